@@ -1,0 +1,60 @@
+# The project's commands. `make` alone lists them.
+.DEFAULT_GOAL := help
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+
+DATA_DIR ?= ./data
+VENV := .venv
+RELEASE := target/release/identivia
+
+.PHONY: help run test test-rust test-api test-page lint bench demo crash openapi
+
+help: ## list the commands
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS=$$'\t' read -r name what; do printf '  make %-10s %s\n' "$$name" "$$what"; done
+
+run: cargo ## build and serve on http://127.0.0.1:8000, with everything in ./data
+	@echo 'Building (the first time takes a few minutes) ...' >&2
+	cargo build --release --locked
+	DATA_DIR=$(DATA_DIR) $(RELEASE) serve
+
+test: test-rust test-api test-page ## install what the tests need, then run all of them
+	@echo 'All tests passed.'
+
+test-rust: cargo # unit and integration tests, the crash test among them
+	cargo test --workspace --locked
+
+test-api: cargo $(VENV)/schemathesis # the running server against its own description
+	cargo build --locked
+	tests/api.sh target/debug/identivia $(VENV)/bin/schemathesis
+
+test-page: cargo # the documentation in a real browser
+	cargo build --locked
+	tests/install_chromium.sh
+	tests/page.sh target/debug/identivia
+
+lint: cargo ## formatting and lints
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- --deny warnings
+
+bench: cargo ## requests per second beside a route that only verifies a token
+	cargo bench --locked --bench http
+
+demo: cargo ## walk a specimen passport through a server of its own, with curl
+	cargo build --release --locked
+	tests/demo.sh $(RELEASE)
+
+crash: cargo ## 1,000 rounds of kill -9 under load
+	CRASH_CYCLES=1000 cargo test --locked --test it crash -- --nocapture
+
+openapi: cargo ## write docs/openapi.json anew
+	cargo run --locked --quiet -- openapi > docs/openapi.json
+
+.PHONY: cargo
+cargo:
+	@command -v cargo >/dev/null || { echo 'Rust is missing: install it from https://rustup.rs, then run this again.' >&2; exit 1; }
+	@command -v cc >/dev/null || { echo 'A C compiler is missing: install one (Debian: apt-get install build-essential), then run this again.' >&2; exit 1; }
+
+$(VENV)/schemathesis: tests/requirements.txt
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --require-virtualenv -r tests/requirements.txt
+	@touch $@

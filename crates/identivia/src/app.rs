@@ -1,0 +1,177 @@
+//! Everything a request can reach, built once from the configuration; and the server's life, from start to drain.
+
+use std::fs::File;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+
+use crate::clock::Clock;
+use crate::config::{Config, ConfigError};
+use crate::domain::client::Clients;
+use crate::domain::token::Tokens;
+use crate::files::{Files, Sweeper};
+use crate::first_run::{self, FirstRun};
+use crate::http::{self, Front, Limiter, server};
+use crate::liveness::Liveness;
+use crate::reader::DocumentReader;
+use crate::store::Store;
+use crate::store::sqlite::Sqlite;
+use crate::telemetry;
+
+/// Failures of one client from one address before it must wait, and the window in seconds.
+const TOKEN_FAILURES: (u32, i64) = (10, 60);
+/// Hashed secrets checked at once: each takes 19 MiB and 15 ms.
+const HASHING: usize = 2;
+
+/// The handles a request can reach.
+pub struct App {
+    pub clock: Clock,
+    pub started: Instant,
+    pub tokens: Tokens,
+    pub clients: Clients,
+    /// Failed token requests, by address and client.
+    pub token_failures: Limiter<(std::net::IpAddr, String)>,
+    pub hashing: Semaphore,
+    pub store: Arc<dyn Store>,
+    pub files: Arc<Files>,
+    /// `None`: no liveness provider is configured.
+    pub liveness: Option<Arc<dyn Liveness>>,
+    /// `None`: no document reader is configured.
+    pub reader: Option<Arc<dyn DocumentReader>>,
+    pub liveness_threshold: f64,
+    pub openai_model: String,
+    /// Where the person's browser goes, without a slash at the end.
+    pub client_url: String,
+}
+
+/// What is given to a server beside its configuration. Tests give their own clock and providers.
+#[derive(Default)]
+pub struct Parts {
+    pub clock: Clock,
+    pub liveness: Option<Arc<dyn Liveness>>,
+    pub reader: Option<Arc<dyn DocumentReader>>,
+}
+
+/// A server that listens but does not answer yet.
+pub struct Server {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// What the first start made, if this was it.
+    pub first_run: Option<FirstRun>,
+    /// Where it is reached, without a slash at the end.
+    pub public_url: String,
+    pub app: Arc<App>,
+    listener: TcpListener,
+    front: Front,
+    sweeper: Sweeper,
+    metrics: Option<(TcpListener, metrics_exporter_prometheus::PrometheusHandle)>,
+    max_connections: usize,
+    /// Keeps other servers off the data folder.
+    _lock: File,
+}
+
+impl Server {
+    /// Opens the data folder and the address. Everything that can be wrong with either is wrong here.
+    ///
+    /// # Errors
+    /// One line that names the setting to change.
+    pub async fn start(config: Config, parts: Parts) -> anyhow::Result<Self> {
+        let lock = first_run::take_data_dir(&config.data_dir)?;
+        let generated = if config.jwt_secret.is_none() || config.clients.is_none() {
+            Some(FirstRun::load_or_make(&config.data_dir)?)
+        } else {
+            None
+        };
+        let (listener, address) = listen("PORT", SocketAddr::new(config.host, config.port)).await?;
+        let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+        let client_url = config.client_url.clone().unwrap_or_else(|| public_url.clone());
+        let metrics = match config.metrics_addr {
+            Some(address) => Some((listen("METRICS_ADDR", address).await?.0, telemetry::start_metrics()?)),
+            None => None,
+        };
+        let store: Arc<dyn Store> = Arc::new(
+            Sqlite::open(&config.data_dir)
+                .with_context(|| format!("DATA_DIR: cannot open the database in {}", config.data_dir.display()))?,
+        );
+        let (files, sweeper) = Files::open(&config.data_dir, store.clone(), parts.clock.clone())
+            .with_context(|| format!("DATA_DIR: cannot make the folder of files in {}", config.data_dir.display()))?;
+        let app = Arc::new(app(&config, parts, generated.as_ref(), store, files, &client_url));
+        let front = Front::new(http::router(&app)?, &client_url, &public_url, config.trusted_proxies);
+        Ok(Self {
+            address,
+            first_run: generated.filter(|made| made.fresh && config.clients.is_none()),
+            public_url,
+            app,
+            listener,
+            front,
+            sweeper,
+            metrics,
+            max_connections: config.max_connections,
+            _lock: lock,
+        })
+    }
+
+    /// Sweeps, then answers requests until `stop` becomes true and those under way are done.
+    pub async fn run(self, stop: watch::Receiver<bool>) {
+        if let Err(error) = self.sweeper.sweep_at_start().await {
+            tracing::warn!(%error, "files that no record names could not be removed at the start; it is tried again");
+        }
+        tokio::spawn(self.sweeper.run());
+        if let Some((listener, handle)) = self.metrics {
+            tokio::spawn(server::serve(listener, telemetry::MetricsPage(handle), 16, stop.clone()));
+        }
+        tracing::info!(address = %self.address, "serving");
+        server::serve(self.listener, self.front, self.max_connections, stop).await;
+        tracing::info!("stopped");
+    }
+}
+
+async fn listen(name: &'static str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), ConfigError> {
+    let problem = |error: std::io::Error| ConfigError {
+        name,
+        problem: match error.kind() {
+            std::io::ErrorKind::AddrInUse => format!("{address} is in use; stop the other program or set another port"),
+            kind => format!("cannot listen on {address}: {kind}"),
+        },
+    };
+    let listener = TcpListener::bind(address).await.map_err(problem)?;
+    let bound = listener.local_addr().map_err(problem)?;
+    Ok((listener, bound))
+}
+
+fn app(
+    config: &Config,
+    parts: Parts,
+    generated: Option<&FirstRun>,
+    store: Arc<dyn Store>,
+    files: Arc<Files>,
+    client_url: &str,
+) -> App {
+    let secret = config.jwt_secret.clone().or_else(|| generated.map(FirstRun::jwt_secret)).unwrap_or_default();
+    let clients = config.clients.clone().or_else(|| generated.map(|made| vec![made.client()])).unwrap_or_default();
+    App {
+        tokens: Tokens::new(
+            &secret,
+            &config.jwt_issuer,
+            &config.jwt_audience,
+            config.jwt_ttl_seconds,
+            config.flow_token_ttl_seconds,
+        ),
+        clients: Clients::new(clients),
+        token_failures: Limiter::new(TOKEN_FAILURES.0, TOKEN_FAILURES.1),
+        hashing: Semaphore::new(HASHING),
+        clock: parts.clock,
+        started: Instant::now(),
+        store,
+        files,
+        liveness: parts.liveness,
+        reader: parts.reader,
+        liveness_threshold: config.face_liveness_threshold,
+        openai_model: config.openai_model.clone(),
+        client_url: client_url.to_owned(),
+    }
+}

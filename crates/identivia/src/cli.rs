@@ -1,0 +1,173 @@
+//! The command line: what each command does, in words of a manual page.
+
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
+
+use anyhow::{Context as _, bail};
+use clap::{Parser, Subcommand};
+use tokio::sync::watch;
+
+use crate::app::{Parts, Server};
+use crate::config::{self, Config, Settings};
+use crate::domain::client::hash_secret;
+use crate::{http, telemetry};
+
+const EXAMPLES: &str = "\
+Examples:
+  identivia                                    serve on http://127.0.0.1:8000 with everything in ./data
+  identivia serve --host 0.0.0.0 --port 80     serve to the network
+  identivia check                              say what is on, what is off and why, and exit
+  identivia hash-secret < secret.txt           make a client_secret_hash
+  identivia openapi > openapi.json             print the API's description
+
+Settings are read from flags, then the environment, then a file `.env` in the current folder. Empty counts as not set.
+Secrets are best set in the environment: a flag can be seen by others on the same machine.
+
+Files:
+  DATA_DIR/identivia.db      records (SQLite)
+  DATA_DIR/files/            pictures and videos
+  DATA_DIR/first-run.json    what the first start made: the signing secret and a client (mode 0600)
+
+Exit status:
+  0  done    1  a setting or its surroundings are wrong: one line on standard error says which    2  wrong usage";
+
+/// Self-hosted identity verification.
+///
+/// Answers the Identivia HTTP API: a company's server gets a machine token, creates a profile and sends a person the
+/// link; the person photographs a document and shows their face; the company reads the outcome and its evidence.
+#[derive(Parser)]
+#[command(name = "identivia", version, max_term_width = 110, after_help = EXAMPLES)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve until told to stop (the default)
+    Serve,
+    /// Read the configuration and say what is on, what is off and why
+    Check,
+    /// Print the API's description (OpenAPI 3.1) as JSON
+    Openapi,
+    /// Read a secret from standard input and print its Argon2id hash, for `client_secret_hash`
+    HashSecret,
+}
+
+/// Runs one command.
+///
+/// # Errors
+/// One line for the person at the terminal.
+pub fn run(cli: Cli) -> anyhow::Result<()> {
+    match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => serve(Config::new(cli.settings)?),
+        Command::Check => check(Config::new(cli.settings)?),
+        Command::Openapi => say(&http::openapi_document().to_pretty_json()?),
+        Command::HashSecret => hash(),
+    }
+}
+
+fn serve(config: Config) -> anyhow::Result<()> {
+    let _logs = telemetry::start_logs(&config.log_filter, config.log_format);
+    let data_dir = config.data_dir.clone();
+    for name in &config.unused {
+        tracing::warn!("{name} is set but does nothing in this version");
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
+    runtime.block_on(async {
+        let server = Server::start(config, Parts::default()).await?;
+        if let Some(first_run) = &server.first_run {
+            say(&first_run.welcome(&server.public_url, &data_dir))?;
+        }
+        server.run(stop_signal()?).await;
+        Ok(())
+    })
+}
+
+/// Becomes true on SIGTERM or SIGINT.
+fn stop_signal() -> anyhow::Result<watch::Receiver<bool>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
+    let (stop, stopped) = watch::channel(false);
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping: requests under way have 10 seconds");
+        let _ = stop.send(true);
+    });
+    Ok(stopped)
+}
+
+fn check(config: Config) -> anyhow::Result<()> {
+    let made = "made and kept in DATA_DIR (JWT_SECRET is not set)";
+    let clients = config.clients.as_deref().map_or_else(
+        || "one, made and kept in DATA_DIR (JWT_CLIENTS_JSON is not set)".to_owned(),
+        |clients| clients.iter().map(|client| client.id.as_str()).collect::<Vec<_>>().join(", "),
+    );
+    let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{}:{}", config.host, config.port));
+    let lines = [
+        ("listens on", format!("{}:{}", config.host, config.port)),
+        ("reached at", public_url.clone()),
+        ("people go to", config.client_url.clone().unwrap_or(public_url)),
+        ("token secret", if config.jwt_secret.is_some() { "JWT_SECRET".to_owned() } else { made.to_owned() }),
+        ("clients", clients),
+        ("records", format!("SQLite in {}", config.data_dir.display())),
+        ("files", format!("{}/files", config.data_dir.display())),
+        ("face liveness", "off: this version has no liveness provider; those endpoints answer 501".to_owned()),
+        ("documents", "off: this version has no document reader; that endpoint answers 501".to_owned()),
+        ("fingerprint", "off: this version keeps visitor data as a claim and does not check it".to_owned()),
+        (
+            "metrics",
+            config.metrics_addr.map_or("off: METRICS_ADDR is not set".to_owned(), |a| format!("http://{a}/metrics")),
+        ),
+        (
+            "proxies",
+            if config.trusted_proxies.is_empty() {
+                "none trusted: X-Forwarded-For is ignored".to_owned()
+            } else {
+                format!("{} trusted", config.trusted_proxies.len())
+            },
+        ),
+    ];
+    for (name, state) in lines {
+        say(&format!("{name:<14} {state}"))?;
+    }
+    for scope in config::unknown_scopes(config.clients.as_deref().unwrap_or_default()) {
+        say(&format!("note           no operation asks for the scope {scope}"))?;
+    }
+    for name in &config.unused {
+        say(&format!("note           {name} is set but does nothing in this version"))?;
+    }
+    Ok(())
+}
+
+fn hash() -> anyhow::Result<()> {
+    if std::io::stdin().is_terminal() {
+        eprint_line("Type the secret and press Enter (it is shown as you type; or send it by a pipe):");
+    }
+    let mut secret = String::new();
+    std::io::stdin().lock().read_line(&mut secret).context("the secret could not be read")?;
+    let secret = secret.trim_end_matches(['\r', '\n']);
+    if secret.is_empty() {
+        bail!("no secret on standard input");
+    }
+    say(&hash_secret(secret).context("the secret could not be hashed")?)
+}
+
+fn eprint_line(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// Prints a line. A reader that has gone away is no failure of ours to report.
+fn say(text: &str) -> anyhow::Result<()> {
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(error).context("cannot write to standard output")
+        }
+        _ => Ok(()),
+    }
+}

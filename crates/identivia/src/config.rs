@@ -1,0 +1,590 @@
+//! Every setting: its flag, its variable, its default and its meaning; read and checked together at start.
+
+use std::collections::HashSet;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use axum::http::Uri;
+use clap::Args;
+use serde::Deserialize;
+
+use crate::domain::client::{Client, Secret, is_argon2id};
+use crate::domain::scope::Scope;
+
+/// The shortest `JWT_SECRET`, in bytes: as long as the hash it keys (RFC 7518 §3.2).
+pub const MIN_SECRET_BYTES: usize = 32;
+
+/// The settings as text, from flags, the environment or `.env`. Every one is optional; empty counts as not set.
+#[derive(Args, Clone, Default)]
+pub struct Settings {
+    /// Key that signs tokens, at least 32 bytes. Made and kept in DATA_DIR when not set.
+    #[arg(long, env = "JWT_SECRET", hide_env_values = true, global = true, help_heading = "Tokens and clients")]
+    jwt_secret: Option<String>,
+    /// `iss` of every token [default: identivia]
+    #[arg(long, env = "JWT_ISSUER", hide_env_values = true, global = true, help_heading = "Tokens and clients")]
+    jwt_issuer: Option<String>,
+    /// `aud` of machine tokens; flow tokens have `<JWT_AUDIENCE>/flow` [default: identivia-api]
+    #[arg(long, env = "JWT_AUDIENCE", hide_env_values = true, global = true, help_heading = "Tokens and clients")]
+    jwt_audience: Option<String>,
+    /// Lifetime of a machine token, in seconds (60 to 86400) [default: 3600]
+    #[arg(long, env = "JWT_TTL_SECONDS", hide_env_values = true, global = true, help_heading = "Tokens and clients")]
+    jwt_ttl_seconds: Option<String>,
+    /// Machine clients: a JSON array of {"client_id", "client_secret" or "client_secret_hash", "scopes": [...],
+    /// "team": optional}. One client is made and kept in DATA_DIR when not set.
+    #[arg(long, env = "JWT_CLIENTS_JSON", hide_env_values = true, global = true, help_heading = "Tokens and clients")]
+    jwt_clients_json: Option<String>,
+    /// Lifetime of a flow token, in seconds (60 to 86400) [default: 1800]
+    #[arg(
+        long,
+        env = "FLOW_TOKEN_TTL_SECONDS",
+        hide_env_values = true,
+        global = true,
+        help_heading = "Tokens and clients"
+    )]
+    flow_token_ttl_seconds: Option<String>,
+
+    /// Address to listen on [default: 127.0.0.1]
+    #[arg(long, env = "HOST", hide_env_values = true, global = true, help_heading = "Server")]
+    host: Option<String>,
+    /// Port to listen on; 0 takes a free one [default: 8000]
+    #[arg(long, env = "PORT", hide_env_values = true, global = true, help_heading = "Server")]
+    port: Option<String>,
+    /// Where this server is reached from outside [default: http://HOST:PORT]
+    #[arg(long, env = "PUBLIC_URL", hide_env_values = true, global = true, help_heading = "Server")]
+    public_url: Option<String>,
+    /// Where the verification page is served, and the one allowed CORS origin [default: PUBLIC_URL]
+    #[arg(long, env = "CLIENT_URL", hide_env_values = true, global = true, help_heading = "Server")]
+    client_url: Option<String>,
+    /// Proxies whose X-Forwarded-For counts: addresses or networks, separated by commas [default: none]
+    #[arg(long, env = "TRUSTED_PROXIES", hide_env_values = true, global = true, help_heading = "Server")]
+    trusted_proxies: Option<String>,
+    /// Connections held at once; more wait to be accepted (1 to 100000) [default: 4096]
+    #[arg(long, env = "MAX_CONNECTIONS", hide_env_values = true, global = true, help_heading = "Server")]
+    max_connections: Option<String>,
+    /// Second address, for Prometheus metrics at /metrics, e.g. 127.0.0.1:9100 [default: off]
+    #[arg(long, env = "METRICS_ADDR", hide_env_values = true, global = true, help_heading = "Server")]
+    metrics_addr: Option<String>,
+    /// `pretty` or `json` [default: pretty]
+    #[arg(long, env = "LOG_FORMAT", hide_env_values = true, global = true, help_heading = "Server")]
+    log_format: Option<String>,
+    /// How much is logged: error, warn, info, debug or trace, or a filter such as `identivia=debug` [default: info]
+    #[arg(long = "log", env = "RUST_LOG", hide_env_values = true, global = true, help_heading = "Server")]
+    rust_log: Option<String>,
+
+    /// Folder for the database, the files and what the first start makes [default: ./data]
+    #[arg(long, env = "DATA_DIR", hide_env_values = true, global = true, help_heading = "Storage")]
+    data_dir: Option<String>,
+    /// Where records live. This version knows the embedded SQLite in DATA_DIR (`sqlite:`) only.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, global = true, help_heading = "Storage")]
+    database_url: Option<String>,
+    /// Where files live. This version knows the folder in DATA_DIR (`file:`) only.
+    #[arg(long, env = "FILES_URL", hide_env_values = true, global = true, help_heading = "Storage")]
+    files_url: Option<String>,
+    /// A PocketBase to keep records in. Not in this version.
+    #[arg(long, env = "POCKETBASE_URL", hide_env_values = true, global = true, help_heading = "Storage")]
+    pocketbase_url: Option<String>,
+    /// Who signs in to that PocketBase. Not in this version.
+    #[arg(long, env = "PB_USER_EMAIL", hide_env_values = true, global = true, help_heading = "Storage")]
+    pb_user_email: Option<String>,
+    /// Their password. Not in this version.
+    #[arg(long, env = "PB_USER_PASSWORD", hide_env_values = true, global = true, help_heading = "Storage")]
+    pb_user_password: Option<String>,
+
+    /// Who judges liveness: `auto`. `aws` and `local` are not in this version.
+    #[arg(
+        long,
+        env = "LIVENESS_PROVIDER",
+        hide_env_values = true,
+        global = true,
+        help_heading = "Liveness and documents"
+    )]
+    liveness_provider: Option<String>,
+    /// The confidence from which a face counts as live (0 to 100) [default: 75]
+    #[arg(
+        long,
+        env = "FACE_LIVENESS_THRESHOLD",
+        hide_env_values = true,
+        global = true,
+        help_heading = "Liveness and documents"
+    )]
+    face_liveness_threshold: Option<String>,
+    /// Who reads documents: `auto`. `openai` and `local` are not in this version.
+    #[arg(
+        long,
+        env = "DOCUMENT_READER",
+        hide_env_values = true,
+        global = true,
+        help_heading = "Liveness and documents"
+    )]
+    document_reader: Option<String>,
+    /// Not used in this version.
+    #[arg(long, env = "AWS_REGION", hide_env_values = true, global = true, help_heading = "Liveness and documents")]
+    aws_region: Option<String>,
+    /// Not used in this version.
+    #[arg(
+        long,
+        env = "AWS_ACCESS_KEY_ID",
+        hide_env_values = true,
+        global = true,
+        help_heading = "Liveness and documents"
+    )]
+    aws_access_key_id: Option<String>,
+    /// Not used in this version.
+    #[arg(
+        long,
+        env = "AWS_SECRET_ACCESS_KEY",
+        hide_env_values = true,
+        global = true,
+        help_heading = "Liveness and documents"
+    )]
+    aws_secret_access_key: Option<String>,
+    /// Not used in this version.
+    #[arg(
+        long,
+        env = "AWS_ENDPOINT_URL",
+        hide_env_values = true,
+        global = true,
+        help_heading = "Liveness and documents"
+    )]
+    aws_endpoint_url: Option<String>,
+    /// Not used in this version.
+    #[arg(
+        long,
+        env = "OPENAI_API_KEY",
+        hide_env_values = true,
+        global = true,
+        help_heading = "Liveness and documents"
+    )]
+    openai_api_key: Option<String>,
+    /// The model's name in the health report [default: o4-mini]
+    #[arg(long, env = "OPENAI_MODEL", hide_env_values = true, global = true, help_heading = "Liveness and documents")]
+    openai_model: Option<String>,
+    /// Not used in this version.
+    #[arg(
+        long,
+        env = "OPENAI_BASE_URL",
+        hide_env_values = true,
+        global = true,
+        help_heading = "Liveness and documents"
+    )]
+    openai_base_url: Option<String>,
+    /// Not used in this version.
+    #[arg(
+        long,
+        env = "FINGERPRINT_SECRET_KEY",
+        hide_env_values = true,
+        global = true,
+        help_heading = "Liveness and documents"
+    )]
+    fingerprint_secret_key: Option<String>,
+}
+
+/// A setting that cannot be used: the variable's name and what is wrong with it, in one line.
+#[derive(Debug, thiserror::Error)]
+#[error("{name}: {problem}")]
+pub struct ConfigError {
+    pub name: &'static str,
+    pub problem: String,
+}
+
+fn wrong<T>(name: &'static str, problem: impl Into<String>) -> Result<T, ConfigError> {
+    Err(ConfigError { name, problem: problem.into() })
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    Pretty,
+    Json,
+}
+
+/// The settings, checked. Holds secrets, so it has neither `Debug` nor `Display`.
+#[derive(Clone)]
+pub struct Config {
+    /// `None`: the one kept in `DATA_DIR` is used.
+    pub jwt_secret: Option<Vec<u8>>,
+    pub jwt_issuer: String,
+    pub jwt_audience: String,
+    pub jwt_ttl_seconds: i64,
+    pub flow_token_ttl_seconds: i64,
+    /// `None`: the one kept in `DATA_DIR` is used.
+    pub clients: Option<Vec<Client>>,
+    pub host: IpAddr,
+    pub port: u16,
+    /// `None`: the address that is listened on.
+    pub public_url: Option<String>,
+    pub client_url: Option<String>,
+    pub trusted_proxies: Vec<Network>,
+    pub max_connections: usize,
+    pub metrics_addr: Option<SocketAddr>,
+    pub log_format: LogFormat,
+    pub log_filter: String,
+    pub data_dir: PathBuf,
+    pub face_liveness_threshold: f64,
+    pub openai_model: String,
+    /// Settings that are set but do nothing in this version, by variable.
+    pub unused: Vec<&'static str>,
+}
+
+impl Config {
+    /// Checks all settings.
+    ///
+    /// # Errors
+    /// The first setting that cannot be used. Secrets are never part of the text.
+    pub fn new(settings: Settings) -> Result<Self, ConfigError> {
+        let unused = settings.unused();
+        settings.refuse_what_is_not_built()?;
+        let s = settings;
+        Ok(Self {
+            jwt_secret: jwt_secret(s.jwt_secret)?,
+            jwt_issuer: text("JWT_ISSUER", s.jwt_issuer, "identivia")?,
+            jwt_audience: text("JWT_AUDIENCE", s.jwt_audience, "identivia-api")?,
+            jwt_ttl_seconds: number("JWT_TTL_SECONDS", s.jwt_ttl_seconds, 3_600, 60, 86_400)?,
+            flow_token_ttl_seconds: number("FLOW_TOKEN_TTL_SECONDS", s.flow_token_ttl_seconds, 1_800, 60, 86_400)?,
+            clients: given(s.jwt_clients_json).map(|json| clients(&json)).transpose()?,
+            host: host(s.host)?,
+            port: u16::try_from(number("PORT", s.port, 8_000, 0, 65_535)?).unwrap_or(8_000),
+            public_url: given(s.public_url).map(|url| web_url("PUBLIC_URL", &url)).transpose()?,
+            client_url: given(s.client_url).map(|url| web_url("CLIENT_URL", &url)).transpose()?,
+            trusted_proxies: networks(s.trusted_proxies)?,
+            max_connections: usize::try_from(number("MAX_CONNECTIONS", s.max_connections, 4_096, 1, 100_000)?)
+                .unwrap_or(4_096),
+            metrics_addr: given(s.metrics_addr).map(|address| socket_address(&address)).transpose()?,
+            log_format: log_format(s.log_format)?,
+            log_filter: log_filter(s.rust_log)?,
+            data_dir: PathBuf::from(given(s.data_dir).unwrap_or_else(|| "./data".to_owned())),
+            face_liveness_threshold: threshold(s.face_liveness_threshold)?,
+            openai_model: text("OPENAI_MODEL", s.openai_model, "o4-mini")?,
+            unused,
+        })
+    }
+}
+
+impl Settings {
+    /// Stops the start where going on would silently do something else than what was asked for.
+    fn refuse_what_is_not_built(&self) -> Result<(), ConfigError> {
+        let only = |name, value: &Option<String>, known: &str, otherwise: &str| match given(value.clone()) {
+            Some(value) if !value.starts_with(known) => wrong(name, otherwise),
+            _ => Ok(()),
+        };
+        only("DATABASE_URL", &self.database_url, "sqlite:", "this version keeps records in SQLite only; unset it")?;
+        only("FILES_URL", &self.files_url, "file:", "this version keeps files in DATA_DIR only; unset it")?;
+        only(
+            "LIVENESS_PROVIDER",
+            &self.liveness_provider,
+            "auto",
+            "this version has no liveness provider yet; leave it at auto",
+        )?;
+        only(
+            "DOCUMENT_READER",
+            &self.document_reader,
+            "auto",
+            "this version has no document reader yet; leave it at auto",
+        )?;
+        if given(self.pocketbase_url.clone()).is_some() {
+            return wrong("POCKETBASE_URL", "this version cannot keep records in PocketBase yet; unset it");
+        }
+        Ok(())
+    }
+
+    fn unused(&self) -> Vec<&'static str> {
+        let set = |value: &Option<String>| value.as_deref().is_some_and(|text| !text.is_empty());
+        [
+            ("PB_USER_EMAIL", set(&self.pb_user_email)),
+            ("PB_USER_PASSWORD", set(&self.pb_user_password)),
+            ("AWS_REGION", set(&self.aws_region)),
+            ("AWS_ACCESS_KEY_ID", set(&self.aws_access_key_id)),
+            ("AWS_SECRET_ACCESS_KEY", set(&self.aws_secret_access_key)),
+            ("AWS_ENDPOINT_URL", set(&self.aws_endpoint_url)),
+            ("OPENAI_API_KEY", set(&self.openai_api_key)),
+            ("OPENAI_BASE_URL", set(&self.openai_base_url)),
+            ("FINGERPRINT_SECRET_KEY", set(&self.fingerprint_secret_key)),
+        ]
+        .into_iter()
+        .filter(|(_, set)| *set)
+        .map(|(name, _)| name)
+        .collect()
+    }
+}
+
+/// Empty counts as not set: compose files and shells pass unset variables on as empty ones.
+fn given(value: Option<String>) -> Option<String> {
+    value.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
+fn text(name: &'static str, value: Option<String>, default: &str) -> Result<String, ConfigError> {
+    let text = given(value).unwrap_or_else(|| default.to_owned());
+    if text.chars().any(char::is_control) { wrong(name, "must not hold control characters") } else { Ok(text) }
+}
+
+fn number(name: &'static str, value: Option<String>, default: i64, least: i64, most: i64) -> Result<i64, ConfigError> {
+    let Some(text) = given(value) else { return Ok(default) };
+    match text.parse() {
+        Ok(number) if (least..=most).contains(&number) => Ok(number),
+        _ => wrong(name, format!("must be a whole number from {least} to {most}, not {text:?}")),
+    }
+}
+
+fn jwt_secret(value: Option<String>) -> Result<Option<Vec<u8>>, ConfigError> {
+    match value.filter(|secret| !secret.is_empty()) {
+        Some(secret) if secret.len() < MIN_SECRET_BYTES => wrong(
+            "JWT_SECRET",
+            format!(
+                "must be at least {MIN_SECRET_BYTES} bytes long (it has {}); try: openssl rand -hex 32",
+                secret.len()
+            ),
+        ),
+        secret => Ok(secret.map(String::into_bytes)),
+    }
+}
+
+fn host(value: Option<String>) -> Result<IpAddr, ConfigError> {
+    match given(value).as_deref() {
+        None | Some("localhost") => Ok(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        Some(text) => {
+            text.parse().or_else(|_| wrong("HOST", format!("must be an IP address to listen on, not {text:?}")))
+        }
+    }
+}
+
+fn web_url(name: &'static str, text: &str) -> Result<String, ConfigError> {
+    let url: Option<Uri> = text.parse().ok();
+    let usable = url.is_some_and(|url| {
+        matches!(url.scheme_str(), Some("http" | "https"))
+            && url.authority().is_some_and(|authority| !authority.as_str().contains('@'))
+            && url.query().is_none()
+    });
+    if !usable {
+        return wrong(name, format!("must be a URL such as https://verify.example.com, not {text:?}"));
+    }
+    Ok(text.trim_end_matches('/').to_owned())
+}
+
+fn socket_address(text: &str) -> Result<SocketAddr, ConfigError> {
+    text.parse().or_else(|_| {
+        wrong("METRICS_ADDR", format!("must be an address and a port such as 127.0.0.1:9100, not {text:?}"))
+    })
+}
+
+fn log_format(value: Option<String>) -> Result<LogFormat, ConfigError> {
+    match given(value).as_deref() {
+        None | Some("pretty") => Ok(LogFormat::Pretty),
+        Some("json") => Ok(LogFormat::Json),
+        Some(other) => wrong("LOG_FORMAT", format!("must be pretty or json, not {other:?}")),
+    }
+}
+
+fn log_filter(value: Option<String>) -> Result<String, ConfigError> {
+    let filter = given(value).unwrap_or_else(|| "info".to_owned());
+    match filter.parse::<tracing_subscriber::filter::Targets>() {
+        Ok(_) => Ok(filter),
+        Err(_) => wrong("RUST_LOG", format!("must be a level or a list such as info,identivia=debug, not {filter:?}")),
+    }
+}
+
+fn threshold(value: Option<String>) -> Result<f64, ConfigError> {
+    let Some(text) = given(value) else { return Ok(75.0) };
+    match text.parse::<f64>() {
+        Ok(number) if (0.0..=100.0).contains(&number) => Ok(number),
+        _ => wrong("FACE_LIVENESS_THRESHOLD", format!("must be a number from 0 to 100, not {text:?}")),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClientEntry {
+    client_id: String,
+    #[serde(default)]
+    client_secret: Option<String>,
+    #[serde(default)]
+    client_secret_hash: Option<String>,
+    scopes: Vec<String>,
+    #[serde(default)]
+    team: Option<String>,
+}
+
+fn clients(json: &str) -> Result<Vec<Client>, ConfigError> {
+    const NAME: &str = "JWT_CLIENTS_JSON";
+    let entries: Vec<ClientEntry> = match serde_json::from_str(json) {
+        Ok(entries) => entries,
+        // The parser's text could quote a secret, so only its place is told.
+        Err(error) => {
+            return wrong(
+                NAME,
+                format!(
+                    "must be a JSON array of {{\"client_id\", \"client_secret\" or \"client_secret_hash\", \"scopes\"}}; it goes wrong at line {}, column {}",
+                    error.line(),
+                    error.column()
+                ),
+            );
+        }
+    };
+    if entries.is_empty() {
+        return wrong(NAME, "names no client, so nobody could get a token");
+    }
+    let mut seen = HashSet::new();
+    entries
+        .into_iter()
+        .map(|entry| {
+            if !seen.insert(entry.client_id.clone()) {
+                return wrong(NAME, format!("names the client {:?} twice", entry.client_id));
+            }
+            client(entry).or_else(|problem| wrong(NAME, problem))
+        })
+        .collect()
+}
+
+fn client(entry: ClientEntry) -> Result<Client, String> {
+    let id = entry.client_id;
+    if id.is_empty() || id.chars().count() > 255 {
+        return Err("every client_id must have 1 to 255 characters".to_owned());
+    }
+    let secret = match (entry.client_secret, entry.client_secret_hash) {
+        (Some(secret), None) if !secret.is_empty() => Secret::Plain(secret),
+        (None, Some(hash)) if is_argon2id(&hash) => Secret::Argon2id(hash),
+        (None, Some(_)) => {
+            return Err(format!(
+                "the client_secret_hash of {id:?} is no Argon2id hash; make one with: identivia hash-secret"
+            ));
+        }
+        _ => return Err(format!("the client {id:?} needs either a client_secret or a client_secret_hash")),
+    };
+    let well_formed = |scope: &String| !scope.is_empty() && scope.bytes().all(|byte| byte.is_ascii_graphic());
+    if entry.scopes.is_empty() || !entry.scopes.iter().all(well_formed) {
+        return Err(format!("the client {id:?} needs scopes, such as \"profiles:read\""));
+    }
+    if entry.team.as_deref().is_some_and(|team| team.is_empty() || team.chars().count() > 255) {
+        return Err(format!(
+            "the team of {id:?} must have 1 to 255 characters; leave it out for an operator who sees all"
+        ));
+    }
+    Ok(Client { id, secret, scopes: entry.scopes, team: entry.team })
+}
+
+/// The scopes of configured clients that no operation asks for: most likely misspelt.
+#[must_use]
+pub fn unknown_scopes(clients: &[Client]) -> Vec<String> {
+    clients
+        .iter()
+        .flat_map(|client| client.scopes.iter().map(move |scope| (client, scope)))
+        .filter(|(_, scope)| Scope::named(scope).is_none())
+        .map(|(client, scope)| format!("{scope} (client {})", client.id))
+        .collect()
+}
+
+/// A network in CIDR form (RFC 4632), or one address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network {
+    address: IpAddr,
+    bits: u32,
+}
+
+impl Network {
+    fn parse(text: &str) -> Option<Self> {
+        let (address, bits) = match text.split_once('/') {
+            Some((address, bits)) => (address.parse().ok()?, Some(bits.parse().ok()?)),
+            None => (text.parse().ok()?, None),
+        };
+        let width = if matches!(address, IpAddr::V4(_)) { 32 } else { 128 };
+        let bits = bits.unwrap_or(width);
+        (bits <= width).then_some(Self { address, bits })
+    }
+
+    /// Says whether an address lies in this network.
+    #[must_use]
+    pub fn holds(&self, address: IpAddr) -> bool {
+        match (self.address, address.to_canonical()) {
+            (IpAddr::V4(network), IpAddr::V4(address)) => {
+                let mask = u32::MAX.checked_shl(32 - self.bits).unwrap_or(0);
+                u32::from(network) & mask == u32::from(address) & mask
+            }
+            (IpAddr::V6(network), IpAddr::V6(address)) => {
+                let mask = u128::MAX.checked_shl(128 - self.bits).unwrap_or(0);
+                u128::from(network) & mask == u128::from(address) & mask
+            }
+            _ => false,
+        }
+    }
+}
+
+fn networks(value: Option<String>) -> Result<Vec<Network>, ConfigError> {
+    let Some(list) = given(value) else { return Ok(Vec::new()) };
+    list.split(',')
+        .map(str::trim)
+        .map(|entry| {
+            Network::parse(entry).map_or_else(
+                || wrong("TRUSTED_PROXIES", format!("{entry:?} is no address or network such as 10.0.0.0/8")),
+                Ok,
+            )
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(change: impl FnOnce(&mut Settings)) -> String {
+        let mut settings = Settings::default();
+        change(&mut settings);
+        match Config::new(settings) {
+            Ok(_) => "none".to_owned(),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    fn set(text: &str) -> Option<String> {
+        Some(text.to_owned())
+    }
+
+    #[test]
+    fn nothing_set_is_a_good_configuration() {
+        assert_eq!(problem(|_| ()), "none");
+    }
+
+    #[test]
+    fn every_bad_value_is_one_line_that_names_the_variable() {
+        let lines = [
+            problem(|s| s.jwt_secret = set("short")),
+            problem(|s| s.port = set("70000")),
+            problem(|s| s.host = set("example")),
+            problem(|s| s.client_url = set("ftp://x")),
+            problem(|s| s.metrics_addr = set("9100")),
+            problem(|s| s.log_format = set("xml")),
+            problem(|s| s.face_liveness_threshold = set("NaN")),
+            problem(|s| s.trusted_proxies = set("10.0.0.0/8, 10.0.0.0/33")),
+            problem(|s| s.database_url = set("postgres://x")),
+            problem(|s| s.pocketbase_url = set("http://x")),
+            problem(|s| s.jwt_clients_json = set("[]")),
+        ];
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+        JWT_SECRET: must be at least 32 bytes long (it has 5); try: openssl rand -hex 32
+        PORT: must be a whole number from 0 to 65535, not "70000"
+        HOST: must be an IP address to listen on, not "example"
+        CLIENT_URL: must be a URL such as https://verify.example.com, not "ftp://x"
+        METRICS_ADDR: must be an address and a port such as 127.0.0.1:9100, not "9100"
+        LOG_FORMAT: must be pretty or json, not "xml"
+        FACE_LIVENESS_THRESHOLD: must be a number from 0 to 100, not "NaN"
+        TRUSTED_PROXIES: "10.0.0.0/33" is no address or network such as 10.0.0.0/8
+        DATABASE_URL: this version keeps records in SQLite only; unset it
+        POCKETBASE_URL: this version cannot keep records in PocketBase yet; unset it
+        JWT_CLIENTS_JSON: names no client, so nobody could get a token
+        "#);
+    }
+
+    #[test]
+    fn a_malformed_client_list_does_not_quote_the_secret() {
+        let line =
+            problem(|s| s.jwt_clients_json = set(r#"[{"client_id":"a","client_secret":"CANARY","scopes":"x"}]"#));
+        assert!(line.starts_with("JWT_CLIENTS_JSON: ") && !line.contains("CANARY"), "{line}");
+    }
+
+    #[test]
+    fn networks_hold_their_addresses() {
+        let network = Network::parse("10.1.0.0/16").unwrap();
+        assert!(network.holds("10.1.2.3".parse().unwrap()) && !network.holds("10.2.0.1".parse().unwrap()));
+        assert!(network.holds("::ffff:10.1.2.3".parse().unwrap()));
+        assert!(Network::parse("0.0.0.0/0").unwrap().holds("8.8.8.8".parse().unwrap()));
+        assert!(!Network::parse("::1").unwrap().holds("::2".parse().unwrap()));
+    }
+}

@@ -1,0 +1,48 @@
+//! The audit trail: who did what to which record, without anybody's data in it.
+
+use super::id::RecordId;
+use super::time::Millis;
+
+/// One line of the audit trail, written in the transaction of what it reports.
+#[derive(Clone, Debug)]
+pub struct Event {
+    pub at: Millis,
+    pub kind: EventKind,
+    /// The token's `sub`.
+    pub actor: String,
+    pub profile: Option<RecordId>,
+    pub request_id: String,
+    /// Names of fields, keys or statuses: never what a person sent.
+    pub detail: String,
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventKind {
+    ProfileCreated,
+    ProfileChanged,
+    StatusRecorded,
+    VerificationRecorded,
+    SettingChanged,
+    SettingDeleted,
+    SessionCreated,
+    /// A browser tried to raise its own trust, or to change what is decided.
+    TrustRefused,
+}
+
+impl EventKind {
+    /// Its word in the table.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::ProfileCreated => "profile.created",
+            Self::ProfileChanged => "profile.changed",
+            Self::StatusRecorded => "status.recorded",
+            Self::VerificationRecorded => "verification.recorded",
+            Self::SettingChanged => "setting.changed",
+            Self::SettingDeleted => "setting.deleted",
+            Self::SessionCreated => "liveness_session.created",
+            Self::TrustRefused => "trust.refused",
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Record ids: 15 characters of `[a-z0-9]`, the form PocketBase uses, from a cryptographic random source.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
+
+const LENGTH: usize = 15;
+const ALPHABET: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+
+/// The id of a profile, a history record or any other row: 77 bits of randomness, safe to show.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ToSchema)]
+#[schema(value_type = String, pattern = "^[a-z0-9]{15}$", example = "abc123def456ghi")]
+pub struct RecordId([u8; LENGTH]);
+
+impl RecordId {
+    /// Draws a new id.
+    #[must_use]
+    pub fn random() -> Self {
+        Self(random_letters())
+    }
+
+    /// Reads an id that a caller sent; `None` when it cannot be one of ours.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let letters: [u8; LENGTH] = text.as_bytes().try_into().ok()?;
+        letters.iter().all(|letter| ALPHABET.contains(letter)).then_some(Self(letters))
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+/// Draws `N` characters of `[a-z0-9]`, each equally likely.
+#[must_use]
+pub fn random_letters<const N: usize>() -> [u8; N] {
+    // 252 is the largest multiple of 36 in a byte: what lies above would make the first letters likelier.
+    const FAIR: u8 = 252;
+    let mut letters = [0_u8; N];
+    let mut filled = 0;
+    let mut pool = [0_u8; 32];
+    while filled < N {
+        aws_lc_rs::rand::fill(&mut pool).expect("the system's random source answers once the process runs");
+        for byte in pool.iter().filter(|byte| **byte < FAIR).take(N - filled) {
+            letters[filled] = ALPHABET[usize::from(byte % 36)];
+            filled += 1;
+        }
+    }
+    letters
+}
+
+/// Draws `N` characters of `[a-z0-9]` as text.
+#[must_use]
+pub fn random_text<const N: usize>() -> String {
+    String::from_utf8_lossy(&random_letters::<N>()).into_owned()
+}
+
+impl fmt::Display for RecordId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for RecordId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.as_str())
+    }
+}
+
+impl Serialize for RecordId {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        out.serialize_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn random_ids_are_fifteen_letters_and_parse_again() {
+        for _ in 0..200 {
+            let id = RecordId::random();
+            assert_eq!(RecordId::parse(id.as_str()), Some(id));
+        }
+    }
+
+    #[test]
+    fn what_is_no_id_is_refused() {
+        for text in ["", "abc123def456", "ABCDEFGHIJKLMNO", "abcdefghijklmn/", "abcdefghijklmnop", "äbcdefghijklmn"] {
+            assert_eq!(RecordId::parse(text), None, "{text}");
+        }
+    }
+}

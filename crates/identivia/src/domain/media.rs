@@ -1,0 +1,198 @@
+//! Kinds of file we keep, told by their bytes and never by their name; and the names they are kept under.
+
+use super::id::random_text;
+
+/// The first bytes of a file that are enough to tell its kind.
+pub const SNIFF_BYTES: usize = 64;
+/// The most pixels a picture may have.
+pub const MAX_PIXELS: u64 = 50_000_000;
+/// The longest side a picture may have, in pixels.
+pub const MAX_SIDE: u32 = 12_000;
+/// The largest picture, in bytes.
+pub const MAX_IMAGE_BYTES: u64 = 10 * 1024 * 1024;
+/// The largest video, in bytes.
+pub const MAX_VIDEO_BYTES: u64 = 50 * 1024 * 1024;
+
+const STEM_CHARACTERS: usize = 60;
+
+/// A kind of file we keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Media {
+    Jpeg,
+    Png,
+    WebP,
+    WebM,
+    Mp4,
+    QuickTime,
+}
+
+impl Media {
+    const ALL: [Self; 6] = [Self::Jpeg, Self::Png, Self::WebP, Self::WebM, Self::Mp4, Self::QuickTime];
+
+    /// Tells a file's kind from its first [`SNIFF_BYTES`] bytes.
+    #[must_use]
+    pub fn sniff(head: &[u8]) -> Option<Self> {
+        match head {
+            [0xFF, 0xD8, 0xFF, ..] => Some(Self::Jpeg),
+            [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1A, b'\n', ..] => Some(Self::Png),
+            [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some(Self::WebP),
+            // EBML (RFC 8794): the document type decides between WebM and other Matroska files.
+            [0x1A, 0x45, 0xDF, 0xA3, ..] => {
+                let document_type = head.windows(4).any(|window| window == b"webm");
+                document_type.then_some(Self::WebM)
+            }
+            // ISO base media (ISO/IEC 14496-12): the size of the first box, `ftyp`, the major brand.
+            [0, 0, _, _, b'f', b't', b'y', b'p', brand @ ..] => Self::of_brand(brand.get(..4)?),
+            _ => None,
+        }
+    }
+
+    /// The brands that hold video. Stills in the same container (HEIC, AVIF) are refused.
+    fn of_brand(brand: &[u8]) -> Option<Self> {
+        const MP4: [&[u8]; 14] = [
+            b"isom", b"iso2", b"iso4", b"iso5", b"iso6", b"mp41", b"mp42", b"avc1", b"dash", b"M4V ", b"MSNV", b"3gp4",
+            b"3gp5", b"mmp4",
+        ];
+        if brand == b"qt  " {
+            return Some(Self::QuickTime);
+        }
+        MP4.contains(&brand).then_some(Self::Mp4)
+    }
+
+    /// Says whether it is a video.
+    #[must_use]
+    pub const fn is_video(self) -> bool {
+        matches!(self, Self::WebM | Self::Mp4 | Self::QuickTime)
+    }
+
+    /// The extension it is stored under.
+    #[must_use]
+    pub const fn extension(self) -> &'static str {
+        match self {
+            Self::Jpeg => "jpg",
+            Self::Png => "png",
+            Self::WebP => "webp",
+            Self::WebM => "webm",
+            Self::Mp4 => "mp4",
+            Self::QuickTime => "mov",
+        }
+    }
+
+    /// Its media type (IANA).
+    #[must_use]
+    pub const fn mime(self) -> &'static str {
+        match self {
+            Self::Jpeg => "image/jpeg",
+            Self::Png => "image/png",
+            Self::WebP => "image/webp",
+            Self::WebM => "video/webm",
+            Self::Mp4 => "video/mp4",
+            Self::QuickTime => "video/quicktime",
+        }
+    }
+
+    /// The kind of a stored file, whose extension we chose.
+    #[must_use]
+    pub fn of_stored_name(name: &str) -> Option<Self> {
+        let (_, extension) = name.rsplit_once('.')?;
+        Self::ALL.into_iter().find(|media| media.extension() == extension)
+    }
+}
+
+/// The mark that all files of one request carry in their names, so that an unfinished request's files can be found.
+#[must_use]
+pub fn upload_mark() -> String {
+    random_text::<12>()
+}
+
+/// The name a file is stored under: a cleaned stem of the client's name, the request's mark, a number within the
+/// request, and the extension of the real kind.
+#[must_use]
+pub fn stored_name(client_name: &str, mark: &str, number: usize, media: Media) -> String {
+    format!("{}_{mark}{number}.{}", clean_stem(client_name), media.extension())
+}
+
+/// Says whether a stored name carries that request's mark.
+#[must_use]
+pub fn carries_mark(name: &str, mark: &str) -> bool {
+    name.rsplit_once('_').is_some_and(|(_, tail)| tail.starts_with(mark))
+}
+
+/// Says whether a text could be a stored name. Anything else needs no look at the disk.
+#[must_use]
+pub fn is_stored_name(name: &str) -> bool {
+    name.len() <= 120
+        && Media::of_stored_name(name).is_some()
+        && !name.starts_with('.')
+        && !name.contains("..")
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))
+}
+
+/// The client's own name without folders and extension, in `[A-Za-z0-9_-]`, at most 60 characters; `file` if nothing is left.
+fn clean_stem(client_name: &str) -> String {
+    let base = client_name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let stem = base.rsplit_once('.').map_or(base, |(stem, _)| stem);
+    let kept: String = stem
+        .chars()
+        .map(|letter| if letter.is_ascii_alphanumeric() || letter == '-' { letter } else { '_' })
+        .take(STEM_CHARACTERS)
+        .collect();
+    let trimmed = kept.trim_matches('_');
+    if trimmed.is_empty() { "file".to_owned() } else { trimmed.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn kinds_are_told_by_bytes() {
+        assert_eq!(Media::sniff(b"\xFF\xD8\xFF\xE0"), Some(Media::Jpeg));
+        assert_eq!(Media::sniff(b"RIFF\0\0\0\0WEBPVP8 "), Some(Media::WebP));
+        assert_eq!(Media::sniff(b"\x1A\x45\xDF\xA3\x9FB\x82\x84webm"), Some(Media::WebM));
+        assert_eq!(Media::sniff(b"\0\0\0\x20ftypisom"), Some(Media::Mp4));
+        assert_eq!(Media::sniff(b"\0\0\0\x14ftypqt  "), Some(Media::QuickTime));
+        for head in [
+            &b"GIF89a"[..],
+            b"%PDF-1.7",
+            b"<svg xmlns",
+            b"<!DOCTYPE html>",
+            b"PK\x03\x04",
+            b"MZ\x90",
+            b"text",
+            b"",
+            b"\0\0\0\x18ftypheic",
+            b"\0\0\0\x18ftypavif",
+            b"\x1A\x45\xDF\xA3\x9FB\x82\x88matroska",
+            b"RIFF\0\0\0\0WAVE",
+        ] {
+            assert_eq!(Media::sniff(head), None, "{head:?}");
+        }
+    }
+
+    #[test]
+    fn names_are_cleaned() {
+        assert_eq!(stored_name("../../etc/pass port.jpg", "m", 0, Media::Png), "pass_port_m0.png");
+        assert_eq!(stored_name("C:\\a\\b.exe", "m", 1, Media::Jpeg), "b_m1.jpg");
+        assert_eq!(stored_name("", "m", 0, Media::Jpeg), "file_m0.jpg");
+        assert_eq!(stored_name("фото.jpg", "m", 0, Media::Jpeg), "file_m0.jpg");
+    }
+
+    proptest! {
+        #[test]
+        fn any_client_name_becomes_a_stored_name_with_its_mark(name in "\\PC{0,300}") {
+            let mark = upload_mark();
+            let stored = stored_name(&name, &mark, 3, Media::WebM);
+            prop_assert!(is_stored_name(&stored), "{stored}");
+            prop_assert!(carries_mark(&stored, &mark));
+            prop_assert!(!carries_mark(&stored, &upload_mark()));
+        }
+
+        #[test]
+        fn sniffing_never_panics(head in proptest::collection::vec(any::<u8>(), 0..64)) {
+            let _ = Media::sniff(&head);
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! What a token may do: one name for each right, as RFC 6749 §3.3 writes them.
+
+/// A right that an operation asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Scope {
+    ProfilesRead,
+    ProfilesWrite,
+    HealthRead,
+    LivenessRead,
+    LivenessWrite,
+    DocumentsAnalyze,
+    AwsCredentials,
+    SettingsRead,
+    SettingsWrite,
+    StatusHistoryRead,
+    StatusHistoryWrite,
+    VerificationHistoryRead,
+    VerificationHistoryWrite,
+    FilesRead,
+}
+
+impl Scope {
+    /// Every scope there is, in the order of the documentation.
+    pub const ALL: [Self; 14] = [
+        Self::ProfilesRead,
+        Self::ProfilesWrite,
+        Self::HealthRead,
+        Self::LivenessRead,
+        Self::LivenessWrite,
+        Self::DocumentsAnalyze,
+        Self::AwsCredentials,
+        Self::SettingsRead,
+        Self::SettingsWrite,
+        Self::StatusHistoryRead,
+        Self::StatusHistoryWrite,
+        Self::VerificationHistoryRead,
+        Self::VerificationHistoryWrite,
+        Self::FilesRead,
+    ];
+
+    /// What a person's browser needs for one verification, and nothing else.
+    pub const FLOW: [Self; 10] = [
+        Self::ProfilesRead,
+        Self::ProfilesWrite,
+        Self::LivenessRead,
+        Self::LivenessWrite,
+        Self::DocumentsAnalyze,
+        Self::AwsCredentials,
+        Self::SettingsRead,
+        Self::StatusHistoryWrite,
+        Self::VerificationHistoryWrite,
+        Self::FilesRead,
+    ];
+
+    /// The scope's name in a token.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ProfilesRead => "profiles:read",
+            Self::ProfilesWrite => "profiles:write",
+            Self::HealthRead => "health:read",
+            Self::LivenessRead => "liveness:read",
+            Self::LivenessWrite => "liveness:write",
+            Self::DocumentsAnalyze => "documents:analyze",
+            Self::AwsCredentials => "aws:credentials",
+            Self::SettingsRead => "settings:read",
+            Self::SettingsWrite => "settings:write",
+            Self::StatusHistoryRead => "status_history:read",
+            Self::StatusHistoryWrite => "status_history:write",
+            Self::VerificationHistoryRead => "verification_history:read",
+            Self::VerificationHistoryWrite => "verification_history:write",
+            Self::FilesRead => "files:read",
+        }
+    }
+
+    /// The scope of that exact name: no wildcards, no other case.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|scope| scope.name() == name)
+    }
+}
+
+/// The scopes that one token carries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ScopeSet(u32);
+
+impl ScopeSet {
+    /// Reads a token's `scope` claim: names separated by single spaces. Names we do not know grant nothing here.
+    #[must_use]
+    pub fn parse(claim: &str) -> Self {
+        claim.split(' ').filter_map(Scope::named).collect()
+    }
+
+    /// Says whether the token carries that scope.
+    #[must_use]
+    pub const fn has(self, scope: Scope) -> bool {
+        self.0 & (1 << scope as u8) != 0
+    }
+}
+
+impl FromIterator<Scope> for ScopeSet {
+    fn from_iter<I: IntoIterator<Item = Scope>>(scopes: I) -> Self {
+        Self(scopes.into_iter().fold(0, |bits, scope| bits | (1 << scope as u8)))
+    }
+}
+
+/// The names of some scopes, as a `scope` claim carries them.
+#[must_use]
+pub fn claim(scopes: &[Scope]) -> String {
+    scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_holds_exactly_what_the_claim_names() {
+        let set = ScopeSet::parse("profiles:read files:read");
+        let held: Vec<_> = Scope::ALL.into_iter().filter(|scope| set.has(*scope)).collect();
+        assert_eq!(held, [Scope::ProfilesRead, Scope::FilesRead]);
+    }
+
+    #[test]
+    fn look_alikes_grant_nothing() {
+        for claim in
+            ["profiles:readx", "Profiles:read", "profiles:*", "*", "profiles:read\u{a0}x", "profiles:read,x", ""]
+        {
+            assert_eq!(ScopeSet::parse(claim), ScopeSet::default(), "{claim}");
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Points in time as the API writes them, and calendar dates.
+
+use std::fmt;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, civil};
+use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
+
+/// Milliseconds since 1970-01-01 UTC. Shown as `2026-03-21 00:00:00.000Z`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ToSchema)]
+#[schema(value_type = String, example = "2026-03-21 00:00:00.000Z")]
+pub struct Millis(pub i64);
+
+impl Millis {
+    /// The whole seconds since 1970, as JWTs count time (RFC 7519, `NumericDate`).
+    #[must_use]
+    pub fn seconds(self) -> i64 {
+        self.0.div_euclid(1_000)
+    }
+
+    /// This point in time, some seconds later.
+    #[must_use]
+    pub fn plus_seconds(self, seconds: i64) -> Self {
+        Self(self.0.saturating_add(seconds.saturating_mul(1_000)))
+    }
+
+    /// RFC 3339 with a `T`: the form of the health report's `timestamp` and of a credential's `expiration`.
+    #[must_use]
+    pub fn rfc3339(self) -> String {
+        self.written('T')
+    }
+
+    /// Reads RFC 3339, the API's own form with a space, or a bare date (its first millisecond, UTC).
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        if let Some(date) = parse_date(text) {
+            let midnight = date.to_zoned(TimeZone::UTC).ok()?;
+            return Some(Self(midnight.timestamp().as_millisecond()));
+        }
+        let moment: Timestamp = text.parse().ok()?;
+        Some(Self(moment.as_millisecond()))
+    }
+
+    fn written(self, separator: char) -> String {
+        let moment = Timestamp::from_millisecond(self.0).unwrap_or(Timestamp::UNIX_EPOCH);
+        let at: civil::DateTime = TimeZone::UTC.to_datetime(moment);
+        format!(
+            "{:04}-{:02}-{:02}{separator}{:02}:{:02}:{:02}.{:03}Z",
+            at.year(),
+            at.month(),
+            at.day(),
+            at.hour(),
+            at.minute(),
+            at.second(),
+            at.millisecond(),
+        )
+    }
+}
+
+impl fmt::Display for Millis {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.written(' '))
+    }
+}
+
+impl Serialize for Millis {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        out.serialize_str(&self.written(' '))
+    }
+}
+
+/// Reads a calendar date written `YYYY-MM-DD` (ISO 8601), which must exist.
+#[must_use]
+pub fn parse_date(text: &str) -> Option<Date> {
+    let bytes = text.as_bytes();
+    let shaped = bytes.len() == 10
+        && bytes.iter().enumerate().all(|(at, byte)| match at {
+            4 | 7 => *byte == b'-',
+            _ => byte.is_ascii_digit(),
+        });
+    shaped.then(|| text.parse().ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn written_as_the_reference_writes_it() {
+        let spring = Millis::parse("2026-03-21").unwrap();
+        assert_eq!(spring.to_string(), "2026-03-21 00:00:00.000Z");
+        assert_eq!(spring.rfc3339(), "2026-03-21T00:00:00.000Z");
+    }
+
+    #[test]
+    fn reads_what_it_writes() {
+        for millis in [0, 1, 999, 1_774_051_200_123, -1] {
+            let written = Millis(millis).to_string();
+            assert_eq!(Millis::parse(&written), Some(Millis(millis)), "{written}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_no_date() {
+        for text in ["", "2026-02-30", "2026-13-01", "26-01-01", "2026/01/01", "2026-1-1", "+026-01-01", "yesterday"] {
+            assert!(parse_date(text).is_none(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,380 @@
+//! Bearer tokens (RFC 6750) as HS256 JWTs (RFC 7519, RFC 8725): what we issue and what we accept.
+//!
+//! The signature is checked by a library; every rule about header and claims stands here, because the library's
+//! defaults accept too much (a minute of leeway, `nbf` in the future, `crit`).
+
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::id::{RecordId, random_text};
+use super::profile::Reach;
+use super::scope::{self, Scope, ScopeSet};
+use super::time::Millis;
+
+/// How far clocks may disagree, in seconds.
+pub const LEEWAY_SECONDS: i64 = 30;
+/// The header `typ` of a flow token.
+const FLOW_TYPE: &str = "flow+jwt";
+const MACHINE_TYPES: [&str; 2] = ["JWT", "at+jwt"];
+
+/// Who is calling, as a verified token says.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The token's `sub`.
+    pub subject: String,
+    /// What the token may do.
+    pub scopes: ScopeSet,
+    /// Whose word this is.
+    pub kind: CallerKind,
+}
+
+/// The two kinds of token. They differ in trust, so nothing may treat one as the other by accident.
+#[derive(Clone, Debug)]
+pub enum CallerKind {
+    /// A company's server: what it says is taken as said, within its team (`None`: an operator, who sees every team).
+    Machine { team: Option<String> },
+    /// A person's browser, bound to one profile. What it says is a claim.
+    Flow { profile: RecordId },
+}
+
+impl Caller {
+    /// The records this caller can reach by id.
+    #[must_use]
+    pub fn reach(&self) -> Reach {
+        match &self.kind {
+            CallerKind::Machine { team: Some(team) } => Reach::Team(team.clone()),
+            CallerKind::Machine { team: None } | CallerKind::Flow { .. } => Reach::Every,
+        }
+    }
+
+    /// Says whether a person's browser is calling.
+    #[must_use]
+    pub const fn is_flow(&self) -> bool {
+        matches!(self.kind, CallerKind::Flow { .. })
+    }
+
+    /// Says whether the token lets its holder name that profile at all. A team's bounds are the store's to keep.
+    #[must_use]
+    pub fn may_name(&self, id: RecordId) -> bool {
+        match self.kind {
+            CallerKind::Machine { .. } => true,
+            CallerKind::Flow { profile } => profile == id,
+        }
+    }
+}
+
+/// Issues and verifies tokens under one secret.
+pub struct Tokens {
+    signing: EncodingKey,
+    verifying: DecodingKey,
+    validation: Validation,
+    issuer: String,
+    audience: String,
+    flow_audience: String,
+    flow_scope: String,
+    /// The lifetime of a machine token, in seconds.
+    pub machine_ttl: i64,
+    /// The lifetime of a flow token, in seconds.
+    pub flow_ttl: i64,
+}
+
+#[derive(Serialize)]
+struct Issued<'a> {
+    iss: &'a str,
+    aud: &'a str,
+    sub: &'a str,
+    scope: &'a str,
+    iat: i64,
+    exp: i64,
+    jti: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    team: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    profile: Option<RecordId>,
+}
+
+/// The claims we read. A duplicate, a missing or a wrongly typed one fails the whole token; unknown ones are ignored.
+#[derive(Deserialize)]
+struct Presented {
+    iss: String,
+    aud: Audience,
+    exp: u64,
+    #[serde(default)]
+    iat: Option<u64>,
+    #[serde(default)]
+    nbf: Option<u64>,
+    #[serde(default)]
+    sub: Option<String>,
+    /// Any JSON: a scope that is no string grants nothing (403), it does not make the token a forgery (401).
+    #[serde(default)]
+    scope: Option<Value>,
+    #[serde(default)]
+    team: Option<String>,
+    #[serde(default)]
+    profile: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Audience {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl Audience {
+    fn names(&self, wanted: &str) -> bool {
+        match self {
+            Self::One(name) => name == wanted,
+            Self::Several(names) => names.iter().any(|name| name == wanted),
+        }
+    }
+}
+
+impl Tokens {
+    /// Takes the secret (at least 32 bytes, checked with the configuration), issuer, audience and lifetimes in seconds.
+    #[must_use]
+    pub fn new(secret: &[u8], issuer: &str, audience: &str, machine_ttl: i64, flow_ttl: i64) -> Self {
+        let mut validation = Validation::new(Algorithm::HS256);
+        // Time, issuer and audience are judged below, against our own clock.
+        validation.required_spec_claims.clear();
+        validation.validate_exp = false;
+        validation.validate_aud = false;
+        Self {
+            signing: EncodingKey::from_secret(secret),
+            verifying: DecodingKey::from_secret(secret),
+            validation,
+            issuer: issuer.to_owned(),
+            audience: audience.to_owned(),
+            flow_audience: format!("{audience}/flow"),
+            flow_scope: scope::claim(&Scope::FLOW),
+            machine_ttl,
+            flow_ttl,
+        }
+    }
+
+    /// Issues a machine token to a client that has proved its secret.
+    ///
+    /// # Errors
+    /// When the claims cannot be signed, which no input of a caller can bring about.
+    pub fn issue_machine(
+        &self,
+        client: &str,
+        scope: &str,
+        team: Option<&str>,
+        now: Millis,
+    ) -> Result<String, jsonwebtoken::errors::Error> {
+        let claims = Issued {
+            iss: &self.issuer,
+            aud: &self.audience,
+            sub: client,
+            scope,
+            iat: now.seconds(),
+            exp: now.seconds() + self.machine_ttl,
+            jti: random_text::<20>(),
+            team,
+            profile: None,
+        };
+        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.signing)
+    }
+
+    /// Issues the token that a person's browser holds, good for one profile.
+    ///
+    /// # Errors
+    /// When the claims cannot be signed, which no input of a caller can bring about.
+    pub fn issue_flow(&self, profile: RecordId, now: Millis) -> Result<String, jsonwebtoken::errors::Error> {
+        let mut header = Header::new(Algorithm::HS256);
+        header.typ = Some(FLOW_TYPE.to_owned());
+        let claims = Issued {
+            iss: &self.issuer,
+            aud: &self.flow_audience,
+            sub: profile.as_str(),
+            scope: &self.flow_scope,
+            iat: now.seconds(),
+            exp: now.seconds() + self.flow_ttl,
+            jti: random_text::<20>(),
+            team: None,
+            profile: Some(profile),
+        };
+        jsonwebtoken::encode(&header, &claims, &self.signing)
+    }
+
+    /// Verifies a presented token; `None` for anything that is not wholly in order. The reason is nobody's business.
+    #[must_use]
+    pub fn verify(&self, token: &str, now: Millis) -> Option<Caller> {
+        let verified = jsonwebtoken::decode::<Presented>(token, &self.verifying, &self.validation).ok()?;
+        let claims = verified.claims;
+        let in_order = plain_header(&verified.header)
+            && claims.iss == self.issuer
+            && in_time(&claims, now.seconds())
+            && claims.team.as_deref() != Some("");
+        if !in_order {
+            return None;
+        }
+        let typ = verified.header.typ.as_deref();
+        let kind = if typ == Some(FLOW_TYPE) && claims.aud.names(&self.flow_audience) {
+            CallerKind::Flow { profile: RecordId::parse(&claims.profile?)? }
+        } else if typ.is_none_or(is_machine_type) && claims.aud.names(&self.audience) {
+            CallerKind::Machine { team: claims.team }
+        } else {
+            return None;
+        };
+        let scopes = claims.scope.as_ref().and_then(Value::as_str).map(ScopeSet::parse).unwrap_or_default();
+        Some(Caller { subject: claims.sub.unwrap_or_default(), scopes, kind })
+    }
+}
+
+fn is_machine_type(typ: &str) -> bool {
+    MACHINE_TYPES.iter().any(|known| known.eq_ignore_ascii_case(typ))
+}
+
+/// Refuses headers that bring or point to a key, and extensions that must be understood (RFC 8725 §3.10, RFC 7515 §4.1.11).
+fn plain_header(header: &Header) -> bool {
+    header.crit.is_none()
+        && header.kid.is_none()
+        && header.jku.is_none()
+        && header.jwk.is_none()
+        && header.x5u.is_none()
+        && header.x5c.is_none()
+        && header.enc.is_none()
+        && header.zip.is_none()
+}
+
+fn in_time(claims: &Presented, now: i64) -> bool {
+    let not_ahead = |moment: Option<u64>| {
+        moment.is_none_or(|seconds| i64::try_from(seconds).is_ok_and(|seconds| seconds - now < LEEWAY_SECONDS))
+    };
+    i64::try_from(claims.exp).is_ok_and(|exp| now < exp.saturating_add(LEEWAY_SECONDS))
+        && not_ahead(claims.iat)
+        && not_ahead(claims.nbf)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const NOW: Millis = Millis(1_774_051_200_000);
+    const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
+
+    fn tokens() -> Tokens {
+        Tokens::new(SECRET, "identivia", "identivia-api", 3_600, 1_800)
+    }
+
+    fn signed(header: &Value, claims: &Value) -> String {
+        use base64::Engine as _;
+        use base64::engine::general_purpose::URL_SAFE_NO_PAD as B64;
+        signed_text(&B64.encode(header.to_string()), &B64.encode(claims.to_string()))
+    }
+
+    fn signed_text(header: &str, claims: &str) -> String {
+        let message = format!("{header}.{claims}");
+        let signature =
+            jsonwebtoken::crypto::sign(message.as_bytes(), &EncodingKey::from_secret(SECRET), Algorithm::HS256);
+        format!("{message}.{}", signature.unwrap())
+    }
+
+    fn good() -> Value {
+        let now = NOW.seconds();
+        json!({"iss": "identivia", "aud": "identivia-api", "sub": "postman", "scope": "profiles:read",
+               "iat": now, "exp": now + 60, "jti": "1"})
+    }
+
+    fn accepted(header: Value, change: impl FnOnce(&mut Value)) -> bool {
+        let mut claims = good();
+        change(&mut claims);
+        tokens().verify(&signed(&header, &claims), NOW).is_some()
+    }
+
+    fn jwt() -> Value {
+        json!({"alg": "HS256", "typ": "JWT"})
+    }
+
+    #[test]
+    fn our_own_tokens_come_back_as_what_they_were() {
+        let tokens = tokens();
+        let machine = tokens.issue_machine("postman", "profiles:read", Some("red"), NOW).unwrap();
+        let caller = tokens.verify(&machine, NOW).unwrap();
+        assert_eq!(caller.subject, "postman");
+        assert!(caller.scopes.has(Scope::ProfilesRead) && !caller.scopes.has(Scope::ProfilesWrite));
+        assert!(matches!(caller.kind, CallerKind::Machine { team: Some(team) } if team == "red"));
+
+        let id = RecordId::random();
+        let flow = tokens.verify(&tokens.issue_flow(id, NOW).unwrap(), NOW).unwrap();
+        assert!(matches!(flow.kind, CallerKind::Flow { profile } if profile == id));
+    }
+
+    #[test]
+    fn another_service_may_sign_without_typ_and_with_several_audiences() {
+        assert!(accepted(json!({"alg": "HS256"}), |claims| claims["aud"] = json!(["else", "identivia-api"])));
+    }
+
+    #[test]
+    fn times_are_judged_with_thirty_seconds_of_leeway() {
+        let now = NOW.seconds();
+        assert!(accepted(jwt(), |claims| claims["exp"] = json!(now - 29)));
+        assert!(!accepted(jwt(), |claims| claims["exp"] = json!(now - 31)));
+        assert!(!accepted(jwt(), |claims| claims["nbf"] = json!(now + 31)));
+        assert!(!accepted(jwt(), |claims| claims["iat"] = json!(now + 31)));
+        assert!(!accepted(jwt(), |claims| claims["nbf"] = json!("now")));
+    }
+
+    #[test]
+    fn a_bad_exp_is_refused() {
+        for exp in [json!(null), json!("9999999999"), json!(true), json!(-1), json!(1e300), json!([])] {
+            assert!(!accepted(jwt(), |claims| claims["exp"] = exp.clone()), "{exp}");
+        }
+        assert!(!accepted(jwt(), |claims| drop(claims.as_object_mut().unwrap().remove("exp"))));
+    }
+
+    #[test]
+    fn a_duplicate_exp_is_refused() {
+        use base64::Engine as _;
+        use base64::engine::general_purpose::URL_SAFE_NO_PAD as B64;
+        let twice = good().to_string().replacen('{', "{\"exp\":1,", 1);
+        let token = signed_text(&B64.encode(jwt().to_string()), &B64.encode(twice));
+        assert!(tokens().verify(&token, NOW).is_none());
+    }
+
+    #[test]
+    fn wrong_issuer_audience_or_an_empty_team_is_refused() {
+        assert!(!accepted(jwt(), |claims| claims["iss"] = json!("else")));
+        assert!(!accepted(jwt(), |claims| claims["aud"] = json!("identivia-api2")));
+        assert!(!accepted(jwt(), |claims| claims["team"] = json!("")));
+        assert!(!accepted(jwt(), |claims| claims["team"] = json!(7)));
+    }
+
+    #[test]
+    fn the_two_kinds_do_not_pass_for_each_other() {
+        let flow = json!({"alg": "HS256", "typ": "flow+jwt"});
+        assert!(!accepted(flow.clone(), |claims| claims["profile"] = json!("abcdefghijklmno")));
+        assert!(!accepted(jwt(), |claims| claims["aud"] = json!("identivia-api/flow")));
+        assert!(!accepted(flow, |claims| claims["aud"] = json!("identivia-api/flow")), "no profile named");
+    }
+
+    #[test]
+    fn other_algorithms_and_key_headers_are_refused() {
+        for alg in ["none", "None", "HS384", "HS512", "RS256", "ES256", "hs256"] {
+            assert!(!accepted(json!({"alg": alg, "typ": "JWT"}), |_| ()), "{alg}");
+        }
+        assert!(!accepted(json!({"typ": "JWT"}), |_| ()));
+        for name in ["kid", "jku", "x5u"] {
+            assert!(!accepted(json!({"alg": "HS256", name: "https://evil.example"}), |_| ()), "{name}");
+        }
+        assert!(!accepted(json!({"alg": "HS256", "crit": ["exp"]}), |_| ()));
+    }
+
+    #[test]
+    fn every_flipped_bit_is_noticed() {
+        let token = tokens().issue_machine("postman", "profiles:read", None, NOW).unwrap();
+        for at in 0..token.len() {
+            for bit in 0..7 {
+                let mut flipped = token.clone().into_bytes();
+                flipped[at] ^= 1 << bit;
+                let flipped = String::from_utf8_lossy(&flipped).into_owned();
+                assert!(tokens().verify(&flipped, NOW).is_none(), "byte {at}, bit {bit}");
+            }
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! Reading a document: the picture is checked and handed to the reader, and its word handed on. It decides nothing.
+
+use std::io::{Read as _, Seek as _};
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::access::{By, Whole};
+use super::form::{self, Destination, Scratch};
+use super::input::{Checks, Raw};
+use crate::app::App;
+use crate::domain::profile::FileField;
+use crate::domain::reading::{DocumentFields, Hints, Reading, Usage};
+use crate::domain::token::CallerKind;
+use crate::error::{ApiError, ErrorBody};
+use crate::reader::{DocumentReader, ReaderError};
+
+/// Hints for the reader, beside the picture.
+#[derive(Deserialize)]
+struct HintFields {
+    #[serde(default)]
+    document_type_hint: Raw,
+    #[serde(default)]
+    document_number_hint: Raw,
+    #[serde(default)]
+    full_name_hint: Raw,
+}
+
+/// A picture of a document: JPEG, PNG or WebP of at most 10 MiB and 50 megapixels.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the form in the API's description; `form` reads it part by part")]
+pub(super) struct AnalysisForm {
+    #[schema(value_type = String, format = Binary)]
+    document_front: Raw,
+    #[schema(value_type = Option<String>, max_length = 255)]
+    document_type_hint: Raw,
+    #[schema(value_type = Option<String>, max_length = 255)]
+    document_number_hint: Raw,
+    #[schema(value_type = Option<String>, max_length = 255)]
+    full_name_hint: Raw,
+}
+
+/// What the reader found.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({"success": true, "data": {
+    "model": "o4-mini", "analysis": "{ ... raw JSON string ... }",
+    "analysis_json": {
+        "name": "John Doe", "document_number": "A12345678", "country": "US", "document_type": "passport", "address": "",
+        "gender": "male", "date_of_birth": "1990-01-15 00:00:00.000Z", "authenticity": "authentic",
+    },
+    "verification_history_fields": {
+        "name": "John Doe", "document_number": "A12345678", "country": "US", "address": null, "gender": "male",
+        "date_of_birth": "1990-01-15",
+    },
+    "document": {"name": "passport.jpg", "mimetype": "image/jpeg", "size": 102_400},
+    "usage": {"prompt_tokens": 500, "completion_tokens": 120, "total_tokens": 620},
+}}))]
+pub(super) struct AnalysisResponse {
+    success: bool,
+    data: Analysis,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Analysis {
+    model: String,
+    /// The reader's own JSON, as text.
+    analysis: String,
+    analysis_json: DocumentFields,
+    verification_history_fields: RecordFields,
+    document: DocumentFile,
+    usage: Usage,
+}
+
+/// The fields in the form that `POST /api/verification_history/{id}` takes; `null` where nothing was found.
+#[derive(Serialize, ToSchema)]
+struct RecordFields {
+    name: Option<String>,
+    document_number: Option<String>,
+    country: Option<String>,
+    address: Option<String>,
+    gender: Option<String>,
+    /// `YYYY-MM-DD`.
+    date_of_birth: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct DocumentFile {
+    name: String,
+    mimetype: &'static str,
+    /// Bytes.
+    size: u64,
+}
+
+/// Analyse an identity document
+#[utoipa::path(post, path = "/api/ollama/document-analysis", tag = "Documents",
+    security(("machine" = ["documents:analyze"]), ("flow" = ["documents:analyze"])),
+    request_body(content = AnalysisForm, content_type = "multipart/form-data"),
+    responses(
+        (status = 200, description = "What the reader found", body = AnalysisResponse),
+        (status = 501, description = "No document reader is configured", body = ErrorBody),
+        (status = 502, description = "The reader failed", body = ErrorBody),
+    ))]
+pub(super) async fn analyze_document(
+    State(app): State<Arc<App>>,
+    by: By,
+    request: Whole,
+) -> Result<Json<AnalysisResponse>, ApiError> {
+    if let CallerKind::Flow { profile } = by.caller.kind {
+        by.writable(&app, profile).await?;
+    }
+    let mut received = form::read(request, &app.files, &[FileField::DocumentFront], Destination::Scratch).await?;
+    let fields: HintFields = received.body(&[])?;
+    let hints = hints(fields, received.checks, received.scratch.is_some())?;
+    let reader = reader(&app)?;
+    let Some(document) = received.scratch else { return Err(ApiError::missing(vec!["document_front"])) };
+    let (picture, document) = loaded(document).await?;
+    let reading = reader.read(picture, document.media, &hints).await.map_err(reader_error)?;
+    Ok(Json(AnalysisResponse { success: true, data: analysis(reading, document) }))
+}
+
+fn hints(fields: HintFields, mut checks: Checks, document_sent: bool) -> Result<Hints, ApiError> {
+    let hints = Hints {
+        document_type: checks.line("document_type_hint", fields.document_type_hint),
+        document_number: checks.line("document_number_hint", fields.document_number_hint),
+        full_name: checks.line("full_name_hint", fields.full_name_hint),
+    };
+    if !document_sent && !checks.is_wrong("document_front") {
+        checks.missing("document_front");
+    }
+    checks.finish()?;
+    Ok(hints)
+}
+
+fn reader(app: &App) -> Result<&dyn DocumentReader, ApiError> {
+    app.reader.as_deref().ok_or_else(|| {
+        ApiError::not_configured("OpenAI API key not configured", "OPENAI_API_KEY must be set in environment variables")
+    })
+}
+
+async fn loaded(mut document: Scratch) -> Result<(Bytes, Scratch), ApiError> {
+    let reading = tokio::task::spawn_blocking(move || {
+        let mut bytes = Vec::new();
+        document.file.rewind()?;
+        document.file.read_to_end(&mut bytes)?;
+        Ok::<_, std::io::Error>((Bytes::from(bytes), document))
+    });
+    reading.await.map_err(ApiError::internal)?.map_err(ApiError::internal)
+}
+
+fn analysis(reading: Reading, document: Scratch) -> Analysis {
+    let fields = reading.fields;
+    let known = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+    Analysis {
+        model: reading.model,
+        analysis: reading.analysis.get().to_owned(),
+        verification_history_fields: RecordFields {
+            name: known(&fields.name),
+            document_number: known(&fields.document_number),
+            country: known(&fields.country),
+            address: known(&fields.address),
+            gender: known(&fields.gender),
+            date_of_birth: known(fields.date_of_birth.get(..10).unwrap_or_default()),
+        },
+        analysis_json: fields,
+        document: DocumentFile { name: document.client_name, mimetype: document.media.mime(), size: document.length },
+        usage: reading.usage,
+    }
+}
+
+fn reader_error(error: ReaderError) -> ApiError {
+    match error {
+        ReaderError::Throttled => ApiError::unavailable("The document reader asks for patience"),
+        ReaderError::Failed(_) => {
+            ApiError::new(StatusCode::BAD_GATEWAY, "Document reader failed").advice("Try again, or type the fields in")
+        }
+    }
+    .because(error)
+}

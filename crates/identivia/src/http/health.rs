@@ -1,0 +1,128 @@
+//! Whether the service is well: a detailed report for operators, and three probes that tell nothing of the inside.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::error::{ApiError, ErrorBody};
+
+/// The detailed report.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({
+    "status": "OK", "service": "Identivia Integration API with AWS Face Liveness",
+    "timestamp": "2026-03-21T00:00:00.000Z", "uptime": 12345.67,
+    "memory": {"rss": "120 MB", "heapTotal": "60 MB", "heapUsed": "45 MB"},
+    "pocketbase_status": "authenticated", "pocketbase_url": "https://pocketbase.identivia.com",
+    "pocketbase_user_email": "admin@example.com", "aws_faceliveness_status": "configured",
+    "openai_model": "o4-mini", "openai_status": "configured", "faceliveness_threshold": 75,
+    "fingerprint_status": "configured",
+}))]
+pub(super) struct HealthReport {
+    /// `OK`, or `DEGRADED` when `/readyz` is red.
+    status: &'static str,
+    service: &'static str,
+    timestamp: String,
+    /// Seconds since the start.
+    uptime: f64,
+    memory: Memory,
+    pocketbase_status: &'static str,
+    pocketbase_url: Option<String>,
+    pocketbase_user_email: Option<String>,
+    aws_faceliveness_status: &'static str,
+    openai_model: String,
+    openai_status: &'static str,
+    faceliveness_threshold: f64,
+    fingerprint_status: &'static str,
+}
+
+/// Memory of this process, from the system; `unknown` where it does not tell.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Memory {
+    /// Resident memory (`VmRSS`).
+    rss: String,
+    /// Address space for data (`VmData`).
+    heap_total: String,
+    /// Resident memory that no file backs (`RssAnon`).
+    heap_used: String,
+}
+
+/// A probe's answer.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({"status": "OK"}))]
+pub(super) struct Probe {
+    status: &'static str,
+}
+
+/// Detailed health report
+///
+/// A browser without a token is sent to `/docs`.
+#[utoipa::path(get, path = "/", tag = "Health", security(("machine" = ["health:read"])),
+    responses((status = 200, description = "The report", body = HealthReport)))]
+pub(super) async fn report(State(app): State<Arc<App>>) -> Json<HealthReport> {
+    let configured = |set: bool| if set { "configured" } else { "not_configured" };
+    let uptime = (app.started.elapsed().as_secs_f64() * 100.0).round() / 100.0;
+    Json(HealthReport {
+        status: if is_ready(&app).await { "OK" } else { "DEGRADED" },
+        service: "Identivia Integration API with AWS Face Liveness",
+        timestamp: app.clock.now().rfc3339(),
+        uptime,
+        memory: memory(),
+        pocketbase_status: "not_configured",
+        pocketbase_url: None,
+        pocketbase_user_email: None,
+        aws_faceliveness_status: configured(app.liveness.is_some()),
+        openai_model: app.openai_model.clone(),
+        openai_status: configured(app.reader.is_some()),
+        faceliveness_threshold: app.liveness_threshold,
+        fingerprint_status: "not_configured",
+    })
+}
+
+/// Whether the server answers
+#[utoipa::path(get, path = "/health", tag = "Health", security(()),
+    responses((status = 200, description = "It does", body = Probe)))]
+pub(super) async fn health() -> Json<Probe> {
+    Json(Probe { status: "OK" })
+}
+
+/// Whether the process lives
+///
+/// Restart it when this fails.
+#[utoipa::path(get, path = "/livez", tag = "Health", security(()),
+    responses((status = 200, description = "It does", body = Probe)))]
+pub(super) async fn live() -> Json<Probe> {
+    Json(Probe { status: "OK" })
+}
+
+/// Whether requests can be served
+///
+/// Send no traffic while this fails.
+#[utoipa::path(get, path = "/readyz", tag = "Health", security(()),
+    responses((status = 200, description = "They can", body = Probe),
+              (status = 503, description = "Records or files cannot be read or written", body = ErrorBody)))]
+pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<Json<Probe>, ApiError> {
+    if is_ready(&app).await {
+        Ok(Json(Probe { status: "OK" }))
+    } else {
+        Err(ApiError::unavailable("Records or files cannot be read or written; the log says why"))
+    }
+}
+
+async fn is_ready(app: &App) -> bool {
+    app.files.is_well() && app.store.ready().await.is_ok()
+}
+
+fn memory() -> Memory {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let field = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+        kib.map_or_else(|| "unknown".to_owned(), |kib| format!("{} MB", kib.div_ceil(1_024)))
+    };
+    Memory { rss: field("VmRSS"), heap_total: field("VmData"), heap_used: field("RssAnon") }
+}

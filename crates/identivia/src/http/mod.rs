@@ -1,0 +1,97 @@
+//! The doors: every route on one screen, the guard before them, and one file for each resource.
+
+mod access;
+mod aws;
+mod docs;
+mod documents;
+mod files;
+mod form;
+mod front;
+mod health;
+mod input;
+mod limiter;
+mod liveness;
+mod openapi;
+mod page;
+mod profiles;
+pub mod server;
+mod settings;
+mod status_history;
+mod token;
+mod verification_history;
+mod wire;
+
+use std::sync::Arc;
+
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
+use axum::{Router, routing};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub use access::UndeclaredAccess;
+pub use front::Front;
+pub use limiter::Limiter;
+
+use crate::app::App;
+use crate::error::ApiError;
+use access::AccessTable;
+
+/// Every operation. What it asks of a caller stands on its handler.
+fn operations() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::with_openapi(openapi::frame())
+        .routes(routes!(token::issue_token))
+        .routes(routes!(health::report))
+        .routes(routes!(health::health))
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+        .routes(routes!(profiles::create_profile))
+        .routes(routes!(profiles::list_profiles))
+        .routes(routes!(profiles::get_profile, profiles::update_profile))
+        .routes(routes!(liveness::create_session))
+        .routes(routes!(liveness::get_results))
+        .routes(routes!(documents::analyze_document))
+        .routes(routes!(aws::get_credentials))
+        .routes(routes!(settings::get_settings))
+        .routes(routes!(settings::put_setting, settings::delete_setting))
+        .routes(routes!(status_history::create_status_record, status_history::list_status_records))
+        .routes(routes!(verification_history::create_verification, verification_history::list_verifications))
+        .routes(routes!(files::get_file))
+        .routes(routes!(docs::openapi_document))
+}
+
+/// The OpenAPI document, as published.
+#[must_use]
+pub fn openapi_document() -> utoipa::openapi::OpenApi {
+    openapi::completed(operations().into_openapi())
+}
+
+/// The whole service: operations behind the guard, pages beside them, JSON for everything else.
+///
+/// # Errors
+/// When an operation does not declare who may call it.
+pub fn router(app: &Arc<App>) -> Result<Router, UndeclaredAccess> {
+    let document = serde_json::to_value(openapi_document()).unwrap_or_default();
+    let table = Arc::new(AccessTable::from_openapi(&document)?);
+    let (operations, _) = operations().split_for_parts();
+    let router = operations
+        .method_not_allowed_fallback(method_not_allowed)
+        .route_layer(from_fn_with_state((app.clone(), table), access::guard))
+        .merge(docs::pages())
+        .route("/robots.txt", routing::get(|| async { "User-agent: *\nDisallow: /\n" }))
+        .method_not_allowed_fallback(method_not_allowed)
+        .fallback(unknown_path)
+        // Each reader of a body has a limit of its own; see `input` and `form`.
+        .layer(DefaultBodyLimit::disable());
+    Ok(router.with_state(app.clone()))
+}
+
+async fn unknown_path() -> ApiError {
+    ApiError::not_found("Not found", "There is nothing at this path; the API is described at /docs")
+}
+
+async fn method_not_allowed() -> ApiError {
+    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed")
+        .advice("Use a method that the Allow header names")
+}

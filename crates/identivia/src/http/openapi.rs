@@ -1,0 +1,103 @@
+//! The frame of the OpenAPI document, and what is the same for every operation: the refusals it may answer with.
+
+use utoipa::openapi::content::ContentBuilder;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::schema::{ComponentsBuilder, Ref};
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::tag::TagBuilder;
+use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, RefOr, ResponseBuilder};
+use utoipa::{PartialSchema as _, ToSchema as _};
+
+use crate::error::ErrorBody;
+
+const DESCRIPTION: &str = "\
+Verify a person: a company's server gets a machine token, creates a profile and sends the person the link in the \
+answer; the person photographs a document and shows their face; the company reads the outcome and its evidence.
+
+**Machine tokens** (`POST /api/auth/token`) are a trusted server's: what they say is taken as said, within their team. \
+**Flow tokens** (the `token` of the link) are a person's browser's: they reach one profile, and what they say of \
+liveness or status is a claim.
+
+Errors are `{\"error\", \"message\"}`, with `required` (what is missing) or `fields` (what is wrong, field by field). \
+Every answer carries `X-Request-Id`. Times are UTC.";
+
+/// Title, licence, tags and the two kinds of token.
+pub(super) fn frame() -> OpenApi {
+    let bearer = |description: &str| {
+        let mut http = Http::new(HttpAuthScheme::Bearer);
+        http.bearer_format = Some("JWT".to_owned());
+        http.description = Some(description.to_owned());
+        SecurityScheme::Http(http)
+    };
+    let components = ComponentsBuilder::new()
+        .security_scheme("machine", bearer("A machine token with the scope that the operation names."))
+        .security_scheme("flow", bearer("A flow token: the browser's, for one profile."))
+        .schema(ErrorBody::name(), ErrorBody::schema())
+        .build();
+    let tags = [
+        "Tokens",
+        "Profiles",
+        "Status history",
+        "Verification history",
+        "Files",
+        "Face liveness",
+        "Documents",
+        "Settings",
+        "Health",
+        "Documentation",
+    ];
+    OpenApiBuilder::new()
+        .info(
+            InfoBuilder::new()
+                .title("Identivia")
+                .version(env!("CARGO_PKG_VERSION"))
+                .description(Some(DESCRIPTION))
+                .license(Some(LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build()))
+                .build(),
+        )
+        .components(Some(components))
+        .tags(Some(tags.map(|name| TagBuilder::new().name(name).build())))
+        .build()
+}
+
+/// Adds to each operation the refusals that follow from its kind.
+pub(super) fn completed(mut document: OpenApi) -> OpenApi {
+    for (path, item) in &mut document.paths.paths {
+        let names_a_record = path.contains('{');
+        let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+        for operation in operations.into_iter().flatten() {
+            add_refusals(operation, names_a_record);
+        }
+    }
+    document
+}
+
+fn add_refusals(operation: &mut Operation, names_a_record: bool) {
+    let open = operation
+        .security
+        .as_ref()
+        .is_some_and(|choices| serde_json::to_value(choices).is_ok_and(|choices| choices == serde_json::json!([{}])));
+    let takes_input = operation.request_body.is_some();
+    let refusals = [
+        ("400", "Something is missing or wrong; `required` or `fields` say what", takes_input || !open),
+        ("401", "No usable token", !open),
+        ("403", "The token may not do this", !open),
+        ("404", "Not there, or not within the token's reach", names_a_record),
+        ("408", "The body came too slowly", takes_input),
+        ("413", "The body is too large", takes_input),
+        ("415", "The body is of another kind", takes_input),
+        ("431", "The token is too large", !open),
+        ("500", "Our fault; report it with the `X-Request-Id`", true),
+        ("503", "Try again after `Retry-After` seconds", true),
+    ];
+    for (status, description, applies) in refusals {
+        if applies {
+            operation.responses.responses.entry(status.to_owned()).or_insert_with(|| refusal(description));
+        }
+    }
+}
+
+fn refusal(description: &str) -> RefOr<utoipa::openapi::Response> {
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(ErrorBody::name()))).build();
+    ResponseBuilder::new().description(description).content("application/json", content).build().into()
+}

@@ -1,0 +1,268 @@
+//! Verification records: the evidence of an attempt, with its own copies of the files.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{RawQuery, State};
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::access::{By, ProfilePath, Whole};
+use super::form::{self, Destination};
+use super::input::{Checks, Raw};
+use super::liveness;
+use super::page::{PageResponse, Query};
+use crate::app::App;
+use crate::domain::event::EventKind;
+use crate::domain::id::RecordId;
+use crate::domain::liveness::{Claim, Confirmed};
+use crate::domain::profile::{Profile, ProfileFiles};
+use crate::domain::verification::{Evidence, FILES, NewVerification, VerificationRecord, required_files};
+use crate::domain::{LINE, PARAGRAPH};
+use crate::error::{ApiError, ErrorBody};
+use crate::files::{FilesError, Upload};
+use crate::store::Collection;
+
+/// How often a copy starts over when the profile's files are replaced under it.
+const COPY_ATTEMPTS: usize = 3;
+
+/// The texts of a record.
+#[derive(Deserialize)]
+struct RecordFields {
+    #[serde(default)]
+    liveness_session_id: Raw,
+    #[serde(default)]
+    liveness_confidence: Raw,
+    #[serde(default)]
+    liveness_status: Raw,
+    #[serde(default)]
+    document_type: Raw,
+    #[serde(default)]
+    document_number: Raw,
+    #[serde(default)]
+    country: Raw,
+    #[serde(default)]
+    name: Raw,
+    #[serde(default)]
+    address: Raw,
+    #[serde(default)]
+    gender: Raw,
+    #[serde(default)]
+    date_of_birth: Raw,
+    #[serde(default)]
+    fingerprint: Raw,
+    #[serde(default)]
+    ip_address: Raw,
+}
+
+/// A verification record as a form. Files that are not sent are copied from the profile.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the form in the API's description; `form` reads it part by part")]
+pub(super) struct VerificationForm {
+    /// With a flow token: a session of this profile that has not served a record yet.
+    #[schema(value_type = String, min_length = 1, max_length = 255)]
+    liveness_session_id: Raw,
+    /// 0 to 100. With a flow token this and `liveness_status` are kept as claims.
+    #[schema(value_type = f64, minimum = 0, maximum = 100)]
+    liveness_confidence: Raw,
+    /// Such as `passport`, which needs no back, or `national_id`.
+    #[schema(value_type = String, min_length = 1, max_length = 255)]
+    document_type: Raw,
+    /// Such as `live` or `not_live`.
+    #[schema(value_type = String, min_length = 1, max_length = 255)]
+    liveness_status: Raw,
+    #[schema(value_type = Option<String>, max_length = 255)]
+    document_number: Raw,
+    #[schema(value_type = Option<String>, max_length = 255)]
+    country: Raw,
+    #[schema(value_type = Option<String>, max_length = 255)]
+    name: Raw,
+    #[schema(value_type = Option<String>, max_length = 2000)]
+    address: Raw,
+    #[schema(value_type = Option<String>, max_length = 255)]
+    gender: Raw,
+    #[schema(value_type = Option<String>, format = Date)]
+    date_of_birth: Raw,
+    /// FingerprintJS visitor data: JSON of at most 64 KiB and 16 levels. Kept as a claim.
+    #[schema(value_type = Option<String>, max_length = 65536)]
+    fingerprint: Raw,
+    #[schema(value_type = Option<String>, format = "ipv4")]
+    ip_address: Raw,
+    #[schema(value_type = Option<String>, format = Binary)]
+    facial_photo: Raw,
+    #[schema(value_type = Option<String>, format = Binary)]
+    document_front: Raw,
+    #[schema(value_type = Option<String>, format = Binary)]
+    document_back: Raw,
+}
+
+/// A new record.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({"success": true, "message": "Verification history record created", "data": {
+    "id": "vh_record_id", "profile": "abc123def456", "liveness_session_id": "session-xyz", "liveness_confidence": 95.5,
+    "document_type": "passport", "document_number": "A12345678", "facial_photo": "photo.jpg",
+    "document_front": "front.jpg", "document_back": "", "country": "US", "liveness_status": "live", "name": "John Doe",
+    "address": "", "created": "2026-03-21 00:00:00.000Z", "updated": "2026-03-21 00:00:00.000Z",
+}}))]
+pub(super) struct VerificationResponse {
+    success: bool,
+    message: &'static str,
+    data: VerificationRecord,
+}
+
+/// Create a verification record
+///
+/// `facial_photo`, `document_front` and, unless the document is a passport, `document_back` come from the request or
+/// are copied from the profile. What a flow token says of liveness is kept as a claim; what counts is the provider's
+/// finding for that session.
+#[utoipa::path(post, path = "/api/verification_history/{id}", tag = "Verification history",
+    security(("machine" = ["verification_history:write"]), ("flow" = ["verification_history:write"])),
+    params(("id" = RecordId, Path, description = "The profile's id")),
+    request_body(content = VerificationForm, content_type = "multipart/form-data"),
+    responses(
+        (status = 201, description = "Created", body = VerificationResponse),
+        (status = 409, description = "The liveness session has served a record already", body = ErrorBody),
+        (status = 507, description = "No room left; nothing was stored", body = ErrorBody),
+    ))]
+pub(super) async fn create_verification(
+    State(app): State<Arc<App>>,
+    by: By,
+    ProfilePath(id): ProfilePath,
+    request: Whole,
+) -> Result<(StatusCode, Json<VerificationResponse>), ApiError> {
+    let profile = by.writable(&app, id).await?;
+    let record_id = RecordId::random();
+    let mut upload = app.files.upload(Collection::VerificationHistory, record_id);
+    let mut received = form::read(request, &app.files, &FILES, Destination::Record(&mut upload)).await?;
+    let fields = received.body(&["liveness_confidence"])?;
+    let mut evidence = evidence(fields, received.checks, &received.files, &profile)?;
+    if by.caller.is_flow() {
+        evidence.confirmed = provider_finding(&app, id, &evidence.claim).await?;
+    }
+    let files = complete(&app, &by, &mut upload, received.files, profile).await?;
+    let record = NewVerification {
+        id: record_id,
+        profile: id,
+        evidence,
+        facial_photo: files.facial_photo,
+        document_front: files.document_front,
+        document_back: files.document_back,
+        created_by: by.caller.subject.clone(),
+        created: app.clock.now(),
+    };
+    let event = by.event(&app, EventKind::VerificationRecorded, Some(id), record_id.as_str());
+    let (reach, stored) = (by.caller.reach(), record.clone());
+    let written =
+        upload.record(|mark| app.store.record_verification(stored, &reach, by.only_if(), mark, event)).await?;
+    by.outcome(&app, id, written).await?;
+    let response = VerificationResponse {
+        success: true,
+        message: "Verification history record created",
+        data: record.into_record(),
+    };
+    Ok((StatusCode::CREATED, Json(response)))
+}
+
+/// Checks all fields at once, and says every one that is missing, files included.
+fn evidence(
+    fields: RecordFields,
+    mut checks: Checks,
+    sent: &ProfileFiles,
+    profile: &Profile,
+) -> Result<Evidence, ApiError> {
+    let claim = Claim {
+        session_id: checks.required_text("liveness_session_id", fields.liveness_session_id, LINE),
+        confidence: checks.required_confidence("liveness_confidence", fields.liveness_confidence),
+        status: String::new(),
+    };
+    let document_type = checks.required_text("document_type", fields.document_type, LINE);
+    let claim = Claim { status: checks.required_text("liveness_status", fields.liveness_status, LINE), ..claim };
+    // Without a document type nobody can say whether a back is needed.
+    let needed = if document_type.is_empty() { &FILES[..2] } else { required_files(&document_type) };
+    for field in needed {
+        if sent.get(*field).is_empty() && profile.files.get(*field).is_empty() && !checks.is_wrong(field.name()) {
+            checks.missing(field.name());
+        }
+    }
+    let evidence = Evidence {
+        document_type,
+        document_number: checks.line("document_number", fields.document_number),
+        country: checks.line("country", fields.country),
+        name: checks.line("name", fields.name),
+        address: checks.text("address", fields.address, PARAGRAPH).unwrap_or_default(),
+        gender: checks.line("gender", fields.gender),
+        date_of_birth: checks.date("date_of_birth", fields.date_of_birth),
+        fingerprint: checks.document("fingerprint", fields.fingerprint),
+        ip_address: checks.ip("ip_address", fields.ip_address),
+        confirmed: claim.taken_as_said(),
+        claim,
+    };
+    checks.finish()?;
+    Ok(evidence)
+}
+
+/// What the provider found in the session that a browser names: its own, finished and not used yet.
+async fn provider_finding(app: &App, id: RecordId, claim: &Claim) -> Result<Confirmed, ApiError> {
+    let refused = |message| ApiError::bad_request("Invalid liveness session", message);
+    let session = liveness::session_of(app, &claim.session_id, id)
+        .await?
+        .ok_or_else(|| refused("The session is unknown, expired or not this profile's; make a new one"))?;
+    if session.used {
+        return Err(ApiError::conflict(
+            "Liveness session already used",
+            "Each session serves one record; make a new one",
+        ));
+    }
+    if !session.status.is_finished() {
+        return Err(refused("The liveness check is not finished; finish it first"));
+    }
+    Ok(session.confirmed(app.liveness_threshold))
+}
+
+/// Copies from the profile what was not sent. A file that is replaced meanwhile is looked up anew.
+async fn complete(
+    app: &App,
+    by: &By,
+    upload: &mut Upload,
+    sent: ProfileFiles,
+    mut profile: Profile,
+) -> Result<ProfileFiles, ApiError> {
+    let mut files = sent;
+    for field in FILES {
+        let mut attempts = COPY_ATTEMPTS;
+        while files.get(field).is_empty() && !profile.files.get(field).is_empty() {
+            match upload.copy((Collection::Profiles, profile.id), profile.files.get(field)).await {
+                Ok(name) => *files.get_mut(field) = name,
+                Err(FilesError::Gone) if attempts > 1 => {
+                    attempts -= 1;
+                    profile = by.writable(app, profile.id).await?;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+    Ok(files)
+}
+
+/// List a profile's verification records
+///
+/// Newest first.
+#[utoipa::path(get, path = "/api/verification_history/{id}", tag = "Verification history",
+    security(("machine" = ["verification_history:read"])),
+    params(
+        ("id" = RecordId, Path, description = "The profile's id"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Entries a page (20)"),
+        ("cursor" = Option<String>, Query, min_length = 1, max_length = 64, description = "`next_cursor` of the page before"),
+    ),
+    responses((status = 200, description = "A page of records", body = PageResponse<VerificationRecord>)))]
+pub(super) async fn list_verifications(
+    State(app): State<Arc<App>>,
+    By { caller, .. }: By,
+    ProfilePath(id): ProfilePath,
+    RawQuery(query): RawQuery,
+) -> Result<Json<PageResponse<VerificationRecord>>, ApiError> {
+    let page = Query::only_page(query.as_deref())?;
+    app.store.profile(id, &caller.reach()).await?.ok_or_else(ApiError::no_profile)?;
+    Ok(Json(app.store.verification_records(id, page).await?.into()))
+}

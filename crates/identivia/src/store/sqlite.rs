@@ -1,0 +1,631 @@
+//! The embedded default: SQLite in the data folder, WAL with `synchronous=FULL`, one writer, readers from a pool.
+
+mod rows;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rusqlite::config::DbConfig;
+use rusqlite::types::Value;
+use rusqlite::{Connection, OpenFlags, ToSql, params, params_from_iter};
+
+use super::{
+    Collection, Created, FileIntent, OnlyIf, Page, PageRequest, Result, Setting, Store, StoreError, Written, sql,
+};
+use crate::domain::event::Event;
+use crate::domain::id::{RecordId, random_text};
+use crate::domain::liveness::{ConfirmedBy, Session};
+use crate::domain::profile::{
+    FileField, NewProfile, Profile, ProfileChange, ProfileEntry, ProfileFilter, ProfileView, Reach,
+};
+use crate::domain::status::{self, StatusRecord};
+use crate::domain::time::Millis;
+use crate::domain::verification::{FIRST_STATUS, NewVerification, VerificationRecord};
+use writer::{Writer, store_error};
+
+const FILE: &str = "identivia.db";
+const MIGRATIONS: &[(&str, &str)] = &[("0001_records", include_str!("../../migrations/sqlite/0001_records.sql"))];
+/// How long a statement waits for a lock that another process holds.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Prepared statements kept for each connection: more than there are statements.
+const STATEMENTS: usize = 64;
+/// How often the log is looked at, and the sizes from which it is copied into the database and cut back.
+const CHECKPOINT_EVERY: Duration = Duration::from_millis(250);
+const CHECKPOINT_BYTES: u64 = 4 * 1024 * 1024;
+const TRUNCATE_BYTES: u64 = 64 * 1024 * 1024;
+
+/// A database file and the threads that serve it.
+pub struct Sqlite {
+    writer: Writer,
+    readers: Arc<Readers>,
+    /// Dropped with the store, which ends the checkpointing thread.
+    _checkpoints: mpsc::Sender<()>,
+}
+
+impl Sqlite {
+    /// Opens the database of a data folder, making and migrating it as needed.
+    ///
+    /// # Errors
+    /// When the folder cannot be written or the file is no database of ours.
+    pub fn open(data_dir: &Path) -> anyhow::Result<Self> {
+        let path = data_dir.join(FILE);
+        let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+        connection.pragma_update(None, "journal_mode", "wal")?;
+        // The log is copied into the database by a thread of its own: on the writer's it would hold up every caller.
+        connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+        migrate(&connection)?;
+        std::fs::File::open(data_dir)?.sync_all()?;
+        let checkpoints = start_checkpoints(&path)?;
+        let writer = Writer::start(connection)?;
+        let readers = Arc::new(Readers { path, idle: Mutex::default() });
+        Ok(Self { writer, readers, _checkpoints: checkpoints })
+    }
+
+    /// Reads by a key, on the calling thread: a few microseconds, less than handing it to another would take.
+    fn read<T>(&self, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
+        self.readers.run(query).map_err(|error| store_error(&error))
+    }
+
+    /// Reads what may take long, off the async threads.
+    async fn search<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let readers = self.readers.clone();
+        match tokio::task::spawn_blocking(move || readers.run(query)).await {
+            Ok(outcome) => outcome.map_err(|error| store_error(&error)),
+            Err(error) => Err(StoreError::Failed(error.to_string())),
+        }
+    }
+}
+
+/// Reading connections: as many as have ever been needed at once, kept for the next reader.
+struct Readers {
+    path: PathBuf,
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl Readers {
+    fn run<T>(&self, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?,
+        };
+        let outcome = query(&connection);
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        outcome
+    }
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // Without this SQLite prepares a statement anew when a bound value might change its plan.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    Ok(connection)
+}
+
+fn migrate(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch("create table if not exists migrations (name text primary key)")?;
+    for (name, text) in MIGRATIONS {
+        let step = connection.unchecked_transaction()?;
+        if step.execute("insert into migrations (name) values ($1) on conflict do nothing", [name])? == 1 {
+            step.execute_batch(text)?;
+        }
+        step.commit()?;
+    }
+    Ok(())
+}
+
+fn start_checkpoints(path: &Path) -> anyhow::Result<mpsc::Sender<()>> {
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let log = path.with_extension("db-wal");
+    let (alive, dropped) = mpsc::channel::<()>();
+    thread::Builder::new().name("sqlite-checkpoint".to_owned()).spawn(move || {
+        while dropped.recv_timeout(CHECKPOINT_EVERY) == Err(mpsc::RecvTimeoutError::Timeout) {
+            let bytes = log.metadata().map_or(0, |metadata| metadata.len());
+            let mode = if bytes > TRUNCATE_BYTES { "truncate" } else { "passive" };
+            if bytes > CHECKPOINT_BYTES
+                && let Err(error) = connection.query_row(&format!("pragma wal_checkpoint({mode})"), [], |_| Ok(()))
+            {
+                tracing::warn!(%error, "the database's log could not be copied back; it is tried again");
+            }
+        }
+    })?;
+    Ok(alive)
+}
+
+/// Reads a profile as it stands within a writing step, and says what forbids the write.
+fn writable(
+    connection: &Connection,
+    id: RecordId,
+    team: Option<&str>,
+    only_if: OnlyIf,
+) -> rusqlite::Result<std::result::Result<Profile, Written<()>>> {
+    let found = rows::first(connection, sql::PROFILE, params![id.as_str(), team], rows::profile)?;
+    Ok(match found {
+        None => Err(Written::Missing),
+        Some(profile) if only_if == OnlyIf::Undecided && profile.is_decided() => Err(Written::Decided),
+        Some(profile) => Ok(profile),
+    })
+}
+
+/// Takes the mark off an upload whose files are about to be named. If the sweeper was first, the step fails.
+fn clear_intent(connection: &Connection, mark: Option<&str>) -> rusqlite::Result<()> {
+    match mark {
+        Some(mark) if rows::execute(connection, sql::CLEAR_INTENT, params![mark])? != 1 => {
+            Err(rusqlite::Error::StatementChangedRows(0))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn change_rows(connection: &Connection, id: RecordId, change: &ProfileChange, now: Millis) -> rusqlite::Result<()> {
+    let files = &change.files;
+    rows::execute(
+        connection,
+        sql::CHANGE_PROFILE,
+        params![
+            now.0,
+            change.verification_status.map(|status| status.word()),
+            change.document_type,
+            change.document_number,
+            change.document_name,
+            change.country,
+            files.document_front,
+            files.document_back,
+            files.facial_photo,
+            files.facial_video,
+            id.as_str(),
+        ],
+    )?;
+    if let Some(claim) = &change.claim {
+        let values = params![claim.session_id, claim.confidence, claim.status, change.claimed_result, id.as_str()];
+        rows::execute(connection, sql::CLAIM_LIVENESS, values)?;
+    }
+    if let Some((session, confirmed)) = &change.confirmed {
+        let values = params![session, confirmed.confidence, confirmed.status, confirmed.by.word(), id.as_str()];
+        let statement = match confirmed.by {
+            ConfirmedBy::Provider => sql::CONFIRM_LIVENESS,
+            ConfirmedBy::MachineToken => sql::AMEND_LIVENESS,
+        };
+        rows::execute(connection, statement, values)?;
+    }
+    Ok(())
+}
+
+fn doom_replaced(
+    connection: &Connection,
+    before: &Profile,
+    change: &ProfileChange,
+    now: Millis,
+) -> rusqlite::Result<()> {
+    for field in FileField::ALL {
+        let replaced = before.files.get(field);
+        if !change.files.get(field).is_empty() && !replaced.is_empty() {
+            let values =
+                params![random_text::<12>(), Collection::Profiles.name(), before.id.as_str(), replaced, 1, now.0];
+            rows::execute(connection, sql::OPEN_INTENT, values)?;
+        }
+    }
+    Ok(())
+}
+
+fn add_verification(connection: &Connection, record: &NewVerification) -> rusqlite::Result<()> {
+    let evidence = &record.evidence;
+    let (claim, confirmed) = (&evidence.claim, &evidence.confirmed);
+    rows::execute(
+        connection,
+        sql::ADD_VERIFICATION,
+        params![
+            record.id.as_str(),
+            record.profile.as_str(),
+            FIRST_STATUS,
+            claim.session_id,
+            confirmed.confidence,
+            confirmed.status,
+            confirmed.by.word(),
+            claim.confidence,
+            claim.status,
+            evidence.document_type,
+            evidence.document_number,
+            evidence.country,
+            evidence.name,
+            evidence.address,
+            evidence.gender,
+            evidence.date_of_birth,
+            evidence.fingerprint,
+            evidence.ip_address,
+            record.facial_photo,
+            record.document_front,
+            record.document_back,
+            record.created_by,
+            record.created.0,
+        ],
+    )?;
+    rows::execute(connection, sql::SHOW_VERIFICATION, params![record.id.as_str(), record.profile.as_str()])?;
+    Ok(())
+}
+
+/// Uses a liveness session up. One that we never made is none of ours to refuse: only a machine token gets this far with it.
+fn use_session(connection: &Connection, session: &str, record: &NewVerification) -> rusqlite::Result<bool> {
+    let known = rows::first(connection, sql::SESSION, params![session], rows::session)?;
+    if known.is_none() {
+        return Ok(true);
+    }
+    let values = params![record.id.as_str(), session, record.profile.as_str()];
+    Ok(rows::execute(connection, sql::USE_SESSION, values)? == 1)
+}
+
+/// A history's cursor is the place of its last record.
+fn place(page: &PageRequest) -> Result<i64> {
+    match &page.cursor {
+        None => Ok(i64::MAX),
+        Some(cursor) => cursor.parse().ok().filter(|place| *place > 0).ok_or(StoreError::BadCursor),
+    }
+}
+
+/// A profile list's cursor is the time and the id of its last entry: `<millis>.<id>`.
+fn last_entry(page: &PageRequest) -> Result<Option<(i64, RecordId)>> {
+    let Some(cursor) = &page.cursor else { return Ok(None) };
+    let parsed = cursor.split_once('.').and_then(|(created, id)| Some((created.parse().ok()?, RecordId::parse(id)?)));
+    parsed.map(Some).ok_or(StoreError::BadCursor)
+}
+
+/// The statement and its values for one page of profiles.
+fn profiles_query(
+    reach: &Reach,
+    filter: ProfileFilter,
+    after: Option<(i64, RecordId)>,
+    limit: usize,
+) -> (String, Vec<Value>) {
+    let mut text = sql::PROFILES.to_owned();
+    let mut values: Vec<Value> = Vec::new();
+    let mut narrow = |condition: &str, value: Value| {
+        values.push(value);
+        text.push_str(condition);
+        text.push_str(&format!("${}", values.len()));
+    };
+    if let Reach::Team(team) = reach {
+        narrow(" and team = ", Value::from(team.clone()));
+    }
+    let words = [
+        (sql::PROFILES_OF_STATUS, filter.status),
+        (" and verification_status = ", filter.verification_status),
+        (" and country = ", filter.country),
+        (" and user_id = ", filter.user_id),
+    ];
+    for (condition, word) in words {
+        if !word.is_empty() {
+            narrow(condition, Value::from(word));
+        }
+    }
+    if let Some(after) = filter.created_after {
+        narrow(" and created > ", Value::from(after.0));
+    }
+    if let Some(before) = filter.created_before {
+        narrow(" and created < ", Value::from(before.0));
+    }
+    if !filter.q.is_empty() {
+        let any_text =
+            " and instr(lower(name || char(10) || user_id || char(10) || document_number || char(10) || email), lower(";
+        narrow(any_text, Value::from(filter.q));
+        text.push_str(")) > 0");
+    }
+    if let Some((created, id)) = after {
+        values.push(Value::from(created));
+        values.push(Value::from(id.as_str().to_owned()));
+        text.push_str(&format!(" and (created, id) < (${}, ${})", values.len() - 1, values.len()));
+    }
+    text.push_str(sql::PROFILES_ORDER);
+    text.push_str(&(limit + 1).to_string());
+    (text, values)
+}
+
+/// Asks for one row more than the page holds, to know whether there is another page.
+fn one_more(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX - 1) + 1
+}
+
+#[async_trait]
+impl Store for Sqlite {
+    async fn create_profile(&self, id: RecordId, new: NewProfile, event: Event) -> Result<Created> {
+        self.writer
+            .write(move |connection| {
+                let now = event.at.0;
+                let values = params![
+                    id.as_str(),
+                    new.team,
+                    new.user_id,
+                    new.name,
+                    new.document_type,
+                    new.document_number,
+                    new.country,
+                    new.phone_number,
+                    new.email,
+                    new.security_level,
+                    new.gender,
+                    new.ip_address,
+                    new.language,
+                    now,
+                ];
+                if rows::execute(connection, sql::CREATE_PROFILE, values)? == 1 {
+                    rows::add_event(connection, &event)?;
+                    return Ok(Created { id, fresh: true });
+                }
+                let values: &[&dyn ToSql] = params![new.team, new.user_id];
+                let found = rows::first(connection, sql::PROFILE_OF_USER, values, |row| rows::id(row, 0))?;
+                found.map(|id| Created { id, fresh: false }).ok_or(rusqlite::Error::QueryReturnedNoRows)
+            })
+            .await
+    }
+
+    async fn profile_view(&self, id: RecordId, reach: &Reach) -> Result<Option<ProfileView>> {
+        self.read(|connection| {
+            let values = params![id.as_str(), reach.team()];
+            rows::first(connection, sql::PROFILE_VIEW, values, |row| rows::profile_view(id, row))
+        })
+    }
+
+    async fn profile(&self, id: RecordId, reach: &Reach) -> Result<Option<Profile>> {
+        self.read(|connection| rows::first(connection, sql::PROFILE, params![id.as_str(), reach.team()], rows::profile))
+    }
+
+    async fn profiles(&self, reach: &Reach, filter: ProfileFilter, page: PageRequest) -> Result<Page<ProfileEntry>> {
+        let after = last_entry(&page)?;
+        let (text, values) = profiles_query(reach, filter, after, page.limit);
+        let entries = self
+            .search(move |connection| {
+                let mut statement = connection.prepare_cached(&text)?;
+                statement
+                    .query_map(params_from_iter(values), rows::profile_entry)?
+                    .collect::<rusqlite::Result<Vec<_>>>()
+            })
+            .await?;
+        Ok(rows::page(entries, page.limit, |entry| format!("{}.{}", entry.created_at.0, entry.id)))
+    }
+
+    async fn change_profile(
+        &self,
+        id: RecordId,
+        reach: &Reach,
+        only_if: OnlyIf,
+        change: ProfileChange,
+        mark: Option<String>,
+        event: Event,
+    ) -> Result<Written<Profile>> {
+        let team = reach.team().map(str::to_owned);
+        self.writer
+            .write(move |connection| {
+                let before = match writable(connection, id, team.as_deref(), only_if)? {
+                    Ok(profile) => profile,
+                    Err(Written::Decided) => return Ok(Written::Decided),
+                    Err(_) => return Ok(Written::Missing),
+                };
+                clear_intent(connection, mark.as_deref())?;
+                change_rows(connection, id, &change, event.at)?;
+                doom_replaced(connection, &before, &change, event.at)?;
+                rows::add_event(connection, &event)?;
+                let values: &[&dyn ToSql] = params![id.as_str(), team];
+                let after = rows::first(connection, sql::PROFILE, values, rows::profile)?;
+                Ok(after.map_or(Written::Missing, Written::Done))
+            })
+            .await
+    }
+
+    async fn record_status(
+        &self,
+        record: StatusRecord,
+        reach: &Reach,
+        only_if: OnlyIf,
+        event: Event,
+    ) -> Result<Written<()>> {
+        let team = reach.team().map(str::to_owned);
+        self.writer
+            .write(move |connection| {
+                let profile = match writable(connection, record.profile, team.as_deref(), only_if)? {
+                    Ok(profile) => profile,
+                    Err(refusal) => return Ok(refusal),
+                };
+                if only_if == OnlyIf::Undecided && !status::follows(&record.previous_status, &profile) {
+                    return Ok(Written::Stale);
+                }
+                let values = params![record.verification, profile.id.as_str()];
+                if !record.verification.is_empty()
+                    && rows::first(connection, sql::IS_VERIFICATION_OF, values, |_| Ok(()))?.is_none()
+                {
+                    return Ok(Written::UnknownVerification);
+                }
+                let values = params![
+                    record.id.as_str(),
+                    record.profile.as_str(),
+                    record.updated_by,
+                    record.previous_status,
+                    record.new_status,
+                    record.notes,
+                    record.verification,
+                    record.created.0,
+                ];
+                rows::execute(connection, sql::ADD_STATUS, values)?;
+                rows::execute(connection, sql::SHOW_STATUS, params![record.new_status, record.profile.as_str()])?;
+                rows::add_event(connection, &event)?;
+                Ok(Written::Done(()))
+            })
+            .await
+    }
+
+    async fn status_records(&self, profile: RecordId, page: PageRequest) -> Result<Page<StatusRecord>> {
+        let before = place(&page)?;
+        let placed = self.read(|connection| {
+            let values = params![profile.as_str(), before, one_more(page.limit)];
+            rows::all(connection, sql::STATUS_RECORDS, values, rows::status_record)
+        })?;
+        Ok(without_places(rows::page(placed, page.limit, |(place, _)| place.to_string())))
+    }
+
+    async fn record_verification(
+        &self,
+        record: NewVerification,
+        reach: &Reach,
+        only_if: OnlyIf,
+        mark: Option<String>,
+        event: Event,
+    ) -> Result<Written<()>> {
+        let team = reach.team().map(str::to_owned);
+        self.writer
+            .write(move |connection| {
+                if let Err(refusal) = writable(connection, record.profile, team.as_deref(), only_if)? {
+                    return Ok(refusal);
+                }
+                if !use_session(connection, &record.evidence.claim.session_id, &record)? {
+                    return Ok(Written::SessionUsed);
+                }
+                clear_intent(connection, mark.as_deref())?;
+                add_verification(connection, &record)?;
+                rows::add_event(connection, &event)?;
+                Ok(Written::Done(()))
+            })
+            .await
+    }
+
+    async fn verification_records(&self, profile: RecordId, page: PageRequest) -> Result<Page<VerificationRecord>> {
+        let before = place(&page)?;
+        let placed = self.read(|connection| {
+            let values = params![profile.as_str(), before, one_more(page.limit)];
+            rows::all(connection, sql::VERIFICATION_RECORDS, values, rows::verification_record)
+        })?;
+        Ok(without_places(rows::page(placed, page.limit, |(place, _)| place.to_string())))
+    }
+
+    async fn file_owner(
+        &self,
+        collection: Collection,
+        record: RecordId,
+        name: &str,
+        reach: &Reach,
+    ) -> Result<Option<RecordId>> {
+        let statement = match collection {
+            Collection::Profiles => sql::PROFILE_FILE_OWNER,
+            Collection::VerificationHistory => sql::VERIFICATION_FILE_OWNER,
+        };
+        self.read(|connection| {
+            rows::first(connection, statement, params![record.as_str(), reach.team(), name], |row| rows::id(row, 0))
+        })
+    }
+
+    async fn add_session(&self, session: Session, event: Event) -> Result<()> {
+        self.writer
+            .write(move |connection| {
+                let profile = session.profile.as_ref().map_or("", RecordId::as_str);
+                let values = params![session.id, profile, session.status.word(), session.confidence, session.expires.0];
+                rows::execute(connection, sql::ADD_SESSION, values)?;
+                rows::add_event(connection, &event).map(|_| ())
+            })
+            .await
+    }
+
+    async fn session(&self, id: &str) -> Result<Option<Session>> {
+        self.read(|connection| rows::first(connection, sql::SESSION, params![id], rows::session))
+    }
+
+    async fn update_session(&self, session: Session) -> Result<()> {
+        self.writer
+            .write(move |connection| {
+                let values = params![session.status.word(), session.confidence, session.id];
+                rows::execute(connection, sql::UPDATE_SESSION, values).map(|_| ())
+            })
+            .await
+    }
+
+    async fn settings(&self) -> Result<Vec<Setting>> {
+        self.read(|connection| {
+            rows::all(connection, sql::SETTINGS, &[], |row| {
+                Ok(Setting { key: row.get(0)?, value: row.get(1)?, public: row.get(2)? })
+            })
+        })
+    }
+
+    async fn put_setting(&self, setting: Setting, now: Millis, event: Event) -> Result<()> {
+        self.writer
+            .write(move |connection| {
+                let values = params![setting.key, setting.value, setting.public, now.0];
+                rows::execute(connection, sql::PUT_SETTING, values)?;
+                rows::add_event(connection, &event).map(|_| ())
+            })
+            .await
+    }
+
+    async fn delete_setting(&self, key: &str, event: Event) -> Result<bool> {
+        let key = key.to_owned();
+        self.writer
+            .write(move |connection| {
+                let removed = rows::execute(connection, sql::DELETE_SETTING, params![key])? == 1;
+                if removed {
+                    rows::add_event(connection, &event)?;
+                }
+                Ok(removed)
+            })
+            .await
+    }
+
+    async fn note(&self, event: Event) -> Result<()> {
+        self.writer.write(move |connection| rows::add_event(connection, &event).map(|_| ())).await
+    }
+
+    async fn open_intent(&self, intent: FileIntent, now: Millis) -> Result<()> {
+        self.writer
+            .write(move |connection| {
+                let values =
+                    params![intent.mark, intent.collection.name(), intent.record.as_str(), intent.name, 0, now.0];
+                rows::execute(connection, sql::OPEN_INTENT, values).map(|_| ())
+            })
+            .await
+    }
+
+    async fn doom_intent(&self, mark: &str) -> Result<()> {
+        let mark = mark.to_owned();
+        self.writer
+            .write(move |connection| rows::execute(connection, sql::DOOM_INTENT, params![mark]).map(|_| ()))
+            .await
+    }
+
+    async fn doom_intents_before(&self, before: Millis) -> Result<()> {
+        self.writer
+            .write(move |connection| rows::execute(connection, sql::DOOM_INTENTS_BEFORE, params![before.0]).map(|_| ()))
+            .await
+    }
+
+    async fn doomed_intents(&self) -> Result<Vec<FileIntent>> {
+        self.read(|connection| rows::all(connection, sql::DOOMED_INTENTS, &[], rows::intent))
+    }
+
+    async fn forget_intents(&self, marks: Vec<String>) -> Result<()> {
+        self.writer
+            .write(move |connection| {
+                for mark in &marks {
+                    rows::execute(connection, sql::FORGET_INTENT, params![mark])?;
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    async fn ready(&self) -> Result<()> {
+        if self.writer.is_broken() {
+            return Err(StoreError::Broken);
+        }
+        self.read(|connection| rows::first(connection, sql::SETTINGS, &[], |_| Ok(())).map(|_| ()))
+    }
+}
+
+fn without_places<T>(page: Page<(i64, T)>) -> Page<T> {
+    Page { items: page.items.into_iter().map(|(_, item)| item).collect(), next: page.next }
+}

@@ -1,0 +1,17 @@
+//! The integration tests: through real sockets, against real SQLite and real files.
+
+mod access;
+mod command;
+mod crash;
+mod files;
+mod flow;
+mod hostile;
+mod lists;
+mod profiles;
+mod reference;
+mod settings;
+mod store;
+mod tokens;
+mod verification;
+mod wire;
+mod world;

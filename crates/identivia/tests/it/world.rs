@@ -1,0 +1,326 @@
+//! A server of its own for each test, in this process, and the callers that talk to it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use clap::Parser;
+use identivia::app::{App, Parts, Server};
+use identivia::clock::Clock;
+use identivia::config::{Config, Settings};
+use identivia::domain::id::RecordId;
+use identivia::domain::liveness::SessionStatus;
+use identivia::domain::scope::{Scope, claim};
+use identivia::domain::time::Millis;
+use identivia::liveness::{Credentials, Liveness, NewSession, ProviderError, Report};
+use reqwest::multipart::{Form, Part};
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::sync::watch;
+
+/// The secret that tests sign their own tokens with.
+pub const SECRET: &str = "0123456789abcdef0123456789abcdef-test";
+
+#[derive(Parser)]
+struct Only {
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// A running server.
+pub struct World {
+    pub url: String,
+    pub app: Arc<App>,
+    pub clock: Clock,
+    pub provider: Arc<Scripted>,
+    pub folder: TempDir,
+    http: reqwest::Client,
+    _stop: watch::Sender<bool>,
+}
+
+/// An answer, read whole.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: reqwest::header::HeaderMap,
+    pub body: Value,
+    pub bytes: Vec<u8>,
+}
+
+impl Answer {
+    /// Asserts the status and gives the body.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.body);
+        self.body
+    }
+
+    /// A header's text; empty when it is not there.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
+    }
+}
+
+impl World {
+    /// Starts a server without providers: the embedded default.
+    pub async fn new() -> Self {
+        Self::with(&[], false).await
+    }
+
+    /// Starts a server with a scripted liveness provider.
+    pub async fn with_liveness() -> Self {
+        Self::with(&[], true).await
+    }
+
+    /// Starts a server with more flags.
+    pub async fn with(flags: &[&str], liveness: bool) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let data_dir = folder.path().join("data");
+        let clients = json!([
+            {"client_id": "operator", "client_secret": "operator-secret", "scopes": Scope::ALL.map(Scope::name)},
+            {"client_id": "red", "client_secret": "red-secret", "scopes": Scope::ALL.map(Scope::name), "team": "red"},
+            {"client_id": "reader", "client_secret": "reader-secret", "scopes": ["profiles:read", "health:read"]},
+        ])
+        .to_string();
+        let mut line = vec![
+            "identivia",
+            "--data-dir",
+            data_dir.to_str().unwrap(),
+            "--port",
+            "0",
+            "--jwt-secret",
+            SECRET,
+            "--jwt-clients-json",
+            &clients,
+            "--client-url",
+            "https://app.example.com",
+        ];
+        line.extend_from_slice(flags);
+        let config = Config::new(Only::parse_from(line).settings).unwrap();
+        let provider = Arc::new(Scripted::default());
+        let clock = Clock::default();
+        let parts = Parts {
+            clock: clock.clone(),
+            liveness: liveness.then(|| provider.clone() as Arc<dyn Liveness>),
+            reader: None,
+        };
+        let server = Server::start(config, parts).await.unwrap();
+        let (stop, stopped) = watch::channel(false);
+        let url = format!("http://{}", server.address);
+        let app = server.app.clone();
+        tokio::spawn(server.run(stopped));
+        Self { url, app, clock, provider, folder, http: reqwest::Client::new(), _stop: stop }
+    }
+
+    /// A caller with every scope and no team.
+    pub fn operator(&self) -> Caller<'_> {
+        self.machine(&claim(&Scope::ALL), None)
+    }
+
+    /// A caller with every scope in a team.
+    pub fn team(&self, team: &str) -> Caller<'_> {
+        self.machine(&claim(&Scope::ALL), Some(team))
+    }
+
+    /// A machine caller with these scopes.
+    pub fn machine(&self, scope: &str, team: Option<&str>) -> Caller<'_> {
+        let token = self.app.tokens.issue_machine("tester", scope, team, self.clock.now()).unwrap();
+        Caller { world: self, token: Some(token) }
+    }
+
+    /// A caller with a token of its own making, or none.
+    pub fn bearing(&self, token: Option<String>) -> Caller<'_> {
+        Caller { world: self, token }
+    }
+
+    /// A new profile without a team, and the browser that holds its link.
+    pub async fn person(&self, user: &str) -> (String, Caller<'_>) {
+        let body = self.operator().post("/api/profiles/create", json!({"userID": user})).await.expect(201);
+        let token = body["flow_token"].as_str().unwrap().to_owned();
+        (body["id"].as_str().unwrap().to_owned(), self.bearing(Some(token)))
+    }
+
+    /// Every file below the data folder's `files`, as paths relative to it.
+    pub fn stored_files(&self) -> Vec<String> {
+        let root = self.folder.path().join("data/files");
+        let mut found = Vec::new();
+        let mut folders = vec![root.clone()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    found.push(path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned());
+                }
+            }
+        }
+        found.sort();
+        found
+    }
+
+    /// Waits, boundedly, until exactly that many files are stored: sweeping happens behind the answer.
+    pub async fn await_stored_files(&self, count: usize) {
+        for _ in 0..250 {
+            if self.stored_files().len() == count {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        panic!("{count} files were expected: {:?}", self.stored_files());
+    }
+
+    /// What the audit trail holds: kind, actor and detail, oldest first.
+    pub fn events(&self) -> Vec<(String, String, String)> {
+        let database = rusqlite::Connection::open(self.folder.path().join("data/identivia.db")).unwrap();
+        let mut rows = database.prepare("select kind, actor, detail from events order by seq").unwrap();
+        let events = rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
+        events.map(Result::unwrap).collect()
+    }
+}
+
+/// Somebody who calls the server.
+pub struct Caller<'a> {
+    world: &'a World,
+    pub token: Option<String>,
+}
+
+impl Caller<'_> {
+    /// A request to be completed.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.world.http.request(method, format!("{}{path}", self.world.url));
+        match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        answer(self.request(Method::GET, path)).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        answer(self.request(Method::POST, path).json(&body)).await
+    }
+
+    pub async fn patch(&self, path: &str, body: Value) -> Answer {
+        answer(self.request(Method::PATCH, path).json(&body)).await
+    }
+
+    pub async fn put(&self, path: &str, body: Value) -> Answer {
+        answer(self.request(Method::PUT, path).json(&body)).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Answer {
+        answer(self.request(Method::DELETE, path)).await
+    }
+
+    pub async fn form(&self, method: Method, path: &str, form: Form) -> Answer {
+        answer(self.request(method, path).multipart(form)).await
+    }
+}
+
+/// Sends a request and reads the answer.
+pub async fn answer(request: RequestBuilder) -> Answer {
+    let response = request.send().await.unwrap();
+    let status = response.status().as_u16();
+    let headers = response.headers().clone();
+    let bytes = response.bytes().await.unwrap().to_vec();
+    let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+    Answer { status, headers, body, bytes }
+}
+
+/// A form of texts.
+pub fn texts(fields: &[(&'static str, &str)]) -> Form {
+    fields.iter().fold(Form::new(), |form, (name, value)| form.text(*name, (*value).to_owned()))
+}
+
+/// A file part.
+pub fn file(bytes: Vec<u8>, name: &str) -> Part {
+    Part::bytes(bytes).file_name(name.to_owned())
+}
+
+/// A picture from the test data.
+pub fn picture(name: &str) -> Vec<u8> {
+    std::fs::read(format!("{}/../../tests/data/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+}
+
+/// A small picture of one colour.
+pub fn small_picture(shade: u8) -> Vec<u8> {
+    let image = image::RgbImage::from_pixel(16, 16, image::Rgb([shade, 0, 0]));
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    image.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+    bytes.into_inner()
+}
+
+/// Replaces what differs from run to run: ids, times, tokens, marks of stored names.
+pub fn redacted(value: &Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(redacted_text(text)),
+        Value::Array(items) => items.iter().map(redacted).collect(),
+        Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), redacted(value))).collect(),
+        other => other.clone(),
+    }
+}
+
+fn redacted_text(text: &str) -> String {
+    if RecordId::parse(text).is_some() {
+        "[id]".to_owned()
+    } else if text.starts_with("eyJ") {
+        "[token]".to_owned()
+    } else if let Some((url, _)) = text.split_once("?token=") {
+        let base = url.rsplit_once('/').map_or(url, |(base, _)| base);
+        format!("{base}/[id]?token=[token]")
+    } else if text.len() == 24 && text.ends_with('Z') && Millis::parse(text).is_some() {
+        if text.contains('T') { "[time]T".to_owned() } else { "[time]".to_owned() }
+    } else if let Some((stem, tail)) = text.rsplit_once('_').filter(|(_, tail)| tail.contains('.') && tail.len() > 14) {
+        format!("{stem}_[mark].{}", tail.rsplit_once('.').unwrap().1)
+    } else {
+        text.to_owned()
+    }
+}
+
+/// A liveness provider that reports what a test has told it to.
+#[derive(Default)]
+pub struct Scripted {
+    reports: Mutex<HashMap<String, (SessionStatus, Option<f64>)>>,
+    made: Mutex<u32>,
+}
+
+impl Scripted {
+    /// Says what a session has come to.
+    pub fn finish(&self, session: &str, status: SessionStatus, confidence: Option<f64>) {
+        self.reports.lock().unwrap().insert(session.to_owned(), (status, confidence));
+    }
+}
+
+#[async_trait]
+impl Liveness for Scripted {
+    async fn create_session(&self, _: Option<RecordId>) -> Result<NewSession, ProviderError> {
+        let mut made = self.made.lock().unwrap();
+        *made += 1;
+        let id = format!("session-{made}");
+        self.reports.lock().unwrap().insert(id.clone(), (SessionStatus::Created, None));
+        Ok(NewSession { id, challenge: "FaceMovementAndLightChallenge" })
+    }
+
+    async fn report(&self, session: &str) -> Result<Option<Report>, ProviderError> {
+        let reports = self.reports.lock().unwrap();
+        Ok(reports.get(session).map(|(status, confidence)| Report {
+            status: *status,
+            confidence: *confidence,
+            reference_image: json!({"bytes": "aW1hZ2U=", "boundingBox": {"Width": 0.5, "Height": 0.6, "Left": 0.2, "Top": 0.1}}),
+            audit_images: vec![],
+        }))
+    }
+
+    async fn credentials(&self, _: Option<RecordId>) -> Result<Option<Credentials>, ProviderError> {
+        Ok(Some(Credentials {
+            access_key_id: "ASIATEST".to_owned(),
+            secret_access_key: "secret".to_owned(),
+            session_token: "session".to_owned(),
+            expiration: Millis(1_774_052_100_000),
+        }))
+    }
+}

@@ -1,0 +1,20 @@
+// Renders /openapi.json. Everything comes from this origin: the page's Content-Security-Policy allows nothing else.
+"use strict";
+
+// Swagger UI's own dark colours hang on this class of the root element.
+const dark = window.matchMedia("(prefers-color-scheme: dark)");
+const followColourScheme = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
+dark.addEventListener("change", followColourScheme);
+followColourScheme();
+
+SwaggerUIBundle({
+  url: "/openapi.json",
+  dom_id: "#docs",
+  deepLinking: true,
+  defaultModelsExpandDepth: 0,
+  displayRequestDuration: true,
+  // A token stays in this tab's memory and is gone on reload.
+  persistAuthorization: false,
+  // By default, Swagger UI sends the document's address to a validator on another host.
+  validatorUrl: null,
+});
