@@ -62,7 +62,7 @@ enum Command {
 pub fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => serve(Config::new(cli.settings)?),
-        Command::Check => check(Config::new(cli.settings)?),
+        Command::Check => check(&Config::new(cli.settings)?),
         Command::Openapi => say(&http::openapi_document().to_pretty_json()?),
         Command::HashSecret => hash(),
     }
@@ -102,7 +102,7 @@ fn stop_signal() -> anyhow::Result<watch::Receiver<bool>> {
     Ok(stopped)
 }
 
-fn check(config: Config) -> anyhow::Result<()> {
+fn check(config: &Config) -> anyhow::Result<()> {
     let made = "made and kept in DATA_DIR (JWT_SECRET is not set)";
     let clients = config.clients.as_deref().map_or_else(
         || "one, made and kept in DATA_DIR (JWT_CLIENTS_JSON is not set)".to_owned(),

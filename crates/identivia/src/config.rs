@@ -480,7 +480,9 @@ pub struct Network {
 }
 
 impl Network {
-    fn parse(text: &str) -> Option<Self> {
+    /// Reads a network such as `10.0.0.0/8`, or one address.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
         let (address, bits) = match text.split_once('/') {
             Some((address, bits)) => (address.parse().ok()?, Some(bits.parse().ok()?)),
             None => (text.parse().ok()?, None),

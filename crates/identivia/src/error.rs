@@ -15,9 +15,12 @@ use crate::store::StoreError;
 
 type Text = Cow<'static, str>;
 
-/// A refusal: its status, its body and the headers that go with it.
+/// A refusal: its status, its body and the headers that go with it. Boxed, so that it is small where all goes well.
 #[derive(Debug)]
-pub struct ApiError {
+pub struct ApiError(Box<Refusal>);
+
+#[derive(Debug)]
+struct Refusal {
     status: StatusCode,
     body: ErrorBody,
     headers: Vec<(header::HeaderName, HeaderValue)>,
@@ -57,7 +60,7 @@ impl ApiError {
     pub fn new(status: StatusCode, error: impl Into<Text>) -> Self {
         let body =
             ErrorBody { error: error.into(), message: None, error_description: None, required: None, fields: None };
-        Self { status, body, headers: Vec::new(), cause: None }
+        Self(Box::new(Refusal { status, body, headers: Vec::new(), cause: None }))
     }
 
     /// 400 with a sentence and what to do.
@@ -70,7 +73,7 @@ impl ApiError {
     #[must_use]
     pub fn missing(required: Vec<&'static str>) -> Self {
         let mut refusal = Self::new(StatusCode::BAD_REQUEST, "Missing required fields");
-        refusal.body.required = Some(required);
+        refusal.0.body.required = Some(required);
         refusal
     }
 
@@ -78,7 +81,7 @@ impl ApiError {
     #[must_use]
     pub fn invalid(fields: BTreeMap<&'static str, String>) -> Self {
         let mut refusal = Self::new(StatusCode::BAD_REQUEST, "Invalid fields");
-        refusal.body.fields = Some(fields);
+        refusal.0.body.fields = Some(fields);
         refusal
     }
 
@@ -100,7 +103,7 @@ impl ApiError {
     #[must_use]
     pub fn insufficient_scope(scope: &'static str) -> Self {
         let mut refusal = Self::new(StatusCode::FORBIDDEN, "Insufficient scope");
-        refusal.body.required = Some(vec![scope]);
+        refusal.0.body.required = Some(vec![scope]);
         let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\"");
         match HeaderValue::from_str(&challenge) {
             Ok(challenge) => refusal.header(header::WWW_AUTHENTICATE, challenge),
@@ -168,28 +171,28 @@ impl ApiError {
     #[must_use]
     pub fn oauth(status: StatusCode, code: &'static str, message: impl Into<Text>) -> Self {
         let mut refusal = Self::new(status, code).advice(message);
-        refusal.body.error_description.clone_from(&refusal.body.message);
+        refusal.0.body.error_description.clone_from(&refusal.0.body.message);
         refusal
     }
 
     /// Adds what to do about it.
     #[must_use]
     pub fn advice(mut self, message: impl Into<Text>) -> Self {
-        self.body.message = Some(message.into());
+        self.0.body.message = Some(message.into());
         self
     }
 
     /// Adds the names of what is missing.
     #[must_use]
     pub fn requiring(mut self, names: Vec<&'static str>) -> Self {
-        self.body.required = Some(names);
+        self.0.body.required = Some(names);
         self
     }
 
     /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: header::HeaderName, value: HeaderValue) -> Self {
-        self.headers.push((name, value));
+        self.0.headers.push((name, value));
         self
     }
 
@@ -202,18 +205,18 @@ impl ApiError {
     /// Adds the cause, which only the log sees.
     #[must_use]
     pub fn because(mut self, cause: impl std::error::Error + Send + Sync + 'static) -> Self {
-        self.cause = Some(Cause(Arc::new(cause)));
+        self.0.cause = Some(Cause(Arc::new(cause)));
         self
     }
 }
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let mut response = (self.status, Json(self.body)).into_response();
-        for (name, value) in self.headers {
+        let mut response = (self.0.status, Json(self.0.body)).into_response();
+        for (name, value) in self.0.headers {
             response.headers_mut().insert(name, value);
         }
-        if let Some(cause) = self.cause {
+        if let Some(cause) = self.0.cause {
             response.extensions_mut().insert(cause);
         }
         response

@@ -19,7 +19,6 @@ use crate::http::server::Answer;
 const BUCKETS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
 
 /// Starts logging to standard error. Lines are written by a thread of their own; dropping the guard writes the last.
-#[must_use]
 pub fn start_logs(filter: &str, format: LogFormat) -> WorkerGuard {
     let (writer, guard) = tracing_appender::non_blocking(std::io::stderr());
     let wanted: Targets = filter.parse().unwrap_or_else(|_| Targets::new().with_default(LevelFilter::INFO));

@@ -57,15 +57,13 @@ fn reader(file: &File, media: Media) -> Result<ImageReader<BufReader<File>>, Fil
         Media::WebP => ImageFormat::WebP,
         _ => ImageFormat::Jpeg,
     });
-    let mut limits = Limits::default();
-    limits.max_image_width = Some(MAX_SIDE);
-    limits.max_image_height = Some(MAX_SIDE);
+    let mut limits = Limits::no_limits();
     limits.max_alloc = Some(DECODER_BYTES);
     reader.limits(limits);
     Ok(reader)
 }
 
-/// Reads the size from the header; nothing is decoded.
+/// Reads the size from the header; nothing is decoded. No larger picture gets as far as the decoder.
 fn measure(file: File, media: Media) -> Result<(File, Result<u64, Fault>), FilesError> {
     let Ok((width, height)) = reader(&file, media)?.into_dimensions() else {
         return Ok((file, Err(format!("is no {} picture that can be read", media.extension()))));

@@ -2,7 +2,10 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -11,6 +14,7 @@ use axum::extract::MatchedPath;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt as _;
+use http_body::Body as _;
 use hyper::body::Incoming;
 use tower::Service as _;
 
@@ -82,7 +86,8 @@ impl Front {
 impl Answer for Front {
     async fn answer(self, request: hyper::Request<Incoming>, peer: SocketAddr) -> Response {
         let started = Instant::now();
-        let mut request = request.map(Body::new);
+        let read_whole = Arc::new(AtomicBool::new(request.body().is_end_stream()));
+        let mut request = request.map(|body| Body::new(Watched { body, read_whole: read_whole.clone() }));
         let id = request_id(request.headers());
         let method = request.method().clone();
         let shared = self.shared.clone();
@@ -106,7 +111,8 @@ impl Answer for Front {
             headers
                 .insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("X-Request-Id, Retry-After"));
         }
-        if closes {
+        // A body that nobody has read to its end ends the connection, and the caller should know before it sends more.
+        if closes || !read_whole.load(Ordering::Relaxed) {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         if let Ok(value) = HeaderValue::from_str(&id) {
@@ -114,6 +120,36 @@ impl Answer for Front {
         }
         report(&method, &response, started.elapsed(), &id);
         response
+    }
+}
+
+/// A request's body that remembers whether it has been read to its end.
+struct Watched {
+    body: Incoming,
+    read_whole: Arc<AtomicBool>,
+}
+
+impl http_body::Body for Watched {
+    type Data = bytes::Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Self::Data>, Self::Error>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(context);
+        if matches!(frame, Poll::Ready(None)) || self.body.is_end_stream() {
+            self.read_whole.store(true, Ordering::Relaxed);
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        self.body.size_hint()
     }
 }
 

@@ -10,9 +10,12 @@ use identivia::clock::Clock;
 use identivia::config::{Config, Settings};
 use identivia::domain::id::RecordId;
 use identivia::domain::liveness::SessionStatus;
+use identivia::domain::media::Media;
+use identivia::domain::reading::{DocumentFields, Hints, Reading, Usage};
 use identivia::domain::scope::{Scope, claim};
 use identivia::domain::time::Millis;
 use identivia::liveness::{Credentials, Liveness, NewSession, ProviderError, Report};
+use identivia::reader::{DocumentReader, ReaderError};
 use reqwest::multipart::{Form, Part};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
@@ -20,61 +23,74 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 
 /// The secret that tests sign their own tokens with.
-pub const SECRET: &str = "0123456789abcdef0123456789abcdef-test";
+pub(crate) const SECRET: &str = "0123456789abcdef0123456789abcdef-test";
 
 #[derive(Parser)]
+#[command(args_override_self = true)]
 struct Only {
     #[command(flatten)]
     settings: Settings,
 }
 
 /// A running server.
-pub struct World {
-    pub url: String,
-    pub app: Arc<App>,
-    pub clock: Clock,
-    pub provider: Arc<Scripted>,
-    pub folder: TempDir,
+pub(crate) struct World {
+    pub(crate) url: String,
+    pub(crate) app: Arc<App>,
+    pub(crate) clock: Clock,
+    pub(crate) provider: Arc<Scripted>,
+    pub(crate) folder: TempDir,
     http: reqwest::Client,
     _stop: watch::Sender<bool>,
 }
 
 /// An answer, read whole.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub headers: reqwest::header::HeaderMap,
-    pub body: Value,
-    pub bytes: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) body: Value,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Answer {
     /// Asserts the status and gives the body.
     #[track_caller]
-    pub fn expect(self, status: u16) -> Value {
+    pub(crate) fn expect(self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", self.body);
         self.body
     }
 
     /// A header's text; empty when it is not there.
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
     }
 }
 
 impl World {
     /// Starts a server without providers: the embedded default.
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::with(&[], false).await
     }
 
     /// Starts a server with a scripted liveness provider.
-    pub async fn with_liveness() -> Self {
+    pub(crate) async fn with_liveness() -> Self {
         Self::with(&[], true).await
     }
 
+    /// Starts a server with a scripted document reader.
+    pub(crate) async fn with_reader() -> Self {
+        let parts = Parts { reader: Some(Arc::new(ScriptedReader)), ..Parts::default() };
+        Self::start(&[], parts, Arc::default()).await
+    }
+
     /// Starts a server with more flags.
-    pub async fn with(flags: &[&str], liveness: bool) -> Self {
+    pub(crate) async fn with(flags: &[&str], liveness: bool) -> Self {
+        let provider = Arc::new(Scripted::default());
+        let liveness = liveness.then(|| provider.clone() as Arc<dyn Liveness>);
+        Self::start(flags, Parts { liveness, ..Parts::default() }, provider).await
+    }
+
+    async fn start(flags: &[&str], parts: Parts, provider: Arc<Scripted>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let data_dir = folder.path().join("data");
         let clients = json!([
@@ -98,13 +114,7 @@ impl World {
         ];
         line.extend_from_slice(flags);
         let config = Config::new(Only::parse_from(line).settings).unwrap();
-        let provider = Arc::new(Scripted::default());
-        let clock = Clock::default();
-        let parts = Parts {
-            clock: clock.clone(),
-            liveness: liveness.then(|| provider.clone() as Arc<dyn Liveness>),
-            reader: None,
-        };
+        let clock = parts.clock.clone();
         let server = Server::start(config, parts).await.unwrap();
         let (stop, stopped) = watch::channel(false);
         let url = format!("http://{}", server.address);
@@ -114,35 +124,35 @@ impl World {
     }
 
     /// A caller with every scope and no team.
-    pub fn operator(&self) -> Caller<'_> {
+    pub(crate) fn operator(&self) -> Caller<'_> {
         self.machine(&claim(&Scope::ALL), None)
     }
 
     /// A caller with every scope in a team.
-    pub fn team(&self, team: &str) -> Caller<'_> {
+    pub(crate) fn team(&self, team: &str) -> Caller<'_> {
         self.machine(&claim(&Scope::ALL), Some(team))
     }
 
     /// A machine caller with these scopes.
-    pub fn machine(&self, scope: &str, team: Option<&str>) -> Caller<'_> {
+    pub(crate) fn machine(&self, scope: &str, team: Option<&str>) -> Caller<'_> {
         let token = self.app.tokens.issue_machine("tester", scope, team, self.clock.now()).unwrap();
         Caller { world: self, token: Some(token) }
     }
 
     /// A caller with a token of its own making, or none.
-    pub fn bearing(&self, token: Option<String>) -> Caller<'_> {
+    pub(crate) fn bearing(&self, token: Option<String>) -> Caller<'_> {
         Caller { world: self, token }
     }
 
     /// A new profile without a team, and the browser that holds its link.
-    pub async fn person(&self, user: &str) -> (String, Caller<'_>) {
+    pub(crate) async fn person(&self, user: &str) -> (String, Caller<'_>) {
         let body = self.operator().post("/api/profiles/create", json!({"userID": user})).await.expect(201);
         let token = body["flow_token"].as_str().unwrap().to_owned();
         (body["id"].as_str().unwrap().to_owned(), self.bearing(Some(token)))
     }
 
     /// Every file below the data folder's `files`, as paths relative to it.
-    pub fn stored_files(&self) -> Vec<String> {
+    pub(crate) fn stored_files(&self) -> Vec<String> {
         let root = self.folder.path().join("data/files");
         let mut found = Vec::new();
         let mut folders = vec![root.clone()];
@@ -161,7 +171,7 @@ impl World {
     }
 
     /// Waits, boundedly, until exactly that many files are stored: sweeping happens behind the answer.
-    pub async fn await_stored_files(&self, count: usize) {
+    pub(crate) async fn await_stored_files(&self, count: usize) {
         for _ in 0..250 {
             if self.stored_files().len() == count {
                 return;
@@ -172,7 +182,7 @@ impl World {
     }
 
     /// What the audit trail holds: kind, actor and detail, oldest first.
-    pub fn events(&self) -> Vec<(String, String, String)> {
+    pub(crate) fn events(&self) -> Vec<(String, String, String)> {
         let database = rusqlite::Connection::open(self.folder.path().join("data/identivia.db")).unwrap();
         let mut rows = database.prepare("select kind, actor, detail from events order by seq").unwrap();
         let events = rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
@@ -181,14 +191,14 @@ impl World {
 }
 
 /// Somebody who calls the server.
-pub struct Caller<'a> {
+pub(crate) struct Caller<'a> {
     world: &'a World,
-    pub token: Option<String>,
+    pub(crate) token: Option<String>,
 }
 
 impl Caller<'_> {
     /// A request to be completed.
-    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.world.http.request(method, format!("{}{path}", self.world.url));
         match &self.token {
             Some(token) => request.bearer_auth(token),
@@ -196,33 +206,33 @@ impl Caller<'_> {
         }
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         answer(self.request(Method::GET, path)).await
     }
 
-    pub async fn post(&self, path: &str, body: Value) -> Answer {
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
         answer(self.request(Method::POST, path).json(&body)).await
     }
 
-    pub async fn patch(&self, path: &str, body: Value) -> Answer {
+    pub(crate) async fn patch(&self, path: &str, body: Value) -> Answer {
         answer(self.request(Method::PATCH, path).json(&body)).await
     }
 
-    pub async fn put(&self, path: &str, body: Value) -> Answer {
+    pub(crate) async fn put(&self, path: &str, body: Value) -> Answer {
         answer(self.request(Method::PUT, path).json(&body)).await
     }
 
-    pub async fn delete(&self, path: &str) -> Answer {
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
         answer(self.request(Method::DELETE, path)).await
     }
 
-    pub async fn form(&self, method: Method, path: &str, form: Form) -> Answer {
+    pub(crate) async fn form(&self, method: Method, path: &str, form: Form) -> Answer {
         answer(self.request(method, path).multipart(form)).await
     }
 }
 
 /// Sends a request and reads the answer.
-pub async fn answer(request: RequestBuilder) -> Answer {
+pub(crate) async fn answer(request: RequestBuilder) -> Answer {
     let response = request.send().await.unwrap();
     let status = response.status().as_u16();
     let headers = response.headers().clone();
@@ -232,22 +242,22 @@ pub async fn answer(request: RequestBuilder) -> Answer {
 }
 
 /// A form of texts.
-pub fn texts(fields: &[(&'static str, &str)]) -> Form {
+pub(crate) fn texts(fields: &[(&'static str, &str)]) -> Form {
     fields.iter().fold(Form::new(), |form, (name, value)| form.text(*name, (*value).to_owned()))
 }
 
 /// A file part.
-pub fn file(bytes: Vec<u8>, name: &str) -> Part {
+pub(crate) fn file(bytes: Vec<u8>, name: &str) -> Part {
     Part::bytes(bytes).file_name(name.to_owned())
 }
 
 /// A picture from the test data.
-pub fn picture(name: &str) -> Vec<u8> {
+pub(crate) fn picture(name: &str) -> Vec<u8> {
     std::fs::read(format!("{}/../../tests/data/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
 }
 
 /// A small picture of one colour.
-pub fn small_picture(shade: u8) -> Vec<u8> {
+pub(crate) fn small_picture(shade: u8) -> Vec<u8> {
     let image = image::RgbImage::from_pixel(16, 16, image::Rgb([shade, 0, 0]));
     let mut bytes = std::io::Cursor::new(Vec::new());
     image.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
@@ -255,7 +265,7 @@ pub fn small_picture(shade: u8) -> Vec<u8> {
 }
 
 /// Replaces what differs from run to run: ids, times, tokens, marks of stored names.
-pub fn redacted(value: &Value) -> Value {
+pub(crate) fn redacted(value: &Value) -> Value {
     match value {
         Value::String(text) => Value::String(redacted_text(text)),
         Value::Array(items) => items.iter().map(redacted).collect(),
@@ -283,14 +293,14 @@ fn redacted_text(text: &str) -> String {
 
 /// A liveness provider that reports what a test has told it to.
 #[derive(Default)]
-pub struct Scripted {
+pub(crate) struct Scripted {
     reports: Mutex<HashMap<String, (SessionStatus, Option<f64>)>>,
     made: Mutex<u32>,
 }
 
 impl Scripted {
     /// Says what a session has come to.
-    pub fn finish(&self, session: &str, status: SessionStatus, confidence: Option<f64>) {
+    pub(crate) fn finish(&self, session: &str, status: SessionStatus, confidence: Option<f64>) {
         self.reports.lock().unwrap().insert(session.to_owned(), (status, confidence));
     }
 }
@@ -322,5 +332,30 @@ impl Liveness for Scripted {
             session_token: "session".to_owned(),
             expiration: Millis(1_774_052_100_000),
         }))
+    }
+}
+
+/// A document reader that has always read the same passport.
+struct ScriptedReader;
+
+#[async_trait]
+impl DocumentReader for ScriptedReader {
+    async fn read(&self, picture: bytes::Bytes, media: Media, hints: &Hints) -> Result<Reading, ReaderError> {
+        assert_eq!((Media::sniff(&picture), hints.document_type.as_str()), (Some(media), "passport"));
+        Ok(Reading {
+            model: "scripted".to_owned(),
+            analysis: serde_json::value::RawValue::from_string("{\"name\":\"John Doe\"}".to_owned()).unwrap(),
+            fields: DocumentFields {
+                name: "John Doe".to_owned(),
+                document_number: "A12345678".to_owned(),
+                country: "US".to_owned(),
+                document_type: "passport".to_owned(),
+                address: String::new(),
+                gender: "male".to_owned(),
+                date_of_birth: "1990-01-15 00:00:00.000Z".to_owned(),
+                authenticity: "authentic".to_owned(),
+            },
+            usage: Usage { prompt_tokens: 500, completion_tokens: 120, total_tokens: 620 },
+        })
     }
 }

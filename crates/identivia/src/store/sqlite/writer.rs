@@ -196,6 +196,7 @@ mod tests {
             stored += i64::from(ok);
         }
         let count = writer.write(|connection| connection.query_row("select count(*) from t", [], |row| row.get(0)));
-        assert_eq!(count.await.unwrap(), stored);
+        let count: i64 = count.await.unwrap();
+        assert_eq!(count, stored);
     }
 }

@@ -1,0 +1,203 @@
+//! Who may call what: walked from the published document, so that a new operation is covered the moment it exists.
+
+use identivia::domain::id::RecordId;
+use identivia::domain::scope::{Scope, claim};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::world::{World, answer};
+
+/// Every operation of the document: method, path with its parameters filled, scope (empty: public), flow tokens too.
+fn operations() -> Vec<(Method, String, String, bool)> {
+    let document = serde_json::to_value(identivia::http::openapi_document()).unwrap();
+    let mut operations = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let choices =
+                operation["security"].as_array().unwrap_or_else(|| panic!("{method} {path} declares nothing"));
+            let scope_of = |scheme: &str| choices.iter().find_map(|choice| choice[scheme][0].as_str());
+            let scope = scope_of("machine").unwrap_or_default().to_owned();
+            let path = path
+                .replace("{id}", RecordId::random().as_str())
+                .replace("{recordId}", RecordId::random().as_str())
+                .replace("{collection}", "profiles")
+                .replace("{filename}", "a_b.jpg")
+                .replace("{sessionId}", "session")
+                .replace("{key}", "key");
+            operations.push((method.to_uppercase().parse().unwrap(), path, scope, scope_of("flow").is_some()));
+        }
+    }
+    operations
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_operation_asks_for_a_token_and_its_scope() {
+    let world = World::new().await;
+    for (method, path, scope, _) in operations().into_iter().filter(|(_, _, scope, _)| !scope.is_empty()) {
+        let anonymous = answer(world.bearing(None).request(method.clone(), &path)).await;
+        assert_eq!(anonymous.header("www-authenticate"), "Bearer", "{method} {path}");
+        assert_eq!(anonymous.expect(401), json!({"error": "Missing bearer token"}), "{method} {path}");
+
+        let forged = answer(world.bearing(Some("eyJ.eyJ.x".to_owned())).request(method.clone(), &path)).await;
+        assert_eq!(forged.expect(401), json!({"error": "Invalid or expired token"}), "{method} {path}");
+
+        let others: Vec<_> = Scope::ALL.into_iter().filter(|other| other.name() != scope).collect();
+        let refused = answer(world.machine(&claim(&others), None).request(method.clone(), &path)).await;
+        let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\"");
+        assert_eq!(refused.header("www-authenticate"), challenge, "{method} {path}");
+        assert_eq!(refused.expect(403), json!({"error": "Insufficient scope", "required": [scope]}), "{method} {path}");
+
+        let allowed = answer(world.machine(&scope, None).request(method.clone(), &path)).await;
+        assert!(![401, 403].contains(&allowed.status), "{method} {path}: {}", allowed.body);
+        assert!(allowed.status != 500, "{method} {path}: {}", allowed.body);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn flow_tokens_reach_what_the_document_says_and_nothing_else() {
+    let world = World::new().await;
+    let (own, browser) = world.person("one").await;
+    let (other, _) = world.person("two").await;
+    let nobody = RecordId::random().to_string();
+    for (method, path, _, flow) in operations().into_iter().filter(|(_, _, scope, _)| !scope.is_empty()) {
+        let refused = answer(browser.request(method.clone(), &path)).await;
+        if !flow {
+            assert_eq!(refused.expect(403)["error"], "Insufficient scope", "{method} {path}");
+            continue;
+        }
+        assert!(refused.status != 403, "{method} {path}: {}", refused.body);
+        let Some(id) = path.split('/').find(|part| RecordId::parse(part).is_some()) else { continue };
+        let existing = answer(browser.request(method.clone(), &path.replace(id, &other))).await;
+        let missing = answer(browser.request(method.clone(), &path.replace(id, &nobody))).await;
+        assert_eq!((existing.status, missing.status), (404, 404), "{method} {path}");
+        assert_eq!(existing.bytes, missing.bytes, "{method} {path}");
+    }
+    browser.get(&format!("/api/profiles/{own}")).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_teams_records_are_as_if_they_were_not_there() {
+    let world = World::new().await;
+    let made = world.team("red").post("/api/profiles/create", json!({"userID": "u"})).await.expect(201);
+    let id = made["id"].as_str().unwrap().to_owned();
+    let nobody = RecordId::random().to_string();
+    let blue = world.team("blue");
+    let good = json!({"previous_status": "a", "new_status": "b", "notes": "c"});
+    for (method, path, _, _) in operations().into_iter().filter(|(_, path, _, _)| path.contains("/api/")) {
+        let Some(part) = path.split('/').find(|part| RecordId::parse(part).is_some()) else { continue };
+        let ask = |id: &str| answer(blue.request(method.clone(), &path.replace(part, id)).json(&good));
+        let (theirs, missing) = (ask(&id).await, ask(&nobody).await);
+        assert_eq!((theirs.status, missing.status), (404, 404), "{method} {path}");
+        assert_eq!(theirs.bytes, missing.bytes, "{method} {path}");
+    }
+    world.team("red").get(&format!("/api/profiles/{id}")).await.expect(200);
+    world.operator().get(&format!("/api/profiles/{id}")).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_count_in_one_authorization_header_and_nowhere_else() {
+    let world = World::new().await;
+    let token = world.operator().token.unwrap();
+    let nobody = world.bearing(None);
+    for path in [format!("/api/settings?token={token}"), format!("/api/settings?access_token={token}")] {
+        nobody.get(&path).await.expect(401);
+    }
+    let get = || nobody.request(Method::GET, "/api/settings");
+    answer(get().header("cookie", format!("token={token}; access_token={token}"))).await.expect(401);
+    answer(get().header("authorization", format!("Basic {token}"))).await.expect(401);
+    answer(get().header("authorization", "Bearer ")).await.expect(401);
+    answer(get().header("authorization", format!("bearer {token}"))).await.expect(200);
+    let twice = get().header("authorization", format!("Bearer {token}")).header("authorization", "Bearer x");
+    answer(twice).await.expect(400);
+    answer(get().header("authorization", format!("Bearer {}", "x".repeat(9_000)))).await.expect(431);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_ends_with_its_time() {
+    let world = World::new().await;
+    let (id, browser) = world.person("one").await;
+    let operator = world.operator();
+    world.clock.advance(1_829);
+    browser.get(&format!("/api/profiles/{id}")).await.expect(200);
+    world.clock.advance(2);
+    browser.get(&format!("/api/profiles/{id}")).await.expect(401);
+    operator.get(&format!("/api/profiles/{id}")).await.expect(200);
+    world.clock.advance(3_600);
+    operator.get(&format!("/api/profiles/{id}")).await.expect(401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unknown_paths_and_methods_are_json() {
+    let world = World::new().await;
+    let operator = world.operator();
+    for path in ["/nope", "/api", "/api/profiles/", "/api//profiles", "/docs/../x"] {
+        assert_eq!(operator.get(path).await.expect(404)["error"], "Not found", "{path}");
+    }
+    let wrong = answer(operator.request(Method::PUT, "/api/profiles/create")).await;
+    assert_eq!(wrong.header("allow"), "POST");
+    assert_eq!(wrong.expect(405)["error"], "Method not allowed");
+    answer(operator.request(Method::TRACE, "/api/settings")).await.expect(405);
+    answer(operator.request(Method::GET, "/api/auth/token")).await.expect(405);
+    let page = answer(world.bearing(None).request(Method::PUT, "/docs")).await;
+    assert_eq!(page.expect(405)["error"], "Method not allowed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_answer_carries_its_headers_and_only_the_client_origin_is_let_in() {
+    let world = World::new().await;
+    let ask = |method: Method, path: &str, origin: &str| {
+        answer(world.bearing(None).request(method, path).header("origin", origin).header("x-request-id", "mine-1"))
+    };
+    for path in ["/health", "/nope", "/api/settings", "/docs"] {
+        let allowed = ask(Method::GET, path, "https://app.example.com").await;
+        assert_eq!(allowed.header("access-control-allow-origin"), "https://app.example.com", "{path}");
+        assert_eq!(allowed.header("vary"), "Origin", "{path}");
+        for (name, value) in [
+            ("x-content-type-options", "nosniff"),
+            ("x-frame-options", "DENY"),
+            ("referrer-policy", "no-referrer"),
+            ("x-request-id", "mine-1"),
+        ] {
+            assert_eq!(allowed.header(name), value, "{path} {name}");
+        }
+        assert!(allowed.header("content-security-policy").contains("default-src 'none'"), "{path}");
+        for origin in ["null", "https://app.example.com.evil.example", "http://app.example.com", "https://evil.example"]
+        {
+            assert_eq!(
+                ask(Method::GET, path, origin).await.header("access-control-allow-origin"),
+                "",
+                "{path} {origin}"
+            );
+        }
+    }
+    let preflight = world.bearing(None).request(Method::OPTIONS, "/api/settings");
+    let preflight =
+        preflight.header("origin", "https://app.example.com").header("access-control-request-method", "PATCH");
+    let preflight = answer(preflight).await;
+    assert_eq!(preflight.status, 204);
+    assert!(preflight.header("access-control-allow-methods").contains("PATCH"));
+    assert_eq!(preflight.header("access-control-allow-credentials"), "");
+
+    let unsafe_id = world.bearing(None).request(Method::GET, "/health").header("x-request-id", "a b\"c");
+    let made = answer(unsafe_id).await;
+    assert_eq!(made.header("x-request-id").len(), 20);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn probes_need_no_token_and_tell_nothing() {
+    let world = World::new().await;
+    for path in ["/health", "/livez", "/readyz"] {
+        assert_eq!(world.bearing(None).get(path).await.expect(200), json!({"status": "OK"}), "{path}");
+    }
+    let browser = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let sent = answer(browser.get(format!("{}/", world.url)).header("accept", "text/html,*/*")).await;
+    assert_eq!((sent.status, sent.header("location")), (307, "/docs"));
+}
+
+#[test]
+fn the_published_document_is_up_to_date() {
+    let path = format!("{}/../../docs/openapi.json", env!("CARGO_MANIFEST_DIR"));
+    let published: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let built = serde_json::to_value(identivia::http::openapi_document()).unwrap();
+    assert!(published == built, "docs/openapi.json is stale: run `make openapi`");
+}

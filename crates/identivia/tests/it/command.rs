@@ -1,0 +1,223 @@
+//! The binary itself: what it says at start, on bad settings, at the end, and what it never says.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::json;
+
+use crate::world::{SECRET, picture, texts};
+
+fn identivia(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_identivia"));
+    command.env_clear().current_dir(folder).env("PORT", "0").stdin(Stdio::null());
+    command
+}
+
+fn run(folder: &Path, change: impl FnOnce(&mut Command)) -> Output {
+    let mut command = identivia(folder);
+    change(&mut command);
+    command.output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A server of its own process, killed when dropped.
+struct Running {
+    child: Child,
+    url: String,
+    log: std::thread::JoinHandle<String>,
+}
+
+impl Running {
+    fn start(folder: &Path, change: impl FnOnce(&mut Command)) -> Self {
+        let mut command = identivia(folder);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        change(&mut command);
+        let mut child = command.spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap());
+        let mut seen = String::new();
+        let url = loop {
+            let mut line = String::new();
+            assert!(lines.read_line(&mut line).unwrap() > 0, "it stopped: {seen}");
+            seen.push_str(&line);
+            if let Some((_, address)) = line.split_once("serving").filter(|_| line.contains("127.0.0.1:")) {
+                let address = &address[address.find("127.0.0.1:").unwrap()..];
+                let end = address.find(|letter: char| !(letter.is_ascii_digit() || letter == '.' || letter == ':'));
+                break format!("http://{}", &address[..end.unwrap_or(address.len())]);
+            }
+        };
+        let log = std::thread::spawn(move || {
+            let _ = lines.read_to_string(&mut seen);
+            seen
+        });
+        Self { child, url, log }
+    }
+
+    fn signal(&self, name: &str) {
+        assert!(Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap().success());
+    }
+
+    /// Stops it and gives its exit code, standard output and log.
+    fn stop(mut self) -> (Option<i32>, String, String) {
+        self.signal("-TERM");
+        let mut out = String::new();
+        self.child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
+        let code = self.child.wait().unwrap().code();
+        (code, out, self.log.join().unwrap())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_start_shows_its_client_once_and_the_line_it_prints_works() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let server = Running::start(folder.path(), |_| ());
+    let kept = folder.path().join("data/first-run.json");
+    assert_eq!(kept.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(folder.path().join("data").metadata().unwrap().permissions().mode() & 0o777, 0o700);
+    let made: serde_json::Value = serde_json::from_slice(&std::fs::read(&kept).unwrap()).unwrap();
+    let body = json!({"client_id": made["client_id"], "client_secret": made["client_secret"]});
+    let url = format!("{}/api/auth/token", server.url);
+    let answer = reqwest::Client::new().post(&url).json(&body).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let (code, out, log) = server.stop();
+    let secret = made["client_secret"].as_str().unwrap();
+    assert_eq!(code, Some(0));
+    assert!(out.contains(secret) && out.contains("curl -s http://127.0.0.1:"), "{out}");
+    assert!(!log.contains(secret) && !log.contains(made["jwt_secret"].as_str().unwrap()), "{log}");
+
+    let again = Running::start(folder.path(), |_| ());
+    let (_, out, log) = again.stop();
+    assert!(!out.contains(secret) && !log.contains(secret), "{out}{log}");
+
+    std::fs::set_permissions(&kept, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let refused = run(folder.path(), |_| ());
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text(&refused.stderr).contains("chmod 600"), "{}", text(&refused.stderr));
+}
+
+#[test]
+fn a_bad_start_is_one_line_and_says_what_to_change() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    std::fs::write(folder.path().join("a-file"), "x").unwrap();
+    let cases: [(&str, &str, &str); 7] = [
+        ("PORT", &port, "PORT: 127.0.0.1:"),
+        ("JWT_SECRET", "CANARY-short", "JWT_SECRET: "),
+        ("JWT_CLIENTS_JSON", "{\"CANARY\":1}", "JWT_CLIENTS_JSON: "),
+        ("DATA_DIR", "a-file", "DATA_DIR: "),
+        ("DATA_DIR", "/proc/nowhere", "DATA_DIR: "),
+        ("DATABASE_URL", "postgres://CANARY@x/y", "DATABASE_URL: "),
+        ("TRUSTED_PROXIES", "everyone", "TRUSTED_PROXIES: "),
+    ];
+    for (name, value, start) in cases {
+        let output = run(folder.path(), |command| {
+            command.env(name, value);
+        });
+        let line = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{name}: {line}");
+        assert!(line.starts_with(&format!("identivia: {start}")), "{name}: {line}");
+        assert_eq!(line.trim_end().lines().count(), 1, "{name}: {line}");
+        assert!(!line.contains("CANARY"), "{name}: {line}");
+    }
+    std::fs::write(folder.path().join(".env"), "JWT_SECRET='CANARY\n").unwrap();
+    let output = run(folder.path(), |_| ());
+    assert!(text(&output.stderr).starts_with("identivia: .env: ") && !text(&output.stderr).contains("CANARY"));
+}
+
+#[test]
+fn two_servers_do_not_share_a_data_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = Running::start(folder.path(), |_| ());
+    let second = run(folder.path(), |_| ());
+    assert!(text(&second.stderr).contains("in use by another identivia"), "{}", text(&second.stderr));
+    first.stop();
+}
+
+#[test]
+fn help_and_check_and_the_other_commands_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let ask = |argument: &str| {
+        let output = run(folder.path(), |command| {
+            command.arg(argument).env("AWS_ACCESS_KEY_ID", "AKIACANARY").env("JWT_SECRET", SECRET);
+        });
+        assert!(output.status.success(), "{argument}: {}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    let help = ask("--help");
+    for name in ["JWT_SECRET", "FACE_LIVENESS_THRESHOLD", "METRICS_ADDR", "Exit status", "Examples"] {
+        assert!(help.contains(name), "{name} is not in the help");
+    }
+    let check = ask("check");
+    assert!(check.contains("AWS_ACCESS_KEY_ID is set but does nothing"), "{check}");
+    for secret in ["AKIACANARY", SECRET] {
+        assert!(!help.contains(secret) && !check.contains(secret));
+    }
+    assert!(!folder.path().join("data").exists(), "check only reads");
+    serde_json::from_str::<serde_json::Value>(&ask("openapi")).unwrap();
+
+    let mut child = identivia(folder.path());
+    let mut child = child.arg("hash-secret").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(b"a secret\n").unwrap();
+    let hash = text(&child.wait_with_output().unwrap().stdout);
+    assert!(identivia::domain::client::is_argon2id(hash.trim()), "{hash}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_a_person_sends_reaches_the_log_at_any_level() {
+    let folder = tempfile::tempdir().unwrap();
+    let clients = json!([{"client_id": "tester", "client_secret": "CANARY-client-secret", "scopes":
+        ["profiles:write", "profiles:read", "status_history:write", "verification_history:write", "settings:write"]}]);
+    let server = Running::start(folder.path(), |command| {
+        command.env("RUST_LOG", "trace").env("JWT_SECRET", "CANARY-jwt-secret-CANARY-jwt-secret");
+        command.env("JWT_CLIENTS_JSON", clients.to_string());
+    });
+    let http = reqwest::Client::new();
+    let url = |path: &str| format!("{}{path}", server.url);
+    let body = json!({"client_id": "tester", "client_secret": "CANARY-client-secret"});
+    let answer = http.post(url("/api/auth/token")).json(&body).send().await.unwrap();
+    let token = answer.json::<serde_json::Value>().await.unwrap()["access_token"].as_str().unwrap().to_owned();
+    let wrong = json!({"client_id": "CANARY-client", "client_secret": "CANARY-wrong"});
+    http.post(url("/api/auth/token?client_secret=CANARY-query")).json(&wrong).send().await.unwrap();
+
+    let body = json!({"userID": "CANARY-user\r\nERROR forged line\u{1b}[31m", "name": "CANARY-name", "email": "CANARY@example.com",
+        "documentNumber": "CANARY-number", "phoneNumber": "CANARY-phone"});
+    let made = http.post(url("/api/profiles/create")).bearer_auth(&token).json(&body).send().await.unwrap();
+    let made: serde_json::Value = made.json().await.unwrap();
+    let id = made["id"].as_str().unwrap();
+    let form = texts(&[("document_name", "CANARY-form"), ("face_liveness_result", "{\"CANARY\":1}")])
+        .part("facial_photo", crate::world::file(picture("portrait.jpg"), "CANARY-file.jpg"));
+    http.patch(url(&format!("/api/profiles/{id}"))).bearer_auth(&token).multipart(form).send().await.unwrap();
+    let step = json!({"previous_status": "canary_status", "new_status": "pending", "notes": "CANARY-notes"});
+    http.post(url(&format!("/api/status_history/{id}"))).bearer_auth(&token).json(&step).send().await.unwrap();
+    http.get(url("/CANARY-path?token=CANARY-token")).header("x-canary", "CANARY-header").send().await.unwrap();
+    http.get(url("/api/profiles/CANARY-id")).bearer_auth("CANARY-bearer").send().await.unwrap();
+    http.post(url("/api/profiles/create")).bearer_auth(&token).body("{\"userID\": CANARY").send().await.unwrap();
+    let put = url("/api/settings/k");
+    http.put(put).bearer_auth(&token).json(&json!({"value": "CANARY-setting"})).send().await.unwrap();
+    let (_, out, log) = server.stop();
+    assert!(log.contains("/api/profiles/{id}") && log.lines().count() > 9, "the log is there: {log}");
+    for hidden in ["CANARY", "canary", "forged line", token.as_str(), made["flow_token"].as_str().unwrap()] {
+        assert!(!log.contains(hidden) && !out.contains(hidden), "{hidden} is in the log: {log}{out}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_are_on_their_own_address_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let server = Running::start(folder.path(), |command| {
+        command.env("METRICS_ADDR", free.to_string());
+    });
+    let get = async |url: String| reqwest::get(url).await.unwrap();
+    assert_eq!(get(format!("{}/health", server.url)).await.status(), 200);
+    assert_eq!(get(format!("{}/metrics", server.url)).await.status(), 404);
+    let page = get(format!("http://{free}/metrics")).await.text().await.unwrap();
+    assert!(page.contains("http_requests_total{method=\"GET\",route=\"/health\",status=\"200\"} 1"), "{page}");
+    assert_eq!(get(format!("http://{free}/api/settings")).await.status(), 404);
+    server.stop();
+}

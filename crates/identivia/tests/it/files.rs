@@ -1,0 +1,188 @@
+//! Stored files: told by their bytes, kept durably, handed out carefully, removed when nobody names them.
+
+use reqwest::Method;
+use reqwest::multipart::Form;
+use serde_json::json;
+
+use crate::world::{Answer, Caller, World, file, picture, small_picture};
+
+async fn send(caller: &Caller<'_>, id: &str, field: &'static str, bytes: Vec<u8>, name: &str) -> Answer {
+    let form = Form::new().part(field, file(bytes, name));
+    caller.form(Method::PATCH, &format!("/api/profiles/{id}"), form).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_comes_back_as_it_was_sent_and_as_a_download() {
+    let world = World::new().await;
+    let (id, browser) = world.person("one").await;
+    let sent = send(&browser, &id, "document_front", picture("passport.jpg"), "my pass.jpeg").await.expect(200);
+    let name = sent["data"]["document_front"].as_str().unwrap();
+    assert!(name.starts_with("my_pass_") && name.ends_with(".jpg"), "{name}");
+    let path = format!("/api/files/profiles/{id}/{name}");
+    let got = browser.get(&path).await;
+    assert_eq!(got.bytes, picture("passport.jpg"));
+    assert_eq!(got.header("content-type"), "image/jpeg");
+    assert_eq!(got.header("content-disposition"), format!("attachment; filename=\"{name}\""));
+    assert_eq!(got.header("x-content-type-options"), "nosniff");
+    assert!(got.header("content-security-policy").contains("sandbox"));
+
+    world.bearing(None).get(&path).await.expect(401);
+    let (_, stranger) = world.person("two").await;
+    stranger.get(&path).await.expect(404);
+    world.team("red").get(&path).await.expect(404);
+    for other in [
+        format!("/api/files/profiles/{id}/other_{name}"),
+        format!("/api/files/verification_history/{id}/{name}"),
+        format!("/api/files/settings/{id}/{name}"),
+        format!("/api/files/profiles/{id}/..%2f{name}"),
+        format!("/api/files/profiles/{id}/%00.jpg"),
+        format!("/api/files/profiles/..%2fprofiles/{name}"),
+    ] {
+        browser.get(&other).await.expect(404);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replaced_file_goes() {
+    let world = World::new().await;
+    let (id, browser) = world.person("one").await;
+    let first = send(&browser, &id, "facial_photo", small_picture(1), "a.png").await.expect(200);
+    send(&browser, &id, "facial_photo", small_picture(2), "a.png").await.expect(200);
+    world.await_stored_files(1).await;
+    let old = first["data"]["facial_photo"].as_str().unwrap();
+    browser.get(&format!("/api/files/profiles/{id}/{old}")).await.expect(404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_pictures_and_videos_are_taken_whatever_they_are_called() {
+    let world = World::new().await;
+    let (id, browser) = world.person("one").await;
+    for bytes in [
+        &b"<html><script>alert(1)</script>"[..],
+        b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+        b"%PDF-1.7",
+        b"PK\x03\x04",
+        b"MZ\x90\0",
+        b"just text",
+        b"GIF89a",
+        b"\0\0\0\x18ftypheic",
+        b"",
+    ] {
+        let refused = send(&browser, &id, "document_front", bytes.to_vec(), "photo.jpg").await.expect(400);
+        assert_eq!(refused["fields"], json!({"document_front": "must be a JPEG, PNG or WebP picture"}));
+    }
+    let video = b"\0\0\0\x20ftypisom and more".to_vec();
+    send(&browser, &id, "document_front", video.clone(), "v.mp4").await.expect(400);
+    send(&browser, &id, "facial_video", small_picture(1), "p.png").await.expect(400);
+    send(&browser, &id, "facial_video", video, "v.txt").await.expect(200);
+    world.await_stored_files(1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_must_decode_whole() {
+    let world = World::new().await;
+    let (id, browser) = world.person("one").await;
+    let whole = picture("portrait.jpg");
+    let png = small_picture(1);
+    for cut in [20, png.len() / 2, png.len() - 20] {
+        send(&browser, &id, "facial_photo", png[..cut].to_vec(), "p.png").await.expect(400);
+    }
+    send(&browser, &id, "facial_photo", whole[..200].to_vec(), "p.jpg").await.expect(400);
+    // A header that promises 60,000 x 60,000 pixels is refused for what it says; nothing is decoded.
+    let refused = send(&browser, &id, "facial_photo", huge_png(60_000, 60_000), "p.png").await.expect(400);
+    assert!(refused["fields"]["facial_photo"].as_str().unwrap().contains("60000"), "{refused}");
+    send(&browser, &id, "facial_photo", huge_png(8_000, 8_000), "p.png").await.expect(400);
+    world.await_stored_files(0).await;
+}
+
+/// A PNG whose header names that size, and holds nothing else.
+fn huge_png(width: u32, height: u32) -> Vec<u8> {
+    let mut png = small_picture(0);
+    png[16..20].copy_from_slice(&width.to_be_bytes());
+    png[20..24].copy_from_slice(&height.to_be_bytes());
+    let crc = crc32(&png[12..29]);
+    png[29..33].copy_from_slice(&crc.to_be_bytes());
+    png
+}
+
+fn crc32(bytes: &[u8]) -> u32 {
+    let mut crc = u32::MAX;
+    for byte in bytes {
+        crc ^= u32::from(*byte);
+        for _ in 0..8 {
+            crc = if crc & 1 == 1 { (crc >> 1) ^ 0xEDB8_8320 } else { crc >> 1 };
+        }
+    }
+    !crc
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn large_files_are_taken_and_larger_ones_are_not() {
+    let world = World::new().await;
+    let (id, browser) = world.person("one").await;
+    // Two real pictures in one form: what is read ahead of one part must not count against the next one's header.
+    let form = Form::new()
+        .part("document_front", file(picture("passport.jpg"), "a.jpg"))
+        .part("facial_photo", file(picture("portrait.jpg"), "b.jpg"));
+    browser.form(Method::PATCH, &format!("/api/profiles/{id}"), form).await.expect(200);
+    let mut video = b"\x1A\x45\xDF\xA3\x9FB\x82\x84webm".to_vec();
+    video.resize(20 * 1024 * 1024, 7);
+    send(&browser, &id, "facial_video", video.clone(), "v.webm").await.expect(200);
+    video.resize(50 * 1024 * 1024 + 1, 7);
+    let refused = send(&browser, &id, "facial_video", video, "v.webm").await.expect(413);
+    assert!(refused["message"].as_str().unwrap().contains("50 MiB"), "{refused}");
+    let mut image = picture("portrait.jpg");
+    image.resize(10 * 1024 * 1024 + 1, 0);
+    send(&browser, &id, "facial_photo", image, "p.jpg").await.expect(413);
+    world.await_stored_files(3).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hostile_file_names_stay_in_their_folder() {
+    let world = World::new().await;
+    let (id, browser) = world.person("one").await;
+    let long = "n".repeat(4_096) + ".jpg";
+    for name in [
+        "../../x.png",
+        "..\\..\\x.png",
+        "a%0D%0ASet-Cookie: b.png",
+        "/etc/passwd",
+        ".htaccess",
+        long.as_str(),
+        "фото.jpg",
+    ] {
+        let sent = send(&browser, &id, "facial_photo", small_picture(1), name).await;
+        assert_eq!(sent.status, 200, "{name:?}: {}", sent.body);
+        let stored = sent.body["data"]["facial_photo"].as_str().unwrap().to_owned();
+        assert!(stored.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte)), "{stored}");
+        let got = browser.get(&format!("/api/files/profiles/{id}/{stored}")).await;
+        assert_eq!(got.bytes, small_picture(1));
+    }
+    // A NUL or a bare line break is no part of any header (RFC 9110 §5.5).
+    for name in ["a\u{0}b.png", "a\r\nSet-Cookie: b.png"] {
+        send(&browser, &id, "facial_photo", small_picture(1), name).await.expect(400);
+    }
+    world.await_stored_files(1).await;
+    assert!(world.stored_files().iter().all(|path| path.starts_with(&format!("profiles/{id}/"))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_breaks_off_leaves_nothing() {
+    use tokio::io::AsyncWriteExt as _;
+    let world = World::new().await;
+    let (id, browser) = world.person("one").await;
+    let address = world.url.trim_start_matches("http://");
+    let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
+    let head = format!(
+        "PATCH /api/profiles/{id} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Type: multipart/form-data; \
+         boundary=b\r\nContent-Length: 9000000\r\n\r\n--b\r\nContent-Disposition: form-data; name=\"facial_video\"; \
+         filename=\"v.webm\"\r\n\r\n\x1A",
+        browser.token.as_ref().unwrap(),
+    );
+    socket.write_all(head.as_bytes()).await.unwrap();
+    socket.write_all(b"\x45\xDF\xA3\x9FB\x82\x84webm").await.unwrap();
+    socket.write_all(&vec![7; 1_000_000]).await.unwrap();
+    world.await_stored_files(1).await;
+    drop(socket);
+    world.await_stored_files(0).await;
+}

@@ -1,0 +1,192 @@
+//! What a liar with a link gets: the end user's browser can complete its own profile and never raise its own trust.
+
+use identivia::domain::liveness::SessionStatus;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::world::{Answer, Caller, World, file, picture, small_picture, texts};
+
+async fn record(browser: &Caller<'_>, id: &str, session: &str) -> Answer {
+    let form = texts(&[
+        ("liveness_session_id", session),
+        ("liveness_confidence", "99.9"),
+        ("liveness_status", "live"),
+        ("document_type", "passport"),
+    ])
+    .part("facial_photo", file(picture("portrait.jpg"), "photo.jpg"))
+    .part("document_front", file(picture("passport.jpg"), "front.jpg"));
+    browser.form(Method::POST, &format!("/api/verification_history/{id}"), form).await
+}
+
+async fn session(browser: &Caller<'_>) -> String {
+    let made = browser.post("/api/face-liveness/session", json!({})).await.expect(200);
+    made["sessionId"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_may_say_pending_and_nothing_more() {
+    let world = World::new().await;
+    let (id, browser) = world.person("one").await;
+    let path = format!("/api/profiles/{id}");
+    for status in ["verified", "rejected", "unverified"] {
+        let body = json!({"verification_status": status, "country": "XX"});
+        assert_eq!(browser.patch(&path, body).await.expect(403)["error"], "Not allowed with a flow token");
+    }
+    let unchanged = browser.get(&path).await.expect(200);
+    assert_eq!(
+        (&unchanged["data"]["verification_status"], &unchanged["data"]["country"]),
+        (&json!("unverified"), &Value::Null)
+    );
+    let refusals: Vec<_> = world.events().into_iter().filter(|(kind, ..)| kind == "trust.refused").collect();
+    assert_eq!(refusals.len(), 3);
+    assert_eq!((refusals[0].1.as_str(), refusals[0].2.as_str()), (id.as_str(), "verification_status verified"));
+
+    let moved = browser.patch(&path, json!({"verification_status": "pending", "country": "UT"})).await.expect(200);
+    assert_eq!((&moved["data"]["status"], &moved["data"]["country"]), (&json!("pending"), &json!("UT")));
+    browser.patch(&path, json!({"verification_status": "unverified"})).await.expect(403);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browsers_status_record_must_follow_and_lead_to_pending() {
+    let world = World::new().await;
+    let (id, browser) = world.person("one").await;
+    let path = format!("/api/status_history/{id}");
+    let step = |from: &str, to: &str| json!({"previous_status": from, "new_status": to, "notes": "n"});
+    browser.post(&path, step("unverified", "verified")).await.expect(403);
+    browser.post(&path, step("pending", "pending")).await.expect(409);
+    browser.post(&path, step("Unverified", "pending")).await.expect(400);
+    // The profile's own field may have moved first: the story still begins at unverified.
+    browser.patch(&format!("/api/profiles/{id}"), json!({"verification_status": "pending"})).await.expect(200);
+    let made = browser.post(&path, step("unverified", "pending")).await.expect(201);
+    assert_eq!(made["data"]["updated_by"], id);
+    browser.post(&path, step("unverified", "pending")).await.expect(409);
+    browser.post(&path, step("pending", "pending")).await.expect(201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn once_decided_a_browser_reads_and_no_longer_writes() {
+    for by_record in [false, true] {
+        let world = World::with_liveness().await;
+        let (id, browser) = world.person("one").await;
+        let operator = world.operator();
+        if by_record {
+            let step = json!({"previous_status": "unverified", "new_status": "rejected", "notes": "n"});
+            operator.post(&format!("/api/status_history/{id}"), step).await.expect(201);
+        } else {
+            operator
+                .patch(&format!("/api/profiles/{id}"), json!({"verification_status": "verified"}))
+                .await
+                .expect(200);
+        }
+        browser.get(&format!("/api/profiles/{id}")).await.expect(200);
+        browser.patch(&format!("/api/profiles/{id}"), json!({"country": "XX"})).await.expect(403);
+        let step = json!({"previous_status": "verified", "new_status": "pending", "notes": "n"});
+        browser.post(&format!("/api/status_history/{id}"), step).await.expect(403);
+        browser.post("/api/face-liveness/session", json!({})).await.expect(403);
+        browser.get("/api/aws/credentials").await.expect(403);
+        record(&browser, &id, "session-1").await.expect(403);
+        let reading = texts(&[]).part("document_front", file(small_picture(1), "a.png"));
+        browser.form(Method::POST, "/api/ollama/document-analysis", reading).await.expect(403);
+        assert!(world.stored_files().is_empty());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_browser_says_of_liveness_is_kept_as_a_claim() {
+    let world = World::with_liveness().await;
+    let (id, browser) = world.person("one").await;
+    let session = session(&browser).await;
+    let claim = json!({
+        "face_liveness_session_id": session, "face_liveness_confidence": 99.9, "face_liveness_status": "live",
+        "face_liveness_result": {"confidence": 99.9},
+    });
+    let path = format!("/api/profiles/{id}");
+    browser.patch(&path, claim.clone()).await.expect(200);
+    assert_eq!(liveness_columns(&world), (String::new(), None, "live".to_owned(), Some(99.9)));
+
+    world.provider.finish(&session, SessionStatus::Succeeded, Some(12.5));
+    browser.patch(&path, claim).await.expect(200);
+    assert_eq!(liveness_columns(&world), ("not_live".to_owned(), Some(12.5), "live".to_owned(), Some(99.9)));
+
+    let made = record(&browser, &id, &session).await.expect(201);
+    let data = &made["data"];
+    assert_eq!((&data["liveness_confidence"], &data["liveness_status"]), (&json!(12.5), &json!("not_live")));
+    assert_eq!(data["liveness_confirmed_by"], "provider");
+    assert_eq!(
+        (&data["claimed_liveness_confidence"], &data["claimed_liveness_status"]),
+        (&json!(99.9), &json!("live"))
+    );
+    let shown = browser.get(&path).await.expect(200);
+    assert_eq!(shown["data"]["verification_history"]["liveness_confidence"], json!(12.5));
+}
+
+/// What counts (status, confidence) and what was claimed (status, confidence) of the only profile.
+fn liveness_columns(world: &World) -> (String, Option<f64>, String, Option<f64>) {
+    let database = rusqlite::Connection::open(world.folder.path().join("data/identivia.db")).unwrap();
+    let columns = "select liveness_status, liveness_confidence, claimed_status, claimed_confidence from profiles";
+    database.query_row(columns, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_serves_its_own_profile_once_and_while_it_lasts() {
+    let world = World::with_liveness().await;
+    let (mine, browser) = world.person("one").await;
+    let (theirs, stranger) = world.person("two").await;
+    let done = session(&browser).await;
+
+    record(&browser, &mine, "no-such-session").await.expect(400);
+    record(&browser, &mine, &done).await.expect(400); // not finished
+    world.provider.finish(&done, SessionStatus::Succeeded, Some(95.0));
+    assert_eq!(record(&stranger, &theirs, &done).await.expect(400)["error"], "Invalid liveness session");
+    stranger.get(&format!("/api/face-liveness/results/{done}")).await.expect(404);
+    browser.get(&format!("/api/face-liveness/results/{done}")).await.expect(200);
+
+    let late = session(&browser).await;
+    world.clock.advance(181);
+    record(&browser, &mine, &late).await.expect(400); // expired
+
+    record(&browser, &mine, &done).await.expect(201); // finished in time, so its result stands
+    assert_eq!(record(&browser, &mine, &done).await.expect(409)["error"], "Liveness session already used");
+    let list = world.operator().get(&format!("/api/verification_history/{mine}")).await.expect(200);
+    assert_eq!(list["data"].as_array().unwrap().len(), 1);
+    world.await_stored_files(2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_provider_a_browser_has_no_session_to_name() {
+    let world = World::new().await;
+    let (id, browser) = world.person("one").await;
+    record(&browser, &id, "session-xyz").await.expect(400);
+    world.await_stored_files(0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machines_session_can_be_for_a_profile_or_for_none() {
+    let world = World::with_liveness().await;
+    let (id, browser) = world.person("one").await;
+    let operator = world.operator();
+    let named = operator.post("/api/face-liveness/session", json!({"profile": id})).await.expect(200);
+    let path = |body: &Value| format!("/api/face-liveness/results/{}", body["sessionId"].as_str().unwrap());
+    browser.get(&path(&named)).await.expect(200);
+    let unnamed = operator.post("/api/face-liveness/session", json!({})).await.expect(200);
+    browser.get(&path(&unnamed)).await.expect(404);
+    operator.post("/api/face-liveness/session", json!({"profile": "nobody"})).await.expect(404);
+    operator.post("/api/face-liveness/session", json!({"profile": 7})).await.expect(400);
+    world.team("red").post("/api/face-liveness/session", json!({"profile": id})).await.expect(404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn read_only_fields_in_a_body_change_nothing() {
+    let world = World::new().await;
+    let (id, browser) = world.person("one").await;
+    let body = json!({"id": "abcdefghijklmno", "team": "red", "created": "2020-01-01", "status": "verified",
+        "user_id": "two", "liveness_status": "live", "updated_by": "root", "country": "UT"});
+    let changed = browser.patch(&format!("/api/profiles/{id}"), body).await.expect(200);
+    assert_eq!(changed["data"]["id"], id);
+    let list = world.operator().get("/api/profiles").await.expect(200);
+    let entry = &list["data"][0];
+    assert_eq!(
+        (&entry["userID"], &entry["team"], &entry["status"]),
+        (&json!("one"), &Value::Null, &json!("unverified"))
+    );
+}

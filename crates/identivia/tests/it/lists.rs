@@ -1,0 +1,114 @@
+//! Lists: stable pages, closed filters.
+
+use serde_json::{Value, json};
+
+use crate::world::{Caller, World};
+
+fn users(page: &Value) -> Vec<String> {
+    page["data"].as_array().unwrap().iter().map(|entry| entry["userID"].as_str().unwrap().to_owned()).collect()
+}
+
+async fn create(caller: &Caller<'_>, user: &str, more: Value) -> String {
+    let mut body = json!({"userID": user});
+    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let made = caller.post("/api/profiles/create", body).await.expect(201);
+    made["id"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_stay_stable_while_profiles_are_added() {
+    let world = World::new().await;
+    let operator = world.operator();
+    for n in 0..5 {
+        create(&operator, &format!("u{n}"), json!({})).await;
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+    }
+    let first = operator.get("/api/profiles?limit=2").await.expect(200);
+    assert_eq!((users(&first), &first["has_more"]), (vec!["u4".into(), "u3".into()], &json!(true)));
+    create(&operator, "later", json!({})).await;
+    let next = first["next_cursor"].as_str().unwrap();
+    let second = operator.get(&format!("/api/profiles?limit=2&cursor={next}")).await.expect(200);
+    assert_eq!(users(&second), ["u2", "u1"]);
+    let next = second["next_cursor"].as_str().unwrap();
+    let last = operator.get(&format!("/api/profiles?limit=2&cursor={next}")).await.expect(200);
+    assert_eq!(
+        (users(&last), &last["has_more"], &last["next_cursor"]),
+        (vec!["u0".into()], &json!(false), &Value::Null)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn filters_narrow_and_unknown_values_are_refused() {
+    let world = World::new().await;
+    let operator = world.operator();
+    let decided =
+        create(&operator, "anna", json!({"name": "Anna Å", "country": "SE", "email": "Anna@example.com"})).await;
+    create(&operator, "bert", json!({"name": "100%", "country": "DE", "documentNumber": "X99"})).await;
+    let step = json!({"previous_status": "unverified", "new_status": "in_review", "notes": "n"});
+    operator.post(&format!("/api/status_history/{decided}"), step).await.expect(201);
+    for (query, found) in [
+        ("status=in_review", vec!["anna"]),
+        ("status=unverified", vec!["bert"]),
+        ("country=DE", vec!["bert"]),
+        ("userID=anna", vec!["anna"]),
+        ("q=ANNA%40EX", vec!["anna"]),
+        ("q=x99", vec!["bert"]),
+        ("q=%25", vec!["bert"]),
+        ("q=_", vec![]),
+        ("verification_status=unverified&country=SE", vec!["anna"]),
+        ("verification_status=verified", vec![]),
+        ("created_after=2020-01-01", vec!["bert", "anna"]),
+        ("created_before=2020-01-01T00:00:00Z", vec![]),
+        ("q=%27%20or%201%3D1%20--", vec![]),
+    ] {
+        let list = operator.get(&format!("/api/profiles?{query}")).await.expect(200);
+        let mut names = users(&list);
+        names.sort();
+        let mut found: Vec<_> = found.into_iter().map(str::to_owned).collect();
+        found.sort();
+        assert_eq!(names, found, "{query}");
+    }
+    for query in [
+        "limit=0",
+        "limit=101",
+        "limit=x",
+        "limit=-1",
+        "cursor=x",
+        "cursor=",
+        "cursor=1.abc",
+        "status=Bad",
+        "status=",
+        "verification_status=done",
+        "created_after=yesterday",
+        "stauts=verified",
+        "limit=1&limit=2",
+        "q=a%00b",
+    ] {
+        operator.get(&format!("/api/profiles?{query}")).await.expect(400);
+    }
+    assert_eq!(users(&world.team("red").get("/api/profiles").await.expect(200)), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn histories_are_newest_first_in_pages() {
+    let world = World::new().await;
+    let (id, _) = world.person("one").await;
+    let operator = world.operator();
+    for n in 0..5 {
+        let step = json!({"previous_status": "a", "new_status": format!("s{n}"), "notes": "n"});
+        operator.post(&format!("/api/status_history/{id}"), step).await.expect(201);
+    }
+    let mut seen = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let page = operator.get(&format!("/api/status_history/{id}?limit=2{cursor}")).await.expect(200);
+        seen.extend(
+            page["data"].as_array().unwrap().iter().map(|entry| entry["new_status"].as_str().unwrap().to_owned()),
+        );
+        let Some(next) = page["next_cursor"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+    assert_eq!(seen, ["s4", "s3", "s2", "s1", "s0"]);
+    operator.get(&format!("/api/status_history/{id}?cursor=-1")).await.expect(400);
+    operator.get(&format!("/api/verification_history/{id}?status=x")).await.expect(400);
+}

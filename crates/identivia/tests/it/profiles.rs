@@ -1,0 +1,111 @@
+//! Profiles: one for each person, whoever races; fields checked all at once; a team's own.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::world::{World, answer};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn five_hundred_at_once_make_one_profile() {
+    let world = World::new().await;
+    let operator = world.operator();
+    let creates = (0..500).map(|_| operator.post("/api/profiles/create", json!({"userID": "raced"})));
+    let answers = futures_util::future::join_all(creates).await;
+    let made = answers.iter().filter(|answer| answer.status == 201).count();
+    let found = answers.iter().filter(|answer| answer.status == 200).count();
+    assert_eq!((made, found), (1, 499));
+    let first = &answers[0].body["id"];
+    assert!(answers.iter().all(|answer| &answer.body["id"] == first));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_id_is_unique_within_a_team_and_teams_keep_to_themselves() {
+    let world = World::new().await;
+    let create = |caller: crate::world::Caller<'_>, body: Value| {
+        let request = caller.request(Method::POST, "/api/profiles/create").json(&body);
+        answer(request)
+    };
+    let red = create(world.team("red"), json!({"userID": "u"})).await.expect(201);
+    let blue = create(world.team("blue"), json!({"userID": "u"})).await.expect(201);
+    assert_ne!(red["id"], blue["id"]);
+    let named = create(world.team("red"), json!({"userID": "u", "team": "red"})).await.expect(200);
+    assert_eq!(named["id"], red["id"]);
+    assert_eq!(
+        create(world.team("red"), json!({"userID": "u", "team": "blue"})).await.expect(403)["error"],
+        "Not your team"
+    );
+    let by_operator = create(world.operator(), json!({"userID": "u", "team": "blue"})).await.expect(200);
+    assert_eq!(by_operator["id"], blue["id"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_existing_record_comes_back_unchanged() {
+    let world = World::new().await;
+    let operator = world.operator();
+    let first = operator.post("/api/profiles/create", json!({"userID": "u", "name": "A"})).await.expect(201);
+    operator.post("/api/profiles/create", json!({"userID": "u", "name": "B"})).await.expect(200);
+    let read = operator.get(&format!("/api/profiles/{}", first["id"].as_str().unwrap())).await.expect(200);
+    assert_eq!(read["data"]["name"], "A");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_fields_are_all_named() {
+    let world = World::new().await;
+    let body = json!({
+        "userID": "u", "name": "n".repeat(256), "gender": "other", "email": "not an address", "ipAddress": "300.1.1.1",
+        "country": 7, "language": "e\u{0}n",
+    });
+    let wrong = world.operator().post("/api/profiles/create", body).await.expect(400);
+    insta::assert_json_snapshot!(wrong);
+    let nulls = json!({"userID": "u", "name": null, "gender": null, "email": "", "unknown": {"a": [1]}});
+    world.operator().post("/api/profiles/create", nulls).await.expect(201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn text_is_stored_as_it_was_sent_or_refused() {
+    let world = World::new().await;
+    let operator = world.operator();
+    for text in [
+        "nobody' || userID != ''",
+        "'; drop table profiles; --",
+        "\u{202e}gnirts",
+        "a\nb\r\n\u{1b}[31m",
+        "%_%",
+        "🦀",
+        "<script>alert(1)</script>",
+        "${jndi:ldap://x}",
+        "../../etc/passwd",
+    ] {
+        let made = operator.post("/api/profiles/create", json!({"userID": text, "name": text})).await.expect(201);
+        let read = operator.get(&format!("/api/profiles/{}", made["id"].as_str().unwrap())).await.expect(200);
+        assert_eq!(read["data"]["name"], text);
+    }
+    let list = operator.get("/api/profiles?limit=100").await.expect(200);
+    assert_eq!(list["data"].as_array().unwrap().len(), 9);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_the_fields_sent_change() {
+    let world = World::new().await;
+    let (id, _) = world.person("one").await;
+    let operator = world.operator();
+    let path = format!("/api/profiles/{id}");
+    operator.patch(&path, json!({"country": "UT", "document_type": "passport"})).await.expect(200);
+    let after = operator.patch(&path, json!({"document_type": "", "verification_status": null})).await.expect(200);
+    assert_eq!((&after["data"]["country"], &after["data"]["document_type"]), (&json!("UT"), &json!("")));
+    let read = operator.get(&path).await.expect(200);
+    assert_eq!((&read["data"]["country"], &read["data"]["document_type"]), (&json!("UT"), &Value::Null));
+    operator.patch(&path, json!({"verification_status": "done"})).await.expect(400);
+    operator.patch(&path, json!({"face_liveness_confidence": "95"})).await.expect(400);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ids_that_cannot_be_are_not_found() {
+    let world = World::new().await;
+    let operator = world.operator();
+    let long = "a".repeat(4_096);
+    for id in ["..%2f..%2fetc", "abc%00", "%ff%fe", "ABCDEFGHIJKLMNO", long.as_str(), "abc%20def"] {
+        let missing = operator.get(&format!("/api/profiles/{id}")).await.expect(404);
+        assert_eq!(missing["error"], "Identivia record not found", "{id}");
+    }
+}
