@@ -102,8 +102,12 @@ async fn run(length: Duration) -> anyhow::Result<()> {
     let read = table.row("GET /api/profiles/:id", &server, &loads.read).await?;
     table.row("POST /api/status_history/:id", &server, &loads.status).await?;
     table.row("POST /api/verification_history/:id", &server, &loads.verification).await?;
-    table.row("baseline again", &baseline, &loads.read).await?;
+    let again = table.row("baseline again", &baseline, &loads.read).await?;
 
+    let wavered = again[2] / base[2];
+    if !(0.9..=1.1).contains(&wavered) {
+        println!("\nthe baseline itself came to {:.0} % of what it was: measure on a quieter machine", wavered * 100.0);
+    }
     let [alone, .., together] = create;
     println!(
         "\ngroup commit: {together:.0} creates/s over 64 connections, {alone:.0}/s over one (each alone in its commit)"

@@ -27,6 +27,9 @@ const TOKEN_FAILURES: (u32, i64) = (10, 60);
 /// Hashed secrets checked at once: each takes 19 MiB and 15 ms.
 const HASHING: usize = 2;
 
+/// File handles kept for the database, uploads and downloads.
+const RESERVED_FILES: usize = 256;
+
 /// The handles a request can reach.
 pub struct App {
     pub clock: Clock,
@@ -80,6 +83,7 @@ impl Server {
     /// # Errors
     /// One line that names the setting to change.
     pub async fn start(config: Config, parts: Parts) -> anyhow::Result<Self> {
+        let max_connections = within_file_limit(config.max_connections);
         let lock = first_run::take_data_dir(&config.data_dir)?;
         let generated = if config.jwt_secret.is_none() || config.clients.is_none() {
             Some(FirstRun::load_or_make(&config.data_dir)?)
@@ -110,7 +114,7 @@ impl Server {
             front,
             sweeper,
             metrics,
-            max_connections: config.max_connections,
+            max_connections,
             _lock: lock,
         })
     }
@@ -128,6 +132,26 @@ impl Server {
         server::serve(self.listener, self.front, self.max_connections, stop).await;
         tracing::info!("stopped");
     }
+}
+
+/// Raises the process's limit of open files as far as it goes, and keeps connections within it: a server without file
+/// handles can neither store nor read.
+fn within_file_limit(wanted: usize) -> usize {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+    let files = if raised.is_ok() { limit.maximum } else { limit.current };
+    let files = files.map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX));
+    let usable = files.saturating_sub(RESERVED_FILES).max(files / 4).max(1);
+    let connections = wanted.min(usable);
+    if connections < wanted {
+        tracing::warn!(
+            connections,
+            files,
+            "fewer connections than MAX_CONNECTIONS: the limit of open files is too low"
+        );
+    }
+    connections
 }
 
 async fn listen(name: &'static str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), ConfigError> {

@@ -74,6 +74,9 @@ fn serve(config: Config) -> anyhow::Result<()> {
     for name in &config.unused {
         tracing::warn!("{name} is set but does nothing in this version");
     }
+    for scope in config::unknown_scopes(config.clients.as_deref().unwrap_or_default()) {
+        tracing::warn!("no operation asks for the scope {scope}; is it misspelt?");
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
     runtime.block_on(async {
         let server = Server::start(config, Parts::default()).await?;

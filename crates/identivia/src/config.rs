@@ -355,7 +355,8 @@ fn web_url(name: &'static str, text: &str) -> Result<String, ConfigError> {
             && url.query().is_none()
     });
     if !usable {
-        return wrong(name, format!("must be a URL such as https://verify.example.com, not {text:?}"));
+        // The value is not shown: it may hold a password.
+        return wrong(name, "must be a URL such as https://verify.example.com, without user, password or query");
     }
     Ok(text.trim_end_matches('/').to_owned())
 }
@@ -563,7 +564,7 @@ mod tests {
         JWT_SECRET: must be at least 32 bytes long (it has 5); try: openssl rand -hex 32
         PORT: must be a whole number from 0 to 65535, not "70000"
         HOST: must be an IP address to listen on, not "example"
-        CLIENT_URL: must be a URL such as https://verify.example.com, not "ftp://x"
+        CLIENT_URL: must be a URL such as https://verify.example.com, without user, password or query
         METRICS_ADDR: must be an address and a port such as 127.0.0.1:9100, not "9100"
         LOG_FORMAT: must be pretty or json, not "xml"
         FACE_LIVENESS_THRESHOLD: must be a number from 0 to 100, not "NaN"

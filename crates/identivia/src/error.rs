@@ -245,6 +245,7 @@ impl From<FilesError> for ApiError {
             FilesError::Broken => {
                 Self::unavailable("Files cannot be stored until the operator has looked").because(error)
             }
+            FilesError::Busy => Self::unavailable("Too much is going on; try again").because(error),
             FilesError::Store(error) => error.into(),
             FilesError::Failed(_) | FilesError::Gone => Self::internal(error),
         }

@@ -1,6 +1,9 @@
 //! Logs and metrics. Neither holds what a person sent: lines carry route templates, statuses, durations and request ids.
 
+use std::io::Write as _;
 use std::net::SocketAddr;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use axum::http::{Method, StatusCode, header};
@@ -8,7 +11,6 @@ use axum::response::{IntoResponse as _, Response};
 use hyper::body::Incoming;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing::level_filters::LevelFilter;
-use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::prelude::*;
 
@@ -18,9 +20,93 @@ use crate::http::server::Answer;
 /// Where the buckets of request durations end, in seconds.
 const BUCKETS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
 
-/// Starts logging to standard error. Lines are written by a thread of their own; dropping the guard writes the last.
-pub fn start_logs(filter: &str, format: LogFormat) -> WorkerGuard {
-    let (writer, guard) = tracing_appender::non_blocking(std::io::stderr());
+/// The most log text that waits to be written, in bytes; what comes on top is counted and dropped.
+const LOG_BYTES: usize = 8 * 1024 * 1024;
+/// How long lines are gathered before they are written: one write a line costs more than the request it reports.
+const LOG_PAUSE: Duration = Duration::from_millis(5);
+
+/// Log lines on their way to standard error.
+#[derive(Clone, Default)]
+struct LogBuffer(Arc<(Mutex<Lines>, Condvar)>);
+
+#[derive(Default)]
+struct Lines {
+    text: Vec<u8>,
+    dropped: u64,
+    ended: bool,
+}
+
+impl LogBuffer {
+    fn lines(&self) -> MutexGuard<'_, Lines> {
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes what has gathered, again and again, until the guard is dropped.
+    fn write_out(&self) {
+        let mut spare = Vec::new();
+        loop {
+            let waiting = self.0.1.wait_while(self.lines(), |lines| lines.text.is_empty() && !lines.ended);
+            drop(waiting);
+            thread::sleep(LOG_PAUSE);
+            let mut lines = self.lines();
+            std::mem::swap(&mut lines.text, &mut spare);
+            let (dropped, ended) = (std::mem::take(&mut lines.dropped), lines.ended);
+            drop(lines);
+            let mut out = std::io::stderr().lock();
+            // Nobody can be told that the log cannot be written.
+            let _ = out.write_all(&spare);
+            if dropped > 0 {
+                let _ = writeln!(out, "{dropped} log lines were dropped: standard error is too slow");
+            }
+            spare.clear();
+            if ended {
+                return;
+            }
+        }
+    }
+}
+
+impl std::io::Write for LogBuffer {
+    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+        let mut lines = self.lines();
+        if lines.text.len() + line.len() > LOG_BYTES {
+            lines.dropped += 1;
+            return Ok(line.len());
+        }
+        let was_empty = lines.text.is_empty();
+        lines.text.extend_from_slice(line);
+        drop(lines);
+        if was_empty {
+            self.0.1.notify_one();
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Keeps the log going; dropping it writes the last lines.
+pub struct LogGuard(LogBuffer, Option<thread::JoinHandle<()>>);
+
+impl Drop for LogGuard {
+    fn drop(&mut self) {
+        self.0.lines().ended = true;
+        self.0.0.1.notify_one();
+        if let Some(writer) = self.1.take() {
+            let _ = writer.join();
+        }
+    }
+}
+
+/// Starts logging to standard error. Lines are written by a thread of their own.
+pub fn start_logs(filter: &str, format: LogFormat) -> LogGuard {
+    let buffer = LogBuffer::default();
+    let theirs = buffer.clone();
+    let writer = thread::Builder::new().name("log".to_owned()).spawn(move || theirs.write_out());
+    let guard = LogGuard(buffer.clone(), writer.ok());
+    let writer = move || buffer.clone();
     let wanted: Targets = filter.parse().unwrap_or_else(|_| Targets::new().with_default(LevelFilter::INFO));
     // Other crates' finer lines can quote what was sent (headers, values, statements), so they are never written.
     let safe = tracing_subscriber::filter::filter_fn(|metadata| {

@@ -3,11 +3,9 @@
 use super::id::random_text;
 
 /// The first bytes of a file that are enough to tell its kind.
-pub const SNIFF_BYTES: usize = 64;
+pub const SNIFF_BYTES: usize = 512;
 /// The most pixels a picture may have.
 pub const MAX_PIXELS: u64 = 50_000_000;
-/// The longest side a picture may have, in pixels.
-pub const MAX_SIDE: u32 = 12_000;
 /// The largest picture, in bytes.
 pub const MAX_IMAGE_BYTES: u64 = 10 * 1024 * 1024;
 /// The largest video, in bytes.
@@ -36,27 +34,10 @@ impl Media {
             [0xFF, 0xD8, 0xFF, ..] => Some(Self::Jpeg),
             [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1A, b'\n', ..] => Some(Self::Png),
             [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some(Self::WebP),
-            // EBML (RFC 8794): the document type decides between WebM and other Matroska files.
-            [0x1A, 0x45, 0xDF, 0xA3, ..] => {
-                let document_type = head.windows(4).any(|window| window == b"webm");
-                document_type.then_some(Self::WebM)
-            }
-            // ISO base media (ISO/IEC 14496-12): the size of the first box, `ftyp`, the major brand.
-            [0, 0, _, _, b'f', b't', b'y', b'p', brand @ ..] => Self::of_brand(brand.get(..4)?),
+            [0x1A, 0x45, 0xDF, 0xA3, header @ ..] => is_webm(header).then_some(Self::WebM),
+            [_, _, _, _, b'f', b't', b'y', b'p', ..] => of_iso_media(head),
             _ => None,
         }
-    }
-
-    /// The brands that hold video. Stills in the same container (HEIC, AVIF) are refused.
-    fn of_brand(brand: &[u8]) -> Option<Self> {
-        const MP4: [&[u8]; 14] = [
-            b"isom", b"iso2", b"iso4", b"iso5", b"iso6", b"mp41", b"mp42", b"avc1", b"dash", b"M4V ", b"MSNV", b"3gp4",
-            b"3gp5", b"mmp4",
-        ];
-        if brand == b"qt  " {
-            return Some(Self::QuickTime);
-        }
-        MP4.contains(&brand).then_some(Self::Mp4)
     }
 
     /// Says whether it is a video.
@@ -96,6 +77,58 @@ impl Media {
     pub fn of_stored_name(name: &str) -> Option<Self> {
         let (_, extension) = name.rsplit_once('.')?;
         Self::ALL.into_iter().find(|media| media.extension() == extension)
+    }
+}
+
+/// EBML (RFC 8794): the header's document type must be `webm`, and a segment must follow. Other Matroska files have
+/// another type.
+fn is_webm(bytes: &[u8]) -> bool {
+    const DOCUMENT_TYPE: u32 = 0x4282;
+    const SEGMENT: [u8; 4] = [0x18, 0x53, 0x80, 0x67];
+    let Some((length, header)) = ebml_number(bytes, false) else { return false };
+    let Some((mut elements, behind)) = header.split_at_checked(usize::try_from(length).unwrap_or(usize::MAX)) else {
+        return false;
+    };
+    let mut document_type = None;
+    while let Some((id, rest)) = ebml_number(elements, true)
+        && let Some((length, rest)) = ebml_number(rest, false)
+        && let Some((value, rest)) = rest.split_at_checked(usize::try_from(length).unwrap_or(usize::MAX))
+    {
+        if id == u64::from(DOCUMENT_TYPE) {
+            document_type = Some(value);
+        }
+        elements = rest;
+    }
+    document_type == Some(b"webm") && behind.starts_with(&SEGMENT)
+}
+
+/// A number of EBML's variable length, and what follows it. Ids keep their length marker.
+fn ebml_number(bytes: &[u8], keep_marker: bool) -> Option<(u64, &[u8])> {
+    let first = *bytes.first()?;
+    let length = first.leading_zeros() as usize + 1;
+    let (number, rest) = bytes.split_at_checked(length).filter(|_| length <= 8)?;
+    let marker = if keep_marker { 0 } else { 0x80_u8 >> (length - 1) };
+    let value = number[1..].iter().fold(u64::from(first & !marker), |value, byte| value << 8 | u64::from(*byte));
+    Some((value, rest))
+}
+
+/// ISO base media (ISO/IEC 14496-12): a whole `ftyp` box of a video brand, and a box of a known type behind it. Stills in
+/// the same container (HEIC, AVIF) have other brands.
+fn of_iso_media(head: &[u8]) -> Option<Media> {
+    const MP4: [&[u8]; 14] = [
+        b"isom", b"iso2", b"iso4", b"iso5", b"iso6", b"mp41", b"mp42", b"avc1", b"dash", b"M4V ", b"MSNV", b"3gp4",
+        b"3gp5", b"mmp4",
+    ];
+    const BOXES: [&[u8]; 10] =
+        [b"moov", b"mdat", b"free", b"skip", b"wide", b"uuid", b"moof", b"styp", b"sidx", b"pdin"];
+    let size = u32::from_be_bytes(head.first_chunk::<4>().copied()?);
+    let (file_type, behind) = head.split_at_checked(usize::try_from(size).ok().filter(|size| *size >= 16)?)?;
+    if !BOXES.contains(&behind.get(4..8)?) {
+        return None;
+    }
+    match file_type.get(8..12)? {
+        b"qt  " => Some(Media::QuickTime),
+        brand => MP4.contains(&brand).then_some(Media::Mp4),
     }
 }
 
@@ -151,9 +184,9 @@ mod tests {
     fn kinds_are_told_by_bytes() {
         assert_eq!(Media::sniff(b"\xFF\xD8\xFF\xE0"), Some(Media::Jpeg));
         assert_eq!(Media::sniff(b"RIFF\0\0\0\0WEBPVP8 "), Some(Media::WebP));
-        assert_eq!(Media::sniff(b"\x1A\x45\xDF\xA3\x9FB\x82\x84webm"), Some(Media::WebM));
-        assert_eq!(Media::sniff(b"\0\0\0\x20ftypisom"), Some(Media::Mp4));
-        assert_eq!(Media::sniff(b"\0\0\0\x14ftypqt  "), Some(Media::QuickTime));
+        assert_eq!(Media::sniff(b"\x1A\x45\xDF\xA3\x87\x42\x82\x84webm\x18\x53\x80\x67\xFF"), Some(Media::WebM));
+        assert_eq!(Media::sniff(b"\0\0\0\x10ftypisom\0\0\x02\0\0\0\0\x08free"), Some(Media::Mp4));
+        assert_eq!(Media::sniff(b"\0\0\0\x14ftypqt  \0\0\x02\0qt  \0\0\0\x08wide"), Some(Media::QuickTime));
         for head in [
             &b"GIF89a"[..],
             b"%PDF-1.7",
@@ -164,8 +197,14 @@ mod tests {
             b"text",
             b"",
             b"\0\0\0\x18ftypheic",
-            b"\0\0\0\x18ftypavif",
-            b"\x1A\x45\xDF\xA3\x9FB\x82\x88matroska",
+            b"\0\0\0\x10ftypavif\0\0\0\0\0\0\0\x08mdat",
+            b"\0\0\0\x10ftypisom",
+            b"\0\0\0\x10ftypisom\0\0\0\0<script>",
+            b"\xFF\xFF\xFF\xFFftypisom",
+            b"\x1A\x45\xDF\xA3\x8B\x42\x82\x88matroska\x18\x53\x80\x67",
+            b"\x1A\x45\xDF\xA3webm<html>",
+            b"\x1A\x45\xDF\xA3\x87\x42\x82\x84webm<html>",
+            b"\x1A\x45\xDF\xA3\x01\xFF\xFF\xFF\xFF\xFF\xFF\xFFwebm",
             b"RIFF\0\0\0\0WAVE",
         ] {
             assert_eq!(Media::sniff(head), None, "{head:?}");
@@ -191,8 +230,9 @@ mod tests {
         }
 
         #[test]
-        fn sniffing_never_panics(head in proptest::collection::vec(any::<u8>(), 0..64)) {
-            let _ = Media::sniff(&head);
+        fn sniffing_never_panics(start in 0_usize..3, head in proptest::collection::vec(any::<u8>(), 0..64)) {
+            let starts = [&b""[..], b"\x1A\x45\xDF\xA3", b"\0\0\0\x18ftyp"];
+            let _ = Media::sniff(&[starts[start], &head].concat());
         }
     }
 }

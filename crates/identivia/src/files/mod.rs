@@ -37,6 +37,9 @@ pub enum FilesError {
     /// A sync to disk failed, so nothing more may be acknowledged until a restart.
     #[error("a sync to the files' disk failed; restart once the disk is well")]
     Broken,
+    /// The system has no more file handles to give: try again.
+    #[error("no file handles are left")]
+    Busy,
     /// The file to copy is not there any more.
     #[error("the file is gone")]
     Gone,
@@ -46,11 +49,16 @@ pub enum FilesError {
     Failed(String),
 }
 
+/// `EMFILE` and `ENFILE` (errno.h, the same on Linux, macOS and the BSDs).
+const TOO_MANY_FILES: i32 = 24;
+const TOO_MANY_FILES_IN_SYSTEM: i32 = 23;
+
 impl From<std::io::Error> for FilesError {
     fn from(error: std::io::Error) -> Self {
         match error.kind() {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::Full,
             ErrorKind::NotFound => Self::Gone,
+            _ if matches!(error.raw_os_error(), Some(TOO_MANY_FILES | TOO_MANY_FILES_IN_SYSTEM)) => Self::Busy,
             _ => Self::Failed(error.to_string()),
         }
     }
@@ -143,6 +151,11 @@ impl Files {
 
     fn folder(&self, collection: Collection, record: RecordId) -> PathBuf {
         self.root.join(collection.name()).join(record.as_str())
+    }
+
+    fn sync_folder(&self, folder: &Path) -> Result<(), FilesError> {
+        let folder = File::open(folder)?;
+        self.synced(folder.sync_all())
     }
 
     /// A failed sync means that the system may have dropped what it said it had: nothing is acknowledged from here on.

@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::{Chore, Files, FilesError, blocking};
 use crate::domain::id::RecordId;
@@ -15,20 +16,27 @@ use crate::store::{Collection, FileIntent, StoreError, Written};
 /// uploads at once stay small.
 const CHUNK: usize = 256 * 1024;
 
-/// The files of one request. Unless a record has come to name them, dropping it hands them to the sweeper.
+/// The files of one request.
 pub struct Upload {
-    files: Arc<Files>,
-    collection: Collection,
-    record: RecordId,
-    mark: String,
-    /// How many files it has begun. The first one notes the mark in the database.
+    pending: Arc<Pending>,
+    /// How many files it has begun.
     count: usize,
-    fate: Fate,
+}
+
+/// What stands behind an upload. Work on the blocking threads goes on when its request is given up, so each piece of it
+/// holds this; the last one to let go hands the files to the sweeper, unless a record has come to name them.
+struct Pending {
+    files: Arc<Files>,
+    intent: FileIntent,
+    fate: AtomicU8,
 }
 
 /// What is known of an upload's record.
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
 enum Fate {
+    /// Nothing has been noted or written.
+    Unbegun,
     /// No record names the files: they can go at once.
     Unrecorded,
     /// The transaction has been asked for and has not answered.
@@ -37,9 +45,31 @@ enum Fate {
     Recorded,
 }
 
+impl Pending {
+    fn meets(&self, fate: Fate) {
+        self.fate.store(fate as u8, Ordering::Release);
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.files.folder(self.intent.collection, self.intent.record)
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        let fate = *self.fate.get_mut();
+        if fate == Fate::Unrecorded as u8 {
+            self.files.ask_sweeper(Chore::Remove(self.intent.clone()));
+        } else if fate == Fate::Unknown as u8 {
+            self.files.ask_sweeper(Chore::Doom(self.intent.mark.clone()));
+        }
+    }
+}
+
 impl Upload {
     pub(super) fn new(files: Arc<Files>, collection: Collection, record: RecordId) -> Self {
-        Self { files, collection, record, mark: media::upload_mark(), count: 0, fate: Fate::Unrecorded }
+        let intent = FileIntent { mark: media::upload_mark(), collection, record, name: String::new() };
+        Self { pending: Arc::new(Pending { files, intent, fate: AtomicU8::new(Fate::Unbegun as u8) }), count: 0 }
     }
 
     /// Begins a file; its stored name is settled here.
@@ -48,9 +78,9 @@ impl Upload {
     /// When nothing can be stored now.
     pub async fn create(&mut self, client_name: &str, media: Media) -> Result<(Writing, String), FilesError> {
         let (path, name) = self.place(client_name, media).await?;
-        let file =
-            blocking(move || Ok(OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)?))
-                .await?;
+        let file = self
+            .work(move |_| Ok(OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)?))
+            .await?;
         Ok((Writing::new(file), name))
     }
 
@@ -59,8 +89,7 @@ impl Upload {
     /// # Errors
     /// When the sync fails: then no upload is acknowledged until a restart.
     pub async fn sync(&self, file: File) -> Result<(), FilesError> {
-        let files = self.files.clone();
-        blocking(move || files.synced(file.sync_all())).await
+        self.work(move |pending| pending.files.synced(file.sync_all())).await
     }
 
     /// Gives another record's file a second name in this one. The bytes are shared; the names live apart.
@@ -70,10 +99,9 @@ impl Upload {
     pub async fn copy(&mut self, from: (Collection, RecordId), name: &str) -> Result<String, FilesError> {
         let media = Media::of_stored_name(name).ok_or(FilesError::Gone)?;
         let stem = name.rsplit_once('_').map_or(name, |(stem, _)| stem);
-        let source = self.files.folder(from.0, from.1).join(name);
+        let source = self.pending.files.folder(from.0, from.1).join(name);
         let (target, stored) = self.place(stem, media).await?;
-        let files = self.files.clone();
-        blocking(move || link_or_copy(&files, &source, &target)).await?;
+        self.work(move |pending| link_or_copy(&pending.files, &source, &target)).await?;
         Ok(stored)
     }
 
@@ -82,78 +110,57 @@ impl Upload {
     ///
     /// # Errors
     /// When the sync or the transaction fails: then the files go.
-    pub async fn record<T, F>(mut self, transaction: impl FnOnce(Option<String>) -> F) -> Result<Written<T>, FilesError>
+    pub async fn record<T, F>(self, transaction: impl FnOnce(Option<String>) -> F) -> Result<Written<T>, FilesError>
     where
         F: Future<Output = Result<Written<T>, StoreError>>,
     {
-        let mark = (self.count > 0).then(|| self.mark.clone());
-        if mark.is_some() {
-            let files = self.files.clone();
-            let folder = self.folder();
-            blocking(move || files.synced(sync_folder(&folder))).await?;
+        if self.count == 0 {
+            return Ok(transaction(None).await?);
         }
-        self.fate = Fate::Unknown;
-        let outcome = transaction(mark).await;
-        self.fate = match &outcome {
+        self.work(|pending| pending.files.sync_folder(&pending.folder())).await?;
+        self.pending.meets(Fate::Unknown);
+        let outcome = transaction(Some(self.pending.intent.mark.clone())).await;
+        self.pending.meets(match &outcome {
             Ok(Written::Done(_)) => Fate::Recorded,
             // A sync that failed may still have reached the disk.
             Err(StoreError::Broken) => Fate::Unknown,
             Ok(_) | Err(_) => Fate::Unrecorded,
-        };
+        });
         Ok(outcome?)
     }
 
-    fn folder(&self) -> PathBuf {
-        self.files.folder(self.collection, self.record)
-    }
-
+    /// Settles where the next file goes. Before the first, the mark is noted, durably, and the folder made.
     async fn place(&mut self, client_name: &str, media: Media) -> Result<(PathBuf, String), FilesError> {
-        if !self.files.is_well() {
+        let files = &self.pending.files;
+        if !files.is_well() {
             return Err(FilesError::Broken);
         }
         self.count += 1;
         if self.count == 1 {
-            self.note().await?;
+            self.pending.meets(Fate::Unrecorded);
+            files.store.open_intent(self.pending.intent.clone(), files.clock.now()).await?;
+            self.work(|pending| make_folder(&pending.files, &pending.folder())).await?;
         }
-        let name = media::stored_name(client_name, &self.mark, self.count, media);
-        Ok((self.folder().join(&name), name))
+        let name = media::stored_name(client_name, &self.pending.intent.mark, self.count, media);
+        Ok((self.pending.folder().join(&name), name))
     }
 
-    fn intent(&self) -> FileIntent {
-        FileIntent { mark: self.mark.clone(), collection: self.collection, record: self.record, name: String::new() }
-    }
-
-    /// Notes the mark, durably, and makes the record's folder.
-    async fn note(&self) -> Result<(), FilesError> {
-        self.files.store.open_intent(self.intent(), self.files.clock.now()).await?;
-        let files = self.files.clone();
-        let folder = self.folder();
-        blocking(move || make_folder(&files, &folder)).await
+    /// Runs a piece of work off the async threads, and keeps the sweeper away until it is over.
+    async fn work<T: Send + 'static>(
+        &self,
+        piece: impl FnOnce(&Pending) -> Result<T, FilesError> + Send + 'static,
+    ) -> Result<T, FilesError> {
+        let pending = self.pending.clone();
+        blocking(move || piece(&pending)).await
     }
 }
 
-impl Drop for Upload {
-    fn drop(&mut self) {
-        let chore = match self.fate {
-            _ if self.count == 0 => return,
-            Fate::Recorded => return,
-            Fate::Unrecorded => Chore::Remove(self.intent()),
-            Fate::Unknown => Chore::Doom(self.mark.clone()),
-        };
-        self.files.ask_sweeper(chore);
-    }
-}
-
+/// Makes a record's folder. Its name is synced even if it was there: whoever made it may not have come that far.
 fn make_folder(files: &Files, folder: &Path) -> Result<(), FilesError> {
     match fs::DirBuilder::new().mode(0o700).create(folder) {
-        Ok(()) => files.synced(sync_folder(folder.parent().unwrap_or(folder))),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(error.into()),
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error.into()),
+        _ => files.sync_folder(folder.parent().unwrap_or(folder)),
     }
-}
-
-fn sync_folder(folder: &Path) -> std::io::Result<()> {
-    File::open(folder)?.sync_all()
 }
 
 fn link_or_copy(files: &Files, source: &Path, target: &Path) -> Result<(), FilesError> {

@@ -181,6 +181,7 @@ impl Shared {
 /// Scheme and host of a URL, as browsers send it in `Origin` (RFC 6454): lower case, no default port.
 fn origin(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
+    let scheme = scheme.to_ascii_lowercase();
     let host = rest.split('/').next().unwrap_or_default().to_ascii_lowercase();
     let default_port = if scheme == "https" { ":443" } else { ":80" };
     let host = host.strip_suffix(default_port).unwrap_or(&host);
@@ -243,7 +244,7 @@ mod tests {
 
     #[test]
     fn origins_are_what_browsers_send() {
-        assert_eq!(origin("https://App.example.com/verify/"), "https://app.example.com");
+        assert_eq!(origin("HTTPS://App.example.com/verify/"), "https://app.example.com");
         assert_eq!(origin("https://app.example.com:443"), "https://app.example.com");
         assert_eq!(origin("http://127.0.0.1:8000"), "http://127.0.0.1:8000");
     }

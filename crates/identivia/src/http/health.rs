@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
+use serde_json::Number;
 use utoipa::ToSchema;
 
 use crate::app::App;
@@ -35,7 +36,8 @@ pub(super) struct HealthReport {
     aws_faceliveness_status: &'static str,
     openai_model: String,
     openai_status: &'static str,
-    faceliveness_threshold: f64,
+    #[schema(value_type = f64)]
+    faceliveness_threshold: Number,
     fingerprint_status: &'static str,
 }
 
@@ -78,7 +80,7 @@ pub(super) async fn report(State(app): State<Arc<App>>) -> Json<HealthReport> {
         aws_faceliveness_status: configured(app.liveness.is_some()),
         openai_model: app.openai_model.clone(),
         openai_status: configured(app.reader.is_some()),
-        faceliveness_threshold: app.liveness_threshold,
+        faceliveness_threshold: plain_number(app.liveness_threshold),
         fingerprint_status: "not_configured",
     })
 }
@@ -111,6 +113,12 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<Json<Probe>, Ap
     } else {
         Err(ApiError::unavailable("Records or files cannot be read or written; the log says why"))
     }
+}
+
+/// A number without a needless fraction: `75`, not `75.0`.
+fn plain_number(number: f64) -> Number {
+    let text = number.to_string();
+    text.parse().unwrap_or_else(|_| Number::from(0))
 }
 
 async fn is_ready(app: &App) -> bool {

@@ -79,7 +79,10 @@ pub(super) fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiErro
     if !bytes.trim_ascii_start().starts_with(b"{") {
         return Err(malformed());
     }
-    serde_json::from_slice(bytes).map_err(|error| {
+    let text = std::str::from_utf8(bytes).map_err(|_| malformed())?;
+    // Fields that nobody reads must be JSON too: numbers and escapes in them are checked only when they are read.
+    serde_json::from_str::<Value>(text).map_err(|_| malformed())?;
+    serde_json::from_str(text).map_err(|error| {
         if error.is_data() {
             ApiError::bad_request("Invalid JSON", "Name every field once, with a value of the documented type")
         } else {

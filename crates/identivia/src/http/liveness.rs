@@ -76,9 +76,10 @@ struct Results {
 /// A flow token's session belongs to its profile. It serves one verification record.
 #[utoipa::path(post, path = "/api/face-liveness/session", tag = "Face liveness",
     security(("machine" = ["liveness:write"]), ("flow" = ["liveness:write"])),
-    request_body = inline(Option<CreateSession>),
+    request_body(content = CreateSession, description = "Optional"),
     responses(
         (status = 200, description = "Created", body = SessionResponse),
+        (status = 404, description = "No such profile within the token's reach", body = ErrorBody),
         (status = 501, description = "No liveness provider is configured", body = ErrorBody, example = json!({
             "error": "AWS credentials not configured",
             "message": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set in environment variables",

@@ -11,6 +11,7 @@ mod health;
 mod input;
 mod limiter;
 mod liveness;
+mod multipart;
 mod openapi;
 mod page;
 mod profiles;

@@ -1,13 +1,19 @@
 //! The frame of the OpenAPI document, and what is the same for every operation: the refusals it may answer with.
 
 use utoipa::openapi::content::ContentBuilder;
+use utoipa::openapi::encoding::EncodingBuilder;
 use utoipa::openapi::path::Operation;
-use utoipa::openapi::schema::{ComponentsBuilder, Ref};
+use utoipa::openapi::request_body::RequestBody;
+use utoipa::openapi::schema::{
+    AnyOfBuilder, ComponentsBuilder, ObjectBuilder, Ref, Schema, SchemaFormat, SchemaType, Type,
+};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
-use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, RefOr, ResponseBuilder};
+use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, RefOr, Required, ResponseBuilder};
 use utoipa::{PartialSchema as _, ToSchema as _};
 
+use crate::domain::LINE;
+use crate::domain::profile::FileField;
 use crate::error::ErrorBody;
 
 const DESCRIPTION: &str = "\
@@ -60,6 +66,48 @@ pub(super) fn frame() -> OpenApi {
         .build()
 }
 
+/// Schema of an e-mail address, empty text or `null`.
+pub(super) fn email_or_null() -> Schema {
+    AnyOfBuilder::new().item(text("email")).item(empty()).item(null()).into()
+}
+
+/// Schema of an IPv4 or IPv6 address, or empty text.
+pub(super) fn ip_address() -> Schema {
+    AnyOfBuilder::new().item(text("ipv4")).item(text("ipv6")).item(empty()).into()
+}
+
+/// The same, or `null`.
+pub(super) fn ip_address_or_null() -> Schema {
+    AnyOfBuilder::new().item(text("ipv4")).item(text("ipv6")).item(empty()).item(null()).into()
+}
+
+/// Schema of a date, or empty text.
+pub(super) fn date() -> Schema {
+    AnyOfBuilder::new().item(text("date")).item(empty()).into()
+}
+
+/// Schema of any JSON but `null`.
+pub(super) fn not_null() -> Schema {
+    let types = [Type::String, Type::Number, Type::Boolean, Type::Object, Type::Array];
+    ObjectBuilder::new()
+        .schema_type(SchemaType::from_iter(types))
+        .description(Some("Any JSON but `null`, at most 64 KiB."))
+        .into()
+}
+
+fn text(format: &str) -> ObjectBuilder {
+    let format = SchemaFormat::Custom(format.to_owned());
+    ObjectBuilder::new().schema_type(Type::String).format(Some(format)).max_length(Some(LINE))
+}
+
+fn empty() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String).max_length(Some(0))
+}
+
+fn null() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::Null)
+}
+
 /// Adds to each operation the refusals that follow from its kind.
 pub(super) fn completed(mut document: OpenApi) -> OpenApi {
     for (path, item) in &mut document.paths.paths {
@@ -67,9 +115,34 @@ pub(super) fn completed(mut document: OpenApi) -> OpenApi {
         let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
         for operation in operations.into_iter().flatten() {
             add_refusals(operation, names_a_record);
+            operation.operation_id = operation.operation_id.take().map(|name| camel_case(&name));
+            if let Some(RefOr::T(body)) = &mut operation.request_body {
+                describe_files(body);
+                body.required = Some(if body.description.is_some() { Required::False } else { Required::True });
+            }
         }
     }
     document
+}
+
+/// Says which kinds of file a form's file fields take.
+fn describe_files(body: &mut RequestBody) {
+    let Some(RefOr::T(form)) = body.content.get_mut("multipart/form-data") else { return };
+    for field in FileField::ALL {
+        let kinds = if field.is_video() {
+            "video/webm, video/mp4, video/quicktime"
+        } else {
+            "image/jpeg, image/png, image/webp"
+        };
+        let encoding = EncodingBuilder::new().content_type(Some(kinds)).build();
+        form.encoding.insert(field.name().to_owned(), encoding);
+    }
+}
+
+fn camel_case(name: &str) -> String {
+    let mut words = name.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |name, word| name + &word[..1].to_uppercase() + &word[1..])
 }
 
 fn add_refusals(operation: &mut Operation, names_a_record: bool) {

@@ -12,6 +12,7 @@ use super::access::{By, ProfilePath, Whole};
 use super::form::{self, Destination};
 use super::input::{self, Checks, Raw};
 use super::liveness;
+use super::openapi;
 use super::page::{PageResponse, Query};
 use crate::app::App;
 use crate::domain::LINE;
@@ -38,7 +39,7 @@ use crate::store::Collection;
 pub(super) struct CreateProfile {
     /// Your own id of the person; one profile is kept for each in a team.
     #[serde(default, rename = "userID")]
-    #[schema(value_type = String, max_length = 255, pattern = "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$")]
+    #[schema(value_type = String, required = true, max_length = 255, pattern = "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$")]
     user_id: Raw,
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 255, pattern = "^[^\\u0000]*$")]
@@ -57,7 +58,7 @@ pub(super) struct CreateProfile {
     #[schema(value_type = Option<String>, max_length = 255, pattern = "^[^\\u0000]*$")]
     phone_number: Raw,
     #[serde(default)]
-    #[schema(value_type = Option<String>, format = "email", max_length = 255)]
+    #[schema(schema_with = openapi::email_or_null)]
     email: Raw,
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 255, pattern = "^[^\\u0000]*$")]
@@ -68,7 +69,7 @@ pub(super) struct CreateProfile {
     gender: Raw,
     /// IPv4 or IPv6.
     #[serde(default)]
-    #[schema(value_type = Option<String>, format = "ipv4")]
+    #[schema(schema_with = openapi::ip_address_or_null)]
     ip_address: Raw,
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 255, pattern = "^[^\\u0000]*$")]
@@ -154,35 +155,35 @@ pub(super) struct UpdateProfile {
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the form in the API's description; `form` reads it part by part")]
 pub(super) struct UpdateProfileForm {
-    #[schema(value_type = Option<String>, pattern = "^(unverified|pending|verified|rejected)$")]
+    #[schema(value_type = Option<String>, nullable = false, pattern = "^(unverified|pending|verified|rejected)$")]
     verification_status: Raw,
-    #[schema(value_type = Option<String>, max_length = 255)]
+    #[schema(value_type = Option<String>, nullable = false, max_length = 255)]
     document_type: Raw,
-    #[schema(value_type = Option<String>, max_length = 255)]
+    #[schema(value_type = Option<String>, nullable = false, max_length = 255)]
     document_number: Raw,
-    #[schema(value_type = Option<String>, max_length = 255)]
+    #[schema(value_type = Option<String>, nullable = false, max_length = 255)]
     document_name: Raw,
-    #[schema(value_type = Option<String>, max_length = 255)]
+    #[schema(value_type = Option<String>, nullable = false, max_length = 255)]
     country: Raw,
-    #[schema(value_type = Option<String>, max_length = 255)]
+    #[schema(value_type = Option<String>, nullable = false, max_length = 255)]
     face_liveness_session_id: Raw,
-    #[schema(value_type = Option<f64>, minimum = 0, maximum = 100)]
+    #[schema(value_type = Option<f64>, nullable = false, minimum = 0, maximum = 100)]
     face_liveness_confidence: Raw,
-    #[schema(value_type = Option<String>, max_length = 255)]
+    #[schema(value_type = Option<String>, nullable = false, max_length = 255)]
     face_liveness_status: Raw,
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, nullable = false)]
     face_liveness_result: Raw,
     /// Front of the identity document.
-    #[schema(value_type = Option<String>, format = Binary)]
+    #[schema(value_type = Option<String>, nullable = false, format = Binary)]
     document_front: Raw,
     /// Back of the identity document.
-    #[schema(value_type = Option<String>, format = Binary)]
+    #[schema(value_type = Option<String>, nullable = false, format = Binary)]
     document_back: Raw,
     /// Photo of the face.
-    #[schema(value_type = Option<String>, format = Binary)]
+    #[schema(value_type = Option<String>, nullable = false, format = Binary)]
     facial_photo: Raw,
     /// Video of the face.
-    #[schema(value_type = Option<String>, format = Binary)]
+    #[schema(value_type = Option<String>, nullable = false, format = Binary)]
     facial_video: Raw,
 }
 
@@ -301,7 +302,7 @@ pub(super) async fn get_profile(
 #[utoipa::path(get, path = "/api/profiles", tag = "Profiles", security(("machine" = ["profiles:read"])),
     params(
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Entries a page (20)"),
-        ("cursor" = Option<String>, Query, min_length = 1, max_length = 64, description = "`next_cursor` of the page before"),
+        ("cursor" = Option<String>, Query, pattern = "^[0-9]{1,18}[.][a-z0-9]{15}$", description = "`next_cursor` of the page before"),
         ("status" = Option<String>, Query, pattern = "^[a-z0-9_]{1,64}$", description = "The status shown"),
         ("verification_status" = Option<String>, Query, pattern = "^(unverified|pending|verified|rejected)$", description = "The profile's own status"),
         ("country" = Option<String>, Query, min_length = 1, max_length = 255, pattern = "^[^\\u0000]*$", description = "Exactly that country"),

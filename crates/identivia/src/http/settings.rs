@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use super::access::{By, Whole};
 use super::input::{self, Checks, Raw};
+use super::openapi;
 use crate::app::App;
 use crate::domain::JSON_BYTES;
 use crate::domain::event::EventKind;
@@ -31,7 +32,7 @@ pub(super) struct SettingsResponse {
 #[schema(example = json!({"value": "value_1", "public": true}))]
 pub(super) struct PutSetting {
     /// Any JSON but `null`, at most 64 KiB.
-    #[schema(value_type = Value)]
+    #[schema(schema_with = openapi::not_null, required = true)]
     #[serde(default)]
     value: Option<Box<RawValue>>,
     /// Whether flow tokens see it; false when left out.
@@ -117,7 +118,7 @@ pub(super) async fn put_setting(
 
 /// Delete a setting
 #[utoipa::path(delete, path = "/api/settings/{key}", tag = "Settings", security(("machine" = ["settings:write"])),
-    params(("key" = String, Path, description = "The setting's key")),
+    params(("key" = String, Path, pattern = "^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}$", description = "The setting's key")),
     responses((status = 200, description = "Deleted", body = DeletedResponse)))]
 pub(super) async fn delete_setting(
     State(app): State<Arc<App>>,

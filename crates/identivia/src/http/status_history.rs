@@ -24,14 +24,14 @@ use crate::error::{ApiError, ErrorBody};
 #[schema(example = json!({"previous_status": "unverified", "new_status": "pending", "notes": "Verification submitted"}))]
 pub(super) struct CreateStatus {
     #[serde(default)]
-    #[schema(value_type = String, pattern = "^[a-z0-9_]{1,64}$")]
+    #[schema(value_type = String, required = true, pattern = "^[a-z0-9_]{1,64}$")]
     previous_status: Raw,
     /// With a flow token `pending` only.
     #[serde(default)]
-    #[schema(value_type = String, pattern = "^[a-z0-9_]{1,64}$")]
+    #[schema(value_type = String, required = true, pattern = "^[a-z0-9_]{1,64}$")]
     new_status: Raw,
     #[serde(default)]
-    #[schema(value_type = String, max_length = 2000, pattern = "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$")]
+    #[schema(value_type = String, required = true, max_length = 2000, pattern = "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$")]
     notes: Raw,
     /// The verification record it is about.
     #[serde(default)]
@@ -112,7 +112,7 @@ fn status_record(body: CreateStatus, app: &App, by: &By, profile: RecordId) -> R
     params(
         ("id" = RecordId, Path, description = "The profile's id"),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Entries a page (20)"),
-        ("cursor" = Option<String>, Query, min_length = 1, max_length = 64, description = "`next_cursor` of the page before"),
+        ("cursor" = Option<String>, Query, pattern = "^[1-9][0-9]{0,17}$", description = "`next_cursor` of the page before"),
     ),
     responses((status = 200, description = "A page of records", body = PageResponse<StatusRecord>)))]
 pub(super) async fn list_status_records(

@@ -12,6 +12,7 @@ use super::access::{By, ProfilePath, Whole};
 use super::form::{self, Destination};
 use super::input::{Checks, Raw};
 use super::liveness;
+use super::openapi;
 use super::page::{PageResponse, Query};
 use crate::app::App;
 use crate::domain::event::EventKind;
@@ -72,28 +73,28 @@ pub(super) struct VerificationForm {
     /// Such as `live` or `not_live`.
     #[schema(value_type = String, min_length = 1, max_length = 255)]
     liveness_status: Raw,
-    #[schema(value_type = Option<String>, max_length = 255)]
+    #[schema(value_type = Option<String>, nullable = false, max_length = 255)]
     document_number: Raw,
-    #[schema(value_type = Option<String>, max_length = 255)]
+    #[schema(value_type = Option<String>, nullable = false, max_length = 255)]
     country: Raw,
-    #[schema(value_type = Option<String>, max_length = 255)]
+    #[schema(value_type = Option<String>, nullable = false, max_length = 255)]
     name: Raw,
-    #[schema(value_type = Option<String>, max_length = 2000)]
+    #[schema(value_type = Option<String>, nullable = false, max_length = 2000)]
     address: Raw,
-    #[schema(value_type = Option<String>, max_length = 255)]
+    #[schema(value_type = Option<String>, nullable = false, max_length = 255)]
     gender: Raw,
-    #[schema(value_type = Option<String>, format = Date)]
+    #[schema(schema_with = openapi::date)]
     date_of_birth: Raw,
     /// FingerprintJS visitor data: JSON of at most 64 KiB and 16 levels. Kept as a claim.
-    #[schema(value_type = Option<String>, max_length = 65536)]
+    #[schema(value_type = Option<String>, nullable = false, max_length = 65536)]
     fingerprint: Raw,
-    #[schema(value_type = Option<String>, format = "ipv4")]
+    #[schema(schema_with = openapi::ip_address)]
     ip_address: Raw,
-    #[schema(value_type = Option<String>, format = Binary)]
+    #[schema(value_type = Option<String>, nullable = false, format = Binary)]
     facial_photo: Raw,
-    #[schema(value_type = Option<String>, format = Binary)]
+    #[schema(value_type = Option<String>, nullable = false, format = Binary)]
     document_front: Raw,
-    #[schema(value_type = Option<String>, format = Binary)]
+    #[schema(value_type = Option<String>, nullable = false, format = Binary)]
     document_back: Raw,
 }
 
@@ -253,7 +254,7 @@ async fn complete(
     params(
         ("id" = RecordId, Path, description = "The profile's id"),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Entries a page (20)"),
-        ("cursor" = Option<String>, Query, min_length = 1, max_length = 64, description = "`next_cursor` of the page before"),
+        ("cursor" = Option<String>, Query, pattern = "^[1-9][0-9]{0,17}$", description = "`next_cursor` of the page before"),
     ),
     responses((status = 200, description = "A page of records", body = PageResponse<VerificationRecord>)))]
 pub(super) async fn list_verifications(

@@ -25,7 +25,7 @@ const WRITE_PATIENCE: Duration = Duration::from_secs(30);
 /// How long what a refused caller still sends is read over, so that the answer is not lost to a reset.
 const LINGER: Duration = Duration::from_secs(2);
 /// The longest line of a head, in bytes.
-const MAX_LINE: usize = 32 * 1024;
+const MAX_LINE: usize = 128 * 1024;
 /// A byte that no request head may hold.
 const POISON: u8 = 0;
 
@@ -47,6 +47,9 @@ enum Place {
 
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Framing {
+    /// HTTP/1.0 knows no `Host`.
+    old: bool,
+    host: bool,
     content_length: Option<u64>,
     chunked: bool,
 }
@@ -112,7 +115,9 @@ fn end_of_line(line: &[u8], lines: usize, framing: &mut Framing) -> Result<Optio
         // RFC 9112 §2.2: an empty line before the request line is passed over.
         return if lines == 0 { Ok(Some(new_head())) } else { end_of_head(framing).map(Some) };
     }
-    if lines > 0 {
+    if lines == 0 {
+        framing.old = line.ends_with(b"HTTP/1.0");
+    } else {
         header_line(line, framing)?;
     }
     Ok(None)
@@ -125,7 +130,12 @@ fn header_line(line: &[u8], framing: &mut Framing) -> Result<(), Fault> {
     }
     let Some(colon) = memchr(b':', line) else { return Err(Fault) };
     let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
-    if name.eq_ignore_ascii_case(b"content-length") {
+    if name.eq_ignore_ascii_case(b"host") {
+        // RFC 9112 §3.2: exactly one.
+        if std::mem::replace(&mut framing.host, true) {
+            return Err(Fault);
+        }
+    } else if name.eq_ignore_ascii_case(b"content-length") {
         let length = std::str::from_utf8(value).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
         let length = length.and_then(|text| text.parse().ok()).ok_or(Fault)?;
         if framing.content_length.replace(length).is_some() {
@@ -141,6 +151,9 @@ fn header_line(line: &[u8], framing: &mut Framing) -> Result<(), Fault> {
 }
 
 fn end_of_head(framing: &Framing) -> Result<Place, Fault> {
+    if !framing.host && !framing.old {
+        return Err(Fault);
+    }
     match (framing.content_length, framing.chunked) {
         (Some(_), true) => Err(Fault),
         (None, true) => Ok(Place::Chunked),
@@ -192,12 +205,8 @@ impl<S> Wire<S> {
         Self { inner, place: new_head(), busy, reading, writing: None, lingering: None }
     }
 
-    /// Moves the deadline for the next byte to where the stream stands now.
-    fn expect_next(&mut self) {
-        match &self.place {
-            Place::Head { line, lines: 0, .. } if line.is_empty() => self.reading.move_to(IDLE_PATIENCE),
-            _ => {}
-        }
+    fn stands_between_requests(&self) -> bool {
+        matches!(&self.place, Place::Head { line, lines: 0, .. } if line.is_empty())
     }
 
     /// Says whether the caller has stalled. A request that is being worked on, or whose body is being read (which has
@@ -229,16 +238,17 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
             let stalled = wire.has_stalled(context);
             return if stalled { Poll::Ready(Err(io::ErrorKind::TimedOut.into())) } else { Poll::Pending };
         }
-        let was_idle = matches!(&wire.place, Place::Head { line, lines: 0, .. } if line.is_empty());
+        let was_idle = wire.stands_between_requests();
         let (passed, outcome) = look(&mut wire.place, &buffer.filled()[before..]);
         if outcome.is_err() {
             buffer.set_filled(before + passed);
             buffer.put_slice(&[POISON]);
         }
-        if was_idle {
+        if wire.stands_between_requests() {
+            wire.reading.move_to(IDLE_PATIENCE);
+        } else if was_idle {
             wire.reading.move_to(HEAD_PATIENCE);
         }
-        wire.expect_next();
         Poll::Ready(Ok(()))
     }
 }
@@ -270,7 +280,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
     /// connection, and the answer with it.
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut self.inner).poll_shutdown(context))?;
-        if matches!(self.place, Place::Head { .. }) {
+        if self.stands_between_requests() {
             return Poll::Ready(Ok(()));
         }
         let wire = &mut *self;
@@ -313,7 +323,7 @@ mod tests {
 
     #[test]
     fn ordinary_requests_pass_one_behind_the_other() {
-        let requests = "GET / HTTP/1.1\r\nHost: x\r\n\r\nPOST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\na\nbGET / HTTP/1.1\r\n\r\n";
+        let requests = "GET / HTTP/1.1\r\nHost: x\r\n\r\nPOST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\na\nbGET / HTTP/1.0\r\n\r\n";
         assert_eq!(verdict(requests), Ok(()));
     }
 
@@ -324,13 +334,15 @@ mod tests {
             "GET / HTTP/1.1\r\nHost: x\n\r\n",
             "GET / HTTP/1.1\r\nHost: x\r\n folded\r\n\r\n",
             "GET / HTTP/1.1\r\nHost: x\ry: z\r\n\r\n",
-            "POST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
-            "POST / HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\n",
-            "POST / HTTP/1.1\r\nContent-Length: +3\r\n\r\n",
-            "POST / HTTP/1.1\r\nContent-Length: 3, 3\r\n\r\n",
-            "POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
-            "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
-            "GET / HTTP/1.1\r\nno colon\r\n\r\n",
+            "GET / HTTP/1.1\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n",
+            "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\n",
+            "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: +3\r\n\r\n",
+            "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3, 3\r\n\r\n",
+            "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+            "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: x\r\nno colon\r\n\r\n",
         ] {
             assert_eq!(verdict(head), Err(Fault), "{head:?}");
         }
@@ -341,7 +353,7 @@ mod tests {
         #[test]
         fn cuts_do_not_matter(
             cut in 1_usize..20,
-            text in "(GET / HTTP/1.1\r\n(Content-Length: [0-9]{1,2}\r\n|A: b\r?\n| x\r\n){0,3}\r\n[a-z\r\n]{0,9}){1,3}",
+            text in "(GET / HTTP/1.1\r\nHost: x\r\n(Content-Length: [0-9]{1,2}\r\n|A: b\r?\n| x\r\n){0,3}\r\n[a-z\r\n]{0,9}){1,3}",
         ) {
             let whole = look(&mut new_head(), text.as_bytes());
             let mut place = new_head();

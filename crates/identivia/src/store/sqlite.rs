@@ -3,6 +3,8 @@
 mod rows;
 mod writer;
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
@@ -53,7 +55,9 @@ impl Sqlite {
     /// When the folder cannot be written or the file is no database of ours.
     pub fn open(data_dir: &Path) -> anyhow::Result<Self> {
         let path = data_dir.join(FILE);
-        let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+        // SQLite gives its log the mode of the database, so this keeps both from other users.
+        OpenOptions::new().create(true).append(true).mode(0o600).open(&path)?;
+        let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         connection.pragma_update(None, "journal_mode", "wal")?;
         // The log is copied into the database by a thread of its own: on the writer's it would hold up every caller.
         connection.pragma_update(None, "wal_autocheckpoint", 0)?;

@@ -4,7 +4,7 @@ use reqwest::Method;
 use reqwest::multipart::Form;
 use serde_json::json;
 
-use crate::world::{Answer, Caller, World, file, picture, small_picture};
+use crate::world::{Answer, Caller, World, file, picture, small_picture, video};
 
 async fn send(caller: &Caller<'_>, id: &str, field: &'static str, bytes: Vec<u8>, name: &str) -> Answer {
     let form = Form::new().part(field, file(bytes, name));
@@ -71,7 +71,7 @@ async fn only_pictures_and_videos_are_taken_whatever_they_are_called() {
         let refused = send(&browser, &id, "document_front", bytes.to_vec(), "photo.jpg").await.expect(400);
         assert_eq!(refused["fields"], json!({"document_front": "must be a JPEG, PNG or WebP picture"}));
     }
-    let video = b"\0\0\0\x20ftypisom and more".to_vec();
+    let video = b"\0\0\0\x10ftypisom\0\0\x02\0\0\0\0\x08free".to_vec();
     send(&browser, &id, "document_front", video.clone(), "v.mp4").await.expect(400);
     send(&browser, &id, "facial_video", small_picture(1), "p.png").await.expect(400);
     send(&browser, &id, "facial_video", video, "v.txt").await.expect(200);
@@ -87,7 +87,13 @@ async fn a_picture_must_decode_whole() {
     for cut in [20, png.len() / 2, png.len() - 20] {
         send(&browser, &id, "facial_photo", png[..cut].to_vec(), "p.png").await.expect(400);
     }
-    send(&browser, &id, "facial_photo", whole[..200].to_vec(), "p.jpg").await.expect(400);
+    // Cut anywhere in the scan: a lenient decoder would paint the rest grey.
+    for cut in [200, whole.len() * 3 / 10, whole.len() * 9 / 10] {
+        send(&browser, &id, "facial_photo", whole[..cut].to_vec(), "p.jpg").await.expect(400);
+    }
+    let scan = whole.windows(2).position(|marker| marker == [0xFF, 0xDA]).unwrap();
+    let garbage = [&whole[..scan + 14], &b"<script>alert(1)</script>".repeat(50)].concat();
+    send(&browser, &id, "facial_photo", garbage, "p.jpg").await.expect(400);
     // A header that promises 60,000 x 60,000 pixels is refused for what it says; nothing is decoded.
     let refused = send(&browser, &id, "facial_photo", huge_png(60_000, 60_000), "p.png").await.expect(400);
     assert!(refused["fields"]["facial_photo"].as_str().unwrap().contains("60000"), "{refused}");
@@ -125,11 +131,8 @@ async fn large_files_are_taken_and_larger_ones_are_not() {
         .part("document_front", file(picture("passport.jpg"), "a.jpg"))
         .part("facial_photo", file(picture("portrait.jpg"), "b.jpg"));
     browser.form(Method::PATCH, &format!("/api/profiles/{id}"), form).await.expect(200);
-    let mut video = b"\x1A\x45\xDF\xA3\x9FB\x82\x84webm".to_vec();
-    video.resize(20 * 1024 * 1024, 7);
-    send(&browser, &id, "facial_video", video.clone(), "v.webm").await.expect(200);
-    video.resize(50 * 1024 * 1024 + 1, 7);
-    let refused = send(&browser, &id, "facial_video", video, "v.webm").await.expect(413);
+    send(&browser, &id, "facial_video", video(20 * 1024 * 1024), "v.webm").await.expect(200);
+    let refused = send(&browser, &id, "facial_video", video(50 * 1024 * 1024 + 1), "v.webm").await.expect(413);
     assert!(refused["message"].as_str().unwrap().contains("50 MiB"), "{refused}");
     let mut image = picture("portrait.jpg");
     image.resize(10 * 1024 * 1024 + 1, 0);
@@ -146,6 +149,7 @@ async fn hostile_file_names_stay_in_their_folder() {
         "../../x.png",
         "..\\..\\x.png",
         "a%0D%0ASet-Cookie: b.png",
+        "a\u{0}b.png",
         "/etc/passwd",
         ".htaccess",
         long.as_str(),
@@ -157,10 +161,6 @@ async fn hostile_file_names_stay_in_their_folder() {
         assert!(stored.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte)), "{stored}");
         let got = browser.get(&format!("/api/files/profiles/{id}/{stored}")).await;
         assert_eq!(got.bytes, small_picture(1));
-    }
-    // A NUL or a bare line break is no part of any header (RFC 9110 §5.5).
-    for name in ["a\u{0}b.png", "a\r\nSet-Cookie: b.png"] {
-        send(&browser, &id, "facial_photo", small_picture(1), name).await.expect(400);
     }
     world.await_stored_files(1).await;
     assert!(world.stored_files().iter().all(|path| path.starts_with(&format!("profiles/{id}/"))));
@@ -176,12 +176,11 @@ async fn an_upload_that_breaks_off_leaves_nothing() {
     let head = format!(
         "PATCH /api/profiles/{id} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Type: multipart/form-data; \
          boundary=b\r\nContent-Length: 9000000\r\n\r\n--b\r\nContent-Disposition: form-data; name=\"facial_video\"; \
-         filename=\"v.webm\"\r\n\r\n\x1A",
+         filename=\"v.webm\"\r\n\r\n",
         browser.token.as_ref().unwrap(),
     );
     socket.write_all(head.as_bytes()).await.unwrap();
-    socket.write_all(b"\x45\xDF\xA3\x9FB\x82\x84webm").await.unwrap();
-    socket.write_all(&vec![7; 1_000_000]).await.unwrap();
+    socket.write_all(&video(1_000_000)).await.unwrap();
     world.await_stored_files(1).await;
     drop(socket);
     world.await_stored_files(0).await;

@@ -4,7 +4,7 @@ use reqwest::Method;
 use reqwest::multipart::Form;
 use serde_json::{Value, json};
 
-use crate::world::{World, answer, file, picture, redacted, small_picture, texts};
+use crate::world::{World, answer, file, picture, redacted, small_picture, texts, video};
 
 /// Asserts that everything the reference shows is in the answer, in its place. More may be there.
 #[track_caller]
@@ -154,7 +154,7 @@ async fn update_profile() {
     .part("document_front", file(picture("passport.jpg"), "filename.jpg"))
     .part("document_back", file(small_picture(1), "filename.png"))
     .part("facial_photo", file(picture("portrait.jpg"), "photo.jpg"))
-    .part("facial_video", file(b"\x1A\x45\xDF\xA3\x9FB\x82\x84webm and so on".to_vec(), "video.webm"));
+    .part("facial_video", file(video(100), "video.webm"));
     let body = world.operator().form(Method::PATCH, &format!("/api/profiles/{id}"), form).await.expect(200);
     assert_eq!(
         redacted(&body),

@@ -264,6 +264,13 @@ pub(crate) fn small_picture(shade: u8) -> Vec<u8> {
     bytes.into_inner()
 }
 
+/// The beginning of a WebM video, as a browser records it, and some bytes that stand for the rest.
+pub(crate) fn video(bytes: usize) -> Vec<u8> {
+    let mut video = b"\x1A\x45\xDF\xA3\x87\x42\x82\x84webm\x18\x53\x80\x67\x01\xFF\xFF\xFF\xFF\xFF\xFF\xFF".to_vec();
+    video.resize(bytes.max(video.len()), 7);
+    video
+}
+
 /// Replaces what differs from run to run: ids, times, tokens, marks of stored names.
 pub(crate) fn redacted(value: &Value) -> Value {
     match value {

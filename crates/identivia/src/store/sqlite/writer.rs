@@ -155,7 +155,8 @@ fn run_plain(connection: &Connection, sql: &str) -> Result<(), StoreError> {
 /// What an error of SQLite means for the caller. Its text names tables and columns at most, never values.
 pub(super) fn store_error(error: &rusqlite::Error) -> StoreError {
     match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy,
+        // A database that was open before cannot be opened again when file handles run out.
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::CannotOpen) => StoreError::Busy,
         Some(ErrorCode::DiskFull) => StoreError::Full,
         Some(ErrorCode::SystemIoFailure) => StoreError::Broken,
         _ => StoreError::Failed(error.to_string()),
