@@ -6,7 +6,7 @@ set -euo pipefail
 
 identivia=$(realpath "$1")
 schemathesis=$(realpath -s "$2")
-settings=$(realpath "$(dirname "$0")/schemathesis.toml")
+here=$(realpath "$(dirname "$0")")
 folder=$(mktemp -d)
 server=
 
@@ -35,8 +35,8 @@ token=$(curl -sf "$url/api/auth/token" -H 'Content-Type: application/json' \
     -d "{\"client_id\":\"api\",\"client_secret\":\"$secret\"}" | python3 -c 'import json, sys; print(json.load(sys.stdin)["access_token"])')
 
 # The key is fixed, so that a failure here is a failure everywhere.
-if ! "$schemathesis" --config-file "$settings" run "$url/openapi.json" --header "Authorization: Bearer $token" \
-    --seed "${API_SEED:-1}" --max-examples "${API_EXAMPLES:-40}" --workers 2 --request-timeout 20 \
+if ! PYTHONPATH="$here" SCHEMATHESIS_HOOKS=schemathesis_hooks "$schemathesis" --config-file "$here/schemathesis.toml" run "$url/openapi.json" --header "Authorization: Bearer $token" \
+    --seed "${API_SEED:-1}" --max-examples "${API_EXAMPLES:-40}" --workers 1 --request-timeout 20 \
     --generation-database none --no-color "${@:3}"; then
     echo 'The server said meanwhile:' >&2
     cat "$folder/log" >&2

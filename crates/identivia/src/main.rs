@@ -5,10 +5,6 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-/// Gives memory back to the system soon after large pictures and secret hashes; the system's allocator keeps it.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     match load_dotenv().and_then(|()| identivia::cli::run(identivia::cli::Cli::parse())) {
         Ok(()) => ExitCode::SUCCESS,

@@ -37,11 +37,11 @@ struct HintFields {
 pub(super) struct AnalysisForm {
     #[schema(value_type = String, format = Binary)]
     document_front: Raw,
-    #[schema(value_type = Option<String>, nullable = false, max_length = 255)]
+    #[schema(value_type = Option<String>, nullable = false, max_length = 255, pattern = "^[^\\u0000]*$")]
     document_type_hint: Raw,
-    #[schema(value_type = Option<String>, nullable = false, max_length = 255)]
+    #[schema(value_type = Option<String>, nullable = false, max_length = 255, pattern = "^[^\\u0000]*$")]
     document_number_hint: Raw,
-    #[schema(value_type = Option<String>, nullable = false, max_length = 255)]
+    #[schema(value_type = Option<String>, nullable = false, max_length = 255, pattern = "^[^\\u0000]*$")]
     full_name_hint: Raw,
 }
 

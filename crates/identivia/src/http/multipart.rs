@@ -165,14 +165,15 @@ fn parameter(value: &str, wanted: &str) -> Option<String> {
     }
 }
 
-/// A quoted text up to its closing quote, and what follows. Only `\"` is an escape: some browsers send whole Windows paths.
+/// A quoted text up to its closing quote, and what follows. Only `\"` is an escape, since some browsers send whole Windows
+/// paths, and not where the text plainly ends there.
 fn unquoted(quoted: &str) -> Option<(String, &str)> {
     let mut text = String::new();
-    let mut letters = quoted.char_indices().peekable();
+    let mut letters = quoted.char_indices();
     while let Some((at, letter)) = letters.next() {
         match letter {
             '"' => return Some((text, &quoted[at + 1..])),
-            '\\' if letters.peek().is_some_and(|(_, next)| *next == '"') => {
+            '\\' if escapes_a_quote(&quoted[at + 1..]) => {
                 text.push('"');
                 letters.next();
             }
@@ -180,6 +181,12 @@ fn unquoted(quoted: &str) -> Option<(String, &str)> {
         }
     }
     None
+}
+
+fn escapes_a_quote(behind: &str) -> bool {
+    let Some(behind) = behind.strip_prefix('"') else { return false };
+    let behind = behind.trim_start();
+    !behind.is_empty() && !behind.starts_with(';')
 }
 
 /// The text of an extended value (RFC 8187): `utf-8''na%C3%AFve.jpg`.
@@ -234,6 +241,7 @@ mod tests {
         assert_eq!(name("form-data; name=a;filename=x.jpg").unwrap(), "x.jpg");
         assert_eq!(name("form-data; name=\"f; filename=no\"; filename=\"a\\\"b;c\"").unwrap(), "a\"b;c");
         assert_eq!(name("form-data; name=\"filename=no\""), None);
+        assert_eq!(name("form-data; name=\"a\\\"; filename=\"C:\\\"").unwrap(), "C:\\");
         assert_eq!(name("form-data; filename=\"open"), None);
         let head = b"\r\nContent-Type: image/png\r\ncontent-disposition: form-data; name=\"p\"; filename*=utf-8''na%C3%AFve.jpg";
         assert_eq!(head_of_part(head).unwrap().file_name.unwrap(), "naïve.jpg");

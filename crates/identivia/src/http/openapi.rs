@@ -12,8 +12,8 @@ use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, RefOr, Required, ResponseBuilder};
 use utoipa::{PartialSchema as _, ToSchema as _};
 
-use crate::domain::LINE;
 use crate::domain::profile::FileField;
+use crate::domain::{JSON_BYTES, LINE};
 use crate::error::ErrorBody;
 
 const DESCRIPTION: &str = "\
@@ -84,6 +84,21 @@ pub(super) fn ip_address_or_null() -> Schema {
 /// Schema of a date, or empty text.
 pub(super) fn date() -> Schema {
     AnyOfBuilder::new().item(text("date")).item(empty()).into()
+}
+
+/// Schema of a kept document: an object, text that is not taken for one, or `null`.
+pub(super) fn document_or_null() -> Schema {
+    let object = ObjectBuilder::new().schema_type(Type::Object);
+    let text = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .max_length(Some(JSON_BYTES / 4))
+        .pattern(Some("^([^\\u0000{][^\\u0000]*)?$"));
+    AnyOfBuilder::new()
+        .item(object)
+        .item(text)
+        .item(null())
+        .description(Some("An object, its JSON text, or other text; at most 64 KiB and 16 levels."))
+        .into()
 }
 
 /// Schema of any JSON but `null`.

@@ -146,7 +146,7 @@ pub(super) struct UpdateProfile {
     face_liveness_status: Raw,
     /// An object or text, at most 64 KiB and 16 levels.
     #[serde(default)]
-    #[schema(value_type = Option<Object>)]
+    #[schema(schema_with = openapi::document_or_null)]
     face_liveness_result: Raw,
 }
 
@@ -157,21 +157,21 @@ pub(super) struct UpdateProfile {
 pub(super) struct UpdateProfileForm {
     #[schema(value_type = Option<String>, nullable = false, pattern = "^(unverified|pending|verified|rejected)$")]
     verification_status: Raw,
-    #[schema(value_type = Option<String>, nullable = false, max_length = 255)]
+    #[schema(value_type = Option<String>, nullable = false, max_length = 255, pattern = "^[^\\u0000]*$")]
     document_type: Raw,
-    #[schema(value_type = Option<String>, nullable = false, max_length = 255)]
+    #[schema(value_type = Option<String>, nullable = false, max_length = 255, pattern = "^[^\\u0000]*$")]
     document_number: Raw,
-    #[schema(value_type = Option<String>, nullable = false, max_length = 255)]
+    #[schema(value_type = Option<String>, nullable = false, max_length = 255, pattern = "^[^\\u0000]*$")]
     document_name: Raw,
-    #[schema(value_type = Option<String>, nullable = false, max_length = 255)]
+    #[schema(value_type = Option<String>, nullable = false, max_length = 255, pattern = "^[^\\u0000]*$")]
     country: Raw,
-    #[schema(value_type = Option<String>, nullable = false, max_length = 255)]
+    #[schema(value_type = Option<String>, nullable = false, max_length = 255, pattern = "^[^\\u0000]*$")]
     face_liveness_session_id: Raw,
     #[schema(value_type = Option<f64>, nullable = false, minimum = 0, maximum = 100)]
     face_liveness_confidence: Raw,
-    #[schema(value_type = Option<String>, nullable = false, max_length = 255)]
+    #[schema(value_type = Option<String>, nullable = false, max_length = 255, pattern = "^[^\\u0000]*$")]
     face_liveness_status: Raw,
-    #[schema(value_type = Option<String>, nullable = false)]
+    #[schema(value_type = Option<String>, nullable = false, max_length = 16384, pattern = "^([^\\u0000{][^\\u0000]*)?$")]
     face_liveness_result: Raw,
     /// Front of the identity document.
     #[schema(value_type = Option<String>, nullable = false, format = Binary)]

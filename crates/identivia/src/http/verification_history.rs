@@ -62,31 +62,31 @@ struct RecordFields {
 #[expect(dead_code, reason = "describes the form in the API's description; `form` reads it part by part")]
 pub(super) struct VerificationForm {
     /// With a flow token: a session of this profile that has not served a record yet.
-    #[schema(value_type = String, min_length = 1, max_length = 255)]
+    #[schema(value_type = String, max_length = 255, pattern = "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$")]
     liveness_session_id: Raw,
     /// 0 to 100. With a flow token this and `liveness_status` are kept as claims.
     #[schema(value_type = f64, minimum = 0, maximum = 100)]
     liveness_confidence: Raw,
     /// Such as `passport`, which needs no back, or `national_id`.
-    #[schema(value_type = String, min_length = 1, max_length = 255)]
+    #[schema(value_type = String, max_length = 255, pattern = "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$")]
     document_type: Raw,
     /// Such as `live` or `not_live`.
-    #[schema(value_type = String, min_length = 1, max_length = 255)]
+    #[schema(value_type = String, max_length = 255, pattern = "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$")]
     liveness_status: Raw,
-    #[schema(value_type = Option<String>, nullable = false, max_length = 255)]
+    #[schema(value_type = Option<String>, nullable = false, max_length = 255, pattern = "^[^\\u0000]*$")]
     document_number: Raw,
-    #[schema(value_type = Option<String>, nullable = false, max_length = 255)]
+    #[schema(value_type = Option<String>, nullable = false, max_length = 255, pattern = "^[^\\u0000]*$")]
     country: Raw,
-    #[schema(value_type = Option<String>, nullable = false, max_length = 255)]
+    #[schema(value_type = Option<String>, nullable = false, max_length = 255, pattern = "^[^\\u0000]*$")]
     name: Raw,
-    #[schema(value_type = Option<String>, nullable = false, max_length = 2000)]
+    #[schema(value_type = Option<String>, nullable = false, max_length = 2000, pattern = "^[^\\u0000]*$")]
     address: Raw,
-    #[schema(value_type = Option<String>, nullable = false, max_length = 255)]
+    #[schema(value_type = Option<String>, nullable = false, max_length = 255, pattern = "^[^\\u0000]*$")]
     gender: Raw,
     #[schema(schema_with = openapi::date)]
     date_of_birth: Raw,
     /// FingerprintJS visitor data: JSON of at most 64 KiB and 16 levels. Kept as a claim.
-    #[schema(value_type = Option<String>, nullable = false, max_length = 65536)]
+    #[schema(value_type = Option<String>, nullable = false, max_length = 16384, pattern = "^([^\\u0000{][^\\u0000]*)?$")]
     fingerprint: Raw,
     #[schema(schema_with = openapi::ip_address)]
     ip_address: Raw,

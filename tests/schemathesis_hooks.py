@@ -1,0 +1,14 @@
+"""Teaches schemathesis what files the API takes: real pictures and videos of the kinds that the description names."""
+
+import schemathesis
+from hypothesis import strategies
+from schemathesis.core.file_samples import MEDIA_TYPE_FILE_SAMPLES
+
+WEBM = bytes.fromhex("1a45dfa3 87 4282 84 7765626d 18538067 01ffffffffffffff")
+MP4 = bytes.fromhex("00000010 66747970 69736f6d 00000200 00000008 66726565")
+QUICKTIME = bytes.fromhex("00000014 66747970 71742020 00000200 71742020 00000008 77696465")
+
+for media_type in ("image/jpeg", "image/png", "image/webp"):
+    schemathesis.openapi.media_type(media_type, strategies.just(MEDIA_TYPE_FILE_SAMPLES[media_type]))
+for media_type, video in (("video/webm", WEBM), ("video/mp4", MP4), ("video/quicktime", QUICKTIME)):
+    schemathesis.openapi.media_type(media_type, strategies.just(video))
