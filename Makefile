@@ -7,7 +7,7 @@ DATA_DIR ?= ./data
 VENV := .venv
 RELEASE := target/release/identivia
 
-.PHONY: help run test test-rust test-api test-page lint bench demo crash openapi
+.PHONY: help run test test-rust test-api test-page test-disk lint bench demo crash openapi cargo
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS=$$'\t' read -r name what; do printf '  make %-10s %s\n' "$$name" "$$what"; done
@@ -17,20 +17,24 @@ run: cargo ## build and serve on http://127.0.0.1:8000, with everything in ./dat
 	cargo build --release --locked
 	DATA_DIR=$(DATA_DIR) $(RELEASE) serve
 
-test: test-rust test-api test-page ## install what the tests need, then run all of them
+test: test-rust test-api test-page test-disk ## install what the tests need, then run all of them
 	@echo 'All tests passed.'
 
-test-rust: cargo # unit and integration tests, the crash test among them
+test-rust: cargo ## unit and integration tests, the crash test among them
 	cargo test --workspace --locked
 
-test-api: cargo $(VENV)/schemathesis # the running server against its own description
+test-api: cargo $(VENV)/schemathesis ## the running server against its own description
 	cargo build --locked
-	tests/api.sh target/debug/identivia $(VENV)/bin/schemathesis
+	tests/with_server.sh target/debug/identivia tests/api.sh $(VENV)/bin/schemathesis
 
-test-page: cargo # the documentation in a real browser
+test-page: cargo ## the documentation in a real browser
 	cargo build --locked
 	tests/install_chromium.sh
-	tests/page.sh target/debug/identivia
+	tests/with_server.sh target/debug/identivia bash -c 'tests/docs_page.sh "$$IDENTIVIA_URL"'
+
+test-disk: cargo ## a full disk: 507, nothing half, heals (as root; says so when it cannot)
+	cargo build --locked
+	tests/disk_full.sh target/debug/identivia
 
 lint: cargo ## formatting and lints
 	cargo fmt --all --check
@@ -49,7 +53,6 @@ crash: cargo ## 1,000 rounds of kill -9 under load
 openapi: cargo ## write docs/openapi.json anew
 	cargo run --locked --quiet -- openapi > docs/openapi.json
 
-.PHONY: cargo
 cargo:
 	@command -v cargo >/dev/null || { echo 'Rust is missing: install it from https://rustup.rs, then run this again.' >&2; exit 1; }
 	@command -v cc >/dev/null || { echo 'A C compiler is missing: install one (Debian: apt-get install build-essential), then run this again.' >&2; exit 1; }

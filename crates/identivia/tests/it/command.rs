@@ -6,12 +6,17 @@ use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::json;
 
-use crate::world::{SECRET, picture, texts};
+use crate::world::{SECRET, picture, small_picture, texts, video};
 
 fn identivia(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_identivia"));
-    command.env_clear().current_dir(folder).env("PORT", "0").stdin(Stdio::null());
+    bare(&mut command, folder);
     command
+}
+
+/// Nothing of the tester's own settings reaches the command.
+fn bare(command: &mut Command, folder: &Path) {
+    command.env_clear().current_dir(folder).env("PORT", "0").env("PATH", "/usr/bin:/bin").stdin(Stdio::null());
 }
 
 fn run(folder: &Path, change: impl FnOnce(&mut Command)) -> Output {
@@ -33,7 +38,11 @@ struct Running {
 
 impl Running {
     fn start(folder: &Path, change: impl FnOnce(&mut Command)) -> Self {
-        let mut command = identivia(folder);
+        Self::started(Command::new(env!("CARGO_BIN_EXE_identivia")), folder, change)
+    }
+
+    fn started(mut command: Command, folder: &Path, change: impl FnOnce(&mut Command)) -> Self {
+        bare(&mut command, folder);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         change(&mut command);
         let mut child = command.spawn().unwrap();
@@ -60,9 +69,11 @@ impl Running {
         assert!(Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap().success());
     }
 
-    /// Stops it and gives its exit code, standard output and log.
+    /// Stops it, unless it has stopped, and gives its exit code, standard output and log.
     fn stop(mut self) -> (Option<i32>, String, String) {
-        self.signal("-TERM");
+        if self.child.try_wait().unwrap().is_none() {
+            self.signal("-TERM");
+        }
         let mut out = String::new();
         self.child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
         let code = self.child.wait().unwrap().code();
@@ -220,4 +231,111 @@ async fn metrics_are_on_their_own_address_only() {
     assert!(page.contains("http_requests_total{method=\"GET\",route=\"/health\",status=\"200\"} 1"), "{page}");
     assert_eq!(get(format!("http://{free}/api/settings")).await.status(), 404);
     server.stop();
+}
+
+/// A figure of the process from the system, in MiB.
+fn memory(server: &Running, field: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.child.id())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap();
+    line.trim_matches([':', ' ', '\t']).trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
+}
+
+fn configured(command: &mut Command) {
+    let clients = json!([{"client_id": "tester", "client_secret": "secret", "scopes":
+        ["profiles:write", "profiles:read", "files:read"]}]);
+    command.env("JWT_CLIENTS_JSON", clients.to_string()).env("RUST_LOG", "warn,identivia::app=info");
+}
+
+async fn token(http: &reqwest::Client, server: &Running) -> String {
+    let body = json!({"client_id": "tester", "client_secret": "secret"});
+    let answer = http.post(format!("{}/api/auth/token", server.url)).json(&body).send().await.unwrap();
+    answer.json::<serde_json::Value>().await.unwrap()["access_token"].as_str().unwrap().to_owned()
+}
+
+async fn profile(http: &reqwest::Client, server: &Running, token: &str, user: &str) -> String {
+    let create = http.post(format!("{}/api/profiles/create", server.url)).bearer_auth(token);
+    let made = create.json(&json!({"userID": user})).send().await.unwrap();
+    made.json::<serde_json::Value>().await.unwrap()["id"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sixty_four_large_uploads_at_once_keep_the_process_small() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Running::start(folder.path(), configured);
+    let http = reqwest::Client::new();
+    let token = token(&http, &server).await;
+    let video = bytes::Bytes::from(video(20 * 1024 * 1024));
+    let uploads = (0..64).map(async |n| {
+        let id = profile(&http, &server, &token, &format!("u{n}")).await;
+        let length = video.len() as u64;
+        let part = reqwest::multipart::Part::stream_with_length(video.clone(), length).file_name("v.webm");
+        let form = reqwest::multipart::Form::new().part("facial_video", part);
+        let patch = http.patch(format!("{}/api/profiles/{id}", server.url)).bearer_auth(&token);
+        patch.multipart(form).send().await.unwrap().status().as_u16()
+    });
+    let statuses = futures_util::future::join_all(uploads).await;
+    assert!(statuses.iter().all(|status| *status == 200), "{statuses:?}");
+    let peak = memory(&server, "VmHWM");
+    assert!(peak < 200, "{peak} MiB");
+    server.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn running_out_of_file_handles_passes_with_the_load() {
+    let folder = tempfile::tempdir().unwrap();
+    // The shell bounds the server's handles; it becomes the server, so signals reach it.
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "ulimit -n 40; exec \"$0\" serve", env!("CARGO_BIN_EXE_identivia")]);
+    let server = Running::started(shell, folder.path(), configured);
+    let http = reqwest::Client::new();
+    let token = token(&http, &server).await;
+    let id = profile(&http, &server, &token, "u").await;
+    let address = server.url.trim_start_matches("http://").to_owned();
+    let mut idle = Vec::new();
+    for _ in 0..60 {
+        idle.push(tokio::net::TcpStream::connect(&address).await.unwrap());
+    }
+    let upload = async || {
+        let form = reqwest::multipart::Form::new().part("facial_photo", crate::world::file(small_picture(1), "p.png"));
+        let patch = http.patch(format!("{}/api/profiles/{id}", server.url)).bearer_auth(&token);
+        patch
+            .multipart(form)
+            .timeout(std::time::Duration::from_secs(30))
+            .send()
+            .await
+            .map(|answer| answer.status().as_u16())
+    };
+    for _ in 0..10 {
+        // Refused for now, or not even heard; never our fault and never for good.
+        assert!(!matches!(upload().await, Ok(500..=502)), "a shortage is no fault");
+    }
+    drop(idle);
+    assert_eq!(upload().await.unwrap(), 200);
+    assert_eq!(reqwest::get(format!("{}/readyz", server.url)).await.unwrap().status(), 200);
+    server.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_under_way_is_finished_before_the_end() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let folder = tempfile::tempdir().unwrap();
+    let server = Running::start(folder.path(), configured);
+    let body = r#"{"client_id":"tester","client_secret":"secret"}"#;
+    let mut socket = tokio::net::TcpStream::connect(server.url.trim_start_matches("http://")).await.unwrap();
+    let head = format!(
+        "POST /api/auth/token HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        body.len(),
+    );
+    // An answer to `Expect` shows that the request has been taken up.
+    let head = head.replace("Host: x", "Host: x\r\nExpect: 100-continue");
+    socket.write_all(head.as_bytes()).await.unwrap();
+    let mut taken_up = [0; 25];
+    socket.read_exact(&mut taken_up).await.unwrap();
+    server.signal("-TERM");
+    socket.write_all(body.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("access_token"), "{answer}");
+    let (code, _, _) = server.stop();
+    assert_eq!(code, Some(0));
 }

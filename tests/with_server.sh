@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Starts a server of its own on a free port and runs a command against it, which finds IDENTIVIA_URL, IDENTIVIA_TOKEN (a
+# machine token with every scope) and IDENTIVIA_DATA in its environment.
+#   usage: tests/with_server.sh <identivia binary> <command> [argument ...]
+set -euo pipefail
+
+identivia=$(realpath "$1")
+shift
+folder=$(mktemp -d)
+server=
+
+stop() {
+    [ -z "$server" ] || kill "$server" 2>/dev/null || true
+    wait 2>/dev/null || true
+    rm -rf "$folder"
+}
+trap stop EXIT
+
+secret=$(head -c 24 /dev/urandom | od -An -tx1 | tr -d ' \n')
+port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+scopes='"profiles:read","profiles:write","health:read","liveness:read","liveness:write","documents:analyze","aws:credentials","settings:read","settings:write","status_history:read","status_history:write","verification_history:read","verification_history:write","files:read"'
+export IDENTIVIA_DATA=${IDENTIVIA_DATA:-$folder/data}
+(
+    # An empty folder, so that nobody's .env is read.
+    cd "$folder"
+    exec env -i PATH="$PATH" PORT="$port" DATA_DIR="$IDENTIVIA_DATA" JWT_TTL_SECONDS=86400 RUST_LOG=warn \
+        JWT_CLIENTS_JSON="[{\"client_id\":\"test\",\"client_secret\":\"$secret\",\"scopes\":[$scopes]}]" \
+        "$identivia" serve 2> "$folder/log"
+) &
+server=$!
+
+export IDENTIVIA_URL="http://127.0.0.1:$port"
+for _ in $(seq 100); do
+    curl -sf "$IDENTIVIA_URL/readyz" > /dev/null && break
+    sleep 0.1
+done
+IDENTIVIA_TOKEN=$(curl -sf "$IDENTIVIA_URL/api/auth/token" -H 'Content-Type: application/json' \
+    -d "{\"client_id\":\"test\",\"client_secret\":\"$secret\"}" |
+    python3 -c 'import json, sys; print(json.load(sys.stdin)["access_token"])')
+export IDENTIVIA_TOKEN
+
+if ! "$@"; then
+    echo 'The server said meanwhile:' >&2
+    cat "$folder/log" >&2
+    exit 1
+fi
