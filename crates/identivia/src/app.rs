@@ -15,7 +15,7 @@ use crate::domain::client::Clients;
 use crate::domain::token::Tokens;
 use crate::files::{Files, Sweeper};
 use crate::first_run::{self, FirstRun};
-use crate::http::{self, Front, Limiter, server};
+use crate::http::{self, FailureKey, Front, Limiter, server};
 use crate::liveness::Liveness;
 use crate::reader::DocumentReader;
 use crate::store::Store;
@@ -37,7 +37,7 @@ pub struct App {
     pub tokens: Tokens,
     pub clients: Clients,
     /// Failed token requests, by address and client.
-    pub token_failures: Limiter<(std::net::IpAddr, String)>,
+    pub token_failures: Limiter<FailureKey>,
     pub hashing: Semaphore,
     pub store: Arc<dyn Store>,
     pub files: Arc<Files>,

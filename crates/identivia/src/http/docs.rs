@@ -44,7 +44,8 @@ fn page_file(media_type: &'static str, bytes: &'static [u8]) -> Response {
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static(media_type)),
         (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_POLICY)),
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+        // The script is large and changes with a release only.
+        (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600")),
     ];
     (StatusCode::OK, headers, bytes).into_response()
 }

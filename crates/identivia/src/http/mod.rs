@@ -14,6 +14,7 @@ mod liveness;
 mod multipart;
 mod openapi;
 mod page;
+mod profile_update;
 mod profiles;
 pub mod server;
 mod settings;
@@ -34,6 +35,7 @@ use utoipa_axum::routes;
 pub use access::UndeclaredAccess;
 pub use front::Front;
 pub use limiter::Limiter;
+pub use token::FailureKey;
 
 use crate::app::App;
 use crate::error::ApiError;
@@ -49,7 +51,7 @@ fn operations() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(health::ready))
         .routes(routes!(profiles::create_profile))
         .routes(routes!(profiles::list_profiles))
-        .routes(routes!(profiles::get_profile, profiles::update_profile))
+        .routes(routes!(profiles::get_profile, profile_update::update_profile))
         .routes(routes!(liveness::create_session))
         .routes(routes!(liveness::get_results))
         .routes(routes!(documents::analyze_document))

@@ -9,25 +9,20 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::access::{By, ProfilePath, Whole};
-use super::form::{self, Destination};
 use super::input::{self, Checks, Raw};
-use super::liveness;
 use super::openapi;
 use super::page::{PageResponse, Query};
 use crate::app::App;
 use crate::domain::LINE;
 use crate::domain::event::EventKind;
 use crate::domain::id::RecordId;
-use crate::domain::liveness::Claim;
 use crate::domain::profile::{
-    FileField, Gender, NewProfile, Profile, ProfileChange, ProfileEntry, ProfileFiles, ProfileFilter, ProfileView,
-    VerificationStatus, Word as _,
+    Gender, NewProfile, ProfileEntry, ProfileFilter, ProfileView, VerificationStatus, Word as _,
 };
 use crate::domain::status;
 use crate::domain::time::Millis;
 use crate::domain::token::{Caller, CallerKind};
-use crate::error::{ApiError, ErrorBody};
-use crate::store::Collection;
+use crate::error::ApiError;
 
 /// A new profile.
 #[derive(Deserialize, ToSchema)]
@@ -113,108 +108,6 @@ pub(super) struct CreatedProfile {
 pub(super) struct ProfileResponse {
     success: bool,
     data: ProfileView,
-}
-
-/// Changes to a profile: only the fields sent change.
-#[derive(Deserialize, ToSchema)]
-pub(super) struct UpdateProfile {
-    /// `unverified`, `pending`, `verified` or `rejected`; with a flow token `pending` only.
-    #[serde(default)]
-    #[schema(value_type = Option<String>, pattern = "^(unverified|pending|verified|rejected)$")]
-    verification_status: Raw,
-    #[serde(default)]
-    #[schema(value_type = Option<String>, max_length = 255, pattern = "^[^\\u0000]*$")]
-    document_type: Raw,
-    #[serde(default)]
-    #[schema(value_type = Option<String>, max_length = 255, pattern = "^[^\\u0000]*$")]
-    document_number: Raw,
-    #[serde(default)]
-    #[schema(value_type = Option<String>, max_length = 255, pattern = "^[^\\u0000]*$")]
-    document_name: Raw,
-    #[serde(default)]
-    #[schema(value_type = Option<String>, max_length = 255, pattern = "^[^\\u0000]*$")]
-    country: Raw,
-    /// With a flow token the liveness fields are kept as claims; what counts is what the provider reported.
-    #[serde(default)]
-    #[schema(value_type = Option<String>, max_length = 255, pattern = "^[^\\u0000]*$")]
-    face_liveness_session_id: Raw,
-    #[serde(default)]
-    #[schema(value_type = Option<f64>, minimum = 0, maximum = 100)]
-    face_liveness_confidence: Raw,
-    #[serde(default)]
-    #[schema(value_type = Option<String>, max_length = 255, pattern = "^[^\\u0000]*$")]
-    face_liveness_status: Raw,
-    /// An object or text, at most 64 KiB and 16 levels.
-    #[serde(default)]
-    #[schema(schema_with = openapi::document_or_null)]
-    face_liveness_result: Raw,
-}
-
-/// The same as a form, with files. Pictures are JPEG, PNG or WebP of at most 10 MiB and 50 megapixels; the video is
-/// WebM, MP4 or QuickTime of at most 50 MiB.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "describes the form in the API's description; `form` reads it part by part")]
-pub(super) struct UpdateProfileForm {
-    #[schema(value_type = Option<String>, nullable = false, pattern = "^(unverified|pending|verified|rejected)$")]
-    verification_status: Raw,
-    #[schema(value_type = Option<String>, nullable = false, max_length = 255, pattern = "^[^\\u0000]*$")]
-    document_type: Raw,
-    #[schema(value_type = Option<String>, nullable = false, max_length = 255, pattern = "^[^\\u0000]*$")]
-    document_number: Raw,
-    #[schema(value_type = Option<String>, nullable = false, max_length = 255, pattern = "^[^\\u0000]*$")]
-    document_name: Raw,
-    #[schema(value_type = Option<String>, nullable = false, max_length = 255, pattern = "^[^\\u0000]*$")]
-    country: Raw,
-    #[schema(value_type = Option<String>, nullable = false, max_length = 255, pattern = "^[^\\u0000]*$")]
-    face_liveness_session_id: Raw,
-    #[schema(value_type = Option<f64>, nullable = false, minimum = 0, maximum = 100)]
-    face_liveness_confidence: Raw,
-    #[schema(value_type = Option<String>, nullable = false, max_length = 255, pattern = "^[^\\u0000]*$")]
-    face_liveness_status: Raw,
-    #[schema(value_type = Option<String>, nullable = false, max_length = 16384, pattern = "^([^\\u0000{][^\\u0000]*)?$")]
-    face_liveness_result: Raw,
-    /// Front of the identity document.
-    #[schema(value_type = Option<String>, nullable = false, format = Binary)]
-    document_front: Raw,
-    /// Back of the identity document.
-    #[schema(value_type = Option<String>, nullable = false, format = Binary)]
-    document_back: Raw,
-    /// Photo of the face.
-    #[schema(value_type = Option<String>, nullable = false, format = Binary)]
-    facial_photo: Raw,
-    /// Video of the face.
-    #[schema(value_type = Option<String>, nullable = false, format = Binary)]
-    facial_video: Raw,
-}
-
-/// A changed profile.
-#[derive(Serialize, ToSchema)]
-#[schema(example = json!({"success": true, "message": "Record updated successfully", "data": {
-    "id": "abc123def456", "status": "pending", "document_type": "passport", "document_number": "A12345678",
-    "document_name": "John Doe", "country": "US", "document_front": "filename.jpg", "document_back": "filename.jpg",
-    "facial_photo": "photo.jpg", "facial_video": "video.webm", "updated": "2026-03-21 00:00:00.000Z",
-}}))]
-pub(super) struct UpdatedProfile {
-    success: bool,
-    message: &'static str,
-    data: UpdatedData,
-}
-
-/// The changed fields as they stand; empty where unknown.
-#[derive(Serialize, ToSchema)]
-struct UpdatedData {
-    id: RecordId,
-    /// The profile's own verification status.
-    status: String,
-    document_type: String,
-    document_number: String,
-    document_name: String,
-    country: String,
-    document_front: String,
-    document_back: String,
-    facial_photo: String,
-    facial_video: String,
-    updated: Millis,
 }
 
 /// Create a profile
@@ -354,105 +247,4 @@ fn moment(name: &'static str, query: &mut Query, checks: &mut Checks) -> Option<
         checks.wrong(name, "must be a time such as 2026-03-21T00:00:00Z, or a date");
     }
     moment
-}
-
-/// Update a profile
-///
-/// Only the fields sent change; a new file replaces the old one. JSON is accepted when no file is sent.
-#[utoipa::path(patch, path = "/api/profiles/{id}", tag = "Profiles",
-    security(("machine" = ["profiles:write"]), ("flow" = ["profiles:write"])),
-    params(("id" = RecordId, Path, description = "The profile's id")),
-    request_body(content((UpdateProfileForm = "multipart/form-data"), (UpdateProfile = "application/json"))),
-    responses((status = 200, description = "Changed", body = UpdatedProfile),
-              (status = 507, description = "No room left; nothing was stored", body = ErrorBody)))]
-pub(super) async fn update_profile(
-    State(app): State<Arc<App>>,
-    by: By,
-    ProfilePath(id): ProfilePath,
-    request: Whole,
-) -> Result<Json<UpdatedProfile>, ApiError> {
-    by.writable(&app, id).await?;
-    let mut upload = app.files.upload(Collection::Profiles, id);
-    let (body, files, checks) = if form::is_form(&request) {
-        let destination = Destination::Record(&mut upload);
-        let mut received = form::read(request, &app.files, &FileField::ALL, destination).await?;
-        (received.body(&["face_liveness_confidence"])?, received.files, received.checks)
-    } else {
-        (input::json(request).await?, ProfileFiles::default(), Checks::default())
-    };
-    let change = trusted(&app, &by, id, profile_change(body, files, checks)?).await?;
-    let event = by.event(&app, EventKind::ProfileChanged, Some(id), change.field_names().join(" "));
-    let replaces = FileField::ALL.iter().any(|field| !change.files.get(*field).is_empty());
-    let reach = by.caller.reach();
-    let written = upload.record(|mark| app.store.change_profile(id, &reach, by.only_if(), change, mark, event)).await?;
-    let profile = by.outcome(&app, id, written).await?;
-    if replaces {
-        app.files.sweep_soon();
-    }
-    Ok(Json(updated(profile)))
-}
-
-fn profile_change(body: UpdateProfile, files: ProfileFiles, mut checks: Checks) -> Result<ProfileChange, ApiError> {
-    let claim = Claim {
-        session_id: checks.line("face_liveness_session_id", body.face_liveness_session_id),
-        confidence: checks.confidence("face_liveness_confidence", body.face_liveness_confidence),
-        status: checks.line("face_liveness_status", body.face_liveness_status),
-    };
-    let result = checks.document("face_liveness_result", body.face_liveness_result);
-    let change = ProfileChange {
-        verification_status: checks.word("verification_status", body.verification_status),
-        document_type: checks.text("document_type", body.document_type, LINE),
-        document_number: checks.text("document_number", body.document_number, LINE),
-        document_name: checks.text("document_name", body.document_name, LINE),
-        country: checks.text("country", body.country, LINE),
-        files,
-        claim: (claim != Claim::default() || !result.is_empty()).then_some(claim),
-        claimed_result: result,
-        confirmed: None,
-    };
-    checks.finish()?;
-    Ok(change)
-}
-
-/// Adds what counts to what was claimed: a server's word, or the provider's finding; never a browser's word.
-async fn trusted(app: &App, by: &By, id: RecordId, change: ProfileChange) -> Result<ProfileChange, ApiError> {
-    let Some(claim) = &change.claim else { return allowed(app, by, id, change).await };
-    let confirmed = if by.caller.is_flow() {
-        let session = liveness::session_of(app, &claim.session_id, id).await?;
-        session.filter(|session| session.status.is_finished()).map(|session| session.confirmed(app.liveness_threshold))
-    } else {
-        Some(claim.taken_as_said())
-    };
-    let confirmed = confirmed.map(|confirmed| (claim.session_id.clone(), confirmed));
-    allowed(app, by, id, ProfileChange { confirmed, ..change }).await
-}
-
-/// A browser may move a profile to `pending` and nowhere else.
-async fn allowed(app: &App, by: &By, id: RecordId, change: ProfileChange) -> Result<ProfileChange, ApiError> {
-    match change.verification_status {
-        Some(status) if by.caller.is_flow() && status != VerificationStatus::Pending => {
-            Err(by.refuse(app, id, &format!("verification_status {}", status.word())).await)
-        }
-        _ => Ok(change),
-    }
-}
-
-fn updated(profile: Profile) -> UpdatedProfile {
-    UpdatedProfile {
-        success: true,
-        message: "Record updated successfully",
-        data: UpdatedData {
-            id: profile.id,
-            status: profile.verification_status,
-            document_type: profile.document_type,
-            document_number: profile.document_number,
-            document_name: profile.document_name,
-            country: profile.country,
-            document_front: profile.files.document_front,
-            document_back: profile.files.document_back,
-            facial_photo: profile.files.facial_photo,
-            facial_video: profile.files.facial_video,
-            updated: profile.updated,
-        },
-    }
 }

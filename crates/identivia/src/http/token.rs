@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_lc_rs::digest;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -71,6 +72,9 @@ pub(super) struct TokenResponse {
     expires_in: i64,
     scope: String,
 }
+
+/// Whose failures are counted together.
+pub type FailureKey = (IpAddr, [u8; 16]);
 
 /// What a client presents, from wherever it stood.
 struct Presented {
@@ -214,7 +218,7 @@ fn basic_credentials(headers: &HeaderMap) -> Result<Option<(String, String)>, Ap
 
 async fn authenticated<'a>(app: &'a Arc<App>, presented: &Presented, ip: IpAddr) -> Result<&'a Client, ApiError> {
     let now = app.clock.now();
-    let key = (ip, presented.id.clone());
+    let key = failure_key(ip, &presented.id);
     if let Some(seconds) = app.token_failures.blocked(&key, now) {
         return Err(ApiError::oauth(
             StatusCode::TOO_MANY_REQUESTS,
@@ -234,6 +238,13 @@ async fn authenticated<'a>(app: &'a Arc<App>, presented: &Presented, ip: IpAddr)
         let basic = HeaderValue::from_static("Basic realm=\"identivia\"");
         if presented.basic { refusal.header(header::WWW_AUTHENTICATE, basic) } else { refusal }
     })
+}
+
+/// A client at an address, by its id's digest: an id may be long, and a stranger may make up many.
+fn failure_key(ip: IpAddr, id: &str) -> FailureKey {
+    let mut short = [0; 16];
+    short.copy_from_slice(&digest::digest(&digest::SHA256, id.as_bytes()).as_ref()[..16]);
+    (ip, short)
 }
 
 /// Argon2id, off the async threads, a few at a time: a flood of guesses must not take all memory.
