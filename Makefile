@@ -14,8 +14,8 @@ help: ## list the commands
 
 run: cargo ## build and serve on http://127.0.0.1:8000, with everything in ./data
 	@echo 'Building (the first time takes a few minutes) ...' >&2
-	cargo build --release --locked
-	DATA_DIR=$(DATA_DIR) $(RELEASE) serve
+	@cargo build --release --locked
+	@DATA_DIR=$(DATA_DIR) $(RELEASE) serve
 
 test: test-rust test-api test-page test-disk ## install what the tests need, then run all of them
 	@echo 'All tests passed.'

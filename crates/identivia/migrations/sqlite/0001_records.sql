@@ -1,7 +1,9 @@
--- Times are milliseconds since 1970 UTC. Empty text means unknown; numbers that may be unknown are null.
+-- Times are milliseconds since 1970 UTC. Empty text means unknown; numbers that may be unknown are null. `seq` is the
+-- order in which rows were made, which lists go by: times can be the same.
 
 create table profiles (
-    id text primary key,
+    seq integer primary key,
+    id text not null unique,
     team text not null,
     user_id text not null,
     name text not null,
@@ -37,12 +39,12 @@ create table profiles (
     updated bigint not null
 );
 create unique index profiles_team_user on profiles (team, user_id);
-create index profiles_created on profiles (created, id);
+create index profiles_team on profiles (team, seq);
 create index profiles_status on profiles
-    ((case when recorded_status = '' then verification_status else recorded_status end), created, id);
+    ((case when recorded_status = '' then verification_status else recorded_status end), seq);
 
 create table status_history (
-    seq integer primary key autoincrement,
+    seq integer primary key,
     id text not null unique,
     profile text not null references profiles (id),
     updated_by text not null,
@@ -55,7 +57,7 @@ create table status_history (
 create index status_history_profile on status_history (profile, seq);
 
 create table verification_history (
-    seq integer primary key autoincrement,
+    seq integer primary key,
     id text not null unique,
     profile text not null references profiles (id),
     status text not null,
@@ -102,7 +104,7 @@ create table settings (
 
 -- The audit trail: names of fields, never what a person sent.
 create table events (
-    seq integer primary key autoincrement,
+    seq integer primary key,
     at bigint not null,
     kind text not null,
     actor text not null,

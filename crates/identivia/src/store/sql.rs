@@ -31,12 +31,12 @@ pub(super) const PROFILE: &str = "\
 
 /// Followed by conditions, [`PROFILES_ORDER`] and a limit.
 pub(super) const PROFILES: &str = concat!(
-    "select id, user_id, team, name, document_type, document_number, country, verification_status, ",
+    "select seq, id, user_id, team, name, document_type, document_number, country, verification_status, ",
     shown_status!(),
-    ", created, updated from profiles where 1 = 1"
+    ", created, updated from profiles where seq < $1"
 );
 pub(super) const PROFILES_OF_STATUS: &str = concat!(" and ", shown_status!(), " = ");
-pub(super) const PROFILES_ORDER: &str = " order by created desc, id desc limit ";
+pub(super) const PROFILES_ORDER: &str = " order by seq desc limit ";
 
 pub(super) const CHANGE_PROFILE: &str = "\
     update profiles set \

@@ -269,7 +269,7 @@ fn use_session(connection: &Connection, session: &str, record: &NewVerification)
     Ok(rows::execute(connection, sql::USE_SESSION, values)? == 1)
 }
 
-/// A history's cursor is the place of its last record.
+/// A cursor is the place of the last row before it.
 fn place(page: &PageRequest) -> Result<i64> {
     match &page.cursor {
         None => Ok(i64::MAX),
@@ -277,22 +277,10 @@ fn place(page: &PageRequest) -> Result<i64> {
     }
 }
 
-/// A profile list's cursor is the time and the id of its last entry: `<millis>.<id>`.
-fn last_entry(page: &PageRequest) -> Result<Option<(i64, RecordId)>> {
-    let Some(cursor) = &page.cursor else { return Ok(None) };
-    let parsed = cursor.split_once('.').and_then(|(created, id)| Some((created.parse().ok()?, RecordId::parse(id)?)));
-    parsed.map(Some).ok_or(StoreError::BadCursor)
-}
-
 /// The statement and its values for one page of profiles.
-fn profiles_query(
-    reach: &Reach,
-    filter: ProfileFilter,
-    after: Option<(i64, RecordId)>,
-    limit: usize,
-) -> (String, Vec<Value>) {
+fn profiles_query(reach: &Reach, filter: ProfileFilter, before: i64, limit: usize) -> (String, Vec<Value>) {
     let mut text = sql::PROFILES.to_owned();
-    let mut values: Vec<Value> = Vec::new();
+    let mut values = vec![Value::from(before)];
     let mut narrow = |condition: &str, value: Value| {
         values.push(value);
         text.push_str(condition);
@@ -324,13 +312,8 @@ fn profiles_query(
         narrow(any_text, Value::from(filter.q));
         text.push_str(")) > 0");
     }
-    if let Some((created, id)) = after {
-        values.push(Value::from(created));
-        values.push(Value::from(id.as_str().to_owned()));
-        text.push_str(&format!(" and (created, id) < (${}, ${})", values.len() - 1, values.len()));
-    }
     text.push_str(sql::PROFILES_ORDER);
-    text.push_str(&(limit + 1).to_string());
+    text.push_str(&one_more(limit).to_string());
     (text, values)
 }
 
@@ -384,8 +367,7 @@ impl Store for Sqlite {
     }
 
     async fn profiles(&self, reach: &Reach, filter: ProfileFilter, page: PageRequest) -> Result<Page<ProfileEntry>> {
-        let after = last_entry(&page)?;
-        let (text, values) = profiles_query(reach, filter, after, page.limit);
+        let (text, values) = profiles_query(reach, filter, place(&page)?, page.limit);
         let entries = self
             .search(move |connection| {
                 let mut statement = connection.prepare_cached(&text)?;
@@ -394,7 +376,7 @@ impl Store for Sqlite {
                     .collect::<rusqlite::Result<Vec<_>>>()
             })
             .await?;
-        Ok(rows::page(entries, page.limit, |entry| format!("{}.{}", entry.created_at.0, entry.id)))
+        Ok(rows::page(entries, page.limit))
     }
 
     async fn change_profile(
@@ -472,7 +454,7 @@ impl Store for Sqlite {
             let values = params![profile.as_str(), before, one_more(page.limit)];
             rows::all(connection, sql::STATUS_RECORDS, values, rows::status_record)
         })?;
-        Ok(without_places(rows::page(placed, page.limit, |(place, _)| place.to_string())))
+        Ok(rows::page(placed, page.limit))
     }
 
     async fn record_verification(
@@ -506,7 +488,7 @@ impl Store for Sqlite {
             let values = params![profile.as_str(), before, one_more(page.limit)];
             rows::all(connection, sql::VERIFICATION_RECORDS, values, rows::verification_record)
         })?;
-        Ok(without_places(rows::page(placed, page.limit, |(place, _)| place.to_string())))
+        Ok(rows::page(placed, page.limit))
     }
 
     async fn file_owner(
@@ -628,8 +610,4 @@ impl Store for Sqlite {
         }
         self.read(|connection| rows::first(connection, sql::SETTINGS, &[], |_| Ok(())).map(|_| ()))
     }
-}
-
-fn without_places<T>(page: Page<(i64, T)>) -> Page<T> {
-    Page { items: page.items.into_iter().map(|(_, item)| item).collect(), next: page.next }
 }

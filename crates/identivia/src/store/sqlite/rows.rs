@@ -85,20 +85,21 @@ fn summary(profile: RecordId, row: &Row<'_>) -> rusqlite::Result<Summary> {
     })
 }
 
-pub(super) fn profile_entry(row: &Row<'_>) -> rusqlite::Result<ProfileEntry> {
-    Ok(ProfileEntry {
-        id: id(row, 0)?,
-        user_id: row.get(1)?,
-        team: row.get(2)?,
-        name: row.get(3)?,
-        document_type: row.get(4)?,
-        document_number: row.get(5)?,
-        country: row.get(6)?,
-        verification_status: row.get(7)?,
-        status: row.get(8)?,
-        created_at: millis(row, 9)?,
-        updated: millis(row, 10)?,
-    })
+pub(super) fn profile_entry(row: &Row<'_>) -> rusqlite::Result<Placed<ProfileEntry>> {
+    let entry = ProfileEntry {
+        id: id(row, 1)?,
+        user_id: row.get(2)?,
+        team: row.get(3)?,
+        name: row.get(4)?,
+        document_type: row.get(5)?,
+        document_number: row.get(6)?,
+        country: row.get(7)?,
+        verification_status: row.get(8)?,
+        status: row.get(9)?,
+        created_at: millis(row, 10)?,
+        updated: millis(row, 11)?,
+    };
+    Ok((row.get(0)?, entry))
 }
 
 pub(super) fn status_record(row: &Row<'_>) -> rusqlite::Result<Placed<StatusRecord>> {
@@ -209,10 +210,10 @@ pub(super) fn all<T>(
     connection.prepare_cached(sql)?.query_map(values, read)?.collect()
 }
 
-/// Makes a page of `limit` out of a query that asked for one more.
-pub(super) fn page<T>(mut items: Vec<T>, limit: usize, cursor: impl FnOnce(&T) -> String) -> Page<T> {
-    let more = items.len() > limit;
-    items.truncate(limit);
-    let next = items.last().filter(|_| more).map(cursor);
-    Page { items, next }
+/// Makes a page of `limit` out of a query that asked for one more. Its cursor is the place of its last row.
+pub(super) fn page<T>(mut placed: Vec<Placed<T>>, limit: usize) -> Page<T> {
+    let more = placed.len() > limit;
+    placed.truncate(limit);
+    let next = placed.last().filter(|_| more).map(|(place, _)| place.to_string());
+    Page { items: placed.into_iter().map(|(_, item)| item).collect(), next }
 }
