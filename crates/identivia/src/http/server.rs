@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -18,6 +19,9 @@ use super::wire::{Busy, Wire};
 
 /// How long requests under way may take to finish once the server is told to stop.
 pub const DRAIN: Duration = Duration::from_secs(10);
+/// How long connections are still taken and requests still heard once the server is told to stop: what callers had sent
+/// by then is not lost. Every answer tells them that the connection ends with it.
+const LAST_CALL: Duration = Duration::from_millis(250);
 /// The most of a request that is held in memory before somebody asks for it, in bytes.
 const BUFFER: usize = 64 * 1024;
 /// How long to wait when the system has no more sockets to give.
@@ -42,6 +46,7 @@ pub async fn serve(
         () = accept(&listener, &handler, &places, &stopping) => {}
         () = told(&mut stop) => {}
     }
+    let _ = tokio::time::timeout(LAST_CALL, accept(&listener, &handler, &places, &stopping)).await;
     drop(listener);
     let all = u32::try_from(max_connections).unwrap_or(u32::MAX);
     if tokio::time::timeout(DRAIN, places.acquire_many(all)).await.is_err() {
@@ -80,13 +85,18 @@ async fn connection(
     let _ = socket.set_nodelay(true);
     let busy = Busy::new(AtomicBool::new(false));
     let wire = Wire::new(socket, busy.clone());
+    let stopping = stop.clone();
     let service = service_fn(move |request| {
         let handler = handler.clone();
         let busy = busy.clone();
+        let stopping = stopping.clone();
         async move {
             busy.store(true, Ordering::Relaxed);
-            let response = handler.answer(request, peer).await;
+            let mut response = handler.answer(request, peer).await;
             busy.store(false, Ordering::Relaxed);
+            if *stopping.borrow() {
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
             Ok::<_, Infallible>(response)
         }
     });
@@ -95,10 +105,13 @@ async fn connection(
     let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(wire), service));
     let outcome = tokio::select! {
         outcome = connection.as_mut() => outcome,
-        () = told(&mut stop) => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
+        () = told(&mut stop) => match tokio::time::timeout(LAST_CALL, connection.as_mut()).await {
+            Ok(outcome) => outcome,
+            Err(_) => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        },
     };
     if let Err(error) = outcome {
         tracing::debug!(%error, "a connection ended early");
