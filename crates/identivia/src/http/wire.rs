@@ -304,6 +304,10 @@ impl<S> Wire<S> {
     fn watch(&mut self, context: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if written.is_ready() {
             self.writing = None;
+            if self.stands_between_requests() {
+                // A long answer that is being read is no idle connection.
+                self.reading.move_to(IDLE_PATIENCE);
+            }
             return written;
         }
         let deadline = self.writing.get_or_insert_with(|| Deadline::after(WRITE_PATIENCE));
