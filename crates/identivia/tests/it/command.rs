@@ -206,6 +206,8 @@ async fn nothing_a_person_sends_reaches_the_log_at_any_level() {
     let step = json!({"previous_status": "canary_status", "new_status": "pending", "notes": "CANARY-notes"});
     http.post(url(&format!("/api/status_history/{id}"))).bearer_auth(&token).json(&step).send().await.unwrap();
     http.get(url("/CANARY-path?token=CANARY-token")).header("x-canary", "CANARY-header").send().await.unwrap();
+    let made_up = reqwest::Method::from_bytes(b"CANARY").unwrap();
+    http.request(made_up, url("/api/settings")).send().await.unwrap();
     http.get(url("/api/profiles/CANARY-id")).bearer_auth("CANARY-bearer").send().await.unwrap();
     http.post(url("/api/profiles/create")).bearer_auth(&token).body("{\"userID\": CANARY").send().await.unwrap();
     let put = url("/api/settings/k");
