@@ -580,6 +580,37 @@ mod tests {
         let line =
             problem(|s| s.jwt_clients_json = set(r#"[{"client_id":"a","client_secret":"CANARY","scopes":"x"}]"#));
         assert!(line.starts_with("JWT_CLIENTS_JSON: ") && !line.contains("CANARY"), "{line}");
+        // What the parser itself would quote: quoted twice, or in a place where it does not belong.
+        for list in [r#""CANARY""#, r#"[{"client_id":"a","client_secret":"x","scopes":"CANARY"}]"#, r#"["CANARY"]"#] {
+            let line = problem(|s| s.jwt_clients_json = set(list));
+            assert!(line.starts_with("JWT_CLIENTS_JSON: ") && !line.contains("CANARY"), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_client_without_a_name_of_its_own_a_proof_or_a_bound_is_refused() {
+        let one = |fields: &str| format!(r#"[{{"client_id":"a","scopes":["x"],{fields}}}]"#);
+        let hash = crate::domain::client::hash_secret("chosen by a person").unwrap();
+        for (clients, said) in [
+            (one(r#""client_secret":"CANARY""#).repeat(2).replace("][", ","), "names the client \"a\" twice"),
+            (one(r#""client_secret":"CANARY""#).replace("\"a\"", "\"\""), "every client_id must have 1 to 255"),
+            (one(r#""client_secret":"""#), "needs either a client_secret or a client_secret_hash"),
+            (one(r#""team":"red""#), "needs either a client_secret or a client_secret_hash"),
+            (
+                one(&format!(r#""client_secret":"CANARY","client_secret_hash":"{hash}""#)),
+                "needs either a client_secret or",
+            ),
+            (one(r#""client_secret_hash":"CANARY""#), "is no Argon2id hash"),
+            (one(&format!(r#""client_secret_hash":"{}""#, hash.replace("argon2id", "argon2i"))), "is no Argon2id hash"),
+            (one(r#""client_secret":"CANARY","team":"""#), "the team of \"a\" must have 1 to 255"),
+            (one(r#""client_secret":"CANARY""#).replace("[\"x\"]", "[]"), "needs scopes"),
+            (one(r#""client_secret":"CANARY""#).replace("[\"x\"]", "[\"x y\"]"), "needs scopes"),
+        ] {
+            let line = problem(|s| s.jwt_clients_json = set(&clients));
+            assert!(line.starts_with("JWT_CLIENTS_JSON: ") && line.contains(said), "{line}");
+            assert!(!line.contains("CANARY"), "{line}");
+        }
+        assert_eq!(problem(|s| s.jwt_clients_json = set(&one(&format!(r#""client_secret_hash":"{hash}""#)))), "none");
     }
 
     #[test]

@@ -162,8 +162,10 @@ mod tests {
         assert!(is_argon2id(&hash));
         let clients = Clients::new(vec![client("a", Secret::Argon2id(hash)), client("b", Secret::Plain("p".into()))]);
         assert!(matches!(clients.quick_check("a", "chosen by a person"), Quick::Unsure));
-        assert!(clients.slow_check("a", "wrong").is_none());
+        let hashed = |clients: &Clients| clients.workspaces.lock().unwrap().iter().any(|blocks| !blocks.is_empty());
         assert!(clients.slow_check("nobody", "chosen by a person").is_none());
+        assert!(hashed(&clients), "an unknown client costs Argon2id too");
+        assert!(clients.slow_check("a", "wrong").is_none());
         assert!(clients.slow_check("b", "chosen by a person").is_none());
         assert!(clients.slow_check("a", "chosen by a person").is_some());
         assert!(matches!(clients.quick_check("a", "chosen by a person"), Quick::Right(_)));

@@ -351,6 +351,15 @@ mod tests {
         assert!(!accepted(&flow, |claims| claims["profile"] = json!("abcdefghijklmno")));
         assert!(!accepted(&jwt(), |claims| claims["aud"] = json!("identivia-api/flow")));
         assert!(!accepted(&flow, |claims| claims["aud"] = json!("identivia-api/flow")), "no profile named");
+        let as_flow = |claims: &mut Value| {
+            claims["aud"] = json!("identivia-api/flow");
+            claims["profile"] = json!("abcdefghijklmno");
+        };
+        assert!(accepted(&flow, as_flow));
+        assert!(
+            !accepted(&jwt(), as_flow) && !accepted(&json!({"alg": "HS256"}), as_flow),
+            "typ alone tells them apart"
+        );
     }
 
     #[test]
@@ -362,7 +371,15 @@ mod tests {
         for name in ["kid", "jku", "x5u"] {
             assert!(!accepted(&json!({"alg": "HS256", name: "https://evil.example"}), |_| ()), "{name}");
         }
-        assert!(!accepted(&json!({"alg": "HS256", "crit": ["exp"]}), |_| ()));
+        for (name, value) in [
+            ("crit", json!(["exp"])),
+            ("jwk", json!({"kty": "oct", "k": "AAAA"})),
+            ("x5c", json!(["MIIB"])),
+            ("enc", json!("A256GCM")),
+            ("zip", json!("DEF")),
+        ] {
+            assert!(!accepted(&json!({"alg": "HS256", "typ": "JWT", name: value}), |_| ()), "{name}");
+        }
     }
 
     #[test]

@@ -190,3 +190,75 @@ async fn blocking<T: Send + 'static>(
         Err(error) => Err(FilesError::Failed(error.to_string())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+    use tokio::sync::mpsc::UnboundedReceiver;
+
+    use super::*;
+    use crate::domain::media::Media;
+    use crate::store::Written;
+    use crate::store::sqlite::Sqlite;
+
+    /// A folder of files whose sweeper is this test.
+    fn files() -> (Arc<Files>, UnboundedReceiver<Chore>, TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(Sqlite::open(folder.path()).unwrap());
+        let (opened, _) = Files::open(folder.path(), store.clone(), Clock::default()).unwrap();
+        let (chores, waiting) = mpsc::unbounded_channel();
+        let files = Files {
+            root: opened.root.clone(),
+            store,
+            clock: Clock::default(),
+            broken: AtomicBool::new(false),
+            chores,
+            decoding: Semaphore::new(picture::BUDGET),
+        };
+        (Arc::new(files), waiting, folder)
+    }
+
+    async fn begun(files: &Arc<Files>) -> Upload {
+        let mut upload = files.upload(Collection::Profiles, RecordId::random());
+        upload.create("a.png", Media::Png).await.unwrap();
+        upload
+    }
+
+    #[tokio::test]
+    async fn what_becomes_of_an_uploads_files_follows_from_what_is_known_of_its_record() {
+        let (files, mut chores, _folder) = files();
+        drop(begun(&files).await);
+        assert!(matches!(chores.try_recv(), Ok(Chore::Remove(_))), "given up");
+
+        let refused = begun(&files).await.record(|_| async { Ok(Written::<()>::Decided) }).await;
+        assert!(refused.is_ok() && matches!(chores.try_recv(), Ok(Chore::Remove(_))), "refused");
+
+        // A sync that failed, or an answer that nobody waited for: a record may name the files.
+        let unsure = begun(&files).await.record(|_| async { Err::<Written<()>, _>(StoreError::Broken) }).await;
+        assert!(unsure.is_err() && matches!(chores.try_recv(), Ok(Chore::Doom(_))), "unsure");
+        let upload = begun(&files).await;
+        let (asked, told) = tokio::sync::oneshot::channel();
+        let recording = tokio::spawn(upload.record(|_| async {
+            let _ = asked.send(());
+            std::future::pending::<Result<Written<()>, StoreError>>().await
+        }));
+        told.await.unwrap();
+        recording.abort();
+        assert!(recording.await.is_err() && matches!(chores.try_recv(), Ok(Chore::Doom(_))), "cut off");
+
+        let recorded = begun(&files).await.record(|_| async { Ok(Written::Done(())) }).await;
+        assert!(recorded.is_ok() && chores.try_recv().is_err(), "recorded");
+    }
+
+    #[tokio::test]
+    async fn after_a_failed_sync_nothing_more_is_taken() {
+        let (files, _chores, _folder) = files();
+        let full = files.synced(Err(ErrorKind::StorageFull.into()));
+        assert!(matches!(full, Err(FilesError::Full)) && files.is_well());
+        begun(&files).await;
+        assert!(matches!(files.synced(Err(std::io::Error::other("EIO"))), Err(FilesError::Broken)));
+        assert!(!files.is_well());
+        let mut upload = files.upload(Collection::Profiles, RecordId::random());
+        assert!(matches!(upload.create("a.png", Media::Png).await, Err(FilesError::Broken)));
+    }
+}

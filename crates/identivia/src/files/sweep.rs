@@ -150,3 +150,49 @@ fn remove_file(path: &Path) -> Result<usize, FilesError> {
         Err(error) => Err(error.into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::domain::id::RecordId;
+    use crate::domain::media::Media;
+    use crate::files::Upload;
+    use crate::store::sqlite::Sqlite;
+
+    /// A file of an upload under way, which ends when the upload is dropped.
+    async fn begun(files: &Arc<Files>) -> (Upload, PathBuf) {
+        let id = RecordId::random();
+        let mut upload = files.upload(Collection::Profiles, id);
+        let (_, name) = upload.create("a.png", Media::Png).await.unwrap();
+        (upload, files.folder(Collection::Profiles, id).join(name))
+    }
+
+    #[tokio::test]
+    async fn the_hourly_round_removes_what_no_upload_can_still_be_writing() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(Sqlite::open(folder.path()).unwrap());
+        let clock = Clock::default();
+        let (files, sweeper) = Files::open(folder.path(), store, clock.clone()).unwrap();
+        let (_upload, file) = begun(&files).await;
+        clock.advance(LONGEST_UPLOAD_SECONDS - 60);
+        sweeper.tend(None, &mut Vec::new()).await;
+        assert!(file.exists(), "still under way");
+        clock.advance(120);
+        sweeper.tend(None, &mut Vec::new()).await;
+        assert!(!file.exists());
+    }
+
+    #[tokio::test]
+    async fn a_start_removes_what_the_process_before_was_writing() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(Sqlite::open(folder.path()).unwrap());
+        let (files, _) = Files::open(folder.path(), store.clone(), Clock::default()).unwrap();
+        let (_upload, file) = begun(&files).await;
+        let (_, next) = Files::open(folder.path(), store, Clock::default()).unwrap();
+        next.sweep_at_start().await.unwrap();
+        assert!(!file.exists());
+    }
+}

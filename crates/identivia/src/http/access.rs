@@ -267,4 +267,16 @@ mod tests {
             assert!(rule(&undeclared).is_none(), "{undeclared}");
         }
     }
+
+    #[test]
+    fn an_operation_that_declares_nothing_stops_the_start() {
+        let document =
+            |security: Value| json!({"paths": {"/a": {"get": {"security": [{}]}, "put": {"security": security}}}});
+        let table = AccessTable::from_openapi(&document(json!([{"machine": ["files:read"]}]))).unwrap();
+        assert!(matches!(table.rule("/a", &Method::HEAD), Some(Rule::Public)));
+        assert!(matches!(table.rule("/a", &Method::PUT), Some(Rule::Scope { flow: false, .. })));
+        assert!(table.rule("/a", &Method::POST).is_none() && table.rule("/b", &Method::GET).is_none());
+        let refused = AccessTable::from_openapi(&document(json!(null))).err().unwrap();
+        assert_eq!(refused.to_string(), "PUT /a declares no usable security");
+    }
 }

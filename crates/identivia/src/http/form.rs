@@ -304,3 +304,36 @@ impl FormReader<'_> {
         Ok(file)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+
+    use super::*;
+
+    const PIECE: usize = 16 * 1024;
+
+    fn guarded(pieces: usize, started: Instant) -> Guarded {
+        let piece = Bytes::from(vec![0; PIECE]);
+        let pieces = stream::iter((0..pieces).map(move |_| Ok::<_, std::io::Error>(piece.clone())));
+        Guarded { started, ..Guarded::new(Body::from_stream(pieces)) }
+    }
+
+    #[tokio::test]
+    async fn a_form_that_never_said_how_large_it_is_ends_at_its_limit() {
+        let most = FORM_BYTES / PIECE;
+        let pieces: Vec<_> = guarded(most + 1, Instant::now()).collect().await;
+        assert!(pieces[..most].iter().all(Result::is_ok));
+        assert!(matches!(pieces[most..], [Err(Fault::TooLarge)]));
+    }
+
+    #[tokio::test]
+    async fn a_trickle_is_no_upload() {
+        // 32 KiB in 40 seconds are less than 1 KiB a second, 48 KiB are more.
+        let started = Instant::now().checked_sub(Duration::from_secs(40)).unwrap();
+        let pieces: Vec<_> = guarded(3, started).collect().await;
+        assert!(matches!(pieces[..], [Err(Fault::TooSlow), Err(Fault::TooSlow), Ok(_)]));
+        let early = Instant::now().checked_sub(PATIENCE / 2).unwrap();
+        assert!(!guarded(0, early).trickles(), "a first pause is forgiven");
+    }
+}

@@ -270,4 +270,21 @@ mod tests {
         assert_eq!(ip("192.168.0.0/16"), "10.0.0.1");
         assert_eq!(ip("10.0.0.0/8"), "2.2.2.2");
     }
+
+    #[tokio::test]
+    async fn a_panic_becomes_an_answer_that_tells_nothing() {
+        let panics = || async {
+            if true {
+                panic!("CANARY");
+            }
+        };
+        let router = Router::new().route("/", axum::routing::get(panics));
+        let front = Front::new(router, "https://app.example.com", "https://id.example.com", vec![]);
+        let answer = front.routed(Request::new(Body::empty())).await;
+        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let body = axum::body::to_bytes(answer.into_body(), 1_000).await.unwrap();
+        let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(body["error"], "Internal server error");
+        assert!(!body.to_string().contains("CANARY"));
+    }
 }

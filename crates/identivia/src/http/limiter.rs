@@ -6,7 +6,8 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::domain::time::Millis;
 
-/// The most keys remembered; past that the windows that have ended are forgotten, and if none has, all are.
+/// The most keys remembered. Past that, windows that have ended are forgotten, then those that block nobody, so that a
+/// stranger who makes up keys does not lift another's block.
 const MAX_KEYS: usize = 100_000;
 
 /// Allows `most` events a key in `seconds`.
@@ -41,6 +42,9 @@ impl<K: Eq + Hash> Limiter<K> {
         if windows.len() >= MAX_KEYS {
             windows.retain(|_, window| window.ends > now);
             if windows.len() >= MAX_KEYS {
+                windows.retain(|_, window| window.count >= self.most);
+            }
+            if windows.len() >= MAX_KEYS {
                 windows.clear();
             }
         }
@@ -67,5 +71,17 @@ mod tests {
         assert_eq!(limiter.blocked(&"a", now.plus_seconds(1)), Some(59));
         assert_eq!(limiter.blocked(&"b", now), None);
         assert_eq!(limiter.blocked(&"a", now.plus_seconds(60)), None);
+    }
+
+    #[test]
+    fn made_up_keys_do_not_lift_a_block() {
+        let limiter = Limiter::new(2, 60);
+        limiter.count(0, Millis(0));
+        limiter.count(0, Millis(0));
+        for key in 1..=MAX_KEYS {
+            limiter.count(key, Millis(0));
+        }
+        assert!(limiter.blocked(&0, Millis(0)).is_some());
+        assert!(limiter.windows.lock().unwrap().len() < MAX_KEYS);
     }
 }

@@ -155,7 +155,9 @@ pub(super) async fn get_results(
     let provider = provider(&app)?;
     let no_session = || ApiError::not_found("Session not found", "Face Liveness session ID is invalid or expired");
     let Ok(Path(id)) = path else { return Err(no_session()) };
-    let session = known_session(&app, &id).await?.ok_or_else(no_session)?;
+    // A session that came to nothing in its time stays that way, whatever is reported of it later.
+    let session = known_session(&app, &id).await?.filter(|session| session.is_usable(app.clock.now()));
+    let session = session.ok_or_else(no_session)?;
     let within_reach = match session.profile {
         Some(profile) => caller.may_name(profile) && app.store.profile(profile, &caller.reach()).await?.is_some(),
         None => !caller.is_flow(),

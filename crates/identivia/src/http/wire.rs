@@ -352,6 +352,15 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_line_without_end_is_not_gathered() {
+        let mut place = new_head();
+        let line = vec![b'a'; MAX_LINE];
+        assert_eq!(look(&mut place, &line).1, Ok(()));
+        assert_eq!(look(&mut place, b"a").1, Err(Fault));
+        assert_eq!(place, Place::Poisoned);
+    }
+
     proptest! {
         /// However the bytes are cut into reads, the verdict and the bytes let through are the same.
         #[test]

@@ -156,6 +156,7 @@ async fn every_answer_carries_its_headers_and_only_the_client_origin_is_let_in()
             ("x-content-type-options", "nosniff"),
             ("x-frame-options", "DENY"),
             ("referrer-policy", "no-referrer"),
+            ("cross-origin-resource-policy", "same-origin"),
             ("x-request-id", "mine-1"),
         ] {
             assert_eq!(allowed.header(name), value, "{path} {name}");
@@ -181,6 +182,21 @@ async fn every_answer_carries_its_headers_and_only_the_client_origin_is_let_in()
     let unsafe_id = world.bearing(None).request(Method::GET, "/health").header("x-request-id", "a b\"c");
     let made = answer(unsafe_id).await;
     assert_eq!(made.header("x-request-id").len(), 20);
+    for (length, answered) in [(128, 128), (129, 20)] {
+        let sent = world.bearing(None).request(Method::GET, "/health").header("x-request-id", "i".repeat(length));
+        assert_eq!(answer(sent).await.header("x-request-id").len(), answered);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn browsers_are_held_to_https_where_that_is_how_it_is_reached() {
+    for (public_url, held) in
+        [("https://id.example.com", "max-age=31536000; includeSubDomains"), ("http://id.example.com", "")]
+    {
+        let world = World::with(&["--public-url", public_url], false).await;
+        let health = world.bearing(None).get("/health").await;
+        assert_eq!(health.header("strict-transport-security"), held, "{public_url}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

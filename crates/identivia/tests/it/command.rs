@@ -3,10 +3,16 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
 
+use identivia::config::LogFormat;
 use serde_json::json;
 
 use crate::world::{SECRET, picture, small_picture, texts, video};
+
+/// How long a command that is to end by itself may take.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 fn identivia(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_identivia"));
@@ -22,7 +28,18 @@ fn bare(command: &mut Command, folder: &Path) {
 fn run(folder: &Path, change: impl FnOnce(&mut Command)) -> Output {
     let mut command = identivia(folder);
     change(&mut command);
-    command.output().unwrap()
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // A start that should have been refused would serve for ever: then it is killed, and has no exit code.
+    let id = child.id().to_string();
+    let (ended, waiting) = mpsc::channel::<()>();
+    std::thread::spawn(move || {
+        if waiting.recv_timeout(PATIENCE) == Err(mpsc::RecvTimeoutError::Timeout) {
+            let _ = Command::new("kill").args(["-KILL", &id]).status();
+        }
+    });
+    let output = child.wait_with_output().unwrap();
+    drop(ended);
+    output
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -33,7 +50,14 @@ fn text(bytes: &[u8]) -> String {
 struct Running {
     child: Child,
     url: String,
-    log: std::thread::JoinHandle<String>,
+    log: Option<std::thread::JoinHandle<String>>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 impl Running {
@@ -62,7 +86,7 @@ impl Running {
             let _ = lines.read_to_string(&mut seen);
             seen
         });
-        Self { child, url, log }
+        Self { child, url, log: Some(log) }
     }
 
     fn signal(&self, name: &str) {
@@ -77,7 +101,7 @@ impl Running {
         let mut out = String::new();
         self.child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
         let code = self.child.wait().unwrap().code();
-        (code, out, self.log.join().unwrap())
+        (code, out, self.log.take().unwrap().join().unwrap())
     }
 }
 
@@ -87,7 +111,10 @@ async fn the_first_start_shows_its_client_once_and_the_line_it_prints_works() {
     let folder = tempfile::tempdir().unwrap();
     let server = Running::start(folder.path(), |_| ());
     let kept = folder.path().join("data/first-run.json");
-    assert_eq!(kept.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    for secret in ["first-run.json", "identivia.db", "identivia.db-wal"] {
+        let mode = folder.path().join("data").join(secret).metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{secret}");
+    }
     assert_eq!(folder.path().join("data").metadata().unwrap().permissions().mode() & 0o777, 0o700);
     let made: serde_json::Value = serde_json::from_slice(&std::fs::read(&kept).unwrap()).unwrap();
     let body = json!({"client_id": made["client_id"], "client_secret": made["client_secret"]});
@@ -340,4 +367,31 @@ async fn a_request_under_way_is_finished_before_the_end() {
     assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("access_token"), "{answer}");
     let (code, _, _) = server.stop();
     assert_eq!(code, Some(0));
+}
+
+/// Not a test by itself: the next one runs it in a process of its own, since a process has one log.
+#[test]
+#[ignore = "run by another_crates_fine_lines_and_a_panics_words_are_not_logged"]
+fn logging_process() {
+    let guard = identivia::telemetry::start_logs("trace", LogFormat::Json);
+    tracing::debug!(target: "hyper::proto", header = "CANARY", "finer");
+    tracing::trace!(target: "rusqlite", "CANARY");
+    tracing::info!(target: "hyper::proto", "coarser");
+    tracing::trace!(target: "identivia::http", "our own");
+    let outcome = std::panic::catch_unwind(|| panic!("CANARY {}", std::process::id()));
+    assert!(outcome.is_err());
+    drop(guard);
+}
+
+#[test]
+fn another_crates_fine_lines_and_a_panics_words_are_not_logged() {
+    let this = std::env::current_exe().unwrap();
+    let arguments = ["--exact", "command::logging_process", "--ignored", "--nocapture"];
+    let output = Command::new(this).args(arguments).output().unwrap();
+    let log = text(&output.stderr);
+    assert!(output.status.success(), "{log}");
+    for line in ["coarser", "our own", "a panic: please report it"] {
+        assert!(log.contains(line), "{line} is not in the log: {log}");
+    }
+    assert!(!log.contains("CANARY"), "{log}");
 }

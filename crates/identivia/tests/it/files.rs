@@ -1,10 +1,15 @@
 //! Stored files: told by their bytes, kept durably, handed out carefully, removed when nobody names them.
 
+use std::os::unix::fs::PermissionsExt as _;
+
+use identivia::domain::id::RecordId;
+use identivia::files::FilesError;
+use identivia::store::Collection;
 use reqwest::Method;
 use reqwest::multipart::Form;
 use serde_json::json;
 
-use crate::world::{Answer, Caller, World, file, picture, small_picture, video};
+use crate::world::{Answer, Caller, World, file, picture, small_picture, texts, video};
 
 async fn send(caller: &Caller<'_>, id: &str, field: &'static str, bytes: Vec<u8>, name: &str) -> Answer {
     let form = Form::new().part(field, file(bytes, name));
@@ -18,6 +23,8 @@ async fn a_file_comes_back_as_it_was_sent_and_as_a_download() {
     let sent = send(&browser, &id, "document_front", picture("passport.jpg"), "my pass.jpeg").await.expect(200);
     let name = sent["data"]["document_front"].as_str().unwrap();
     assert!(name.starts_with("my_pass_") && name.ends_with(".jpg"), "{name}");
+    let stored = world.folder.path().join(format!("data/files/profiles/{id}/{name}"));
+    assert_eq!(stored.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     let path = format!("/api/files/profiles/{id}/{name}");
     let got = browser.get(&path).await;
     assert_eq!(got.bytes, picture("passport.jpg"));
@@ -184,4 +191,72 @@ async fn an_upload_that_breaks_off_leaves_nothing() {
     world.await_stored_files(1).await;
     drop(socket);
     world.await_stored_files(0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_verification_records_files_are_for_its_own_team_and_its_own_person() {
+    let world = World::new().await;
+    let red = world.team("red");
+    let made = red.post("/api/profiles/create", json!({"userID": "u"})).await.expect(201);
+    let browser = world.bearing(Some(made["flow_token"].as_str().unwrap().to_owned()));
+    let id = made["id"].as_str().unwrap();
+    let form = texts(&[
+        ("liveness_session_id", "s"),
+        ("liveness_confidence", "95"),
+        ("liveness_status", "live"),
+        ("document_type", "passport"),
+    ])
+    .part("facial_photo", file(small_picture(1), "a.png"))
+    .part("document_front", file(small_picture(2), "b.png"));
+    let record = red.form(Method::POST, &format!("/api/verification_history/{id}"), form).await.expect(201);
+    let (record, name) =
+        (record["data"]["id"].as_str().unwrap().to_owned(), record["data"]["facial_photo"].as_str().unwrap());
+    let path = format!("/api/files/verification_history/{record}/{name}");
+    assert_eq!(browser.get(&path).await.bytes, small_picture(1));
+    assert_eq!(red.get(&path).await.bytes, small_picture(1));
+    let missing = path.replace(&record, RecordId::random().as_str());
+    let (_, stranger) = world.person("two").await;
+    for other in [world.team("blue"), stranger] {
+        let (theirs, missing) = (other.get(&path).await, other.get(&missing).await);
+        assert_eq!((theirs.status, missing.status), (404, 404));
+        assert_eq!(theirs.bytes, missing.bytes);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_no_record_names_is_not_handed_out() {
+    let world = World::new().await;
+    let (id, browser) = world.person("one").await;
+    send(&browser, &id, "facial_photo", small_picture(1), "a.png").await.expect(200);
+    let operator = world.operator();
+    let form = texts(&[
+        ("liveness_session_id", "s"),
+        ("liveness_confidence", "95"),
+        ("liveness_status", "live"),
+        ("document_type", "passport"),
+    ])
+    .part("document_front", file(small_picture(2), "b.png"));
+    let made = operator.form(Method::POST, &format!("/api/verification_history/{id}"), form).await.expect(201);
+    for folder in [format!("profiles/{id}"), format!("verification_history/{}", made["data"]["id"].as_str().unwrap())] {
+        // As an upload under way and one that has been replaced are for a moment.
+        std::fs::write(world.folder.path().join("data/files").join(&folder).join("a_stray.png"), "x").unwrap();
+        operator.get(&format!("/api/files/{folder}/a_stray.png")).await.expect(404);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_name_leads_out_of_a_records_folder() {
+    let world = World::new().await;
+    let (id, browser) = world.person("one").await;
+    send(&browser, &id, "facial_photo", small_picture(1), "a.png").await.expect(200);
+    let files = world.folder.path().join("data/files");
+    for outside in ["x.png", "profiles/x.png"] {
+        std::fs::write(files.join(outside), "x").unwrap();
+    }
+    let id = RecordId::parse(&id).unwrap();
+    let absolute = files.join("x.png").to_str().unwrap().to_owned();
+    for name in ["../x.png", "../../x.png", absolute.as_str()] {
+        let read = world.app.files.read(Collection::Profiles, id, name).await;
+        assert!(matches!(read, Err(FilesError::Gone)), "{name}");
+    }
 }

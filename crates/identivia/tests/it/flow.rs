@@ -143,7 +143,10 @@ async fn a_session_serves_its_own_profile_once_and_while_it_lasts() {
 
     let late = session(&browser).await;
     world.clock.advance(181);
-    record(&browser, &mine, &late).await.expect(400); // expired
+    world.provider.finish(&late, SessionStatus::Succeeded, Some(95.0));
+    record(&browser, &mine, &late).await.expect(400); // expired, whatever the provider says by now
+    browser.get(&format!("/api/face-liveness/results/{late}")).await.expect(404); // nor does asking for it revive it
+    record(&browser, &mine, &late).await.expect(400);
 
     record(&browser, &mine, &done).await.expect(201); // finished in time, so its result stands
     assert_eq!(record(&browser, &mine, &done).await.expect(409)["error"], "Liveness session already used");
@@ -173,6 +176,9 @@ async fn a_machines_session_can_be_for_a_profile_or_for_none() {
     operator.post("/api/face-liveness/session", json!({"profile": "nobody"})).await.expect(404);
     operator.post("/api/face-liveness/session", json!({"profile": 7})).await.expect(400);
     world.team("red").post("/api/face-liveness/session", json!({"profile": id})).await.expect(404);
+    operator.get(&path(&named)).await.expect(200);
+    let theirs = world.team("red").get(&path(&named)).await.expect(404);
+    assert_eq!(theirs, operator.get("/api/face-liveness/results/no-such-session").await.expect(404));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -189,4 +195,29 @@ async fn read_only_fields_in_a_body_change_nothing() {
         (&entry["userID"], &entry["team"], &entry["status"]),
         (&json!("one"), &Value::Null, &json!("unverified"))
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn once_decided_an_upload_is_refused_before_it_is_read() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let world = World::with_reader().await;
+    let (id, browser) = world.person("one").await;
+    let decided = json!({"verification_status": "verified"});
+    world.operator().patch(&format!("/api/profiles/{id}"), decided).await.expect(200);
+    for operation in [
+        format!("PATCH /api/profiles/{id}"),
+        format!("POST /api/verification_history/{id}"),
+        "POST /api/ollama/document-analysis".to_owned(),
+    ] {
+        let mut socket = tokio::net::TcpStream::connect(world.url.trim_start_matches("http://")).await.unwrap();
+        let head = format!(
+            "{operation} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Type: multipart/form-data; \
+             boundary=b\r\nContent-Length: 9000000\r\n\r\n",
+            browser.token.as_ref().unwrap(),
+        );
+        socket.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = vec![0; 12];
+        socket.read_exact(&mut answer).await.unwrap();
+        assert_eq!(answer, b"HTTP/1.1 403", "{operation}");
+    }
 }

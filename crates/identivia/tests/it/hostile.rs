@@ -25,6 +25,9 @@ async fn hostile_json_is_refused_without_the_parsers_words() {
         b"{\"userID\":1e999}".into(),
         b"{\"userID\":\"\\ud800\"}".into(),
         b"{\"userID\":\"\xff\"}".into(),
+        // Fields that nobody reads.
+        b"{\"userID\":\"u\",\"x\":1e999}".into(),
+        b"{\"userID\":\"u\",\"x\":\"\\ud800\"}".into(),
         b"{\"userID\":\"u\",\"userID\":\"v\"}".into(),
         b"{\"userID\":\"u\"} x".into(),
         b"\xef\xbb\xbf{\"userID\":\"u\"}".into(),
@@ -107,12 +110,19 @@ async fn kept_json_is_bounded() {
 async fn a_body_that_announces_too_much_is_refused_before_it_is_read() {
     let world = World::new().await;
     let token = world.operator().token.unwrap();
-    let head = format!(
-        "POST /api/profiles/create HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\
-         Content-Type: application/json\r\nContent-Length: 10737418240\r\n\r\n"
-    );
-    let answer = crate::wire::exchange(&world, head.as_bytes()).await;
-    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    let (id, _) = world.person("one").await;
+    for (operation, media_type, length) in [
+        ("POST /api/profiles/create".to_owned(), "application/json", 10_737_418_240_u64),
+        (format!("PATCH /api/profiles/{id}"), "multipart/form-data; boundary=b", 80 * 1024 * 1024 + 1),
+    ] {
+        let head = format!(
+            "{operation} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\
+             Content-Type: {media_type}\r\nContent-Length: {length}\r\n\r\n"
+        );
+        let answer = crate::wire::exchange(&world, head.as_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 413 "), "{operation}: {answer}");
+        assert!(answer.contains("connection: close\r\n"), "{operation}: {answer}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use identivia::domain::event::{Event, EventKind};
 use identivia::domain::id::RecordId;
-use identivia::domain::liveness::{Session, SessionStatus};
+use identivia::domain::liveness::{Claim, Confirmed, ConfirmedBy, Session, SessionStatus};
 use identivia::domain::profile::{NewProfile, ProfileChange, ProfileFiles, Reach, VerificationStatus};
 use identivia::domain::status::StatusRecord;
 use identivia::domain::time::Millis;
+use identivia::domain::verification::{Evidence, NewVerification};
 use identivia::store::sqlite::Sqlite;
 use identivia::store::{Collection, FileIntent, OnlyIf, PageRequest, Store, StoreError, Written};
 use tempfile::TempDir;
@@ -47,6 +48,36 @@ fn step(profile: RecordId, previous: &str, new: &str) -> StatusRecord {
         verification: String::new(),
         created: NOW,
     }
+}
+
+fn verification(profile: RecordId, session: &str) -> NewVerification {
+    let claim = Claim { session_id: session.to_owned(), ..Claim::default() };
+    NewVerification {
+        id: RecordId::random(),
+        profile,
+        evidence: Evidence {
+            document_type: "passport".to_owned(),
+            document_number: String::new(),
+            country: String::new(),
+            name: String::new(),
+            address: String::new(),
+            gender: String::new(),
+            date_of_birth: String::new(),
+            fingerprint: String::new(),
+            ip_address: String::new(),
+            claim,
+            confirmed: Confirmed { confidence: None, status: String::new(), by: ConfirmedBy::Provider },
+        },
+        facial_photo: String::new(),
+        document_front: String::new(),
+        document_back: String::new(),
+        created_by: "tester".to_owned(),
+        created: NOW,
+    }
+}
+
+fn session(profile: Option<RecordId>) -> Session {
+    Session { id: "s".to_owned(), profile, status: SessionStatus::Created, confidence: None, expires: NOW, used: false }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -118,14 +149,7 @@ async fn an_upload_the_sweeper_has_taken_can_no_longer_be_recorded() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_finished_session_never_changes_again() {
     for (store, _folder) in stores() {
-        let session = Session {
-            id: "s".to_owned(),
-            profile: None,
-            status: SessionStatus::Created,
-            confidence: None,
-            expires: NOW,
-            used: false,
-        };
+        let session = session(None);
         store.add_session(session.clone(), event()).await.unwrap();
         let report = |status, confidence| Session { status, confidence, ..session.clone() };
         store.update_session(report(SessionStatus::Succeeded, Some(90.0))).await.unwrap();
@@ -158,4 +182,47 @@ async fn reopening_finds_everything() {
     let store = Sqlite::open(folder.path()).unwrap();
     assert!(store.profile(id, &Reach::Every).await.unwrap().is_some());
     store.ready().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn histories_of_a_decided_profile_are_closed_at_the_moment_of_writing() {
+    for (store, _folder) in stores() {
+        let id = create(&store, "", "u").await;
+        let decided = step(id, "unverified", "rejected");
+        store.record_status(decided, &Reach::Every, OnlyIf::Always, event()).await.unwrap();
+        let late = step(id, "rejected", "pending");
+        let refused = store.record_status(late.clone(), &Reach::Every, OnlyIf::Undecided, event()).await.unwrap();
+        assert!(matches!(refused, Written::Decided));
+        let record = || verification(id, "unknown");
+        let refused =
+            store.record_verification(record(), &Reach::Every, OnlyIf::Undecided, None, event()).await.unwrap();
+        assert!(matches!(refused, Written::Decided));
+        let page = || PageRequest { limit: 100, cursor: None };
+        assert_eq!(store.status_records(id, page()).await.unwrap().items.len(), 1);
+        assert_eq!(store.verification_records(id, page()).await.unwrap().items.len(), 0);
+
+        let taken = store.record_status(late, &Reach::Every, OnlyIf::Always, event()).await.unwrap();
+        assert!(matches!(taken, Written::Done(())));
+        let taken = store.record_verification(record(), &Reach::Every, OnlyIf::Always, None, event()).await.unwrap();
+        assert!(matches!(taken, Written::Done(())));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_records_that_race_for_a_session_one_of_its_own_profile_gets_it() {
+    for (store, _folder) in stores() {
+        let (mine, theirs) = (create(&store, "", "u").await, create(&store, "", "v").await);
+        store.add_session(session(Some(mine)), event()).await.unwrap();
+        let record = |profile| {
+            store.record_verification(verification(profile, "s"), &Reach::Every, OnlyIf::Undecided, None, event())
+        };
+        assert!(matches!(record(theirs).await.unwrap(), Written::SessionUsed));
+        let outcomes = futures_util::future::join_all((0..20).map(|_| record(mine))).await;
+        let done = outcomes.iter().filter(|outcome| matches!(outcome, Ok(Written::Done(())))).count();
+        let used = outcomes.iter().filter(|outcome| matches!(outcome, Ok(Written::SessionUsed))).count();
+        assert_eq!((done, used), (1, 19));
+        let page = || PageRequest { limit: 100, cursor: None };
+        assert_eq!(store.verification_records(mine, page()).await.unwrap().items.len(), 1);
+        assert_eq!(store.verification_records(theirs, page()).await.unwrap().items.len(), 0);
+    }
 }

@@ -147,3 +147,16 @@ async fn a_hashed_secret_works_like_a_plain_one() {
     ask("chosen by a person").await.expect(200);
     ask("wrong").await.expect(401);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_bound_to_its_clients_team() {
+    let world = World::new().await;
+    let (id, _) = world.person("one").await;
+    let body = json!({"client_id": "red", "client_secret": "red-secret"});
+    let token = raw_json_owned(&world, body).await.expect(200)["access_token"].as_str().unwrap().to_owned();
+    let red = world.bearing(Some(token));
+    red.get(&format!("/api/profiles/{id}")).await.expect(404);
+    red.post("/api/profiles/create", json!({"userID": "u"})).await.expect(201);
+    let list = red.get("/api/profiles").await.expect(200);
+    assert_eq!((list["data"].as_array().unwrap().len(), &list["data"][0]["team"]), (1, &json!("red")));
+}
