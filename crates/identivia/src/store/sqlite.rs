@@ -1,6 +1,8 @@
 //! The embedded default: SQLite in the data folder, WAL with `synchronous=FULL`, one writer, readers from a pool.
 
+mod lists;
 mod rows;
+mod steps;
 mod writer;
 
 use std::fs::OpenOptions;
@@ -12,21 +14,20 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use rusqlite::config::DbConfig;
-use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, ToSql, params, params_from_iter};
 
 use super::{
     Collection, Created, FileIntent, OnlyIf, Page, PageRequest, Result, Setting, Store, StoreError, Written, sql,
 };
 use crate::domain::event::Event;
-use crate::domain::id::{RecordId, random_text};
-use crate::domain::liveness::{ConfirmedBy, Session};
-use crate::domain::profile::{
-    FileField, NewProfile, Profile, ProfileChange, ProfileEntry, ProfileFilter, ProfileView, Reach,
-};
+use crate::domain::id::RecordId;
+use crate::domain::liveness::Session;
+use crate::domain::profile::{NewProfile, Profile, ProfileChange, ProfileEntry, ProfileFilter, ProfileView, Reach};
 use crate::domain::status::{self, StatusRecord};
 use crate::domain::time::Millis;
-use crate::domain::verification::{FIRST_STATUS, NewVerification, VerificationRecord};
+use crate::domain::verification::{NewVerification, VerificationRecord};
+use lists::{one_more, place, profiles_query};
+use steps::{add_verification, change_rows, clear_intent, doom_replaced, use_session, writable};
 use writer::{Writer, store_error};
 
 const FILE: &str = "identivia.db";
@@ -145,181 +146,6 @@ fn start_checkpoints(path: &Path) -> anyhow::Result<mpsc::Sender<()>> {
         }
     })?;
     Ok(alive)
-}
-
-/// Reads a profile as it stands within a writing step, and says what forbids the write.
-fn writable(
-    connection: &Connection,
-    id: RecordId,
-    team: Option<&str>,
-    only_if: OnlyIf,
-) -> rusqlite::Result<std::result::Result<Profile, Written<()>>> {
-    let found = rows::first(connection, sql::PROFILE, params![id.as_str(), team], rows::profile)?;
-    Ok(match found {
-        None => Err(Written::Missing),
-        Some(profile) if only_if == OnlyIf::Undecided && profile.is_decided() => Err(Written::Decided),
-        Some(profile) => Ok(profile),
-    })
-}
-
-/// Takes the mark off an upload whose files are about to be named. If the sweeper was first, the step fails.
-fn clear_intent(connection: &Connection, mark: Option<&str>) -> rusqlite::Result<()> {
-    match mark {
-        Some(mark) if rows::execute(connection, sql::CLEAR_INTENT, params![mark])? != 1 => {
-            Err(rusqlite::Error::StatementChangedRows(0))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn change_rows(connection: &Connection, id: RecordId, change: &ProfileChange, now: Millis) -> rusqlite::Result<()> {
-    let files = &change.files;
-    rows::execute(
-        connection,
-        sql::CHANGE_PROFILE,
-        params![
-            now.0,
-            change.verification_status.map(|status| status.word()),
-            change.document_type,
-            change.document_number,
-            change.document_name,
-            change.country,
-            files.document_front,
-            files.document_back,
-            files.facial_photo,
-            files.facial_video,
-            id.as_str(),
-        ],
-    )?;
-    if let Some(claim) = &change.claim {
-        let values = params![claim.session_id, claim.confidence, claim.status, change.claimed_result, id.as_str()];
-        rows::execute(connection, sql::CLAIM_LIVENESS, values)?;
-    }
-    if let Some((session, confirmed)) = &change.confirmed {
-        let values = params![session, confirmed.confidence, confirmed.status, confirmed.by.word(), id.as_str()];
-        let statement = match confirmed.by {
-            ConfirmedBy::Provider => sql::CONFIRM_LIVENESS,
-            ConfirmedBy::MachineToken => sql::AMEND_LIVENESS,
-        };
-        rows::execute(connection, statement, values)?;
-    }
-    Ok(())
-}
-
-fn doom_replaced(
-    connection: &Connection,
-    before: &Profile,
-    change: &ProfileChange,
-    now: Millis,
-) -> rusqlite::Result<()> {
-    for field in FileField::ALL {
-        let replaced = before.files.get(field);
-        if !change.files.get(field).is_empty() && !replaced.is_empty() {
-            let values =
-                params![random_text::<12>(), Collection::Profiles.name(), before.id.as_str(), replaced, 1, now.0];
-            rows::execute(connection, sql::OPEN_INTENT, values)?;
-        }
-    }
-    Ok(())
-}
-
-fn add_verification(connection: &Connection, record: &NewVerification) -> rusqlite::Result<()> {
-    let evidence = &record.evidence;
-    let (claim, confirmed) = (&evidence.claim, &evidence.confirmed);
-    rows::execute(
-        connection,
-        sql::ADD_VERIFICATION,
-        params![
-            record.id.as_str(),
-            record.profile.as_str(),
-            FIRST_STATUS,
-            claim.session_id,
-            confirmed.confidence,
-            confirmed.status,
-            confirmed.by.word(),
-            claim.confidence,
-            claim.status,
-            evidence.document_type,
-            evidence.document_number,
-            evidence.country,
-            evidence.name,
-            evidence.address,
-            evidence.gender,
-            evidence.date_of_birth,
-            evidence.fingerprint,
-            evidence.ip_address,
-            record.facial_photo,
-            record.document_front,
-            record.document_back,
-            record.created_by,
-            record.created.0,
-        ],
-    )?;
-    rows::execute(connection, sql::SHOW_VERIFICATION, params![record.id.as_str(), record.profile.as_str()])?;
-    Ok(())
-}
-
-/// Uses a liveness session up. One that we never made is none of ours to refuse: only a machine token gets this far with it.
-fn use_session(connection: &Connection, session: &str, record: &NewVerification) -> rusqlite::Result<bool> {
-    let known = rows::first(connection, sql::SESSION, params![session], rows::session)?;
-    if known.is_none() {
-        return Ok(true);
-    }
-    let values = params![record.id.as_str(), session, record.profile.as_str()];
-    Ok(rows::execute(connection, sql::USE_SESSION, values)? == 1)
-}
-
-/// A cursor is the place of the last row before it.
-fn place(page: &PageRequest) -> Result<i64> {
-    match &page.cursor {
-        None => Ok(i64::MAX),
-        Some(cursor) => cursor.parse().ok().filter(|place| *place > 0).ok_or(StoreError::BadCursor),
-    }
-}
-
-/// The statement and its values for one page of profiles.
-fn profiles_query(reach: &Reach, filter: ProfileFilter, before: i64, limit: usize) -> (String, Vec<Value>) {
-    let mut text = sql::PROFILES.to_owned();
-    let mut values = vec![Value::from(before)];
-    let mut narrow = |condition: &str, value: Value| {
-        values.push(value);
-        text.push_str(condition);
-        text.push_str(&format!("${}", values.len()));
-    };
-    if let Reach::Team(team) = reach {
-        narrow(" and team = ", Value::from(team.clone()));
-    }
-    let words = [
-        (sql::PROFILES_OF_STATUS, filter.status),
-        (" and verification_status = ", filter.verification_status),
-        (" and country = ", filter.country),
-        (" and user_id = ", filter.user_id),
-    ];
-    for (condition, word) in words {
-        if !word.is_empty() {
-            narrow(condition, Value::from(word));
-        }
-    }
-    if let Some(after) = filter.created_after {
-        narrow(" and created > ", Value::from(after.0));
-    }
-    if let Some(before) = filter.created_before {
-        narrow(" and created < ", Value::from(before.0));
-    }
-    if !filter.q.is_empty() {
-        let any_text =
-            " and instr(lower(name || char(10) || user_id || char(10) || document_number || char(10) || email), lower(";
-        narrow(any_text, Value::from(filter.q));
-        text.push_str(")) > 0");
-    }
-    text.push_str(sql::PROFILES_ORDER);
-    text.push_str(&one_more(limit).to_string());
-    (text, values)
-}
-
-/// Asks for one row more than the page holds, to know whether there is another page.
-fn one_more(limit: usize) -> i64 {
-    i64::try_from(limit).unwrap_or(i64::MAX - 1) + 1
 }
 
 #[async_trait]

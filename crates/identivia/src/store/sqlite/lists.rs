@@ -1,0 +1,59 @@
+//! Pages of lists: where they start, and what narrows them.
+
+use rusqlite::types::Value;
+
+use crate::domain::profile::{ProfileFilter, Reach};
+use crate::store::{PageRequest, Result, StoreError, sql};
+
+/// A cursor is the place of the last row before it.
+pub(super) fn place(page: &PageRequest) -> Result<i64> {
+    match &page.cursor {
+        None => Ok(i64::MAX),
+        Some(cursor) => cursor.parse().ok().filter(|place| *place > 0).ok_or(StoreError::BadCursor),
+    }
+}
+
+/// The statement and its values for one page of profiles.
+pub(super) fn profiles_query(reach: &Reach, filter: ProfileFilter, before: i64, limit: usize) -> (String, Vec<Value>) {
+    let mut text = sql::PROFILES.to_owned();
+    let mut values = vec![Value::from(before)];
+    let mut narrow = |condition: &str, value: Value| {
+        values.push(value);
+        text.push_str(condition);
+        text.push_str(&format!("${}", values.len()));
+    };
+    if let Reach::Team(team) = reach {
+        narrow(" and team = ", Value::from(team.clone()));
+    }
+    let words = [
+        (sql::PROFILES_OF_STATUS, filter.status),
+        (" and verification_status = ", filter.verification_status),
+        (" and country = ", filter.country),
+        (" and user_id = ", filter.user_id),
+    ];
+    for (condition, word) in words {
+        if !word.is_empty() {
+            narrow(condition, Value::from(word));
+        }
+    }
+    if let Some(after) = filter.created_after {
+        narrow(" and created > ", Value::from(after.0));
+    }
+    if let Some(before) = filter.created_before {
+        narrow(" and created < ", Value::from(before.0));
+    }
+    if !filter.q.is_empty() {
+        let any_text =
+            " and instr(lower(name || char(10) || user_id || char(10) || document_number || char(10) || email), lower(";
+        narrow(any_text, Value::from(filter.q));
+        text.push_str(")) > 0");
+    }
+    text.push_str(sql::PROFILES_ORDER);
+    text.push_str(&one_more(limit).to_string());
+    (text, values)
+}
+
+/// Asks for one row more than the page holds, to know whether there is another page.
+pub(super) fn one_more(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX - 1) + 1
+}
