@@ -104,7 +104,8 @@ impl Server {
         let (files, sweeper) = Files::open(&config.data_dir, store.clone(), parts.clock.clone())
             .with_context(|| format!("DATA_DIR: cannot make the folder of files in {}", config.data_dir.display()))?;
         let app = Arc::new(app(&config, parts, generated.as_ref(), store, files, &client_url));
-        let front = Front::new(http::router(&app)?, &client_url, &public_url, config.trusted_proxies);
+        let front =
+            Front::new(http::router(&app)?, &client_url, &public_url, config.trusted_proxies, metrics.is_some());
         Ok(Self {
             address,
             first_run: generated.filter(|made| made.fresh && config.clients.is_none()),

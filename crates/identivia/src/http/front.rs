@@ -58,15 +58,22 @@ struct Shared {
     trusted_proxies: Vec<Network>,
     /// Whether we are reached by https only, which browsers should then insist on.
     https: bool,
+    metrics: bool,
 }
 
 impl Front {
     /// Puts the front before a router.
     #[must_use]
-    pub fn new(router: Router, client_url: &str, public_url: &str, trusted_proxies: Vec<Network>) -> Self {
+    pub fn new(
+        router: Router,
+        client_url: &str,
+        public_url: &str,
+        trusted_proxies: Vec<Network>,
+        metrics: bool,
+    ) -> Self {
         let allowed_origin = HeaderValue::from_str(&origin(client_url)).unwrap_or(HeaderValue::from_static("null"));
         let https = public_url.starts_with("https://");
-        Self { router, shared: Arc::new(Shared { allowed_origin, trusted_proxies, https }) }
+        Self { router, shared: Arc::new(Shared { allowed_origin, trusted_proxies, https, metrics }) }
     }
 
     async fn routed(mut self, request: Request<Body>) -> Response {
@@ -99,6 +106,7 @@ impl Answer for Front {
         request.extensions_mut().insert(ClientIp(ip));
         let mut response = if is_preflight(&request) { preflight(cors.is_some()) } else { self.routed(request).await };
         let headers = response.headers_mut();
+        headers.reserve(HEADERS.len() + 4);
         for (name, value) in HEADERS {
             headers.entry(name).or_insert(value);
         }
@@ -118,7 +126,12 @@ impl Answer for Front {
         if let Ok(value) = HeaderValue::from_str(&id) {
             headers.insert(REQUEST_ID, value);
         }
-        report(&method, &response, started.elapsed(), &id);
+        let took = started.elapsed();
+        let (method, route) = (method_name(&method), route(&response));
+        report(method, route, &response, took, &id);
+        if shared.metrics {
+            crate::telemetry::measure(method, route, response.status(), took);
+        }
         response
     }
 }
@@ -218,11 +231,14 @@ fn preflight(allowed: bool) -> Response {
     response
 }
 
-/// One line and one measurement for a request. The route is named by its template, since a path can hold anything.
-fn report(method: &Method, response: &Response, took: Duration, id: &str) {
+/// The template of the route that was matched: what logs and metrics name, since a path can hold anything.
+fn route(response: &Response) -> &str {
+    response.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str)
+}
+
+/// One line for a request.
+fn report(method: &'static str, route: &str, response: &Response, took: Duration, id: &str) {
     let status = response.status();
-    let method = method_name(method);
-    let route = response.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str);
     let duration_ms = (took.as_secs_f64() * 1e6).round() / 1e3;
     let cause = response.extensions().get::<Cause>();
     if status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED {
@@ -236,7 +252,6 @@ fn report(method: &Method, response: &Response, took: Duration, id: &str) {
     } else {
         tracing::info!(request.id = id, method, route, status = status.as_u16(), duration_ms, "request");
     }
-    crate::telemetry::measure(method, route, status, took);
 }
 
 /// The methods that mean something here; a caller can make up any other word, which belongs in no log.
@@ -262,6 +277,7 @@ mod tests {
             allowed_origin: HeaderValue::from_static("x"),
             trusted_proxies: Network::parse(trusted).into_iter().collect(),
             https: false,
+            metrics: false,
         };
         let mut headers = HeaderMap::new();
         headers.insert(FORWARDED_FOR, HeaderValue::from_static("1.1.1.1, 2.2.2.2, 10.0.0.9"));
@@ -279,7 +295,7 @@ mod tests {
             }
         };
         let router = Router::new().route("/", axum::routing::get(panics));
-        let front = Front::new(router, "https://app.example.com", "https://id.example.com", vec![]);
+        let front = Front::new(router, "https://app.example.com", "https://id.example.com", vec![], false);
         let answer = front.routed(Request::new(Body::empty())).await;
         assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
         let body = axum::body::to_bytes(answer.into_body(), 1_000).await.unwrap();
