@@ -66,8 +66,8 @@ pub(super) async fn create_status_record(
     ProfilePath(id): ProfilePath,
     request: Whole,
 ) -> Result<(StatusCode, Json<StatusResponse>), ApiError> {
-    by.writable(&app, id).await?;
     let record = status_record(input::json(request).await?, &app, &by, id)?;
+    by.writable(&app, id).await?;
     if by.caller.is_flow() && record.new_status != VerificationStatus::Pending.word() {
         return Err(by.refuse(&app, id, &format!("new_status {}", record.new_status)).await);
     }
