@@ -29,11 +29,13 @@ test-api: cargo $(VENV)/schemathesis ## the running server against its own descr
 
 test-page: cargo ## the documentation in a real browser
 	cargo build --locked
-	tests/install_chromium.sh
+	tests/install.sh python
+	tests/install.sh chromium
 	tests/with_server.sh target/debug/identivia bash -c 'tests/docs_page.sh "$$IDENTIVIA_URL"'
 
 test-disk: cargo ## a full disk: 507, nothing half, heals (as root; says so when it cannot)
 	cargo build --locked
+	tests/install.sh python
 	tests/disk_full.sh target/debug/identivia
 
 lint: cargo ## formatting and lints
@@ -58,6 +60,7 @@ cargo:
 	@command -v cc >/dev/null || { echo 'A C compiler is missing: install one (Debian: apt-get install build-essential), then run this again.' >&2; exit 1; }
 
 $(VENV)/schemathesis: tests/requirements.txt
+	tests/install.sh python
 	python3 -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --require-virtualenv -r tests/requirements.txt
 	@touch $@

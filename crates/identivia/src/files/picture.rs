@@ -100,10 +100,13 @@ fn contents(file: &File) -> Result<Vec<u8>, FilesError> {
     Ok(bytes)
 }
 
-/// Strict, because a lenient decoder paints grey over what is missing and calls it a picture.
 fn jpeg(bytes: &[u8]) -> JpegDecoder<ZCursor<&[u8]>> {
-    let options = DecoderOptions::default().set_strict_mode(true).set_max_width(usize::MAX).set_max_height(usize::MAX);
-    JpegDecoder::new_with_options(ZCursor::new(bytes), options)
+    JpegDecoder::new_with_options(ZCursor::new(bytes), jpeg_options())
+}
+
+/// Strict, because a lenient decoder paints grey over what is missing and calls it a picture.
+fn jpeg_options() -> DecoderOptions {
+    DecoderOptions::default().set_strict_mode(true).set_max_width(usize::MAX).set_max_height(usize::MAX)
 }
 
 fn jpeg_size(bytes: &[u8]) -> Result<(u32, u32), Undecodable> {
@@ -118,8 +121,7 @@ fn decode_jpeg(bytes: &[u8]) -> Result<(), Undecodable> {
     decoder.decode_headers()?;
     if decoder.input_colorspace() == Some(ColorSpace::YCbCr) {
         // Brightness alone shows that it decodes, for a third of the memory.
-        let options = DecoderOptions::default().set_strict_mode(true).jpeg_set_out_colorspace(ColorSpace::Luma);
-        decoder.set_options(options.set_max_width(usize::MAX).set_max_height(usize::MAX));
+        decoder.set_options(jpeg_options().jpeg_set_out_colorspace(ColorSpace::Luma));
     }
     decoder.decode()?;
     Ok(())

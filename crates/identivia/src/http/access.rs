@@ -12,7 +12,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
-use super::docs;
+use super::{docs, liveness};
 use crate::app::App;
 use crate::domain::event::{Event, EventKind};
 use crate::domain::id::RecordId;
@@ -191,6 +191,7 @@ impl By {
             Written::UnknownVerification => Err(ApiError::invalid(
                 [("verification", "is no verification record of this profile".to_owned())].into(),
             )),
+            Written::ForeignSession => Err(liveness::invalid_session()),
             Written::SessionUsed => Err(ApiError::conflict(
                 "Liveness session already used",
                 "Each session serves one record; make a new one",

@@ -194,6 +194,14 @@ pub(super) async fn session_of(app: &App, id: &str, profile: RecordId) -> Result
     Ok(Some(session).filter(|session| session.is_usable(app.clock.now())))
 }
 
+/// The refusal of a session that cannot serve this record: unknown, expired or another profile's, told apart by nothing.
+pub(super) fn invalid_session() -> ApiError {
+    ApiError::bad_request(
+        "Invalid liveness session",
+        "The session is unknown, expired or not this profile's; make a new one",
+    )
+}
+
 async fn known_session(app: &App, id: &str) -> Result<Option<Session>, ApiError> {
     if id.is_empty() || id.len() > MAX_SESSION_ID || id.contains('\0') {
         return Ok(None);

@@ -205,10 +205,7 @@ fn evidence(
 
 /// What the provider found in the session that a browser names: its own, finished and not used yet.
 async fn provider_finding(app: &App, id: RecordId, claim: &Claim) -> Result<Confirmed, ApiError> {
-    let refused = |message| ApiError::bad_request("Invalid liveness session", message);
-    let session = liveness::session_of(app, &claim.session_id, id)
-        .await?
-        .ok_or_else(|| refused("The session is unknown, expired or not this profile's; make a new one"))?;
+    let session = liveness::session_of(app, &claim.session_id, id).await?.ok_or_else(liveness::invalid_session)?;
     if session.used {
         return Err(ApiError::conflict(
             "Liveness session already used",
@@ -216,7 +213,8 @@ async fn provider_finding(app: &App, id: RecordId, claim: &Claim) -> Result<Conf
         ));
     }
     if !session.status.is_finished() {
-        return Err(refused("The liveness check is not finished; finish it first"));
+        let message = "The liveness check is not finished; finish it first";
+        return Err(ApiError::bad_request("Invalid liveness session", message));
     }
     Ok(session.confirmed(app.liveness_threshold))
 }

@@ -63,6 +63,8 @@ pub enum Written<T> {
     UnknownVerification,
     /// Refused: the liveness session has already served a record.
     SessionUsed,
+    /// Refused: the liveness session is another profile's.
+    ForeignSession,
 }
 
 /// One page of a list.

@@ -121,8 +121,7 @@ pub(super) const UPDATE_SESSION: &str = "\
     update liveness_sessions set status = $1, confidence = $2 \
     where id = $3 and status not in ('SUCCEEDED', 'FAILED')";
 
-pub(super) const USE_SESSION: &str =
-    "update liveness_sessions set used_by = $1 where id = $2 and used_by = '' and profile in ('', $3)";
+pub(super) const USE_SESSION: &str = "update liveness_sessions set used_by = $1 where id = $2 and used_by = ''";
 
 pub(super) const SETTINGS: &str = "select key, value, public from settings order by key";
 

@@ -297,8 +297,8 @@ impl Store for Sqlite {
                 if let Err(refusal) = writable(connection, record.profile, team.as_deref(), only_if)? {
                     return Ok(refusal);
                 }
-                if !use_session(connection, &record.evidence.claim.session_id, &record)? {
-                    return Ok(Written::SessionUsed);
+                if let Some(refusal) = use_session(connection, &record)? {
+                    return Ok(refusal);
                 }
                 clear_intent(connection, mark.as_deref())?;
                 add_verification(connection, &record)?;

@@ -173,6 +173,11 @@ async fn a_machines_session_can_be_for_a_profile_or_for_none() {
     browser.get(&path(&named)).await.expect(200);
     let unnamed = operator.post("/api/face-liveness/session", json!({})).await.expect(200);
     browser.get(&path(&unnamed)).await.expect(404);
+    let (other, _) = world.person("two").await;
+    let session = named["sessionId"].as_str().unwrap();
+    assert_eq!(record(&operator, &other, session).await.expect(400)["error"], "Invalid liveness session");
+    record(&operator, &id, session).await.expect(201);
+    record(&operator, &id, session).await.expect(409);
     operator.post("/api/face-liveness/session", json!({"profile": "nobody"})).await.expect(404);
     operator.post("/api/face-liveness/session", json!({"profile": 7})).await.expect(400);
     world.team("red").post("/api/face-liveness/session", json!({"profile": id})).await.expect(404);

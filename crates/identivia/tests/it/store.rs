@@ -216,7 +216,7 @@ async fn of_many_records_that_race_for_a_session_one_of_its_own_profile_gets_it(
         let record = |profile| {
             store.record_verification(verification(profile, "s"), &Reach::Every, OnlyIf::Undecided, None, event())
         };
-        assert!(matches!(record(theirs).await.unwrap(), Written::SessionUsed));
+        assert!(matches!(record(theirs).await.unwrap(), Written::ForeignSession));
         let outcomes = futures_util::future::join_all((0..20).map(|_| record(mine))).await;
         let done = outcomes.iter().filter(|outcome| matches!(outcome, Ok(Written::Done(())))).count();
         let used = outcomes.iter().filter(|outcome| matches!(outcome, Ok(Written::SessionUsed))).count();

@@ -127,12 +127,16 @@ pub(super) fn add_verification(connection: &Connection, record: &NewVerification
     Ok(())
 }
 
-/// Uses a liveness session up. One that we never made is none of ours to refuse: only a machine token gets this far with it.
-pub(super) fn use_session(connection: &Connection, session: &str, record: &NewVerification) -> rusqlite::Result<bool> {
-    let known = rows::first(connection, sql::SESSION, params![session], rows::session)?;
-    if known.is_none() {
-        return Ok(true);
+/// Uses a record's liveness session up, and says what forbids it. A session that we never made is none of ours to refuse:
+/// only a machine token gets this far with it.
+pub(super) fn use_session(connection: &Connection, record: &NewVerification) -> rusqlite::Result<Option<Written<()>>> {
+    let session = &record.evidence.claim.session_id;
+    let Some(known) = rows::first(connection, sql::SESSION, params![session], rows::session)? else {
+        return Ok(None);
+    };
+    if known.profile.is_some_and(|profile| profile != record.profile) {
+        return Ok(Some(Written::ForeignSession));
     }
-    let values = params![record.id.as_str(), session, record.profile.as_str()];
-    Ok(rows::execute(connection, sql::USE_SESSION, values)? == 1)
+    let used = rows::execute(connection, sql::USE_SESSION, params![record.id.as_str(), session])?;
+    Ok((used != 1).then_some(Written::SessionUsed))
 }
