@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 
@@ -13,13 +12,13 @@ use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 use crate::domain::client::Clients;
 use crate::domain::token::Tokens;
-use crate::files::{Files, Sweeper};
+use crate::files::{AtStart, Files, Sweeper};
 use crate::first_run::{self, FirstRun};
+use crate::house::House;
 use crate::http::{self, FailureKey, Front, Limiter, server};
 use crate::liveness::Liveness;
 use crate::reader::DocumentReader;
 use crate::store::Store;
-use crate::store::sqlite::Sqlite;
 use crate::telemetry;
 
 /// Failures of one client from one address before it must wait, and the window in seconds.
@@ -71,6 +70,7 @@ pub struct Server {
     listener: TcpListener,
     front: Front,
     sweeper: Sweeper,
+    at_start: AtStart,
     metrics: Option<(TcpListener, metrics_exporter_prometheus::PrometheusHandle)>,
     max_connections: usize,
     /// Keeps other servers off the data folder.
@@ -97,12 +97,7 @@ impl Server {
             Some(address) => Some((listen("METRICS_ADDR", address).await?.0, telemetry::start_metrics()?)),
             None => None,
         };
-        let store: Arc<dyn Store> = Arc::new(
-            Sqlite::open(&config.data_dir)
-                .with_context(|| format!("DATA_DIR: cannot open the database in {}", config.data_dir.display()))?,
-        );
-        let (files, sweeper) = Files::open(&config.data_dir, store.clone(), parts.clock.clone())
-            .with_context(|| format!("DATA_DIR: cannot make the folder of files in {}", config.data_dir.display()))?;
+        let House { store, files, sweeper, at_start } = House::open(&config, &parts.clock).await?;
         let app = Arc::new(app(&config, parts, generated.as_ref(), store, files, &client_url));
         let front =
             Front::new(http::router(&app)?, &client_url, &public_url, config.trusted_proxies, metrics.is_some());
@@ -114,6 +109,7 @@ impl Server {
             listener,
             front,
             sweeper,
+            at_start,
             metrics,
             max_connections,
             _lock: lock,
@@ -122,10 +118,7 @@ impl Server {
 
     /// Sweeps, then answers requests until `stop` becomes true and those under way are done.
     pub async fn run(self, stop: watch::Receiver<bool>) {
-        if let Err(error) = self.sweeper.sweep_at_start().await {
-            tracing::warn!(%error, "files that no record names could not be removed at the start; it is tried again");
-        }
-        tokio::spawn(self.sweeper.run());
+        self.sweeper.start(self.at_start).await;
         if let Some((listener, handle)) = self.metrics {
             tokio::spawn(server::serve(listener, telemetry::MetricsPage(handle), 16, stop.clone()));
         }

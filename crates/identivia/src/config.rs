@@ -74,10 +74,14 @@ pub struct Settings {
     /// Folder for the database, the files and what the first start makes [default: ./data]
     #[arg(long, env = "DATA_DIR", hide_env_values = true, global = true, help_heading = "Storage")]
     data_dir: Option<String>,
-    /// Where records live. This version knows the embedded SQLite in DATA_DIR (`sqlite:`) only.
+    /// Where records live: `sqlite:`, the database in DATA_DIR, or `postgres://user:password@host/database`, with
+    /// `?sslmode=verify-full` across a network [default: sqlite:]
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, global = true, help_heading = "Storage")]
     database_url: Option<String>,
-    /// Where files live. This version knows the folder in DATA_DIR (`file:`) only.
+    /// Connections to PostgreSQL that this server keeps at most (2 to 1000) [default: 16]
+    #[arg(long, env = "DATABASE_CONNECTIONS", hide_env_values = true, global = true, help_heading = "Storage")]
+    database_connections: Option<String>,
+    /// Where files live: `file:`, a folder in DATA_DIR, or `s3://bucket/prefix` [default: file:]
     #[arg(long, env = "FILES_URL", hide_env_values = true, global = true, help_heading = "Storage")]
     files_url: Option<String>,
     /// A PocketBase to keep records in. Not in this version.
@@ -198,6 +202,22 @@ pub enum LogFormat {
     Json,
 }
 
+/// Where records live.
+#[derive(Clone)]
+pub enum RecordsAt {
+    /// In the data folder.
+    Sqlite,
+    /// At that URL, which holds a password.
+    Postgres(String),
+}
+
+/// Where files live.
+#[derive(Clone)]
+pub enum FilesAt {
+    /// In the data folder.
+    Folder,
+}
+
 /// The settings, checked. Holds secrets, so it has neither `Debug` nor `Display`.
 #[derive(Clone)]
 pub struct Config {
@@ -220,6 +240,9 @@ pub struct Config {
     pub log_format: LogFormat,
     pub log_filter: String,
     pub data_dir: PathBuf,
+    pub records: RecordsAt,
+    pub database_connections: u32,
+    pub files: FilesAt,
     pub face_liveness_threshold: f64,
     pub openai_model: String,
     /// Settings that are set but do nothing in this version, by variable.
@@ -253,6 +276,10 @@ impl Config {
             log_format: log_format(s.log_format)?,
             log_filter: log_filter(s.rust_log)?,
             data_dir: PathBuf::from(given(s.data_dir).unwrap_or_else(|| "./data".to_owned())),
+            records: records(s.database_url)?,
+            database_connections: u32::try_from(number("DATABASE_CONNECTIONS", s.database_connections, 16, 2, 1_000)?)
+                .unwrap_or(16),
+            files: FilesAt::Folder,
             face_liveness_threshold: threshold(s.face_liveness_threshold)?,
             openai_model: text("OPENAI_MODEL", s.openai_model, "o4-mini")?,
             unused,
@@ -267,7 +294,6 @@ impl Settings {
             Some(value) if !value.starts_with(known) => wrong(name, otherwise),
             _ => Ok(()),
         };
-        only("DATABASE_URL", &self.database_url, "sqlite:", "this version keeps records in SQLite only; unset it")?;
         only("FILES_URL", &self.files_url, "file:", "this version keeps files in DATA_DIR only; unset it")?;
         only(
             "LIVENESS_PROVIDER",
@@ -335,6 +361,19 @@ fn jwt_secret(value: Option<String>) -> Result<Option<Vec<u8>>, ConfigError> {
             ),
         ),
         secret => Ok(secret.map(String::into_bytes)),
+    }
+}
+
+fn records(value: Option<String>) -> Result<RecordsAt, ConfigError> {
+    match given(value) {
+        None => Ok(RecordsAt::Sqlite),
+        Some(url) if url == "sqlite:" => Ok(RecordsAt::Sqlite),
+        Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => Ok(RecordsAt::Postgres(url)),
+        // The value is not shown: it may hold a password.
+        Some(_) => wrong(
+            "DATABASE_URL",
+            "must be sqlite: (the database is in DATA_DIR) or postgres://user:password@host/database",
+        ),
     }
 }
 
@@ -556,7 +595,7 @@ mod tests {
             problem(|s| s.log_format = set("xml")),
             problem(|s| s.face_liveness_threshold = set("NaN")),
             problem(|s| s.trusted_proxies = set("10.0.0.0/8, 10.0.0.0/33")),
-            problem(|s| s.database_url = set("postgres://x")),
+            problem(|s| s.database_url = set("mysql://user:CANARY@host/x")),
             problem(|s| s.pocketbase_url = set("http://x")),
             problem(|s| s.jwt_clients_json = set("[]")),
         ];
@@ -569,7 +608,7 @@ mod tests {
         LOG_FORMAT: must be pretty or json, not "xml"
         FACE_LIVENESS_THRESHOLD: must be a number from 0 to 100, not "NaN"
         TRUSTED_PROXIES: "10.0.0.0/33" is no address or network such as 10.0.0.0/8
-        DATABASE_URL: this version keeps records in SQLite only; unset it
+        DATABASE_URL: must be sqlite: (the database is in DATA_DIR) or postgres://user:password@host/database
         POCKETBASE_URL: this version cannot keep records in PocketBase yet; unset it
         JWT_CLIENTS_JSON: names no client, so nobody could get a token
         "#);

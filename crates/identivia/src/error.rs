@@ -233,6 +233,9 @@ impl From<StoreError> for ApiError {
             StoreError::Busy | StoreError::Broken => {
                 Self::unavailable("The database does not take this now; try again").because(error)
             }
+            StoreError::Unavailable(_) => {
+                Self::unavailable("The records cannot be reached now; try again").retry_after(5).because(error)
+            }
             StoreError::Failed(_) => Self::internal(error),
         }
     }
@@ -246,6 +249,9 @@ impl From<FilesError> for ApiError {
                 Self::unavailable("Files cannot be stored until the operator has looked").because(error)
             }
             FilesError::Busy => Self::unavailable("Too much is going on; try again").because(error),
+            FilesError::Unavailable(_) => {
+                Self::unavailable("The files cannot be reached now; try again").retry_after(5).because(error)
+            }
             FilesError::Store(error) => error.into(),
             FilesError::Failed(_) | FilesError::Gone => Self::internal(error),
         }

@@ -8,6 +8,7 @@ pub mod domain;
 pub mod error;
 pub mod files;
 pub mod first_run;
+pub mod house;
 pub mod http;
 pub mod liveness;
 pub mod reader;

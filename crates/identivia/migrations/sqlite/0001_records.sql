@@ -105,6 +105,7 @@ create table settings (
 -- The audit trail: names of fields, never what a person sent.
 create table events (
     seq integer primary key,
+    id text not null unique,
     at bigint not null,
     kind text not null,
     actor text not null,
@@ -114,13 +115,14 @@ create table events (
 );
 create index events_profile on events (profile, seq);
 
--- Files that may be on disk without a record: an upload under way (all names that carry the mark), or a replaced file
--- (one name). Doomed ones are the sweeper's; an upload whose intent is doomed can no longer be recorded.
+-- Files that may be stored without a record: an upload under way (all names that carry the mark), or a replaced file (one
+-- name). Doomed ones are a sweeper's from the time in `doomed` on (0: not doomed); an upload whose intent is doomed can no
+-- longer be recorded.
 create table file_intents (
     mark text primary key,
     collection text not null,
     record text not null,
     name text not null,
-    doomed integer not null,
+    doomed bigint not null,
     created bigint not null
 );

@@ -6,6 +6,7 @@ use super::time::Millis;
 /// One line of the audit trail, written in the transaction of what it reports.
 #[derive(Clone, Debug)]
 pub struct Event {
+    pub id: RecordId,
     pub at: Millis,
     pub kind: EventKind,
     /// The token's `sub`.

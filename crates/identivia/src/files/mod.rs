@@ -1,31 +1,32 @@
 //! Files of records: staged, durable, swept.
 //!
-//! An upload's life: its mark is noted in the database → each file is written under a name that carries the mark and
-//! synced → the folder is synced → the transaction that makes the record takes the note away. Whatever still has a note
-//! after a crash or a failed request is removed by the sweeper. Files never change once they are written, so a copy for
-//! another record is a second name (a hard link) for the same bytes.
-//!
-//! Layout: `DATA_DIR/files/<collection>/<record id>/<stored name>`.
+//! Where they are kept is a [`Place`]'s: a local folder, an S3 bucket, or file fields within the records themselves. An
+//! upload's life where files live apart from their records: its mark is noted in the database → each file is written
+//! under a name that carries the mark, and made durable → the transaction that makes the record takes the note away.
+//! Whatever still has a note after a crash or a failed request is removed by the sweeper. Files never change once they
+//! are written.
 
+pub mod folder;
 pub mod picture;
 mod sweep;
 pub mod upload;
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::ErrorKind;
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::clock::Clock;
 use crate::domain::id::RecordId;
 use crate::domain::media;
-use crate::store::{Collection, FileIntent, Store, StoreError};
+use crate::store::{Collection, FileIntent, Intents, StoreError};
 
-pub use sweep::Sweeper;
+pub use sweep::{AtStart, Sweeper};
 pub use upload::Upload;
 
 /// Why a file was not kept.
@@ -40,6 +41,9 @@ pub enum FilesError {
     /// The system has no more file handles to give: try again.
     #[error("no file handles are left")]
     Busy,
+    /// The place cannot be reached, does not answer in time or turns us away: try again later.
+    #[error("the files' place does not answer: {0}")]
+    Unavailable(String),
     /// The file to copy is not there any more.
     #[error("the file is gone")]
     Gone,
@@ -64,73 +68,108 @@ impl From<std::io::Error> for FilesError {
     }
 }
 
-/// The folder of files, and the way to its sweeper.
+/// Which file: of which record, under which stored name.
+#[derive(Clone, Debug)]
+pub struct Spot {
+    pub collection: Collection,
+    pub record: RecordId,
+    pub name: String,
+}
+
+impl Spot {
+    /// Its path below the root of all files: `<collection>/<record id>/<stored name>`.
+    #[must_use]
+    pub fn path(&self) -> String {
+        format!("{}/{}/{}", self.collection.name(), self.record, self.name)
+    }
+}
+
+/// A stored file, open for reading.
+pub struct Opened {
+    /// Bytes.
+    pub length: u64,
+    pub pieces: BoxStream<'static, std::io::Result<Bytes>>,
+}
+
+/// What a place has done with a file.
+pub enum Kept {
+    /// It is there, durably, but for what [`Place::settle`] has still to do.
+    There,
+    /// It waits to be kept within its record.
+    Staged(File),
+}
+
+/// Where files are kept. Every method is safe to run twice.
+#[async_trait]
+pub trait Place: Send + Sync {
+    /// Opens a new file to be written: at its spot, or nameless where it is kept elsewhere once it is whole.
+    async fn begin(&self, spot: &Spot) -> Result<File, FilesError>;
+    /// Keeps a file that is written.
+    async fn keep(&self, spot: &Spot, file: File) -> Result<Kept, FilesError>;
+    /// Keeps a copy of a stored file, whose life is its own.
+    async fn copy(&self, from: &Spot, to: &Spot) -> Result<Kept, FilesError>;
+    /// Makes all that was kept for a record durable, names included.
+    async fn settle(&self, collection: Collection, record: RecordId) -> Result<(), FilesError>;
+    /// Opens a stored file; [`FilesError::Gone`] when it is not there.
+    async fn read(&self, spot: &Spot) -> Result<Opened, FilesError>;
+    /// Removes the files that an intent names, and tells how many there were.
+    async fn remove(&self, intent: &FileIntent) -> Result<usize, FilesError>;
+    /// Says whether files can be stored now.
+    async fn ready(&self) -> Result<(), FilesError>;
+}
+
+/// The files, and the way to their sweeper.
 pub struct Files {
-    root: PathBuf,
-    store: Arc<dyn Store>,
+    place: Arc<dyn Place>,
+    /// Where uploads are noted; `None` where files are kept within their records.
+    intents: Option<Arc<dyn Intents>>,
     clock: Clock,
-    broken: AtomicBool,
+    /// The folder of nameless files.
+    scratch: PathBuf,
     chores: mpsc::UnboundedSender<Chore>,
     /// Megapixels that may be decoded at once: bounds memory, whatever is sent.
     decoding: Semaphore,
 }
 
 impl Files {
-    /// Opens the folder, making it if need be.
+    /// Files in a place, with notes of them and a local folder for what is looked at and not kept.
+    #[must_use]
+    pub fn new(
+        place: Arc<dyn Place>,
+        intents: Option<Arc<dyn Intents>>,
+        scratch: &Path,
+        clock: Clock,
+    ) -> (Arc<Self>, Sweeper) {
+        let (chores, waiting) = mpsc::unbounded_channel();
+        let scratch = scratch.to_owned();
+        let decoding = Semaphore::new(picture::BUDGET);
+        let files = Arc::new(Self { place, intents, clock, scratch, chores, decoding });
+        let sweeper = Sweeper::new(files.clone(), waiting);
+        (files, sweeper)
+    }
+
+    /// Says whether files can be stored.
     ///
     /// # Errors
-    /// When the folder cannot be made.
-    pub fn open(data_dir: &Path, store: Arc<dyn Store>, clock: Clock) -> std::io::Result<(Arc<Self>, Sweeper)> {
-        let root = data_dir.join("files");
-        for collection in [Collection::Profiles, Collection::VerificationHistory] {
-            fs::DirBuilder::new().recursive(true).mode(0o700).create(root.join(collection.name()))?;
-        }
-        File::open(&root)?.sync_all()?;
-        let (chores, waiting) = mpsc::unbounded_channel();
-        let files = Arc::new(Self {
-            root,
-            store,
-            clock,
-            broken: AtomicBool::new(false),
-            chores,
-            decoding: Semaphore::new(picture::BUDGET),
-        });
-        let sweeper = Sweeper::new(files.clone(), waiting);
-        Ok((files, sweeper))
+    /// Why they cannot.
+    pub async fn ready(&self) -> Result<(), FilesError> {
+        self.place.ready().await
     }
 
-    /// Says whether files can be stored: no sync has failed since the start.
-    #[must_use]
-    pub fn is_well(&self) -> bool {
-        !self.broken.load(Ordering::Relaxed)
-    }
-
-    /// Opens a stored file for reading, with its length in bytes.
+    /// Opens a stored file for reading.
     ///
     /// # Errors
     /// When there is no such file, or it cannot be read.
-    pub async fn read(
-        &self,
-        collection: Collection,
-        record: RecordId,
-        name: &str,
-    ) -> Result<(tokio::fs::File, u64), FilesError> {
-        if !media::is_stored_name(name) {
-            return Err(FilesError::Gone);
-        }
-        let file = tokio::fs::File::open(self.folder(collection, record).join(name)).await?;
-        let length = file.metadata().await?.len();
-        Ok((file, length))
+    pub async fn read(&self, spot: &Spot) -> Result<Opened, FilesError> {
+        if media::is_stored_name(&spot.name) { self.place.read(spot).await } else { Err(FilesError::Gone) }
     }
 
-    /// Opens a nameless file that the system removes by itself, for what is looked at once and not kept.
+    /// Opens a nameless file for what is looked at once and not kept.
     ///
     /// # Errors
     /// When the disk is full or cannot be written.
     pub async fn scratch(&self) -> Result<upload::Writing, FilesError> {
-        let root = self.root.clone();
-        let file = blocking(move || Ok(tempfile::tempfile_in(root)?)).await?;
-        Ok(upload::Writing::new(file))
+        Ok(upload::Writing::new(scratch(&self.scratch).await?))
     }
 
     /// Starts an upload for a record. Nothing is written before its first file.
@@ -148,27 +187,6 @@ impl Files {
     fn ask_sweeper(&self, chore: Chore) {
         let _ = self.chores.send(chore);
     }
-
-    fn folder(&self, collection: Collection, record: RecordId) -> PathBuf {
-        self.root.join(collection.name()).join(record.as_str())
-    }
-
-    fn sync_folder(&self, folder: &Path) -> Result<(), FilesError> {
-        let folder = File::open(folder)?;
-        self.synced(folder.sync_all())
-    }
-
-    /// A failed sync means that the system may have dropped what it said it had: nothing is acknowledged from here on.
-    fn synced(&self, outcome: std::io::Result<()>) -> Result<(), FilesError> {
-        let Err(error) = outcome else { return Ok(()) };
-        if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) {
-            return Err(FilesError::Full);
-        }
-        if !self.broken.swap(true, Ordering::Relaxed) {
-            tracing::error!(%error, "a sync to the files' disk failed: uploads are refused until a restart");
-        }
-        Err(FilesError::Broken)
-    }
 }
 
 /// What the sweeper is asked to do.
@@ -179,6 +197,12 @@ enum Chore {
     Doom(String),
     /// Remove what changes have doomed.
     Sweep,
+}
+
+/// Opens a nameless file, which the system removes by itself.
+pub(crate) async fn scratch(folder: &Path) -> Result<File, FilesError> {
+    let folder = folder.to_owned();
+    blocking(move || Ok(tempfile::tempfile_in(folder)?)).await
 }
 
 /// Runs file work off the async threads.
@@ -198,23 +222,17 @@ mod tests {
 
     use super::*;
     use crate::domain::media::Media;
-    use crate::store::Written;
     use crate::store::sqlite::Sqlite;
+    use crate::store::{Refusal, Written};
 
     /// A folder of files whose sweeper is this test.
     fn files() -> (Arc<Files>, UnboundedReceiver<Chore>, TempDir) {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(Sqlite::open(folder.path()).unwrap());
-        let (opened, _) = Files::open(folder.path(), store.clone(), Clock::default()).unwrap();
+        let place = folder::Folder::open(&folder.path().join("files")).unwrap();
+        let (files, _) = Files::new(Arc::new(place), Some(store), folder.path(), Clock::default());
         let (chores, waiting) = mpsc::unbounded_channel();
-        let files = Files {
-            root: opened.root.clone(),
-            store,
-            clock: Clock::default(),
-            broken: AtomicBool::new(false),
-            chores,
-            decoding: Semaphore::new(picture::BUDGET),
-        };
+        let files = Files { chores, ..Arc::into_inner(files).unwrap() };
         (Arc::new(files), waiting, folder)
     }
 
@@ -230,12 +248,14 @@ mod tests {
         drop(begun(&files).await);
         assert!(matches!(chores.try_recv(), Ok(Chore::Remove(_))), "given up");
 
-        let refused = begun(&files).await.record(|_| async { Ok(Written::<()>::Decided) }).await;
+        let refused = begun(&files).await.record(|_| async { Ok(Written::<()>::Err(Refusal::Decided)) }).await;
         assert!(refused.is_ok() && matches!(chores.try_recv(), Ok(Chore::Remove(_))), "refused");
 
-        // A sync that failed, or an answer that nobody waited for: a record may name the files.
-        let unsure = begun(&files).await.record(|_| async { Err::<Written<()>, _>(StoreError::Broken) }).await;
-        assert!(unsure.is_err() && matches!(chores.try_recv(), Ok(Chore::Doom(_))), "unsure");
+        // A sync that failed, a connection that broke, an answer that nobody waited for: a record may name the files.
+        for error in [StoreError::Broken, StoreError::Unavailable(String::new())] {
+            let unsure = begun(&files).await.record(|_| async { Err::<Written<()>, _>(error) }).await;
+            assert!(unsure.is_err() && matches!(chores.try_recv(), Ok(Chore::Doom(_))), "unsure");
+        }
         let upload = begun(&files).await;
         let (asked, told) = tokio::sync::oneshot::channel();
         let recording = tokio::spawn(upload.record(|_| async {
@@ -246,19 +266,7 @@ mod tests {
         recording.abort();
         assert!(recording.await.is_err() && matches!(chores.try_recv(), Ok(Chore::Doom(_))), "cut off");
 
-        let recorded = begun(&files).await.record(|_| async { Ok(Written::Done(())) }).await;
+        let recorded = begun(&files).await.record(|_| async { Ok(Written::Ok(())) }).await;
         assert!(recorded.is_ok() && chores.try_recv().is_err(), "recorded");
-    }
-
-    #[tokio::test]
-    async fn after_a_failed_sync_nothing_more_is_taken() {
-        let (files, _chores, _folder) = files();
-        let full = files.synced(Err(ErrorKind::StorageFull.into()));
-        assert!(matches!(full, Err(FilesError::Full)) && files.is_well());
-        begun(&files).await;
-        assert!(matches!(files.synced(Err(std::io::Error::other("EIO"))), Err(FilesError::Broken)));
-        assert!(!files.is_well());
-        let mut upload = files.upload(Collection::Profiles, RecordId::random());
-        assert!(matches!(upload.create("a.png", Media::Png).await, Err(FilesError::Broken)));
     }
 }

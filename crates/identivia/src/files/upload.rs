@@ -1,16 +1,14 @@
 //! One request's files on their way to a record.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use super::{Chore, Files, FilesError, blocking};
+use super::{Chore, Files, FilesError, Kept, Spot, blocking};
 use crate::domain::id::RecordId;
 use crate::domain::media::{self, Media};
-use crate::store::{Collection, FileIntent, StoreError, Written};
+use crate::store::{Attached, Collection, FileIntent, Staged, StoreError, Written};
 
 /// How much is gathered before a trip to a blocking thread: large enough to make trips rare, small enough that many
 /// uploads at once stay small.
@@ -21,10 +19,12 @@ pub struct Upload {
     pending: Arc<Pending>,
     /// How many files it has begun.
     count: usize,
+    /// Files to be kept within the record.
+    staged: Vec<Staged>,
 }
 
-/// What stands behind an upload. Work on the blocking threads goes on when its request is given up, so each piece of it
-/// holds this; the last one to let go hands the files to the sweeper, unless a record has come to name them.
+/// What stands behind an upload. Work on files goes on when its request is given up, so each piece of it holds this; the
+/// last one to let go hands the files to the sweeper, unless a record has come to name them.
 struct Pending {
     files: Arc<Files>,
     intent: FileIntent,
@@ -50,13 +50,16 @@ impl Pending {
         self.fate.store(fate as u8, Ordering::Release);
     }
 
-    fn folder(&self) -> PathBuf {
-        self.files.folder(self.intent.collection, self.intent.record)
+    fn spot(&self, name: &str) -> Spot {
+        Spot { collection: self.intent.collection, record: self.intent.record, name: name.to_owned() }
     }
 }
 
 impl Drop for Pending {
     fn drop(&mut self) {
+        if self.files.intents.is_none() {
+            return;
+        }
         let fate = *self.fate.get_mut();
         if fate == Fate::Unrecorded as u8 {
             self.files.ask_sweeper(Chore::Remove(self.intent.clone()));
@@ -69,7 +72,8 @@ impl Drop for Pending {
 impl Upload {
     pub(super) fn new(files: Arc<Files>, collection: Collection, record: RecordId) -> Self {
         let intent = FileIntent { mark: media::upload_mark(), collection, record, name: String::new() };
-        Self { pending: Arc::new(Pending { files, intent, fate: AtomicU8::new(Fate::Unbegun as u8) }), count: 0 }
+        let pending = Pending { files, intent, fate: AtomicU8::new(Fate::Unbegun as u8) };
+        Self { pending: Arc::new(pending), count: 0, staged: Vec::new() }
     }
 
     /// Begins a file; its stored name is settled here.
@@ -77,101 +81,97 @@ impl Upload {
     /// # Errors
     /// When nothing can be stored now.
     pub async fn create(&mut self, client_name: &str, media: Media) -> Result<(Writing, String), FilesError> {
-        let (path, name) = self.place(client_name, media).await?;
-        let file = self
-            .work(move |_| Ok(OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)?))
-            .await?;
+        let spot = self.spot(client_name, media).await?;
+        let name = spot.name.clone();
+        let file = self.work(move |files| async move { files.place.begin(&spot).await }).await?;
         Ok((Writing::new(file), name))
     }
 
-    /// Makes sure that a written file is on disk.
+    /// Keeps a file that is written: from here on it is durable, or goes with the record.
     ///
     /// # Errors
-    /// When the sync fails: then no upload is acknowledged until a restart.
-    pub async fn sync(&self, file: File) -> Result<(), FilesError> {
-        self.work(move |pending| pending.files.synced(file.sync_all())).await
+    /// When it cannot be kept.
+    pub async fn keep(&mut self, name: &str, file: File) -> Result<(), FilesError> {
+        let spot = self.pending.spot(name);
+        let kept = self.work(move |files| async move { files.place.keep(&spot, file).await }).await?;
+        self.stage(name, kept);
+        Ok(())
     }
 
-    /// Gives another record's file a second name in this one. The bytes are shared; the names live apart.
+    /// Keeps a copy of another record's file, whose life is its own.
     ///
     /// # Errors
     /// [`FilesError::Gone`] when the file has been replaced meanwhile.
-    pub async fn copy(&mut self, from: (Collection, RecordId), name: &str) -> Result<String, FilesError> {
-        let media = Media::of_stored_name(name).ok_or(FilesError::Gone)?;
-        let stem = name.rsplit_once('_').map_or(name, |(stem, _)| stem);
-        let source = self.pending.files.folder(from.0, from.1).join(name);
-        let (target, stored) = self.place(stem, media).await?;
-        self.work(move |pending| link_or_copy(&pending.files, &source, &target)).await?;
-        Ok(stored)
+    pub async fn copy(&mut self, from: Spot) -> Result<String, FilesError> {
+        let media = Media::of_stored_name(&from.name).ok_or(FilesError::Gone)?;
+        let stem = from.name.rsplit_once('_').map_or(from.name.as_str(), |(stem, _)| stem);
+        let spot = self.spot(stem, media).await?;
+        let name = spot.name.clone();
+        let kept = self.work(move |files| async move { files.place.copy(&from, &spot).await }).await?;
+        self.stage(&name, kept);
+        Ok(name)
     }
 
-    /// Syncs the folder, so that the names are on disk too, and runs the transaction that makes a record name the
-    /// files. It gets the mark that it must clear.
+    /// Makes what was kept durable, names included, and runs the step that makes a record name the files.
     ///
     /// # Errors
-    /// When the sync or the transaction fails: then the files go.
-    pub async fn record<T, F>(self, transaction: impl FnOnce(Option<String>) -> F) -> Result<Written<T>, FilesError>
+    /// When either fails: then the files go.
+    pub async fn record<T, F>(mut self, step: impl FnOnce(Attached) -> F) -> Result<Written<T>, FilesError>
     where
         F: Future<Output = Result<Written<T>, StoreError>>,
     {
         if self.count == 0 {
-            return Ok(transaction(None).await?);
+            return Ok(step(Attached::default()).await?);
         }
-        self.work(|pending| pending.files.sync_folder(&pending.folder())).await?;
+        let FileIntent { collection, record, .. } = self.pending.intent;
+        self.work(move |files| async move { files.place.settle(collection, record).await }).await?;
         self.pending.meets(Fate::Unknown);
-        let outcome = transaction(Some(self.pending.intent.mark.clone())).await;
+        let mark = self.pending.files.intents.as_ref().map(|_| self.pending.intent.mark.clone());
+        let outcome = step(Attached { mark, staged: std::mem::take(&mut self.staged) }).await;
         self.pending.meets(match &outcome {
-            Ok(Written::Done(_)) => Fate::Recorded,
-            // A sync that failed may still have reached the disk.
-            Err(StoreError::Broken) => Fate::Unknown,
-            Ok(_) | Err(_) => Fate::Unrecorded,
+            Ok(Ok(_)) => Fate::Recorded,
+            // What failed on its way back may still have been done.
+            Err(StoreError::Broken | StoreError::Unavailable(_)) => Fate::Unknown,
+            Ok(Err(_)) | Err(_) => Fate::Unrecorded,
         });
         Ok(outcome?)
     }
 
-    /// Settles where the next file goes. Before the first, the mark is noted, durably, and the folder made.
-    async fn place(&mut self, client_name: &str, media: Media) -> Result<(PathBuf, String), FilesError> {
-        let files = &self.pending.files;
-        if !files.is_well() {
-            return Err(FilesError::Broken);
+    fn stage(&mut self, name: &str, kept: Kept) {
+        if let Kept::Staged(file) = kept {
+            self.staged.push(Staged { name: name.to_owned(), file });
         }
+    }
+
+    /// Settles where the next file goes. Before the first, the mark is noted, durably.
+    async fn spot(&mut self, client_name: &str, media: Media) -> Result<Spot, FilesError> {
+        let files = &self.pending.files;
         self.count += 1;
-        if self.count == 1 {
+        if self.count == 1
+            && let Some(intents) = &files.intents
+        {
+            files.ready().await?;
             self.pending.meets(Fate::Unrecorded);
-            files.store.open_intent(self.pending.intent.clone(), files.clock.now()).await?;
-            self.work(|pending| make_folder(&pending.files, &pending.folder())).await?;
+            intents.open_intent(self.pending.intent.clone(), files.clock.now()).await?;
         }
         let name = media::stored_name(client_name, &self.pending.intent.mark, self.count, media);
-        Ok((self.pending.folder().join(&name), name))
+        Ok(self.pending.spot(&name))
     }
 
-    /// Runs a piece of work off the async threads, and keeps the sweeper away until it is over.
-    async fn work<T: Send + 'static>(
-        &self,
-        piece: impl FnOnce(&Pending) -> Result<T, FilesError> + Send + 'static,
-    ) -> Result<T, FilesError> {
+    /// Does a piece of work in a task of its own, and keeps the sweeper away until it is over.
+    async fn work<T, W>(&self, piece: impl FnOnce(Arc<Files>) -> W + Send + 'static) -> Result<T, FilesError>
+    where
+        T: Send + 'static,
+        W: Future<Output = Result<T, FilesError>> + Send + 'static,
+    {
         let pending = self.pending.clone();
-        blocking(move || piece(&pending)).await
-    }
-}
-
-/// Makes a record's folder. Its name is synced even if it was there: whoever made it may not have come that far.
-fn make_folder(files: &Files, folder: &Path) -> Result<(), FilesError> {
-    match fs::DirBuilder::new().mode(0o700).create(folder) {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error.into()),
-        _ => files.sync_folder(folder.parent().unwrap_or(folder)),
-    }
-}
-
-fn link_or_copy(files: &Files, source: &Path, target: &Path) -> Result<(), FilesError> {
-    match fs::hard_link(source, target) {
-        Ok(()) => Ok(()),
-        Err(error) if error.kind() == ErrorKind::NotFound => Err(FilesError::Gone),
-        // A file system without links, or with as many as it takes.
-        Err(_) => {
-            fs::copy(source, target)?;
-            files.synced(File::open(target)?.sync_all())
-        }
+        let piece = piece(pending.files.clone());
+        let task = tokio::spawn(async move {
+            let outcome = piece.await;
+            drop(pending);
+            outcome
+        });
+        task.await.unwrap_or_else(|error| Err(FilesError::Failed(error.to_string())))
     }
 }
 

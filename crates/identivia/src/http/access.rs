@@ -20,7 +20,7 @@ use crate::domain::profile::Profile;
 use crate::domain::scope::Scope;
 use crate::domain::token::Caller;
 use crate::error::ApiError;
-use crate::store::{OnlyIf, Written};
+use crate::store::{OnlyIf, Refusal, Written};
 
 /// The longest `Authorization` header, in bytes.
 const MAX_TOKEN_BYTES: usize = 8 * 1024;
@@ -155,6 +155,7 @@ impl By {
         detail: impl Into<String>,
     ) -> Event {
         Event {
+            id: RecordId::random(),
             at: app.clock.now(),
             kind,
             actor: self.caller.subject.clone(),
@@ -180,23 +181,25 @@ impl By {
 
     /// What became of a write, as the caller is told.
     pub(super) async fn outcome<T>(&self, app: &App, id: RecordId, written: Written<T>) -> Result<T, ApiError> {
-        match written {
-            Written::Done(value) => Ok(value),
-            Written::Missing => Err(ApiError::no_profile()),
-            Written::Decided => Err(self.refuse(app, id, "decided").await),
-            Written::Stale => Err(ApiError::conflict(
+        let refusal = match written {
+            Ok(value) => return Ok(value),
+            Err(refusal) => refusal,
+        };
+        Err(match refusal {
+            Refusal::Missing => ApiError::no_profile(),
+            Refusal::Decided => self.refuse(app, id, "decided").await,
+            Refusal::Stale => ApiError::conflict(
                 "Status has changed",
                 "previous_status is not the profile's current status; read the profile again",
-            )),
-            Written::UnknownVerification => Err(ApiError::invalid(
-                [("verification", "is no verification record of this profile".to_owned())].into(),
-            )),
-            Written::ForeignSession => Err(liveness::invalid_session()),
-            Written::SessionUsed => Err(ApiError::conflict(
-                "Liveness session already used",
-                "Each session serves one record; make a new one",
-            )),
-        }
+            ),
+            Refusal::UnknownVerification => {
+                ApiError::invalid([("verification", "is no verification record of this profile".to_owned())].into())
+            }
+            Refusal::ForeignSession => liveness::invalid_session(),
+            Refusal::SessionUsed => {
+                ApiError::conflict("Liveness session already used", "Each session serves one record; make a new one")
+            }
+        })
     }
 
     /// Refuses a browser's attempt to raise its own trust, and notes it in the audit trail.

@@ -5,19 +5,14 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, Response, header};
-use futures_util::stream;
-use tokio::io::AsyncReadExt as _;
 
 use super::access::By;
 use crate::app::App;
 use crate::domain::id::RecordId;
 use crate::domain::media::{self, Media};
 use crate::error::ApiError;
-use crate::files::FilesError;
+use crate::files::{FilesError, Spot};
 use crate::store::Collection;
-
-/// How much of a file is read at a time, in bytes.
-const PIECE: usize = 64 * 1024;
 
 /// Get a stored file
 ///
@@ -47,28 +42,20 @@ pub(super) async fn get_file(
     if !owner.is_some_and(|profile| caller.may_name(profile)) {
         return Err(no_file());
     }
-    let (file, length) = match app.files.read(collection, record, &name).await {
+    let opened = match app.files.read(&Spot { collection, record, name: name.clone() }).await {
         // Replaced between the two looks.
         Err(FilesError::Gone) => return Err(no_file()),
         opened => opened?,
     };
     let disposition = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")).map_err(ApiError::internal)?;
-    let mut response = Response::new(Body::from_stream(pieces(file)));
+    let mut response = Response::new(Body::from_stream(opened.pieces));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media.mime()));
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(opened.length));
     headers.insert(header::CONTENT_DISPOSITION, disposition);
     Ok(response)
 }
 
 fn no_file() -> ApiError {
     ApiError::not_found("File not found", "There is no such file, or not within your reach")
-}
-
-fn pieces(file: tokio::fs::File) -> impl futures_util::Stream<Item = std::io::Result<bytes::Bytes>> + Send {
-    stream::try_unfold(file, |mut file| async move {
-        let mut piece = bytes::BytesMut::with_capacity(PIECE);
-        let length = file.read_buf(&mut piece).await?;
-        Ok((length > 0).then(|| (piece.freeze(), file)))
-    })
 }

@@ -251,11 +251,11 @@ impl FormReader<'_> {
         self.stream_into(&mut writing, head, field).await?;
         let length = writing.length;
         let file = self.checked(writing.finish().await?, media, field).await?;
-        *self.received.files.get_mut(field) = name;
-        match &self.destination {
-            Destination::Record(upload) => upload.sync(file).await?,
+        match &mut self.destination {
+            Destination::Record(upload) => upload.keep(&name, file).await?,
             Destination::Scratch => self.received.scratch = Some(Scratch { file, client_name, media, length }),
         }
+        *self.received.files.get_mut(field) = name;
         Ok(())
     }
 

@@ -122,7 +122,7 @@ fn plain_number(number: f64) -> Number {
 }
 
 async fn is_ready(app: &App) -> bool {
-    app.files.is_well() && app.store.ready().await.is_ok()
+    app.files.ready().await.is_ok() && app.store.ready().await.is_ok()
 }
 
 fn memory() -> Memory {

@@ -157,7 +157,8 @@ pub(super) async fn update_profile(
     let event = by.event(&app, EventKind::ProfileChanged, Some(id), change.field_names().join(" "));
     let replaces = FileField::ALL.iter().any(|field| !change.files.get(*field).is_empty());
     let reach = by.caller.reach();
-    let written = upload.record(|mark| app.store.change_profile(id, &reach, by.only_if(), change, mark, event)).await?;
+    let written =
+        upload.record(|attached| app.store.change_profile(id, &reach, by.only_if(), change, attached, event)).await?;
     let profile = by.outcome(&app, id, written).await?;
     if replaces {
         app.files.sweep_soon();

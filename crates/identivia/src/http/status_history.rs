@@ -72,8 +72,8 @@ pub(super) async fn create_status_record(
         return Err(by.refuse(&app, id, &format!("new_status {}", record.new_status)).await);
     }
     let event = by.event(&app, EventKind::StatusRecorded, Some(id), record.new_status.clone());
-    let written = app.store.record_status(record.clone(), &by.caller.reach(), by.only_if(), event).await?;
-    by.outcome(&app, id, written).await?;
+    let written = app.store.record_status(record, &by.caller.reach(), by.only_if(), event).await?;
+    let record = by.outcome(&app, id, written).await?;
     let response = StatusResponse { success: true, message: "Status history record created", data: record };
     Ok((StatusCode::CREATED, Json(response)))
 }

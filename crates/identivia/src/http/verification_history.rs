@@ -22,7 +22,7 @@ use crate::domain::profile::{Profile, ProfileFiles};
 use crate::domain::verification::{Evidence, FILES, NewVerification, VerificationRecord, required_files};
 use crate::domain::{LINE, PARAGRAPH};
 use crate::error::{ApiError, ErrorBody};
-use crate::files::{FilesError, Upload};
+use crate::files::{FilesError, Spot, Upload};
 use crate::store::Collection;
 
 /// How often a copy starts over when the profile's files are replaced under it.
@@ -153,15 +153,11 @@ pub(super) async fn create_verification(
         created: app.clock.now(),
     };
     let event = by.event(&app, EventKind::VerificationRecorded, Some(id), record_id.as_str());
-    let (reach, stored) = (by.caller.reach(), record.clone());
+    let reach = by.caller.reach();
     let written =
-        upload.record(|mark| app.store.record_verification(stored, &reach, by.only_if(), mark, event)).await?;
-    by.outcome(&app, id, written).await?;
-    let response = VerificationResponse {
-        success: true,
-        message: "Verification history record created",
-        data: record.into_record(),
-    };
+        upload.record(|attached| app.store.record_verification(record, &reach, by.only_if(), attached, event)).await?;
+    let data = by.outcome(&app, id, written).await?;
+    let response = VerificationResponse { success: true, message: "Verification history record created", data };
     Ok((StatusCode::CREATED, Json(response)))
 }
 
@@ -231,7 +227,12 @@ async fn complete(
     for field in FILES {
         let mut attempts = COPY_ATTEMPTS;
         while files.get(field).is_empty() && !profile.files.get(field).is_empty() {
-            match upload.copy((Collection::Profiles, profile.id), profile.files.get(field)).await {
+            let from = Spot {
+                collection: Collection::Profiles,
+                record: profile.id,
+                name: profile.files.get(field).to_owned(),
+            };
+            match upload.copy(from).await {
                 Ok(name) => *files.get_mut(field) = name,
                 Err(FilesError::Gone) if attempts > 1 => {
                     attempts -= 1;

@@ -2,8 +2,11 @@
 //!
 //! What is allowed is `domain`'s to say. A rule that must hold at the moment of writing is passed in as a condition.
 
+pub mod postgres;
 mod sql;
 pub mod sqlite;
+
+use std::fs::File;
 
 use async_trait::async_trait;
 
@@ -21,6 +24,9 @@ pub enum StoreError {
     /// The database is locked or its queue is full: try again.
     #[error("the database is busy")]
     Busy,
+    /// The store cannot be reached, does not answer in time or turns us away: try again later.
+    #[error("the store does not answer: {0}")]
+    Unavailable(String),
     /// No room left. Heals when room is made.
     #[error("the database's disk is full")]
     Full,
@@ -50,20 +56,23 @@ pub enum OnlyIf {
     Undecided,
 }
 
-/// What became of a change.
-pub enum Written<T> {
-    Done(T),
+/// What became of a change: what is kept now, or why nothing was changed.
+pub type Written<T> = std::result::Result<T, Refusal>;
+
+/// Why a change was not made, though the store is well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
     /// No such profile within the caller's reach.
     Missing,
-    /// Refused: the profile has been decided.
+    /// The profile has been decided.
     Decided,
-    /// Refused: the step does not follow from the profile's current status.
+    /// The step does not follow from the profile's current status.
     Stale,
-    /// Refused: the named verification record is not this profile's.
+    /// The named verification record is not this profile's.
     UnknownVerification,
-    /// Refused: the liveness session has already served a record.
+    /// The liveness session has already served a record.
     SessionUsed,
-    /// Refused: the liveness session is another profile's.
+    /// The liveness session is another profile's.
     ForeignSession,
 }
 
@@ -116,6 +125,22 @@ impl Collection {
     }
 }
 
+/// The files that go with a record, as far as the store has to do with them.
+#[derive(Default)]
+pub struct Attached {
+    /// The mark of the upload, to be cleared in the step that names its files.
+    pub mark: Option<String>,
+    /// Files that are kept within the record itself.
+    pub staged: Vec<Staged>,
+}
+
+/// A file that waits to be kept within its record.
+pub struct Staged {
+    /// The name that it goes by until the store has given it another.
+    pub name: String,
+    pub file: File,
+}
+
 /// Files that may be on disk without a record to name them.
 #[derive(Clone, Debug)]
 pub struct FileIntent {
@@ -144,30 +169,32 @@ pub trait Store: Send + Sync {
         reach: &Reach,
         only_if: OnlyIf,
         change: ProfileChange,
-        mark: Option<String>,
+        attached: Attached,
         event: Event,
     ) -> Result<Written<Profile>>;
 
-    /// Adds a status record. With [`OnlyIf::Undecided`] its `previous_status` must follow from what stands.
+    /// Adds a status record and answers it as it is kept. With [`OnlyIf::Undecided`] its `previous_status` must follow
+    /// from what stands.
     async fn record_status(
         &self,
         record: StatusRecord,
         reach: &Reach,
         only_if: OnlyIf,
         event: Event,
-    ) -> Result<Written<()>>;
+    ) -> Result<Written<StatusRecord>>;
     /// A profile's status records, newest first.
     async fn status_records(&self, profile: RecordId, page: PageRequest) -> Result<Page<StatusRecord>>;
 
     /// Adds a verification record, clears the upload's mark and uses its liveness session up, if it is one we know.
+    /// Answers the record as it is kept.
     async fn record_verification(
         &self,
         record: NewVerification,
         reach: &Reach,
         only_if: OnlyIf,
-        mark: Option<String>,
+        attached: Attached,
         event: Event,
-    ) -> Result<Written<()>>;
+    ) -> Result<Written<VerificationRecord>>;
     /// A profile's verification records, newest first.
     async fn verification_records(&self, profile: RecordId, page: PageRequest) -> Result<Page<VerificationRecord>>;
 
@@ -197,17 +224,21 @@ pub trait Store: Send + Sync {
     /// Adds a line to the audit trail that belongs to no change: a refusal.
     async fn note(&self, event: Event) -> Result<()>;
 
+    /// Says whether reads and writes work.
+    async fn ready(&self) -> Result<()>;
+}
+
+/// Notes of files that may be stored without a record to name them: for stores whose files live somewhere else.
+#[async_trait]
+pub trait Intents: Send + Sync {
     /// Notes, durably, that files with that mark may appear.
     async fn open_intent(&self, intent: FileIntent, now: Millis) -> Result<()>;
     /// Dooms the upload of that mark, unless it has been recorded.
     async fn doom_intent(&self, mark: &str) -> Result<()>;
     /// Dooms every upload older than that.
     async fn doom_intents_before(&self, before: Millis) -> Result<()>;
-    /// Some doomed intents, oldest first, at most 500.
-    async fn doomed_intents(&self) -> Result<Vec<FileIntent>>;
+    /// Claims some doomed intents, oldest first, at most 500: for a minute no other sweeper gets them.
+    async fn claim_doomed(&self, now: Millis) -> Result<Vec<FileIntent>>;
     /// Forgets doomed intents whose files are gone from the disk.
     async fn forget_intents(&self, marks: Vec<String>) -> Result<()>;
-
-    /// Says whether reads and writes work.
-    async fn ready(&self) -> Result<()>;
 }

@@ -1,8 +1,5 @@
 //! The embedded default: SQLite in the data folder, WAL with `synchronous=FULL`, one writer, readers from a pool.
 
-mod lists;
-mod rows;
-mod steps;
 mod writer;
 
 use std::fs::OpenOptions;
@@ -12,22 +9,14 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use async_trait::async_trait;
+use futures_util::FutureExt as _;
+use futures_util::future::{self, BoxFuture};
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, ToSql, params, params_from_iter};
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, OpenFlags, Row, ToSql, params_from_iter};
 
-use super::{
-    Collection, Created, FileIntent, OnlyIf, Page, PageRequest, Result, Setting, Store, StoreError, Written, sql,
-};
-use crate::domain::event::Event;
-use crate::domain::id::RecordId;
-use crate::domain::liveness::Session;
-use crate::domain::profile::{NewProfile, Profile, ProfileChange, ProfileEntry, ProfileFilter, ProfileView, Reach};
-use crate::domain::status::{self, StatusRecord};
-use crate::domain::time::Millis;
-use crate::domain::verification::{NewVerification, VerificationRecord};
-use lists::{one_more, place, profiles_query};
-use steps::{add_verification, change_rows, clear_intent, doom_replaced, use_session, writable};
+use super::sql::{self, Columns, Database, Dialect, Read, Records, Step, Tx, Value};
+use super::{Result, StoreError};
 use writer::{Writer, store_error};
 
 const FILE: &str = "identivia.db";
@@ -54,7 +43,7 @@ impl Sqlite {
     ///
     /// # Errors
     /// When the folder cannot be written or the file is no database of ours.
-    pub fn open(data_dir: &Path) -> anyhow::Result<Self> {
+    pub fn open(data_dir: &Path) -> anyhow::Result<Records<Self>> {
         let path = data_dir.join(FILE);
         // SQLite gives its log the mode of the database, so this keeps both from other users.
         OpenOptions::new().create(true).append(true).mode(0o600).open(&path)?;
@@ -67,24 +56,7 @@ impl Sqlite {
         let checkpoints = start_checkpoints(&path)?;
         let writer = Writer::start(connection)?;
         let readers = Arc::new(Readers { path, idle: Mutex::default() });
-        Ok(Self { writer, readers, _checkpoints: checkpoints })
-    }
-
-    /// Reads by a key, on the calling thread: a few microseconds, less than handing it to another would take.
-    fn read<T>(&self, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
-        self.readers.run(query).map_err(|error| store_error(&error))
-    }
-
-    /// Reads what may take long, off the async threads.
-    async fn search<T: Send + 'static>(
-        &self,
-        query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
-    ) -> Result<T> {
-        let readers = self.readers.clone();
-        match tokio::task::spawn_blocking(move || readers.run(query)).await {
-            Ok(outcome) => outcome.map_err(|error| store_error(&error)),
-            Err(error) => Err(StoreError::Failed(error.to_string())),
-        }
+        Ok(Records { database: Self { writer, readers, _checkpoints: checkpoints } })
     }
 }
 
@@ -95,11 +67,11 @@ struct Readers {
 }
 
 impl Readers {
-    fn run<T>(&self, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+    fn run<T>(&self, query: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connection = match idle {
             Some(connection) => connection,
-            None => connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?,
+            None => connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(|error| store_error(&error))?,
         };
         let outcome = query(&connection);
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
@@ -118,8 +90,13 @@ fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-fn migrate(connection: &Connection) -> rusqlite::Result<()> {
+fn migrate(connection: &Connection) -> anyhow::Result<()> {
     connection.execute_batch("create table if not exists migrations (name text primary key)")?;
+    let applied = connection
+        .prepare("select name from migrations")?
+        .query_map([], |row| row.get(0))?
+        .collect::<rusqlite::Result<Vec<String>>>()?;
+    sql::refuse_newer(applied.iter().map(String::as_str), MIGRATIONS)?;
     for (name, text) in MIGRATIONS {
         let step = connection.unchecked_transaction()?;
         if step.execute("insert into migrations (name) values ($1) on conflict do nothing", [name])? == 1 {
@@ -148,292 +125,127 @@ fn start_checkpoints(path: &Path) -> anyhow::Result<mpsc::Sender<()>> {
     Ok(alive)
 }
 
-#[async_trait]
-impl Store for Sqlite {
-    async fn create_profile(&self, id: RecordId, new: NewProfile, event: Event) -> Result<Created> {
-        self.writer
-            .write(move |connection| {
-                let now = event.at.0;
-                let values = params![
-                    id.as_str(),
-                    new.team,
-                    new.user_id,
-                    new.name,
-                    new.document_type,
-                    new.document_number,
-                    new.country,
-                    new.phone_number,
-                    new.email,
-                    new.security_level,
-                    new.gender,
-                    new.ip_address,
-                    new.language,
-                    now,
-                ];
-                if rows::execute(connection, sql::CREATE_PROFILE, values)? == 1 {
-                    rows::add_event(connection, &event)?;
-                    return Ok(Created { id, fresh: true });
-                }
-                let values: &[&dyn ToSql] = params![new.team, new.user_id];
-                let found = rows::first(connection, sql::PROFILE_OF_USER, values, |row| rows::id(row, 0))?;
-                found.map(|id| Created { id, fresh: false }).ok_or(rusqlite::Error::QueryReturnedNoRows)
-            })
-            .await
-    }
+impl Database for Sqlite {
+    const DIALECT: Dialect = sql::SQLITE;
 
-    async fn profile_view(&self, id: RecordId, reach: &Reach) -> Result<Option<ProfileView>> {
-        self.read(|connection| {
-            let values = params![id.as_str(), reach.team()];
-            rows::first(connection, sql::PROFILE_VIEW, values, |row| rows::profile_view(id, row))
-        })
-    }
-
-    async fn profile(&self, id: RecordId, reach: &Reach) -> Result<Option<Profile>> {
-        self.read(|connection| rows::first(connection, sql::PROFILE, params![id.as_str(), reach.team()], rows::profile))
-    }
-
-    async fn profiles(&self, reach: &Reach, filter: ProfileFilter, page: PageRequest) -> Result<Page<ProfileEntry>> {
-        let (text, values) = profiles_query(reach, filter, place(&page)?, page.limit);
-        let entries = self
-            .search(move |connection| {
-                let mut statement = connection.prepare_cached(&text)?;
-                statement
-                    .query_map(params_from_iter(values), rows::profile_entry)?
-                    .collect::<rusqlite::Result<Vec<_>>>()
-            })
-            .await?;
-        Ok(rows::page(entries, page.limit))
-    }
-
-    async fn change_profile(
+    /// On the calling thread: a few microseconds, less than handing it to another would take.
+    fn rows<T: Send>(
         &self,
-        id: RecordId,
-        reach: &Reach,
-        only_if: OnlyIf,
-        change: ProfileChange,
-        mark: Option<String>,
-        event: Event,
-    ) -> Result<Written<Profile>> {
-        let team = reach.team().map(str::to_owned);
-        self.writer
-            .write(move |connection| {
-                let before = match writable(connection, id, team.as_deref(), only_if)? {
-                    Ok(profile) => profile,
-                    Err(Written::Decided) => return Ok(Written::Decided),
-                    Err(_) => return Ok(Written::Missing),
-                };
-                clear_intent(connection, mark.as_deref())?;
-                change_rows(connection, id, &change, event.at)?;
-                doom_replaced(connection, &before, &change, event.at)?;
-                rows::add_event(connection, &event)?;
-                let values: &[&dyn ToSql] = params![id.as_str(), team];
-                let after = rows::first(connection, sql::PROFILE, values, rows::profile)?;
-                Ok(after.map_or(Written::Missing, Written::Done))
-            })
-            .await
+        statement: &'static str,
+        values: &[Value<'_>],
+        read: Read<T>,
+    ) -> impl Future<Output = Result<Vec<T>>> + Send {
+        future::ready(self.readers.run(|connection| all(connection, statement, values, read)))
     }
 
-    async fn record_status(
+    /// Off the async threads.
+    async fn search<T: Send + 'static>(
         &self,
-        record: StatusRecord,
-        reach: &Reach,
-        only_if: OnlyIf,
-        event: Event,
-    ) -> Result<Written<()>> {
-        let team = reach.team().map(str::to_owned);
-        self.writer
-            .write(move |connection| {
-                let profile = match writable(connection, record.profile, team.as_deref(), only_if)? {
-                    Ok(profile) => profile,
-                    Err(refusal) => return Ok(refusal),
-                };
-                if only_if == OnlyIf::Undecided && !status::follows(&record.previous_status, &profile) {
-                    return Ok(Written::Stale);
-                }
-                let values = params![record.verification, profile.id.as_str()];
-                if !record.verification.is_empty()
-                    && rows::first(connection, sql::IS_VERIFICATION_OF, values, |_| Ok(()))?.is_none()
-                {
-                    return Ok(Written::UnknownVerification);
-                }
-                let values = params![
-                    record.id.as_str(),
-                    record.profile.as_str(),
-                    record.updated_by,
-                    record.previous_status,
-                    record.new_status,
-                    record.notes,
-                    record.verification,
-                    record.created.0,
-                ];
-                rows::execute(connection, sql::ADD_STATUS, values)?;
-                rows::execute(connection, sql::SHOW_STATUS, params![record.new_status, record.profile.as_str()])?;
-                rows::add_event(connection, &event)?;
-                Ok(Written::Done(()))
-            })
-            .await
+        statement: String,
+        values: Vec<Value<'static>>,
+        read: Read<T>,
+    ) -> Result<Vec<T>> {
+        let readers = self.readers.clone();
+        let search = move || readers.run(|connection| all(connection, &statement, &values, read));
+        tokio::task::spawn_blocking(search).await.unwrap_or_else(|error| Err(StoreError::Failed(error.to_string())))
     }
 
-    async fn status_records(&self, profile: RecordId, page: PageRequest) -> Result<Page<StatusRecord>> {
-        let before = place(&page)?;
-        let placed = self.read(|connection| {
-            let values = params![profile.as_str(), before, one_more(page.limit)];
-            rows::all(connection, sql::STATUS_RECORDS, values, rows::status_record)
-        })?;
-        Ok(rows::page(placed, page.limit))
-    }
-
-    async fn record_verification(
+    async fn write_one<T: Send + 'static>(
         &self,
-        record: NewVerification,
-        reach: &Reach,
-        only_if: OnlyIf,
-        mark: Option<String>,
-        event: Event,
-    ) -> Result<Written<()>> {
-        let team = reach.team().map(str::to_owned);
-        self.writer
-            .write(move |connection| {
-                if let Err(refusal) = writable(connection, record.profile, team.as_deref(), only_if)? {
-                    return Ok(refusal);
-                }
-                if let Some(refusal) = use_session(connection, &record)? {
-                    return Ok(refusal);
-                }
-                clear_intent(connection, mark.as_deref())?;
-                add_verification(connection, &record)?;
-                rows::add_event(connection, &event)?;
-                Ok(Written::Done(()))
-            })
-            .await
+        statement: String,
+        values: Vec<Value<'static>>,
+        read: Read<T>,
+    ) -> Result<Vec<T>> {
+        self.writer.write(move |connection| all(connection, &statement, &values, read)).await
     }
 
-    async fn verification_records(&self, profile: RecordId, page: PageRequest) -> Result<Page<VerificationRecord>> {
-        let before = place(&page)?;
-        let placed = self.read(|connection| {
-            let values = params![profile.as_str(), before, one_more(page.limit)];
-            rows::all(connection, sql::VERIFICATION_RECORDS, values, rows::verification_record)
-        })?;
-        Ok(rows::page(placed, page.limit))
-    }
-
-    async fn file_owner(
-        &self,
-        collection: Collection,
-        record: RecordId,
-        name: &str,
-        reach: &Reach,
-    ) -> Result<Option<RecordId>> {
-        let statement = match collection {
-            Collection::Profiles => sql::PROFILE_FILE_OWNER,
-            Collection::VerificationHistory => sql::VERIFICATION_FILE_OWNER,
+    async fn write<T: Send + 'static>(&self, step: Step<T>) -> Result<T> {
+        let at_once = |connection: &mut Connection| {
+            let unfinished =
+                || Err(StoreError::Failed("a step waited for something else than the database".to_owned()));
+            step(&mut Transaction(connection)).now_or_never().unwrap_or_else(unfinished)
         };
-        self.read(|connection| {
-            rows::first(connection, statement, params![record.as_str(), reach.team(), name], |row| rows::id(row, 0))
-        })
-    }
-
-    async fn add_session(&self, session: Session, event: Event) -> Result<()> {
-        self.writer
-            .write(move |connection| {
-                let profile = session.profile.as_ref().map_or("", RecordId::as_str);
-                let values = params![session.id, profile, session.status.word(), session.confidence, session.expires.0];
-                rows::execute(connection, sql::ADD_SESSION, values)?;
-                rows::add_event(connection, &event).map(|_| ())
-            })
-            .await
-    }
-
-    async fn session(&self, id: &str) -> Result<Option<Session>> {
-        self.read(|connection| rows::first(connection, sql::SESSION, params![id], rows::session))
-    }
-
-    async fn update_session(&self, session: Session) -> Result<()> {
-        self.writer
-            .write(move |connection| {
-                let values = params![session.status.word(), session.confidence, session.id];
-                rows::execute(connection, sql::UPDATE_SESSION, values).map(|_| ())
-            })
-            .await
-    }
-
-    async fn settings(&self) -> Result<Vec<Setting>> {
-        self.read(|connection| {
-            rows::all(connection, sql::SETTINGS, &[], |row| {
-                Ok(Setting { key: row.get(0)?, value: row.get(1)?, public: row.get(2)? })
-            })
-        })
-    }
-
-    async fn put_setting(&self, setting: Setting, now: Millis, event: Event) -> Result<()> {
-        self.writer
-            .write(move |connection| {
-                let values = params![setting.key, setting.value, setting.public, now.0];
-                rows::execute(connection, sql::PUT_SETTING, values)?;
-                rows::add_event(connection, &event).map(|_| ())
-            })
-            .await
-    }
-
-    async fn delete_setting(&self, key: &str, event: Event) -> Result<bool> {
-        let key = key.to_owned();
-        self.writer
-            .write(move |connection| {
-                let removed = rows::execute(connection, sql::DELETE_SETTING, params![key])? == 1;
-                if removed {
-                    rows::add_event(connection, &event)?;
-                }
-                Ok(removed)
-            })
-            .await
-    }
-
-    async fn note(&self, event: Event) -> Result<()> {
-        self.writer.write(move |connection| rows::add_event(connection, &event).map(|_| ())).await
-    }
-
-    async fn open_intent(&self, intent: FileIntent, now: Millis) -> Result<()> {
-        self.writer
-            .write(move |connection| {
-                let values =
-                    params![intent.mark, intent.collection.name(), intent.record.as_str(), intent.name, 0, now.0];
-                rows::execute(connection, sql::OPEN_INTENT, values).map(|_| ())
-            })
-            .await
-    }
-
-    async fn doom_intent(&self, mark: &str) -> Result<()> {
-        let mark = mark.to_owned();
-        self.writer
-            .write(move |connection| rows::execute(connection, sql::DOOM_INTENT, params![mark]).map(|_| ()))
-            .await
-    }
-
-    async fn doom_intents_before(&self, before: Millis) -> Result<()> {
-        self.writer
-            .write(move |connection| rows::execute(connection, sql::DOOM_INTENTS_BEFORE, params![before.0]).map(|_| ()))
-            .await
-    }
-
-    async fn doomed_intents(&self) -> Result<Vec<FileIntent>> {
-        self.read(|connection| rows::all(connection, sql::DOOMED_INTENTS, &[], rows::intent))
-    }
-
-    async fn forget_intents(&self, marks: Vec<String>) -> Result<()> {
-        self.writer
-            .write(move |connection| {
-                for mark in &marks {
-                    rows::execute(connection, sql::FORGET_INTENT, params![mark])?;
-                }
-                Ok(())
-            })
-            .await
+        self.writer.write(at_once).await
     }
 
     async fn ready(&self) -> Result<()> {
         if self.writer.is_broken() {
             return Err(StoreError::Broken);
         }
-        self.read(|connection| rows::first(connection, sql::SETTINGS, &[], |_| Ok(())).map(|_| ()))
+        self.readers.run(|connection| all(connection, "select 1 from settings limit 1", &[], |_| Ok(()))).map(drop)
+    }
+}
+
+/// The writer's transaction. What it is asked is done by the time it answers, so a step on it never waits.
+struct Transaction<'c>(&'c mut Connection);
+
+impl Tx for Transaction<'_> {
+    fn execute<'a>(&'a mut self, statement: &'a str, values: &'a [Value<'a>]) -> BoxFuture<'a, Result<u64>> {
+        let run = || self.0.prepare_cached(statement)?.execute(params_from_iter(values));
+        let outcome = run().map(|changed| changed as u64).map_err(|error| store_error(&error));
+        future::ready(outcome).boxed()
+    }
+
+    fn fetch<'a>(
+        &'a mut self,
+        statement: &'a str,
+        values: &'a [Value<'a>],
+        take: &'a mut (dyn FnMut(&dyn Columns) -> Result<()> + Send),
+    ) -> BoxFuture<'a, Result<()>> {
+        future::ready(each(self.0, statement, values, take)).boxed()
+    }
+}
+
+fn all<T>(connection: &Connection, statement: &str, values: &[Value<'_>], read: Read<T>) -> Result<Vec<T>> {
+    let mut found = Vec::new();
+    each(connection, statement, values, &mut |row| {
+        found.push(read(row)?);
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// Hands each row of a query, prepared once for each connection, to `take`.
+fn each(
+    connection: &Connection,
+    statement: &str,
+    values: &[Value<'_>],
+    take: &mut dyn FnMut(&dyn Columns) -> Result<()>,
+) -> Result<()> {
+    let failed = |error| store_error(&error);
+    let mut statement = connection.prepare_cached(statement).map_err(failed)?;
+    let mut rows = statement.query(params_from_iter(values)).map_err(failed)?;
+    while let Some(row) = rows.next().map_err(failed)? {
+        take(row)?;
+    }
+    Ok(())
+}
+
+impl ToSql for Value<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Text(text) | Self::MaybeText(Some(text)) => ValueRef::Text(text.as_bytes()),
+            Self::Number(number) => ValueRef::Integer(*number),
+            Self::MaybeReal(Some(real)) => ValueRef::Real(*real),
+            Self::MaybeText(None) | Self::MaybeReal(None) => ValueRef::Null,
+        }))
+    }
+}
+
+impl Columns for Row<'_> {
+    fn text(&self, column: usize) -> Result<String> {
+        self.get(column).map_err(|error| store_error(&error))
+    }
+
+    fn maybe_text(&self, column: usize) -> Result<Option<String>> {
+        self.get(column).map_err(|error| store_error(&error))
+    }
+
+    fn number(&self, column: usize) -> Result<i64> {
+        self.get(column).map_err(|error| store_error(&error))
+    }
+
+    fn maybe_real(&self, column: usize) -> Result<Option<f64>> {
+        self.get(column).map_err(|error| store_error(&error))
     }
 }

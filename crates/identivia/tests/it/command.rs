@@ -374,13 +374,17 @@ async fn a_request_under_way_is_finished_before_the_end() {
 #[ignore = "run by another_crates_fine_lines_and_a_panics_words_are_not_logged"]
 fn logging_process() {
     let guard = identivia::telemetry::start_logs("trace", LogFormat::Json);
-    tracing::debug!(target: "hyper::proto", header = "CANARY", "finer");
-    tracing::trace!(target: "rusqlite", "CANARY");
+    fine_lines_of_others();
     tracing::info!(target: "hyper::proto", "coarser");
     tracing::trace!(target: "identivia::http", "our own");
     let outcome = std::panic::catch_unwind(|| panic!("CANARY {}", std::process::id()));
     assert!(outcome.is_err());
     drop(guard);
+}
+
+fn fine_lines_of_others() {
+    tracing::debug!(target: "hyper::proto", header = "CANARY", "finer");
+    tracing::trace!(target: "rusqlite", "CANARY");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use identivia::domain::id::RecordId;
-use identivia::files::FilesError;
+use identivia::files::{FilesError, Spot};
 use identivia::store::Collection;
 use reqwest::Method;
 use reqwest::multipart::Form;
@@ -256,7 +256,8 @@ async fn no_name_leads_out_of_a_records_folder() {
     let id = RecordId::parse(&id).unwrap();
     let absolute = files.join("x.png").to_str().unwrap().to_owned();
     for name in ["../x.png", "../../x.png", absolute.as_str()] {
-        let read = world.app.files.read(Collection::Profiles, id, name).await;
+        let read =
+            world.app.files.read(&Spot { collection: Collection::Profiles, record: id, name: name.to_owned() }).await;
         assert!(matches!(read, Err(FilesError::Gone)), "{name}");
     }
 }

@@ -10,19 +10,29 @@ use identivia::domain::status::StatusRecord;
 use identivia::domain::time::Millis;
 use identivia::domain::verification::{Evidence, NewVerification};
 use identivia::store::sqlite::Sqlite;
-use identivia::store::{Collection, FileIntent, OnlyIf, PageRequest, Store, StoreError, Written};
+use identivia::store::{Attached, Collection, FileIntent, Intents, OnlyIf, PageRequest, Refusal, Store, StoreError};
 use tempfile::TempDir;
 
 const NOW: Millis = Millis(1_774_051_200_000);
 
-/// The stores under test, each empty. The folder lives as long as the store.
-fn stores() -> Vec<(Arc<dyn Store>, TempDir)> {
+/// A store under test, empty.
+struct Tested {
+    store: Arc<dyn Store>,
+    /// The notes of its files, where it has any.
+    intents: Option<Arc<dyn Intents>>,
+    _folder: Option<TempDir>,
+}
+
+/// Every store there is.
+async fn stores() -> Vec<Tested> {
     let folder = tempfile::tempdir().unwrap();
-    vec![(Arc::new(Sqlite::open(folder.path()).unwrap()), folder)]
+    let sqlite = Arc::new(Sqlite::open(folder.path()).unwrap());
+    vec![Tested { store: sqlite.clone(), intents: Some(sqlite), _folder: Some(folder) }]
 }
 
 fn event() -> Event {
     Event {
+        id: RecordId::random(),
         at: NOW,
         kind: EventKind::ProfileChanged,
         actor: "tester".to_owned(),
@@ -82,7 +92,7 @@ fn session(profile: Option<RecordId>) -> Session {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_profile_is_made_once_for_each_user_of_a_team() {
-    for (store, _folder) in stores() {
+    for Tested { store, .. } in stores().await {
         let first = create(&store, "red", "u").await;
         assert_eq!(create(&store, "red", "u").await, first);
         assert_ne!(create(&store, "blue", "u").await, first);
@@ -93,30 +103,37 @@ async fn a_profile_is_made_once_for_each_user_of_a_team() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_conditional_write_holds_at_the_moment_of_writing() {
-    for (store, _folder) in stores() {
+    for Tested { store, .. } in stores().await {
         let id = create(&store, "", "u").await;
         let verified =
             ProfileChange { verification_status: Some(VerificationStatus::Verified), ..ProfileChange::default() };
-        let changed =
-            store.change_profile(id, &Reach::Every, OnlyIf::Undecided, verified, None, event()).await.unwrap();
-        assert!(matches!(changed, Written::Done(profile) if profile.is_decided()));
+        let changed = store
+            .change_profile(id, &Reach::Every, OnlyIf::Undecided, verified, Attached::default(), event())
+            .await
+            .unwrap();
+        assert!(matches!(changed, Ok(profile) if profile.is_decided()));
         let change = || ProfileChange { country: Some("UT".to_owned()), ..ProfileChange::default() };
-        let refused =
-            store.change_profile(id, &Reach::Every, OnlyIf::Undecided, change(), None, event()).await.unwrap();
-        assert!(matches!(refused, Written::Decided));
-        let allowed = store.change_profile(id, &Reach::Every, OnlyIf::Always, change(), None, event()).await.unwrap();
-        assert!(matches!(allowed, Written::Done(profile) if profile.country == "UT"));
+        let refused = store
+            .change_profile(id, &Reach::Every, OnlyIf::Undecided, change(), Attached::default(), event())
+            .await
+            .unwrap();
+        assert!(matches!(refused, Err(Refusal::Decided)));
+        let allowed = store
+            .change_profile(id, &Reach::Every, OnlyIf::Always, change(), Attached::default(), event())
+            .await
+            .unwrap();
+        assert!(matches!(allowed, Ok(profile) if profile.country == "UT"));
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_many_racing_steps_from_one_status_one_is_recorded() {
-    for (store, _folder) in stores() {
+    for Tested { store, .. } in stores().await {
         let id = create(&store, "", "u").await;
         let steps = (0..20)
             .map(|_| store.record_status(step(id, "unverified", "pending"), &Reach::Every, OnlyIf::Undecided, event()));
         let outcomes = futures_util::future::join_all(steps).await;
-        let done = outcomes.iter().filter(|outcome| matches!(outcome, Ok(Written::Done(())))).count();
+        let done = outcomes.iter().filter(|outcome| matches!(outcome, Ok(Ok(_)))).count();
         assert_eq!(done, 1);
         let page = PageRequest { limit: 100, cursor: None };
         assert_eq!(store.status_records(id, page).await.unwrap().items.len(), 1);
@@ -125,7 +142,8 @@ async fn of_many_racing_steps_from_one_status_one_is_recorded() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_the_sweeper_has_taken_can_no_longer_be_recorded() {
-    for (store, _folder) in stores() {
+    for Tested { store, intents, .. } in stores().await {
+        let Some(intents) = intents else { continue };
         let id = create(&store, "", "u").await;
         let intent = FileIntent {
             mark: "markmarkmark".to_owned(),
@@ -133,22 +151,43 @@ async fn an_upload_the_sweeper_has_taken_can_no_longer_be_recorded() {
             record: id,
             name: String::new(),
         };
-        store.open_intent(intent, NOW).await.unwrap();
-        store.doom_intents_before(Millis(NOW.0 + 1)).await.unwrap();
+        intents.open_intent(intent, NOW).await.unwrap();
+        intents.doom_intents_before(Millis(NOW.0 + 1)).await.unwrap();
         let files = ProfileFiles { facial_photo: "a_markmarkmark1.jpg".to_owned(), ..ProfileFiles::default() };
         let change = ProfileChange { files, country: Some("UT".to_owned()), ..ProfileChange::default() };
-        let mark = Some("markmarkmark".to_owned());
-        let outcome = store.change_profile(id, &Reach::Every, OnlyIf::Always, change, mark, event()).await;
+        let attached = Attached { mark: Some("markmarkmark".to_owned()), ..Attached::default() };
+        let outcome = store.change_profile(id, &Reach::Every, OnlyIf::Always, change, attached, event()).await;
         assert!(outcome.is_err());
         let profile = store.profile(id, &Reach::Every).await.unwrap().unwrap();
         assert_eq!((profile.files.facial_photo.as_str(), profile.country.as_str()), ("", ""));
-        assert_eq!(store.doomed_intents().await.unwrap().len(), 1);
+        assert_eq!(intents.claim_doomed(NOW).await.unwrap().len(), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_sweepers_one_gets_what_is_doomed_until_its_claim_ends() {
+    for Tested { store, intents, .. } in stores().await {
+        let Some(intents) = intents else { continue };
+        let record = create(&store, "", "u").await;
+        for number in 0..20 {
+            let mark = format!("mark{number:08}");
+            let intent = FileIntent { mark, collection: Collection::Profiles, record, name: String::new() };
+            intents.open_intent(intent, NOW).await.unwrap();
+        }
+        intents.doom_intents_before(Millis(NOW.0 + 1)).await.unwrap();
+        let claims = futures_util::future::join_all((0..8).map(|_| intents.claim_doomed(NOW))).await;
+        let claimed: usize = claims.into_iter().map(|claim| claim.unwrap().len()).sum();
+        assert_eq!(claimed, 20);
+        assert_eq!(intents.claim_doomed(NOW.plus_seconds(61)).await.unwrap().len(), 20, "the claimant died");
+        let marks = (0..20).map(|number| format!("mark{number:08}")).collect();
+        intents.forget_intents(marks).await.unwrap();
+        assert!(intents.claim_doomed(NOW.plus_seconds(200)).await.unwrap().is_empty());
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_finished_session_never_changes_again() {
-    for (store, _folder) in stores() {
+    for Tested { store, .. } in stores().await {
         let session = session(None);
         store.add_session(session.clone(), event()).await.unwrap();
         let report = |status, confidence| Session { status, confidence, ..session.clone() };
@@ -162,7 +201,7 @@ async fn a_finished_session_never_changes_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn foreign_cursors_are_refused() {
-    for (store, _folder) in stores() {
+    for Tested { store, .. } in stores().await {
         let id = create(&store, "", "u").await;
         for cursor in ["x", "-1", "0", "1.2.3", "99999999999999999999"] {
             let page = PageRequest { limit: 1, cursor: Some(cursor.to_owned()) };
@@ -186,40 +225,52 @@ async fn reopening_finds_everything() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn histories_of_a_decided_profile_are_closed_at_the_moment_of_writing() {
-    for (store, _folder) in stores() {
+    for Tested { store, .. } in stores().await {
         let id = create(&store, "", "u").await;
         let decided = step(id, "unverified", "rejected");
-        store.record_status(decided, &Reach::Every, OnlyIf::Always, event()).await.unwrap();
+        let taken = store.record_status(decided, &Reach::Every, OnlyIf::Always, event()).await.unwrap();
+        assert!(taken.is_ok());
         let late = step(id, "rejected", "pending");
         let refused = store.record_status(late.clone(), &Reach::Every, OnlyIf::Undecided, event()).await.unwrap();
-        assert!(matches!(refused, Written::Decided));
+        assert!(matches!(refused, Err(Refusal::Decided)));
         let record = || verification(id, "unknown");
-        let refused =
-            store.record_verification(record(), &Reach::Every, OnlyIf::Undecided, None, event()).await.unwrap();
-        assert!(matches!(refused, Written::Decided));
+        let refused = store
+            .record_verification(record(), &Reach::Every, OnlyIf::Undecided, Attached::default(), event())
+            .await
+            .unwrap();
+        assert!(matches!(refused, Err(Refusal::Decided)));
         let page = || PageRequest { limit: 100, cursor: None };
         assert_eq!(store.status_records(id, page()).await.unwrap().items.len(), 1);
         assert_eq!(store.verification_records(id, page()).await.unwrap().items.len(), 0);
 
         let taken = store.record_status(late, &Reach::Every, OnlyIf::Always, event()).await.unwrap();
-        assert!(matches!(taken, Written::Done(())));
-        let taken = store.record_verification(record(), &Reach::Every, OnlyIf::Always, None, event()).await.unwrap();
-        assert!(matches!(taken, Written::Done(())));
+        assert!(taken.is_ok());
+        let taken = store
+            .record_verification(record(), &Reach::Every, OnlyIf::Always, Attached::default(), event())
+            .await
+            .unwrap();
+        assert!(taken.is_ok());
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_many_records_that_race_for_a_session_one_of_its_own_profile_gets_it() {
-    for (store, _folder) in stores() {
+    for Tested { store, .. } in stores().await {
         let (mine, theirs) = (create(&store, "", "u").await, create(&store, "", "v").await);
         store.add_session(session(Some(mine)), event()).await.unwrap();
         let record = |profile| {
-            store.record_verification(verification(profile, "s"), &Reach::Every, OnlyIf::Undecided, None, event())
+            store.record_verification(
+                verification(profile, "s"),
+                &Reach::Every,
+                OnlyIf::Undecided,
+                Attached::default(),
+                event(),
+            )
         };
-        assert!(matches!(record(theirs).await.unwrap(), Written::ForeignSession));
+        assert!(matches!(record(theirs).await.unwrap(), Err(Refusal::ForeignSession)));
         let outcomes = futures_util::future::join_all((0..20).map(|_| record(mine))).await;
-        let done = outcomes.iter().filter(|outcome| matches!(outcome, Ok(Written::Done(())))).count();
-        let used = outcomes.iter().filter(|outcome| matches!(outcome, Ok(Written::SessionUsed))).count();
+        let done = outcomes.iter().filter(|outcome| matches!(outcome, Ok(Ok(_)))).count();
+        let used = outcomes.iter().filter(|outcome| matches!(outcome, Ok(Err(Refusal::SessionUsed)))).count();
         assert_eq!((done, used), (1, 19));
         let page = || PageRequest { limit: 100, cursor: None };
         assert_eq!(store.verification_records(mine, page()).await.unwrap().items.len(), 1);

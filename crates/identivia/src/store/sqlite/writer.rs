@@ -20,7 +20,7 @@ const BATCH: usize = 512;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Runs a step and leaves behind how to answer it, once the commit's fate is known.
-type Step = Box<dyn FnOnce(&Connection) -> Ran + Send>;
+type Step = Box<dyn FnOnce(&mut Connection) -> Ran + Send>;
 type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
 struct Ran {
@@ -36,18 +36,18 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Starts the thread, which owns the connection.
-    pub(super) fn start(connection: Connection) -> std::io::Result<Self> {
+    pub(super) fn start(mut connection: Connection) -> std::io::Result<Self> {
         let (queue, steps) = mpsc::channel(QUEUE);
         let broken = Arc::new(AtomicBool::new(false));
         let flag = broken.clone();
-        thread::Builder::new().name("sqlite-writer".to_owned()).spawn(move || run(&connection, steps, &flag))?;
+        thread::Builder::new().name("sqlite-writer".to_owned()).spawn(move || run(&mut connection, steps, &flag))?;
         Ok(Self { queue, broken })
     }
 
     /// Runs one step; when this answers, it is on disk.
     pub(super) async fn write<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        work: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         if self.is_broken() {
             return Err(StoreError::Broken);
@@ -70,7 +70,7 @@ impl Writer {
     }
 }
 
-fn run(connection: &Connection, mut steps: mpsc::Receiver<Step>, broken: &AtomicBool) {
+fn run(connection: &mut Connection, mut steps: mpsc::Receiver<Step>, broken: &AtomicBool) {
     while let Some(first) = steps.blocking_recv() {
         let begun = if broken.load(Ordering::Relaxed) { Err(StoreError::Broken) } else { begin(connection) };
         let mut answers = Vec::new();
@@ -93,7 +93,7 @@ fn run(connection: &Connection, mut steps: mpsc::Receiver<Step>, broken: &Atomic
 
 /// Runs the first step and those that wait behind it, and commits them together.
 fn run_batch(
-    connection: &Connection,
+    connection: &mut Connection,
     first: Step,
     steps: &mut mpsc::Receiver<Step>,
     answers: &mut Vec<Answer>,
@@ -125,15 +125,15 @@ fn commit(connection: &Connection) -> Result<(), StoreError> {
 }
 
 fn in_savepoint<T>(
-    connection: &Connection,
-    work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    connection: &mut Connection,
+    work: impl FnOnce(&mut Connection) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
     if connection.is_autocommit() {
         // The transaction is gone, so this step has nothing to stand in; the commit's error answers it.
         return Err(StoreError::Busy);
     }
     run_plain(connection, "savepoint step")?;
-    let outcome = work(connection).map_err(|error| store_error(&error));
+    let outcome = work(connection);
     if connection.is_autocommit() {
         return outcome.and(Err(StoreError::Full));
     }
@@ -182,9 +182,10 @@ mod tests {
             tokio::spawn(async move {
                 writer
                     .write(move |connection| {
-                        connection.execute("insert into t values ($1)", [n])?;
+                        let insert = || connection.execute("insert into t values ($1)", [n]);
                         // Every fourth step fails after it has written.
-                        if n % 4 == 0 { connection.execute("insert into t values ($1)", [n]) } else { Ok(1) }
+                        let outcome = insert().and_then(|one| if n % 4 == 0 { insert() } else { Ok(one) });
+                        outcome.map_err(|error| store_error(&error))
                     })
                     .await
                     .is_ok()
@@ -196,7 +197,10 @@ mod tests {
             assert_eq!(ok, n % 4 != 0, "step {n}");
             stored += i64::from(ok);
         }
-        let count = writer.write(|connection| connection.query_row("select count(*) from t", [], |row| row.get(0)));
+        let count = writer.write(|connection| {
+            let count = connection.query_row("select count(*) from t", [], |row| row.get(0));
+            count.map_err(|error| store_error(&error))
+        });
         let count: i64 = count.await.unwrap();
         assert_eq!(count, stored);
     }

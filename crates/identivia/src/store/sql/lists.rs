@@ -1,9 +1,8 @@
 //! Pages of lists: where they start, and what narrows them.
 
-use rusqlite::types::Value;
-
+use super::{Dialect, PROFILES, PROFILES_OF_STATUS, PROFILES_ORDER, Value};
 use crate::domain::profile::{ProfileFilter, Reach};
-use crate::store::{PageRequest, Result, StoreError, sql};
+use crate::store::{PageRequest, Result, StoreError};
 
 /// A cursor is the place of the last row before it.
 pub(super) fn place(page: &PageRequest) -> Result<i64> {
@@ -14,41 +13,45 @@ pub(super) fn place(page: &PageRequest) -> Result<i64> {
 }
 
 /// The statement and its values for one page of profiles.
-pub(super) fn profiles_query(reach: &Reach, filter: ProfileFilter, before: i64, limit: usize) -> (String, Vec<Value>) {
-    let mut text = sql::PROFILES.to_owned();
-    let mut values = vec![Value::from(before)];
-    let mut narrow = |condition: &str, value: Value| {
+pub(super) fn profiles_query(
+    dialect: &Dialect,
+    reach: &Reach,
+    filter: ProfileFilter,
+    before: i64,
+    limit: usize,
+) -> (String, Vec<Value<'static>>) {
+    let mut text = PROFILES.to_owned();
+    let mut values = vec![Value::Number(before)];
+    let mut narrow = |condition: &str, value: Value<'static>| {
         values.push(value);
         text.push_str(condition);
         text.push_str(&format!("${}", values.len()));
     };
     if let Reach::Team(team) = reach {
-        narrow(" and team = ", Value::from(team.clone()));
+        narrow(" and team = ", Value::Text(team.clone().into()));
     }
     let words = [
-        (sql::PROFILES_OF_STATUS, filter.status),
+        (PROFILES_OF_STATUS, filter.status),
         (" and verification_status = ", filter.verification_status),
         (" and country = ", filter.country),
         (" and user_id = ", filter.user_id),
     ];
     for (condition, word) in words {
         if !word.is_empty() {
-            narrow(condition, Value::from(word));
+            narrow(condition, Value::Text(word.into()));
         }
     }
     if let Some(after) = filter.created_after {
-        narrow(" and created > ", Value::from(after.0));
+        narrow(" and created > ", Value::Number(after.0));
     }
     if let Some(before) = filter.created_before {
-        narrow(" and created < ", Value::from(before.0));
+        narrow(" and created < ", Value::Number(before.0));
     }
     if !filter.q.is_empty() {
-        let any_text =
-            " and instr(lower(name || char(10) || user_id || char(10) || document_number || char(10) || email), lower(";
-        narrow(any_text, Value::from(filter.q));
+        narrow(dialect.search, Value::Text(filter.q.into()));
         text.push_str(")) > 0");
     }
-    text.push_str(sql::PROFILES_ORDER);
+    text.push_str(PROFILES_ORDER);
     text.push_str(&one_more(limit).to_string());
     (text, values)
 }

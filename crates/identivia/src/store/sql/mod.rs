@@ -1,0 +1,450 @@
+//! Records in an SQL database: one text and one set of steps, whichever database it is.
+//!
+//! The statements keep to what SQLite and PostgreSQL both speak: `$1` placeholders in order of their number, text ids,
+//! millisecond times, `returning`, `on conflict`. The few words that differ stand in [`Dialect`].
+
+mod lists;
+mod records;
+mod rows;
+mod steps;
+
+use std::borrow::Cow;
+
+use futures_util::future::BoxFuture;
+
+use super::{Result, StoreError};
+use crate::domain::id::RecordId;
+use crate::domain::time::Millis;
+
+pub(super) use records::Records;
+
+macro_rules! create_profile {
+    () => {
+        "insert into profiles (id, team, user_id, name, document_type, document_number, country, phone_number, email, \
+            security_level, gender, ip_address, language, verification_status, created, updated) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'unverified', $14, $14) \
+        on conflict (team, user_id) do nothing"
+    };
+}
+
+/// The words in which databases differ.
+pub struct Dialect {
+    /// Follows a `select` in a step: keeps others from changing the row until the step is over.
+    lock: &'static str,
+    /// Follows the `select` of a claim: passes over rows that others are claiming.
+    skip_locked: &'static str,
+    /// Text that holds a search term when `$n`, which comes behind it in brackets, is found in it at a place above 0.
+    search: &'static str,
+    /// Makes a profile and notes the event in one statement. Without it the step takes two.
+    create_and_note: Option<&'static str>,
+}
+
+pub(super) const SQLITE: Dialect = Dialect {
+    lock: "",
+    skip_locked: "",
+    search: " and instr(lower(name || char(10) || user_id || char(10) || document_number || char(10) || email), lower(",
+    create_and_note: None,
+};
+
+/// `lower` of A to Z only, as SQLite has it: hence the collation.
+pub(super) const POSTGRES: Dialect = Dialect {
+    lock: " for update",
+    skip_locked: " for update skip locked",
+    search: " and strpos(lower((name || chr(10) || user_id || chr(10) || document_number || chr(10) || email) \
+        collate \"C\"), lower(",
+    create_and_note: Some(concat!(
+        "with made as (",
+        create_profile!(),
+        " returning id), noted as (insert into events (id, at, kind, actor, profile, request_id, detail) ",
+        "select $15, $14, $16, $17, $1, $18, $19 from made) select id from made"
+    )),
+};
+
+/// A value that is bound to a placeholder.
+#[derive(Clone)]
+pub enum Value<'a> {
+    Text(Cow<'a, str>),
+    MaybeText(Option<Cow<'a, str>>),
+    Number(i64),
+    MaybeReal(Option<f64>),
+}
+
+impl Value<'_> {
+    fn into_owned(self) -> Value<'static> {
+        match self {
+            Self::Text(text) => Value::Text(text.into_owned().into()),
+            Self::MaybeText(text) => Value::MaybeText(text.map(|text| text.into_owned().into())),
+            Self::Number(number) => Value::Number(number),
+            Self::MaybeReal(real) => Value::MaybeReal(real),
+        }
+    }
+}
+
+/// What can be bound.
+trait Bind {
+    fn value(&self) -> Value<'_>;
+}
+
+impl Bind for str {
+    fn value(&self) -> Value<'_> {
+        Value::Text(Cow::Borrowed(self))
+    }
+}
+
+impl Bind for String {
+    fn value(&self) -> Value<'_> {
+        self.as_str().value()
+    }
+}
+
+impl<B: Bind + ?Sized> Bind for &B {
+    fn value(&self) -> Value<'_> {
+        (**self).value()
+    }
+}
+
+impl Bind for RecordId {
+    fn value(&self) -> Value<'_> {
+        self.as_str().value()
+    }
+}
+
+impl Bind for Option<RecordId> {
+    /// No record is empty text: such columns are never null.
+    fn value(&self) -> Value<'_> {
+        self.as_ref().map_or("", RecordId::as_str).value()
+    }
+}
+
+impl Bind for Option<&str> {
+    fn value(&self) -> Value<'_> {
+        Value::MaybeText(self.map(Cow::Borrowed))
+    }
+}
+
+impl Bind for Option<String> {
+    fn value(&self) -> Value<'_> {
+        Value::MaybeText(self.as_deref().map(Cow::Borrowed))
+    }
+}
+
+impl Bind for Millis {
+    fn value(&self) -> Value<'_> {
+        Value::Number(self.0)
+    }
+}
+
+impl Bind for i64 {
+    fn value(&self) -> Value<'_> {
+        Value::Number(*self)
+    }
+}
+
+impl Bind for bool {
+    fn value(&self) -> Value<'_> {
+        Value::Number(i64::from(*self))
+    }
+}
+
+impl Bind for Option<f64> {
+    fn value(&self) -> Value<'_> {
+        Value::MaybeReal(*self)
+    }
+}
+
+/// The values of a statement, in the order of its placeholders.
+macro_rules! values {
+    ($($value:expr),* $(,)?) => { &[$($crate::store::sql::Bind::value(&$value)),*] };
+}
+use values;
+
+/// The same, for a statement that outlives what it was made of.
+macro_rules! owned {
+    ($($value:expr),* $(,)?) => { vec![$($crate::store::sql::Bind::value(&$value).into_owned()),*] };
+}
+use owned;
+
+/// A row of an answer. Columns count from 0.
+pub trait Columns {
+    fn text(&self, column: usize) -> Result<String>;
+    /// A text that may be null.
+    fn maybe_text(&self, column: usize) -> Result<Option<String>>;
+    fn number(&self, column: usize) -> Result<i64>;
+    fn maybe_real(&self, column: usize) -> Result<Option<f64>>;
+}
+
+/// Makes a record of a row.
+pub(super) type Read<T> = fn(&dyn Columns) -> Result<T>;
+
+/// A step's transaction.
+pub trait Tx: Send {
+    /// Runs a statement and tells how many rows it changed.
+    fn execute<'a>(&'a mut self, statement: &'a str, values: &'a [Value<'a>]) -> BoxFuture<'a, Result<u64>>;
+    /// Hands each row of an answer to `take`.
+    fn fetch<'a>(
+        &'a mut self,
+        statement: &'a str,
+        values: &'a [Value<'a>],
+        take: &'a mut (dyn FnMut(&dyn Columns) -> Result<()> + Send),
+    ) -> BoxFuture<'a, Result<()>>;
+}
+
+/// Work within one transaction: it happens wholly or not at all.
+pub(super) type Step<T> = Box<dyn for<'a> FnOnce(&'a mut dyn Tx) -> BoxFuture<'a, Result<T>> + Send>;
+
+/// A database that speaks our SQL.
+pub trait Database: Send + Sync + 'static {
+    const DIALECT: Dialect;
+
+    /// The rows of a query by a key.
+    fn rows<T: Send>(
+        &self,
+        statement: &'static str,
+        values: &[Value<'_>],
+        read: Read<T>,
+    ) -> impl Future<Output = Result<Vec<T>>> + Send;
+    /// The rows of a query that may take long.
+    fn search<T: Send + 'static>(
+        &self,
+        statement: String,
+        values: Vec<Value<'static>>,
+        read: Read<T>,
+    ) -> impl Future<Output = Result<Vec<T>>> + Send;
+    /// Runs one statement that is a step by itself. When this answers, it is on disk.
+    fn write_one<T: Send + 'static>(
+        &self,
+        statement: String,
+        values: Vec<Value<'static>>,
+        read: Read<T>,
+    ) -> impl Future<Output = Result<Vec<T>>> + Send;
+    /// Runs a step. When this answers, it is on disk.
+    fn write<T: Send + 'static>(&self, step: Step<T>) -> impl Future<Output = Result<T>> + Send;
+    /// Says whether reads and writes work.
+    fn ready(&self) -> impl Future<Output = Result<()>> + Send;
+}
+
+/// The first row of an answer, if there is one.
+async fn first<T: Send>(tx: &mut dyn Tx, statement: &str, values: &[Value<'_>], read: Read<T>) -> Result<Option<T>> {
+    let mut found = None;
+    let mut take = |row: &dyn Columns| {
+        if found.is_none() {
+            found = Some(read(row)?);
+        }
+        Ok(())
+    };
+    tx.fetch(statement, values, &mut take).await?;
+    Ok(found)
+}
+
+/// Says whether a database's migrations are all ours. A newer program's are not, and only it knows what they mean.
+pub(super) fn refuse_newer<'a>(
+    mut applied: impl Iterator<Item = &'a str>,
+    known: &[(&str, &str)],
+) -> std::result::Result<(), StoreError> {
+    match applied.find(|name| !known.iter().any(|(ours, _)| ours == name)) {
+        None => Ok(()),
+        Some(name) => Err(StoreError::Failed(format!(
+            "it was made by a newer version of this program (it has the migration {name}); run that version"
+        ))),
+    }
+}
+
+/// The status shown: the newest record's, else the profile's own.
+macro_rules! shown_status {
+    () => {
+        "case when recorded_status = '' then verification_status else recorded_status end"
+    };
+}
+
+const CREATE_PROFILE: &str = create_profile!();
+
+const PROFILE_OF_USER: &str = "select id from profiles where team = $1 and user_id = $2";
+
+const PROFILE_VIEW: &str = "\
+    select p.id, p.name, p.document_type, p.document_number, p.country, p.language, p.verification_status, \
+        p.recorded_status, p.security_level, p.created, \
+        v.id, v.status, v.liveness_session_id, v.liveness_confidence, v.liveness_status, v.document_type, v.name, \
+        v.document_number, v.country, v.created, v.updated \
+    from profiles p left join verification_history v on v.id = p.newest_verification \
+    where p.id = $1 and ($2 is null or p.team = $2)";
+
+const PROFILE: &str = "\
+    select id, team, verification_status, recorded_status, document_type, document_number, document_name, country, \
+        document_front, document_back, facial_photo, facial_video, updated \
+    from profiles where id = $1 and ($2 is null or team = $2)";
+
+/// Followed by conditions, [`PROFILES_ORDER`] and a limit.
+const PROFILES: &str = concat!(
+    "select seq, id, user_id, team, name, document_type, document_number, country, verification_status, ",
+    shown_status!(),
+    ", created, updated from profiles where seq < $1"
+);
+const PROFILES_OF_STATUS: &str = concat!(" and ", shown_status!(), " = ");
+const PROFILES_ORDER: &str = " order by seq desc limit ";
+
+const CHANGE_PROFILE: &str = "\
+    update profiles set \
+        updated = $1, \
+        verification_status = coalesce($2, verification_status), \
+        document_type = coalesce($3, document_type), \
+        document_number = coalesce($4, document_number), \
+        document_name = coalesce($5, document_name), \
+        country = coalesce($6, country), \
+        document_front = coalesce(nullif($7, ''), document_front), \
+        document_back = coalesce(nullif($8, ''), document_back), \
+        facial_photo = coalesce(nullif($9, ''), facial_photo), \
+        facial_video = coalesce(nullif($10, ''), facial_video) \
+    where id = $11";
+
+const CLAIM_LIVENESS: &str = "\
+    update profiles set \
+        claimed_session_id = coalesce(nullif($1, ''), claimed_session_id), \
+        claimed_confidence = coalesce($2, claimed_confidence), \
+        claimed_status = coalesce(nullif($3, ''), claimed_status), \
+        claimed_result = coalesce(nullif($4, ''), claimed_result) \
+    where id = $5";
+
+/// A trusted server's word: only what it said changes.
+const AMEND_LIVENESS: &str = "\
+    update profiles set \
+        liveness_session_id = coalesce(nullif($1, ''), liveness_session_id), \
+        liveness_confidence = coalesce($2, liveness_confidence), \
+        liveness_status = coalesce(nullif($3, ''), liveness_status), \
+        liveness_confirmed_by = $4 \
+    where id = $5";
+
+/// The provider's finding: replaces all that stood.
+const CONFIRM_LIVENESS: &str = "\
+    update profiles set liveness_session_id = $1, liveness_confidence = $2, liveness_status = $3, \
+        liveness_confirmed_by = $4 \
+    where id = $5";
+
+const ADD_STATUS: &str = "\
+    insert into status_history (id, profile, updated_by, previous_status, new_status, notes, verification, created) \
+    values ($1, $2, $3, $4, $5, $6, $7, $8)";
+
+const SHOW_STATUS: &str = "update profiles set recorded_status = $1 where id = $2";
+
+const STATUS_RECORDS: &str = "\
+    select seq, id, profile, updated_by, previous_status, new_status, notes, verification, created \
+    from status_history where profile = $1 and seq < $2 order by seq desc limit $3";
+
+const IS_VERIFICATION_OF: &str = "select 1 from verification_history where id = $1 and profile = $2";
+
+const ADD_VERIFICATION: &str = "\
+    insert into verification_history (id, profile, status, liveness_session_id, liveness_confidence, liveness_status, \
+        liveness_confirmed_by, claimed_confidence, claimed_status, document_type, document_number, country, name, \
+        address, gender, date_of_birth, fingerprint, ip_address, facial_photo, document_front, document_back, \
+        created_by, created, updated) \
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, \
+        $23, $23)";
+
+const SHOW_VERIFICATION: &str = "update profiles set newest_verification = $1 where id = $2";
+
+const VERIFICATION_RECORDS: &str = "\
+    select seq, id, profile, status, liveness_session_id, liveness_confidence, liveness_status, \
+        liveness_confirmed_by, claimed_confidence, claimed_status, document_type, document_number, country, name, \
+        address, gender, date_of_birth, ip_address, facial_photo, document_front, document_back, created, updated \
+    from verification_history where profile = $1 and seq < $2 order by seq desc limit $3";
+
+const PROFILE_FILE_OWNER: &str = "\
+    select id from profiles where id = $1 and ($2 is null or team = $2) \
+        and $3 in (document_front, document_back, facial_photo, facial_video)";
+
+const VERIFICATION_FILE_OWNER: &str = "\
+    select v.profile from verification_history v join profiles p on p.id = v.profile \
+    where v.id = $1 and ($2 is null or p.team = $2) and $3 in (v.facial_photo, v.document_front, v.document_back)";
+
+const ADD_SESSION: &str =
+    "insert into liveness_sessions (id, profile, status, confidence, expires) values ($1, $2, $3, $4, $5)";
+
+const SESSION: &str = "select id, profile, status, confidence, expires, used_by from liveness_sessions where id = $1";
+
+const UPDATE_SESSION: &str = "\
+    update liveness_sessions set status = $1, confidence = $2 \
+    where id = $3 and status not in ('SUCCEEDED', 'FAILED')";
+
+const USE_SESSION: &str = "update liveness_sessions set used_by = $1 where id = $2 and used_by = ''";
+
+const SETTINGS: &str = "select key, value, public from settings order by key";
+
+const PUT_SETTING: &str = "\
+    insert into settings (key, value, public, updated) values ($1, $2, $3, $4) \
+    on conflict (key) do update set value = excluded.value, public = excluded.public, updated = excluded.updated";
+
+const DELETE_SETTING: &str = "delete from settings where key = $1";
+
+const ADD_EVENT: &str = "\
+    insert into events (id, at, kind, actor, profile, request_id, detail) values ($1, $2, $3, $4, $5, $6, $7)";
+
+const OPEN_INTENT: &str = "\
+    insert into file_intents (mark, collection, record, name, doomed, created) values ($1, $2, $3, $4, $5, $6)";
+
+/// Only an intent that the sweeper has not taken can be cleared: else the record would name files about to go.
+const CLEAR_INTENT: &str = "delete from file_intents where mark = $1 and doomed = 0";
+
+const DOOM_INTENT: &str = "update file_intents set doomed = 1 where mark = $1";
+
+/// Claims that a dead process has left behind among them.
+const DOOM_INTENTS_BEFORE: &str = "update file_intents set doomed = 1 where created < $1";
+
+/// `doomed` is the time from which a sweeper may take it. A claim moves it on by a minute, so that no two work on the
+/// same files, and what a sweeper that died had claimed comes back.
+const CLAIM_DOOMED: &str = "\
+    update file_intents set doomed = $1 where mark in \
+        (select mark from file_intents where doomed between 1 and $2 order by created limit 500";
+const CLAIMED: &str = ") returning mark, collection, record, name";
+
+const FORGET_INTENT: &str = "delete from file_intents where mark = $1";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// SQLite numbers `$n` by first appearance and PostgreSQL by n: the text is one for both only if they agree.
+    #[test]
+    fn placeholders_first_appear_in_order_of_their_number() {
+        let statements = [
+            CREATE_PROFILE,
+            PROFILE_OF_USER,
+            PROFILE_VIEW,
+            PROFILE,
+            CLAIM_LIVENESS,
+            AMEND_LIVENESS,
+            CONFIRM_LIVENESS,
+            ADD_STATUS,
+            SHOW_STATUS,
+            STATUS_RECORDS,
+            IS_VERIFICATION_OF,
+            ADD_VERIFICATION,
+            SHOW_VERIFICATION,
+            VERIFICATION_RECORDS,
+            PROFILE_FILE_OWNER,
+            VERIFICATION_FILE_OWNER,
+            ADD_SESSION,
+            SESSION,
+            UPDATE_SESSION,
+            USE_SESSION,
+            SETTINGS,
+            PUT_SETTING,
+            DELETE_SETTING,
+            ADD_EVENT,
+            OPEN_INTENT,
+            CLEAR_INTENT,
+            DOOM_INTENT,
+            DOOM_INTENTS_BEFORE,
+            CLAIM_DOOMED,
+            FORGET_INTENT,
+            CHANGE_PROFILE,
+        ];
+        for statement in statements {
+            let mut highest = 0;
+            for piece in statement.split('$').skip(1) {
+                let digits: String = piece.chars().take_while(char::is_ascii_digit).collect();
+                let number: usize = digits.parse().unwrap();
+                assert!(number <= highest + 1, "${number} comes too early in: {statement}");
+                highest = highest.max(number);
+            }
+        }
+    }
+}

@@ -1,0 +1,351 @@
+//! Records in an SQL database: every method of the store, one step or one query each.
+
+use async_trait::async_trait;
+use futures_util::FutureExt as _;
+
+use super::lists::{one_more, place, profiles_query};
+use super::steps::{add_event, add_verification, change_rows, clear_intent, doom_replaced, use_session, writable};
+use super::{
+    ADD_SESSION, ADD_STATUS, CLAIM_DOOMED, CLAIMED, CREATE_PROFILE, DELETE_SETTING, DOOM_INTENT, DOOM_INTENTS_BEFORE,
+    Database, FORGET_INTENT, IS_VERIFICATION_OF, OPEN_INTENT, PROFILE, PROFILE_FILE_OWNER, PROFILE_OF_USER,
+    PROFILE_VIEW, PUT_SETTING, SESSION, SETTINGS, SHOW_STATUS, STATUS_RECORDS, Tx, UPDATE_SESSION,
+    VERIFICATION_FILE_OWNER, VERIFICATION_RECORDS, Value, first, owned, rows, values,
+};
+use crate::domain::event::Event;
+use crate::domain::id::RecordId;
+use crate::domain::liveness::Session;
+use crate::domain::profile::{NewProfile, Profile, ProfileChange, ProfileEntry, ProfileFilter, ProfileView, Reach};
+use crate::domain::status::{self, StatusRecord};
+use crate::domain::time::Millis;
+use crate::domain::verification::{NewVerification, VerificationRecord};
+use crate::store::{
+    Attached, Collection, Created, FileIntent, Intents, OnlyIf, Page, PageRequest, Refusal, Result, Setting, Store,
+    StoreError, Written,
+};
+
+/// How long a claim of doomed files lasts, in seconds.
+const CLAIM_SECONDS: i64 = 60;
+
+/// The records of a database.
+pub struct Records<D> {
+    pub(in crate::store) database: D,
+}
+
+impl<D: Database> Records<D> {
+    async fn one<T: Send>(
+        &self,
+        statement: &'static str,
+        values: &[Value<'_>],
+        read: super::Read<T>,
+    ) -> Result<Option<T>> {
+        Ok(self.database.rows(statement, values, read).await?.into_iter().next())
+    }
+
+    async fn execute(&self, statement: &str, values: Vec<Value<'static>>) -> Result<()> {
+        self.database.write_one(statement.to_owned(), values, |_| Ok(())).await.map(drop)
+    }
+
+    /// The profile that a team's userID has by now.
+    async fn existing(&self, new: &NewProfile) -> Result<Option<Created>> {
+        let found = self.one(PROFILE_OF_USER, values![new.team, new.user_id], rows::the_id).await?;
+        Ok(found.map(|id| Created { id, fresh: false }))
+    }
+}
+
+/// The values of a new profile, and those of its event behind them.
+fn creation(id: RecordId, new: &NewProfile, event: &Event) -> Vec<Value<'static>> {
+    owned![
+        id,
+        new.team,
+        new.user_id,
+        new.name,
+        new.document_type,
+        new.document_number,
+        new.country,
+        new.phone_number,
+        new.email,
+        new.security_level,
+        new.gender,
+        new.ip_address,
+        new.language,
+        event.at,
+        event.id,
+        event.kind.word(),
+        event.actor,
+        event.request_id,
+        event.detail,
+    ]
+}
+
+/// How many of those are the profile's own.
+const PROFILE_VALUES: usize = 14;
+
+#[async_trait]
+impl<D: Database> Store for Records<D> {
+    async fn create_profile(&self, id: RecordId, new: NewProfile, event: Event) -> Result<Created> {
+        let values = creation(id, &new, &event);
+        let fresh = if let Some(statement) = D::DIALECT.create_and_note {
+            !self.database.write_one(statement.to_owned(), values, rows::the_id).await?.is_empty()
+        } else {
+            self.database
+                .write(Box::new(move |tx| {
+                    async move {
+                        let made = tx.execute(CREATE_PROFILE, &values[..PROFILE_VALUES]).await? == 1;
+                        if made {
+                            add_event(tx, &event).await?;
+                        }
+                        Ok(made)
+                    }
+                    .boxed()
+                }))
+                .await?
+        };
+        if fresh {
+            return Ok(Created { id, fresh });
+        }
+        // Profiles are never removed, so what was in the way is there.
+        self.existing(&new).await?.ok_or_else(|| StoreError::Failed("a profile was there and is gone".to_owned()))
+    }
+
+    async fn profile_view(&self, id: RecordId, reach: &Reach) -> Result<Option<ProfileView>> {
+        self.one(PROFILE_VIEW, values![id, reach.team()], rows::profile_view).await
+    }
+
+    async fn profile(&self, id: RecordId, reach: &Reach) -> Result<Option<Profile>> {
+        self.one(PROFILE, values![id, reach.team()], rows::profile).await
+    }
+
+    async fn profiles(&self, reach: &Reach, filter: ProfileFilter, page: PageRequest) -> Result<Page<ProfileEntry>> {
+        let (statement, values) = profiles_query(&D::DIALECT, reach, filter, place(&page)?, page.limit);
+        let entries = self.database.search(statement, values, rows::profile_entry).await?;
+        Ok(rows::page(entries, page.limit))
+    }
+
+    async fn change_profile(
+        &self,
+        id: RecordId,
+        reach: &Reach,
+        only_if: OnlyIf,
+        change: ProfileChange,
+        attached: Attached,
+        event: Event,
+    ) -> Result<Written<Profile>> {
+        let team = reach.team().map(str::to_owned);
+        self.database
+            .write(Box::new(move |tx| {
+                async move {
+                    let before = match writable(tx, &D::DIALECT, id, team.as_deref(), only_if).await? {
+                        Ok(profile) => profile,
+                        Err(refusal) => return Ok(Err(refusal)),
+                    };
+                    clear_intent(tx, attached.mark.as_deref()).await?;
+                    change_rows(tx, id, &change, event.at).await?;
+                    doom_replaced(tx, &before, &change, event.at).await?;
+                    add_event(tx, &event).await?;
+                    let after = first(tx, PROFILE, values![id, team], rows::profile).await?;
+                    Ok(after.ok_or(Refusal::Missing))
+                }
+                .boxed()
+            }))
+            .await
+    }
+
+    async fn record_status(
+        &self,
+        record: StatusRecord,
+        reach: &Reach,
+        only_if: OnlyIf,
+        event: Event,
+    ) -> Result<Written<StatusRecord>> {
+        let team = reach.team().map(str::to_owned);
+        self.database
+            .write(Box::new(move |tx| {
+                async move {
+                    let profile = match writable(tx, &D::DIALECT, record.profile, team.as_deref(), only_if).await? {
+                        Ok(profile) => profile,
+                        Err(refusal) => return Ok(Err(refusal)),
+                    };
+                    if only_if == OnlyIf::Undecided && !status::follows(&record.previous_status, &profile) {
+                        return Ok(Err(Refusal::Stale));
+                    }
+                    if !record.verification.is_empty() && !is_verification_of(tx, &record).await? {
+                        return Ok(Err(Refusal::UnknownVerification));
+                    }
+                    let values = values![
+                        record.id,
+                        record.profile,
+                        record.updated_by,
+                        record.previous_status,
+                        record.new_status,
+                        record.notes,
+                        record.verification,
+                        record.created,
+                    ];
+                    tx.execute(ADD_STATUS, values).await?;
+                    tx.execute(SHOW_STATUS, values![record.new_status, record.profile]).await?;
+                    add_event(tx, &event).await?;
+                    Ok(Ok(record))
+                }
+                .boxed()
+            }))
+            .await
+    }
+
+    async fn status_records(&self, profile: RecordId, page: PageRequest) -> Result<Page<StatusRecord>> {
+        let (before, limit) = (place(&page)?, one_more(page.limit));
+        let values = values![profile, before, limit];
+        let placed = self.database.rows(STATUS_RECORDS, values, rows::status_record).await?;
+        Ok(rows::page(placed, page.limit))
+    }
+
+    async fn record_verification(
+        &self,
+        record: NewVerification,
+        reach: &Reach,
+        only_if: OnlyIf,
+        attached: Attached,
+        event: Event,
+    ) -> Result<Written<VerificationRecord>> {
+        let team = reach.team().map(str::to_owned);
+        self.database
+            .write(Box::new(move |tx| {
+                async move {
+                    if let Err(refusal) = writable(tx, &D::DIALECT, record.profile, team.as_deref(), only_if).await? {
+                        return Ok(Err(refusal));
+                    }
+                    if let Err(refusal) = use_session(tx, &record).await? {
+                        return Ok(Err(refusal));
+                    }
+                    clear_intent(tx, attached.mark.as_deref()).await?;
+                    add_verification(tx, &record).await?;
+                    add_event(tx, &event).await?;
+                    Ok(Ok(record.into_record()))
+                }
+                .boxed()
+            }))
+            .await
+    }
+
+    async fn verification_records(&self, profile: RecordId, page: PageRequest) -> Result<Page<VerificationRecord>> {
+        let (before, limit) = (place(&page)?, one_more(page.limit));
+        let values = values![profile, before, limit];
+        let placed = self.database.rows(VERIFICATION_RECORDS, values, rows::verification_record).await?;
+        Ok(rows::page(placed, page.limit))
+    }
+
+    async fn file_owner(
+        &self,
+        collection: Collection,
+        record: RecordId,
+        name: &str,
+        reach: &Reach,
+    ) -> Result<Option<RecordId>> {
+        let statement = match collection {
+            Collection::Profiles => PROFILE_FILE_OWNER,
+            Collection::VerificationHistory => VERIFICATION_FILE_OWNER,
+        };
+        self.one(statement, values![record, reach.team(), name], rows::the_id).await
+    }
+
+    async fn add_session(&self, session: Session, event: Event) -> Result<()> {
+        self.database
+            .write(Box::new(move |tx| {
+                async move {
+                    let status = session.status.word();
+                    let values = values![session.id, session.profile, status, session.confidence, session.expires];
+                    tx.execute(ADD_SESSION, values).await?;
+                    add_event(tx, &event).await
+                }
+                .boxed()
+            }))
+            .await
+    }
+
+    async fn session(&self, id: &str) -> Result<Option<Session>> {
+        self.one(SESSION, values![id], rows::session).await
+    }
+
+    async fn update_session(&self, session: Session) -> Result<()> {
+        self.execute(UPDATE_SESSION, owned![session.status.word(), session.confidence, session.id]).await
+    }
+
+    async fn settings(&self) -> Result<Vec<Setting>> {
+        self.database.rows(SETTINGS, &[], rows::setting).await
+    }
+
+    async fn put_setting(&self, setting: Setting, now: Millis, event: Event) -> Result<()> {
+        self.database
+            .write(Box::new(move |tx| {
+                async move {
+                    tx.execute(PUT_SETTING, values![setting.key, setting.value, setting.public, now]).await?;
+                    add_event(tx, &event).await
+                }
+                .boxed()
+            }))
+            .await
+    }
+
+    async fn delete_setting(&self, key: &str, event: Event) -> Result<bool> {
+        let key = key.to_owned();
+        self.database
+            .write(Box::new(move |tx| {
+                async move {
+                    let removed = tx.execute(DELETE_SETTING, values![key]).await? == 1;
+                    if removed {
+                        add_event(tx, &event).await?;
+                    }
+                    Ok(removed)
+                }
+                .boxed()
+            }))
+            .await
+    }
+
+    async fn note(&self, event: Event) -> Result<()> {
+        self.database.write(Box::new(move |tx| async move { add_event(tx, &event).await }.boxed())).await
+    }
+
+    async fn ready(&self) -> Result<()> {
+        self.database.ready().await
+    }
+}
+
+async fn is_verification_of(tx: &mut dyn Tx, record: &StatusRecord) -> Result<bool> {
+    let values = values![record.verification, record.profile];
+    Ok(first(tx, IS_VERIFICATION_OF, values, |_| Ok(())).await?.is_some())
+}
+
+#[async_trait]
+impl<D: Database> Intents for Records<D> {
+    async fn open_intent(&self, intent: FileIntent, now: Millis) -> Result<()> {
+        let values = owned![intent.mark, intent.collection.name(), intent.record, intent.name, 0, now];
+        self.execute(OPEN_INTENT, values).await
+    }
+
+    async fn doom_intent(&self, mark: &str) -> Result<()> {
+        self.execute(DOOM_INTENT, owned![mark]).await
+    }
+
+    async fn doom_intents_before(&self, before: Millis) -> Result<()> {
+        self.execute(DOOM_INTENTS_BEFORE, owned![before]).await
+    }
+
+    async fn claim_doomed(&self, now: Millis) -> Result<Vec<FileIntent>> {
+        let statement = format!("{CLAIM_DOOMED}{}{CLAIMED}", D::DIALECT.skip_locked);
+        self.database.write_one(statement, owned![now.plus_seconds(CLAIM_SECONDS), now], rows::intent).await
+    }
+
+    async fn forget_intents(&self, marks: Vec<String>) -> Result<()> {
+        self.database
+            .write(Box::new(move |tx| {
+                async move {
+                    for mark in &marks {
+                        tx.execute(FORGET_INTENT, values![mark]).await?;
+                    }
+                    Ok(())
+                }
+                .boxed()
+            }))
+            .await
+    }
+}
