@@ -7,7 +7,7 @@ DATA_DIR ?= ./data
 VENV := .venv
 RELEASE := target/release/identivia
 
-.PHONY: help run test test-rust test-api test-page test-disk lint bench demo crash openapi cargo
+.PHONY: help run test test-rust test-api test-page test-disk lint bench demo crash openapi cargo services
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS=$$'\t' read -r name what; do printf '  make %-10s %s\n' "$$name" "$$what"; done
@@ -20,10 +20,10 @@ run: cargo ## build and serve on http://127.0.0.1:8000, with everything in ./dat
 test: test-rust test-api test-page test-disk ## install what the tests need, then run all of them
 	@echo 'All tests passed.'
 
-test-rust: cargo ## unit and integration tests, the crash test among them
+test-rust: cargo services ## unit and integration tests, the crash test among them
 	cargo test --workspace --locked
 
-test-api: cargo $(VENV)/schemathesis ## the running server against its own description
+test-api: cargo $(VENV)/installed ## the running server against its own description
 	cargo build --locked
 	tests/with_server.sh target/debug/identivia tests/api.sh $(VENV)/bin/schemathesis
 
@@ -59,8 +59,15 @@ cargo:
 	@command -v cargo >/dev/null || { echo 'Rust is missing: install it from https://rustup.rs, then run this again.' >&2; exit 1; }
 	@command -v cc >/dev/null || { echo 'A C compiler is missing: install one (Debian: apt-get install build-essential), then run this again.' >&2; exit 1; }
 
-$(VENV)/schemathesis: tests/requirements.txt
+services: $(VENV)/installed
+	tests/install.sh postgres
+
+# pip asks either for every hash of a file or for none: PocketBase, a binary, is taken by its hash alone.
+$(VENV)/installed: tests/requirements.txt tests/requirements-services.txt
 	tests/install.sh python
 	python3 -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --require-virtualenv -r tests/requirements.txt
+	for list in $^; do \
+	    $(VENV)/bin/pip install --quiet --require-virtualenv -r $$list || \
+	    { echo "The tests need the Python packages of $$list, and pip cannot install them: see to it, then run this again." >&2; exit 1; } \
+	done
 	@touch $@

@@ -20,10 +20,16 @@ secret=$(head -c 24 /dev/urandom | od -An -tx1 | tr -d ' \n')
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 scopes='"profiles:read","profiles:write","health:read","liveness:read","liveness:write","documents:analyze","aws:credentials","settings:read","settings:write","status_history:read","status_history:write","verification_history:read","verification_history:write","files:read"'
 export IDENTIVIA_DATA=${IDENTIVIA_DATA:-$folder/data}
+# Where to keep everything, when tests/services.sh says so.
+backends=()
+for name in DATABASE_URL POCKETBASE_URL PB_USER_EMAIL PB_USER_PASSWORD FILES_URL AWS_ENDPOINT_URL_S3 AWS_ACCESS_KEY_ID \
+    AWS_SECRET_ACCESS_KEY AWS_REGION; do
+    [ -z "${!name:-}" ] || backends+=("$name=${!name}")
+done
 (
     # An empty folder, so that nobody's .env is read.
     cd "$folder"
-    exec env -i PATH="$PATH" PORT="$port" DATA_DIR="$IDENTIVIA_DATA" JWT_TTL_SECONDS=86400 RUST_LOG=warn \
+    exec env -i PATH="$PATH" PORT="$port" DATA_DIR="$IDENTIVIA_DATA" JWT_TTL_SECONDS=86400 RUST_LOG=warn "${backends[@]}" \
         JWT_CLIENTS_JSON="[{\"client_id\":\"test\",\"client_secret\":\"$secret\",\"scopes\":[$scopes]}]" \
         "$identivia" serve 2> "$folder/log"
 ) &

@@ -1,0 +1,225 @@
+#!/usr/bin/env bash
+# Runs a command beside a service of its own, on a free port and in a temporary folder that goes with it, and exports
+# what a server needs to use it: DATABASE_URL; POCKETBASE_URL, PB_USER_EMAIL and PB_USER_PASSWORD; or FILES_URL and AWS_*.
+#   usage: tests/services.sh postgres|postgres-tls|pocketbase|s3 <command> [argument ...]
+#          tests/services.sh postgres tests/services.sh s3 <command>        # one beside the other
+# With --orders in place of the command, as the Rust tests use it, it prints those variables and an empty line. Then it
+# carries out the orders on its standard input (stop, start, pause, resume), answers each with `done`, and goes when the
+# input ends: however the tests die, the kernel closes that pipe.
+set -euo pipefail
+
+service=${1:-}
+case $service in
+    postgres | postgres-tls | pocketbase | s3) ;;
+    *) service= ;;
+esac
+if [ -z "$service" ] || [ $# -lt 2 ]; then
+    echo "usage: ${0##*/} postgres|postgres-tls|pocketbase|s3 <command> [argument ...]" >&2
+    exit 2
+fi
+shift
+# Whoever gives orders reads why it failed where they read the variables.
+[ "$1" != --orders ] || exec 2>&1
+
+root=$(realpath "$(dirname "$0")/..")
+folder=$(mktemp -d "${TMPDIR:-/tmp}/identivia-$service.XXXXXX")
+process=
+
+fail() {
+    echo "$*" >&2
+    exit 1
+}
+
+finish() {
+    local result=$?
+    trap - EXIT
+    trap '' INT TERM HUP
+    stop "$at_the_end"
+    rm -rf "$folder"
+    exit "$result"
+}
+
+# What was installed for the tests comes first: those versions are pinned.
+tool() {
+    local place
+    for place in "$root/.venv/bin/$1" "$(command -v "$1" || true)" /usr/lib/postgresql/*/bin/"$1"; do
+        [ -x "$place" ] && realpath -s "$place" && return
+    done
+    fail "$1 is missing: run \`make test\`, which installs it"
+}
+
+# Below 32768, where the kernel takes the ports of outgoing connections from.
+free_port() {
+    local port
+    for _ in {1..50}; do
+        port=$((20000 + RANDOM % 12000))
+        (exec 3<> "/dev/tcp/127.0.0.1/$port") 2> /dev/null || { echo "$port"; return; }
+    done
+    fail 'There is no free port.'
+}
+
+# --- PostgreSQL: its own defaults, fsync among them -------------------------------------------------------------------
+
+# It refuses to run as root.
+find_postgres() {
+    local initdb
+    initdb=$(tool initdb)
+    bin=$(dirname "$(realpath "$initdb")")
+    openssl=$(tool openssl)
+    owner=()
+    [ "$(id -u)" = 0 ] || return 0
+    chown postgres "$folder"
+    owner=(setpriv --reuid=postgres --regid=postgres --init-groups)
+}
+
+prepare_postgres() {
+    "${owner[@]}" "$bin/initdb" --pgdata=data --username=postgres --encoding=UTF8 --locale=C \
+        --auth-local=trust --auth-host=scram-sha-256 --no-sync
+    [ "$service" != postgres-tls ] || certify
+}
+
+certify() {
+    "${owner[@]}" "$openssl" req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost \
+        -addext 'subjectAltName=DNS:localhost,IP:127.0.0.1' -addext 'basicConstraints=critical,CA:FALSE' \
+        -keyout server.key -out server.crt
+    "${owner[@]}" chmod 600 server.key
+}
+
+run_postgres() {
+    local tls=(-c ssl=off)
+    [ "$service" != postgres-tls ] || tls=(-c ssl=on -c "ssl_cert_file=$folder/server.crt" -c "ssl_key_file=$folder/server.key")
+    exec "${owner[@]}" "$bin/postgres" -D data -p "$port" -k "$folder" -c listen_addresses=127.0.0.1 "${tls[@]}"
+}
+
+# The role is no superuser: what it must not do is refused here as it would be elsewhere.
+announce_postgres() {
+    "$bin/psql" -q -v ON_ERROR_STOP=1 -h "$folder" -p "$port" -U postgres -d postgres \
+        -c "create role identivia login createdb password 'secret'" -c 'create database identivia owner identivia'
+    export DATABASE_URL="postgres://identivia:secret@127.0.0.1:$port/identivia"
+    [ "$service" != postgres-tls ] || DATABASE_URL+="?sslmode=verify-full&sslrootcert=$folder/server.crt"
+    variables=(DATABASE_URL)
+}
+
+# --- PocketBase -------------------------------------------------------------------------------------------------------
+
+find_pocketbase() {
+    pocketbase=$(tool pocketbase)
+    export PB_USER_EMAIL=identivia@example.com PB_USER_PASSWORD='a password of the tests'
+}
+
+prepare_pocketbase() {
+    "$pocketbase" superuser upsert "$PB_USER_EMAIL" "$PB_USER_PASSWORD" --dir "$folder/data"
+}
+
+run_pocketbase() {
+    exec "$pocketbase" serve --http "127.0.0.1:$port" --dir "$folder/data"
+}
+
+announce_pocketbase() {
+    export POCKETBASE_URL="http://127.0.0.1:$port"
+    variables=(POCKETBASE_URL PB_USER_EMAIL PB_USER_PASSWORD)
+}
+
+# --- S3, as moto answers it: in memory, and gone when it stops --------------------------------------------------------
+
+find_s3() {
+    moto=$(tool moto_server)
+}
+
+prepare_s3() {
+    : # It keeps nothing.
+}
+
+run_s3() {
+    exec "$moto" -H 127.0.0.1 -p "$port"
+}
+
+announce_s3() {
+    export AWS_ENDPOINT_URL_S3="http://127.0.0.1:$port" AWS_REGION=us-east-1
+    export AWS_ACCESS_KEY_ID=identivia AWS_SECRET_ACCESS_KEY=secret FILES_URL=s3://identivia/files
+    curl -q -sSf --noproxy '*' -o /dev/null -X PUT "$AWS_ENDPOINT_URL_S3/identivia"
+    variables=(FILES_URL AWS_ENDPOINT_URL_S3 AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_REGION)
+}
+
+# --- any of them ------------------------------------------------------------------------------------------------------
+
+# PocketBase and moto lose nothing they would keep otherwise by being killed, and both take a second to go politely.
+case $service in
+    postgres*) kind=postgres ready='ready to accept connections' stopping=INT at_the_end=QUIT ;;
+    pocketbase) kind=pocketbase ready='Server started at' stopping=KILL at_the_end=KILL ;;
+    s3) kind=s3 ready='Running on http' stopping=KILL at_the_end=KILL ;;
+esac
+
+# Its own log tells when it is ready; an answer on the port could be anyone's.
+start() {
+    [ -z "$process" ] || return 0
+    : > "$folder/log"
+    (cd "$folder" && "run_$kind") > "$folder/log" 2>&1 &
+    process=$!
+    disown # Otherwise bash would report its end.
+    for _ in {1..600}; do
+        grep -q "$ready" "$folder/log" && return 0
+        kill -0 "$process" 2> /dev/null || break
+        sleep 0.05
+    done
+    stop KILL
+    return 1
+}
+
+stop() {
+    [ -n "$process" ] || return 0
+    tell CONT
+    kill -s "$1" "$process" 2> /dev/null || true
+    for _ in {1..200}; do
+        kill -0 "$process" 2> /dev/null || break
+        sleep 0.05
+    done
+    kill -KILL "$process" 2> /dev/null || true
+    process=
+}
+
+# PostgreSQL has a process for each connection, and the first one must not make more of them meanwhile.
+tell() {
+    [ -n "$process" ] || return 0
+    kill -s "$1" "$process" 2> /dev/null || return 0
+    local children
+    children=$(cat "/proc/$process/task/$process/children" 2> /dev/null || true)
+    # shellcheck disable=SC2086
+    [ -z "$children" ] || kill -s "$1" $children 2> /dev/null || true
+}
+
+begin() {
+    "find_$kind"
+    (cd "$folder" && "prepare_$kind") > "$folder/log" 2>&1 &
+    wait $! || fail "$(tail -n 20 "$folder/log")"
+    for _ in {1..3}; do # Another program may take the port between the look and the start.
+        port=$(free_port)
+        start && break
+    done
+    [ -n "$process" ] || fail "$service did not start: $(tail -n 20 "$folder/log")"
+    "announce_$kind"
+}
+
+obey() {
+    local name order
+    for name in "${variables[@]}"; do
+        printf '%s=%s\n' "$name" "${!name}"
+    done
+    echo
+    while read -r order; do
+        case $order in
+            stop) stop "$stopping" ;;
+            start) start || fail "$(tail -n 20 "$folder/log")" ;;
+            pause) tell STOP ;;
+            resume) tell CONT ;;
+            *) fail "There is no order '$order'." ;;
+        esac
+        echo 'done'
+    done
+}
+
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+begin
+if [ "$1" = --orders ]; then obey; else "$@"; fi
