@@ -10,6 +10,7 @@ mod hostile;
 mod lists;
 mod profiles;
 mod reference;
+mod services;
 mod settings;
 mod store;
 mod tokens;

@@ -1,0 +1,90 @@
+//! PocketBase: an empty one for each test that asks, with one superuser.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::Service;
+use crate::world::{Answer, answer};
+
+pub(crate) struct PocketBase {
+    service: Service,
+    http: reqwest::Client,
+    pub(crate) url: String,
+    pub(crate) email: String,
+    pub(crate) password: String,
+}
+
+impl PocketBase {
+    pub(crate) async fn start() -> Self {
+        let service = tokio::task::spawn_blocking(|| Service::start("pocketbase")).await.unwrap();
+        Self {
+            url: service.variable("POCKETBASE_URL"),
+            email: service.variable("PB_USER_EMAIL"),
+            password: service.variable("PB_USER_PASSWORD"),
+            http: reqwest::Client::new(),
+            service,
+        }
+    }
+
+    /// Kills it, as a power cut would.
+    pub(crate) fn stop(&self) {
+        self.service.stop();
+    }
+
+    /// Starts it on the same port and folder.
+    pub(crate) fn start_again(&self) {
+        self.service.start_again();
+    }
+
+    /// Freezes it: connections stay open, and nothing answers.
+    pub(crate) fn pause(&self) {
+        self.service.pause();
+    }
+
+    pub(crate) fn resume(&self) {
+        self.service.resume();
+    }
+
+    pub(crate) async fn superuser_token(&self) -> String {
+        let url = format!("{}/api/collections/_superusers/auth-with-password", self.url);
+        let login = json!({"identity": self.email, "password": self.password});
+        let body = answer(self.http.post(url).json(&login)).await.expect(200);
+        body["token"].as_str().unwrap().to_owned()
+    }
+
+    /// Asks its own API as the superuser.
+    pub(crate) async fn api(&self, method: Method, path: &str, body: Value) -> Answer {
+        let token = self.superuser_token().await;
+        answer(self.http.request(method, format!("{}{path}", self.url)).header("authorization", token).json(&body))
+            .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    async fn healthy(pocketbase: &PocketBase) -> bool {
+        let health = pocketbase.http.get(format!("{}/api/health", pocketbase.url));
+        health.timeout(Duration::from_millis(500)).send().await.is_ok_and(|response| response.status() == 200)
+    }
+
+    #[tokio::test]
+    async fn pocketbase_answers_and_comes_back() {
+        let pocketbase = PocketBase::start().await;
+        assert!(healthy(&pocketbase).await);
+        let batch = json!({"batch": {"enabled": true}});
+        pocketbase.api(Method::PATCH, "/api/settings", batch).await.expect(200);
+        pocketbase.stop();
+        assert!(!healthy(&pocketbase).await);
+        pocketbase.start_again();
+        let settings = pocketbase.api(Method::GET, "/api/settings", Value::Null).await.expect(200);
+        assert_eq!(settings["batch"]["enabled"], true);
+        pocketbase.pause();
+        assert!(!healthy(&pocketbase).await);
+        pocketbase.resume();
+        assert!(healthy(&pocketbase).await);
+    }
+}
