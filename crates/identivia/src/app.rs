@@ -19,6 +19,7 @@ use crate::http::{self, FailureKey, Front, Limiter, server};
 use crate::liveness::Liveness;
 use crate::reader::DocumentReader;
 use crate::store::Store;
+use crate::store::pocketbase::PocketBase;
 use crate::telemetry;
 
 /// Failures of one client from one address before it must wait, and the window in seconds.
@@ -40,6 +41,8 @@ pub struct App {
     pub hashing: Semaphore,
     pub store: Arc<dyn Store>,
     pub files: Arc<Files>,
+    /// The PocketBase that records and files are in, if so.
+    pub pocketbase: Option<Arc<PocketBase>>,
     /// `None`: no liveness provider is configured.
     pub liveness: Option<Arc<dyn Liveness>>,
     /// `None`: no document reader is configured.
@@ -97,8 +100,32 @@ impl Server {
             Some(address) => Some((listen("METRICS_ADDR", address).await?.0, telemetry::start_metrics()?)),
             None => None,
         };
-        let House { store, files, sweeper, at_start } = House::open(&config, &parts.clock).await?;
-        let app = Arc::new(app(&config, parts, generated.as_ref(), store, files, &client_url));
+        let secret = config.jwt_secret.clone().or_else(|| generated.as_ref().map(FirstRun::jwt_secret));
+        let secret = secret.unwrap_or_default();
+        let House { store, files, sweeper, at_start, pocketbase } = House::open(&config, &secret, &parts.clock).await?;
+        let clients = config.clients.clone().or_else(|| generated.as_ref().map(|made| vec![made.client()]));
+        let app = Arc::new(App {
+            tokens: Tokens::new(
+                &secret,
+                &config.jwt_issuer,
+                &config.jwt_audience,
+                config.jwt_ttl_seconds,
+                config.flow_token_ttl_seconds,
+            ),
+            clients: Clients::new(clients.unwrap_or_default()),
+            token_failures: Limiter::new(TOKEN_FAILURES.0, TOKEN_FAILURES.1),
+            hashing: Semaphore::new(HASHING),
+            clock: parts.clock,
+            started: Instant::now(),
+            store,
+            files,
+            pocketbase,
+            liveness: parts.liveness,
+            reader: parts.reader,
+            liveness_threshold: config.face_liveness_threshold,
+            openai_model: config.openai_model.clone(),
+            client_url: client_url.clone(),
+        });
         let front =
             Front::new(http::router(&app)?, &client_url, &public_url, config.trusted_proxies, metrics.is_some());
         Ok(Self {
@@ -159,37 +186,4 @@ async fn listen(name: &'static str, address: SocketAddr) -> Result<(TcpListener,
     let listener = TcpListener::bind(address).await.map_err(problem)?;
     let bound = listener.local_addr().map_err(problem)?;
     Ok((listener, bound))
-}
-
-fn app(
-    config: &Config,
-    parts: Parts,
-    generated: Option<&FirstRun>,
-    store: Arc<dyn Store>,
-    files: Arc<Files>,
-    client_url: &str,
-) -> App {
-    let secret = config.jwt_secret.clone().or_else(|| generated.map(FirstRun::jwt_secret)).unwrap_or_default();
-    let clients = config.clients.clone().or_else(|| generated.map(|made| vec![made.client()])).unwrap_or_default();
-    App {
-        tokens: Tokens::new(
-            &secret,
-            &config.jwt_issuer,
-            &config.jwt_audience,
-            config.jwt_ttl_seconds,
-            config.flow_token_ttl_seconds,
-        ),
-        clients: Clients::new(clients),
-        token_failures: Limiter::new(TOKEN_FAILURES.0, TOKEN_FAILURES.1),
-        hashing: Semaphore::new(HASHING),
-        clock: parts.clock,
-        started: Instant::now(),
-        store,
-        files,
-        liveness: parts.liveness,
-        reader: parts.reader,
-        liveness_threshold: config.face_liveness_threshold,
-        openai_model: config.openai_model.clone(),
-        client_url: client_url.to_owned(),
-    }
 }

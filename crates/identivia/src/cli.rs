@@ -7,8 +7,10 @@ use clap::{Parser, Subcommand};
 use tokio::sync::watch;
 
 use crate::app::{Parts, Server};
-use crate::config::{self, Config, Settings};
+use crate::clock::Clock;
+use crate::config::{self, Config, FilesAt, RecordsAt, Settings};
 use crate::domain::client::hash_secret;
+use crate::store::pocketbase::PocketBase;
 use crate::{http, telemetry};
 
 const EXAMPLES: &str = "\
@@ -53,6 +55,24 @@ enum Command {
     Openapi,
     /// Read a secret from standard input and print its Argon2id hash, for `client_secret_hash`
     HashSecret,
+    /// Work with the PocketBase that POCKETBASE_URL names
+    Pocketbase {
+        #[command(subcommand)]
+        command: PocketbaseCommand,
+    },
+}
+
+#[derive(Subcommand)]
+enum PocketbaseCommand {
+    /// Make the collections, fields and indexes that are missing; change nothing that is there
+    ///
+    /// PB_USER_EMAIL and PB_USER_PASSWORD must be a superuser's. Without the right to make collections, what to make is
+    /// printed instead, and the exit status is 1.
+    Init {
+        /// A record of `users` that the server will sign in as: new collections let it in beside superusers
+        #[arg(long, value_name = "EMAIL")]
+        service_user: Option<String>,
+    },
 }
 
 /// Runs one command.
@@ -65,7 +85,30 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Check => check(&Config::new(cli.settings)?),
         Command::Openapi => say(&http::openapi_document().to_pretty_json()?),
         Command::HashSecret => hash(),
+        Command::Pocketbase { command: PocketbaseCommand::Init { service_user } } => {
+            init_pocketbase(&Config::new(cli.settings)?, service_user.as_deref())
+        }
     }
+}
+
+fn init_pocketbase(config: &Config, service_user: Option<&str>) -> anyhow::Result<()> {
+    let RecordsAt::PocketBase(account) = &config.records else {
+        bail!("POCKETBASE_URL: must be set, with PB_USER_EMAIL and PB_USER_PASSWORD of a superuser");
+    };
+    let report = runtime()?.block_on(async {
+        PocketBase::new(account.clone(), &[], Clock::default())?.init(service_user).await.context("POCKETBASE_URL")
+    })?;
+    for line in &report.lines {
+        say(line)?;
+    }
+    if !report.complete {
+        bail!("nothing was made");
+    }
+    Ok(())
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")
 }
 
 fn serve(config: Config) -> anyhow::Result<()> {
@@ -77,8 +120,7 @@ fn serve(config: Config) -> anyhow::Result<()> {
     for scope in config::unknown_scopes(config.clients.as_deref().unwrap_or_default()) {
         tracing::warn!("no operation asks for the scope {scope}; is it misspelt?");
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
-    runtime.block_on(async {
+    runtime()?.block_on(async {
         let server = Server::start(config, Parts::default()).await?;
         if let Some(first_run) = &server.first_run {
             say(&first_run.welcome(&server.public_url, &data_dir))?;
@@ -118,8 +160,8 @@ fn check(config: &Config) -> anyhow::Result<()> {
         ("people go to", config.client_url.clone().unwrap_or(public_url)),
         ("token secret", if config.jwt_secret.is_some() { "JWT_SECRET".to_owned() } else { made.to_owned() }),
         ("clients", clients),
-        ("records", format!("SQLite in {}", config.data_dir.display())),
-        ("files", format!("{}/files", config.data_dir.display())),
+        ("records", records(config)),
+        ("files", files(config)),
         ("face liveness", "off: this version has no liveness provider; those endpoints answer 501".to_owned()),
         ("documents", "off: this version has no document reader; that endpoint answers 501".to_owned()),
         ("fingerprint", "off: this version keeps visitor data as a claim and does not check it".to_owned()),
@@ -146,6 +188,23 @@ fn check(config: &Config) -> anyhow::Result<()> {
         say(&format!("note           {name} is set but does nothing in this version"))?;
     }
     Ok(())
+}
+
+fn records(config: &Config) -> String {
+    match &config.records {
+        RecordsAt::Sqlite => format!("SQLite in {}", config.data_dir.display()),
+        RecordsAt::Postgres(_) => {
+            format!("PostgreSQL (DATABASE_URL), {} connections at most", config.database_connections)
+        }
+        RecordsAt::PocketBase(account) => format!("PocketBase at {}, as {}", account.url, account.email),
+    }
+}
+
+fn files(config: &Config) -> String {
+    match (&config.records, &config.files) {
+        (RecordsAt::PocketBase(_), _) => "in the file fields of PocketBase's records".to_owned(),
+        (_, FilesAt::Folder) => format!("{}/files", config.data_dir.display()),
+    }
 }
 
 fn hash() -> anyhow::Result<()> {

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use crate::domain::client::{Client, Secret, is_argon2id};
 use crate::domain::scope::Scope;
+use crate::store::pocketbase::Account;
 
 /// The shortest `JWT_SECRET`, in bytes: as long as the hash it keys (RFC 7518 §3.2).
 pub const MIN_SECRET_BYTES: usize = 32;
@@ -84,15 +85,18 @@ pub struct Settings {
     /// Where files live: `file:`, a folder in DATA_DIR, or `s3://bucket/prefix` [default: file:]
     #[arg(long, env = "FILES_URL", hide_env_values = true, global = true, help_heading = "Storage")]
     files_url: Option<String>,
-    /// A PocketBase to keep records in. Not in this version.
+    /// A PocketBase that keeps records, and files in their file fields, such as https://pocketbase.example.com
     #[arg(long, env = "POCKETBASE_URL", hide_env_values = true, global = true, help_heading = "Storage")]
     pocketbase_url: Option<String>,
-    /// Who signs in to that PocketBase. Not in this version.
+    /// Who signs in there: a superuser, or a record of the collection `users`
     #[arg(long, env = "PB_USER_EMAIL", hide_env_values = true, global = true, help_heading = "Storage")]
     pb_user_email: Option<String>,
-    /// Their password. Not in this version.
+    /// Their password
     #[arg(long, env = "PB_USER_PASSWORD", hide_env_values = true, global = true, help_heading = "Storage")]
     pb_user_password: Option<String>,
+    /// Set to `true` to reach PocketBase over plain http that is not on this machine: only within a network you trust
+    #[arg(long, env = "POCKETBASE_ALLOW_HTTP", hide_env_values = true, global = true, help_heading = "Storage")]
+    pocketbase_allow_http: Option<String>,
 
     /// Who judges liveness: `auto`. `aws` and `local` are not in this version.
     #[arg(
@@ -209,12 +213,14 @@ pub enum RecordsAt {
     Sqlite,
     /// At that URL, which holds a password.
     Postgres(String),
+    /// In that instance, files with them.
+    PocketBase(Account),
 }
 
 /// Where files live.
 #[derive(Clone)]
 pub enum FilesAt {
-    /// In the data folder.
+    /// In the data folder, or within the records where these keep them.
     Folder,
 }
 
@@ -257,6 +263,7 @@ impl Config {
     pub fn new(settings: Settings) -> Result<Self, ConfigError> {
         let unused = settings.unused();
         settings.refuse_what_is_not_built()?;
+        let pocketbase = settings.pocketbase()?;
         let s = settings;
         Ok(Self {
             jwt_secret: jwt_secret(s.jwt_secret)?,
@@ -276,7 +283,10 @@ impl Config {
             log_format: log_format(s.log_format)?,
             log_filter: log_filter(s.rust_log)?,
             data_dir: PathBuf::from(given(s.data_dir).unwrap_or_else(|| "./data".to_owned())),
-            records: records(s.database_url)?,
+            records: match pocketbase {
+                Some(account) => RecordsAt::PocketBase(account),
+                None => records(s.database_url)?,
+            },
             database_connections: u32::try_from(number("DATABASE_CONNECTIONS", s.database_connections, 16, 2, 1_000)?)
                 .unwrap_or(16),
             files: FilesAt::Folder,
@@ -307,17 +317,45 @@ impl Settings {
             "auto",
             "this version has no document reader yet; leave it at auto",
         )?;
-        if given(self.pocketbase_url.clone()).is_some() {
-            return wrong("POCKETBASE_URL", "this version cannot keep records in PocketBase yet; unset it");
-        }
         Ok(())
+    }
+
+    /// The PocketBase that keeps everything, if one is set.
+    fn pocketbase(&self) -> Result<Option<Account>, ConfigError> {
+        let Some(url) = given(self.pocketbase_url.clone()) else { return Ok(None) };
+        for (name, value) in [("DATABASE_URL", &self.database_url), ("FILES_URL", &self.files_url)] {
+            if given(value.clone()).is_some() {
+                return wrong(
+                    name,
+                    "POCKETBASE_URL is set too, and it keeps records and files alike; unset one of them",
+                );
+            }
+        }
+        let url = web_url("POCKETBASE_URL", &url)?;
+        if url.starts_with("http://") && !is_loopback(&url) && !is_true(&self.pocketbase_allow_http) {
+            return wrong(
+                "POCKETBASE_URL",
+                "must be https://, or passwords and passports cross the network in the clear; within a network you trust \
+                 set POCKETBASE_ALLOW_HTTP=true",
+            );
+        }
+        let required = |name, value: &Option<String>| match value.clone().filter(|text| !text.is_empty()) {
+            Some(value) => Ok(value),
+            None => {
+                wrong(name, "must be set with POCKETBASE_URL: who signs in there, a superuser or a record of `users`")
+            }
+        };
+        let email = required("PB_USER_EMAIL", &self.pb_user_email)?;
+        let password = required("PB_USER_PASSWORD", &self.pb_user_password)?;
+        Ok(Some(Account { url, email, password }))
     }
 
     fn unused(&self) -> Vec<&'static str> {
         let set = |value: &Option<String>| value.as_deref().is_some_and(|text| !text.is_empty());
+        let no_pocketbase = !set(&self.pocketbase_url);
         [
-            ("PB_USER_EMAIL", set(&self.pb_user_email)),
-            ("PB_USER_PASSWORD", set(&self.pb_user_password)),
+            ("PB_USER_EMAIL", no_pocketbase && set(&self.pb_user_email)),
+            ("PB_USER_PASSWORD", no_pocketbase && set(&self.pb_user_password)),
             ("AWS_REGION", set(&self.aws_region)),
             ("AWS_ACCESS_KEY_ID", set(&self.aws_access_key_id)),
             ("AWS_SECRET_ACCESS_KEY", set(&self.aws_secret_access_key)),
@@ -362,6 +400,17 @@ fn jwt_secret(value: Option<String>) -> Result<Option<Vec<u8>>, ConfigError> {
         ),
         secret => Ok(secret.map(String::into_bytes)),
     }
+}
+
+fn is_true(value: &Option<String>) -> bool {
+    value.as_deref().is_some_and(|text| text.trim() == "true")
+}
+
+/// Says whether a web URL leads to this machine.
+fn is_loopback(url: &str) -> bool {
+    let host = url.parse::<Uri>().ok().and_then(|url| url.host().map(str::to_owned)).unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
 fn records(value: Option<String>) -> Result<RecordsAt, ConfigError> {
@@ -596,7 +645,9 @@ mod tests {
             problem(|s| s.face_liveness_threshold = set("NaN")),
             problem(|s| s.trusted_proxies = set("10.0.0.0/8, 10.0.0.0/33")),
             problem(|s| s.database_url = set("mysql://user:CANARY@host/x")),
-            problem(|s| s.pocketbase_url = set("http://x")),
+            problem(|s| s.pocketbase_url = set("http://pb.example.com")),
+            problem(|s| s.pocketbase_url = set("https://pb.example.com")),
+            problem(|s| (s.pocketbase_url, s.database_url) = (set("http://[::1]:8090"), set("sqlite:"))),
             problem(|s| s.jwt_clients_json = set("[]")),
         ];
         insta::assert_snapshot!(lines.join("\n"), @r#"
@@ -609,7 +660,9 @@ mod tests {
         FACE_LIVENESS_THRESHOLD: must be a number from 0 to 100, not "NaN"
         TRUSTED_PROXIES: "10.0.0.0/33" is no address or network such as 10.0.0.0/8
         DATABASE_URL: must be sqlite: (the database is in DATA_DIR) or postgres://user:password@host/database
-        POCKETBASE_URL: this version cannot keep records in PocketBase yet; unset it
+        POCKETBASE_URL: must be https://, or passwords and passports cross the network in the clear; within a network you trust set POCKETBASE_ALLOW_HTTP=true
+        PB_USER_EMAIL: must be set with POCKETBASE_URL: who signs in there, a superuser or a record of `users`
+        DATABASE_URL: POCKETBASE_URL is set too, and it keeps records and files alike; unset one of them
         JWT_CLIENTS_JSON: names no client, so nobody could get a token
         "#);
     }

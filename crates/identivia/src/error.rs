@@ -229,6 +229,7 @@ impl From<StoreError> for ApiError {
             StoreError::BadCursor => {
                 Self::bad_request("Invalid cursor", "Use next_cursor of the page before, unchanged")
             }
+            StoreError::Refused(why) => Self::bad_request("The record store refuses this", why),
             StoreError::Full => out_of_space().because(error),
             StoreError::Busy | StoreError::Broken => {
                 Self::unavailable("The database does not take this now; try again").because(error)

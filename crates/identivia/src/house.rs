@@ -6,9 +6,11 @@ use std::sync::Arc;
 use anyhow::Context as _;
 
 use crate::clock::Clock;
-use crate::config::{Config, FilesAt, RecordsAt};
+use crate::config::{Config, RecordsAt};
+use crate::files::fields::Fields;
 use crate::files::folder::Folder;
 use crate::files::{AtStart, Files, Place, Sweeper};
+use crate::store::pocketbase::PocketBase;
 use crate::store::postgres::Postgres;
 use crate::store::sqlite::Sqlite;
 use crate::store::{Intents, Store};
@@ -19,42 +21,75 @@ pub struct House {
     pub files: Arc<Files>,
     pub sweeper: Sweeper,
     pub at_start: AtStart,
+    /// The PocketBase that it all is in, if so.
+    pub pocketbase: Option<Arc<PocketBase>>,
+}
+
+/// Records, opened.
+struct Records {
+    store: Arc<dyn Store>,
+    intents: Option<Arc<dyn Intents>>,
+    at_start: AtStart,
+    pocketbase: Option<Arc<PocketBase>>,
 }
 
 impl House {
-    /// Opens what the configuration names.
+    /// Opens what the configuration names. `secret` is the one that servers which share records share.
     ///
     /// # Errors
     /// One line that names the setting to change.
-    pub async fn open(config: &Config, clock: &Clock) -> anyhow::Result<Self> {
-        let (store, intents, at_start) = open_records(config).await?;
-        let place = open_place(config).await?;
+    pub async fn open(config: &Config, secret: &[u8], clock: &Clock) -> anyhow::Result<Self> {
+        let Records { store, intents, at_start, pocketbase } = open_records(config, secret, clock).await?;
+        let place = open_place(config, pocketbase.as_ref())?;
         let (files, sweeper) = Files::new(place, intents, &config.data_dir, clock.clone());
-        Ok(Self { store, files, sweeper, at_start })
+        Ok(Self { store, files, sweeper, at_start, pocketbase })
     }
 }
 
-type OpenRecords = (Arc<dyn Store>, Option<Arc<dyn Intents>>, AtStart);
-
-async fn open_records(config: &Config) -> anyhow::Result<OpenRecords> {
+async fn open_records(config: &Config, secret: &[u8], clock: &Clock) -> anyhow::Result<Records> {
     match &config.records {
         RecordsAt::Sqlite => {
             let records = Sqlite::open(&config.data_dir)
                 .with_context(|| format!("DATA_DIR: cannot open the database in {}", config.data_dir.display()))?;
             let records = Arc::new(records);
-            Ok((records.clone(), Some(records), AtStart::All))
+            Ok(Records { store: records.clone(), intents: Some(records), at_start: AtStart::All, pocketbase: None })
         }
         RecordsAt::Postgres(url) => {
             let records = Postgres::open(url, config.database_connections).await.context("DATABASE_URL")?;
             let records = Arc::new(records);
-            Ok((records.clone(), Some(records), AtStart::Old))
+            Ok(Records { store: records.clone(), intents: Some(records), at_start: AtStart::Old, pocketbase: None })
+        }
+        RecordsAt::PocketBase(account) => {
+            let pocketbase = Arc::new(PocketBase::new(account.clone(), secret, clock.clone())?);
+            report_complaints(&pocketbase).await;
+            Ok(Records {
+                store: pocketbase.clone(),
+                intents: None,
+                at_start: AtStart::All,
+                pocketbase: Some(pocketbase),
+            })
         }
     }
 }
 
-async fn open_place(config: &Config) -> anyhow::Result<Arc<dyn Place>> {
-    match &config.files {
-        FilesAt::Folder => Ok(Arc::new(open_folder(&config.data_dir)?)),
+/// A PocketBase that does not answer yet is no reason not to start: it may come later than we do.
+async fn report_complaints(pocketbase: &PocketBase) {
+    match pocketbase.complaints().await {
+        Ok(complaints) => {
+            for complaint in complaints {
+                tracing::warn!("PocketBase: {complaint}; what is missing is made by: identivia pocketbase init");
+            }
+        }
+        Err(error) => {
+            tracing::warn!(%error, "PocketBase cannot be looked at now; requests are refused until it answers");
+        }
+    }
+}
+
+fn open_place(config: &Config, pocketbase: Option<&Arc<PocketBase>>) -> anyhow::Result<Arc<dyn Place>> {
+    match (&config.files, pocketbase) {
+        (_, Some(pocketbase)) => Ok(Arc::new(Fields::new(pocketbase.clone(), &config.data_dir))),
+        _ => Ok(Arc::new(open_folder(&config.data_dir)?)),
     }
 }
 

@@ -34,6 +34,16 @@ impl RecordId {
     }
 }
 
+/// The id that a digest of at least 15 bytes gives: always the same for the same digest.
+#[must_use]
+pub fn letters_of(digest: &[u8]) -> RecordId {
+    let mut letters = [ALPHABET[0]; LENGTH];
+    for (letter, byte) in letters.iter_mut().zip(digest) {
+        *letter = ALPHABET[usize::from(byte % 36)];
+    }
+    RecordId(letters)
+}
+
 /// Draws `N` characters of `[a-z0-9]`, each equally likely.
 #[must_use]
 pub fn random_letters<const N: usize>() -> [u8; N] {

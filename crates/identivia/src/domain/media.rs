@@ -72,11 +72,12 @@ impl Media {
         }
     }
 
-    /// The kind of a stored file, whose extension we chose.
+    /// The kind of a stored file, whose extension we chose. Where another program may have stored it, in its own spelling.
     #[must_use]
     pub fn of_stored_name(name: &str) -> Option<Self> {
         let (_, extension) = name.rsplit_once('.')?;
-        Self::ALL.into_iter().find(|media| media.extension() == extension)
+        let extension = if extension.eq_ignore_ascii_case("jpeg") { "jpg" } else { extension };
+        Self::ALL.into_iter().find(|media| media.extension().eq_ignore_ascii_case(extension))
     }
 }
 
@@ -143,6 +144,15 @@ pub fn upload_mark() -> String {
 #[must_use]
 pub fn stored_name(client_name: &str, mark: &str, number: usize, media: Media) -> String {
     format!("{}_{mark}{number}.{}", clean_stem(client_name), media.extension())
+}
+
+/// A stored name without its mark: for a place that adds one of its own.
+#[must_use]
+pub fn sent_name(stored: &str) -> String {
+    match (stored.rsplit_once('_'), stored.rsplit_once('.')) {
+        (Some((stem, _)), Some((_, extension))) => format!("{stem}.{extension}"),
+        _ => stored.to_owned(),
+    }
 }
 
 /// Says whether a stored name carries that request's mark.

@@ -81,6 +81,17 @@ pub struct VerificationRecord {
 }
 
 impl NewVerification {
+    /// The stored name of one of its files; empty where there is none.
+    #[must_use]
+    pub fn file(&self, field: FileField) -> &str {
+        match field {
+            FileField::FacialPhoto => &self.facial_photo,
+            FileField::DocumentFront => &self.document_front,
+            FileField::DocumentBack => &self.document_back,
+            FileField::FacialVideo => "",
+        }
+    }
+
     /// The record as it stands once it is stored.
     #[must_use]
     pub fn into_record(self) -> VerificationRecord {

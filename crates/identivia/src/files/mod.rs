@@ -6,6 +6,7 @@
 //! Whatever still has a note after a crash or a failed request is removed by the sweeper. Files never change once they
 //! are written.
 
+pub mod fields;
 pub mod folder;
 pub mod picture;
 mod sweep;

@@ -30,6 +30,7 @@ pub(super) struct HealthReport {
     /// Seconds since the start.
     uptime: f64,
     memory: Memory,
+    /// `authenticated`, `unauthenticated`, `unreachable` or `not_configured`.
     pocketbase_status: &'static str,
     pocketbase_url: Option<String>,
     pocketbase_user_email: Option<String>,
@@ -66,6 +67,11 @@ pub(super) struct Probe {
 #[utoipa::path(get, path = "/", tag = "Health", security(("machine" = ["health:read"])),
     responses((status = 200, description = "The report", body = HealthReport)))]
 pub(super) async fn report(State(app): State<Arc<App>>) -> Json<HealthReport> {
+    let pocketbase = app.pocketbase.as_deref();
+    let pocketbase_status = match pocketbase {
+        Some(pocketbase) => pocketbase.standing().await.word(),
+        None => "not_configured",
+    };
     let configured = |set: bool| if set { "configured" } else { "not_configured" };
     let uptime = (app.started.elapsed().as_secs_f64() * 100.0).round() / 100.0;
     Json(HealthReport {
@@ -74,9 +80,9 @@ pub(super) async fn report(State(app): State<Arc<App>>) -> Json<HealthReport> {
         timestamp: app.clock.now().rfc3339(),
         uptime,
         memory: memory(),
-        pocketbase_status: "not_configured",
-        pocketbase_url: None,
-        pocketbase_user_email: None,
+        pocketbase_status,
+        pocketbase_url: pocketbase.map(|pocketbase| pocketbase.account().url.clone()),
+        pocketbase_user_email: pocketbase.map(|pocketbase| pocketbase.account().email.clone()),
         aws_faceliveness_status: configured(app.liveness.is_some()),
         openai_model: app.openai_model.clone(),
         openai_status: configured(app.reader.is_some()),

@@ -2,6 +2,7 @@
 //!
 //! What is allowed is `domain`'s to say. A rule that must hold at the moment of writing is passed in as a condition.
 
+pub mod pocketbase;
 pub mod postgres;
 mod sql;
 pub mod sqlite;
@@ -33,6 +34,9 @@ pub enum StoreError {
     /// A sync to disk failed, so nothing more may be acknowledged until a restart has read back what is there.
     #[error("a write to the database's disk failed; restart once the disk is well")]
     Broken,
+    /// What was sent does not fit the store's own rules: why, without what was sent.
+    #[error("{0}")]
+    Refused(String),
     /// A cursor that this store did not hand out.
     #[error("the cursor is not one of ours")]
     BadCursor,

@@ -1,5 +1,6 @@
 //! What every store must do. Each case runs on each store there is.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use identivia::domain::event::{Event, EventKind};
@@ -11,7 +12,8 @@ use identivia::domain::time::Millis;
 use identivia::domain::verification::{Evidence, NewVerification};
 use identivia::store::sqlite::Sqlite;
 use identivia::store::{Attached, Collection, FileIntent, Intents, OnlyIf, PageRequest, Refusal, Store, StoreError};
-use tempfile::TempDir;
+
+use crate::services;
 
 const NOW: Millis = Millis(1_774_051_200_000);
 
@@ -20,14 +22,18 @@ struct Tested {
     store: Arc<dyn Store>,
     /// The notes of its files, where it has any.
     intents: Option<Arc<dyn Intents>>,
-    _folder: Option<TempDir>,
+    /// What it needs to go on: a folder, a service.
+    _keep: Box<dyn Any>,
 }
 
 /// Every store there is.
 async fn stores() -> Vec<Tested> {
     let folder = tempfile::tempdir().unwrap();
     let sqlite = Arc::new(Sqlite::open(folder.path()).unwrap());
-    vec![Tested { store: sqlite.clone(), intents: Some(sqlite), _folder: Some(folder) }]
+    let sqlite = Tested { store: sqlite.clone(), intents: Some(sqlite), _keep: Box::new(folder) };
+    let (pocketbase, service) = services::pocketbase::ready_made().await;
+    let pocketbase = Tested { store: Arc::new(pocketbase), intents: None, _keep: Box::new(service) };
+    vec![sqlite, pocketbase]
 }
 
 fn event() -> Event {

@@ -1,5 +1,7 @@
 //! PocketBase: an empty one for each test that asks, with one superuser.
 
+use identivia::clock::Clock;
+use identivia::store::pocketbase::Account;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -24,6 +26,13 @@ impl PocketBase {
             http: reqwest::Client::new(),
             service,
         }
+    }
+
+    /// The store that signs in as its superuser.
+    pub(crate) fn store(&self) -> identivia::store::pocketbase::PocketBase {
+        let (url, email, password) = (self.url.clone(), self.email.clone(), self.password.clone());
+        let account = Account { url, email, password };
+        identivia::store::pocketbase::PocketBase::new(account, b"a secret of the tests", Clock::default()).unwrap()
     }
 
     /// Kills it, as a power cut would.
@@ -58,6 +67,15 @@ impl PocketBase {
         answer(self.http.request(method, format!("{}{path}", self.url)).header("authorization", token).json(&body))
             .await
     }
+}
+
+/// An instance with our collections and the batch API on, and the store that uses it.
+pub(crate) async fn ready_made() -> (identivia::store::pocketbase::PocketBase, PocketBase) {
+    let service = PocketBase::start().await;
+    service.api(Method::PATCH, "/api/settings", json!({"batch": {"enabled": true}})).await.expect(200);
+    let store = service.store();
+    assert!(store.init(None).await.unwrap().complete);
+    (store, service)
 }
 
 #[cfg(test)]

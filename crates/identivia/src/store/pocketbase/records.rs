@@ -1,0 +1,359 @@
+//! PocketBase's records as ours, and ours as PocketBase's. A field that is not there reads as unknown: an instance may
+//! be older than we are.
+
+use serde_json::{Map, Value, json};
+
+use crate::domain::event::Event;
+use crate::domain::id::RecordId;
+use crate::domain::liveness::{ConfirmedBy, Session, SessionStatus};
+use crate::domain::profile::{
+    FileField, NewProfile, Profile, ProfileChange, ProfileEntry, ProfileFiles, ProfileView, VerificationStatus,
+};
+use crate::domain::status::StatusRecord;
+use crate::domain::time::Millis;
+use crate::domain::verification::{FIRST_STATUS, NewVerification, Summary, VerificationRecord};
+use crate::store::{Result, Setting, StoreError};
+
+/// Where a profile's histories are found when it is read with them.
+pub(super) const STATUSES: &str = "status_history_via_profile";
+pub(super) const VERIFICATIONS: &str = "verification_history_via_profile";
+/// PocketBase hands out no more of a profile's history records with it, and the first ones at that.
+pub(super) const MOST_EXPANDED: usize = 1_000;
+
+/// A field's text. Numbers and objects, which another program may have stored, as their JSON.
+pub(super) fn text(record: &Value, field: &str) -> String {
+    match &record[field] {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn real(record: &Value, field: &str) -> Option<f64> {
+    record[field].as_f64()
+}
+
+fn millis(record: &Value, field: &str) -> Millis {
+    record[field].as_str().and_then(Millis::parse).unwrap_or(Millis(0))
+}
+
+fn malformed(what: &str) -> StoreError {
+    StoreError::Failed(format!("PocketBase has a record with {what} that is not one of ours"))
+}
+
+pub(super) fn id(record: &Value) -> Result<RecordId> {
+    id_in(record, "id")
+}
+
+pub(super) fn id_in(record: &Value, field: &str) -> Result<RecordId> {
+    record[field].as_str().and_then(RecordId::parse).ok_or_else(|| malformed("an id"))
+}
+
+/// The history records that came with a profile, oldest first.
+fn expanded<'a>(profile: &'a Value, history: &str) -> &'a [Value] {
+    profile["expand"][history].as_array().map_or(&[], Vec::as_slice)
+}
+
+/// The newest of some history records. Of those made in the same millisecond the last one given: they come in the order
+/// of their making.
+fn newest(records: &[Value]) -> Option<&Value> {
+    records.iter().max_by_key(|record| record["created"].as_str().unwrap_or_default())
+}
+
+/// Says whether a profile came with so many history records that newer ones may have been left out.
+pub(super) fn is_cut_off(profile: &Value) -> bool {
+    [STATUSES, VERIFICATIONS].iter().any(|history| expanded(profile, history).len() >= MOST_EXPANDED)
+}
+
+/// The newest record's status, by the history itself; by what was noted in the profile where no history came with it.
+fn recorded_status(profile: &Value) -> String {
+    match newest(expanded(profile, STATUSES)) {
+        Some(record) => text(record, "new_status"),
+        None => text(profile, "recorded_status"),
+    }
+}
+
+/// What a step of this profile's story follows: the newest status record, or the profile itself before the first.
+pub(super) fn newest_step(profile: &Value) -> &Value {
+    newest(expanded(profile, STATUSES)).map_or(&profile["id"], |record| &record["id"])
+}
+
+/// The profile's own status; another program's empty one is the first of ours.
+fn own_status(profile: &Value) -> String {
+    let status = text(profile, "status");
+    if status.is_empty() { VerificationStatus::Unverified.word().to_owned() } else { status }
+}
+
+pub(super) fn profile(record: &Value) -> Result<Profile> {
+    let mut files = ProfileFiles::default();
+    for field in FileField::ALL {
+        *files.get_mut(field) = text(record, field.name());
+    }
+    Ok(Profile {
+        id: id(record)?,
+        team: text(record, "team"),
+        verification_status: own_status(record),
+        recorded_status: recorded_status(record),
+        document_type: text(record, "document_type"),
+        document_number: text(record, "document_number"),
+        document_name: text(record, "document_name"),
+        country: text(record, "country"),
+        files,
+        updated: millis(record, "updated"),
+    })
+}
+
+pub(super) fn profile_view(record: &Value) -> Result<ProfileView> {
+    let verification_status = own_status(record);
+    let recorded = recorded_status(record);
+    Ok(ProfileView {
+        name: text(record, "name"),
+        document_type: text(record, "document_type"),
+        document_number: text(record, "document_number"),
+        country: text(record, "country"),
+        language: text(record, "language"),
+        status: if recorded.is_empty() { verification_status.clone() } else { recorded },
+        verification_status,
+        security_level: text(record, "security_level"),
+        created_at: millis(record, "created"),
+        verification_history: newest(expanded(record, VERIFICATIONS)).map(summary).transpose()?,
+    })
+}
+
+fn summary(record: &Value) -> Result<Summary> {
+    Ok(Summary {
+        id: id(record)?,
+        profile: id_in(record, "profile")?,
+        status: text(record, "status"),
+        liveness_session_id: text(record, "liveness_session_id"),
+        liveness_confidence: real(record, "liveness_confidence"),
+        liveness_status: text(record, "liveness_status"),
+        document_type: text(record, "document_type"),
+        name: text(record, "name"),
+        document_number: text(record, "document_number"),
+        country: text(record, "country"),
+        created: millis(record, "created"),
+        updated: millis(record, "updated"),
+    })
+}
+
+/// An entry of the list of profiles, whose histories are not read: its status is what was noted in the profile.
+pub(super) fn profile_entry(record: &Value) -> Result<ProfileEntry> {
+    let verification_status = own_status(record);
+    let recorded = text(record, "recorded_status");
+    Ok(ProfileEntry {
+        id: id(record)?,
+        user_id: text(record, "userID"),
+        team: text(record, "team"),
+        name: text(record, "name"),
+        document_type: text(record, "document_type"),
+        document_number: text(record, "document_number"),
+        country: text(record, "country"),
+        status: if recorded.is_empty() { verification_status.clone() } else { recorded },
+        verification_status,
+        created_at: millis(record, "created"),
+        updated: millis(record, "updated"),
+    })
+}
+
+pub(super) fn status_record(record: &Value) -> Result<StatusRecord> {
+    Ok(StatusRecord {
+        id: id(record)?,
+        profile: id_in(record, "profile")?,
+        updated_by: text(record, "updated_by"),
+        previous_status: text(record, "previous_status"),
+        new_status: text(record, "new_status"),
+        notes: text(record, "notes"),
+        verification: text(record, "verification"),
+        created: millis(record, "created"),
+    })
+}
+
+pub(super) fn verification_record(record: &Value) -> Result<VerificationRecord> {
+    // A date field of PocketBase's shows a time behind the date.
+    let date_of_birth = text(record, "date_of_birth").chars().take("YYYY-MM-DD".len()).collect();
+    Ok(VerificationRecord {
+        id: id(record)?,
+        profile: id_in(record, "profile")?,
+        status: text(record, "status"),
+        liveness_session_id: text(record, "liveness_session_id"),
+        liveness_confidence: real(record, "liveness_confidence"),
+        liveness_status: text(record, "liveness_status"),
+        liveness_confirmed_by: text(record, "liveness_confirmed_by"),
+        claimed_liveness_confidence: real(record, "claimed_confidence"),
+        claimed_liveness_status: text(record, "claimed_status"),
+        document_type: text(record, "document_type"),
+        document_number: text(record, "document_number"),
+        country: text(record, "country"),
+        name: text(record, "name"),
+        address: text(record, "address"),
+        gender: text(record, "gender"),
+        date_of_birth,
+        ip_address: text(record, "ip_address"),
+        facial_photo: text(record, "facial_photo"),
+        document_front: text(record, "document_front"),
+        document_back: text(record, "document_back"),
+        created: millis(record, "created"),
+        updated: millis(record, "updated"),
+    })
+}
+
+pub(super) fn session(record: &Value) -> Result<Session> {
+    Ok(Session {
+        id: text(record, "session_id"),
+        profile: RecordId::parse(&text(record, "profile")),
+        status: SessionStatus::of(&text(record, "status")).ok_or_else(|| malformed("a session status"))?,
+        confidence: real(record, "confidence"),
+        expires: millis(record, "expires"),
+        used: !text(record, "used_by").is_empty(),
+    })
+}
+
+pub(super) fn setting(record: &Value) -> Setting {
+    Setting {
+        key: text(record, "key"),
+        value: record["value"].to_string(),
+        public: record["public"].as_bool().unwrap_or_default(),
+    }
+}
+
+pub(super) fn new_profile(id: RecordId, new: &NewProfile, now: Millis) -> Value {
+    json!({
+        "id": id,
+        "team": new.team,
+        "userID": new.user_id,
+        "name": new.name,
+        "document_type": new.document_type,
+        "document_number": new.document_number,
+        "country": new.country,
+        "phone_number": new.phone_number,
+        "email": new.email,
+        "security_level": new.security_level,
+        "gender": new.gender,
+        "ip_address": new.ip_address,
+        "language": new.language,
+        "status": VerificationStatus::Unverified.word(),
+        "created": now,
+        "updated": now,
+    })
+}
+
+/// What a change sets, its files left out: they travel beside it.
+pub(super) fn profile_change(change: &ProfileChange, now: Millis) -> Value {
+    let mut fields = Map::new();
+    fields.insert("updated".to_owned(), json!(now));
+    let texts = [
+        ("status", change.verification_status.map(VerificationStatus::word)),
+        ("document_type", change.document_type.as_deref()),
+        ("document_number", change.document_number.as_deref()),
+        ("document_name", change.document_name.as_deref()),
+        ("country", change.country.as_deref()),
+    ];
+    for (name, value) in texts {
+        if let Some(value) = value {
+            fields.insert(name.to_owned(), json!(value));
+        }
+    }
+    if let Some(claim) = &change.claim {
+        set_given(&mut fields, "claimed_session_id", &claim.session_id);
+        set_given(&mut fields, "claimed_status", &claim.status);
+        set_given(&mut fields, "face_liveness_result", &change.claimed_result);
+        set_confidence(&mut fields, "claimed_confidence", claim.confidence);
+    }
+    if let Some((session, confirmed)) = &change.confirmed {
+        if confirmed.by == ConfirmedBy::Provider {
+            // The provider's finding replaces all that stood; a trusted server's word only what it said.
+            for field in ["face_liveness_session_id", "face_liveness_status", "face_liveness_confidence"] {
+                fields.insert(field.to_owned(), Value::Null);
+            }
+        }
+        set_given(&mut fields, "face_liveness_session_id", session);
+        set_given(&mut fields, "face_liveness_status", &confirmed.status);
+        set_confidence(&mut fields, "face_liveness_confidence", confirmed.confidence);
+        fields.insert("liveness_confirmed_by".to_owned(), json!(confirmed.by.word()));
+    }
+    Value::Object(fields)
+}
+
+fn set_given(fields: &mut Map<String, Value>, name: &str, value: &str) {
+    if !value.is_empty() {
+        fields.insert(name.to_owned(), json!(value));
+    }
+}
+
+fn set_confidence(fields: &mut Map<String, Value>, name: &str, value: Option<f64>) {
+    if let Some(value) = value {
+        fields.insert(name.to_owned(), json!(value));
+    }
+}
+
+pub(super) fn new_status(record: &StatusRecord) -> Value {
+    json!({
+        "id": record.id,
+        "profile": record.profile,
+        "updated_by": record.updated_by,
+        "previous_status": record.previous_status,
+        "new_status": record.new_status,
+        "notes": record.notes,
+        "verification": record.verification,
+        "created": record.created,
+        "updated": record.created,
+    })
+}
+
+/// A new verification record, its files left out. `claim` is the id of the session that it uses up, or empty.
+pub(super) fn new_verification(record: &NewVerification, claim: &str) -> Value {
+    let evidence = &record.evidence;
+    json!({
+        "id": record.id,
+        "profile": record.profile,
+        "status": FIRST_STATUS,
+        "liveness_session_id": evidence.claim.session_id,
+        "session_claim": claim,
+        "liveness_confidence": evidence.confirmed.confidence,
+        "liveness_status": evidence.confirmed.status,
+        "liveness_confirmed_by": evidence.confirmed.by.word(),
+        "claimed_confidence": evidence.claim.confidence,
+        "claimed_status": evidence.claim.status,
+        "document_type": evidence.document_type,
+        "document_number": evidence.document_number,
+        "country": evidence.country,
+        "name": evidence.name,
+        "address": evidence.address,
+        "gender": evidence.gender,
+        "date_of_birth": evidence.date_of_birth,
+        "fingerprint": evidence.fingerprint,
+        "ip_address": evidence.ip_address,
+        "created_by": record.created_by,
+        "created": record.created,
+        "updated": record.created,
+    })
+}
+
+pub(super) fn session_fields(session: &Session) -> Value {
+    json!({
+        "session_id": session.id,
+        "profile": session.profile.as_ref().map_or("", RecordId::as_str),
+        "status": session.status.word(),
+        "confidence": session.confidence,
+        "expires": session.expires,
+    })
+}
+
+pub(super) fn new_event(event: &Event) -> Value {
+    json!({
+        "id": event.id,
+        "at": event.at,
+        "kind": event.kind.word(),
+        "actor": event.actor,
+        "profile": event.profile.as_ref().map_or("", RecordId::as_str),
+        "request_id": event.request_id,
+        "detail": event.detail,
+    })
+}
+
+/// What replaces or makes a setting. PocketBase reads a text in a JSON field as JSON, so the value goes as its JSON text:
+/// then even a text of digits stays a text.
+pub(super) fn setting_fields(setting: &Setting, now: Millis) -> Value {
+    json!({"key": setting.key, "value": setting.value, "public": setting.public, "updated": now})
+}
