@@ -112,12 +112,13 @@ prepare_pocketbase() {
 }
 
 run_pocketbase() {
-    exec "$pocketbase" serve --http "127.0.0.1:$port" --dir "$folder/data"
+    # By default it writes what changes in its schema beside its folder, and another instance would carry that out.
+    exec "$pocketbase" serve --http "127.0.0.1:$port" --dir "$folder/data" --automigrate=false
 }
 
 announce_pocketbase() {
-    export POCKETBASE_URL="http://127.0.0.1:$port"
-    variables=(POCKETBASE_URL PB_USER_EMAIL PB_USER_PASSWORD)
+    export POCKETBASE_URL="http://127.0.0.1:$port" PB_DIR=$folder/data
+    variables=(POCKETBASE_URL PB_USER_EMAIL PB_USER_PASSWORD PB_DIR)
 }
 
 # --- S3, as moto answers it: in memory, and gone when it stops --------------------------------------------------------

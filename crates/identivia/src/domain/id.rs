@@ -27,6 +27,24 @@ impl RecordId {
         letters.iter().all(|letter| ALPHABET.contains(letter)).then_some(Self(letters))
     }
 
+    /// The id as a number below 36^15, which orders nothing.
+    #[must_use]
+    pub fn number(&self) -> u128 {
+        let digit = |letter: u8| ALPHABET.iter().position(|other| *other == letter).unwrap_or_default() as u128;
+        self.0.iter().fold(0, |number, letter| number * 36 + digit(*letter))
+    }
+
+    /// The id of that number; `None` when it is too large.
+    #[must_use]
+    pub fn of_number(mut number: u128) -> Option<Self> {
+        let mut letters = [ALPHABET[0]; LENGTH];
+        for letter in letters.iter_mut().rev() {
+            *letter = ALPHABET[(number % 36) as usize];
+            number /= 36;
+        }
+        (number == 0).then_some(Self(letters))
+    }
+
     /// The id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -95,6 +113,7 @@ mod tests {
         for _ in 0..200 {
             let id = RecordId::random();
             assert_eq!(RecordId::parse(id.as_str()), Some(id));
+            assert_eq!(RecordId::of_number(id.number()), Some(id));
         }
     }
 

@@ -349,22 +349,32 @@ fn fingerprint(change: &Change) -> Fingerprint {
 /// The condition for rows behind a cursor, which is the time and id of the last row before them.
 fn behind(page: &PageRequest) -> Result<String> {
     let Some(cursor) = &page.cursor else { return Ok(String::new()) };
-    let (time, id) = cursor.split_once('-').ok_or(StoreError::BadCursor)?;
-    let time: i64 = time.parse().ok().filter(|time| *time >= 0).ok_or(StoreError::BadCursor)?;
-    let id = RecordId::parse(id).ok_or(StoreError::BadCursor)?;
-    let (time, id) = (literal(&Millis(time).to_string()), literal(id.as_str()));
+    let (time, id) = place(cursor).ok_or(StoreError::BadCursor)?;
+    let (time, id) = (literal(&time.to_string()), literal(id.as_str()));
     Ok(format!(" && (created < {time} || (created = {time} && id < {id}))"))
+}
+
+/// The bits of a cursor that hold an id; the time stands above them.
+const ID_BITS: u32 = 80;
+
+fn cursor(time: Millis, id: RecordId) -> String {
+    ((u128::from(time.0.unsigned_abs()) << ID_BITS) | id.number()).to_string()
+}
+
+/// The time and id that a cursor names.
+fn place(cursor: &str) -> Option<(Millis, RecordId)> {
+    let number: u128 = cursor.parse().ok()?;
+    let time = i64::try_from(number >> ID_BITS).ok().filter(|time| *time > 0)?;
+    Some((Millis(time), RecordId::of_number(number & ((1 << ID_BITS) - 1))?))
 }
 
 /// Makes a page of `limit` out of a list that asked for one more.
 fn page_of<T>(mut records: Vec<Value>, limit: usize, read: fn(&Value) -> Result<T>) -> Result<Page<T>> {
     let more = records.len() > limit;
     records.truncate(limit);
-    let cursor = |record: &Value| {
-        let created = Millis::parse(&text(record, "created")).unwrap_or(Millis(0));
-        format!("{}-{}", created.0, text(record, "id"))
-    };
-    let next = records.last().filter(|_| more).map(cursor);
+    let last = records.last().filter(|_| more);
+    let next = last.map(|record| records::id(record).map(|id| cursor(records::millis(record, "created"), id)));
+    let next = next.transpose()?;
     Ok(Page { items: records.iter().map(read).collect::<Result<_>>()?, next })
 }
 

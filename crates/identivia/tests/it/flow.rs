@@ -4,6 +4,7 @@ use identivia::domain::liveness::SessionStatus;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::ground::Liveness;
 use crate::world::{Answer, Caller, World, file, picture, small_picture, texts};
 
 async fn record(browser: &Caller<'_>, id: &str, session: &str) -> Answer {
@@ -37,7 +38,7 @@ async fn a_browser_may_say_pending_and_nothing_more() {
         (&unchanged["data"]["verification_status"], &unchanged["data"]["country"]),
         (&json!("unverified"), &Value::Null)
     );
-    let refusals: Vec<_> = world.events().into_iter().filter(|(kind, ..)| kind == "trust.refused").collect();
+    let refusals: Vec<_> = world.events().await.into_iter().filter(|(kind, ..)| kind == "trust.refused").collect();
     assert_eq!(refusals.len(), 3);
     assert_eq!((refusals[0].1.as_str(), refusals[0].2.as_str()), (id.as_str(), "verification_status verified"));
 
@@ -87,7 +88,7 @@ async fn once_decided_a_browser_reads_and_no_longer_writes() {
         record(&browser, &id, "session-1").await.expect(403);
         let reading = texts(&[]).part("document_front", file(small_picture(1), "a.png"));
         browser.form(Method::POST, "/api/ollama/document-analysis", reading).await.expect(403);
-        assert!(world.stored_files().is_empty());
+        assert!(world.stored_files().await.is_empty());
     }
 }
 
@@ -102,11 +103,11 @@ async fn what_a_browser_says_of_liveness_is_kept_as_a_claim() {
     });
     let path = format!("/api/profiles/{id}");
     browser.patch(&path, claim.clone()).await.expect(200);
-    assert_eq!(liveness_columns(&world), (String::new(), None, "live".to_owned(), Some(99.9)));
+    assert_eq!(liveness_columns(&world).await, (String::new(), None, "live".to_owned(), Some(99.9)));
 
     world.provider.finish(&session, SessionStatus::Succeeded, Some(12.5));
     browser.patch(&path, claim).await.expect(200);
-    assert_eq!(liveness_columns(&world), ("not_live".to_owned(), Some(12.5), "live".to_owned(), Some(99.9)));
+    assert_eq!(liveness_columns(&world).await, ("not_live".to_owned(), Some(12.5), "live".to_owned(), Some(99.9)));
 
     let made = record(&browser, &id, &session).await.expect(201);
     let data = &made["data"];
@@ -121,10 +122,8 @@ async fn what_a_browser_says_of_liveness_is_kept_as_a_claim() {
 }
 
 /// What counts (status, confidence) and what was claimed (status, confidence) of the only profile.
-fn liveness_columns(world: &World) -> (String, Option<f64>, String, Option<f64>) {
-    let database = rusqlite::Connection::open(world.folder.path().join("data/identivia.db")).unwrap();
-    let columns = "select liveness_status, liveness_confidence, claimed_status, claimed_confidence from profiles";
-    database.query_row(columns, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))).unwrap()
+async fn liveness_columns(world: &World) -> Liveness {
+    world.ground.liveness(&world.folder.path().join("data")).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,6 +6,7 @@ mod command;
 mod crash;
 mod files;
 mod flow;
+mod ground;
 mod hostile;
 mod lists;
 mod profiles;

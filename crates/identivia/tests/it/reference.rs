@@ -4,6 +4,7 @@ use reqwest::Method;
 use reqwest::multipart::Form;
 use serde_json::{Value, json};
 
+use crate::ground::Ground;
 use crate::world::{World, answer, file, picture, redacted, small_picture, texts, video};
 
 /// Asserts that everything the reference shows is in the answer, in its place. More may be there.
@@ -54,6 +55,14 @@ async fn health_check() {
     for name in ["rss", "heapTotal", "heapUsed"] {
         let figure = body["memory"][name].take();
         assert!(figure.as_str().unwrap().ends_with(" MB"), "{name}: {figure}");
+    }
+    if let Ground::PocketBase(service) = &world.ground {
+        let told = [("status", "authenticated"), ("url", &service.url), ("user_email", &service.email)];
+        for (name, expected) in told {
+            assert_eq!(body[format!("pocketbase_{name}")], *expected);
+        }
+        (body["pocketbase_status"], body["pocketbase_url"]) = (json!("not_configured"), Value::Null);
+        body["pocketbase_user_email"] = Value::Null;
     }
     insta::assert_json_snapshot!(redacted(&body));
 }
@@ -185,7 +194,7 @@ async fn providers_that_are_not_configured() {
         reading,
         json!({"error": "OpenAI API key not configured", "message": "OPENAI_API_KEY must be set in environment variables"}),
     );
-    assert!(world.stored_files().is_empty(), "a picture to be read is not kept");
+    assert!(world.stored_files().await.is_empty(), "a picture to be read is not kept");
 }
 
 #[tokio::test(flavor = "multi_thread")]

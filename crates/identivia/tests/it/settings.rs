@@ -35,7 +35,7 @@ async fn a_setting_is_replaced_and_deleted() {
     );
     operator.delete("/api/settings/k").await.expect(404);
     assert_eq!(operator.get("/api/settings").await.expect(200)["data"], json!({}));
-    let kinds: Vec<_> = world.events().into_iter().map(|(kind, ..)| kind).collect();
+    let kinds: Vec<_> = world.events().await.into_iter().map(|(kind, ..)| kind).collect();
     assert_eq!(kinds, ["setting.changed", "setting.changed", "setting.deleted"]);
 }
 

@@ -22,6 +22,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::watch;
 
+use crate::ground::{Ground, Told};
+
 /// The secret that tests sign their own tokens with.
 pub(crate) const SECRET: &str = "0123456789abcdef0123456789abcdef-test";
 
@@ -39,6 +41,7 @@ pub(crate) struct World {
     pub(crate) clock: Clock,
     pub(crate) provider: Arc<Scripted>,
     pub(crate) folder: TempDir,
+    pub(crate) ground: Ground,
     http: reqwest::Client,
     _stop: watch::Sender<bool>,
 }
@@ -112,6 +115,9 @@ impl World {
             "--client-url",
             "https://app.example.com",
         ];
+        let ground = Ground::wanted().await;
+        let kept_there = ground.flags();
+        line.extend(kept_there.iter().map(String::as_str));
         line.extend_from_slice(flags);
         let config = Config::new(Only::parse_from(line).settings).unwrap();
         let clock = parts.clock.clone();
@@ -120,7 +126,7 @@ impl World {
         let url = format!("http://{}", server.address);
         let app = server.app.clone();
         tokio::spawn(server.run(stopped));
-        Self { url, app, clock, provider, folder, http: reqwest::Client::new(), _stop: stop }
+        Self { url, app, clock, provider, folder, ground, http: reqwest::Client::new(), _stop: stop }
     }
 
     /// A caller with every scope and no team.
@@ -151,42 +157,25 @@ impl World {
         (body["id"].as_str().unwrap().to_owned(), self.bearing(Some(token)))
     }
 
-    /// Every file below the data folder's `files`, as paths relative to it.
-    pub(crate) fn stored_files(&self) -> Vec<String> {
-        let root = self.folder.path().join("data/files");
-        let mut found = Vec::new();
-        let mut folders = vec![root.clone()];
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(folder).unwrap() {
-                let path = entry.unwrap().path();
-                if path.is_dir() {
-                    folders.push(path);
-                } else {
-                    found.push(path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned());
-                }
-            }
-        }
-        found.sort();
-        found
+    /// Every stored file.
+    pub(crate) async fn stored_files(&self) -> Vec<String> {
+        self.ground.stored_files(&self.folder.path().join("data")).await
     }
 
     /// Waits, boundedly, until exactly that many files are stored: sweeping happens behind the answer.
     pub(crate) async fn await_stored_files(&self, count: usize) {
         for _ in 0..250 {
-            if self.stored_files().len() == count {
+            if self.stored_files().await.len() == count {
                 return;
             }
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
-        panic!("{count} files were expected: {:?}", self.stored_files());
+        panic!("{count} files were expected: {:?}", self.stored_files().await);
     }
 
-    /// What the audit trail holds: kind, actor and detail, oldest first.
-    pub(crate) fn events(&self) -> Vec<(String, String, String)> {
-        let database = rusqlite::Connection::open(self.folder.path().join("data/identivia.db")).unwrap();
-        let mut rows = database.prepare("select kind, actor, detail from events order by seq").unwrap();
-        let events = rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
-        events.map(Result::unwrap).collect()
+    /// What the audit trail holds, oldest first.
+    pub(crate) async fn events(&self) -> Vec<Told> {
+        self.ground.events(&self.folder.path().join("data")).await
     }
 }
 
@@ -291,11 +280,19 @@ fn redacted_text(text: &str) -> String {
         format!("{base}/[id]?token=[token]")
     } else if text.len() == 24 && text.ends_with('Z') && Millis::parse(text).is_some() {
         if text.contains('T') { "[time]T".to_owned() } else { "[time]".to_owned() }
-    } else if let Some((stem, tail)) = text.rsplit_once('_').filter(|(_, tail)| tail.contains('.') && tail.len() > 14) {
-        format!("{stem}_[mark].{}", tail.rsplit_once('.').unwrap().1)
+    } else if let Some((stem, extension)) = stem_of_stored_name(text) {
+        format!("{stem}_[mark].{extension}")
     } else {
         text.to_owned()
     }
+}
+
+/// What a person sees of a stored name: its stem and extension. Between them stands our mark, or two of PocketBase's.
+fn stem_of_stored_name(text: &str) -> Option<(&str, &str)> {
+    let (name, extension) = text.rsplit_once('.')?;
+    let (stem, mark) = name.rsplit_once('_').filter(|(_, mark)| mark.len() >= 10)?;
+    let twice = stem.rsplit_once('_').filter(|(_, first)| mark.len() == 10 && first.len() == 10);
+    Some((twice.map_or(stem, |(stem, _)| stem), extension))
 }
 
 /// A liveness provider that reports what a test has told it to.

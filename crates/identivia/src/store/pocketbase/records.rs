@@ -33,7 +33,7 @@ fn real(record: &Value, field: &str) -> Option<f64> {
     record[field].as_f64()
 }
 
-fn millis(record: &Value, field: &str) -> Millis {
+pub(super) fn millis(record: &Value, field: &str) -> Millis {
     record[field].as_str().and_then(Millis::parse).unwrap_or(Millis(0))
 }
 

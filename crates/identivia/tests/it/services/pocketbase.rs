@@ -1,5 +1,7 @@
 //! PocketBase: an empty one for each test that asks, with one superuser.
 
+use std::path::PathBuf;
+
 use identivia::clock::Clock;
 use identivia::store::pocketbase::Account;
 use reqwest::Method;
@@ -14,6 +16,8 @@ pub(crate) struct PocketBase {
     pub(crate) url: String,
     pub(crate) email: String,
     pub(crate) password: String,
+    /// Where it keeps everything.
+    pub(crate) folder: PathBuf,
 }
 
 impl PocketBase {
@@ -23,6 +27,7 @@ impl PocketBase {
             url: service.variable("POCKETBASE_URL"),
             email: service.variable("PB_USER_EMAIL"),
             password: service.variable("PB_USER_PASSWORD"),
+            folder: service.variable("PB_DIR").into(),
             http: reqwest::Client::new(),
             service,
         }

@@ -1,0 +1,135 @@
+//! Where a test server keeps its records and files: `TEST_STORE` is `sqlite` (unless said otherwise), `postgres` or
+//! `pocketbase`. Every test of the API runs on each.
+
+use std::path::Path;
+
+use reqwest::Method;
+use serde_json::Value;
+use sqlx::Row as _;
+
+use crate::services::pocketbase::{self, PocketBase};
+use crate::services::postgres;
+
+pub(crate) enum Ground {
+    Sqlite,
+    Postgres { url: String },
+    PocketBase(Box<PocketBase>),
+}
+
+/// What the audit trail says of one thing: kind, actor, detail.
+pub(crate) type Told = (String, String, String);
+
+/// What counts (status, confidence) and what was claimed (status, confidence).
+pub(crate) type Liveness = (String, Option<f64>, String, Option<f64>);
+
+impl Ground {
+    /// An empty one, of the kind that the environment asks for.
+    pub(crate) async fn wanted() -> Self {
+        match std::env::var("TEST_STORE").as_deref().unwrap_or("sqlite") {
+            "sqlite" => Self::Sqlite,
+            "postgres" => Self::Postgres { url: postgres::database().await },
+            "pocketbase" => Self::PocketBase(Box::new(pocketbase::ready_made().await.1)),
+            other => panic!("TEST_STORE is sqlite, postgres or pocketbase, not {other}"),
+        }
+    }
+
+    /// The flags that send a server there.
+    pub(crate) fn flags(&self) -> Vec<String> {
+        let flags = match self {
+            Self::Sqlite => vec![],
+            Self::Postgres { url } => vec!["--database-url", url],
+            Self::PocketBase(service) => vec![
+                "--pocketbase-url",
+                &service.url,
+                "--pb-user-email",
+                &service.email,
+                "--pb-user-password",
+                &service.password,
+            ],
+        };
+        flags.into_iter().map(str::to_owned).collect()
+    }
+
+    /// Every stored file, as `<collection>/<record>/<name>`; in PocketBase the collection is its id.
+    pub(crate) async fn stored_files(&self, data_dir: &Path) -> Vec<String> {
+        let mut files = match self {
+            Self::Sqlite | Self::Postgres { .. } => below(&data_dir.join("files")),
+            Self::PocketBase(service) => below(&service.folder.join("storage")),
+        };
+        files.retain(|path| !path.ends_with(".attrs"));
+        files.sort();
+        files
+    }
+
+    /// The audit trail, oldest first.
+    pub(crate) async fn events(&self, data_dir: &Path) -> Vec<Told> {
+        const EVENTS: &str = "select kind, actor, detail from events order by seq";
+        match self {
+            Self::Sqlite => {
+                let database = rusqlite::Connection::open(data_dir.join("identivia.db")).unwrap();
+                let mut rows = database.prepare(EVENTS).unwrap();
+                let events = rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
+                events.map(Result::unwrap).collect()
+            }
+            Self::Postgres { url } => {
+                let pool = sqlx::PgPool::connect(url).await.unwrap();
+                let rows = sqlx::query(EVENTS).fetch_all(&pool).await.unwrap();
+                rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect()
+            }
+            Self::PocketBase(service) => {
+                let path = "/api/collections/audit_events/records?sort=@rowid&perPage=1000";
+                let events = service.api(Method::GET, path, Value::Null).await.expect(200);
+                let text = |event: &Value, field: &str| event[field].as_str().unwrap().to_owned();
+                let events = events["items"].as_array().unwrap().iter();
+                events.map(|event| (text(event, "kind"), text(event, "actor"), text(event, "detail"))).collect()
+            }
+        }
+    }
+
+    /// What is kept of the only profile's liveness.
+    pub(crate) async fn liveness(&self, data_dir: &Path) -> Liveness {
+        const LIVENESS: &str =
+            "select liveness_status, liveness_confidence, claimed_status, claimed_confidence from profiles";
+        match self {
+            Self::Sqlite => {
+                let database = rusqlite::Connection::open(data_dir.join("identivia.db")).unwrap();
+                let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
+                database.query_row(LIVENESS, [], read).unwrap()
+            }
+            Self::Postgres { url } => {
+                let pool = sqlx::PgPool::connect(url).await.unwrap();
+                let row = sqlx::query(LIVENESS).fetch_one(&pool).await.unwrap();
+                (row.get(0), row.get(1), row.get(2), row.get(3))
+            }
+            Self::PocketBase(service) => {
+                let path = "/api/collections/profiles/records";
+                let found = service.api(Method::GET, path, Value::Null).await.expect(200);
+                let profile = &found["items"][0];
+                let text = |field: &str| profile[field].as_str().unwrap().to_owned();
+                let real = |field: &str| profile[field].as_f64();
+                (
+                    text("face_liveness_status"),
+                    real("face_liveness_confidence"),
+                    text("claimed_status"),
+                    real("claimed_confidence"),
+                )
+            }
+        }
+    }
+}
+
+fn below(root: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                found.push(path.strip_prefix(root).unwrap().to_str().unwrap().to_owned());
+            }
+        }
+    }
+    found
+}
