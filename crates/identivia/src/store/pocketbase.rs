@@ -156,9 +156,17 @@ impl PocketBase {
         letters_of(context.sign().as_ref())
     }
 
+    async fn call(&self, make: impl Fn(&Client) -> Result<RequestBuilder> + Send + Sync) -> Result<Answer> {
+        let outcome = self.client.call(make).await;
+        if let (Err(StoreError::Unavailable(_)), Ok(mut looked)) = (&outcome, self.looked.try_lock()) {
+            // What was seen before this is no longer how it is.
+            *looked = None;
+        }
+        outcome
+    }
+
     async fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Option<Value>> {
-        let made = |client: &Client| Ok(client.request(Method::GET, path).query(query));
-        match self.client.call(made).await? {
+        match self.call(|client| Ok(client.request(Method::GET, path).query(query))).await? {
             Answer::Done(body) => Ok(Some(body)),
             Answer::Missing => Ok(None),
             Answer::Invalid(_) | Answer::BatchOff => Err(unexpected()),
@@ -217,7 +225,7 @@ impl PocketBase {
     /// Changes records together; answers the first as it is kept.
     async fn write(&self, changes: Vec<Change>) -> Result<Answer> {
         if changes.len() > 1 && !self.batch_is_off.load(Ordering::Relaxed) {
-            match self.client.call(|client| batch(client, &changes)).await? {
+            match self.call(|client| batch(client, &changes)).await? {
                 Answer::Done(mut answers) => return Ok(Answer::Done(answers[0]["body"].take())),
                 Answer::BatchOff => self.note_that_batch_is_off(),
                 refused => return Ok(refused),
@@ -238,10 +246,10 @@ impl PocketBase {
     /// The first change is what was asked for. Once it is done, what goes with it can be late but not undo it.
     async fn write_one_by_one(&self, changes: &[Change]) -> Result<Answer> {
         let Some((first, rest)) = changes.split_first() else { return Err(unexpected()) };
-        let outcome = self.client.call(|client| single(client, first)).await?;
+        let outcome = self.call(|client| single(client, first)).await?;
         if matches!(outcome, Answer::Done(_)) {
             for change in rest {
-                let done = self.client.call(|client| single(client, change)).await;
+                let done = self.call(|client| single(client, change)).await;
                 if !matches!(done, Ok(Answer::Done(_))) {
                     tracing::error!(path = change.path, "a record was written, but what goes with it was not");
                 }

@@ -9,6 +9,7 @@ mod flow;
 mod ground;
 mod hostile;
 mod lists;
+mod pocketbase;
 mod profiles;
 mod reference;
 mod services;

@@ -341,7 +341,7 @@ impl PocketBase {
 
     async fn make(&self, wanted: &Wanted, profiles: &str, rule: Option<&str>, report: &mut Report) -> Result<Value> {
         let body = wanted.whole(profiles, rule);
-        let made = self.client.call(|client| Ok(client.request(Method::POST, "/api/collections").json(&body))).await?;
+        let made = self.call(|client| Ok(client.request(Method::POST, "/api/collections").json(&body))).await?;
         let Answer::Done(made) = made else { return Err(not_made(wanted.name, &made)) };
         report.lines.push(format!("made the collection {}", wanted.name));
         Ok(made)
@@ -363,7 +363,7 @@ impl PocketBase {
         let indexes = lack.indexes.iter().map(|index| json!(index)).collect();
         let body = json!({"fields": all("fields", lack.fields.clone()), "indexes": all("indexes", indexes)});
         let path = format!("/api/collections/{}", wanted.name);
-        let made = self.client.call(|client| Ok(client.request(Method::PATCH, &path).json(&body))).await?;
+        let made = self.call(|client| Ok(client.request(Method::PATCH, &path).json(&body))).await?;
         let Answer::Done(made) = made else { return Err(not_made(wanted.name, &made)) };
         for field in &lack.fields {
             report.lines.push(format!("added the field {}.{}", wanted.name, super::text(field, "name")));
@@ -386,7 +386,7 @@ impl PocketBase {
     /// Asks for an empty batch, which changes nothing.
     async fn is_batch_on(&self) -> Result<bool> {
         let body = json!({"requests": []});
-        let asked = self.client.call(|client| Ok(client.request(Method::POST, "/api/batch").json(&body))).await?;
+        let asked = self.call(|client| Ok(client.request(Method::POST, "/api/batch").json(&body))).await?;
         Ok(!matches!(asked, Answer::BatchOff))
     }
 

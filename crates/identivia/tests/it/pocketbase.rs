@@ -1,0 +1,345 @@
+//! PocketBase in trouble: stopped, frozen, slow, restarted, its token revoked. And what it is asked when all is well.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::services::pocketbase::{PocketBase, ready_made};
+use crate::services::proxy::Proxy;
+use crate::world::{Answer, World};
+
+/// A server that reaches PocketBase through a proxy.
+async fn behind_proxy(service: &PocketBase) -> (World, Proxy) {
+    let proxy = Proxy::before(&service.url).await;
+    let world = World::with(
+        &[
+            "--pocketbase-url",
+            &proxy.url(&service.url),
+            "--pb-user-email",
+            &service.email,
+            "--pb-user-password",
+            &service.password,
+        ],
+        false,
+    )
+    .await;
+    (world, proxy)
+}
+
+fn sign_ins(proxy: &Proxy) -> usize {
+    proxy.requests().iter().filter(|request| request.contains("auth-with-password")).count()
+}
+
+fn calls_since(proxy: &Proxy, before: usize) -> Vec<String> {
+    proxy.requests().split_off(before)
+}
+
+#[track_caller]
+fn assert_unavailable(answer: &Answer) {
+    assert_eq!(answer.status, 503, "{}", answer.body);
+    assert!(answer.header("retry-after").parse::<u64>().unwrap() > 0);
+}
+
+/// Waits, boundedly, until requests are served again.
+async fn await_service(world: &World) {
+    for _ in 0..100 {
+        if world.operator().get("/readyz").await.status == 200 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    panic!("the service did not come back by itself");
+}
+
+fn status(previous: &str, notes: &str) -> Value {
+    json!({"previous_status": previous, "new_status": "pending", "notes": notes})
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_profile_takes_one_call_and_reading_one_too() {
+    let (_, service) = ready_made().await;
+    let (world, proxy) = behind_proxy(&service).await;
+    let before = proxy.requests().len();
+    let (id, browser) = world.person("one").await;
+    assert_eq!(calls_since(&proxy, before), ["POST /api/batch"]);
+
+    let path = format!("/api/profiles/{id}");
+    let read = vec![format!("GET /api/collections/profiles/records/{id}")];
+    for _ in 0..2 {
+        let before = proxy.requests().len();
+        browser.get(&path).await.expect(200);
+        assert_eq!(calls_since(&proxy, before), read);
+        world.operator().post(&format!("/api/status_history/{id}"), status("unverified", "n")).await.expect(201);
+    }
+    let before = proxy.requests().len();
+    world.operator().post("/api/profiles/create", json!({"userID": "one"})).await.expect(200);
+    assert_eq!(calls_since(&proxy, before).len(), 2, "the attempt, and the look at what was in the way");
+    assert_eq!(sign_ins(&proxy), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_pocketbase_is_away_everything_answers_503_and_comes_back_by_itself() {
+    let (_, service) = ready_made().await;
+    let (world, mut proxy) = behind_proxy(&service).await;
+    let (id, browser) = world.person("one").await;
+    let operator = world.operator();
+    let troubles = 3;
+    for trouble in 0..troubles {
+        match trouble {
+            0 => service.stop(),
+            1 => proxy.refuse().await,
+            _ => proxy.hang().await,
+        }
+        let started = Instant::now();
+        let (path, list) = (format!("/api/profiles/{id}"), "/api/profiles".to_owned());
+        let gets = join_all([&path, &list].map(|path| operator.get(path)));
+        let writes =
+            join_all((0..20).map(|_| operator.post("/api/profiles/create", json!({"userID": format!("u{trouble}")}))));
+        let others = async {
+            let statuses = format!("/api/status_history/{id}");
+            (
+                browser.patch(&path, json!({"country": "UT"})).await,
+                operator.post(&statuses, status("unverified", "n")).await,
+                operator.get("/api/settings").await,
+                operator.get("/readyz").await,
+            )
+        };
+        let (gets, writes, others) = tokio::join!(gets, writes, others);
+        for answer in gets.iter().chain(&writes).chain([&others.0, &others.1, &others.2, &others.3]) {
+            assert_unavailable(answer);
+        }
+        assert!(started.elapsed() < Duration::from_secs(40), "{trouble}: {:?}", started.elapsed());
+        match trouble {
+            0 => service.start_again(),
+            _ => proxy.pass().await,
+        }
+        await_service(&world).await;
+        assert_eq!(operator.get("/").await.expect(200)["pocketbase_status"], "authenticated");
+        let creates = (0..20).map(|_| operator.post("/api/profiles/create", json!({"userID": format!("u{trouble}")})));
+        let made = join_all(creates).await.into_iter().filter(|answer| answer.status == 201).count();
+        assert!(made <= 1, "{made} were made");
+    }
+    let kept = operator.get("/api/profiles?limit=100").await.expect(200);
+    assert_eq!(kept["data"].as_array().unwrap().len(), 1 + troubles);
+    assert!(sign_ins(&proxy) <= 2, "{:?}", proxy.requests());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_tells_how_pocketbase_is() {
+    let (_, service) = ready_made().await;
+    let (world, mut proxy) = behind_proxy(&service).await;
+    let told = async || world.operator().get("/").await.expect(200)["pocketbase_status"].clone();
+    assert_eq!(told().await, "authenticated");
+    proxy.refuse().await;
+    tokio::time::sleep(Duration::from_secs(5)).await; // A look is good for that long.
+    assert_eq!(told().await, "unreachable");
+    assert_unavailable(&world.bearing(None).get("/readyz").await);
+    proxy.pass().await;
+
+    let flags = ["--pocketbase-url", &service.url, "--pb-user-email", &service.email, "--pb-user-password", "wrong"];
+    let stranger = World::with(&flags, false).await;
+    let report = stranger.operator().get("/").await.expect(200);
+    assert_eq!(report["pocketbase_status"], "unauthenticated");
+    assert_eq!((&report["pocketbase_user_email"], &report["status"]), (&json!(service.email), &json!("DEGRADED")));
+    assert!(!report.to_string().contains("wrong"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_password_is_not_tried_again_and_again() {
+    let (_, service) = ready_made().await;
+    let proxy = Proxy::before(&service.url).await;
+    let flags = [
+        "--pocketbase-url",
+        &proxy.url(&service.url),
+        "--pb-user-email",
+        &service.email,
+        "--pb-user-password",
+        "wrong",
+    ];
+    let world = World::with(&flags, false).await;
+    let operator = world.operator();
+    for answer in join_all((0..50).map(|_| operator.get("/api/profiles"))).await {
+        assert_unavailable(&answer);
+    }
+    assert_eq!(sign_ins(&proxy), 2, "as a superuser and as a user: {:?}", proxy.requests());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_token_is_renewed_once_however_many_find_it_dead() {
+    let (_, service) = ready_made().await;
+    let (world, proxy) = behind_proxy(&service).await;
+    let (id, _) = world.person("one").await;
+    let operator = world.operator();
+    let superusers = service.api(Method::GET, "/api/collections/_superusers/records", Value::Null).await.expect(200);
+    let path = format!("/api/collections/_superusers/records/{}", superusers["items"][0]["id"].as_str().unwrap());
+    for round in 0..2 {
+        service.api(Method::PATCH, &path, json!({"tokenKey:autogenerate": ""})).await.expect(200);
+        let before = sign_ins(&proxy);
+        let path = format!("/api/profiles/{id}");
+        let reads = join_all((0..25).map(|_| operator.get(&path)));
+        let bodies: Vec<_> = (0..25).map(|number| json!({"userID": format!("{round}-{number}")})).collect();
+        let writes = join_all(bodies.iter().map(|body| operator.post("/api/profiles/create", body.clone())));
+        let (reads, writes) = tokio::join!(reads, writes);
+        assert!(reads.iter().all(|answer| answer.status == 200));
+        assert!(writes.iter().all(|answer| answer.status == 201));
+        assert_eq!(sign_ins(&proxy) - before, 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_whose_answer_was_lost_is_not_done_twice() {
+    let (_, service) = ready_made().await;
+    let (world, _proxy) = behind_proxy(&service).await;
+    let (id, _) = world.person("one").await;
+    let operator = world.operator();
+    let path = format!("/api/status_history/{id}");
+    // Once it is no longer frozen, PocketBase does what it was asked meanwhile.
+    let attempt = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        operator.post(&path, status("unverified", "once")).await
+    };
+    let freeze = async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        service.pause();
+    };
+    let (lost, ()) = tokio::join!(attempt, freeze);
+    assert_unavailable(&lost);
+    service.resume();
+    await_service(&world).await;
+    operator.post(&path, status("unverified", "once")).await.expect(201);
+    let kept = operator.get(&path).await.expect(200);
+    assert_eq!(kept["data"].as_array().unwrap().len(), 1, "{kept}");
+    operator.post(&path, status("unverified", "once")).await.expect(201);
+    let kept = operator.get(&path).await.expect(200);
+    assert_eq!(kept["data"].as_array().unwrap().len(), 2, "a trusted server may say the same twice");
+}
+
+/// A record of `users` with a team, and what lets it in.
+async fn service_user(service: &PocketBase) -> (String, String) {
+    let team = json!({"name": "team", "type": "text"});
+    let users = service.api(Method::GET, "/api/collections/users", Value::Null).await.expect(200);
+    let mut fields = users["fields"].as_array().unwrap().clone();
+    fields.push(team);
+    service.api(Method::PATCH, "/api/collections/users", json!({"fields": fields})).await.expect(200);
+    let (email, password) = ("service@example.com", "a password of the service");
+    let user = json!({"email": email, "password": password, "passwordConfirm": password, "team": "acme"});
+    service.api(Method::POST, "/api/collections/users/records", user).await.expect(200);
+    (email.to_owned(), password.to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_can_be_the_one_who_signs_in_and_its_team_is_the_default() {
+    let service = PocketBase::start().await;
+    service.api(Method::PATCH, "/api/settings", json!({"batch": {"enabled": true}})).await.expect(200);
+    let (email, password) = service_user(&service).await;
+    assert!(service.store().init(Some(&email)).await.unwrap().complete);
+    let proxy = Proxy::before(&service.url).await;
+    let flags =
+        ["--pocketbase-url", &proxy.url(&service.url), "--pb-user-email", &email, "--pb-user-password", &password];
+    let world = World::with(&flags, false).await;
+    let operator = world.operator();
+    assert_eq!(operator.get("/").await.expect(200)["pocketbase_status"], "authenticated");
+    let made = operator.post("/api/profiles/create", json!({"userID": "u"})).await.expect(201);
+    let path = format!("/api/profiles/{}", made["id"].as_str().unwrap());
+    world.team("acme").get(&path).await.expect(200);
+    world.team("red").get(&path).await.expect(404);
+    let red = operator.post("/api/profiles/create", json!({"userID": "u", "team": "red"})).await.expect(201);
+    assert_ne!(red["id"], made["id"]);
+
+    // A dead token makes a guest, who would find nothing: that is not believed.
+    let users = service.api(Method::GET, "/api/collections/users/records", Value::Null).await.expect(200);
+    let user = format!("/api/collections/users/records/{}", users["items"][0]["id"].as_str().unwrap());
+    let revoke = async || service.api(Method::PATCH, &user, json!({"tokenKey:autogenerate": ""})).await.expect(200);
+    revoke().await;
+    operator.get(&path).await.expect(200);
+    revoke().await;
+    assert_eq!(operator.get("/api/profiles").await.expect(200)["data"].as_array().unwrap().len(), 2);
+    revoke().await;
+    operator.post("/api/profiles/create", json!({"userID": "v"})).await.expect(201);
+    revoke().await;
+    operator.patch(&path, json!({"country": "UT"})).await.expect(200);
+    operator.get("/api/profiles/aaaaaaaaaaaaaaa").await.expect(404);
+    assert_eq!(sign_ins(&proxy), 2 + 4, "the first as a superuser before");
+
+    let stranger = identivia::store::pocketbase::PocketBase::new;
+    let account = identivia::store::pocketbase::Account { url: service.url.clone(), email, password };
+    let report = stranger(account, b"", identivia::clock::Clock::default()).unwrap().init(None).await.unwrap();
+    assert!(!report.complete && report.lines[0].contains("\"userID\""), "{:?}", report.lines);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn init_makes_what_is_missing_and_changes_nothing_that_is_there() {
+    let service = PocketBase::start().await;
+    let own = json!({"name": "profiles", "type": "base", "fields": [
+        {"name": "userID", "type": "text"}, {"name": "team", "type": "text"}, {"name": "their_own", "type": "text"},
+        {"name": "document_front", "type": "file", "maxSelect": 1},
+        {"name": "created", "type": "autodate", "onCreate": true},
+    ], "indexes": ["CREATE INDEX `theirs` ON `profiles` (`their_own`)"]});
+    service.api(Method::POST, "/api/collections", own).await.expect(200);
+    let record = json!({"userID": "before us", "their_own": "kept"});
+    let made = service.api(Method::POST, "/api/collections/profiles/records", record).await.expect(200);
+    let before = service.api(Method::GET, "/api/collections/profiles", Value::Null).await.expect(200);
+
+    let report = service.store().init(None).await.unwrap().lines.join("\n");
+    assert!(
+        report.contains("added the field profiles.country") && report.contains("made the collection settings"),
+        "{report}"
+    );
+    assert!(report.contains("profiles.document_front is not protected"), "{report}");
+    assert!(report.contains("batch API is off"), "{report}");
+    let after = service.api(Method::GET, "/api/collections/profiles", Value::Null).await.expect(200);
+    for field in before["fields"].as_array().unwrap() {
+        assert!(after["fields"].as_array().unwrap().contains(field), "{field}");
+    }
+    assert!(after["indexes"].to_string().contains("theirs"));
+    let path = format!("/api/collections/profiles/records/{}", made["id"].as_str().unwrap());
+    assert_eq!(service.api(Method::GET, &path, Value::Null).await.expect(200)["their_own"], "kept");
+
+    let again = service.store().init(None).await.unwrap().lines;
+    let is_quiet = |line: &String| line.starts_with("note: ") || line.ends_with(" is there");
+    assert!(again.iter().all(is_quiet), "{again:?}");
+
+    // Another program's profile is found and served, under the id that it has.
+    let flags =
+        ["--pocketbase-url", &service.url, "--pb-user-email", &service.email, "--pb-user-password", &service.password];
+    let world = World::with(&flags, false).await;
+    let found = world.operator().post("/api/profiles/create", json!({"userID": "before us"})).await.expect(200);
+    assert_eq!(found["id"], made["id"]);
+    let read = world.operator().get(&format!("/api/profiles/{}", made["id"].as_str().unwrap())).await.expect(200);
+    assert_eq!((&read["data"]["status"], &read["data"]["name"]), (&json!("unverified"), &Value::Null));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_batch_api_records_are_written_one_after_the_other() {
+    let service = PocketBase::start().await;
+    assert!(service.store().init(None).await.unwrap().complete);
+    let (world, proxy) = behind_proxy(&service).await;
+    let before = proxy.requests().len();
+    let (id, _) = world.person("one").await;
+    let written = calls_since(&proxy, before);
+    assert_eq!(written, ["POST /api/collections/profiles/records", "POST /api/collections/audit_events/records"]);
+    world.operator().post(&format!("/api/status_history/{id}"), status("unverified", "n")).await.expect(201);
+    assert_eq!(world.operator().get(&format!("/api/profiles/{id}")).await.expect(200)["data"]["status"], "pending");
+    let listed = world.operator().get("/api/profiles?status=pending").await.expect(200);
+    assert_eq!(listed["data"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_pocketbases_own_rules_refuse_is_a_400_that_says_so() {
+    let (_, service) = ready_made().await;
+    let collection = service.api(Method::GET, "/api/collections/profiles", Value::Null).await.expect(200);
+    let mut fields = collection["fields"].clone();
+    for field in fields.as_array_mut().unwrap() {
+        if field["name"] == "country" {
+            field["max"] = json!(3);
+        }
+    }
+    service.api(Method::PATCH, "/api/collections/profiles", json!({"fields": fields})).await.expect(200);
+    let (world, _proxy) = behind_proxy(&service).await;
+    let body = json!({"userID": "u", "country": "Utopia CANARY"});
+    let refused = world.operator().post("/api/profiles/create", body).await.expect(400);
+    assert!(refused["message"].as_str().unwrap().contains("country: validation_max_text_constraint"), "{refused}");
+    assert!(!refused.to_string().contains("CANARY"));
+}
