@@ -29,9 +29,13 @@ test-stores: cargo services ## the API on PostgreSQL and on PocketBase, by the s
 		TEST_STORE=$$store cargo test --locked --test it -- access:: files:: flow:: hostile:: lists:: profiles:: reference:: settings:: tokens:: verification::; \
 	done
 
-test-api: cargo $(VENV)/installed ## the running server against its own description
+test-api: cargo services ## the running server against its own description, on every store
 	cargo build --locked
 	tests/with_server.sh target/debug/identivia tests/api.sh $(VENV)/bin/schemathesis
+	tests/services.sh postgres tests/services.sh s3 \
+		tests/with_server.sh target/debug/identivia tests/api.sh $(VENV)/bin/schemathesis
+	tests/services.sh pocketbase tests/with_pocketbase.sh target/debug/identivia \
+		tests/with_server.sh target/debug/identivia tests/api.sh $(VENV)/bin/schemathesis
 
 test-page: cargo ## the documentation in a real browser
 	cargo build --locked
@@ -39,7 +43,7 @@ test-page: cargo ## the documentation in a real browser
 	tests/install.sh chromium
 	tests/with_server.sh target/debug/identivia bash -c 'tests/docs_page.sh "$$IDENTIVIA_URL"'
 
-test-disk: cargo ## a full disk: 507, nothing half, heals (as root; says so when it cannot)
+test-disk: cargo services ## a full disk: 507, nothing half, heals (as root; says so when it cannot)
 	cargo build --locked
 	tests/install.sh python
 	tests/disk_full.sh target/debug/identivia
