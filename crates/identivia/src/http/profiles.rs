@@ -195,7 +195,7 @@ pub(super) async fn get_profile(
 #[utoipa::path(get, path = "/api/profiles", tag = "Profiles", security(("machine" = ["profiles:read"])),
     params(
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Entries a page (20)"),
-        ("cursor" = Option<String>, Query, format = "cursor", pattern = "^[1-9][0-9]{0,37}$", description = "`next_cursor` of the page before"),
+        ("cursor" = Option<String>, Query, format = "cursor", description = "`next_cursor` of the page before"),
         ("status" = Option<String>, Query, pattern = "^[a-z0-9_]{1,64}$", description = "The status shown"),
         ("verification_status" = Option<String>, Query, pattern = "^(unverified|pending|verified|rejected)$", description = "The profile's own status"),
         ("country" = Option<String>, Query, min_length = 1, max_length = 255, pattern = "^[^\\u0000]*$", description = "Exactly that country"),

@@ -112,7 +112,7 @@ fn status_record(body: CreateStatus, app: &App, by: &By, profile: RecordId) -> R
     params(
         ("id" = RecordId, Path, description = "The profile's id"),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Entries a page (20)"),
-        ("cursor" = Option<String>, Query, format = "cursor", pattern = "^[1-9][0-9]{0,37}$", description = "`next_cursor` of the page before"),
+        ("cursor" = Option<String>, Query, format = "cursor", description = "`next_cursor` of the page before"),
     ),
     responses((status = 200, description = "A page of records", body = PageResponse<StatusRecord>)))]
 pub(super) async fn list_status_records(

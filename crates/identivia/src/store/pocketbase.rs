@@ -23,6 +23,7 @@ use aws_lc_rs::{digest, hmac};
 use reqwest::multipart::{Form, Part};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
+use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use super::{
@@ -73,6 +74,8 @@ pub struct PocketBase {
     /// Keys the ids of new profiles.
     ids: hmac::Key,
     batch_is_off: AtomicBool,
+    /// Whether it reads the literals of filters as we write them; asked before the first filter.
+    reads_literals: OnceCell<bool>,
     /// Writes that may have been done: what they were, and the id that they gave.
     unresolved: Mutex<HashMap<Fingerprint, (RecordId, Instant)>>,
     looked: tokio::sync::Mutex<Option<(Instant, Standing)>>,
@@ -118,6 +121,7 @@ impl PocketBase {
             client: Client::new(account, clock)?,
             ids: hmac::Key::new(hmac::HMAC_SHA256, ids.as_ref()),
             batch_is_off: AtomicBool::new(false),
+            reads_literals: OnceCell::new(),
             unresolved: Mutex::default(),
             looked: tokio::sync::Mutex::default(),
         })
@@ -177,6 +181,9 @@ impl PocketBase {
     async fn list(&self, collection: &str, filter: &str, sort: &str, limit: usize) -> Result<Vec<Value>> {
         if filter.len() > MAX_BYTES {
             return Err(StoreError::Refused("the search is longer than PocketBase takes; shorten it".to_owned()));
+        }
+        if !self.reads_literals().await? {
+            return Err(StoreError::Unavailable("PocketBase is older than 0.39.9: update it".to_owned()));
         }
         let limit = limit.to_string();
         let query = [("filter", filter), ("sort", sort), ("perPage", &limit), ("skipTotal", "1")];

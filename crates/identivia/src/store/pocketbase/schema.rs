@@ -8,7 +8,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::client::{Answer, Role};
-use super::{PocketBase, unexpected};
+use super::{PocketBase, Standing, unexpected};
 use crate::domain::PARAGRAPH;
 use crate::domain::media::{MAX_IMAGE_BYTES, MAX_VIDEO_BYTES};
 use crate::store::{Result, StoreError};
@@ -324,7 +324,7 @@ impl PocketBase {
         if !self.is_batch_on().await? {
             self.note_that_batch_is_off();
         }
-        if !self.understands_literals().await? {
+        if !self.reads_literals().await? {
             complaints
                 .push("this PocketBase is older than 0.39.9 and reads filters in another way: update it".to_owned());
         }
@@ -390,14 +390,18 @@ impl PocketBase {
         Ok(!matches!(asked, Answer::BatchOff))
     }
 
-    /// Versions before 0.39.9 read a backslash in a filter in another way, and would find somebody else's record.
-    async fn understands_literals(&self) -> Result<bool> {
-        let query = [("filter", "id != \"\\\\\""), ("perPage", "1"), ("skipTotal", "1"), ("fields", "id")];
-        match self.get("/api/collections/settings/records", &query).await {
-            Ok(_) => Ok(true),
-            Err(StoreError::Unavailable(_)) => Ok(false),
-            Err(error) => Err(error),
-        }
+    /// Versions before 0.39.9 read a backslash in a filter in another way, and would find somebody else's record. This
+    /// filter is one that they cannot read at all.
+    pub(super) async fn reads_literals(&self) -> Result<bool> {
+        let ask = async || {
+            let query = [("filter", "id != \"\\\\\""), ("perPage", "1"), ("skipTotal", "1"), ("fields", "id")];
+            match self.get("/api/collections/settings/records", &query).await {
+                Ok(_) => Ok(true),
+                Err(error) if self.client.standing().await != Standing::Authenticated => Err(error),
+                Err(_) => Ok(false),
+            }
+        };
+        self.reads_literals.get_or_try_init(ask).await.copied()
     }
 }
 
