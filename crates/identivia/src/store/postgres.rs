@@ -1,35 +1,38 @@
 //! PostgreSQL: a pool of connections with deadlines. Any number of servers can share one database.
 
+mod pool;
+
+use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgPoolOptions, PgRow};
-use sqlx::{Arguments as _, AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, PgPool, Row as _};
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgRow};
+use sqlx::{Arguments as _, AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, Row as _};
 use tokio::time::timeout;
+use tracing::subscriber::{NoSubscriber, with_default};
 
 use super::sql::{self, Columns, Database, Dialect, Read, Records, Step, Tx, Value};
 use super::{Result, StoreError};
+use pool::Pool;
 
 const MIGRATIONS: &[(&str, &str)] = &[("0001_records", include_str!("../../migrations/postgres/0001_records.sql"))];
 /// Names the advisory lock under which one server migrates while others wait: the letters of "identiv".
 const MIGRATION_LOCK: i64 = 0x0069_6465_6e74_6976;
-/// How long a caller waits for a free connection, or for a new one to be made.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a step or a query may take, waiting for locks included. Past it the connection is given up: whoever holds
-/// up the answer may hold up the next one too.
-const DEADLINE: Duration = Duration::from_secs(10);
-/// A connection that has lain idle for longer is tried before it is used: the server may have gone meanwhile.
-const TRIED_AFTER: Duration = Duration::from_secs(1);
+/// What a session is told at its start, in milliseconds. A statement ends before its caller gives up, so that it ends at
+/// the server too; a transaction whose caller cannot be heard any more lets go of its locks.
+const SESSION: [(&str, &str); 3] =
+    [("statement_timeout", "8000"), ("idle_in_transaction_session_timeout", "15000"), ("client_min_messages", "error")];
+/// How long the first connection may take.
+const START: Duration = Duration::from_secs(10);
 /// Prepared statements kept for each connection: more than there are statements.
 const STATEMENTS: usize = 128;
 
 /// A database behind a pool.
 #[derive(Clone)]
 pub struct Postgres {
-    pool: PgPool,
+    pool: Arc<Pool>,
 }
 
 impl Postgres {
@@ -38,9 +41,9 @@ impl Postgres {
     /// # Errors
     /// When it cannot be reached or is no database of ours. The text holds neither the URL nor its password.
     pub async fn open(url: &str, connections: u32) -> anyhow::Result<Records<Self>> {
-        let pool = pool(options(url)?, connections).await?;
-        migrate(&pool).await.context("the database cannot be prepared")?;
-        Ok(Records { database: Self { pool } })
+        let options = options(url)?;
+        migrate(&mut first_connection(&options).await?).await.context("the database cannot be prepared")?;
+        Ok(Records { database: Self { pool: Pool::new(options, connections) } })
     }
 
     /// Connects to a database that is only to be read.
@@ -49,85 +52,63 @@ impl Postgres {
     /// When it cannot be reached, or has never been used by this program.
     pub async fn open_to_read(url: &str) -> anyhow::Result<Records<Self>> {
         let options = options(url)?.options([("default_transaction_read_only", "on")]);
-        let pool = pool(options, 2).await?;
-        let applied = sqlx::query_scalar::<_, String>("select name from migrations").fetch_all(&pool).await;
-        let applied = applied.context("the database holds no records of this program")?;
+        let mut connection = first_connection(&options).await?;
+        let applied = sqlx::query_scalar::<_, String>("select name from migrations").fetch_all(&mut connection).await;
+        let applied = applied.map_err(|_| anyhow::anyhow!("the database holds no records of this program"))?;
         sql::refuse_newer(applied.iter().map(String::as_str), MIGRATIONS)?;
-        Ok(Records { database: Self { pool } })
-    }
-
-    async fn connection(&self) -> Result<PoolConnection<sqlx::Postgres>> {
-        self.pool.acquire().await.map_err(|error| store_error(&error))
-    }
-
-    /// Runs work on a connection within the deadline. A connection that did not answer in time is closed.
-    async fn within_deadline<T>(
-        &self,
-        mut connection: PoolConnection<sqlx::Postgres>,
-        work: impl AsyncFnOnce(&mut PgConnection) -> Result<T>,
-    ) -> Result<T> {
-        let outcome = timeout(DEADLINE, work(&mut connection)).await;
-        outcome.unwrap_or_else(|_| {
-            drop(connection.detach());
-            Err(StoreError::Unavailable(format!("no answer within {} s", DEADLINE.as_secs())))
-        })
+        Ok(Records { database: Self { pool: Pool::new(options, 2) } })
     }
 
     async fn query<T>(&self, statement: &str, values: &[Value<'_>], read: Read<T>) -> Result<Vec<T>> {
-        let connection = self.connection().await?;
-        self.within_deadline(connection, async |connection| {
-            let rows = connection.fetch_all(bound(statement, values)?).await;
-            rows.map_err(|error| store_error(&error))?.iter().map(|row| read(row)).collect()
-        })
-        .await
+        self.pool
+            .run(async |connection| {
+                let rows = connection.fetch_all(bound(statement, values)?).await;
+                rows.map_err(|error| store_error(&error))?.iter().map(|row| read(row)).collect()
+            })
+            .await
     }
 }
 
 fn options(url: &str) -> anyhow::Result<PgConnectOptions> {
-    // The library's text may quote the URL, and with it the password.
-    let options: PgConnectOptions =
-        url.parse().map_err(|_| anyhow::anyhow!("must be a URL such as postgres://user:password@host/database"))?;
-    let milliseconds = DEADLINE.as_millis().to_string();
+    // What the library says of a URL, in its errors and in the log, may quote it, and with it the password.
+    let parsed: std::result::Result<PgConnectOptions, _> = with_default(NoSubscriber::default(), || url.parse());
+    let options =
+        parsed.map_err(|_| anyhow::anyhow!("must be a URL such as postgres://user:password@host/database"))?;
     Ok(options
         .application_name("identivia")
         .statement_cache_capacity(STATEMENTS)
         .disable_statement_logging()
-        .options([("statement_timeout", milliseconds.as_str()), ("idle_in_transaction_session_timeout", "30000")]))
+        .options(SESSION))
 }
 
-async fn pool(options: PgConnectOptions, connections: u32) -> anyhow::Result<PgPool> {
-    let pool = PgPoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .test_before_acquire(false)
-        .before_acquire(|connection, meta| {
-            Box::pin(async move {
-                if meta.idle_for > TRIED_AFTER {
-                    connection.ping().await?;
-                }
-                Ok(true)
-            })
-        })
-        .connect_with(options)
-        .await;
-    pool.map_err(|error| anyhow::anyhow!(store_error(&error)))
+async fn first_connection(options: &PgConnectOptions) -> anyhow::Result<PgConnection> {
+    match timeout(START, PgConnection::connect_with(options)).await {
+        Ok(connection) => Ok(connection.map_err(|error| store_error(&error))?),
+        Err(_) => anyhow::bail!("no answer within {} s", START.as_secs()),
+    }
 }
 
 /// Brings the tables up to date. Servers that start together take turns, and all but the first find nothing to do.
-async fn migrate(pool: &PgPool) -> anyhow::Result<()> {
-    let mut step = pool.begin().await?;
+async fn migrate(connection: &mut PgConnection) -> anyhow::Result<()> {
+    let failed = |error| store_error(&error);
+    let encoding: String =
+        sqlx::query_scalar("show server_encoding").fetch_one(&mut *connection).await.map_err(failed)?;
+    ensure!(encoding == "UTF8", "its encoding is {encoding}; make it with the encoding UTF8");
+    let mut step = connection.begin().await.map_err(failed)?;
     // Whoever waits for its turn waits for as long as the other's migration takes.
-    step.execute("set local statement_timeout = 0").await?;
-    sqlx::query("select pg_advisory_xact_lock($1)").bind(MIGRATION_LOCK).execute(&mut *step).await?;
-    step.execute("create table if not exists migrations (name text primary key)").await?;
-    let applied: Vec<String> = sqlx::query_scalar("select name from migrations").fetch_all(&mut *step).await?;
+    step.execute("set local statement_timeout = 0").await.map_err(failed)?;
+    let lock = sqlx::query("select pg_advisory_xact_lock($1)").bind(MIGRATION_LOCK);
+    lock.execute(&mut *step).await.map_err(failed)?;
+    step.execute("create table if not exists migrations (name text primary key)").await.map_err(failed)?;
+    let applied = sqlx::query_scalar("select name from migrations").fetch_all(&mut *step).await;
+    let applied: Vec<String> = applied.map_err(failed)?;
     sql::refuse_newer(applied.iter().map(String::as_str), MIGRATIONS)?;
     for (name, text) in MIGRATIONS.iter().filter(|(name, _)| !applied.iter().any(|done| done == name)) {
-        step.execute(*text).await?;
-        sqlx::query("insert into migrations (name) values ($1)").bind(*name).execute(&mut *step).await?;
+        step.execute(*text).await.map_err(failed)?;
+        let note = sqlx::query("insert into migrations (name) values ($1)").bind(*name);
+        note.execute(&mut *step).await.map_err(failed)?;
     }
-    step.commit().await?;
-    Ok(())
+    Ok(step.commit().await.map_err(failed)?)
 }
 
 impl Database for Postgres {
@@ -161,15 +142,14 @@ impl Database for Postgres {
     async fn write<T: Send + 'static>(&self, step: Step<T>) -> Result<T> {
         let database = self.clone();
         finished(tokio::spawn(async move {
-            let connection = database.connection().await?;
+            let failed = |error| store_error(&error);
             let work = async |connection: &mut PgConnection| {
-                let failed = |error| store_error(&error);
                 let mut transaction = connection.begin().await.map_err(failed)?;
-                let outcome = step(&mut Transaction(&mut transaction)).await?;
-                transaction.commit().await.map_err(failed)?;
-                Ok(outcome)
+                let outcome = step(&mut Transaction(&mut transaction)).await;
+                let ended = if outcome.is_ok() { transaction.commit().await } else { transaction.rollback().await };
+                ended.map_err(failed).and(outcome)
             };
-            database.within_deadline(connection, work).await
+            database.pool.run(work).await
         }))
         .await
     }
@@ -248,7 +228,7 @@ fn store_error(error: &sqlx::Error) -> StoreError {
     match error {
         Error::Database(error) => {
             let code = error.code().unwrap_or_default();
-            let text = format!("PostgreSQL answered {code} {}", error.constraint().unwrap_or_default());
+            let text = format!("PostgreSQL answered {code}{}", meaning(&code));
             match code.as_ref() {
                 "53100" => StoreError::Full,
                 // Locks, deadlocks and serialisation: the same step works a moment later.
@@ -257,13 +237,26 @@ fn store_error(error: &sqlx::Error) -> StoreError {
                 _ if ["08", "25", "28", "3D", "53", "57", "58"].iter().any(|class| code.starts_with(class)) => {
                     StoreError::Unavailable(text)
                 }
-                _ => StoreError::Failed(text),
+                _ => StoreError::Failed(format!("{text} {}", error.constraint().unwrap_or_default())),
             }
         }
-        Error::PoolTimedOut => StoreError::Unavailable("no connection within 5 s".to_owned()),
         Error::Io(error) => StoreError::Unavailable(format!("connection: {error}")),
         Error::Tls(error) => StoreError::Unavailable(format!("TLS: {error}")),
-        Error::PoolClosed | Error::WorkerCrashed | Error::Protocol(_) => StoreError::Unavailable(error.to_string()),
+        Error::Protocol(_) => StoreError::Unavailable("an answer out of turn".to_owned()),
         _ => StoreError::Failed(error.to_string()),
+    }
+}
+
+/// The codes that an operator can do something about (PostgreSQL's appendix A).
+fn meaning(code: &str) -> &'static str {
+    match code {
+        "28000" | "28P01" => " (user or password refused)",
+        "3D000" => " (no such database)",
+        "42501" => " (the user lacks a right)",
+        "25006" => " (it is read-only)",
+        "53300" => " (too many connections)",
+        "57014" => " (the statement took too long)",
+        "57P01" | "57P02" | "57P03" => " (it is stopping or starting)",
+        _ => "",
     }
 }

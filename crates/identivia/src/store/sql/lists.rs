@@ -48,11 +48,12 @@ pub(super) fn profiles_query(
         narrow(" and created < ", Value::Number(before.0));
     }
     if !filter.q.is_empty() {
-        narrow(dialect.search, Value::Text(filter.q.into()));
-        text.push_str(")) > 0");
+        let (before, behind) = dialect.search;
+        narrow(before, Value::Text(filter.q.into()));
+        text.push_str(behind);
     }
-    text.push_str(PROFILES_ORDER);
-    text.push_str(&one_more(limit).to_string());
+    values.push(Value::Number(one_more(limit)));
+    text.push_str(&format!("{PROFILES_ORDER}${}", values.len()));
     (text, values)
 }
 

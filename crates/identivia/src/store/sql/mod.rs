@@ -33,8 +33,8 @@ pub struct Dialect {
     lock: &'static str,
     /// Follows the `select` of a claim: passes over rows that others are claiming.
     skip_locked: &'static str,
-    /// Text that holds a search term when `$n`, which comes behind it in brackets, is found in it at a place above 0.
-    search: &'static str,
+    /// What stands before and behind `$n` in the condition that a profile's texts hold that term, in any case of A to Z.
+    search: (&'static str, &'static str),
     /// Makes a profile and notes the event in one statement. Without it the step takes two.
     create_and_note: Option<&'static str>,
 }
@@ -42,16 +42,22 @@ pub struct Dialect {
 pub(super) const SQLITE: Dialect = Dialect {
     lock: "",
     skip_locked: "",
-    search: " and instr(lower(name || char(10) || user_id || char(10) || document_number || char(10) || email), lower(",
+    search: (
+        " and instr(lower(name || char(10) || user_id || char(10) || document_number || char(10) || email), lower(",
+        ")) > 0",
+    ),
     create_and_note: None,
 };
 
-/// `lower` of A to Z only, as SQLite has it: hence the collation.
+/// The collation makes `lower` leave all but A to Z alone, as SQLite's does, whatever the database's own language.
 pub(super) const POSTGRES: Dialect = Dialect {
     lock: " for update",
     skip_locked: " for update skip locked",
-    search: " and strpos(lower((name || chr(10) || user_id || chr(10) || document_number || chr(10) || email) \
-        collate \"C\"), lower(",
+    search: (
+        " and strpos(lower((name || chr(10) || user_id || chr(10) || document_number || chr(10) || email) \
+            collate \"C\"), lower(",
+        " collate \"C\")) > 0",
+    ),
     create_and_note: Some(concat!(
         "with made as (",
         create_profile!(),
@@ -266,12 +272,12 @@ const PROFILE_VIEW: &str = "\
         v.id, v.status, v.liveness_session_id, v.liveness_confidence, v.liveness_status, v.document_type, v.name, \
         v.document_number, v.country, v.created, v.updated \
     from profiles p left join verification_history v on v.id = p.newest_verification \
-    where p.id = $1 and ($2 is null or p.team = $2)";
+    where p.id = $1 and p.team = coalesce($2, p.team)";
 
 const PROFILE: &str = "\
     select id, team, verification_status, recorded_status, document_type, document_number, document_name, country, \
         document_front, document_back, facial_photo, facial_video, updated \
-    from profiles where id = $1 and ($2 is null or team = $2)";
+    from profiles where id = $1 and team = coalesce($2, team)";
 
 /// Followed by conditions, [`PROFILES_ORDER`] and a limit.
 const PROFILES: &str = concat!(
@@ -348,12 +354,12 @@ const VERIFICATION_RECORDS: &str = "\
     from verification_history where profile = $1 and seq < $2 order by seq desc limit $3";
 
 const PROFILE_FILE_OWNER: &str = "\
-    select id from profiles where id = $1 and ($2 is null or team = $2) \
+    select id from profiles where id = $1 and team = coalesce($2, team) \
         and $3 in (document_front, document_back, facial_photo, facial_video)";
 
 const VERIFICATION_FILE_OWNER: &str = "\
     select v.profile from verification_history v join profiles p on p.id = v.profile \
-    where v.id = $1 and ($2 is null or p.team = $2) and $3 in (v.facial_photo, v.document_front, v.document_back)";
+    where v.id = $1 and p.team = coalesce($2, p.team) and $3 in (v.facial_photo, v.document_front, v.document_back)";
 
 const ADD_SESSION: &str =
     "insert into liveness_sessions (id, profile, status, confidence, expires) values ($1, $2, $3, $4, $5)";
@@ -399,45 +405,83 @@ const FORGET_INTENT: &str = "delete from file_intents where mark = $1";
 
 #[cfg(test)]
 mod tests {
+    use std::io::{BufRead as _, BufReader};
+    use std::process::{Command, Stdio};
+
+    use sqlx::{Connection as _, Executor as _, SqlSafeStr as _};
+
     use super::*;
+    use crate::domain::profile::{ProfileFilter, Reach};
+    use crate::store::postgres::Postgres;
+    use crate::store::sqlite::Sqlite;
+
+    /// Constants with their names.
+    macro_rules! named {
+        ($($constant:ident),* $(,)?) => { [$((stringify!($constant), $constant)),*] };
+    }
+
+    const WHOLE: &[(&str, &str)] = &named![
+        CREATE_PROFILE,
+        PROFILE_OF_USER,
+        PROFILE_VIEW,
+        PROFILE,
+        CHANGE_PROFILE,
+        CLAIM_LIVENESS,
+        AMEND_LIVENESS,
+        CONFIRM_LIVENESS,
+        ADD_STATUS,
+        SHOW_STATUS,
+        STATUS_RECORDS,
+        IS_VERIFICATION_OF,
+        ADD_VERIFICATION,
+        SHOW_VERIFICATION,
+        VERIFICATION_RECORDS,
+        PROFILE_FILE_OWNER,
+        VERIFICATION_FILE_OWNER,
+        ADD_SESSION,
+        SESSION,
+        UPDATE_SESSION,
+        USE_SESSION,
+        SETTINGS,
+        PUT_SETTING,
+        DELETE_SETTING,
+        ADD_EVENT,
+        OPEN_INTENT,
+        CLEAR_INTENT,
+        DOOM_INTENT,
+        DOOM_INTENTS_BEFORE,
+        FORGET_INTENT,
+    ];
+    /// Parts of those that [`composed`] puts together.
+    const PARTS: [&str; 5] = ["PROFILES", "PROFILES_OF_STATUS", "PROFILES_ORDER", "CLAIM_DOOMED", "CLAIMED"];
+
+    /// Statements that are made at run time, at their longest.
+    fn composed(dialect: &Dialect) -> Vec<String> {
+        let word = || "w".to_owned();
+        let filter = ProfileFilter {
+            status: word(),
+            verification_status: word(),
+            country: word(),
+            user_id: word(),
+            created_after: Some(Millis(1)),
+            created_before: Some(Millis(2)),
+            q: word(),
+        };
+        let (search, _) = lists::profiles_query(dialect, &Reach::Team(word()), filter, 1, 1);
+        let writable = format!("{PROFILE}{}", dialect.lock);
+        let claim = format!("{CLAIM_DOOMED}{}{CLAIMED}", dialect.skip_locked);
+        [search, writable, claim].into_iter().chain(dialect.create_and_note.map(str::to_owned)).collect()
+    }
+
+    /// Every statement that a database of that dialect is sent.
+    fn statements(dialect: &Dialect) -> Vec<String> {
+        WHOLE.iter().map(|(_, text)| (*text).to_owned()).chain(composed(dialect)).collect()
+    }
 
     /// SQLite numbers `$n` by first appearance and PostgreSQL by n: the text is one for both only if they agree.
     #[test]
     fn placeholders_first_appear_in_order_of_their_number() {
-        let statements = [
-            CREATE_PROFILE,
-            PROFILE_OF_USER,
-            PROFILE_VIEW,
-            PROFILE,
-            CLAIM_LIVENESS,
-            AMEND_LIVENESS,
-            CONFIRM_LIVENESS,
-            ADD_STATUS,
-            SHOW_STATUS,
-            STATUS_RECORDS,
-            IS_VERIFICATION_OF,
-            ADD_VERIFICATION,
-            SHOW_VERIFICATION,
-            VERIFICATION_RECORDS,
-            PROFILE_FILE_OWNER,
-            VERIFICATION_FILE_OWNER,
-            ADD_SESSION,
-            SESSION,
-            UPDATE_SESSION,
-            USE_SESSION,
-            SETTINGS,
-            PUT_SETTING,
-            DELETE_SETTING,
-            ADD_EVENT,
-            OPEN_INTENT,
-            CLEAR_INTENT,
-            DOOM_INTENT,
-            DOOM_INTENTS_BEFORE,
-            CLAIM_DOOMED,
-            FORGET_INTENT,
-            CHANGE_PROFILE,
-        ];
-        for statement in statements {
+        for statement in statements(&SQLITE).into_iter().chain(composed(&POSTGRES)) {
             let mut highest = 0;
             for piece in statement.split('$').skip(1) {
                 let digits: String = piece.chars().take_while(char::is_ascii_digit).collect();
@@ -446,5 +490,39 @@ mod tests {
                 highest = highest.max(number);
             }
         }
+    }
+
+    #[test]
+    fn no_statement_is_left_out_of_these_tests() {
+        let constants = include_str!("mod.rs").lines().filter_map(|line| line.strip_prefix("const "));
+        for name in constants.filter_map(|rest| rest.split_once(": &str = ").map(|(name, _)| name)) {
+            let tested = WHOLE.iter().any(|(whole, _)| *whole == name) || PARTS.contains(&name);
+            assert!(tested, "{name}");
+        }
+    }
+
+    #[tokio::test]
+    async fn every_statement_prepares_on_both_databases() {
+        let folder = tempfile::tempdir().unwrap();
+        let _store = Sqlite::open(folder.path()).unwrap();
+        let sqlite = rusqlite::Connection::open(folder.path().join("identivia.db")).unwrap();
+        for statement in statements(&SQLITE) {
+            assert!(sqlite.prepare(&statement).is_ok(), "{statement}");
+        }
+
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/services.sh");
+        let mut command = Command::new(script);
+        let mut service =
+            command.args(["postgres", "--orders"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut said = BufReader::new(service.stdout.take().unwrap()).lines().map(|line| line.unwrap());
+        let url = said.find_map(|line| line.strip_prefix("DATABASE_URL=").map(str::to_owned)).unwrap();
+        let _store = Postgres::open(&url, 2).await.unwrap();
+        let mut postgres = sqlx::PgConnection::connect(&url).await.unwrap();
+        for statement in statements(&POSTGRES) {
+            let prepared = postgres.prepare(sqlx::AssertSqlSafe(statement.clone()).into_sql_str()).await;
+            assert!(prepared.is_ok(), "{statement}: {:?}", prepared.err());
+        }
+        drop(service.stdin.take());
+        service.wait().unwrap();
     }
 }

@@ -6,9 +6,9 @@ use futures_util::FutureExt as _;
 use super::lists::{one_more, place, profiles_query};
 use super::steps::{add_event, add_verification, change_rows, clear_intent, doom_replaced, use_session, writable};
 use super::{
-    ADD_SESSION, ADD_STATUS, CLAIM_DOOMED, CLAIMED, CREATE_PROFILE, DELETE_SETTING, DOOM_INTENT, DOOM_INTENTS_BEFORE,
-    Database, FORGET_INTENT, IS_VERIFICATION_OF, OPEN_INTENT, PROFILE, PROFILE_FILE_OWNER, PROFILE_OF_USER,
-    PROFILE_VIEW, PUT_SETTING, SESSION, SETTINGS, SHOW_STATUS, STATUS_RECORDS, Tx, UPDATE_SESSION,
+    ADD_EVENT, ADD_SESSION, ADD_STATUS, CLAIM_DOOMED, CLAIMED, CREATE_PROFILE, DELETE_SETTING, DOOM_INTENT,
+    DOOM_INTENTS_BEFORE, Database, FORGET_INTENT, IS_VERIFICATION_OF, OPEN_INTENT, PROFILE, PROFILE_FILE_OWNER,
+    PROFILE_OF_USER, PROFILE_VIEW, PUT_SETTING, SESSION, SETTINGS, SHOW_STATUS, STATUS_RECORDS, Tx, UPDATE_SESSION,
     VERIFICATION_FILE_OWNER, VERIFICATION_RECORDS, Value, first, owned, rows, values,
 };
 use crate::domain::event::Event;
@@ -302,7 +302,9 @@ impl<D: Database> Store for Records<D> {
     }
 
     async fn note(&self, event: Event) -> Result<()> {
-        self.database.write(Box::new(move |tx| async move { add_event(tx, &event).await }.boxed())).await
+        let kind = event.kind.word();
+        let values = owned![event.id, event.at, kind, event.actor, event.profile, event.request_id, event.detail];
+        self.execute(ADD_EVENT, values).await
     }
 
     async fn ready(&self) -> Result<()> {
