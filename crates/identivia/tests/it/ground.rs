@@ -27,10 +27,18 @@ impl Ground {
     pub(crate) async fn wanted() -> Self {
         match std::env::var("TEST_STORE").as_deref().unwrap_or("sqlite") {
             "sqlite" => Self::Sqlite,
-            "postgres" => Self::Postgres { url: postgres::database().await },
-            "pocketbase" => Self::PocketBase(Box::new(pocketbase::ready_made().await.1)),
+            "postgres" => Self::postgres().await,
+            "pocketbase" => Self::pocketbase().await,
             other => panic!("TEST_STORE is sqlite, postgres or pocketbase, not {other}"),
         }
+    }
+
+    pub(crate) async fn postgres() -> Self {
+        Self::Postgres { url: postgres::database().await }
+    }
+
+    pub(crate) async fn pocketbase() -> Self {
+        Self::PocketBase(Box::new(pocketbase::ready_made().await.1))
     }
 
     /// The flags that send a server there.

@@ -1,19 +1,24 @@
-//! What every store must do. Each case runs on each store there is.
+//! What every store must do. Each case runs on each store there is; here those that write, in `reads` those that look.
 
-use std::any::Any;
 use std::sync::Arc;
 
 use identivia::domain::event::{Event, EventKind};
 use identivia::domain::id::RecordId;
 use identivia::domain::liveness::{Claim, Confirmed, ConfirmedBy, Session, SessionStatus};
-use identivia::domain::profile::{NewProfile, ProfileChange, ProfileFiles, Reach, VerificationStatus};
+use identivia::domain::profile::{NewProfile, Profile, ProfileChange, ProfileFiles, Reach, VerificationStatus};
 use identivia::domain::status::StatusRecord;
 use identivia::domain::time::Millis;
 use identivia::domain::verification::{Evidence, NewVerification};
+use identivia::store::postgres::Postgres;
 use identivia::store::sqlite::Sqlite;
-use identivia::store::{Attached, Collection, FileIntent, Intents, OnlyIf, PageRequest, Refusal, Store, StoreError};
+use identivia::store::{
+    Attached, Collection, FileIntent, Intents, OnlyIf, PageRequest, Refusal, Setting, Store, StoreError,
+};
+use tempfile::TempDir;
 
-use crate::services;
+use crate::ground::Ground;
+
+mod reads;
 
 const NOW: Millis = Millis(1_774_051_200_000);
 
@@ -22,18 +27,48 @@ struct Tested {
     store: Arc<dyn Store>,
     /// The notes of its files, where it has any.
     intents: Option<Arc<dyn Intents>>,
-    /// What it needs to go on: a folder, a service.
-    _keep: Box<dyn Any>,
+    ground: Ground,
+    folder: TempDir,
 }
 
 /// Every store there is.
 async fn stores() -> Vec<Tested> {
-    let folder = tempfile::tempdir().unwrap();
-    let sqlite = Arc::new(Sqlite::open(folder.path()).unwrap());
-    let sqlite = Tested { store: sqlite.clone(), intents: Some(sqlite), _keep: Box::new(folder) };
-    let (pocketbase, service) = services::pocketbase::ready_made().await;
-    let pocketbase = Tested { store: Arc::new(pocketbase), intents: None, _keep: Box::new(service) };
-    vec![sqlite, pocketbase]
+    let mut stores = Vec::new();
+    for ground in [Ground::Sqlite, Ground::postgres().await, Ground::pocketbase().await] {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, intents) = open(&ground, &folder).await;
+        stores.push(Tested { store, intents, ground, folder });
+    }
+    stores
+}
+
+async fn open(ground: &Ground, folder: &TempDir) -> (Arc<dyn Store>, Option<Arc<dyn Intents>>) {
+    match ground {
+        Ground::Sqlite => {
+            let store = Arc::new(Sqlite::open(folder.path()).unwrap());
+            (store.clone(), Some(store))
+        }
+        Ground::Postgres { url } => {
+            let store = Arc::new(Postgres::open(url, 8).await.unwrap());
+            (store.clone(), Some(store))
+        }
+        Ground::PocketBase(service) => (Arc::new(service.store()), None),
+    }
+}
+
+impl Tested {
+    /// The kinds and details of all events, oldest first.
+    async fn events(&self) -> Vec<(String, String)> {
+        let events = self.ground.events(self.folder.path()).await;
+        events.into_iter().map(|(kind, _, detail)| (kind, detail)).collect()
+    }
+
+    /// Another store on the same records, as after a restart.
+    async fn reopened(self) -> Self {
+        drop((self.store, self.intents));
+        let (store, intents) = open(&self.ground, &self.folder).await;
+        Self { store, intents, ground: self.ground, folder: self.folder }
+    }
 }
 
 fn event() -> Event {
@@ -220,13 +255,12 @@ async fn foreign_cursors_are_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn reopening_finds_everything() {
-    let folder = tempfile::tempdir().unwrap();
-    let store: Arc<dyn Store> = Arc::new(Sqlite::open(folder.path()).unwrap());
-    let id = create(&store, "", "u").await;
-    drop(store);
-    let store = Sqlite::open(folder.path()).unwrap();
-    assert!(store.profile(id, &Reach::Every).await.unwrap().is_some());
-    store.ready().await.unwrap();
+    for tested in stores().await {
+        let id = create(&tested.store, "", "u").await;
+        let Tested { store, .. } = &tested.reopened().await;
+        assert!(store.profile(id, &Reach::Every).await.unwrap().is_some());
+        store.ready().await.unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -281,5 +315,125 @@ async fn of_many_records_that_race_for_a_session_one_of_its_own_profile_gets_it(
         let page = || PageRequest { limit: 100, cursor: None };
         assert_eq!(store.verification_records(mine, page()).await.unwrap().items.len(), 1);
         assert_eq!(store.verification_records(theirs, page()).await.unwrap().items.len(), 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_are_written_with_their_change_and_only_then() {
+    for tested in stores().await {
+        let store = &tested.store;
+        let said = |detail: &str| Event { detail: detail.to_owned(), ..event() };
+        let new = || NewProfile { user_id: "u".to_owned(), ..NewProfile::default() };
+        let id = store.create_profile(RecordId::random(), new(), said("made")).await.unwrap().id;
+        store.create_profile(RecordId::random(), new(), said("was there")).await.unwrap();
+        let change = |country: &str| ProfileChange { country: Some(country.to_owned()), ..ProfileChange::default() };
+        for (team, detail) in [("red", "out of reach"), ("", "changed")] {
+            let reach = Reach::Team(team.to_owned());
+            let changing =
+                store.change_profile(id, &reach, OnlyIf::Always, change("UT"), Attached::default(), said(detail));
+            assert_eq!(changing.await.unwrap().is_ok(), team.is_empty());
+        }
+        let late = Attached { mark: Some("nobodysmark1".to_owned()), ..Attached::default() };
+        let changing = store.change_profile(id, &Reach::Every, OnlyIf::Always, change("CH"), late, said("late"));
+        assert!(matches!(changing.await, Err(StoreError::Busy)));
+        assert_eq!(store.profile(id, &Reach::Every).await.unwrap().unwrap().country, "UT");
+
+        let unknown = StatusRecord { verification: RecordId::random().to_string(), ..step(id, "", "pending") };
+        let recording = store.record_status(unknown, &Reach::Every, OnlyIf::Always, said("of no record"));
+        assert!(matches!(recording.await.unwrap(), Err(Refusal::UnknownVerification)));
+        let recording = store.record_status(step(id, "", "pending"), &Reach::Every, OnlyIf::Always, said("status"));
+        assert!(recording.await.unwrap().is_ok());
+        store.add_session(session(Some(id)), said("session")).await.unwrap();
+        assert!(store.add_session(session(Some(id)), said("session twice")).await.is_err());
+        for detail in ["verification", "session used"] {
+            let record = verification(id, "s");
+            let recording =
+                store.record_verification(record, &Reach::Every, OnlyIf::Always, Attached::default(), said(detail));
+            assert_eq!(recording.await.unwrap().is_ok(), detail == "verification");
+        }
+        let setting = Setting { key: "k".to_owned(), value: "1".to_owned(), public: true };
+        store.put_setting(setting, NOW, said("set")).await.unwrap();
+        for detail in ["removed", "not there"] {
+            assert_eq!(store.delete_setting("k", said(detail)).await.unwrap(), detail == "removed");
+        }
+        store.note(Event { kind: EventKind::TrustRefused, ..said("noted") }).await.unwrap();
+
+        let details: Vec<String> = tested.events().await.into_iter().map(|(_, detail)| detail).collect();
+        let expected = ["made", "changed", "status", "session", "verification", "set", "removed", "noted"];
+        assert_eq!(details, expected);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_keeps_what_it_does_not_name() {
+    for Tested { store, .. } in stores().await {
+        let id = create(&store, "", "u").await;
+        let change = async |change| {
+            let attached = Attached::default();
+            let changing = store.change_profile(id, &Reach::Every, OnlyIf::Always, change, attached, event());
+            changing.await.unwrap().unwrap()
+        };
+        let files = |document_front: &str, facial_photo: &str| ProfileFiles {
+            document_front: document_front.to_owned(),
+            facial_photo: facial_photo.to_owned(),
+            ..ProfileFiles::default()
+        };
+        let claim = Claim { session_id: "s".to_owned(), confidence: Some(12.5), status: "live".to_owned() };
+        let confirmed = Confirmed { confidence: Some(99.0), status: "x".to_owned(), by: ConfirmedBy::MachineToken };
+        let first = change(ProfileChange {
+            verification_status: Some(VerificationStatus::Pending),
+            document_type: Some("passport".to_owned()),
+            country: Some("UT".to_owned()),
+            files: files("a.png", "b.png"),
+            claim: Some(claim),
+            claimed_result: "{}".to_owned(),
+            confirmed: Some(("s".to_owned(), confirmed)),
+            ..ProfileChange::default()
+        })
+        .await;
+        let of = |profile: &Profile| {
+            let files = &profile.files;
+            let texts = [&profile.verification_status, &profile.document_type, &profile.country, &files.facial_photo];
+            texts.map(String::clone)
+        };
+        assert_eq!(of(&first), ["pending", "passport", "UT", "b.png"]);
+        let second = change(ProfileChange {
+            country: Some(String::new()),
+            files: files("c.png", ""),
+            ..ProfileChange::default()
+        })
+        .await;
+        assert_eq!(of(&second), ["pending", "passport", "", "b.png"]);
+        assert_eq!((second.files.document_front.as_str(), second.updated), ("c.png", NOW));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replaced_file_is_the_sweepers_and_a_doomed_upload_too() {
+    for Tested { store, intents, .. } in stores().await {
+        let Some(intents) = intents else { continue };
+        let id = create(&store, "", "u").await;
+        for name in ["a.png", "b.png"] {
+            let files = ProfileFiles { facial_photo: name.to_owned(), ..ProfileFiles::default() };
+            let change = ProfileChange { files, ..ProfileChange::default() };
+            let changing =
+                store.change_profile(id, &Reach::Every, OnlyIf::Always, change, Attached::default(), event());
+            assert!(changing.await.unwrap().is_ok());
+        }
+        for mark in ["markmark0001", "markmark0002"] {
+            let intent = FileIntent {
+                mark: mark.to_owned(),
+                collection: Collection::VerificationHistory,
+                record: id,
+                name: String::new(),
+            };
+            intents.open_intent(intent, NOW).await.unwrap();
+        }
+        intents.doom_intent("markmark0001").await.unwrap();
+        let mut claimed = intents.claim_doomed(NOW).await.unwrap();
+        claimed.sort_by(|one, other| other.name.cmp(&one.name));
+        let seen: Vec<_> = claimed.iter().map(|intent| (intent.collection, intent.record, &*intent.name)).collect();
+        assert_eq!(seen, [(Collection::Profiles, id, "a.png"), (Collection::VerificationHistory, id, "")]);
+        assert_eq!(claimed[1].mark, "markmark0001");
     }
 }

@@ -36,11 +36,11 @@ impl Postgres {
         Self { service, url }
     }
 
-    /// The URL of a new, empty database.
+    /// The URL of a new, empty database. Its language is not the cluster's plain `C`: what must not depend on it shows.
     pub(crate) async fn database(&self) -> String {
         let name = format!("test_{}", RecordId::random());
         let mut connection = PgConnection::connect(&self.url).await.unwrap();
-        let create = format!("create database \"{name}\"");
+        let create = format!("create database \"{name}\" template template0 locale_provider icu icu_locale 'en-US'");
         sqlx::query(sqlx::AssertSqlSafe(create)).execute(&mut connection).await.unwrap();
         connection.close().await.unwrap();
         let (path, parameters) = self.url.split_at(self.url.find('?').unwrap_or(self.url.len()));
