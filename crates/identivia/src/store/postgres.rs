@@ -74,7 +74,10 @@ fn options(url: &str) -> anyhow::Result<PgConnectOptions> {
     let parsed: std::result::Result<PgConnectOptions, _> = with_default(NoSubscriber::default(), || url.parse());
     let options =
         parsed.map_err(|_| anyhow::anyhow!("must be a URL such as postgres://user:password@host/database"))?;
+    // The library leaves the brackets on that a URL puts around an IPv6 address, and then finds no such host.
+    let host = options.get_host().trim_matches(['[', ']']).to_owned();
     Ok(options
+        .host(&host)
         .application_name("identivia")
         .statement_cache_capacity(STATEMENTS)
         .disable_statement_logging()

@@ -25,7 +25,7 @@ fn bare(command: &mut Command, folder: &Path) {
     command.env_clear().current_dir(folder).env("PORT", "0").env("PATH", "/usr/bin:/bin").stdin(Stdio::null());
 }
 
-fn run(folder: &Path, change: impl FnOnce(&mut Command)) -> Output {
+pub(crate) fn run(folder: &Path, change: impl FnOnce(&mut Command)) -> Output {
     let mut command = identivia(folder);
     change(&mut command);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -47,9 +47,9 @@ fn text(bytes: &[u8]) -> String {
 }
 
 /// A server of its own process, killed when dropped.
-struct Running {
+pub(crate) struct Running {
     child: Child,
-    url: String,
+    pub(crate) url: String,
     log: Option<std::thread::JoinHandle<String>>,
 }
 
@@ -61,7 +61,7 @@ impl Drop for Running {
 }
 
 impl Running {
-    fn start(folder: &Path, change: impl FnOnce(&mut Command)) -> Self {
+    pub(crate) fn start(folder: &Path, change: impl FnOnce(&mut Command)) -> Self {
         Self::started(Command::new(env!("CARGO_BIN_EXE_identivia")), folder, change)
     }
 
@@ -94,7 +94,7 @@ impl Running {
     }
 
     /// Stops it, unless it has stopped, and gives its exit code, standard output and log.
-    fn stop(mut self) -> (Option<i32>, String, String) {
+    pub(crate) fn stop(mut self) -> (Option<i32>, String, String) {
         if self.child.try_wait().unwrap().is_none() {
             self.signal("-TERM");
         }

@@ -10,6 +10,7 @@ mod ground;
 mod hostile;
 mod lists;
 mod pocketbase;
+mod postgres;
 mod profiles;
 mod reference;
 mod services;
