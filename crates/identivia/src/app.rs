@@ -15,7 +15,7 @@ use crate::domain::token::Tokens;
 use crate::files::{AtStart, Files, Sweeper};
 use crate::first_run::{self, FirstRun};
 use crate::house::House;
-use crate::http::{self, FailureKey, Front, Limiter, server};
+use crate::http::{self, FailureKey, FailureNames, Front, Limiter, server};
 use crate::liveness::Liveness;
 use crate::reader::DocumentReader;
 use crate::store::Store;
@@ -26,6 +26,9 @@ use crate::telemetry;
 const TOKEN_FAILURES: (u32, i64) = (10, 60);
 /// Hashed secrets checked at once: each takes 19 MiB and 15 ms.
 const HASHING: usize = 2;
+
+/// Failures counted with the other servers at once: guesses must not take the connections that all requests share.
+const COUNTING: usize = 2;
 
 /// File handles kept for the database, uploads and downloads.
 const RESERVED_FILES: usize = 256;
@@ -38,6 +41,9 @@ pub struct App {
     pub clients: Clients,
     /// Failed token requests, by address and client.
     pub token_failures: Limiter<FailureKey>,
+    /// Under which names the store counts them, for all servers.
+    pub failure_names: FailureNames,
+    pub counting: Semaphore,
     pub hashing: Semaphore,
     pub store: Arc<dyn Store>,
     pub files: Arc<Files>,
@@ -114,6 +120,8 @@ impl Server {
             ),
             clients: Clients::new(clients.unwrap_or_default()),
             token_failures: Limiter::new(TOKEN_FAILURES.0, TOKEN_FAILURES.1),
+            failure_names: FailureNames::new(&secret),
+            counting: Semaphore::new(COUNTING),
             hashing: Semaphore::new(HASHING),
             clock: parts.clock,
             started: Instant::now(),

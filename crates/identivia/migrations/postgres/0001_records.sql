@@ -126,3 +126,11 @@ create table file_intents (
     doomed bigint not null,
     created bigint not null
 );
+
+-- Failed token requests, counted over all servers: by a keyed hash of address and client, until the window ends.
+create table token_failures (
+    key text primary key,
+    count bigint not null,
+    ends bigint not null
+);
+create index token_failures_ends on token_failures (ends);

@@ -36,6 +36,17 @@ impl<K: Eq + Hash> Limiter<K> {
         u64::try_from(window.ends.0 - now.0).ok().map(|left| left.div_ceil(1_000))
     }
 
+    /// The most events a key may have in a window, and the window's seconds.
+    pub fn bounds(&self) -> (u32, i64) {
+        (self.most, self.seconds)
+    }
+
+    /// Blocks a key until then, whatever has been counted here.
+    pub fn block(&self, key: K, ends: Millis) {
+        let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
+        windows.insert(key, Window { ends, count: self.most });
+    }
+
     /// Counts an event of that key.
     pub fn count(&self, key: K, now: Millis) {
         let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);

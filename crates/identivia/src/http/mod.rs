@@ -35,7 +35,7 @@ use utoipa_axum::routes;
 pub use access::UndeclaredAccess;
 pub use front::Front;
 pub use limiter::Limiter;
-pub use token::FailureKey;
+pub use token::{FailureKey, FailureNames};
 
 use crate::app::App;
 use crate::error::ApiError;

@@ -4,13 +4,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lc_rs::digest;
+use aws_lc_rs::{digest, hmac};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::{Extension, Json};
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
@@ -21,10 +21,15 @@ use super::input::{self, BODY_BYTES, Raw};
 use crate::app::App;
 use crate::domain::LINE;
 use crate::domain::client::{Client, Quick};
+use crate::domain::time::Millis;
 use crate::error::ApiError;
+use crate::store::Failures;
 
 /// How long a check of a hashed secret may wait for its turn.
 const HASHING_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long the answer to a failure may wait until it is counted with the other servers.
+const COUNTING_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Client credentials. With HTTP Basic authentication the first two are left out.
 #[derive(Default, Deserialize, ToSchema)]
@@ -220,24 +225,73 @@ async fn authenticated<'a>(app: &'a Arc<App>, presented: &Presented, ip: IpAddr)
     let now = app.clock.now();
     let key = failure_key(ip, &presented.id);
     if let Some(seconds) = app.token_failures.blocked(&key, now) {
-        return Err(ApiError::oauth(
-            StatusCode::TOO_MANY_REQUESTS,
-            "too_many_requests",
-            "Too many failures; try again when Retry-After has passed",
-        )
-        .retry_after(seconds));
+        return Err(too_many(seconds));
     }
     let client = match app.clients.quick_check(&presented.id, &presented.secret) {
         Quick::Right(client) => Some(client),
         Quick::Wrong => None,
         Quick::Unsure => slowly_checked(app, presented).await?,
     };
-    client.ok_or_else(|| {
-        app.token_failures.count(key, now);
-        let refusal = ApiError::oauth(StatusCode::UNAUTHORIZED, "invalid_client", "Unknown client or wrong secret");
-        let basic = HeaderValue::from_static("Basic realm=\"identivia\"");
-        if presented.basic { refusal.header(header::WWW_AUTHENTICATE, basic) } else { refusal }
-    })
+    match client {
+        Some(client) => Ok(client),
+        None => Err(failed(app, presented, ip, now).await),
+    }
+}
+
+/// Counts a failure, here and with whoever shares the records, and gives the refusal.
+async fn failed(app: &App, presented: &Presented, ip: IpAddr, now: Millis) -> ApiError {
+    let key = failure_key(ip, &presented.id);
+    app.token_failures.count(key, now);
+    let (most, _) = app.token_failures.bounds();
+    if let Some(failures) = counted_by_all(app, &key, now).await.filter(|failures| failures.count >= most) {
+        app.token_failures.block(key, failures.ends);
+        if failures.count > most {
+            return too_many(app.token_failures.blocked(&key, now).unwrap_or(1));
+        }
+    }
+    let refusal = ApiError::oauth(StatusCode::UNAUTHORIZED, "invalid_client", "Unknown client or wrong secret");
+    let basic = HeaderValue::from_static("Basic realm=\"identivia\"");
+    if presented.basic { refusal.header(header::WWW_AUTHENTICATE, basic) } else { refusal }
+}
+
+/// What all servers together have counted. Without the store, or while too many failures wait to be counted, each
+/// server's own count holds.
+async fn counted_by_all(app: &App, key: &FailureKey, now: Millis) -> Option<Failures> {
+    let (name, (_, seconds)) = (app.failure_names.of(key), app.token_failures.bounds());
+    let counted = tokio::time::timeout(COUNTING_PATIENCE, async {
+        let _turn = app.counting.acquire().await.ok()?;
+        app.store.count_failure(&name, now, seconds).await.ok()?
+    });
+    counted.await.ok()?
+}
+
+fn too_many(seconds: u64) -> ApiError {
+    ApiError::oauth(
+        StatusCode::TOO_MANY_REQUESTS,
+        "too_many_requests",
+        "Too many failures; try again when Retry-After has passed",
+    )
+    .retry_after(seconds)
+}
+
+/// The names under which failures are counted where others could read them: hashes, keyed by what all servers share, of
+/// an address and a client.
+pub struct FailureNames(hmac::Key);
+
+impl FailureNames {
+    /// Names for those who know the secret.
+    #[must_use]
+    pub fn new(secret: &[u8]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, secret))
+    }
+
+    /// Of the client's digest one byte: whoever makes ids up fills no more than 256 rows from an address, and only a
+    /// caller that fails itself meets what others have failed under the same byte.
+    fn of(&self, (ip, client): &FailureKey) -> String {
+        // No signed token begins like this, so that neither hash is ever the other.
+        let named = format!("failures of {} at {ip}", client[0]);
+        URL_SAFE_NO_PAD.encode(hmac::sign(&self.0, named.as_bytes()))
+    }
 }
 
 /// A client at an address, by its id's digest: an id may be long, and a stranger may make up many.

@@ -96,6 +96,14 @@ pub struct PageRequest {
     pub cursor: Option<String>,
 }
 
+/// How often something has failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failures {
+    /// Within the window that ends then.
+    pub count: u32,
+    pub ends: Millis,
+}
+
 /// A stored setting.
 pub struct Setting {
     pub key: String,
@@ -227,6 +235,12 @@ pub trait Store: Send + Sync {
 
     /// Adds a line to the audit trail that belongs to no change: a refusal.
     async fn note(&self, event: Event) -> Result<()>;
+
+    /// Counts a failure under a key, over all servers that share these records. `None`, as here: no other server can, and
+    /// what this process counts by itself is the whole.
+    async fn count_failure(&self, _key: &str, _now: Millis, _seconds: i64) -> Result<Option<Failures>> {
+        Ok(None)
+    }
 
     /// Says whether reads and writes work.
     async fn ready(&self) -> Result<()>;

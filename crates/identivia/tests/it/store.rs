@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use identivia::domain::event::{Event, EventKind};
 use identivia::domain::id::RecordId;
 use identivia::domain::liveness::{Claim, Confirmed, ConfirmedBy, Session, SessionStatus};
@@ -12,7 +13,7 @@ use identivia::domain::verification::{Evidence, NewVerification};
 use identivia::store::postgres::Postgres;
 use identivia::store::sqlite::Sqlite;
 use identivia::store::{
-    Attached, Collection, FileIntent, Intents, OnlyIf, PageRequest, Refusal, Setting, Store, StoreError,
+    Attached, Collection, Failures, FileIntent, Intents, OnlyIf, PageRequest, Refusal, Setting, Store, StoreError,
 };
 use tempfile::TempDir;
 
@@ -173,7 +174,7 @@ async fn of_many_racing_steps_from_one_status_one_is_recorded() {
         let id = create(&store, "", "u").await;
         let steps = (0..20)
             .map(|_| store.record_status(step(id, "unverified", "pending"), &Reach::Every, OnlyIf::Undecided, event()));
-        let outcomes = futures_util::future::join_all(steps).await;
+        let outcomes = join_all(steps).await;
         let done = outcomes.iter().filter(|outcome| matches!(outcome, Ok(Ok(_)))).count();
         assert_eq!(done, 1);
         let page = PageRequest { limit: 100, cursor: None };
@@ -216,7 +217,7 @@ async fn of_two_sweepers_one_gets_what_is_doomed_until_its_claim_ends() {
             intents.open_intent(intent, NOW).await.unwrap();
         }
         intents.doom_intents_before(Millis(NOW.0 + 1)).await.unwrap();
-        let claims = futures_util::future::join_all((0..8).map(|_| intents.claim_doomed(NOW))).await;
+        let claims = join_all((0..8).map(|_| intents.claim_doomed(NOW))).await;
         let claimed: usize = claims.into_iter().map(|claim| claim.unwrap().len()).sum();
         assert_eq!(claimed, 20);
         assert_eq!(intents.claim_doomed(NOW.plus_seconds(61)).await.unwrap().len(), 20, "the claimant died");
@@ -308,7 +309,7 @@ async fn of_many_records_that_race_for_a_session_one_of_its_own_profile_gets_it(
             )
         };
         assert!(matches!(record(theirs).await.unwrap(), Err(Refusal::ForeignSession)));
-        let outcomes = futures_util::future::join_all((0..20).map(|_| record(mine))).await;
+        let outcomes = join_all((0..20).map(|_| record(mine))).await;
         let done = outcomes.iter().filter(|outcome| matches!(outcome, Ok(Ok(_)))).count();
         let used = outcomes.iter().filter(|outcome| matches!(outcome, Ok(Err(Refusal::SessionUsed)))).count();
         assert_eq!((done, used), (1, 19));
@@ -435,5 +436,30 @@ async fn a_replaced_file_is_the_sweepers_and_a_doomed_upload_too() {
         let seen: Vec<_> = claimed.iter().map(|intent| (intent.collection, intent.record, &*intent.name)).collect();
         assert_eq!(seen, [(Collection::Profiles, id, "a.png"), (Collection::VerificationHistory, id, "")]);
         assert_eq!(claimed[1].mark, "markmark0001");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failures_are_counted_over_all_servers_where_there_can_be_several() {
+    for tested in stores().await {
+        let store = &tested.store;
+        let counted = join_all((0..20).map(|_| store.count_failure("a", NOW, 60))).await;
+        let mut counts: Vec<_> = counted.into_iter().map(|failures| failures.unwrap()).collect();
+        if let Behind::Sqlite(_) = tested.behind {
+            assert!(counts.iter().all(Option::is_none), "one process has the folder to itself");
+            continue;
+        }
+        counts.sort_by_key(|failures| failures.unwrap().count);
+        let ends = NOW.plus_seconds(60);
+        let expected: Vec<_> = (1..=20).map(|count| Some(Failures { count, ends })).collect();
+        assert_eq!(counts, expected);
+        assert_eq!(store.count_failure("b", NOW, 60).await.unwrap().unwrap().count, 1);
+        let again = store.count_failure("a", ends, 60).await.unwrap().unwrap();
+        assert_eq!(again, Failures { count: 1, ends: ends.plus_seconds(60) }, "a new window");
+        let Behind::Postgres(url) = &tested.behind else { continue };
+        let mut database = sqlx::PgConnection::connect(url).await.unwrap();
+        let kept: Vec<String> =
+            sqlx::query_scalar("select key from token_failures").fetch_all(&mut database).await.unwrap();
+        assert_eq!(kept, ["a"], "windows that have ended are forgotten");
     }
 }

@@ -37,6 +37,8 @@ pub struct Dialect {
     search: (&'static str, &'static str),
     /// Makes a profile and notes the event in one statement. Without it the step takes two.
     create_and_note: Option<&'static str>,
+    /// Counts a failure, where other servers may count with this one: elsewhere every wrong guess would cost a sync.
+    count_failure: Option<&'static str>,
 }
 
 pub(super) const SQLITE: Dialect = Dialect {
@@ -47,6 +49,7 @@ pub(super) const SQLITE: Dialect = Dialect {
         ")) > 0",
     ),
     create_and_note: None,
+    count_failure: None,
 };
 
 /// The collation makes `lower` leave all but A to Z alone, as SQLite's does, whatever the database's own language.
@@ -64,7 +67,16 @@ pub(super) const POSTGRES: Dialect = Dialect {
         " returning id), noted as (insert into events (id, at, kind, actor, profile, request_id, detail) ",
         "select $15, $14, $16, $17, $1, $18, $19 from made) select id from made"
     )),
+    count_failure: Some(
+        "insert into token_failures (key, count, ends) values ($1, 1, $2) on conflict (key) do update set \
+            count = case when token_failures.ends <= $3 then 1 else token_failures.count + 1 end, \
+            ends = case when token_failures.ends <= $3 then excluded.ends else token_failures.ends end \
+        returning count, ends",
+    ),
 };
+
+/// For databases that count failures.
+const FORGET_FAILURES: &str = "delete from token_failures where ends <= $1";
 
 /// A value that is bound to a placeholder.
 #[derive(Clone)]
@@ -453,7 +465,8 @@ mod tests {
         FORGET_INTENT,
     ];
     /// Parts of those that [`composed`] puts together.
-    const PARTS: [&str; 5] = ["PROFILES", "PROFILES_OF_STATUS", "PROFILES_ORDER", "CLAIM_DOOMED", "CLAIMED"];
+    const PARTS: [&str; 6] =
+        ["PROFILES", "PROFILES_OF_STATUS", "PROFILES_ORDER", "CLAIM_DOOMED", "CLAIMED", "FORGET_FAILURES"];
 
     /// Statements that are made at run time, at their longest.
     fn composed(dialect: &Dialect) -> Vec<String> {
@@ -470,7 +483,8 @@ mod tests {
         let (search, _) = lists::profiles_query(dialect, &Reach::Team(word()), filter, 1, 1);
         let writable = format!("{PROFILE}{}", dialect.lock);
         let claim = format!("{CLAIM_DOOMED}{}{CLAIMED}", dialect.skip_locked);
-        [search, writable, claim].into_iter().chain(dialect.create_and_note.map(str::to_owned)).collect()
+        let more = [dialect.create_and_note, dialect.count_failure, dialect.count_failure.and(Some(FORGET_FAILURES))];
+        [search, writable, claim].into_iter().chain(more.into_iter().flatten().map(str::to_owned)).collect()
     }
 
     /// Every statement that a database of that dialect is sent.

@@ -7,9 +7,9 @@ use super::lists::{one_more, place, profiles_query};
 use super::steps::{add_event, add_verification, change_rows, clear_intent, doom_replaced, use_session, writable};
 use super::{
     ADD_EVENT, ADD_SESSION, ADD_STATUS, CLAIM_DOOMED, CLAIMED, CREATE_PROFILE, DELETE_SETTING, DOOM_INTENT,
-    DOOM_INTENTS_BEFORE, Database, FORGET_INTENT, IS_VERIFICATION_OF, OPEN_INTENT, PROFILE, PROFILE_FILE_OWNER,
-    PROFILE_OF_USER, PROFILE_VIEW, PUT_SETTING, SESSION, SETTINGS, SHOW_STATUS, STATUS_RECORDS, Tx, UPDATE_SESSION,
-    VERIFICATION_FILE_OWNER, VERIFICATION_RECORDS, Value, first, owned, rows, values,
+    DOOM_INTENTS_BEFORE, Database, FORGET_FAILURES, FORGET_INTENT, IS_VERIFICATION_OF, OPEN_INTENT, PROFILE,
+    PROFILE_FILE_OWNER, PROFILE_OF_USER, PROFILE_VIEW, PUT_SETTING, SESSION, SETTINGS, SHOW_STATUS, STATUS_RECORDS, Tx,
+    UPDATE_SESSION, VERIFICATION_FILE_OWNER, VERIFICATION_RECORDS, Value, first, owned, rows, values,
 };
 use crate::domain::event::Event;
 use crate::domain::id::RecordId;
@@ -19,8 +19,8 @@ use crate::domain::status::{self, StatusRecord};
 use crate::domain::time::Millis;
 use crate::domain::verification::{NewVerification, VerificationRecord};
 use crate::store::{
-    Attached, Collection, Created, FileIntent, Intents, OnlyIf, Page, PageRequest, Refusal, Result, Setting, Store,
-    StoreError, Written,
+    Attached, Collection, Created, Failures, FileIntent, Intents, OnlyIf, Page, PageRequest, Refusal, Result, Setting,
+    Store, StoreError, Written,
 };
 
 /// How long a claim of doomed files lasts, in seconds.
@@ -305,6 +305,17 @@ impl<D: Database> Store for Records<D> {
         let kind = event.kind.word();
         let values = owned![event.id, event.at, kind, event.actor, event.profile, event.request_id, event.detail];
         self.execute(ADD_EVENT, values).await
+    }
+
+    async fn count_failure(&self, key: &str, now: Millis, seconds: i64) -> Result<Option<Failures>> {
+        let Some(statement) = D::DIALECT.count_failure else { return Ok(None) };
+        let values = owned![key, now.plus_seconds(seconds), now];
+        let counted = self.database.write_one(statement.to_owned(), values, rows::failures).await?;
+        // Once for each window is often enough to keep the table small.
+        if counted.first().is_some_and(|failures| failures.count == 1) {
+            self.execute(FORGET_FAILURES, owned![now]).await?;
+        }
+        Ok(counted.into_iter().next())
     }
 
     async fn ready(&self) -> Result<()> {

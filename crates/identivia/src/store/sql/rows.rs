@@ -7,7 +7,7 @@ use crate::domain::profile::{Profile, ProfileEntry, ProfileFiles, ProfileView};
 use crate::domain::status::StatusRecord;
 use crate::domain::time::Millis;
 use crate::domain::verification::{Summary, VerificationRecord};
-use crate::store::{Collection, FileIntent, Page, Result, Setting, StoreError};
+use crate::store::{Collection, Failures, FileIntent, Page, Result, Setting, StoreError};
 
 /// A row of a history: its place in the order, and the record.
 pub(super) type Placed<T> = (i64, T);
@@ -157,6 +157,10 @@ pub(super) fn session(row: &dyn Columns) -> Result<Session> {
         expires: millis(row, 4)?,
         used: !used_by.is_empty(),
     })
+}
+
+pub(super) fn failures(row: &dyn Columns) -> Result<Failures> {
+    Ok(Failures { count: u32::try_from(row.number(0)?).unwrap_or(u32::MAX), ends: millis(row, 1)? })
 }
 
 pub(super) fn intent(row: &dyn Columns) -> Result<FileIntent> {
