@@ -120,8 +120,12 @@ fn serve(config: Config) -> anyhow::Result<()> {
     for scope in config::unknown_scopes(config.clients.as_deref().unwrap_or_default()) {
         tracing::warn!("no operation asks for the scope {scope}; is it misspelt?");
     }
+    let not_shared = config.not_shared();
     runtime()?.block_on(async {
         let server = Server::start(config, Parts::default()).await?;
+        for line in not_shared {
+            tracing::warn!("{line}");
+        }
         if let Some(first_run) = &server.first_run {
             say(&first_run.welcome(&server.public_url, &data_dir))?;
         }
@@ -186,6 +190,9 @@ fn check(config: &Config) -> anyhow::Result<()> {
     }
     for name in &config.unused {
         say(&format!("note           {name} is set but does nothing in this version"))?;
+    }
+    for line in config.not_shared() {
+        say(&format!("note           {line}"))?;
     }
     Ok(())
 }

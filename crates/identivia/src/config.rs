@@ -297,6 +297,27 @@ impl Config {
     }
 }
 
+impl Config {
+    /// What is set in a way that works by itself and not beside other servers on the same records.
+    #[must_use]
+    pub fn not_shared(&self) -> Vec<&'static str> {
+        if matches!(self.records, RecordsAt::Sqlite) {
+            return Vec::new();
+        }
+        let missing = [
+            (
+                self.jwt_secret.is_none(),
+                "JWT_SECRET is not set: a second server on these records would not accept this one's tokens",
+            ),
+            (
+                self.clients.is_none(),
+                "JWT_CLIENTS_JSON is not set: a second server on these records would not know this one's clients",
+            ),
+        ];
+        missing.into_iter().filter(|(missing, _)| *missing).map(|(_, said)| said).collect()
+    }
+}
+
 impl Settings {
     /// Stops the start where going on would silently do something else than what was asked for.
     fn refuse_what_is_not_built(&self) -> Result<(), ConfigError> {

@@ -89,7 +89,7 @@ impl Running {
         Self { child, url, log: Some(log) }
     }
 
-    fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         assert!(Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap().success());
     }
 
@@ -398,4 +398,27 @@ fn another_crates_fine_lines_and_a_panics_words_are_not_logged() {
         assert!(log.contains(line), "{line} is not in the log: {log}");
     }
     assert!(!log.contains("CANARY"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_work_beside_other_servers_is_said_once_records_are_shared() {
+    let url = crate::services::postgres::database().await;
+    let folder = tempfile::tempdir().unwrap();
+    let warnings = ["JWT_SECRET is not set", "JWT_CLIENTS_JSON is not set"];
+    let (_, _, alone) = Running::start(folder.path(), |_| ()).stop();
+    let (_, _, shared) = Running::start(folder.path(), |command| {
+        command.env("DATABASE_URL", &url);
+    })
+    .stop();
+    assert!(warnings.iter().all(|warning| shared.contains(warning) && !alone.contains(warning)), "{alone}{shared}");
+    let checked = |url: &str, secret: &str| {
+        let output = run(folder.path(), |command| {
+            command.arg("check").env("DATABASE_URL", url).env("JWT_SECRET", secret);
+        });
+        text(&output.stdout)
+    };
+    let shared = checked(&url, SECRET);
+    assert!(shared.contains("PostgreSQL at DATABASE_URL, 16 connections at most") && !shared.contains(":secret@"));
+    assert!(!shared.contains("note           JWT_SECRET") && shared.contains("note           JWT_CLIENTS"), "{shared}");
+    assert!(!checked("", "").contains("a second server"));
 }

@@ -13,6 +13,7 @@ mod pocketbase;
 mod postgres;
 mod profiles;
 mod reference;
+mod replicas;
 mod services;
 mod settings;
 mod store;

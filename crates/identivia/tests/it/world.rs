@@ -1,6 +1,7 @@
 //! A server of its own for each test, in this process, and the callers that talk to it.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -93,8 +94,28 @@ impl World {
         Self::start(flags, Parts { liveness, ..Parts::default() }, provider).await
     }
 
-    async fn start(flags: &[&str], parts: Parts, provider: Arc<Scripted>) -> Self {
+    /// Starts another server by that clock, whose files are in the same folder as this one's. The flags are to name the
+    /// same records.
+    pub(crate) async fn beside(&self, flags: &[&str], clock: Clock) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        self.share_files_with(folder.path());
+        let provider = Arc::new(Scripted::default());
+        let parts = Parts { clock, liveness: Some(provider.clone()), ..Parts::default() };
+        Self::start_in(folder, flags, parts, provider).await
+    }
+
+    /// Lets a server that is to be started in that folder keep its files where this one does.
+    pub(crate) fn share_files_with(&self, folder: &Path) {
+        let data_dir = folder.join("data");
+        std::fs::create_dir(&data_dir).unwrap();
+        std::os::unix::fs::symlink(self.folder.path().join("data/files"), data_dir.join("files")).unwrap();
+    }
+
+    async fn start(flags: &[&str], parts: Parts, provider: Arc<Scripted>) -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), flags, parts, provider).await
+    }
+
+    async fn start_in(folder: TempDir, flags: &[&str], parts: Parts, provider: Arc<Scripted>) -> Self {
         let data_dir = folder.path().join("data");
         let clients = json!([
             {"client_id": "operator", "client_secret": "operator-secret", "scopes": Scope::ALL.map(Scope::name)},
