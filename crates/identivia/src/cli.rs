@@ -201,7 +201,7 @@ fn records(config: &Config) -> String {
     match &config.records {
         RecordsAt::Sqlite => format!("SQLite in {}", config.data_dir.display()),
         RecordsAt::Postgres(_) => {
-            format!("PostgreSQL (DATABASE_URL), {} connections at most", config.database_connections)
+            format!("PostgreSQL at DATABASE_URL, {} connections at most", config.database_connections)
         }
         RecordsAt::PocketBase(account) => format!("PocketBase at {}, as {}", account.url, account.email),
     }

@@ -92,7 +92,7 @@ async fn a_list_of_profiles_holds_what_its_filters_name() {
 async fn pages_stay_what_they_are_while_profiles_are_added() {
     for Tested { store, .. } in stores().await {
         for number in 0..5 {
-            named(&store, "", &format!("u{number}"), "n", 0).await;
+            named(&store, "", &format!("u{number}"), "n", number).await;
         }
         let mut seen = Vec::new();
         let mut cursor = None;
@@ -100,7 +100,7 @@ async fn pages_stay_what_they_are_while_profiles_are_added() {
             let request = PageRequest { limit: 2, cursor };
             let found = store.profiles(&Reach::Every, ProfileFilter::default(), request).await.unwrap();
             seen.extend(found.items.into_iter().map(|entry| entry.user_id));
-            named(&store, "", &format!("late{number}"), "n", 0).await;
+            named(&store, "", &format!("late{number}"), "n", 10 + number).await;
             cursor = found.next;
             if cursor.is_none() {
                 break;
@@ -115,9 +115,11 @@ async fn histories_are_one_profiles_newest_first_in_pages() {
     for Tested { store, .. } in stores().await {
         let (mine, theirs) = (create(&store, "", "u").await, create(&store, "", "v").await);
         let mut made = Vec::new();
-        for profile in [mine, theirs, mine, mine] {
-            let status = step(profile, "", "pending");
-            let record = verification(profile, "");
+        for (profile, after) in [(mine, 0), (theirs, 1), (mine, 2), (mine, 3)] {
+            // PocketBase can only order what was made in different milliseconds.
+            let created = Millis(NOW.0 + after);
+            let status = StatusRecord { created, ..step(profile, "", "pending") };
+            let record = NewVerification { created, ..verification(profile, "") };
             made.push((profile, status.id, record.id));
             let recording = store.record_status(status, &Reach::Every, OnlyIf::Always, event());
             assert!(recording.await.unwrap().is_ok());
@@ -169,30 +171,33 @@ async fn a_profile_shows_its_newest_record_within_reach() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_is_the_profiles_whose_record_names_it() {
-    for Tested { store, .. } in stores().await {
-        let id = create(&store, "red", "u").await;
+    for tested in stores().await {
+        let store = &tested.store;
+        let id = create(store, "red", "u").await;
         let files = ProfileFiles { facial_video: "v.webm".to_owned(), ..ProfileFiles::default() };
         let change = ProfileChange { files, ..ProfileChange::default() };
-        let changing = store.change_profile(id, &Reach::Every, OnlyIf::Always, change, Attached::default(), event());
-        assert!(changing.await.unwrap().is_ok());
+        let attached = tested.attached(&["v.webm"]);
+        let changing = store.change_profile(id, &Reach::Every, OnlyIf::Always, change, attached, event());
+        let video = &changing.await.unwrap().unwrap().files.facial_video;
         let mut record = verification(id, "");
         record.document_back = "b.png".to_owned();
         let of_record = record.id;
-        let recording = store.record_verification(record, &Reach::Every, OnlyIf::Always, Attached::default(), event());
-        assert!(recording.await.unwrap().is_ok());
+        let attached = tested.attached(&["b.png"]);
+        let recording = store.record_verification(record, &Reach::Every, OnlyIf::Always, attached, event());
+        let back = &recording.await.unwrap().unwrap().document_back;
         let (profiles, history) = (Collection::Profiles, Collection::VerificationHistory);
         let (every, red, blue) = (Reach::Every, Reach::Team("red".to_owned()), Reach::Team("blue".to_owned()));
         for (collection, record, name, reach, found) in [
-            (profiles, id, "v.webm", &every, true),
-            (profiles, id, "v.webm", &red, true),
-            (profiles, id, "v.webm", &blue, false),
-            (profiles, id, "b.png", &every, false),
-            (profiles, of_record, "v.webm", &every, false),
-            (history, of_record, "b.png", &every, true),
-            (history, of_record, "b.png", &red, true),
-            (history, of_record, "b.png", &blue, false),
-            (history, of_record, "v.webm", &every, false),
-            (history, id, "b.png", &every, false),
+            (profiles, id, video, &every, true),
+            (profiles, id, video, &red, true),
+            (profiles, id, video, &blue, false),
+            (profiles, id, back, &every, false),
+            (profiles, of_record, video, &every, false),
+            (history, of_record, back, &every, true),
+            (history, of_record, back, &red, true),
+            (history, of_record, back, &blue, false),
+            (history, of_record, video, &every, false),
+            (history, id, back, &every, false),
         ] {
             let owner = store.file_owner(collection, record, name, reach).await.unwrap();
             assert_eq!(owner, found.then_some(id), "{name} in {}", collection.name());
