@@ -4,6 +4,7 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 
 DATA_DIR ?= ./data
+STORE ?= sqlite
 VENV := .venv
 RELEASE := target/release/identivia
 
@@ -52,8 +53,9 @@ lint: cargo ## formatting and lints
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- --deny warnings
 
-bench: cargo ## requests per second beside a route that only verifies a token
-	cargo bench --locked --bench http
+bench: cargo ## requests per second beside a route that only verifies a token; STORE=sqlite or postgres
+	[ "$(STORE)" = sqlite ] || tests/install.sh $(STORE)
+	STORE=$(STORE) cargo bench --locked --bench http
 
 demo: cargo ## walk a specimen passport through a server of its own, with curl
 	cargo build --release --locked

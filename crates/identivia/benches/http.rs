@@ -18,12 +18,19 @@
 //! The folder that the records go to is under `target`, on a real disk: every answered write has been synced there.
 //! Rows that write wait for that disk, so their rates and their `of base` say as much about the disk as about the server.
 //!
+//! `STORE=postgres` measures the same on PostgreSQL, in a cluster that goes with this program, and beside it what the
+//! database gives without a server: the select behind `GET /api/profiles/:id` and an insert like that of a new profile, over
+//! a pool of as many connections as the server keeps. There `cpu/req` is the generator's.
+//!
 //! `BENCH_SECONDS` is the length of each measurement (3), after half a second of warm-up. `IDENTIVIA_BIN` names another
 //! server binary. A missed aim is printed and no failure; a request that fails is one.
 #![expect(clippy::print_stdout, reason = "the table is what this program is for")]
 
+#[path = "http/raw.rs"]
+mod raw;
+
 use std::collections::BTreeMap;
-use std::io::{self, Cursor};
+use std::io::{self, BufRead as _, BufReader, Cursor};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
@@ -87,8 +94,9 @@ fn multi_thread() -> io::Result<tokio::runtime::Runtime> {
 async fn run(length: Duration) -> anyhow::Result<()> {
     let parent = Path::new(env!("CARGO_TARGET_TMPDIR"));
     fs::create_dir_all(parent)?;
+    let store = Store::start(parent)?;
     let folder = tempfile::tempdir_in(parent)?;
-    let server = Process::server(folder.path())?;
+    let server = Process::server(folder.path(), &store.variables)?;
     server.wait_for("/readyz").await.with_context(|| server_log(folder.path()))?;
     let loads = Loads::prepare(server.address).await?;
     let baseline = Process::baseline(folder.path(), &loads.profile_answer)?;
@@ -102,20 +110,25 @@ async fn run(length: Duration) -> anyhow::Result<()> {
     let read = table.row("GET /api/profiles/:id", &server, &loads.read).await?;
     table.row("POST /api/status_history/:id", &server, &loads.status).await?;
     table.row("POST /api/verification_history/:id", &server, &loads.verification).await?;
+    let raw = match store.variables.get("DATABASE_URL") {
+        Some(url) => Some(table.raw_rows(url).await?),
+        None => None,
+    };
     let again = table.row("baseline again", &baseline, &loads.read).await?;
 
     let wavered = again[2] / base[2];
     if !(0.9..=1.1).contains(&wavered) {
         println!("\nthe baseline itself came to {:.0} % of what it was: measure on a quieter machine", wavered * 100.0);
     }
-    let [alone, .., together] = create;
-    println!(
-        "\ngroup commit: {together:.0} creates/s over 64 connections, {alone:.0}/s over one (each alone in its commit)"
-    );
     println!("\naims");
-    aim("GET /api/profiles/:id, share of the baseline at 64 connections", read[2] / base[2], 0.5);
     aim("POST /api/auth/token, share of the baseline at 64 connections", token[2] / base[2], 0.8);
-    aim("group commit, 64 connections to one", together / alone, 5.0);
+    if let Some((select, insert)) = raw {
+        aim("GET /api/profiles/:id, share of the pooled select at 64", read[2] / select[2], 0.35);
+        aim("POST /api/profiles/create, share of the pooled insert at 64", create[2] / insert[2], 0.45);
+    } else {
+        aim("GET /api/profiles/:id, share of the baseline at 64 connections", read[2] / base[2], 0.5);
+        aim("group commit, creates over 64 connections to one", create[2] / create[0], 5.0);
+    }
     ensure!(table.errors == 0, "{} requests failed", table.errors);
     Ok(())
 }
@@ -156,6 +169,24 @@ impl Table {
             let base = if self.base[column].is_nan() { figures.rate } else { self.base[column] };
             self.print(if column == 0 { name } else { "" }, connections, &figures, figures.rate / base);
             self.errors += figures.errors.values().sum::<u64>();
+        }
+        Ok(rates)
+    }
+
+    /// Measures what the database gives without a server: selects, then inserts.
+    async fn raw_rows(&mut self, url: &str) -> anyhow::Result<(Rates, Rates)> {
+        let raw = raw::Raw::open(url).await?;
+        let select = self.raw_row("pooled select of a profile", &raw, raw::Work::Select).await?;
+        let insert = self.raw_row("pooled insert of a profile", &raw, raw::Work::Insert).await?;
+        Ok((select, insert))
+    }
+
+    async fn raw_row(&mut self, name: &str, raw: &Arc<raw::Raw>, work: raw::Work) -> anyhow::Result<Rates> {
+        let mut rates = [0.0; CONNECTIONS.len()];
+        for (column, connections) in CONNECTIONS.into_iter().enumerate() {
+            let figures = raw.measure(work, connections, self.length).await.with_context(|| name.to_owned())?;
+            rates[column] = figures.rate;
+            self.print(if column == 0 { name } else { "" }, connections, &figures, figures.rate / self.base[column]);
         }
         Ok(rates)
     }
@@ -581,6 +612,44 @@ fn position(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
     memchr::memmem::find(bytes, wanted)
 }
 
+// Where the server keeps its records
+
+/// The store that is measured, with the service it needs, which ends when this is dropped.
+struct Store {
+    /// What the server is told of it.
+    variables: BTreeMap<String, String>,
+    service: Option<Child>,
+}
+
+impl Store {
+    fn start(folder: &Path) -> anyhow::Result<Self> {
+        let name = env::var("STORE").unwrap_or_default();
+        if matches!(name.as_str(), "" | "sqlite") {
+            return Ok(Self { variables: BTreeMap::new(), service: None });
+        }
+        ensure!(name == "postgres", "STORE is sqlite or postgres, not {name}");
+        let mut command = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/services.sh"));
+        // On the same disk as the other folders; with orders, so that it ends when its input does.
+        command.args([name.as_str(), "--orders"]).env("TMPDIR", folder).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut service = command.spawn()?;
+        let said = BufReader::new(service.stdout.take().context("its output is piped")?).lines();
+        let said: Vec<String> = said.map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
+        let pairs = said.iter().filter_map(|line| line.split_once('='));
+        let variables: BTreeMap<_, _> = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        ensure!(!variables.is_empty(), "{}", said.join("\n"));
+        Ok(Self { variables, service: Some(service) })
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        if let Some(service) = &mut self.service {
+            drop(service.stdin.take());
+            let _ = service.wait();
+        }
+    }
+}
+
 // The two processes
 
 /// A process that listens on an address, ended when this is dropped.
@@ -590,7 +659,7 @@ struct Process {
 }
 
 impl Process {
-    fn server(folder: &Path) -> anyhow::Result<Self> {
+    fn server(folder: &Path, store: &BTreeMap<String, String>) -> anyhow::Result<Self> {
         let binary = env::var_os("IDENTIVIA_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_identivia").into());
         let binary = fs::canonicalize(&binary).with_context(|| format!("no server at {}", binary.display()))?;
         let mut client: Value = serde_json::from_str(CREDENTIALS)?;
@@ -598,6 +667,7 @@ impl Process {
         let address = free_address()?;
         let mut command = command(&binary, folder, "server.log")?;
         command.env("DATA_DIR", folder.join("data")).env("HOST", address.ip().to_string());
+        command.envs(store);
         command.env("PORT", address.port().to_string()).env("JWT_CLIENTS_JSON", json!([client]).to_string());
         Ok(Self { child: command.spawn()?, address })
     }
