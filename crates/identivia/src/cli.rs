@@ -26,7 +26,7 @@ Secrets are best set in the environment: a flag can be seen by others on the sam
 
 Files:
   DATA_DIR/identivia.db      records (SQLite)
-  DATA_DIR/files/            pictures and videos
+  DATA_DIR/files/            pictures and videos, unless FILES_URL names a bucket
   DATA_DIR/first-run.json    what the first start made: the signing secret and a client (mode 0600)
 
 Exit status:
@@ -211,6 +211,7 @@ fn files(config: &Config) -> String {
     match (&config.records, &config.files) {
         (RecordsAt::PocketBase(_), _) => "in the file fields of PocketBase's records".to_owned(),
         (_, FilesAt::Folder) => format!("{}/files", config.data_dir.display()),
+        (_, FilesAt::Bucket(at)) => at.to_string(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Every setting: its flag, its variable, its default and its meaning; read and checked together at start.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
@@ -14,6 +15,8 @@ use crate::store::pocketbase::Account;
 
 /// The shortest `JWT_SECRET`, in bytes: as long as the hash it keys (RFC 7518 §3.2).
 pub const MIN_SECRET_BYTES: usize = 32;
+/// What the URL of a bucket begins with.
+const S3: &str = "s3://";
 
 /// The settings as text, from flags, the environment or `.env`. Every one is optional; empty counts as not set.
 #[derive(Args, Clone, Default)]
@@ -126,36 +129,6 @@ pub struct Settings {
     )]
     document_reader: Option<String>,
     /// Not used in this version.
-    #[arg(long, env = "AWS_REGION", hide_env_values = true, global = true, help_heading = "Liveness and documents")]
-    aws_region: Option<String>,
-    /// Not used in this version.
-    #[arg(
-        long,
-        env = "AWS_ACCESS_KEY_ID",
-        hide_env_values = true,
-        global = true,
-        help_heading = "Liveness and documents"
-    )]
-    aws_access_key_id: Option<String>,
-    /// Not used in this version.
-    #[arg(
-        long,
-        env = "AWS_SECRET_ACCESS_KEY",
-        hide_env_values = true,
-        global = true,
-        help_heading = "Liveness and documents"
-    )]
-    aws_secret_access_key: Option<String>,
-    /// Not used in this version.
-    #[arg(
-        long,
-        env = "AWS_ENDPOINT_URL",
-        hide_env_values = true,
-        global = true,
-        help_heading = "Liveness and documents"
-    )]
-    aws_endpoint_url: Option<String>,
-    /// Not used in this version.
     #[arg(
         long,
         env = "OPENAI_API_KEY",
@@ -185,6 +158,28 @@ pub struct Settings {
         help_heading = "Liveness and documents"
     )]
     fingerprint_secret_key: Option<String>,
+
+    /// Region of the bucket [default: as the AWS tools have it; us-east-1 with an endpoint]
+    #[arg(long, env = "AWS_REGION", hide_env_values = true, global = true, help_heading = "AWS")]
+    aws_region: Option<String>,
+    /// Who asks S3, with AWS_SECRET_ACCESS_KEY [default: as the AWS tools have it, roles included]
+    #[arg(long, env = "AWS_ACCESS_KEY_ID", hide_env_values = true, global = true, help_heading = "AWS")]
+    aws_access_key_id: Option<String>,
+    /// The secret of AWS_ACCESS_KEY_ID.
+    #[arg(long, env = "AWS_SECRET_ACCESS_KEY", hide_env_values = true, global = true, help_heading = "AWS")]
+    aws_secret_access_key: Option<String>,
+    /// What goes with a temporary AWS_ACCESS_KEY_ID.
+    #[arg(long, env = "AWS_SESSION_TOKEN", hide_env_values = true, global = true, help_heading = "AWS")]
+    aws_session_token: Option<String>,
+    /// A server that is compatible with S3, such as https://minio.example.com [default: AWS_ENDPOINT_URL, else AWS]
+    #[arg(long, env = "AWS_ENDPOINT_URL_S3", hide_env_values = true, global = true, help_heading = "AWS")]
+    aws_endpoint_url_s3: Option<String>,
+    /// A server in the place of AWS, whatever the service.
+    #[arg(long, env = "AWS_ENDPOINT_URL", hide_env_values = true, global = true, help_heading = "AWS")]
+    aws_endpoint_url: Option<String>,
+    /// Set to `true` to reach that endpoint over plain http that is not on this machine: only within a network you trust
+    #[arg(long, env = "AWS_ENDPOINT_ALLOW_HTTP", hide_env_values = true, global = true, help_heading = "AWS")]
+    aws_endpoint_allow_http: Option<String>,
 }
 
 /// A setting that cannot be used: the variable's name and what is wrong with it, in one line.
@@ -222,6 +217,38 @@ pub enum RecordsAt {
 pub enum FilesAt {
     /// In the data folder, or within the records where these keep them.
     Folder,
+    /// In an S3 bucket.
+    Bucket(Box<BucketAt>),
+}
+
+/// A bucket, and the way to it. Its text is the URL, which holds no secret.
+#[derive(Clone)]
+pub struct BucketAt {
+    pub bucket: String,
+    /// What every key begins with: empty, or with a slash at its end.
+    pub prefix: String,
+    /// `None`: as the SDK's chain has it.
+    pub region: Option<String>,
+    /// `None`: AWS.
+    pub endpoint: Option<String>,
+    /// `None`: as the SDK's chain has them.
+    pub keys: Option<AwsKeys>,
+}
+
+impl fmt::Display for BucketAt {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "s3://{}/{}", self.bucket, self.prefix)?;
+        self.endpoint.as_ref().map_or(Ok(()), |endpoint| write!(formatter, " at {endpoint}"))
+    }
+}
+
+/// Who asks AWS.
+#[derive(Clone)]
+pub struct AwsKeys {
+    pub id: String,
+    pub secret: String,
+    /// Of temporary keys.
+    pub session: Option<String>,
 }
 
 /// The settings, checked. Holds secrets, so it has neither `Debug` nor `Display`.
@@ -264,6 +291,7 @@ impl Config {
         let unused = settings.unused();
         settings.refuse_what_is_not_built()?;
         let pocketbase = settings.pocketbase()?;
+        let files = files(&settings)?;
         let s = settings;
         Ok(Self {
             jwt_secret: jwt_secret(s.jwt_secret)?,
@@ -289,7 +317,7 @@ impl Config {
             },
             database_connections: u32::try_from(number("DATABASE_CONNECTIONS", s.database_connections, 16, 2, 1_000)?)
                 .unwrap_or(16),
-            files: FilesAt::Folder,
+            files,
             face_liveness_threshold: threshold(s.face_liveness_threshold)?,
             openai_model: text("OPENAI_MODEL", s.openai_model, "o4-mini")?,
             unused,
@@ -325,7 +353,6 @@ impl Settings {
             Some(value) if !value.starts_with(known) => wrong(name, otherwise),
             _ => Ok(()),
         };
-        only("FILES_URL", &self.files_url, "file:", "this version keeps files in DATA_DIR only; unset it")?;
         only(
             "LIVENESS_PROVIDER",
             &self.liveness_provider,
@@ -353,7 +380,7 @@ impl Settings {
             }
         }
         let url = web_url("POCKETBASE_URL", &url)?;
-        if url.starts_with("http://") && !is_loopback(&url) && !is_true(&self.pocketbase_allow_http) {
+        if is_clear(&url) && !is_true(&self.pocketbase_allow_http) {
             return wrong(
                 "POCKETBASE_URL",
                 "must be https://, or passwords and passports cross the network in the clear; within a network you trust \
@@ -371,16 +398,24 @@ impl Settings {
         Ok(Some(Account { url, email, password }))
     }
 
+    fn keeps_files_in_s3(&self) -> bool {
+        given(self.files_url.clone()).is_some_and(|url| url.starts_with(S3))
+    }
+
     fn unused(&self) -> Vec<&'static str> {
         let set = |value: &Option<String>| value.as_deref().is_some_and(|text| !text.is_empty());
         let no_pocketbase = !set(&self.pocketbase_url);
+        let idle = |value: &Option<String>| set(value) && !self.keeps_files_in_s3();
         [
             ("PB_USER_EMAIL", no_pocketbase && set(&self.pb_user_email)),
             ("PB_USER_PASSWORD", no_pocketbase && set(&self.pb_user_password)),
-            ("AWS_REGION", set(&self.aws_region)),
-            ("AWS_ACCESS_KEY_ID", set(&self.aws_access_key_id)),
-            ("AWS_SECRET_ACCESS_KEY", set(&self.aws_secret_access_key)),
-            ("AWS_ENDPOINT_URL", set(&self.aws_endpoint_url)),
+            ("AWS_REGION", idle(&self.aws_region)),
+            ("AWS_ACCESS_KEY_ID", idle(&self.aws_access_key_id)),
+            ("AWS_SECRET_ACCESS_KEY", idle(&self.aws_secret_access_key)),
+            ("AWS_SESSION_TOKEN", idle(&self.aws_session_token)),
+            ("AWS_ENDPOINT_URL_S3", idle(&self.aws_endpoint_url_s3)),
+            ("AWS_ENDPOINT_ALLOW_HTTP", idle(&self.aws_endpoint_allow_http)),
+            ("AWS_ENDPOINT_URL", idle(&self.aws_endpoint_url)),
             ("OPENAI_API_KEY", set(&self.openai_api_key)),
             ("OPENAI_BASE_URL", set(&self.openai_base_url)),
             ("FINGERPRINT_SECRET_KEY", set(&self.fingerprint_secret_key)),
@@ -427,11 +462,14 @@ fn is_true(value: &Option<String>) -> bool {
     value.as_deref().is_some_and(|text| text.trim() == "true")
 }
 
-/// Says whether a web URL leads to this machine.
-fn is_loopback(url: &str) -> bool {
-    let host = url.parse::<Uri>().ok().and_then(|url| url.host().map(str::to_owned)).unwrap_or_default();
+/// Says whether what is sent to a web URL leaves this machine in the clear.
+fn is_clear(url: &str) -> bool {
+    let url: Uri = url.parse().unwrap_or_default();
+    let host = url.host().unwrap_or_default();
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+    let is_here = host == "localhost" || address.is_ok_and(|address| address.is_loopback());
+    // A scheme's case is not told apart (RFC 3986 §3.1).
+    !is_here && url.scheme_str() != Some("https")
 }
 
 fn records(value: Option<String>) -> Result<RecordsAt, ConfigError> {
@@ -445,6 +483,68 @@ fn records(value: Option<String>) -> Result<RecordsAt, ConfigError> {
             "must be sqlite: (the database is in DATA_DIR) or postgres://user:password@host/database",
         ),
     }
+}
+
+fn files(s: &Settings) -> Result<FilesAt, ConfigError> {
+    let url = given(s.files_url.clone()).unwrap_or_else(|| "file:".to_owned());
+    if url == "file:" {
+        return Ok(FilesAt::Folder);
+    }
+    // The value is not shown: it may hold a password.
+    let Some((bucket, prefix)) = url.strip_prefix(S3).and_then(bucket_and_prefix) else {
+        return wrong(
+            "FILES_URL",
+            "must be file: (the folder is in DATA_DIR) or s3://bucket/prefix, the bucket of 3 to 63 characters a-z 0-9 . \
+             -, the prefix of A-Z a-z 0-9 . _ - /",
+        );
+    };
+    let (region, endpoint, keys) = (given(s.aws_region.clone()), aws_endpoint(s)?, aws_keys(s)?);
+    Ok(FilesAt::Bucket(Box::new(BucketAt { bucket, prefix, region, endpoint, keys })))
+}
+
+/// A bucket by AWS's rules, and a prefix that means the same in a key, a path and a URL:
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>.
+fn bucket_and_prefix(location: &str) -> Option<(String, String)> {
+    let (bucket, prefix) = location.split_once('/').unwrap_or((location, ""));
+    let is_end = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let is_bucket = (3..=63).contains(&bucket.len())
+        && bucket.bytes().all(|byte| is_end(byte) || matches!(byte, b'.' | b'-'))
+        && bucket.bytes().next().is_some_and(is_end)
+        && bucket.bytes().last().is_some_and(is_end);
+    let prefix = prefix.strip_suffix('/').unwrap_or(prefix);
+    let is_part = |part: &str| {
+        !matches!(part, "" | "." | "..")
+            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+    };
+    let is_prefix = prefix.is_empty() || (prefix.len() <= 500 && prefix.split('/').all(is_part));
+    let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
+    (is_bucket && is_prefix).then(|| (bucket.to_owned(), prefix))
+}
+
+fn aws_keys(s: &Settings) -> Result<Option<AwsKeys>, ConfigError> {
+    match (given(s.aws_access_key_id.clone()), given(s.aws_secret_access_key.clone())) {
+        (Some(id), Some(secret)) => Ok(Some(AwsKeys { id, secret, session: given(s.aws_session_token.clone()) })),
+        (None, None) => Ok(None),
+        (Some(_), None) => wrong("AWS_SECRET_ACCESS_KEY", "must be set where AWS_ACCESS_KEY_ID is"),
+        (None, Some(_)) => wrong("AWS_ACCESS_KEY_ID", "must be set where AWS_SECRET_ACCESS_KEY is"),
+    }
+}
+
+fn aws_endpoint(s: &Settings) -> Result<Option<String>, ConfigError> {
+    let (name, url) = match (given(s.aws_endpoint_url_s3.clone()), given(s.aws_endpoint_url.clone())) {
+        (Some(url), _) => ("AWS_ENDPOINT_URL_S3", url),
+        (None, Some(url)) => ("AWS_ENDPOINT_URL", url),
+        (None, None) => return Ok(None),
+    };
+    let url = web_url(name, &url)?;
+    if is_clear(&url) && !is_true(&s.aws_endpoint_allow_http) {
+        return wrong(
+            name,
+            "must be https://, or passports cross the network in the clear; within a network you trust set \
+             AWS_ENDPOINT_ALLOW_HTTP=true",
+        );
+    }
+    Ok(Some(url))
 }
 
 fn host(value: Option<String>) -> Result<IpAddr, ConfigError> {
@@ -669,6 +769,9 @@ mod tests {
             problem(|s| s.pocketbase_url = set("http://pb.example.com")),
             problem(|s| s.pocketbase_url = set("https://pb.example.com")),
             problem(|s| (s.pocketbase_url, s.database_url) = (set("http://[::1]:8090"), set("sqlite:"))),
+            problem(|s| s.files_url = set("s3://user:CANARY@bucket")),
+            problem(|s| (s.files_url, s.aws_access_key_id) = (set("s3://bucket"), set("AKIACANARY"))),
+            problem(|s| (s.files_url, s.aws_endpoint_url) = (set("s3://bucket"), set("http://192.0.2.1:9000"))),
             problem(|s| s.jwt_clients_json = set("[]")),
         ];
         insta::assert_snapshot!(lines.join("\n"), @r#"
@@ -684,6 +787,9 @@ mod tests {
         POCKETBASE_URL: must be https://, or passwords and passports cross the network in the clear; within a network you trust set POCKETBASE_ALLOW_HTTP=true
         PB_USER_EMAIL: must be set with POCKETBASE_URL: who signs in there, a superuser or a record of `users`
         DATABASE_URL: POCKETBASE_URL is set too, and it keeps records and files alike; unset one of them
+        FILES_URL: must be file: (the folder is in DATA_DIR) or s3://bucket/prefix, the bucket of 3 to 63 characters a-z 0-9 . -, the prefix of A-Z a-z 0-9 . _ - /
+        AWS_SECRET_ACCESS_KEY: must be set where AWS_ACCESS_KEY_ID is
+        AWS_ENDPOINT_URL: must be https://, or passports cross the network in the clear; within a network you trust set AWS_ENDPOINT_ALLOW_HTTP=true
         JWT_CLIENTS_JSON: names no client, so nobody could get a token
         "#);
     }
@@ -724,6 +830,66 @@ mod tests {
             assert!(!line.contains("CANARY"), "{line}");
         }
         assert_eq!(problem(|s| s.jwt_clients_json = set(&one(&format!(r#""client_secret_hash":"{hash}""#)))), "none");
+    }
+
+    #[test]
+    fn a_bucket_and_its_prefix_mean_the_same_in_a_key_a_path_and_a_url() {
+        let bucket = |url: &str| match files(&Settings { files_url: set(url), ..Settings::default() }) {
+            Ok(FilesAt::Bucket(at)) => format!("{} {}", at.bucket, at.prefix),
+            Ok(FilesAt::Folder) => "folder".to_owned(),
+            Err(error) => error.name.to_owned(),
+        };
+        for (url, meant) in [
+            ("", "folder"),
+            ("file:", "folder"),
+            ("s3://my.bucket-1", "my.bucket-1 "),
+            ("s3://bucket/", "bucket "),
+            ("s3://bucket/a", "bucket a/"),
+            ("s3://bucket/a/B_c-1.d/", "bucket a/B_c-1.d/"),
+        ] {
+            assert_eq!(bucket(url), meant, "{url}");
+        }
+        for url in [
+            "file:/elsewhere",
+            "/data",
+            "s3:bucket",
+            "https://bucket",
+            "s3://",
+            "s3://ab",
+            "s3://Bucket",
+            "s3://-bucket",
+            "s3://bucket.",
+            "s3://bucket/a//b",
+            "s3://bucket/../a",
+            "s3://bucket/a b",
+            "s3://bucket/%41",
+            "s3://bucket?a=b",
+            "s3://bucket:9000/a",
+        ] {
+            assert_eq!(bucket(url), "FILES_URL", "{url}");
+        }
+    }
+
+    #[test]
+    fn pictures_do_not_travel_in_the_clear_unless_told_to() {
+        for (url, clear) in [
+            ("https://s3.example.com", false),
+            ("http://127.0.0.1:9000", false),
+            ("http://[::1]:9000", false),
+            ("http://localhost:9000", false),
+            ("http://localhost.example.com", true),
+            ("http://192.168.0.1", true),
+            ("HTTP://192.168.0.1", true),
+            ("http://[2001:db8::1]:9000", true),
+        ] {
+            let line = problem(|s| (s.files_url, s.aws_endpoint_url_s3) = (set("s3://bucket"), set(url)));
+            assert_eq!(line.starts_with("AWS_ENDPOINT_URL_S3: must be https"), clear, "{url}: {line}");
+            let allowed = problem(|s| {
+                (s.files_url, s.aws_endpoint_url_s3) = (set("s3://bucket"), set(url));
+                s.aws_endpoint_allow_http = set("true");
+            });
+            assert_eq!(allowed, "none", "{url}");
+        }
     }
 
     #[test]

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use anyhow::Context as _;
 
 use crate::clock::Clock;
-use crate::config::{Config, RecordsAt};
+use crate::config::{Config, FilesAt, RecordsAt};
+use crate::files::bucket::{Bucket, Patience};
 use crate::files::fields::Fields;
 use crate::files::folder::Folder;
 use crate::files::{AtStart, Files, Place, Sweeper};
@@ -39,8 +40,12 @@ impl House {
     /// # Errors
     /// One line that names the setting to change.
     pub async fn open(config: &Config, secret: &[u8], clock: &Clock) -> anyhow::Result<Self> {
-        let Records { store, intents, at_start, pocketbase } = open_records(config, secret, clock).await?;
-        let place = open_place(config, pocketbase.as_ref())?;
+        let Records { store, intents, mut at_start, pocketbase } = open_records(config, secret, clock).await?;
+        let place = open_place(config, pocketbase.as_ref()).await?;
+        if place.arrives_late() {
+            // What a killed process has sent may be on its way, and would come after the sweep.
+            at_start = AtStart::Old;
+        }
         let (files, sweeper) = Files::new(place, intents, &config.data_dir, clock.clone());
         Ok(Self { store, files, sweeper, at_start, pocketbase })
     }
@@ -86,10 +91,14 @@ async fn report_complaints(pocketbase: &PocketBase) {
     }
 }
 
-fn open_place(config: &Config, pocketbase: Option<&Arc<PocketBase>>) -> anyhow::Result<Arc<dyn Place>> {
+async fn open_place(config: &Config, pocketbase: Option<&Arc<PocketBase>>) -> anyhow::Result<Arc<dyn Place>> {
     match (&config.files, pocketbase) {
         (_, Some(pocketbase)) => Ok(Arc::new(Fields::new(pocketbase.clone(), &config.data_dir))),
-        _ => Ok(Arc::new(open_folder(&config.data_dir)?)),
+        (FilesAt::Folder, None) => Ok(Arc::new(open_folder(&config.data_dir)?)),
+        (FilesAt::Bucket(at), None) => {
+            let bucket = Bucket::open(at, &config.data_dir, Patience::default()).await;
+            Ok(Arc::new(bucket.with_context(|| format!("FILES_URL: cannot keep files in {at}"))?))
+        }
     }
 }
 

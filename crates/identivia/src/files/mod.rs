@@ -6,6 +6,7 @@
 //! Whatever still has a note after a crash or a failed request is removed by the sweeper. Files never change once they
 //! are written.
 
+pub mod bucket;
 pub mod fields;
 pub mod folder;
 pub mod picture;
@@ -43,7 +44,7 @@ pub enum FilesError {
     #[error("no file handles are left")]
     Busy,
     /// The place cannot be reached, does not answer in time or turns us away: try again later.
-    #[error("the files' place does not answer: {0}")]
+    #[error("the files are out of reach: {0}")]
     Unavailable(String),
     /// The file to copy is not there any more.
     #[error("the file is gone")]
@@ -117,6 +118,10 @@ pub trait Place: Send + Sync {
     async fn remove(&self, intent: &FileIntent) -> Result<usize, FilesError>;
     /// Says whether files can be stored now.
     async fn ready(&self) -> Result<(), FilesError>;
+    /// Says whether what was given up may still arrive. Then a failed upload's note outlives its first removal.
+    fn arrives_late(&self) -> bool {
+        false
+    }
 }
 
 /// The files, and the way to their sweeper.

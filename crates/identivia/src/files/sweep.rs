@@ -102,9 +102,13 @@ impl Sweeper {
         Ok(intents.doom_intents_before(before).await?)
     }
 
-    /// Removes the files before it touches the database, which makes room where a full disk would refuse the note.
+    /// Removes the files before it touches the database, which makes room where a full disk would refuse the note. Where
+    /// more may arrive, the note stays, and once it is old the regular round looks again.
     async fn remove_now(&self, intents: &Arc<dyn Intents>, intent: &FileIntent) -> Result<(), FilesError> {
         self.files.place.remove(intent).await?;
+        if self.files.place.arrives_late() {
+            return Ok(());
+        }
         Ok(intents.forget_intents(vec![intent.mark.clone()]).await?)
     }
 

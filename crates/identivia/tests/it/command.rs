@@ -42,7 +42,7 @@ pub(crate) fn run(folder: &Path, change: impl FnOnce(&mut Command)) -> Output {
     output
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
@@ -263,25 +263,25 @@ async fn metrics_are_on_their_own_address_only() {
 }
 
 /// A figure of the process from the system, in MiB.
-fn memory(server: &Running, field: &str) -> u64 {
+pub(crate) fn memory(server: &Running, field: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", server.child.id())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap();
     line.trim_matches([':', ' ', '\t']).trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
 }
 
-fn configured(command: &mut Command) {
+pub(crate) fn configured(command: &mut Command) {
     let clients = json!([{"client_id": "tester", "client_secret": "secret", "scopes":
         ["profiles:write", "profiles:read", "files:read"]}]);
     command.env("JWT_CLIENTS_JSON", clients.to_string()).env("RUST_LOG", "warn,identivia::app=info");
 }
 
-async fn token(http: &reqwest::Client, server: &Running) -> String {
+pub(crate) async fn token(http: &reqwest::Client, server: &Running) -> String {
     let body = json!({"client_id": "tester", "client_secret": "secret"});
     let answer = http.post(format!("{}/api/auth/token", server.url)).json(&body).send().await.unwrap();
     answer.json::<serde_json::Value>().await.unwrap()["access_token"].as_str().unwrap().to_owned()
 }
 
-async fn profile(http: &reqwest::Client, server: &Running, token: &str, user: &str) -> String {
+pub(crate) async fn profile(http: &reqwest::Client, server: &Running, token: &str, user: &str) -> String {
     let create = http.post(format!("{}/api/profiles/create", server.url)).bearer_auth(token);
     let made = create.json(&json!({"userID": user})).send().await.unwrap();
     made.json::<serde_json::Value>().await.unwrap()["id"].as_str().unwrap().to_owned()
