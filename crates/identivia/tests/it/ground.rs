@@ -1,5 +1,5 @@
 //! Where a test server keeps its records and files: `TEST_STORE` is `sqlite` (unless said otherwise), `postgres` or
-//! `pocketbase`. Every test of the API runs on each.
+//! `pocketbase`; with PostgreSQL files are in S3. Every test of the API runs on each.
 
 use std::path::Path;
 
@@ -9,10 +9,15 @@ use sqlx::Row as _;
 
 use crate::services::pocketbase::{self, PocketBase};
 use crate::services::postgres;
+use crate::services::s3::{self, Bucket};
 
 pub(crate) enum Ground {
     Sqlite,
-    Postgres { url: String },
+    /// Files are in a bucket.
+    Postgres {
+        url: String,
+        bucket: Bucket,
+    },
     PocketBase(Box<PocketBase>),
 }
 
@@ -34,7 +39,7 @@ impl Ground {
     }
 
     pub(crate) async fn postgres() -> Self {
-        Self::Postgres { url: postgres::database().await }
+        Self::Postgres { url: postgres::database().await, bucket: s3::bucket().await }
     }
 
     pub(crate) async fn pocketbase() -> Self {
@@ -43,9 +48,24 @@ impl Ground {
 
     /// The flags that send a server there.
     pub(crate) fn flags(&self) -> Vec<String> {
+        let files_url;
         let flags = match self {
             Self::Sqlite => vec![],
-            Self::Postgres { url } => vec!["--database-url", url],
+            Self::Postgres { url, bucket } => {
+                files_url = format!("s3://{}/files", bucket.name);
+                vec![
+                    "--database-url",
+                    url,
+                    "--files-url",
+                    &files_url,
+                    "--aws-endpoint-url-s3",
+                    &bucket.endpoint,
+                    "--aws-access-key-id",
+                    &bucket.access_key,
+                    "--aws-secret-access-key",
+                    &bucket.secret_key,
+                ]
+            }
             Self::PocketBase(service) => vec![
                 "--pocketbase-url",
                 &service.url,
@@ -61,7 +81,11 @@ impl Ground {
     /// Every stored file, as `<collection>/<record>/<name>`; in PocketBase the collection is its id.
     pub(crate) async fn stored_files(&self, data_dir: &Path) -> Vec<String> {
         let mut files = match self {
-            Self::Sqlite | Self::Postgres { .. } => below(&data_dir.join("files")),
+            Self::Sqlite => below(&data_dir.join("files")),
+            Self::Postgres { bucket, .. } => {
+                let keys = bucket.keys().await.into_iter();
+                keys.map(|key| key.strip_prefix("files/").unwrap().to_owned()).collect()
+            }
             Self::PocketBase(service) => below(&service.folder.join("storage")),
         };
         files.retain(|path| !path.ends_with(".attrs"));
@@ -79,7 +103,7 @@ impl Ground {
                 let events = rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
                 events.map(Result::unwrap).collect()
             }
-            Self::Postgres { url } => {
+            Self::Postgres { url, .. } => {
                 let pool = sqlx::PgPool::connect(url).await.unwrap();
                 let rows = sqlx::query(EVENTS).fetch_all(&pool).await.unwrap();
                 rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect()
@@ -104,7 +128,7 @@ impl Ground {
                 let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
                 database.query_row(LIVENESS, [], read).unwrap()
             }
-            Self::Postgres { url } => {
+            Self::Postgres { url, .. } => {
                 let pool = sqlx::PgPool::connect(url).await.unwrap();
                 let row = sqlx::query(LIVENESS).fetch_one(&pool).await.unwrap();
                 (row.get(0), row.get(1), row.get(2), row.get(3))

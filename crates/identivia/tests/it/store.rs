@@ -53,7 +53,7 @@ async fn open(ground: &Ground, folder: &TempDir) -> (Arc<dyn Store>, Option<Arc<
             let store = Arc::new(Sqlite::open(folder.path()).unwrap());
             (store.clone(), Some(store))
         }
-        Ground::Postgres { url } => {
+        Ground::Postgres { url, .. } => {
             let store = Arc::new(Postgres::open(url, 8).await.unwrap());
             (store.clone(), Some(store))
         }
@@ -465,7 +465,7 @@ async fn failures_are_counted_over_all_servers_where_there_can_be_several() {
         let store = &tested.store;
         let counted = join_all((0..20).map(|_| store.count_failure("a", NOW, 60))).await;
         let mut counts: Vec<_> = counted.into_iter().map(|failures| failures.unwrap()).collect();
-        let Ground::Postgres { url } = &tested.ground else {
+        let Ground::Postgres { url, .. } = &tested.ground else {
             assert!(counts.iter().all(Option::is_none), "one process has the folder to itself, or no way to count");
             continue;
         };
