@@ -24,7 +24,7 @@ async fn a_file_comes_back_as_it_was_sent_and_as_a_download() {
     let sent = send(&browser, &id, "document_front", picture("passport.jpg"), "my pass.jpeg").await.expect(200);
     let name = sent["data"]["document_front"].as_str().unwrap();
     assert!(name.starts_with("my_pass_") && name.ends_with(".jpg"), "{name}");
-    if matches!(world.ground, Ground::Sqlite) {
+    if matches!(*world.ground, Ground::Sqlite) {
         let stored = world.folder.path().join(format!("data/files/profiles/{id}/{name}"));
         assert_eq!(stored.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     }
@@ -191,7 +191,7 @@ async fn an_upload_that_breaks_off_leaves_nothing() {
     );
     socket.write_all(head.as_bytes()).await.unwrap();
     socket.write_all(&video(1_000_000)).await.unwrap();
-    if matches!(world.ground, Ground::Sqlite) {
+    if matches!(*world.ground, Ground::Sqlite) {
         world.await_stored_files(1).await; // Elsewhere it arrives when it is whole.
     }
     drop(socket);
@@ -231,7 +231,7 @@ async fn a_verification_records_files_are_for_its_own_team_and_its_own_person() 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_no_record_names_is_not_handed_out() {
     let world = World::new().await;
-    if !matches!(world.ground, Ground::Sqlite) {
+    if !matches!(*world.ground, Ground::Sqlite) {
         return; // It looks at the folder of files.
     }
     let (id, browser) = world.person("one").await;
@@ -255,7 +255,7 @@ async fn a_file_that_no_record_names_is_not_handed_out() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_name_leads_out_of_a_records_folder() {
     let world = World::new().await;
-    if !matches!(world.ground, Ground::Sqlite) {
+    if !matches!(*world.ground, Ground::Sqlite) {
         return; // It looks at the folder of files.
     }
     let (id, browser) = world.person("one").await;

@@ -46,36 +46,29 @@ impl Ground {
         Self::PocketBase(Box::new(pocketbase::ready_made().await.1))
     }
 
-    /// The flags that send a server there.
-    pub(crate) fn flags(&self) -> Vec<String> {
-        let files_url;
-        let flags = match self {
+    /// The variables that send a server there.
+    pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
+        match self {
             Self::Sqlite => vec![],
-            Self::Postgres { url, bucket } => {
-                files_url = format!("s3://{}/files", bucket.name);
-                vec![
-                    "--database-url",
-                    url,
-                    "--files-url",
-                    &files_url,
-                    "--aws-endpoint-url-s3",
-                    &bucket.endpoint,
-                    "--aws-access-key-id",
-                    &bucket.access_key,
-                    "--aws-secret-access-key",
-                    &bucket.secret_key,
-                ]
-            }
-            Self::PocketBase(service) => vec![
-                "--pocketbase-url",
-                &service.url,
-                "--pb-user-email",
-                &service.email,
-                "--pb-user-password",
-                &service.password,
+            Self::Postgres { url, bucket } => vec![
+                ("DATABASE_URL", url.clone()),
+                ("FILES_URL", format!("s3://{}/files", bucket.name)),
+                ("AWS_ENDPOINT_URL_S3", bucket.endpoint.clone()),
+                ("AWS_ACCESS_KEY_ID", bucket.access_key.clone()),
+                ("AWS_SECRET_ACCESS_KEY", bucket.secret_key.clone()),
             ],
-        };
-        flags.into_iter().map(str::to_owned).collect()
+            Self::PocketBase(service) => vec![
+                ("POCKETBASE_URL", service.url.clone()),
+                ("PB_USER_EMAIL", service.email.clone()),
+                ("PB_USER_PASSWORD", service.password.clone()),
+            ],
+        }
+    }
+
+    /// The same as flags.
+    pub(crate) fn flags(&self) -> Vec<String> {
+        let flag = |name: &str| format!("--{}", name.to_lowercase().replace('_', "-"));
+        self.variables().into_iter().flat_map(|(name, value)| [flag(name), value]).collect()
     }
 
     /// Every stored file, as `<collection>/<record>/<name>`; in PocketBase the collection is its id.

@@ -56,7 +56,7 @@ async fn health_check() {
         let figure = body["memory"][name].take();
         assert!(figure.as_str().unwrap().ends_with(" MB"), "{name}: {figure}");
     }
-    if let Ground::PocketBase(service) = &world.ground {
+    if let Ground::PocketBase(service) = &*world.ground {
         let told = [("status", "authenticated"), ("url", &service.url), ("user_email", &service.email)];
         for (name, expected) in told {
             assert_eq!(body[format!("pocketbase_{name}")], *expected);

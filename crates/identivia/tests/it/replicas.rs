@@ -1,9 +1,10 @@
-//! Several servers on one PostgreSQL: what holds for one holds for all of them together.
+//! Several servers on one PostgreSQL and one bucket: what holds for one holds for all of them together.
 //!
 //! `REPLICA_CREATES` sets the number of profiles that are asked for at once (10,000).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
@@ -14,26 +15,25 @@ use serde_json::{Value, json};
 use sqlx::{Connection as _, Executor as _, PgConnection};
 
 use crate::command::Running;
-use crate::services::postgres;
+use crate::ground::Ground;
 use crate::world::{Answer, SECRET, World, answer, file, picture, small_picture, texts};
 
-/// Two servers on one database and one folder of files.
-async fn pair() -> (World, World, String) {
-    let url = postgres::database().await;
-    let flags = ["--database-url", url.as_str(), "--database-connections", "8"];
-    let one = World::with(&flags, true).await;
-    let other = one.beside(&flags, Clock::default()).await;
-    (one, other, url)
+/// Two servers on one database and one bucket.
+async fn pair() -> (World, World) {
+    let ground = Arc::new(Ground::postgres().await);
+    let flags = ["--database-connections", "8"];
+    (World::on(ground.clone(), &flags, Clock::default()).await, World::on(ground, &flags, Clock::default()).await)
 }
 
-async fn connected(url: &str) -> PgConnection {
+async fn connected(ground: &Ground) -> PgConnection {
+    let Ground::Postgres { url, .. } = ground else { panic!("these tests are PostgreSQL's") };
     PgConnection::connect(url).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_many_creates_over_two_servers_each_user_gets_one_profile() {
     let creates: usize = std::env::var("REPLICA_CREATES").map_or(10_000, |text| text.parse().unwrap());
-    let (one, other, _) = pair().await;
+    let (one, other) = pair().await;
     let callers = [one.operator(), other.operator()];
     let create = async |number: usize| {
         let user = json!({"userID": format!("u{}", number / 2 % 100)});
@@ -51,7 +51,7 @@ async fn of_many_creates_over_two_servers_each_user_gets_one_profile() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_one_server_says_the_other_knows() {
-    let (one, other, _) = pair().await;
+    let (one, other) = pair().await;
     let (id, browser) = one.person("u").await;
     let there = other.bearing(browser.token.clone());
     there.get(&format!("/api/profiles/{id}")).await.expect(200);
@@ -75,11 +75,11 @@ fn evidence(session: &str) -> multipart::Form {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_liveness_session_serves_one_record_whichever_server_is_asked() {
-    let (one, other, url) = pair().await;
+    let (one, other) = pair().await;
     let (id, _) = one.person("u").await;
     let session = "insert into liveness_sessions (id, profile, status, expires) values ('s', $1, 'SUCCEEDED', $2)";
     let expires = one.clock.now().plus_seconds(100).0;
-    sqlx::query(session).bind(&id).bind(expires).execute(&mut connected(&url).await).await.unwrap();
+    sqlx::query(session).bind(&id).bind(expires).execute(&mut connected(&one.ground).await).await.unwrap();
     let path = format!("/api/verification_history/{id}");
     let callers = [one.operator(), other.operator()];
     let race = (0..20).map(|number| callers[number % 2].form(Method::POST, &path, evidence("s")));
@@ -101,7 +101,7 @@ async fn signed_in(world: &World, client: &str, secret: &str) -> Answer {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn failed_guesses_count_over_all_servers() {
-    let (one, other, url) = pair().await;
+    let (one, other) = pair().await;
     for number in 0..10 {
         let asked = if number % 2 == 0 { &one } else { &other };
         signed_in(asked, "reader", "wrong").await.expect(401);
@@ -117,7 +117,7 @@ async fn failed_guesses_count_over_all_servers() {
         signed_in(world, "red", "red-secret").await.expect(200);
     }
     let kept = "select key from token_failures";
-    let kept: Vec<String> = sqlx::query_scalar(kept).fetch_all(&mut connected(&url).await).await.unwrap();
+    let kept: Vec<String> = sqlx::query_scalar(kept).fetch_all(&mut connected(&one.ground).await).await.unwrap();
     assert_eq!(kept.len(), 1);
     assert!(kept[0].len() == 43 && !kept[0].contains("reader") && !kept[0].contains("127"), "{kept:?}");
     for world in [&one, &other] {
@@ -129,8 +129,8 @@ async fn failed_guesses_count_over_all_servers() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_servers_own_count_holds_while_the_store_does_not_answer() {
-    let (one, _, url) = pair().await;
-    let mut lock = connected(&url).await;
+    let (one, _other) = pair().await;
+    let mut lock = connected(&one.ground).await;
     lock.execute("begin; lock table token_failures in access exclusive mode").await.unwrap();
     for _ in 0..10 {
         let begun = Instant::now();
@@ -171,22 +171,21 @@ async fn writes_until_killed(http: &reqwest::Client, url: &str, token: &str, nam
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_killed_takes_nothing_acknowledged_with_it_and_the_others_clear_up() {
-    let url = postgres::database().await;
-    let flags = ["--database-url", url.as_str()];
-    let world = World::with(&flags, true).await;
+    let ground = Arc::new(Ground::postgres().await);
+    let world = World::on(ground.clone(), &[], Clock::default()).await;
     let folder = tempfile::tempdir().unwrap();
-    world.share_files_with(folder.path());
     let doomed = Running::start(folder.path(), |command| {
-        command.env("DATABASE_URL", &url).env("JWT_SECRET", SECRET).env("JWT_CLIENTS_JSON", CLIENTS);
+        command.envs(ground.variables()).env("JWT_SECRET", SECRET).env("JWT_CLIENTS_JSON", CLIENTS);
     });
     let token = world.operator().token.unwrap();
     let http = reqwest::Client::new();
     let (id, _) = world.person("half").await;
 
-    // A picture that never ends: its first bytes are in a file when the process dies.
+    // A form that never ends: its first picture is stored when the process dies.
     let beginning = stream::iter([Ok::<_, Infallible>(picture("passport.jpg")[..40_000].to_vec())]);
     let part = multipart::Part::stream(Body::wrap_stream(beginning.chain(stream::pending())));
-    let form = multipart::Form::new().part("document_front", part.file_name("a.jpg"));
+    let form = multipart::Form::new().part("facial_photo", file(small_picture(4), "a.png"));
+    let form = form.part("document_front", part.file_name("a.jpg"));
     let half = http.patch(format!("{}/api/profiles/{id}", doomed.url)).bearer_auth(&token).multipart(form).send();
     let half = tokio::spawn(half);
     world.await_stored_files(1).await;
@@ -214,8 +213,8 @@ async fn a_server_that_is_killed_takes_nothing_acknowledged_with_it_and_the_othe
     // An hour later nobody can be at those uploads any more.
     let later = Clock::default();
     later.advance(3_700);
-    let _other = world.beside(&flags, later).await;
+    let _other = World::on(ground.clone(), &[], later).await;
     let named = "select count(*) from profiles where facial_photo <> ''";
-    let named: i64 = sqlx::query_scalar(named).fetch_one(&mut connected(&url).await).await.unwrap();
+    let named: i64 = sqlx::query_scalar(named).fetch_one(&mut connected(&ground).await).await.unwrap();
     world.await_stored_files(usize::try_from(named).unwrap()).await;
 }

@@ -1,7 +1,6 @@
 //! A server of its own for each test, in this process, and the callers that talk to it.
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -42,7 +41,7 @@ pub(crate) struct World {
     pub(crate) clock: Clock,
     pub(crate) provider: Arc<Scripted>,
     pub(crate) folder: TempDir,
-    pub(crate) ground: Ground,
+    pub(crate) ground: Arc<Ground>,
     http: reqwest::Client,
     _stop: watch::Sender<bool>,
 }
@@ -94,28 +93,19 @@ impl World {
         Self::start(flags, Parts { liveness, ..Parts::default() }, provider).await
     }
 
-    /// Starts another server by that clock, whose files are in the same folder as this one's. The flags are to name the
-    /// same records.
-    pub(crate) async fn beside(&self, flags: &[&str], clock: Clock) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        self.share_files_with(folder.path());
+    /// Starts a server with a scripted liveness provider on that ground.
+    pub(crate) async fn on(ground: Arc<Ground>, flags: &[&str], clock: Clock) -> Self {
         let provider = Arc::new(Scripted::default());
         let parts = Parts { clock, liveness: Some(provider.clone()), ..Parts::default() };
-        Self::start_in(folder, flags, parts, provider).await
-    }
-
-    /// Lets a server that is to be started in that folder keep its files where this one does.
-    pub(crate) fn share_files_with(&self, folder: &Path) {
-        let data_dir = folder.join("data");
-        std::fs::create_dir(&data_dir).unwrap();
-        std::os::unix::fs::symlink(self.folder.path().join("data/files"), data_dir.join("files")).unwrap();
+        Self::start_on(ground, flags, parts, provider).await
     }
 
     async fn start(flags: &[&str], parts: Parts, provider: Arc<Scripted>) -> Self {
-        Self::start_in(tempfile::tempdir().unwrap(), flags, parts, provider).await
+        Self::start_on(Arc::new(Ground::wanted().await), flags, parts, provider).await
     }
 
-    async fn start_in(folder: TempDir, flags: &[&str], parts: Parts, provider: Arc<Scripted>) -> Self {
+    async fn start_on(ground: Arc<Ground>, flags: &[&str], parts: Parts, provider: Arc<Scripted>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
         let data_dir = folder.path().join("data");
         let clients = json!([
             {"client_id": "operator", "client_secret": "operator-secret", "scopes": Scope::ALL.map(Scope::name)},
@@ -136,7 +126,6 @@ impl World {
             "--client-url",
             "https://app.example.com",
         ];
-        let ground = Ground::wanted().await;
         let kept_there = ground.flags();
         line.extend(kept_there.iter().map(String::as_str));
         line.extend_from_slice(flags);
