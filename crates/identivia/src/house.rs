@@ -82,7 +82,7 @@ async fn report_complaints(pocketbase: &PocketBase) {
     match pocketbase.complaints().await {
         Ok(complaints) => {
             for complaint in complaints {
-                tracing::warn!("PocketBase: {complaint}; what is missing is made by: identivia pocketbase init");
+                tracing::warn!("PocketBase: {complaint}");
             }
         }
         Err(error) => {

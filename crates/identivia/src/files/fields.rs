@@ -14,7 +14,7 @@ use super::{FilesError, Kept, Opened, Place, Spot, blocking, scratch};
 use crate::domain::id::RecordId;
 use crate::domain::media::MAX_VIDEO_BYTES;
 use crate::store::pocketbase::PocketBase;
-use crate::store::{Collection, FileIntent, Store as _};
+use crate::store::{Collection, FileIntent};
 
 /// The file fields of an instance.
 pub struct Fields {
@@ -78,7 +78,8 @@ impl Place for Fields {
         Ok(0)
     }
 
+    /// The records say so for both.
     async fn ready(&self) -> Result<(), FilesError> {
-        Ok(self.pocketbase.ready().await?)
+        Ok(())
     }
 }

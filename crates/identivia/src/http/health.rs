@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::error::{ApiError, ErrorBody};
+use crate::files::FilesError;
 
 /// The detailed report.
 #[derive(Serialize, ToSchema)]
@@ -75,7 +76,7 @@ pub(super) async fn report(State(app): State<Arc<App>>) -> Json<HealthReport> {
     let configured = |set: bool| if set { "configured" } else { "not_configured" };
     let uptime = (app.started.elapsed().as_secs_f64() * 100.0).round() / 100.0;
     Json(HealthReport {
-        status: if is_ready(&app).await { "OK" } else { "DEGRADED" },
+        status: if readiness(&app).await.is_ok() { "OK" } else { "DEGRADED" },
         service: "Identivia Integration API with AWS Face Liveness",
         timestamp: app.clock.now().rfc3339(),
         uptime,
@@ -114,10 +115,11 @@ pub(super) async fn live() -> Json<Probe> {
     responses((status = 200, description = "They can", body = Probe),
               (status = 503, description = "Records or files cannot be read or written", body = ErrorBody)))]
 pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<Json<Probe>, ApiError> {
-    if is_ready(&app).await {
-        Ok(Json(Probe { status: "OK" }))
-    } else {
-        Err(ApiError::unavailable("Records or files cannot be read or written; the log says why"))
+    match readiness(&app).await {
+        Ok(()) => Ok(Json(Probe { status: "OK" })),
+        Err(error) => {
+            Err(ApiError::unavailable("Records or files cannot be read or written; the log says why").because(error))
+        }
     }
 }
 
@@ -127,8 +129,9 @@ fn plain_number(number: f64) -> Number {
     text.parse().unwrap_or_else(|_| Number::from(0))
 }
 
-async fn is_ready(app: &App) -> bool {
-    app.files.ready().await.is_ok() && app.store.ready().await.is_ok()
+async fn readiness(app: &App) -> Result<(), FilesError> {
+    app.store.ready().await?;
+    app.files.ready().await
 }
 
 fn memory() -> Memory {

@@ -693,7 +693,8 @@ impl Store for PocketBase {
 
     async fn ready(&self) -> Result<()> {
         match self.standing().await {
-            Standing::Authenticated => Ok(()),
+            // That we may read there at all, and that there is something to read.
+            Standing::Authenticated => self.setting_id("identivia").await.map(drop),
             standing => Err(StoreError::Unavailable(format!("PocketBase is {}", standing.word()))),
         }
     }

@@ -312,6 +312,22 @@ async fn init_makes_what_is_missing_and_changes_nothing_that_is_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn before_init_nothing_is_taken_for_missing_and_readiness_is_red() {
+    let service = PocketBase::start().await;
+    let (world, _proxy) = behind_proxy(&service).await;
+    let operator = world.operator();
+    assert_unavailable(&operator.get("/readyz").await);
+    assert_unavailable(&operator.get("/api/profiles/aaaaaaaaaaaaaaa").await);
+    assert_unavailable(&operator.get("/api/profiles").await);
+    assert_unavailable(&operator.post("/api/profiles/create", json!({"userID": "u"})).await);
+    let complaints = service.store().complaints().await.unwrap();
+    assert!(complaints[0].starts_with("missing are the collection profiles, "), "{complaints:?}");
+    assert!(service.store().init(None).await.unwrap().complete);
+    await_service(&world).await;
+    operator.post("/api/profiles/create", json!({"userID": "u"})).await.expect(201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_the_batch_api_records_are_written_one_after_the_other() {
     let service = PocketBase::start().await;
     assert!(service.store().init(None).await.unwrap().complete);

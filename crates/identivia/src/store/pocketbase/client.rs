@@ -360,12 +360,12 @@ impl Outcome {
         let unavailable = |text: String| Err(StoreError::Unavailable(text));
         match self.status {
             status if status.is_success() => Ok(Answer::Done(self.body.unwrap_or_default())),
-            StatusCode::NOT_FOUND => Ok(Answer::Missing),
+            StatusCode::NOT_FOUND => missing(self.body.as_ref()),
             StatusCode::FORBIDDEN if self.is_batch => Ok(Answer::BatchOff),
             StatusCode::BAD_REQUEST => {
                 let refused = self.refused_item().or(self.body.as_ref());
                 match refused {
-                    Some(refused) if refused["status"] == 404 => Ok(Answer::Missing),
+                    Some(refused) if refused["status"] == 404 => missing(Some(refused)),
                     Some(refused) if !no_reason(refused) => Ok(Answer::Invalid(faults(refused))),
                     // What a full disk looks like, a batch that took too long, or a rule that says no.
                     _ => unavailable("PocketBase refused without a reason: is its disk full?".to_owned()),
@@ -383,6 +383,16 @@ impl Outcome {
             status => unavailable(format!("PocketBase answered {status}")),
         }
     }
+}
+
+/// A record that is not there, unless it is the whole collection.
+fn missing(refused: Option<&Value>) -> Result<Answer> {
+    let message = refused.and_then(|refused| refused["message"].as_str()).unwrap_or_default();
+    if message.starts_with("Missing") && message.contains("collection") {
+        let text = "PocketBase lacks a collection; make it with: identivia pocketbase init";
+        return Err(StoreError::Unavailable(text.to_owned()));
+    }
+    Ok(Answer::Missing)
 }
 
 fn no_reason(refused: &Value) -> bool {

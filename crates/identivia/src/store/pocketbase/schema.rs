@@ -264,10 +264,10 @@ struct Lack {
 }
 
 impl Lack {
-    fn complaints(self, collection: &str) -> Vec<String> {
-        let fields = self.fields.iter().map(|field| format!("{collection}.{} is missing", super::text(field, "name")));
-        let indexes = self.indexes.iter().map(|index| format!("an index is missing: {index}"));
-        fields.chain(indexes).chain(self.notes).collect()
+    /// The fields and indexes, in words.
+    fn named(&self, collection: &str) -> Vec<String> {
+        let fields = self.fields.iter().map(|field| format!("the field {collection}.{}", super::text(field, "name")));
+        fields.chain(self.indexes.iter().map(|index| format!("an index ({index})"))).collect()
     }
 }
 
@@ -314,7 +314,8 @@ impl PocketBase {
         Ok(report)
     }
 
-    /// Says what stands in the way of a good service, as far as this user may know it: one line each.
+    /// Says what stands in the way of a good service, as far as this user may know it: one line each, all that `init`
+    /// makes in the first.
     ///
     /// # Errors
     /// When PocketBase cannot be reached or refuses the sign-in.
@@ -329,11 +330,20 @@ impl PocketBase {
                 .push("this PocketBase is older than 0.39.9 and reads filters in another way: update it".to_owned());
         }
         if session.role == Role::Superuser {
+            let mut missing = Vec::new();
             for wanted in wanted() {
                 match self.collection(wanted.name).await? {
-                    None => complaints.push(format!("the collection {} is missing", wanted.name)),
-                    Some(there) => complaints.extend(wanted.compared(&there, "").complaints(wanted.name)),
+                    None => missing.push(format!("the collection {}", wanted.name)),
+                    Some(there) => {
+                        let lack = wanted.compared(&there, "");
+                        missing.extend(lack.named(wanted.name));
+                        complaints.extend(lack.notes);
+                    }
                 }
+            }
+            if !missing.is_empty() {
+                let missing = missing.join(", ");
+                complaints.insert(0, format!("missing are {missing}; make them with: identivia pocketbase init"));
             }
         }
         Ok(complaints)
