@@ -182,7 +182,7 @@ impl PocketBase {
         if filter.len() > MAX_BYTES {
             return Err(StoreError::Refused("the search is longer than PocketBase takes; shorten it".to_owned()));
         }
-        if !self.reads_literals().await? {
+        if !self.reads_literals(collection).await? {
             return Err(StoreError::Unavailable("PocketBase is older than 0.39.9: update it".to_owned()));
         }
         let limit = limit.to_string();

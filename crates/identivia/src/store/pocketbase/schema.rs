@@ -8,7 +8,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::client::{Answer, Role};
-use super::{PocketBase, Standing, unexpected};
+use super::{PocketBase, unexpected};
 use crate::domain::PARAGRAPH;
 use crate::domain::media::{MAX_IMAGE_BYTES, MAX_VIDEO_BYTES};
 use crate::store::{Result, StoreError};
@@ -325,10 +325,6 @@ impl PocketBase {
         if !self.is_batch_on().await? {
             self.note_that_batch_is_off();
         }
-        if !self.reads_literals().await? {
-            complaints
-                .push("this PocketBase is older than 0.39.9 and reads filters in another way: update it".to_owned());
-        }
         if session.role == Role::Superuser {
             let mut missing = Vec::new();
             for wanted in wanted() {
@@ -344,7 +340,12 @@ impl PocketBase {
             if !missing.is_empty() {
                 let missing = missing.join(", ");
                 complaints.insert(0, format!("missing are {missing}; make them with: identivia pocketbase init"));
+                return Ok(complaints);
             }
+        }
+        if !self.reads_literals("settings").await? {
+            complaints
+                .push("this PocketBase is older than 0.39.9 and reads filters in another way: update it".to_owned());
         }
         Ok(complaints)
     }
@@ -402,14 +403,15 @@ impl PocketBase {
 
     /// Versions before 0.39.9 read a backslash in a filter in another way, and would find somebody else's record. This
     /// filter is one that they cannot read at all.
-    pub(super) async fn reads_literals(&self) -> Result<bool> {
-        let ask = async || {
-            let query = [("filter", "id != \"\\\\\""), ("perPage", "1"), ("skipTotal", "1"), ("fields", "id")];
-            match self.get("/api/collections/settings/records", &query).await {
-                Ok(_) => Ok(true),
-                Err(error) if self.client.standing().await != Standing::Authenticated => Err(error),
-                Err(_) => Ok(false),
-            }
+    pub(super) async fn reads_literals(&self, collection: &str) -> Result<bool> {
+        let read = async |filter| {
+            let query = [("filter", filter), ("perPage", "1"), ("skipTotal", "1"), ("fields", "id")];
+            self.get(&super::records_path(collection), &query).await
+        };
+        let ask = async || match read("id != \"\\\\\"").await {
+            Ok(_) => Ok(true),
+            // It is the literal only if a plain one works.
+            Err(error) => read("id != \"\"").await.map(|_| false).map_err(|_| error),
         };
         self.reads_literals.get_or_try_init(ask).await.copied()
     }
