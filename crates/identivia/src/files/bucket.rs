@@ -7,7 +7,7 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -101,6 +101,7 @@ pub struct Bucket {
     /// What the parts of a file are checked by; `None` where S3's newer checksums may not be known.
     checksum: Option<ChecksumAlgorithm>,
     turns: Semaphore,
+    spare: Arc<Spare>,
     last_look: Mutex<Option<Look>>,
 }
 
@@ -123,6 +124,7 @@ impl Bucket {
             patience,
             checksum: at.endpoint.is_none().then_some(ChecksumAlgorithm::Crc32),
             turns: Semaphore::new(PARTS_AT_ONCE),
+            spare: Arc::default(),
             last_look: Mutex::default(),
         };
         bucket.look().await?;
@@ -159,9 +161,14 @@ impl Bucket {
         }
     }
 
+    async fn part(&self, file: &Arc<File>, at: u64) -> Result<Bytes, FilesError> {
+        let (file, spare) = (file.clone(), self.spare.clone());
+        blocking(move || Ok(Bytes::from_owner(Part::read(&file, at, spare)?))).await
+    }
+
     async fn send_whole(&self, key: &str, file: &Arc<File>) -> Result<(), FilesError> {
         let _turn = self.turn().await?;
-        let put = self.client.put_object().bucket(&self.name).key(key).body(part(file, 0).await?.into());
+        let put = self.client.put_object().bucket(&self.name).key(key).body(self.part(file, 0).await?.into());
         let put = put.set_content_type(content_type(key)).set_checksum_algorithm(self.checksum.clone());
         put.customize().config_override(self.sending()).send().await.map_err(failure)?;
         Ok(())
@@ -201,7 +208,7 @@ impl Bucket {
     ) -> Result<CompletedPart, FilesError> {
         let _turn = self.turn().await?;
         let send = self.client.upload_part().bucket(&self.name).key(key).upload_id(id).part_number(number);
-        let send = send.body(part(file, at).await?.into()).set_checksum_algorithm(self.checksum.clone());
+        let send = send.body(self.part(file, at).await?.into()).set_checksum_algorithm(self.checksum.clone());
         let sent = send.customize().config_override(self.sending()).send().await.map_err(failure)?;
         let checksum = sent.checksum_crc32.filter(|_| self.checksum.is_some());
         Ok(CompletedPart::builder().part_number(number).set_e_tag(sent.e_tag).set_checksum_crc32(checksum).build())
@@ -406,16 +413,46 @@ fn content_type(key: &str) -> Option<String> {
     Media::of_stored_name(key).map(|media| media.mime().to_owned())
 }
 
-/// Reads the part of a file that begins there.
-async fn part(file: &Arc<File>, at: u64) -> Result<Bytes, FilesError> {
-    let file = file.clone();
-    blocking(move || {
+/// Memory for parts, used again and again: allocators keep what many threads have freed, each some of it.
+#[derive(Default)]
+struct Spare(std::sync::Mutex<Vec<Vec<u8>>>);
+
+impl Spare {
+    fn buffers(&self) -> std::sync::MutexGuard<'_, Vec<Vec<u8>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Part of a file; its memory is given back once nobody sends it any more.
+struct Part {
+    bytes: Vec<u8>,
+    spare: Arc<Spare>,
+}
+
+impl Part {
+    /// Reads the part of a file that begins there.
+    fn read(file: &File, at: u64, spare: Arc<Spare>) -> std::io::Result<Self> {
+        let mut bytes = spare.buffers().pop().unwrap_or_else(|| Vec::with_capacity(PART));
         let left = file.metadata()?.len().saturating_sub(at);
-        let mut part = vec![0; usize::try_from(left).unwrap_or(PART).min(PART)];
-        file.read_exact_at(&mut part, at)?;
-        Ok(part.into())
-    })
-    .await
+        bytes.resize(usize::try_from(left).unwrap_or(PART).min(PART), 0);
+        file.read_exact_at(&mut bytes, at)?;
+        Ok(Self { bytes, spare })
+    }
+}
+
+impl AsRef<[u8]> for Part {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        let mut buffers = self.spare.buffers();
+        if buffers.len() < PARTS_AT_ONCE {
+            buffers.push(std::mem::take(&mut self.bytes));
+        }
+    }
 }
 
 fn pieces(body: ByteStream) -> impl Stream<Item = std::io::Result<Bytes>> + Send {
