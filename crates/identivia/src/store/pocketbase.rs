@@ -52,6 +52,8 @@ const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(5);
 /// How long a write whose answer was lost is remembered, and how many of them.
 const UNRESOLVED_FOR: Duration = Duration::from_secs(600);
 const MOST_UNRESOLVED: usize = 1_000;
+/// Records asked for beyond a page, so that those of its cursor's millisecond seldom take another call.
+const SPARE: usize = 9;
 /// PocketBase's word for a value that another record has already.
 const TAKEN: &str = "validation_not_unique";
 
@@ -177,21 +179,64 @@ impl PocketBase {
         }
     }
 
-    /// A page of records that a filter lets through, newest first.
+    /// Records that a filter lets through, at most 1,000.
     async fn list(&self, collection: &str, filter: &str, sort: &str, limit: usize) -> Result<Vec<Value>> {
+        self.list_page(collection, filter, sort, (limit, 1)).await
+    }
+
+    /// The page of that number, counted from 1.
+    async fn list_page(
+        &self,
+        collection: &str,
+        filter: &str,
+        sort: &str,
+        (limit, number): (usize, usize),
+    ) -> Result<Vec<Value>> {
         if filter.len() > MAX_BYTES {
             return Err(StoreError::Refused("the search is longer than PocketBase takes; shorten it".to_owned()));
         }
         if !self.reads_literals(collection).await? {
             return Err(StoreError::Unavailable("PocketBase is older than 0.39.9: update it".to_owned()));
         }
-        let limit = limit.to_string();
-        let query = [("filter", filter), ("sort", sort), ("perPage", &limit), ("skipTotal", "1")];
+        let (limit, number) = (limit.to_string(), number.to_string());
+        let query = [("filter", filter), ("sort", sort), ("perPage", &limit), ("page", &number), ("skipTotal", "1")];
         let Some(mut body) = self.get(&records_path(collection), &query).await? else { return Err(unexpected()) };
         match body["items"].take() {
             Value::Array(items) => Ok(items),
             _ => Err(unexpected()),
         }
+    }
+
+    /// A page of a list, newest first; of one millisecond the last made first. No filter can ask for that order, so the
+    /// records of the cursor's own time are listed again, and passed over up to the one that it names.
+    async fn page<T>(
+        &self,
+        collection: &str,
+        mut filter: String,
+        page: &PageRequest,
+        read: fn(&Value) -> Result<T>,
+    ) -> Result<Page<T>> {
+        let mut wanted = place(page)?;
+        if let Some((time, _)) = &wanted {
+            filter.push_str(&format!(" && created <= {}", literal(time)));
+        }
+        let at_once = page.limit + 1 + SPARE;
+        let mut found = Vec::new();
+        for number in 1.. {
+            let listed = self.list_page(collection, &filter, "-created,-@rowid", (at_once, number)).await?;
+            let is_last = listed.len() < at_once;
+            found.extend(listed);
+            if let Some((time, id)) = &wanted {
+                let place = found.iter().position(|record| text(record, "id") == id.as_str());
+                found.drain(..place.map_or(0, |place| place + 1));
+                let is_behind = found.last().is_some_and(|record| text(record, "created") != *time);
+                wanted = wanted.filter(|_| place.is_none() && !is_behind);
+            }
+            if is_last || (wanted.is_none() && found.len() > page.limit) {
+                break;
+            }
+        }
+        page_of(found, page.limit, read)
     }
 
     async fn history<T>(
@@ -201,9 +246,7 @@ impl PocketBase {
         page: &PageRequest,
         read: fn(&Value) -> Result<T>,
     ) -> Result<Page<T>> {
-        let mut filter = format!("profile = {}", literal(profile.as_str()));
-        filter.push_str(&behind(page)?);
-        page_of(self.list(collection, &filter, "-created,-id", page.limit + 1).await?, page.limit, read)
+        self.page(collection, format!("profile = {}", literal(profile.as_str())), page, read).await
     }
 
     /// A profile within reach, with its newest history records.
@@ -361,29 +404,24 @@ fn fingerprint(change: &Change) -> Fingerprint {
     context.finish().as_ref().to_vec()
 }
 
-/// The condition for rows behind a cursor, which is the time and id of the last row before them.
-fn behind(page: &PageRequest) -> Result<String> {
-    let Some(cursor) = &page.cursor else { return Ok(String::new()) };
-    let (time, id) = place(cursor).ok_or(StoreError::BadCursor)?;
-    let (time, id) = (literal(&time.to_string()), literal(id.as_str()));
-    Ok(format!(" && (created < {time} || (created = {time} && id < {id}))"))
-}
-
 /// The bits of a cursor that hold an id; the time stands above them.
 const ID_BITS: u32 = 80;
 
+/// A cursor is the time and id of the last record before it, as one number.
 fn cursor(time: Millis, id: RecordId) -> String {
     ((u128::from(time.0.unsigned_abs()) << ID_BITS) | id.number()).to_string()
 }
 
 /// The time and id that a cursor names.
-fn place(cursor: &str) -> Option<(Millis, RecordId)> {
-    let number: u128 = cursor.parse().ok()?;
-    let time = i64::try_from(number >> ID_BITS).ok().filter(|time| *time > 0)?;
-    Some((Millis(time), RecordId::of_number(number & ((1 << ID_BITS) - 1))?))
+fn place(page: &PageRequest) -> Result<Option<(String, RecordId)>> {
+    let Some(cursor) = &page.cursor else { return Ok(None) };
+    let number: u128 = cursor.parse().map_err(|_| StoreError::BadCursor)?;
+    let time = i64::try_from(number >> ID_BITS).ok().filter(|time| *time > 0).ok_or(StoreError::BadCursor)?;
+    let id = RecordId::of_number(number & ((1 << ID_BITS) - 1)).ok_or(StoreError::BadCursor)?;
+    Ok(Some((Millis(time).to_string(), id)))
 }
 
-/// Makes a page of `limit` out of a list that asked for one more.
+/// Makes a page of `limit` out of a list that holds what follows it too.
 fn page_of<T>(mut records: Vec<Value>, limit: usize, read: fn(&Value) -> Result<T>) -> Result<Page<T>> {
     let more = records.len() > limit;
     records.truncate(limit);
@@ -393,7 +431,7 @@ fn page_of<T>(mut records: Vec<Value>, limit: usize, read: fn(&Value) -> Result<
     Ok(Page { items: records.iter().map(read).collect::<Result<_>>()?, next })
 }
 
-fn profiles_filter(reach: &Reach, filter: &ProfileFilter, page: &PageRequest) -> Result<String> {
+fn profiles_filter(reach: &Reach, filter: &ProfileFilter) -> String {
     let mut conditions = vec!["id != \"\"".to_owned()];
     let mut equal = |field: &str, value: &str| conditions.push(format!("{field} = {}", literal(value)));
     if let Some(team) = reach.team() {
@@ -419,7 +457,7 @@ fn profiles_filter(reach: &Reach, filter: &ProfileFilter, page: &PageRequest) ->
             "(name ~ {pattern} || userID ~ {pattern} || document_number ~ {pattern} || email ~ {pattern})"
         ));
     }
-    Ok(conditions.join(" && ") + &behind(page)?)
+    conditions.join(" && ")
 }
 
 /// One change as a request of its own.
@@ -497,9 +535,7 @@ impl Store for PocketBase {
     }
 
     async fn profiles(&self, reach: &Reach, filter: ProfileFilter, page: PageRequest) -> Result<Page<ProfileEntry>> {
-        let filter = profiles_filter(reach, &filter, &page)?;
-        let found = self.list("profiles", &filter, "-created,-id", page.limit + 1).await?;
-        page_of(found, page.limit, records::profile_entry)
+        self.page("profiles", profiles_filter(reach, &filter), &page, records::profile_entry).await
     }
 
     async fn change_profile(

@@ -271,6 +271,30 @@ async fn foreign_cursors_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn records_of_one_millisecond_are_listed_in_the_order_of_their_making() {
+    for Tested { store, .. } in stores().await {
+        let id = create(&store, "", "u").await;
+        for number in 0..30 {
+            let record = step(id, "pending", &format!("step_{number}"));
+            store.record_status(record, &Reach::Every, OnlyIf::Always, event()).await.unwrap().unwrap();
+        }
+        for limit in [1, 4, 10, 30] {
+            let (mut listed, mut cursor) = (Vec::new(), None);
+            loop {
+                let page = store.status_records(id, PageRequest { limit, cursor }).await.unwrap();
+                listed.extend(page.items.into_iter().map(|record| record.new_status));
+                cursor = page.next;
+                if cursor.is_none() {
+                    break;
+                }
+            }
+            let made: Vec<String> = (0..30).rev().map(|number| format!("step_{number}")).collect();
+            assert_eq!(listed, made, "{limit}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn reopening_finds_everything() {
     for tested in stores().await {
         let id = create(&tested.store, "", "u").await;
