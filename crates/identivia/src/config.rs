@@ -379,7 +379,15 @@ impl Settings {
                 );
             }
         }
-        let url = web_url("POCKETBASE_URL", &url)?;
+        self.account(&url).map(Some)
+    }
+
+    /// The PocketBase at a URL, and who signs in there.
+    ///
+    /// # Errors
+    /// When the URL cannot be used, or the account is not set.
+    pub fn account(&self, url: &str) -> Result<Account, ConfigError> {
+        let url = web_url("POCKETBASE_URL", url)?;
         if is_clear(&url) && !is_true(&self.pocketbase_allow_http) {
             return wrong(
                 "POCKETBASE_URL",
@@ -395,7 +403,13 @@ impl Settings {
         };
         let email = required("PB_USER_EMAIL", &self.pb_user_email)?;
         let password = required("PB_USER_PASSWORD", &self.pb_user_password)?;
-        Ok(Some(Account { url, email, password }))
+        Ok(Account { url, email, password })
+    }
+
+    /// What DATABASE_URL and POCKETBASE_URL say, whichever of them a server would use.
+    #[must_use]
+    pub fn stores(&self) -> (Option<String>, Option<String>) {
+        (given(self.database_url.clone()), given(self.pocketbase_url.clone()))
     }
 
     fn keeps_files_in_s3(&self) -> bool {

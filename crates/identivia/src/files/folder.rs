@@ -182,7 +182,11 @@ impl Tree {
 impl FileIntent {
     /// Says whether a stored file of its record is one that it names.
     pub(crate) fn names(&self, stored: &str) -> bool {
-        if self.name.is_empty() { media::carries_mark(stored, &self.mark) } else { stored == self.name }
+        if self.name.is_empty() {
+            media::carries_mark(stored, &self.mark)
+        } else {
+            self.name.split('/').any(|name| name == stored)
+        }
     }
 }
 

@@ -184,6 +184,12 @@ impl Files {
         Upload::new(self.clone(), collection, record)
     }
 
+    /// Starts an upload of files that come with their stored names, for a record that is not there yet.
+    #[must_use]
+    pub fn moving_in(self: &Arc<Self>, collection: Collection, record: RecordId, names: &[&str]) -> Upload {
+        Upload::moving_in(self.clone(), collection, record, names)
+    }
+
     /// Removes, soon, the files that a change has replaced.
     pub fn sweep_soon(&self) {
         self.ask_sweeper(Chore::Sweep);

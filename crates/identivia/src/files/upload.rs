@@ -71,7 +71,16 @@ impl Drop for Pending {
 
 impl Upload {
     pub(super) fn new(files: Arc<Files>, collection: Collection, record: RecordId) -> Self {
-        let intent = FileIntent { mark: media::upload_mark(), collection, record, name: String::new() };
+        Self::of(files, FileIntent { mark: media::upload_mark(), collection, record, name: String::new() })
+    }
+
+    /// The note's mark is the record's own: of a copy that was interrupted, the next finds it.
+    pub(super) fn moving_in(files: Arc<Files>, collection: Collection, record: RecordId, names: &[&str]) -> Self {
+        let mark = format!("{}/{record}", collection.name());
+        Self::of(files, FileIntent { mark, collection, record, name: names.join("/") })
+    }
+
+    fn of(files: Arc<Files>, intent: FileIntent) -> Self {
         let pending = Pending { files, intent, fate: AtomicU8::new(Fate::Unbegun as u8) };
         Self { pending: Arc::new(pending), count: 0, staged: Vec::new() }
     }
@@ -85,6 +94,17 @@ impl Upload {
         let name = spot.name.clone();
         let file = self.work(move |files| async move { files.place.begin(&spot).await }).await?;
         Ok((Writing::new(file), name))
+    }
+
+    /// Begins a file that comes with its stored name.
+    ///
+    /// # Errors
+    /// When nothing can be stored now.
+    pub async fn begin(&mut self, name: &str) -> Result<Writing, FilesError> {
+        self.announce().await?;
+        let spot = self.pending.spot(name);
+        let file = self.work(move |files| async move { files.place.begin(&spot).await }).await?;
+        Ok(Writing::new(file))
     }
 
     /// Keeps a file that is written: from here on it is durable, or goes with the record.
@@ -143,17 +163,26 @@ impl Upload {
         }
     }
 
-    /// Settles where the next file goes. Before the first, the mark is noted, durably.
-    async fn spot(&mut self, client_name: &str, media: Media) -> Result<Spot, FilesError> {
-        let files = &self.pending.files;
+    /// Counts the next file. Before the first, the mark is noted, durably.
+    async fn announce(&mut self) -> Result<(), FilesError> {
+        let (files, intent) = (&self.pending.files, &self.pending.intent);
         self.count += 1;
-        if self.count == 1
-            && let Some(intents) = &files.intents
-        {
-            files.ready().await?;
+        let Some(intents) = files.intents.as_ref().filter(|_| self.count == 1) else { return Ok(()) };
+        files.ready().await?;
+        if intent.name.is_empty() {
             self.pending.meets(Fate::Unrecorded);
-            intents.open_intent(self.pending.intent.clone(), files.clock.now()).await?;
+            return Ok(intents.open_intent(intent.clone(), files.clock.now()).await?);
         }
+        if intents.reopen_intent(intent.clone(), files.clock.now()).await? {
+            files.place.remove(intent).await?;
+        }
+        self.pending.meets(Fate::Unrecorded);
+        Ok(())
+    }
+
+    /// Settles where the next file goes.
+    async fn spot(&mut self, client_name: &str, media: Media) -> Result<Spot, FilesError> {
+        self.announce().await?;
         let name = media::stored_name(client_name, &self.pending.intent.mark, self.count, media);
         Ok(self.pending.spot(&name))
     }

@@ -2,6 +2,7 @@
 //!
 //! What is allowed is `domain`'s to say. A rule that must hold at the moment of writing is passed in as a condition.
 
+pub mod archive;
 pub mod pocketbase;
 pub mod postgres;
 mod sql;
@@ -159,7 +160,7 @@ pub struct FileIntent {
     pub mark: String,
     pub collection: Collection,
     pub record: RecordId,
-    /// One name, or empty for every name that carries the mark.
+    /// Empty for every name that carries the mark; else names, with a slash between them.
     pub name: String,
 }
 
@@ -251,6 +252,9 @@ pub trait Store: Send + Sync {
 pub trait Intents: Send + Sync {
     /// Notes, durably, that files with that mark may appear.
     async fn open_intent(&self, intent: FileIntent, now: Millis) -> Result<()>;
+    /// Notes, durably, that files of a record on its way from another store may appear, and says whether a copy that was
+    /// interrupted had noted so before: then some of them may be there. Busy while a sweeper is at them.
+    async fn reopen_intent(&self, intent: FileIntent, now: Millis) -> Result<bool>;
     /// Dooms the upload of that mark, unless it has been recorded.
     async fn doom_intent(&self, mark: &str) -> Result<()>;
     /// Dooms every upload older than that.

@@ -7,6 +7,7 @@
 //! that change together go through its batch API; where that is off, one after the other. It does not sync to disk
 //! before it answers.
 
+mod archive;
 mod client;
 mod filter;
 mod records;
@@ -255,13 +256,19 @@ impl PocketBase {
         let query = [("expand", expand.as_str()), ("fields", PROFILE_FIELDS)];
         let found = self.get(&record_path("profiles", id.as_str()), &query).await?;
         let Some(mut profile) = found.filter(|profile| is_within(reach, profile)) else { return Ok(None) };
-        if is_cut_off(&profile) {
-            let filter = format!("profile = {}", literal(id.as_str()));
+        self.complete_histories(&mut profile).await?;
+        Ok(Some(profile))
+    }
+
+    /// Puts the newest history records in the place of the first, where these are all that came with a profile.
+    async fn complete_histories(&self, profile: &mut Value) -> Result<()> {
+        if is_cut_off(profile) {
+            let filter = format!("profile = {}", literal(&text(profile, "id")));
             for (history, collection) in [(STATUSES, "status_history"), (VERIFICATIONS, "verification_history")] {
                 profile["expand"][history] = self.list(collection, &filter, "-created,-@rowid", 1).await?.into();
             }
         }
-        Ok(Some(profile))
+        Ok(())
     }
 
     /// A profile that may be written now, and as PocketBase has it.
@@ -274,7 +281,7 @@ impl PocketBase {
 
     /// Changes records together; answers the first as it is kept.
     async fn write(&self, changes: Vec<Change>) -> Result<Answer> {
-        if changes.len() > 1 && !self.batch_is_off.load(Ordering::Relaxed) {
+        if changes.len() > 1 && !self.is_batch_off() {
             match self.call(|client| batch(client, &changes)).await? {
                 Answer::Done(mut answers) => return Ok(Answer::Done(answers[0]["body"].take())),
                 Answer::BatchOff => self.note_that_batch_is_off(),
@@ -282,6 +289,10 @@ impl PocketBase {
             }
         }
         self.write_one_by_one(&changes).await
+    }
+
+    fn is_batch_off(&self) -> bool {
+        self.batch_is_off.load(Ordering::Relaxed)
     }
 
     fn note_that_batch_is_off(&self) {

@@ -20,6 +20,8 @@ use pool::Pool;
 const MIGRATIONS: &[(&str, &str)] = &[("0001_records", include_str!("../../migrations/postgres/0001_records.sql"))];
 /// Names the advisory lock under which one server migrates while others wait: the letters of "identiv".
 const MIGRATION_LOCK: i64 = 0x0069_6465_6e74_6976;
+/// Names the advisory lock of a copy to a database: the letters of "idcopy".
+const COPY_LOCK: i64 = 0x6964_636f_7079;
 /// What a session is told at its start, in milliseconds. A statement ends before its caller gives up, so that it ends at
 /// the server too; a transaction whose caller cannot be heard any more lets go of its locks.
 const SESSION: [(&str, &str); 3] =
@@ -59,6 +61,19 @@ impl Postgres {
         Ok(Records { database: Self { pool: Pool::new(options, 2) } })
     }
 
+    /// Keeps other copies to a database out for as long as the answer is held.
+    ///
+    /// # Errors
+    /// When it cannot be reached, or another copy to it is under way.
+    pub async fn hold_for_copy(url: &str) -> anyhow::Result<CopyLock> {
+        let failed = |error: sqlx::Error| anyhow::anyhow!(store_error(&error));
+        let mut connection = options(url)?.connect().await.map_err(failed)?;
+        let asked = sqlx::query_scalar("select pg_try_advisory_lock($1)").bind(COPY_LOCK);
+        let is_ours: bool = asked.fetch_one(&mut connection).await.map_err(failed)?;
+        anyhow::ensure!(is_ours, "another copy to this database is under way");
+        Ok(CopyLock { _connection: connection })
+    }
+
     async fn query<T>(&self, statement: &str, values: &[Value<'_>], read: Read<T>) -> Result<Vec<T>> {
         self.pool
             .run(async |connection| {
@@ -67,6 +82,23 @@ impl Postgres {
             })
             .await
     }
+}
+
+/// A database held for a copy.
+pub struct CopyLock {
+    /// The session that has the lock.
+    _connection: PgConnection,
+}
+
+/// Says whether two URLs lead to one database, by host, port and name.
+#[must_use]
+pub fn is_same(one: &str, other: &str) -> bool {
+    let place = |url: &str| {
+        let options: PgConnectOptions = url.parse().ok()?;
+        let database = options.get_database().unwrap_or(options.get_username()).to_owned();
+        Some((options.get_host().to_owned(), options.get_port(), options.get_socket().cloned(), database))
+    };
+    place(one).is_some_and(|one| place(other) == Some(one))
 }
 
 fn options(url: &str) -> anyhow::Result<PgConnectOptions> {

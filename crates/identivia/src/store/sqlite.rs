@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use futures_util::FutureExt as _;
 use futures_util::future::{self, BoxFuture};
 use rusqlite::config::DbConfig;
@@ -54,6 +55,26 @@ impl Sqlite {
         migrate(&connection)?;
         std::fs::File::open(data_dir)?.sync_all()?;
         let checkpoints = start_checkpoints(&path)?;
+        Self::of(path, connection, checkpoints)
+    }
+
+    /// Opens the database of a data folder that is only to be read, also while a server uses it. Where none does, an
+    /// empty log and its index may stay behind: readers note themselves there.
+    ///
+    /// # Errors
+    /// When there is none, or it is not of this version.
+    pub fn open_to_read(data_dir: &Path) -> anyhow::Result<Records<Self>> {
+        let path = data_dir.join(FILE);
+        anyhow::ensure!(path.is_file(), "there is no {FILE} in {}", data_dir.display());
+        let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        let applied = applied(&connection).context("it holds no records of this program")?;
+        sql::refuse_newer(applied.iter().map(String::as_str), MIGRATIONS)?;
+        anyhow::ensure!(applied.len() == MIGRATIONS.len(), "it is of an older version; start this one on it once");
+        // Nothing is ever copied back for a reader.
+        Self::of(path, connection, mpsc::channel().0)
+    }
+
+    fn of(path: PathBuf, connection: Connection, checkpoints: mpsc::Sender<()>) -> anyhow::Result<Records<Self>> {
         let writer = Writer::start(connection)?;
         let readers = Arc::new(Readers { path, idle: Mutex::default() });
         Ok(Records { database: Self { writer, readers, _checkpoints: checkpoints } })
@@ -90,12 +111,14 @@ fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
+/// The names of the migrations that a database has had.
+fn applied(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    connection.prepare("select name from migrations")?.query_map([], |row| row.get(0))?.collect()
+}
+
 fn migrate(connection: &Connection) -> anyhow::Result<()> {
     connection.execute_batch("create table if not exists migrations (name text primary key)")?;
-    let applied = connection
-        .prepare("select name from migrations")?
-        .query_map([], |row| row.get(0))?
-        .collect::<rusqlite::Result<Vec<String>>>()?;
+    let applied = applied(connection)?;
     sql::refuse_newer(applied.iter().map(String::as_str), MIGRATIONS)?;
     for (name, text) in MIGRATIONS {
         let step = connection.unchecked_transaction()?;

@@ -29,7 +29,7 @@ pub(super) fn text(record: &Value, field: &str) -> String {
     }
 }
 
-fn real(record: &Value, field: &str) -> Option<f64> {
+pub(super) fn real(record: &Value, field: &str) -> Option<f64> {
     record[field].as_f64()
 }
 
@@ -60,6 +60,11 @@ fn newest(records: &[Value]) -> Option<&Value> {
     records.iter().max_by_key(|record| record["created"].as_str().unwrap_or_default())
 }
 
+/// What the newest record of a history that came with a profile says; empty when it has none.
+pub(super) fn newest_of(profile: &Value, history: &str, field: &str) -> String {
+    newest(expanded(profile, history)).map(|record| text(record, field)).unwrap_or_default()
+}
+
 /// Says whether a profile came with so many history records that newer ones may have been left out.
 pub(super) fn is_cut_off(profile: &Value) -> bool {
     [STATUSES, VERIFICATIONS].iter().any(|history| expanded(profile, history).len() >= MOST_EXPANDED)
@@ -79,7 +84,7 @@ pub(super) fn newest_step(profile: &Value) -> &Value {
 }
 
 /// The profile's own status; another program's empty one is the first of ours.
-fn own_status(profile: &Value) -> String {
+pub(super) fn own_status(profile: &Value) -> String {
     let status = text(profile, "status");
     if status.is_empty() { VerificationStatus::Unverified.word().to_owned() } else { status }
 }
@@ -169,9 +174,12 @@ pub(super) fn status_record(record: &Value) -> Result<StatusRecord> {
     })
 }
 
+/// A date field of PocketBase's shows a time behind the date.
+pub(super) fn date_of_birth(record: &Value) -> String {
+    text(record, "date_of_birth").chars().take("YYYY-MM-DD".len()).collect()
+}
+
 pub(super) fn verification_record(record: &Value) -> Result<VerificationRecord> {
-    // A date field of PocketBase's shows a time behind the date.
-    let date_of_birth = text(record, "date_of_birth").chars().take("YYYY-MM-DD".len()).collect();
     Ok(VerificationRecord {
         id: id(record)?,
         profile: id_in(record, "profile")?,
@@ -188,7 +196,7 @@ pub(super) fn verification_record(record: &Value) -> Result<VerificationRecord> 
         name: text(record, "name"),
         address: text(record, "address"),
         gender: text(record, "gender"),
-        date_of_birth,
+        date_of_birth: date_of_birth(record),
         ip_address: text(record, "ip_address"),
         facial_photo: text(record, "facial_photo"),
         document_front: text(record, "document_front"),

@@ -3,6 +3,7 @@
 //! The statements keep to what SQLite and PostgreSQL both speak: `$1` placeholders in order of their number, text ids,
 //! millisecond times, `returning`, `on conflict`. The few words that differ stand in [`Dialect`].
 
+mod archive;
 mod lists;
 mod records;
 mod rows;
@@ -359,6 +360,17 @@ const ADD_VERIFICATION: &str = "\
 
 const SHOW_VERIFICATION: &str = "update profiles set newest_verification = $1 where id = $2";
 
+/// For records that come from elsewhere: what is newest by the order of rows.
+const SETTLE_STATUS: &str = "\
+    update profiles set recorded_status = \
+        (select new_status from status_history where profile = $1 order by seq desc limit 1) \
+    where id = $1";
+
+const SETTLE_VERIFICATION: &str = "\
+    update profiles set newest_verification = \
+        (select id from verification_history where profile = $1 order by seq desc limit 1) \
+    where id = $1";
+
 const VERIFICATION_RECORDS: &str = "\
     select seq, id, profile, status, liveness_session_id, liveness_confidence, liveness_status, \
         liveness_confirmed_by, claimed_confidence, claimed_status, document_type, document_number, country, name, \
@@ -397,9 +409,13 @@ const ADD_EVENT: &str = "\
 
 const OPEN_INTENT: &str = "\
     insert into file_intents (mark, collection, record, name, doomed, created) values ($1, $2, $3, $4, $5, $6)";
+const UNLESS_OPEN: &str = " on conflict do nothing";
 
 /// Only an intent that the sweeper has not taken can be cleared: else the record would name files about to go.
 const CLEAR_INTENT: &str = "delete from file_intents where mark = $1 and doomed = 0";
+
+/// Takes up the note that an interrupted copy has left, unless a sweeper is at its files.
+const REOPEN_INTENT: &str = "update file_intents set created = $1, name = $2 where mark = $3 and doomed = 0";
 
 const DOOM_INTENT: &str = "update file_intents set doomed = 1 where mark = $1";
 
@@ -424,6 +440,7 @@ mod tests {
 
     use super::*;
     use crate::domain::profile::{ProfileFilter, Reach};
+    use crate::store::archive::Kind;
     use crate::store::postgres::Postgres;
     use crate::store::sqlite::Sqlite;
 
@@ -463,10 +480,20 @@ mod tests {
         DOOM_INTENT,
         DOOM_INTENTS_BEFORE,
         FORGET_INTENT,
+        SETTLE_STATUS,
+        SETTLE_VERIFICATION,
+        REOPEN_INTENT,
     ];
     /// Parts of those that [`composed`] puts together.
-    const PARTS: [&str; 6] =
-        ["PROFILES", "PROFILES_OF_STATUS", "PROFILES_ORDER", "CLAIM_DOOMED", "CLAIMED", "FORGET_FAILURES"];
+    const PARTS: [&str; 7] = [
+        "PROFILES",
+        "PROFILES_OF_STATUS",
+        "PROFILES_ORDER",
+        "CLAIM_DOOMED",
+        "CLAIMED",
+        "FORGET_FAILURES",
+        "UNLESS_OPEN",
+    ];
 
     /// Statements that are made at run time, at their longest.
     fn composed(dialect: &Dialect) -> Vec<String> {
@@ -484,7 +511,11 @@ mod tests {
         let writable = format!("{PROFILE}{}", dialect.lock);
         let claim = format!("{CLAIM_DOOMED}{}{CLAIMED}", dialect.skip_locked);
         let more = [dialect.create_and_note, dialect.count_failure, dialect.count_failure.and(Some(FORGET_FAILURES))];
-        [search, writable, claim].into_iter().chain(more.into_iter().flatten().map(str::to_owned)).collect()
+        let copied = Kind::ALL.into_iter().flat_map(|kind| {
+            [archive::ids_statement(kind), archive::records_statement(kind, 12), archive::add_statement(kind)]
+        });
+        let made = [search, writable, claim].into_iter().chain(copied);
+        made.chain(more.into_iter().flatten().map(str::to_owned)).collect()
     }
 
     /// Every statement that a database of that dialect is sent.

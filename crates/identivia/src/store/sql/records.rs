@@ -8,8 +8,9 @@ use super::steps::{add_event, add_verification, change_rows, clear_intent, doom_
 use super::{
     ADD_EVENT, ADD_SESSION, ADD_STATUS, CLAIM_DOOMED, CLAIMED, CREATE_PROFILE, DELETE_SETTING, DOOM_INTENT,
     DOOM_INTENTS_BEFORE, Database, FORGET_FAILURES, FORGET_INTENT, IS_VERIFICATION_OF, OPEN_INTENT, PROFILE,
-    PROFILE_FILE_OWNER, PROFILE_OF_USER, PROFILE_VIEW, PUT_SETTING, SESSION, SETTINGS, SHOW_STATUS, STATUS_RECORDS, Tx,
-    UPDATE_SESSION, VERIFICATION_FILE_OWNER, VERIFICATION_RECORDS, Value, first, owned, rows, values,
+    PROFILE_FILE_OWNER, PROFILE_OF_USER, PROFILE_VIEW, PUT_SETTING, REOPEN_INTENT, SESSION, SETTINGS, SHOW_STATUS,
+    STATUS_RECORDS, Tx, UNLESS_OPEN, UPDATE_SESSION, VERIFICATION_FILE_OWNER, VERIFICATION_RECORDS, Value, first,
+    owned, rows, values,
 };
 use crate::domain::event::Event;
 use crate::domain::id::RecordId;
@@ -333,6 +334,24 @@ impl<D: Database> Intents for Records<D> {
     async fn open_intent(&self, intent: FileIntent, now: Millis) -> Result<()> {
         let values = owned![intent.mark, intent.collection.name(), intent.record, intent.name, 0, now];
         self.execute(OPEN_INTENT, values).await
+    }
+
+    async fn reopen_intent(&self, intent: FileIntent, now: Millis) -> Result<bool> {
+        self.database
+            .write(Box::new(move |tx| {
+                async move {
+                    let FileIntent { mark, collection, record, name } = &intent;
+                    let opened = format!("{OPEN_INTENT}{UNLESS_OPEN}");
+                    let collection = collection.name();
+                    if tx.execute(&opened, values![mark, collection, record, name, 0, now]).await? == 1 {
+                        return Ok(false);
+                    }
+                    let taken_up = tx.execute(REOPEN_INTENT, values![now, name, mark]).await? == 1;
+                    if taken_up { Ok(true) } else { Err(StoreError::Busy) }
+                }
+                .boxed()
+            }))
+            .await
     }
 
     async fn doom_intent(&self, mark: &str) -> Result<()> {
