@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use crate::app::{Parts, Server};
 use crate::clock::Clock;
 use crate::config::{self, Config, FilesAt, RecordsAt, Settings};
+use crate::copy::{self, Address, Job, Progress};
 use crate::domain::client::hash_secret;
 use crate::store::pocketbase::PocketBase;
 use crate::{http, telemetry};
@@ -20,6 +21,7 @@ Examples:
   identivia check                              say what is on, what is off and why, and exit
   identivia hash-secret < secret.txt           make a client_secret_hash
   identivia openapi > openapi.json             print the API's description
+  identivia copy --help                        move to another store
 
 Settings are read from flags, then the environment, then a file `.env` in the current folder. Empty counts as not set.
 Secrets are best set in the environment: a flag can be seen by others on the same machine.
@@ -31,6 +33,45 @@ Files:
 
 Exit status:
   0  done    1  a setting or its surroundings are wrong: one line on standard error says which    2  wrong usage";
+
+const COPYING: &str = "\
+Copy every record and file to another store, then compare both sides
+
+The source is only read. The target may be empty, or what an earlier copy has left: whatever ended that, the same command \
+goes on there and sends nothing again. A record that is there is never changed; one that differs is reported. At the end \
+every record is compared column by column and every file by its SHA-256, read back from both sides.
+
+Stop the servers on both stores first. What a server adds to the source meanwhile is not copied, and a data folder that a \
+server uses is not written.
+
+Stores:
+  sqlite:FOLDER              a data folder: records in FOLDER/identivia.db, files in FOLDER/files
+  postgres                   the database of DATABASE_URL; its files are at --from-files or --to-files
+  postgres://…               another database
+  pocketbase                 the PocketBase of POCKETBASE_URL, PB_USER_EMAIL and PB_USER_PASSWORD
+  https://…                  another PocketBase, with the same e-mail address and password
+
+A URL with a password in it can be seen by others on this machine while the command runs: set DATABASE_URL and write \
+postgres instead.
+
+Copied are profiles, their histories, liveness sessions, settings, the audit trail, and every file that a record names, \
+with all ids and times. PocketBase gives files names of its own; the others keep the names that files have. When two sides \
+share one folder of files, the files stay where they are. Not copied are DATA_DIR/first-run.json (the signing secret and \
+the client of a first start) and other programs' collections and tables.";
+
+const COPY_EXAMPLES: &str = "\
+Examples:
+  identivia copy --from sqlite:./data --to postgres --to-files file:./data/files
+                                               records to PostgreSQL; the files stay
+  identivia copy --from pocketbase --to sqlite:./data
+                                               everything from PocketBase to a new data folder
+  identivia copy --from sqlite:./data --to pocketbase --check
+                                               say whether both hold the same
+
+Exit status:
+  0  both sides hold the same
+  1  they do not, or the copy had to stop: the last line on standard error says which, and lines on standard output name \
+the records";
 
 /// Self-hosted identity verification.
 ///
@@ -55,6 +96,25 @@ enum Command {
     Openapi,
     /// Read a secret from standard input and print its Argon2id hash, for `client_secret_hash`
     HashSecret,
+    /// Copy every record and file to another store, then compare both sides
+    #[command(long_about = COPYING, after_help = COPY_EXAMPLES)]
+    Copy {
+        /// The store to copy: sqlite:FOLDER, postgres, pocketbase, or a URL of one of the latter
+        #[arg(long, value_name = "STORE")]
+        from: String,
+        /// The store to copy to, in the same words
+        #[arg(long, value_name = "STORE")]
+        to: String,
+        /// Where the files of `--from` are: file:FOLDER. For PostgreSQL, which holds none; the others hold their own
+        #[arg(long, value_name = "PLACE")]
+        from_files: Option<String>,
+        /// The same for `--to`
+        #[arg(long, value_name = "PLACE")]
+        to_files: Option<String>,
+        /// Copy nothing; only compare the two
+        #[arg(long)]
+        check: bool,
+    },
     /// Work with the PocketBase that POCKETBASE_URL names
     Pocketbase {
         #[command(subcommand)]
@@ -85,10 +145,25 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Check => check(&Config::new(cli.settings)?),
         Command::Openapi => say(&http::openapi_document().to_pretty_json()?),
         Command::HashSecret => hash(),
+        Command::Copy { from, to, from_files, to_files, check } => {
+            let address =
+                |option, store: &str, files: Option<&str>| Address::parse(store, files, &cli.settings).context(option);
+            let (from, to) =
+                (address("--from", &from, from_files.as_deref())?, address("--to", &to, to_files.as_deref())?);
+            copy(&Job { from, to, only_check: check })
+        }
         Command::Pocketbase { command: PocketbaseCommand::Init { service_user } } => {
             init_pocketbase(&Config::new(cli.settings)?, service_user.as_deref())
         }
     }
+}
+
+fn copy(job: &Job) -> anyhow::Result<()> {
+    let report = runtime()?.block_on(async { copy::run(job, &Progress::new()).await })?;
+    for line in report.lines() {
+        say(&line)?;
+    }
+    say(&report.verdict().map_err(anyhow::Error::msg)?)
 }
 
 fn init_pocketbase(config: &Config, service_user: Option<&str>) -> anyhow::Result<()> {

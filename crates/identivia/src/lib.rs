@@ -4,6 +4,7 @@ pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod copy;
 pub mod domain;
 pub mod error;
 pub mod files;

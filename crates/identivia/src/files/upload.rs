@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use super::{Chore, Files, FilesError, Kept, Spot, blocking};
 use crate::domain::id::RecordId;
 use crate::domain::media::{self, Media};
-use crate::store::{Attached, Collection, FileIntent, Staged, StoreError, Written};
+use crate::store::{Attached, Collection, FileIntent, Intents, Staged, StoreError, Written};
 
 /// How much is gathered before a trip to a blocking thread: large enough to make trips rare, small enough that many
 /// uploads at once stay small.
@@ -169,15 +169,37 @@ impl Upload {
         self.count += 1;
         let Some(intents) = files.intents.as_ref().filter(|_| self.count == 1) else { return Ok(()) };
         files.ready().await?;
-        if intent.name.is_empty() {
-            self.pending.meets(Fate::Unrecorded);
-            return Ok(intents.open_intent(intent.clone(), files.clock.now()).await?);
-        }
-        if intents.reopen_intent(intent.clone(), files.clock.now()).await? {
-            files.place.remove(intent).await?;
+        if !intent.name.is_empty() {
+            self.clear_the_way(intents).await?;
         }
         self.pending.meets(Fate::Unrecorded);
+        Ok(intents.open_intent(intent.clone(), files.clock.now()).await?)
+    }
+
+    /// Removes what a copy that was interrupted has left of this record's files. What else is there by their names is
+    /// nobody's to remove, nor may it be noted: then it would be swept.
+    async fn clear_the_way(&self, intents: &Arc<dyn Intents>) -> Result<(), FilesError> {
+        let (files, mark) = (&self.pending.files, &self.pending.intent.mark);
+        if let Some(left) = intents.reopen_intent(mark, files.clock.now()).await? {
+            files.place.remove(&left).await?;
+            intents.forget_intents(vec![mark.clone()]).await?;
+        }
+        if self.is_taken().await? {
+            return Err(FilesError::Failed("such a file is there already, and no record names it".to_owned()));
+        }
         Ok(())
+    }
+
+    /// Says whether a file is there by a name that one comes with.
+    async fn is_taken(&self) -> Result<bool, FilesError> {
+        for name in self.pending.intent.name.split('/').filter(|name| !name.is_empty()) {
+            match self.pending.files.place.read(&self.pending.spot(name)).await {
+                Ok(_) => return Ok(true),
+                Err(FilesError::Gone) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(false)
     }
 
     /// Settles where the next file goes.

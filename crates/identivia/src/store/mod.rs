@@ -252,9 +252,8 @@ pub trait Store: Send + Sync {
 pub trait Intents: Send + Sync {
     /// Notes, durably, that files with that mark may appear.
     async fn open_intent(&self, intent: FileIntent, now: Millis) -> Result<()>;
-    /// Notes, durably, that files of a record on its way from another store may appear, and says whether a copy that was
-    /// interrupted had noted so before: then some of them may be there. Busy while a sweeper is at them.
-    async fn reopen_intent(&self, intent: FileIntent, now: Millis) -> Result<bool>;
+    /// Takes up the note of that mark, if a copy that was interrupted has left it. Busy while a sweeper is at its files.
+    async fn reopen_intent(&self, mark: &str, now: Millis) -> Result<Option<FileIntent>>;
     /// Dooms the upload of that mark, unless it has been recorded.
     async fn doom_intent(&self, mark: &str) -> Result<()>;
     /// Dooms every upload older than that.

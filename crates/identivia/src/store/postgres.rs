@@ -20,8 +20,10 @@ use pool::Pool;
 const MIGRATIONS: &[(&str, &str)] = &[("0001_records", include_str!("../../migrations/postgres/0001_records.sql"))];
 /// Names the advisory lock under which one server migrates while others wait: the letters of "identiv".
 const MIGRATION_LOCK: i64 = 0x0069_6465_6e74_6976;
-/// Names the advisory lock of a copy to a database: the letters of "idcopy".
+/// Names the advisory lock of a copy to a database, the letters of "idcopy"; and that which its connections share. A
+/// killed copy's last step may still be under way when the next copy begins.
 const COPY_LOCK: i64 = 0x6964_636f_7079;
+const COPY_WRITES: i64 = COPY_LOCK + 1;
 /// What a session is told at its start, in milliseconds. A statement ends before its caller gives up, so that it ends at
 /// the server too; a transaction whose caller cannot be heard any more lets go of its locks.
 const SESSION: [(&str, &str); 3] =
@@ -61,17 +63,17 @@ impl Postgres {
         Ok(Records { database: Self { pool: Pool::new(options, 2) } })
     }
 
-    /// Keeps other copies to a database out for as long as the answer is held.
+    /// Connects to a database that is copied to, migrates it, and keeps other copies out while the lock is held.
     ///
     /// # Errors
-    /// When it cannot be reached, or another copy to it is under way.
-    pub async fn hold_for_copy(url: &str) -> anyhow::Result<CopyLock> {
-        let failed = |error: sqlx::Error| anyhow::anyhow!(store_error(&error));
-        let mut connection = options(url)?.connect().await.map_err(failed)?;
-        let asked = sqlx::query_scalar("select pg_try_advisory_lock($1)").bind(COPY_LOCK);
-        let is_ours: bool = asked.fetch_one(&mut connection).await.map_err(failed)?;
-        anyhow::ensure!(is_ours, "another copy to this database is under way");
-        Ok(CopyLock { _connection: connection })
+    /// When it cannot be reached or is no database of ours, or another copy to it is under way.
+    pub async fn open_for_copy(url: &str, connections: u32) -> anyhow::Result<(Records<Self>, CopyLock)> {
+        let options = options(url)?;
+        let lock = CopyLock::take(&options).await?;
+        migrate(&mut first_connection(&options).await?).await.context("the database cannot be prepared")?;
+        let shared = format!("select pg_advisory_lock_shared({COPY_WRITES})");
+        let pool = Pool::greeting(options, connections, Some(shared));
+        Ok((Records { database: Self { pool } }, lock))
     }
 
     async fn query<T>(&self, statement: &str, values: &[Value<'_>], read: Read<T>) -> Result<Vec<T>> {
@@ -88,6 +90,25 @@ impl Postgres {
 pub struct CopyLock {
     /// The session that has the lock.
     _connection: PgConnection,
+}
+
+impl CopyLock {
+    async fn take(options: &PgConnectOptions) -> anyhow::Result<Self> {
+        let taken = async {
+            let mut connection = options.connect().await?;
+            connection.execute("set lock_timeout = '5s'").await?;
+            let steps = format!(
+                "select pg_advisory_lock({COPY_LOCK}); select pg_advisory_lock({COPY_WRITES}); \
+                select pg_advisory_unlock({COPY_WRITES})"
+            );
+            connection.execute(AssertSqlSafe(steps)).await?;
+            Ok(Self { _connection: connection })
+        };
+        taken.await.map_err(|error: sqlx::Error| match store_error(&error) {
+            StoreError::Busy => anyhow::anyhow!("another copy to this database is under way"),
+            error => anyhow::anyhow!(error),
+        })
+    }
 }
 
 /// Says whether two URLs lead to one database, by host, port and name.

@@ -4,6 +4,7 @@
 mod access;
 mod bucket;
 mod command;
+mod copy;
 mod crash;
 mod files;
 mod flow;

@@ -6,8 +6,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use sqlx::Connection as _;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -31,6 +31,8 @@ const LIFETIME: Duration = Duration::from_secs(1_800);
 /// A number of places, each of which holds a connection while somebody uses it.
 pub(super) struct Pool {
     options: PgConnectOptions,
+    /// What a new connection is told first.
+    greeting: Option<String>,
     places: Arc<Semaphore>,
     idle: Mutex<Vec<Idle>>,
 }
@@ -44,8 +46,13 @@ struct Idle {
 
 impl Pool {
     pub(super) fn new(options: PgConnectOptions, most: u32) -> Arc<Self> {
+        Self::greeting(options, most, None)
+    }
+
+    /// A pool whose new connections are told something first.
+    pub(super) fn greeting(options: PgConnectOptions, most: u32, greeting: Option<String>) -> Arc<Self> {
         let places = Arc::new(Semaphore::new(most as usize));
-        Arc::new(Self { options, places, idle: Mutex::default() })
+        Arc::new(Self { options, greeting, places, idle: Mutex::default() })
     }
 
     /// Runs work on a connection within the deadline. After anything that may be the connection's fault it is closed:
@@ -77,7 +84,11 @@ impl Pool {
             // What one has met, the others have met too.
             self.idle().clear();
         }
-        let connection = PgConnection::connect_with(&self.options).await.map_err(|error| store_error(&error))?;
+        let failed = |error| store_error(&error);
+        let mut connection = PgConnection::connect_with(&self.options).await.map_err(failed)?;
+        if let Some(greeting) = &self.greeting {
+            connection.execute(AssertSqlSafe(greeting.clone())).await.map_err(failed)?;
+        }
         Ok(Idle { connection, made: Instant::now(), since: Instant::now() })
     }
 

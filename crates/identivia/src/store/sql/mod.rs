@@ -409,13 +409,15 @@ const ADD_EVENT: &str = "\
 
 const OPEN_INTENT: &str = "\
     insert into file_intents (mark, collection, record, name, doomed, created) values ($1, $2, $3, $4, $5, $6)";
-const UNLESS_OPEN: &str = " on conflict do nothing";
 
 /// Only an intent that the sweeper has not taken can be cleared: else the record would name files about to go.
 const CLEAR_INTENT: &str = "delete from file_intents where mark = $1 and doomed = 0";
 
 /// Takes up the note that an interrupted copy has left, unless a sweeper is at its files.
-const REOPEN_INTENT: &str = "update file_intents set created = $1, name = $2 where mark = $3 and doomed = 0";
+const REOPEN_INTENT: &str = "\
+    update file_intents set created = $1 where mark = $2 and doomed = 0 returning mark, collection, record, name";
+
+const IS_NOTED: &str = "select 1 from file_intents where mark = $1";
 
 const DOOM_INTENT: &str = "update file_intents set doomed = 1 where mark = $1";
 
@@ -483,17 +485,11 @@ mod tests {
         SETTLE_STATUS,
         SETTLE_VERIFICATION,
         REOPEN_INTENT,
+        IS_NOTED,
     ];
     /// Parts of those that [`composed`] puts together.
-    const PARTS: [&str; 7] = [
-        "PROFILES",
-        "PROFILES_OF_STATUS",
-        "PROFILES_ORDER",
-        "CLAIM_DOOMED",
-        "CLAIMED",
-        "FORGET_FAILURES",
-        "UNLESS_OPEN",
-    ];
+    const PARTS: [&str; 6] =
+        ["PROFILES", "PROFILES_OF_STATUS", "PROFILES_ORDER", "CLAIM_DOOMED", "CLAIMED", "FORGET_FAILURES"];
 
     /// Statements that are made at run time, at their longest.
     fn composed(dialect: &Dialect) -> Vec<String> {

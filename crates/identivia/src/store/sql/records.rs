@@ -7,10 +7,10 @@ use super::lists::{one_more, place, profiles_query};
 use super::steps::{add_event, add_verification, change_rows, clear_intent, doom_replaced, use_session, writable};
 use super::{
     ADD_EVENT, ADD_SESSION, ADD_STATUS, CLAIM_DOOMED, CLAIMED, CREATE_PROFILE, DELETE_SETTING, DOOM_INTENT,
-    DOOM_INTENTS_BEFORE, Database, FORGET_FAILURES, FORGET_INTENT, IS_VERIFICATION_OF, OPEN_INTENT, PROFILE,
+    DOOM_INTENTS_BEFORE, Database, FORGET_FAILURES, FORGET_INTENT, IS_NOTED, IS_VERIFICATION_OF, OPEN_INTENT, PROFILE,
     PROFILE_FILE_OWNER, PROFILE_OF_USER, PROFILE_VIEW, PUT_SETTING, REOPEN_INTENT, SESSION, SETTINGS, SHOW_STATUS,
-    STATUS_RECORDS, Tx, UNLESS_OPEN, UPDATE_SESSION, VERIFICATION_FILE_OWNER, VERIFICATION_RECORDS, Value, first,
-    owned, rows, values,
+    STATUS_RECORDS, Tx, UPDATE_SESSION, VERIFICATION_FILE_OWNER, VERIFICATION_RECORDS, Value, first, owned, rows,
+    values,
 };
 use crate::domain::event::Event;
 use crate::domain::id::RecordId;
@@ -336,18 +336,14 @@ impl<D: Database> Intents for Records<D> {
         self.execute(OPEN_INTENT, values).await
     }
 
-    async fn reopen_intent(&self, intent: FileIntent, now: Millis) -> Result<bool> {
+    async fn reopen_intent(&self, mark: &str, now: Millis) -> Result<Option<FileIntent>> {
+        let mark = mark.to_owned();
         self.database
             .write(Box::new(move |tx| {
                 async move {
-                    let FileIntent { mark, collection, record, name } = &intent;
-                    let opened = format!("{OPEN_INTENT}{UNLESS_OPEN}");
-                    let collection = collection.name();
-                    if tx.execute(&opened, values![mark, collection, record, name, 0, now]).await? == 1 {
-                        return Ok(false);
-                    }
-                    let taken_up = tx.execute(REOPEN_INTENT, values![now, name, mark]).await? == 1;
-                    if taken_up { Ok(true) } else { Err(StoreError::Busy) }
+                    let left = first(tx, REOPEN_INTENT, values![now, mark], rows::intent).await?;
+                    let is_noted = first(tx, IS_NOTED, values![mark], |_| Ok(())).await?.is_some();
+                    if left.is_none() && is_noted { Err(StoreError::Busy) } else { Ok(left) }
                 }
                 .boxed()
             }))

@@ -1,0 +1,748 @@
+//! Moving house: whatever store people come from and go to, they find everything again.
+
+use std::any::Any;
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use identivia::domain::event::{Event, EventKind};
+use identivia::domain::id::RecordId;
+use identivia::domain::liveness::{Claim, Confirmed, ConfirmedBy, Session, SessionStatus};
+use identivia::domain::profile::Reach;
+use identivia::domain::status::StatusRecord;
+use identivia::domain::time::Millis;
+use identivia::domain::verification::{Evidence, NewVerification};
+use identivia::store::{Attached, OnlyIf, Refusal, Store};
+use reqwest::Method;
+use reqwest::multipart::Form;
+use serde_json::{Value, json};
+use sqlx::{Connection as _, PgConnection};
+use tempfile::TempDir;
+
+use crate::services::{self, proxy::Proxy};
+use crate::world::{Caller, World, file, picture, texts, video};
+
+const NOW: Millis = Millis(1_774_051_200_000);
+const VIDEO_BYTES: usize = 3 * 1024 * 1024;
+
+/// A store with its place for files, empty.
+struct End {
+    /// As the command line names it.
+    store: String,
+    files: Option<String>,
+    /// What makes a server use it.
+    flags: Vec<String>,
+    folder: TempDir,
+    pocketbase: Option<services::pocketbase::PocketBase>,
+    _keep: Box<dyn Any>,
+}
+
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Of {
+    Sqlite,
+    Postgres,
+    PocketBase,
+}
+
+const EVERY: [Of; 3] = [Of::Sqlite, Of::Postgres, Of::PocketBase];
+
+impl End {
+    async fn new(of: Of) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data").to_str().unwrap().to_owned();
+        let mut flags = vec!["--data-dir".to_owned(), data.clone()];
+        let flag = |flags: &mut Vec<String>, name: &str, value: &str| flags.extend([name.to_owned(), value.to_owned()]);
+        match of {
+            Of::Sqlite => Self {
+                store: format!("sqlite:{data}"),
+                files: None,
+                flags,
+                folder,
+                pocketbase: None,
+                _keep: Box::new(()),
+            },
+            Of::Postgres => {
+                let store = services::postgres::database().await;
+                flag(&mut flags, "--database-url", &store);
+                let files = Some(format!("file:{data}/files"));
+                Self { store, files, flags, folder, pocketbase: None, _keep: Box::new(()) }
+            }
+            Of::PocketBase => {
+                let (kept, service) = services::pocketbase::ready_made().await;
+                flag(&mut flags, "--pocketbase-url", &service.url);
+                flag(&mut flags, "--pb-user-email", &service.email);
+                flag(&mut flags, "--pb-user-password", &service.password);
+                let store = service.url.clone();
+                Self { store, files: None, flags, folder, pocketbase: Some(service), _keep: Box::new(kept) }
+            }
+        }
+    }
+
+    /// A server on it.
+    async fn world(&self) -> World {
+        let flags: Vec<&str> = self.flags.iter().map(String::as_str).collect();
+        World::with(&flags, true).await
+    }
+}
+
+fn command(from: &End, to: &End, more: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_identivia"));
+    command.env_clear().current_dir(from.folder.path()).stdin(Stdio::null());
+    for service in [&from.pocketbase, &to.pocketbase].into_iter().flatten() {
+        command.env("PB_USER_EMAIL", &service.email).env("PB_USER_PASSWORD", &service.password);
+    }
+    command.args(["copy", "--from", &from.store, "--to", &to.store]);
+    for (option, files) in [("--from-files", &from.files), ("--to-files", &to.files)] {
+        if let Some(files) = files {
+            command.args([option, files]);
+        }
+    }
+    command.args(more);
+    command
+}
+
+/// Runs a copy off the threads that serve.
+async fn copy(from: &End, to: &End, more: &[&str]) -> Output {
+    let mut command = command(from, to, more);
+    tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+}
+
+fn said(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+#[track_caller]
+fn assert_same(output: &Output) -> String {
+    let said = said(output);
+    assert!(output.status.success() && said.contains("Both sides hold the same"), "{said}");
+    said
+}
+
+/// The counts of a kind in the table: source, target, copied, already there, different.
+fn counts(said: &str, kind: &str) -> Vec<usize> {
+    let row = said.lines().find(|line| line.starts_with(&format!("{kind} ")) && !line.contains(':')).unwrap();
+    row.split_whitespace().skip(1).map(|count| count.parse().unwrap()).collect()
+}
+
+const ODD: [&str; 6] = [
+    "O'Brien \"the\" x",
+    "back\\slash\\",
+    "100%_of\u{202E} it",
+    "emoji 🦀 é e\u{301}",
+    "{:a} && || // @now",
+    "tab\tand\nline",
+];
+
+async fn seed(world: &World) {
+    let mut profiles = Vec::new();
+    for (n, odd) in ODD.into_iter().enumerate() {
+        let caller = world.team(if n % 2 == 0 { "red" } else { "blue" });
+        let new = json!({"userID": odd, "name": odd, "documentNumber": odd, "phoneNumber": odd, "country": "UT"});
+        let made = caller.post("/api/profiles/create", new).await.expect(201);
+        profiles.push(made["id"].as_str().unwrap().to_owned());
+    }
+    for id in &profiles[..2] {
+        give_files(&world.operator(), id).await;
+    }
+    claim(world).await;
+    histories(world, RecordId::parse(&profiles[2]).unwrap()).await;
+    sessions(world, RecordId::parse(&profiles[3]).unwrap()).await;
+    let decided = json!({"verification_status": "verified", "document_name": ODD[1]});
+    world.operator().patch(&format!("/api/profiles/{}", profiles[4]), decided).await.expect(200);
+    let values = [json!("5"), json!("null"), json!("{}"), json!(""), json!(" a"), json!(5), json!(-0.25), json!(true)];
+    let more = [json!([]), json!({"a": [1, null, {"b": ODD}]}), json!(9_007_199_254_740_993_u64), json!("[1]")];
+    for (n, value) in values.into_iter().chain(more).enumerate() {
+        let body = json!({"value": value, "public": n % 2 == 0});
+        world.operator().put(&format!("/api/settings/key.{n}"), body).await.expect(200);
+    }
+}
+
+async fn give_files(operator: &Caller<'_>, id: &str) {
+    let form = texts(&[("document_type", "passport"), ("face_liveness_result", ODD[0])])
+        .part("document_front", file(picture("passport.jpg"), "My Passport.JPG"))
+        .part("facial_photo", file(picture("portrait.jpg"), "фото.jpg"))
+        .part("facial_video", file(video(VIDEO_BYTES), "me.webm"));
+    operator.form(Method::PATCH, &format!("/api/profiles/{id}"), form).await.expect(200);
+    for confidence in ["97.123456789", "0"] {
+        let form = texts(&[
+            ("liveness_session_id", "not ours"),
+            ("liveness_confidence", confidence),
+            ("liveness_status", "live"),
+            ("document_type", "passport"),
+            ("date_of_birth", "1990-01-15"),
+            ("address", ODD[5]),
+            ("fingerprint", "{\"visitorId\": \"v\", \"a\":[1]}"),
+        ]);
+        operator.form(Method::POST, &format!("/api/verification_history/{id}"), form).await.expect(201);
+    }
+}
+
+/// A browser's claims, which nobody has confirmed.
+async fn claim(world: &World) {
+    let (id, browser) = world.person("a browser").await;
+    let claim = json!({"verification_status": "pending", "face_liveness_session_id": "s", "face_liveness_confidence": 99.5,
+        "face_liveness_status": "live", "face_liveness_result": {"a": 1, "b": ODD[3]}});
+    let path = format!("/api/profiles/{id}");
+    browser.patch(&path, claim).await.expect(200);
+}
+
+fn event(kind: EventKind, profile: RecordId) -> Event {
+    let detail = "detail".to_owned();
+    Event {
+        id: RecordId::random(),
+        at: NOW,
+        kind,
+        actor: "tester".to_owned(),
+        profile: Some(profile),
+        request_id: "r".to_owned(),
+        detail,
+    }
+}
+
+fn verification(profile: RecordId, session: &str, created: Millis) -> NewVerification {
+    let text = String::new;
+    NewVerification {
+        id: RecordId::random(),
+        profile,
+        evidence: Evidence {
+            document_type: "passport".to_owned(),
+            document_number: ODD[2].to_owned(),
+            country: text(),
+            name: text(),
+            address: text(),
+            gender: text(),
+            date_of_birth: text(),
+            fingerprint: text(),
+            ip_address: text(),
+            claim: Claim { session_id: session.to_owned(), confidence: Some(12.5), status: "live".to_owned() },
+            confirmed: Confirmed { confidence: None, status: "not_live".to_owned(), by: ConfirmedBy::Provider },
+        },
+        facial_photo: text(),
+        document_front: text(),
+        document_back: text(),
+        created_by: "tester".to_owned(),
+        created,
+    }
+}
+
+/// Records of the same millisecond, whose order is that of their making.
+async fn histories(world: &World, profile: RecordId) {
+    let store = &world.app.store;
+    for n in 0..8 {
+        let created = Millis(NOW.0 + n / 5);
+        let record = StatusRecord {
+            id: RecordId::random(),
+            profile,
+            updated_by: ODD[4].to_owned(),
+            previous_status: "pending".to_owned(),
+            new_status: format!("step_{n}"),
+            notes: ODD[5].to_owned(),
+            verification: String::new(),
+            created,
+        };
+        let event = || event(EventKind::StatusRecorded, profile);
+        store.record_status(record, &Reach::Every, OnlyIf::Always, event()).await.unwrap().unwrap();
+        let record = verification(profile, "", created);
+        let taken =
+            store.record_verification(record, &Reach::Every, OnlyIf::Always, Attached::default(), event()).await;
+        taken.unwrap().unwrap();
+    }
+}
+
+async fn sessions(world: &World, profile: RecordId) {
+    let store = &world.app.store;
+    for (id, status, confidence) in [
+        ("used", SessionStatus::Succeeded, Some(91.25)),
+        ("unused", SessionStatus::Created, None),
+        ("unused too", SessionStatus::Failed, Some(0.0)),
+    ] {
+        let session =
+            Session { id: id.to_owned(), profile: Some(profile), status, confidence, expires: NOW, used: false };
+        store.add_session(session, event(EventKind::SessionCreated, profile)).await.unwrap();
+    }
+    assert!(use_session(&**store, profile, "used").await.is_ok());
+}
+
+async fn use_session(store: &dyn Store, profile: RecordId, session: &str) -> Result<(), Refusal> {
+    let event = event(EventKind::VerificationRecorded, profile);
+    let record = verification(profile, session, NOW);
+    let taken = store.record_verification(record, &Reach::Every, OnlyIf::Always, Attached::default(), event).await;
+    taken.unwrap().map(drop)
+}
+
+/// All items of a list, page by page, so that the order shows.
+async fn whole_list(caller: &Caller<'_>, path: &str) -> Vec<Value> {
+    let mut items = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let more = if cursor.is_empty() { String::new() } else { format!("&cursor={cursor}") };
+        let separator = if path.contains('?') { '&' } else { '?' };
+        let page = caller.get(&format!("{path}{separator}limit=3{more}")).await.expect(200);
+        items.extend(page["data"].as_array().unwrap().clone());
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = next.to_owned(),
+            None => return items,
+        }
+    }
+}
+
+/// Everything that a server answers, with files in the place of their names.
+async fn everything(world: &World) -> Value {
+    let operator = world.operator();
+    let mut all = json!({"settings": operator.get("/api/settings").await.expect(200)["data"]});
+    for query in ["", "?status=step_7", "?q=%25_OF", "?q=back%5C", "?country=UT"] {
+        all[format!("profiles{query}")] = whole_list(&operator, &format!("/api/profiles{query}")).await.into();
+    }
+    all["red"] = whole_list(&world.team("red"), "/api/profiles").await.into();
+    for profile in all["profiles"].as_array().unwrap().clone() {
+        let id = profile["id"].as_str().unwrap();
+        let mut shown = operator.get(&format!("/api/profiles/{id}")).await.expect(200);
+        shown["statuses"] = whole_list(&operator, &format!("/api/status_history/{id}")).await.into();
+        shown["records"] = records(&operator, id).await;
+        all[id] = shown;
+    }
+    all
+}
+
+async fn records(operator: &Caller<'_>, id: &str) -> Value {
+    let mut records = whole_list(operator, &format!("/api/verification_history/{id}")).await;
+    for record in &mut records {
+        let owner = record["id"].as_str().unwrap().to_owned();
+        for field in ["facial_photo", "document_front", "document_back"] {
+            let name = record[field].as_str().unwrap_or_default().to_owned();
+            if !name.is_empty() {
+                let file = operator.get(&format!("/api/files/verification_history/{owner}/{name}")).await;
+                assert_eq!(file.status, 200, "{field}");
+                record[field] = json!([file.bytes.len(), file.header("content-type")]);
+            }
+        }
+    }
+    records.into()
+}
+
+/// Copies from one kind of store to every kind, and compares what servers on both sides answer.
+async fn move_from(of: Of) {
+    let source = End::new(of).await;
+    let world = source.world().await;
+    seed(&world).await;
+    let answers = everything(&world).await;
+    for to in EVERY {
+        let target = End::new(to).await;
+        let said = assert_same(&copy(&source, &target, &[]).await);
+        let [there, _, copied, before, different] = counts(&said, "status_history")[..] else { panic!("{said}") };
+        assert_eq!((there, copied, before, different), (8, 8, 0, 0), "{of:?} {to:?}");
+        assert!(said.contains("files: 14 with the same SHA-256"), "{said}");
+        for odd in ODD {
+            assert!(!said.contains(odd), "{said}");
+        }
+        let again = assert_same(&copy(&source, &target, &[]).await);
+        assert_eq!(counts(&again, "status_history"), [8, 8, 0, 8, 0], "{again}");
+        assert_same(&copy(&source, &target, &["--check"]).await);
+
+        let moved = target.world().await;
+        pretty_eq(&everything(&moved).await, &answers, &format!("{of:?} to {to:?}"));
+        goes_on(&moved, &answers).await;
+    }
+    pretty_eq(&everything(&world).await, &answers, "the source");
+}
+
+/// Names the first answer that differs: the whole would fill the screen.
+#[track_caller]
+fn pretty_eq(found: &Value, expected: &Value, what: &str) {
+    for (name, expected) in expected.as_object().unwrap() {
+        assert_eq!(&found[name], expected, "{what}: {name}");
+    }
+}
+
+/// A moved store's conditions hold as before: sessions are used or not, users are known, stories go on.
+async fn goes_on(world: &World, answers: &Value) {
+    let profiles = answers["profiles"].as_array().unwrap();
+    let of = |user: &str| {
+        let found = profiles.iter().find(|profile| profile["userID"] == user).unwrap();
+        found["id"].as_str().unwrap().to_owned()
+    };
+    let profile = RecordId::parse(&of(ODD[3])).unwrap();
+    let store = &*world.app.store;
+    assert_eq!(use_session(store, profile, "used").await, Err(Refusal::SessionUsed));
+    assert_eq!(use_session(store, profile, "unused").await, Ok(()));
+    let known = world.team("red").post("/api/profiles/create", json!({"userID": ODD[2]})).await;
+    assert_eq!(known.body["id"], of(ODD[2]));
+    let step = json!({"previous_status": "step_7", "new_status": "pending", "notes": "n"});
+    let token = known.body["flow_token"].as_str().unwrap().to_owned();
+    let browser = world.bearing(Some(token));
+    browser.post(&format!("/api/status_history/{}", of(ODD[2])), step).await.expect(201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sqlite_moves_anywhere() {
+    move_from(Of::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres_moves_anywhere() {
+    move_from(Of::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pocketbase_moves_anywhere() {
+    move_from(Of::PocketBase).await;
+}
+
+/// Every file below a folder, by its bytes.
+fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            // The index of the log, which every reader notes itself in.
+            } else if !path.to_str().unwrap().ends_with("-shm") {
+                found.push((path.to_str().unwrap().to_owned(), std::fs::read(path).unwrap()));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_source_is_only_read() {
+    let [sqlite, postgres, mut pocketbase] =
+        [End::new(Of::Sqlite).await, End::new(Of::Postgres).await, End::new(Of::PocketBase).await];
+    let world = sqlite.world().await;
+    seed(&world).await;
+    let before = contents(sqlite.folder.path());
+    assert_same(&copy(&sqlite, &postgres, &[]).await);
+    assert!(before == contents(sqlite.folder.path()), "SQLite");
+
+    // From here on whoever signs in can only read.
+    let mut session = PgConnection::connect(&postgres.store).await.unwrap();
+    let database = postgres.store.rsplit_once('/').unwrap().1;
+    let closed = format!("alter database \"{database}\" set default_transaction_read_only = on");
+    sqlx::query(sqlx::AssertSqlSafe(closed)).execute(&mut session).await.unwrap();
+    let before = contents(postgres.folder.path());
+    assert_same(&copy(&postgres, &pocketbase, &[]).await);
+    assert!(before == contents(postgres.folder.path()), "PostgreSQL");
+
+    let proxy = Proxy::before(&pocketbase.store).await;
+    pocketbase.store = proxy.url(&pocketbase.store);
+    let target = End::new(Of::Sqlite).await;
+    assert_same(&copy(&pocketbase, &target, &[]).await);
+    let asked: BTreeSet<String> = proxy.requests().into_iter().filter(|request| !request.starts_with("GET ")).collect();
+    let signing_in = "POST /api/collections/_superusers/auth-with-password";
+    assert_eq!(asked.iter().map(String::as_str).collect::<Vec<_>>(), [signing_in, "POST /api/files/token"]);
+}
+
+/// The names of files that records name, and of those that are stored.
+async fn named_and_stored(url: &str, folder: &Path) -> (BTreeSet<String>, BTreeSet<String>) {
+    let mut session = PgConnection::connect(url).await.unwrap();
+    let columns = "select unnest(array[document_front, document_back, facial_photo, facial_video]) from profiles \
+        union all select unnest(array[document_front, document_back, facial_photo]) from verification_history";
+    let named: Vec<String> = sqlx::query_scalar(columns).fetch_all(&mut session).await.unwrap();
+    let stored = contents(folder).into_iter().map(|(path, _)| path.rsplit_once('/').unwrap().1.to_owned());
+    (named.into_iter().filter(|name| !name.is_empty()).collect(), stored.collect())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_that_is_killed_goes_on_where_it_was() {
+    let source = End::new(Of::Sqlite).await;
+    let world = source.world().await;
+    seed(&world).await;
+    for n in 0..12 {
+        let (id, _) = world.person(&format!("more {n}")).await;
+        let form = Form::new().part("facial_video", file(video(VIDEO_BYTES), "me.webm"));
+        world.operator().form(Method::PATCH, &format!("/api/profiles/{id}"), form).await.expect(200);
+    }
+    for of in [Of::Postgres, Of::PocketBase, Of::Sqlite] {
+        let target = End::new(of).await;
+        let mut kills = 0;
+        for n in 1.. {
+            let mut child =
+                command(&source, &target, &[]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+            tokio::time::sleep(Duration::from_millis(40 * n)).await;
+            if let Some(status) = child.try_wait().unwrap() {
+                let said = said(&child.wait_with_output().unwrap());
+                assert!(status.success(), "{of:?} after {kills} kills: {said}");
+                break;
+            }
+            child.kill().unwrap();
+            child.wait().unwrap();
+            kills += 1;
+        }
+        assert!(kills > 2, "{kills}");
+        let said = assert_same(&copy(&source, &target, &[]).await);
+        assert_eq!(counts(&said, "profiles"), [19, 19, 0, 19, 0], "{said}");
+        if of == Of::Postgres {
+            let (named, stored) = named_and_stored(&target.store, &target.folder.path().join("data/files")).await;
+            assert_eq!(named, stored);
+        }
+        pretty_eq(&everything(&target.world().await).await, &everything(&world).await, &format!("{of:?}"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_differs_is_told_and_left_as_it_is() {
+    for of in EVERY {
+        let (source, target) = (End::new(Of::Sqlite).await, End::new(of).await);
+        let world = source.world().await;
+        let (id, _) = world.person("one").await;
+        world.operator().put("/api/settings/k", json!({"value": 1})).await.expect(200);
+        assert_same(&copy(&source, &target, &[]).await);
+        world.operator().patch(&format!("/api/profiles/{id}"), json!({"country": "CANARY"})).await.expect(200);
+        let (other, _) = world.person("two").await;
+        // The same user as the target's own server makes it.
+        let moved = target.world().await;
+        let (own, _) = moved.person("two").await;
+        assert_ne!(own, other);
+        closed(moved, &target).await;
+        let run = copy(&source, &target, &[]).await;
+        let said = said(&run);
+        assert_eq!(run.status.code(), Some(1), "{said}");
+        for line in [
+            format!("profiles {id}: different: country, updated\n"),
+            format!("profiles {other}: not copied: another profile has its team and userID\n"),
+            "profiles: 1 on the target alone\n".to_owned(),
+            "identivia: the two sides are not the same: 2 records and 0 files are missing or different".to_owned(),
+        ] {
+            assert!(said.contains(&line), "{line} in {said}");
+        }
+        assert!(!said.contains("CANARY"), "{said}");
+        let moved = target.world().await;
+        let kept = moved.operator().get(&format!("/api/profiles/{id}")).await.expect(200);
+        assert_eq!(kept["data"]["country"], Value::Null);
+    }
+}
+
+/// Stops a server and waits until it has let its folder go.
+async fn closed(world: World, end: &End) {
+    drop(world);
+    let lock = std::fs::File::open(end.folder.path().join("data/lock")).unwrap();
+    tokio::task::spawn_blocking(move || lock.lock().unwrap()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_comparison_finds_what_was_tampered_with() {
+    let (source, target) = (End::new(Of::Postgres).await, End::new(Of::Sqlite).await);
+    let world = source.world().await;
+    seed(&world).await;
+    assert_same(&copy(&source, &target, &[]).await);
+    let data = target.folder.path().join("data");
+    let database = rusqlite::Connection::open(data.join("identivia.db")).unwrap();
+    let id = |statement: &str| database.query_row(statement, [], |row| row.get::<_, String>(0)).unwrap();
+    let (event, status) = (id("select id from events limit 1"), id("select id from status_history limit 1"));
+    let (front, video) = (
+        id("select 'profiles/' || id || '/' || document_front from profiles where document_front != '' limit 1"),
+        id("select 'profiles/' || id || '/' || facial_video from profiles where document_front != '' limit 1"),
+    );
+    let tampering = "update events set at = at + 1 where id = (select id from events limit 1); \
+        delete from status_history where id = (select id from status_history limit 1); \
+        update profiles set recorded_status = 'x' where recorded_status = 'step_7'; \
+        update settings set public = 1 - public where key = 'key.0'; \
+        update liveness_sessions set confidence = null where id = 'unused too'; \
+        update verification_history set claimed_confidence = 12.6 where liveness_session_id = 'used'";
+    database.execute_batch(tampering).unwrap();
+    let mut bytes = std::fs::read(data.join("files").join(&video)).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(data.join("files").join(&video), bytes).unwrap();
+    std::fs::remove_file(data.join("files").join(&front)).unwrap();
+
+    let before = contents(target.folder.path());
+    let run = copy(&source, &target, &["--check"]).await;
+    let said = said(&run);
+    assert!(before == contents(target.folder.path()), "a comparison changes nothing");
+    assert_eq!(run.status.code(), Some(1), "{said}");
+    let owner = video.split('/').nth(1).unwrap();
+    for line in [
+        format!("profiles {owner}: different: document_front, facial_video\n"),
+        ": different: recorded_status\n".to_owned(),
+        format!("events {event}: different: at\n"),
+        format!("status_history {status}: not on the target\n"),
+        "settings key.0: different: public\n".to_owned(),
+        "liveness_sessions unused too: different: confidence\n".to_owned(),
+        ": different: claimed_confidence\n".to_owned(),
+        "7 records and 2 files are missing or different, 0 records are on the target alone".to_owned(),
+    ] {
+        assert!(said.contains(&line), "{line} in {said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_can_move_while_the_files_stay() {
+    let (source, mut target) = (End::new(Of::Sqlite).await, End::new(Of::Postgres).await);
+    let world = source.world().await;
+    seed(&world).await;
+    let files = source.folder.path().join("data/files");
+    let before = contents(&files);
+    target.files = Some(format!("file:{}", files.display()));
+    let said = assert_same(&copy(&source, &target, &[]).await);
+    assert!(said.contains("14 files") && before == contents(&files), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_there_already_is_neither_replaced_nor_removed() {
+    let (source, target) = (End::new(Of::Sqlite).await, End::new(Of::Postgres).await);
+    let world = source.world().await;
+    let (id, _) = world.person("one").await;
+    give_files(&world.operator(), &id).await;
+    let (from, to) =
+        (source.folder.path().join("data/files/profiles"), target.folder.path().join("data/files/profiles"));
+    std::fs::create_dir_all(to.join(&id)).unwrap();
+    let (last, _) = contents(&from).pop().unwrap();
+    let name = last.rsplit_once('/').unwrap().1;
+    std::fs::write(to.join(&id).join(name), "somebody's").unwrap();
+    let run = copy(&source, &target, &[]).await;
+    assert_eq!(run.status.code(), Some(1));
+    assert!(said(&run).contains("such a file is there already, and no record names it"), "{}", said(&run));
+    let kept = contents(&to);
+    assert_eq!((kept.len(), kept[0].1.as_slice()), (1, b"somebody's".as_slice()));
+    std::fs::remove_dir_all(to.join(&id)).unwrap();
+    assert_same(&copy(&source, &target, &[]).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_copies_to_one_database_do_not_run_beside_each_other() {
+    let (source, target) = (End::new(Of::Sqlite).await, End::new(Of::Postgres).await);
+    let world = source.world().await;
+    world.person("one").await;
+    let (_records, lock) = identivia::store::postgres::Postgres::open_for_copy(&target.store, 2).await.unwrap();
+    let run = copy(&source, &target, &[]).await;
+    assert!(said(&run).contains("--to: another copy to this database is under way"), "{}", said(&run));
+    drop((_records, lock));
+    assert_same(&copy(&source, &target, &[]).await);
+}
+
+/// A PocketBase with collections of its owner's making, whose times it sets itself, and without the batch API.
+async fn aged() -> End {
+    let service = services::pocketbase::PocketBase::start().await;
+    let autodate =
+        |name: &str| json!({"name": name, "type": "autodate", "onCreate": true, "onUpdate": name == "updated"});
+    let text = |name: &str| json!({"name": name, "type": "text"});
+    let file = json!({"name": "document_front", "type": "file", "maxSelect": 1, "protected": true});
+    let fields = json!([text("userID"), text("name"), file, autodate("created"), autodate("updated")]);
+    let profiles = json!({"name": "profiles", "type": "base", "fields": fields});
+    service.api(Method::POST, "/api/collections", profiles).await.expect(200);
+    let store = service.store();
+    store.init(None).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let url = service.url.clone();
+    End { store: url, files: None, flags: Vec::new(), folder, pocketbase: Some(service), _keep: Box::new(store) }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_pocketbase_sets_its_own_times_and_that_is_no_difference() {
+    let (source, target) = (End::new(Of::Sqlite).await, aged().await);
+    let world = source.world().await;
+    seed(&world).await;
+    let said = assert_same(&copy(&source, &target, &[]).await);
+    assert!(said.contains("note: profiles: PocketBase sets created, updated by itself"), "{said}");
+    let again = assert_same(&copy(&source, &target, &[]).await);
+    assert_eq!(counts(&again, "events")[2], 0, "{again}");
+    let back = End::new(Of::Postgres).await;
+    assert_same(&copy(&target, &back, &[]).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_cannot_be_kept_is_told_and_the_rest_is_copied() {
+    let (source, target) = (aged().await, End::new(Of::Sqlite).await);
+    let service = source.pocketbase.as_ref().unwrap();
+    let token = service.superuser_token().await;
+    let pdf = reqwest::multipart::Part::bytes(b"%PDF-1.7".to_vec()).file_name("secret name.pdf");
+    let records = format!("{}/api/collections/profiles/records", service.url);
+    let form = Form::new().text("id", "withapdf0000000").text("userID", "u").part("document_front", pdf);
+    let made = reqwest::Client::new().post(&records).header("authorization", &token).multipart(form).send().await;
+    assert_eq!(made.unwrap().status(), 200);
+    let other = json!({"id": "without00000000", "userID": "v", "name": "A"});
+    service.api(Method::POST, "/api/collections/profiles/records", other).await.expect(200);
+    let run = copy(&source, &target, &[]).await;
+    let said = said(&run);
+    assert_eq!((run.status.code(), counts(&said, "profiles")), (Some(1), vec![2, 1, 1, 0, 1]), "{said}");
+    assert!(said.contains("profiles withapdf0000000: not copied: the name of its document_front"), "{said}");
+    assert!(!said.contains("secret"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_copied_is_one_line_that_says_what_to_do() {
+    let empty = services::pocketbase::PocketBase::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_identivia"));
+        command.env_clear().current_dir(folder.path()).stdin(Stdio::null()).arg("copy").args(arguments);
+        command.env("PB_USER_EMAIL", &empty.email).env("PB_USER_PASSWORD", &empty.password);
+        command
+    };
+    identivia::store::sqlite::Sqlite::open(folder.path()).unwrap();
+    let newer = tempfile::tempdir().unwrap();
+    identivia::store::sqlite::Sqlite::open(newer.path()).unwrap();
+    let database = rusqlite::Connection::open(newer.path().join("identivia.db")).unwrap();
+    database.execute("insert into migrations values ('9999_later')", []).unwrap();
+    let newer = format!("sqlite:{}", newer.path().display());
+    let postgres = services::postgres::database().await;
+    let url = &empty.url;
+    for (arguments, line) in [
+        (vec!["--from", "sqlite:.", "--to", "sqlite:./"], "--from and --to name the same store"),
+        (vec!["--from", "sqlite:nowhere", "--to", "sqlite:b"], "--from: there is no identivia.db in nowhere"),
+        (vec!["--from", &newer, "--to", "sqlite:b"], "newer version of this program (it has the migration 9999_later)"),
+        (vec!["--from", "mysql://CANARY", "--to", "sqlite:b"], "--from: must be sqlite:FOLDER, postgres"),
+        (vec!["--from", "sqlite:.", "--to", "postgres"], "--to: DATABASE_URL is not set"),
+        (vec!["--from", "sqlite:.", "--to", "pocketbase"], "--to: POCKETBASE_URL is not set"),
+        (vec!["--from", "sqlite:.", "--to", &postgres], "--to: PostgreSQL holds no files; say where they are"),
+        (vec!["--from", "sqlite:.", "--to", url, "--to-files", "file:a"], "--to: PocketBase holds its files itself"),
+        (vec!["--from", "sqlite:.", "--to", &postgres, "--to-files", "s3://a/b"], "cannot copy files of S3 yet"),
+        (
+            vec!["--from", "sqlite:.", "--to", url],
+            "is missing; to make what is missing, run: identivia pocketbase init",
+        ),
+        (vec!["--from", url, "--to", "sqlite:b"], "to make it, run: identivia pocketbase init"),
+        (vec!["--from", &postgres, "--from-files", "file:a", "--to", "sqlite:b"], "holds no records of this program"),
+        (vec!["--from", "sqlite:.", "--to", "http://example.com:1"], "POCKETBASE_URL: must be https://"),
+    ] {
+        let mut command = run(&arguments);
+        let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+        let said = said(&output);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
+        assert!(said.contains(line) && said.trim().lines().count() == 1, "{arguments:?}: {said}");
+        assert!(!said.contains("CANARY") && !said.contains("secret"), "{said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_was_used_stays_used_though_only_its_record_says_so() {
+    let (source, target) = (End::new(Of::PocketBase).await, End::new(Of::Sqlite).await);
+    let world = source.world().await;
+    let (id, _) = world.person("one").await;
+    let profile = RecordId::parse(&id).unwrap();
+    sessions(&world, profile).await;
+    let service = source.pocketbase.as_ref().unwrap();
+    let listed = service.api(Method::GET, "/api/collections/liveness_sessions/records", Value::Null).await.expect(200);
+    for session in listed["items"].as_array().unwrap() {
+        let path = format!("/api/collections/liveness_sessions/records/{}", session["id"].as_str().unwrap());
+        service.api(Method::PATCH, &path, json!({"used_by": ""})).await.expect(200);
+    }
+    assert_same(&copy(&source, &target, &[]).await);
+    let moved = target.world().await;
+    assert_eq!(use_session(&*moved.app.store, profile, "used").await, Err(Refusal::SessionUsed));
+    assert_eq!(use_session(&*moved.app.store, profile, "unused").await, Ok(()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_user_can_copy_in_both_directions() {
+    let mut service = services::pocketbase::PocketBase::start().await;
+    let user =
+        json!({"email": "service@example.com", "password": "another password", "passwordConfirm": "another password"});
+    service.api(Method::POST, "/api/collections/users/records", user).await.expect(200);
+    let store = service.store();
+    assert!(store.init(Some("service@example.com")).await.unwrap().complete);
+    (service.email, service.password) = ("service@example.com".to_owned(), "another password".to_owned());
+    let folder = tempfile::tempdir().unwrap();
+    let url = service.url.clone();
+    let middle =
+        End { store: url, files: None, flags: Vec::new(), folder, pocketbase: Some(service), _keep: Box::new(store) };
+    let (source, target) = (End::new(Of::Sqlite).await, End::new(Of::Sqlite).await);
+    let world = source.world().await;
+    seed(&world).await;
+    assert_same(&copy(&source, &middle, &[]).await);
+    assert_same(&copy(&middle, &target, &[]).await);
+}
