@@ -46,7 +46,8 @@ server uses is not written.
 
 Stores:
   sqlite:FOLDER              a data folder: records in FOLDER/identivia.db, files in FOLDER/files
-  postgres                   the database of DATABASE_URL; its files are at --from-files or --to-files
+  postgres                   the database of DATABASE_URL; its files are at --from-files or --to-files,
+                             file:FOLDER or s3://BUCKET/PREFIX (with the settings for AWS as a server has them)
   postgres://…               another database
   pocketbase                 the PocketBase of POCKETBASE_URL, PB_USER_EMAIL and PB_USER_PASSWORD
   https://…                  another PocketBase, with the same e-mail address and password

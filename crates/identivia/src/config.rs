@@ -412,6 +412,23 @@ impl Settings {
         (given(self.database_url.clone()), given(self.pocketbase_url.clone()))
     }
 
+    /// The bucket at a URL, and the way to it.
+    ///
+    /// # Errors
+    /// When the URL or one of the settings for AWS cannot be used.
+    pub fn bucket(&self, url: &str) -> Result<BucketAt, ConfigError> {
+        // The value is not shown: it may hold a password.
+        let Some((bucket, prefix)) = url.strip_prefix(S3).and_then(bucket_and_prefix) else {
+            return wrong(
+                "FILES_URL",
+                "must be file: (the folder is in DATA_DIR) or s3://bucket/prefix, the bucket of 3 to 63 characters a-z \
+                 0-9 . -, the prefix of A-Z a-z 0-9 . _ - /",
+            );
+        };
+        let (region, endpoint, keys) = (given(self.aws_region.clone()), aws_endpoint(self)?, aws_keys(self)?);
+        Ok(BucketAt { bucket, prefix, region, endpoint, keys })
+    }
+
     fn keeps_files_in_s3(&self) -> bool {
         given(self.files_url.clone()).is_some_and(|url| url.starts_with(S3))
     }
@@ -504,16 +521,7 @@ fn files(s: &Settings) -> Result<FilesAt, ConfigError> {
     if url == "file:" {
         return Ok(FilesAt::Folder);
     }
-    // The value is not shown: it may hold a password.
-    let Some((bucket, prefix)) = url.strip_prefix(S3).and_then(bucket_and_prefix) else {
-        return wrong(
-            "FILES_URL",
-            "must be file: (the folder is in DATA_DIR) or s3://bucket/prefix, the bucket of 3 to 63 characters a-z 0-9 . \
-             -, the prefix of A-Z a-z 0-9 . _ - /",
-        );
-    };
-    let (region, endpoint, keys) = (given(s.aws_region.clone()), aws_endpoint(s)?, aws_keys(s)?);
-    Ok(FilesAt::Bucket(Box::new(BucketAt { bucket, prefix, region, endpoint, keys })))
+    s.bucket(&url).map(|bucket| FilesAt::Bucket(Box::new(bucket)))
 }
 
 /// A bucket by AWS's rules, and a prefix that means the same in a key, a path and a URL:

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 
 use crate::clock::Clock;
-use crate::config::Settings;
+use crate::config::{BucketAt, Settings};
+use crate::files::bucket::{Bucket, Patience};
 use crate::files::fields::Fields;
 use crate::files::folder::Folder;
 use crate::files::{AtStart, Files, Place};
@@ -24,8 +25,48 @@ const CONNECTIONS: u32 = 4;
 /// Where one end is.
 pub struct Address {
     records: RecordsAt,
-    /// The folder of files; `None` where they are within the records.
-    files: Option<PathBuf>,
+    /// `None` where files are within the records.
+    files: Option<FilesIn>,
+}
+
+/// Where files are that are not within the records.
+enum FilesIn {
+    Folder(PathBuf),
+    Bucket(Box<BucketAt>),
+}
+
+impl FilesIn {
+    fn parse(files: Option<&str>, settings: &Settings) -> anyhow::Result<Self> {
+        match files {
+            Some(files) if files.starts_with("s3://") => Ok(Self::Bucket(Box::new(settings.bucket(files)?))),
+            Some(files) => match files.strip_prefix("file:").filter(|folder| !folder.is_empty()) {
+                Some(folder) => Ok(Self::Folder(PathBuf::from(folder))),
+                None => bail!("its files must be at file:FOLDER or s3://BUCKET/PREFIX"),
+            },
+            None => bail!(
+                "PostgreSQL holds no files; say where they are with --from-files or --to-files, file:FOLDER or \
+                 s3://BUCKET/PREFIX"
+            ),
+        }
+    }
+
+    async fn open_to_read(&self) -> anyhow::Result<Arc<dyn Place>> {
+        match self {
+            Self::Folder(folder) => Ok(Arc::new(Folder::open_to_read(folder))),
+            Self::Bucket(at) => open_bucket(at).await,
+        }
+    }
+
+    async fn open(&self) -> anyhow::Result<Arc<dyn Place>> {
+        match self {
+            Self::Folder(folder) => Ok(Arc::new(Folder::open(folder).context("its folder of files")?)),
+            Self::Bucket(at) => open_bucket(at).await,
+        }
+    }
+}
+
+async fn open_bucket(at: &BucketAt) -> anyhow::Result<Arc<dyn Place>> {
+    Ok(Arc::new(Bucket::open(at, &scratch(), Patience::default()).await.context("its bucket")?))
 }
 
 enum RecordsAt {
@@ -73,10 +114,13 @@ impl Address {
         if let Some(folder) = store.strip_prefix("sqlite:").filter(|folder| !folder.is_empty()) {
             refuse_files(files, "a data folder holds its files itself, in files/")?;
             let folder = PathBuf::from(folder);
-            return Ok(Self { files: Some(folder.join("files")), records: RecordsAt::Sqlite(folder) });
+            return Ok(Self { files: Some(FilesIn::Folder(folder.join("files"))), records: RecordsAt::Sqlite(folder) });
         }
         if is_url(["postgres://", "postgresql://"]) {
-            return Ok(Self { records: RecordsAt::Postgres(store.to_owned()), files: Some(folder(files)?) });
+            return Ok(Self {
+                records: RecordsAt::Postgres(store.to_owned()),
+                files: Some(FilesIn::parse(files, settings)?),
+            });
         }
         if is_url(["http://", "https://"]) {
             refuse_files(files, "PocketBase holds its files itself")?;
@@ -96,11 +140,12 @@ impl Address {
         }
     }
 
-    /// Says whether two addresses lead to the same folder of files.
+    /// Says whether two addresses lead to the same files.
     #[must_use]
     pub fn has_files_of(&self, other: &Self) -> bool {
         match (&self.files, &other.files) {
-            (Some(one), Some(other)) => is_same_folder(one, other),
+            (Some(FilesIn::Folder(one)), Some(FilesIn::Folder(other))) => is_same_folder(one, other),
+            (Some(FilesIn::Bucket(one)), Some(FilesIn::Bucket(other))) => one.to_string() == other.to_string(),
             _ => false,
         }
     }
@@ -125,8 +170,8 @@ impl Address {
                 return Ok(Source { archive: pocketbase, place });
             }
         };
-        let folder = self.files.as_deref().unwrap_or(Path::new(""));
-        Ok(Source { archive, place: Arc::new(Folder::open_to_read(folder)) })
+        let files = self.files.as_ref().context("nothing says where its files are")?;
+        Ok(Source { archive, place: files.open_to_read().await? })
     }
 
     /// Opens the end to be written, makes what a first start would make, and removes what an interrupted copy has left.
@@ -148,9 +193,8 @@ impl Address {
             RecordsAt::Postgres(url) => {
                 let (records, lock) = Postgres::open_for_copy(url, CONNECTIONS).await?;
                 let (records, held) = (Arc::new(records), Held::Database { _lock: lock });
-                let folder = self.files.as_deref().unwrap_or(Path::new(""));
-                let place: Arc<dyn Place> = Arc::new(Folder::open(folder).context("its folder of files")?);
-                let (files, sweeper) = Files::new(place.clone(), Some(records.clone()), folder, clock);
+                let place = self.files.as_ref().context("nothing says where its files are")?.open().await?;
+                let (files, sweeper) = Files::new(place.clone(), Some(records.clone()), &scratch(), clock);
                 sweeper.start(AtStart::Old).await;
                 Ok(Target { archive: records, place, files, _held: held })
             }
@@ -180,17 +224,6 @@ async fn refuse_incomplete(pocketbase: &PocketBase) -> anyhow::Result<()> {
 /// Where files wait, nameless, until they are sent.
 fn scratch() -> PathBuf {
     std::env::temp_dir()
-}
-
-fn folder(files: Option<&str>) -> anyhow::Result<PathBuf> {
-    match files {
-        Some(files) if files.starts_with("s3://") => bail!("this version cannot copy files of S3 yet"),
-        Some(files) => match files.strip_prefix("file:").filter(|folder| !folder.is_empty()) {
-            Some(folder) => Ok(PathBuf::from(folder)),
-            None => bail!("its files must be at file:FOLDER"),
-        },
-        None => bail!("PostgreSQL holds no files; say where they are with --from-files or --to-files file:FOLDER"),
-    }
 }
 
 fn refuse_files(files: Option<&str>, why: &str) -> anyhow::Result<()> {

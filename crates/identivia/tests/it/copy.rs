@@ -35,6 +35,8 @@ struct End {
     flags: Vec<String>,
     folder: TempDir,
     pocketbase: Option<services::pocketbase::PocketBase>,
+    /// What a copy needs in its environment to reach the files.
+    variables: Vec<(&'static str, String)>,
     _keep: Box<dyn Any>,
 }
 
@@ -60,13 +62,14 @@ impl End {
                 flags,
                 folder,
                 pocketbase: None,
+                variables: vec![],
                 _keep: Box::new(()),
             },
             Of::Postgres => {
                 let store = services::postgres::database().await;
                 flag(&mut flags, "--database-url", &store);
                 let files = Some(format!("file:{data}/files"));
-                Self { store, files, flags, folder, pocketbase: None, _keep: Box::new(()) }
+                Self { store, files, flags, folder, pocketbase: None, variables: vec![], _keep: Box::new(()) }
             }
             Of::PocketBase => {
                 let (kept, service) = services::pocketbase::ready_made().await;
@@ -74,9 +77,34 @@ impl End {
                 flag(&mut flags, "--pb-user-email", &service.email);
                 flag(&mut flags, "--pb-user-password", &service.password);
                 let store = service.url.clone();
-                Self { store, files: None, flags, folder, pocketbase: Some(service), _keep: Box::new(kept) }
+                Self {
+                    store,
+                    files: None,
+                    flags,
+                    folder,
+                    pocketbase: Some(service),
+                    variables: vec![],
+                    _keep: Box::new(kept),
+                }
             }
         }
+    }
+
+    /// PostgreSQL with files in a bucket.
+    async fn with_bucket() -> Self {
+        let bucket = services::s3::bucket().await;
+        let mut end = Self::new(Of::Postgres).await;
+        let files = format!("s3://{}/files", bucket.name);
+        end.variables = vec![
+            ("AWS_ENDPOINT_URL_S3", bucket.endpoint.clone()),
+            ("AWS_ACCESS_KEY_ID", bucket.access_key.clone()),
+            ("AWS_SECRET_ACCESS_KEY", bucket.secret_key.clone()),
+        ];
+        let flag =
+            |(name, value): &(&str, String)| [format!("--{}", name.to_lowercase().replace('_', "-")), value.clone()];
+        end.flags.extend(end.variables.iter().flat_map(flag));
+        end.flags.extend(["--files-url".to_owned(), files.clone()]);
+        Self { files: Some(files), _keep: Box::new(bucket), ..end }
     }
 
     /// A server on it.
@@ -92,6 +120,7 @@ fn command(from: &End, to: &End, more: &[&str]) -> Command {
     for service in [&from.pocketbase, &to.pocketbase].into_iter().flatten() {
         command.env("PB_USER_EMAIL", &service.email).env("PB_USER_PASSWORD", &service.password);
     }
+    command.envs([&from.variables, &to.variables].into_iter().flatten().cloned());
     command.args(["copy", "--from", &from.store, "--to", &to.store]);
     for (option, files) in [("--from-files", &from.files), ("--to-files", &to.files)] {
         if let Some(files) = files {
@@ -380,6 +409,23 @@ async fn sqlite_moves_anywhere() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn files_move_to_s3_and_back() {
+    let source = End::new(Of::Sqlite).await;
+    let world = source.world().await;
+    seed(&world).await;
+    let answers = everything(&world).await;
+    let bucket = End::with_bucket().await;
+    let said = assert_same(&copy(&source, &bucket, &[]).await);
+    assert!(said.contains("files: 14 with the same SHA-256"), "{said}");
+    assert_same(&copy(&source, &bucket, &[]).await);
+    let moved = bucket.world().await;
+    pretty_eq(&everything(&moved).await, &answers, "in S3");
+    let back = End::new(Of::Sqlite).await;
+    assert_same(&copy(&bucket, &back, &[]).await);
+    pretty_eq(&everything(&back.world().await).await, &answers, "and back");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn postgres_moves_anywhere() {
     move_from(Of::Postgres).await;
 }
@@ -628,7 +674,15 @@ async fn aged() -> End {
     store.init(None).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let url = service.url.clone();
-    End { store: url, files: None, flags: Vec::new(), folder, pocketbase: Some(service), _keep: Box::new(store) }
+    End {
+        store: url,
+        files: None,
+        flags: Vec::new(),
+        folder,
+        pocketbase: Some(service),
+        variables: vec![],
+        _keep: Box::new(store),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -690,12 +744,9 @@ async fn what_cannot_be_copied_is_one_line_that_says_what_to_do() {
         (vec!["--from", "sqlite:.", "--to", "pocketbase"], "--to: POCKETBASE_URL is not set"),
         (vec!["--from", "sqlite:.", "--to", &postgres], "--to: PostgreSQL holds no files; say where they are"),
         (vec!["--from", "sqlite:.", "--to", url, "--to-files", "file:a"], "--to: PocketBase holds its files itself"),
-        (vec!["--from", "sqlite:.", "--to", &postgres, "--to-files", "s3://a/b"], "cannot copy files of S3 yet"),
-        (
-            vec!["--from", "sqlite:.", "--to", url],
-            "is missing; to make what is missing, run: identivia pocketbase init",
-        ),
-        (vec!["--from", url, "--to", "sqlite:b"], "to make it, run: identivia pocketbase init"),
+        (vec!["--from", "sqlite:.", "--to", &postgres, "--to-files", "s3://a/b"], "--to: FILES_URL: must be file:"),
+        (vec!["--from", "sqlite:.", "--to", url], "identivia pocketbase init"),
+        (vec!["--from", url, "--to", "sqlite:b"], "identivia pocketbase init"),
         (vec!["--from", &postgres, "--from-files", "file:a", "--to", "sqlite:b"], "holds no records of this program"),
         (vec!["--from", "sqlite:.", "--to", "http://example.com:1"], "POCKETBASE_URL: must be https://"),
     ] {
@@ -738,8 +789,15 @@ async fn a_service_user_can_copy_in_both_directions() {
     (service.email, service.password) = ("service@example.com".to_owned(), "another password".to_owned());
     let folder = tempfile::tempdir().unwrap();
     let url = service.url.clone();
-    let middle =
-        End { store: url, files: None, flags: Vec::new(), folder, pocketbase: Some(service), _keep: Box::new(store) };
+    let middle = End {
+        store: url,
+        files: None,
+        flags: Vec::new(),
+        folder,
+        pocketbase: Some(service),
+        variables: vec![],
+        _keep: Box::new(store),
+    };
     let (source, target) = (End::new(Of::Sqlite).await, End::new(Of::Sqlite).await);
     let world = source.world().await;
     seed(&world).await;
