@@ -53,8 +53,9 @@ lint: cargo ## formatting and lints
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- --deny warnings
 
-bench: cargo ## requests per second beside a route that only verifies a token; STORE=sqlite or postgres
-	[ "$(STORE)" = sqlite ] || tests/install.sh $(STORE)
+bench: cargo ## requests per second beside a route that only verifies a token; STORE=sqlite, postgres or pocketbase
+	[ "$(STORE)" != postgres ] || tests/install.sh postgres
+	[ "$(STORE)" != pocketbase ] || $(MAKE) --no-print-directory $(VENV)/installed
 	STORE=$(STORE) cargo bench --locked --bench http
 
 demo: cargo ## walk a specimen passport through a server of its own, with curl

@@ -22,10 +22,15 @@
 //! database gives without a server: the select behind `GET /api/profiles/:id` and an insert like that of a new profile, over
 //! a pool of as many connections as the server keeps. There `cpu/req` is the generator's.
 //!
+//! `STORE=pocketbase` measures it on a PocketBase that goes with this program, its batch API on. PocketBase sets the pace
+//! there, so what is aimed at is how often it is called: counted on a second server, whose calls pass through here.
+//!
 //! `BENCH_SECONDS` is the length of each measurement (3), after half a second of warm-up. `IDENTIVIA_BIN` names another
 //! server binary. A missed aim is printed and no failure; a request that fails is one.
 #![expect(clippy::print_stdout, reason = "the table is what this program is for")]
 
+#[path = "http/calls.rs"]
+mod calls;
 #[path = "http/raw.rs"]
 mod raw;
 
@@ -33,6 +38,7 @@ use std::collections::BTreeMap;
 use std::io::{self, BufRead as _, BufReader, Cursor};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::num::NonZero;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -115,6 +121,10 @@ async fn run(length: Duration) -> anyhow::Result<()> {
         None => None,
     };
     let again = table.row("baseline again", &baseline, &loads.read).await?;
+    let calls = match store.variables.get("POCKETBASE_URL") {
+        Some(url) => Some(counted(url, &store, &loads, parent).await?),
+        None => None,
+    };
 
     let wavered = again[2] / base[2];
     if !(0.9..=1.1).contains(&wavered) {
@@ -122,7 +132,10 @@ async fn run(length: Duration) -> anyhow::Result<()> {
     }
     println!("\naims");
     aim("POST /api/auth/token, share of the baseline at 64 connections", token[2] / base[2], 0.8);
-    if let Some((select, insert)) = raw {
+    if let Some((read, create)) = calls {
+        at_most("GET /api/profiles/:id, calls to PocketBase", read, 2.0);
+        at_most("POST /api/profiles/create (a new one), calls to PocketBase", create, 1.0);
+    } else if let Some((select, insert)) = raw {
         aim("GET /api/profiles/:id, share of the pooled select at 64", read[2] / select[2], 0.35);
         aim("POST /api/profiles/create, share of the pooled insert at 64", create[2] / insert[2], 0.45);
     } else {
@@ -136,6 +149,35 @@ async fn run(length: Duration) -> anyhow::Result<()> {
 fn aim(name: &str, reached: f64, aim: f64) {
     let verdict = if reached >= aim { "ok" } else { "MISSED" };
     println!("  {name:<64}{reached:>7.2}   aim >= {aim:.2}   {verdict}");
+}
+
+fn at_most(name: &str, reached: f64, aim: f64) {
+    let verdict = if reached <= aim { "ok" } else { "MISSED" };
+    println!("  {name:<64}{reached:>7.2}   aim <= {aim:.2}   {verdict}");
+}
+
+/// How often PocketBase is called for a read of a profile and for a new one.
+async fn counted(url: &str, store: &Store, loads: &Loads, parent: &Path) -> anyhow::Result<(f64, f64)> {
+    let calls = calls::Calls::to(url).await?;
+    let mut variables = store.variables.clone();
+    variables.insert("POCKETBASE_URL".to_owned(), calls.url());
+    let folder = tempfile::tempdir_in(parent)?;
+    let server = Process::server(folder.path(), &variables)?;
+    server.wait_for("/readyz").await.with_context(|| server_log(folder.path()))?;
+    let read = per_request(&calls, &server, &loads.read).await?;
+    Ok((read, per_request(&calls, &server, &loads.create).await?))
+}
+
+async fn per_request(calls: &calls::Calls, server: &Process, load: &Load) -> anyhow::Result<f64> {
+    const REQUESTS: u32 = 20;
+    let mut connection = Connection::open(server.address).await?;
+    let mut requests = Requests::of(load, 0);
+    connection.expect(load.expected, requests.next()).await?; // The first may find something out for all that follow.
+    let before = calls.count();
+    for _ in 0..REQUESTS {
+        connection.expect(load.expected, requests.next()).await?;
+    }
+    Ok(f64::from(u32::try_from(calls.count() - before)?) / f64::from(REQUESTS))
 }
 
 // The table
@@ -619,25 +661,49 @@ struct Store {
     /// What the server is told of it.
     variables: BTreeMap<String, String>,
     service: Option<Child>,
+    /// Where the service keeps its files.
+    folder: Option<tempfile::TempDir>,
 }
 
 impl Store {
     fn start(folder: &Path) -> anyhow::Result<Self> {
         let name = env::var("STORE").unwrap_or_default();
         if matches!(name.as_str(), "" | "sqlite") {
-            return Ok(Self { variables: BTreeMap::new(), service: None });
+            return Ok(Self { variables: BTreeMap::new(), service: None, folder: None });
         }
-        ensure!(name == "postgres", "STORE is sqlite or postgres, not {name}");
+        ensure!(
+            matches!(name.as_str(), "postgres" | "pocketbase"),
+            "STORE is sqlite, postgres or pocketbase, not {name}"
+        );
+        // On the same disk as the other folders; open to the user that PostgreSQL runs as.
+        let folder = tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o711)).tempdir_in(folder)?;
         let mut command = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/services.sh"));
-        // On the same disk as the other folders; with orders, so that it ends when its input does.
-        command.args([name.as_str(), "--orders"]).env("TMPDIR", folder).stdin(Stdio::piped()).stdout(Stdio::piped());
+        // With orders, so that it ends when its input does.
+        command
+            .args([name.as_str(), "--orders"])
+            .env("TMPDIR", folder.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
         let mut service = command.spawn()?;
         let said = BufReader::new(service.stdout.take().context("its output is piped")?).lines();
         let said: Vec<String> = said.map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
         let pairs = said.iter().filter_map(|line| line.split_once('='));
         let variables: BTreeMap<_, _> = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         ensure!(!variables.is_empty(), "{}", said.join("\n"));
-        Ok(Self { variables, service: Some(service) })
+        let store = Self { variables, service: Some(service), folder: Some(folder) };
+        if name == "pocketbase" {
+            store.prepare_pocketbase()?;
+        }
+        Ok(store)
+    }
+
+    /// Makes the collections and turns the batch API on.
+    fn prepare_pocketbase(&self) -> anyhow::Result<()> {
+        let folder = self.folder.as_ref().context("the service has a folder")?;
+        let mut command = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/with_pocketbase.sh"));
+        command.arg(server_binary()?).arg("true").envs(&self.variables).env("TMPDIR", folder.path());
+        ensure!(command.status()?.success(), "PocketBase could not be prepared");
+        Ok(())
     }
 }
 
@@ -660,12 +726,10 @@ struct Process {
 
 impl Process {
     fn server(folder: &Path, store: &BTreeMap<String, String>) -> anyhow::Result<Self> {
-        let binary = env::var_os("IDENTIVIA_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_identivia").into());
-        let binary = fs::canonicalize(&binary).with_context(|| format!("no server at {}", binary.display()))?;
         let mut client: Value = serde_json::from_str(CREDENTIALS)?;
         client["scopes"] = SCOPES.split(' ').collect();
         let address = free_address()?;
-        let mut command = command(&binary, folder, "server.log")?;
+        let mut command = command(&server_binary()?, folder, "server.log")?;
         command.env("DATA_DIR", folder.join("data")).env("HOST", address.ip().to_string());
         command.envs(store);
         command.env("PORT", address.port().to_string()).env("JWT_CLIENTS_JSON", json!([client]).to_string());
@@ -710,6 +774,11 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn server_binary() -> anyhow::Result<PathBuf> {
+    let binary = PathBuf::from(env::var_os("IDENTIVIA_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_identivia").into()));
+    fs::canonicalize(&binary).with_context(|| format!("no server at {}", binary.display()))
 }
 
 /// A clean environment and a folder of its own: neither a developer's variables nor a `.env` may change the figures.
