@@ -14,6 +14,7 @@ mod records;
 mod schema;
 
 use std::collections::HashMap;
+use std::os::unix::fs::FileExt as _;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -85,6 +86,32 @@ pub struct PocketBase {
 }
 
 type Fingerprint = Vec<u8>;
+
+/// A write under way. Until it is answered it, or an earlier attempt at it, may have been done: also when whoever asked
+/// for it has gone, and when a later attempt finds no place.
+struct Attempt<'a> {
+    store: &'a PocketBase,
+    write: Option<(Fingerprint, RecordId)>,
+}
+
+impl Attempt<'_> {
+    fn is_resolved(&mut self) {
+        if let Some((write, _)) = self.write.take() {
+            self.store.unresolved().remove(&write);
+        }
+    }
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        if let Some((write, id)) = self.write.take() {
+            let mut unresolved = self.store.unresolved();
+            if unresolved.len() < MOST_UNRESOLVED {
+                unresolved.insert(write, (id, Instant::now()));
+            }
+        }
+    }
+}
 
 /// One record that changes.
 struct Change {
@@ -322,27 +349,23 @@ impl PocketBase {
     /// Adds a record under an id of ours. If the answer is lost, the next attempt at the same finds it under that id
     /// instead of adding it twice.
     async fn add(&self, collection: &str, mut changes: Vec<Change>) -> Result<Answer> {
-        let fingerprint = fingerprint(&changes[0]);
-        let fresh = records::id_in(&changes[0].body, "id")?;
+        let Some(first) = changes.first_mut() else { return Err(unexpected()) };
+        let fingerprint = fingerprint(first).await?;
+        let fresh = records::id_in(&first.body, "id")?;
         let id = self.unresolved().get(&fingerprint).map_or(fresh, |(id, _)| *id);
-        changes[0].body["id"] = json!(id);
+        rename(&mut changes, fresh, id);
+        let mut attempt = Attempt { store: self, write: Some((fingerprint, id)) };
         let outcome = self.write(changes).await;
-        self.remember(fingerprint, id, matches!(outcome, Err(StoreError::Unavailable(_))));
+        if outcome.is_ok() {
+            attempt.is_resolved();
+        }
+        drop(attempt);
         match outcome? {
             Answer::Invalid(faults) if id != fresh && is_taken(&faults, "id") => {
                 let found = self.get(&record_path(collection, id.as_str()), &[]).await?;
                 Ok(found.map_or(Answer::Missing, Answer::Done))
             }
             outcome => Ok(outcome),
-        }
-    }
-
-    fn remember(&self, write: Fingerprint, id: RecordId, is_unresolved: bool) {
-        let mut unresolved = self.unresolved();
-        if !is_unresolved {
-            unresolved.remove(&write);
-        } else if unresolved.len() < MOST_UNRESOLVED {
-            unresolved.insert(write, (id, Instant::now()));
         }
     }
 
@@ -399,8 +422,16 @@ fn session_key(session: &str) -> RecordId {
     letters_of(digest::digest(&digest::SHA256, session.as_bytes()).as_ref())
 }
 
+/// Gives a new record another id, wherever the changes that go with it name it.
+fn rename(changes: &mut [Change], from: RecordId, to: RecordId) {
+    let fields = changes.iter_mut().filter_map(|change| change.body.as_object_mut());
+    for value in fields.flat_map(serde_json::Map::values_mut).filter(|value| *value == from.as_str()) {
+        *value = json!(to);
+    }
+}
+
 /// What a write is, whatever its id and time.
-fn fingerprint(change: &Change) -> Fingerprint {
+async fn fingerprint(change: &Change) -> Result<Fingerprint> {
     let mut body = change.body.clone();
     for varying in ["id", "created", "updated"] {
         body[varying] = Value::Null;
@@ -408,11 +439,33 @@ fn fingerprint(change: &Change) -> Fingerprint {
     let mut context = digest::Context::new(&digest::SHA256);
     context.update(change.path.as_bytes());
     context.update(body.to_string().as_bytes());
+    let mut files = Vec::new();
     for (field, staged) in &change.files {
-        context.update(field.name().as_bytes());
-        context.update(&staged.file.metadata().map_or(0, |metadata| metadata.len()).to_be_bytes());
+        files.push((field.name(), staged.file.try_clone().map_err(|error| StoreError::Failed(error.to_string()))?));
     }
-    context.finish().as_ref().to_vec()
+    let digested = tokio::task::spawn_blocking(move || {
+        for (field, file) in files {
+            context.update(field.as_bytes());
+            digest_file(&mut context, &file)?;
+        }
+        Ok::<_, std::io::Error>(context.finish().as_ref().to_vec())
+    });
+    let failed = |error: String| StoreError::Failed(error);
+    digested.await.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(error.to_string()))
+}
+
+/// Two files can be of one length, so a file is what is in it.
+fn digest_file(context: &mut digest::Context, file: &std::fs::File) -> std::io::Result<()> {
+    let (mut piece, mut at) = (vec![0; 64 * 1024], 0);
+    context.update(&file.metadata()?.len().to_be_bytes());
+    loop {
+        let length = file.read_at(&mut piece, at)?;
+        if length == 0 {
+            return Ok(());
+        }
+        context.update(&piece[..length]);
+        at += length as u64;
+    }
 }
 
 /// The bits of a cursor that hold an id; the time stands above them.
@@ -744,5 +797,40 @@ impl Store for PocketBase {
             Standing::Authenticated => self.setting_id("identivia").await.map(drop),
             standing => Err(StoreError::Unavailable(format!("PocketBase is {}", standing.word()))),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(file: &[u8]) -> Change {
+        let mut kept = tempfile::tempfile().unwrap();
+        std::io::Write::write_all(&mut kept, file).unwrap();
+        let mut change = Change::add("verification_history", json!({"id": RecordId::random(), "name": "n"}));
+        change.files.push((FileField::DocumentFront, Staged { name: "a_b1.png".to_owned(), file: kept }));
+        change
+    }
+
+    #[tokio::test]
+    async fn a_write_is_the_same_only_with_the_same_files() {
+        let (one, again, other) = (change(b"one"), change(b"one"), change(b"two"));
+        let one = fingerprint(&one).await.unwrap();
+        assert_eq!(one, fingerprint(&again).await.unwrap());
+        assert_ne!(one, fingerprint(&other).await.unwrap(), "of the same length");
+    }
+
+    #[test]
+    fn a_record_that_gets_another_id_is_named_by_it_everywhere() {
+        let (from, to) = (RecordId::random(), RecordId::random());
+        let mut changes = [
+            Change::add("verification_history", json!({"id": from})),
+            Change::set("liveness_sessions", "s", json!({"used_by": from})),
+            Change::add("audit_events", json!({"id": "other", "detail": from})),
+        ];
+        rename(&mut changes, from, to);
+        assert_eq!(changes[0].body["id"], json!(to));
+        assert_eq!(changes[1].body["used_by"], json!(to));
+        assert_eq!(changes[2].body, json!({"id": "other", "detail": to}));
     }
 }

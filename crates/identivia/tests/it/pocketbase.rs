@@ -188,32 +188,51 @@ async fn a_revoked_token_is_renewed_once_however_many_find_it_dead() {
     }
 }
 
+/// Lets the next batch through to PocketBase, and its answer not back.
+async fn lose_the_answer_of_a_batch(proxy: &mut Proxy, before: usize) {
+    while !calls_since(proxy, before).contains(&"POST /api/batch".to_owned()) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    // The proxy has noted the request and delays it; what it reads from now on stays with it.
+    proxy.hang().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_whose_answer_was_lost_is_not_done_twice() {
     let (_, service) = ready_made().await;
-    let (world, _proxy) = behind_proxy(&service).await;
+    let (world, mut proxy) = behind_proxy(&service).await;
     let (id, _) = world.person("one").await;
     let operator = world.operator();
     let path = format!("/api/status_history/{id}");
-    // Once it is no longer frozen, PocketBase does what it was asked meanwhile.
-    let attempt = async {
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        operator.post(&path, status("unverified", "once")).await
-    };
-    let freeze = async {
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        service.pause();
-    };
-    let (lost, ()) = tokio::join!(attempt, freeze);
-    assert_unavailable(&lost);
-    service.resume();
-    await_service(&world).await;
-    operator.post(&path, status("unverified", "once")).await.expect(201);
-    let kept = operator.get(&path).await.expect(200);
-    assert_eq!(kept["data"].as_array().unwrap().len(), 1, "{kept}");
-    operator.post(&path, status("unverified", "once")).await.expect(201);
-    let kept = operator.get(&path).await.expect(200);
-    assert_eq!(kept["data"].as_array().unwrap().len(), 2, "a trusted server may say the same twice");
+    let rows =
+        async || service.api(Method::GET, "/api/collections/status_history/records", Value::Null).await.expect(200);
+    for (round, kept) in [("the answer was lost", 1), ("whoever asked had gone", 3)] {
+        proxy.slow(Duration::from_millis(500)).await;
+        let before = proxy.requests().len();
+        let attempt = operator.post(&path, status("unverified", round));
+        let losing = async {
+            lose_the_answer_of_a_batch(&mut proxy, before).await;
+            while rows().await["items"].as_array().unwrap().len() < kept {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        if kept == 1 {
+            let (lost, ()) = tokio::join!(attempt, losing);
+            assert_unavailable(&lost);
+        } else {
+            tokio::select! {
+                _ = attempt => panic!("answered"),
+                () = losing => {}
+            }
+        }
+        proxy.pass().await;
+        await_service(&world).await;
+        operator.post(&path, status("unverified", round)).await.expect(201);
+        assert_eq!(rows().await["items"].as_array().unwrap().len(), kept, "{round}");
+        operator.post(&path, status("unverified", round)).await.expect(201);
+        let listed = operator.get(&path).await.expect(200);
+        assert_eq!(listed["data"].as_array().unwrap().len(), kept + 1, "a trusted server may say the same twice");
+    }
 }
 
 /// A record of `users` with a team, and what lets it in.
