@@ -282,7 +282,13 @@ impl PocketBase {
         let expand = format!("{STATUSES},{VERIFICATIONS}");
         let query = [("expand", expand.as_str()), ("fields", PROFILE_FIELDS)];
         let found = self.get(&record_path("profiles", id.as_str()), &query).await?;
-        let Some(mut profile) = found.filter(|profile| is_within(reach, profile)) else { return Ok(None) };
+        let Some(mut profile) = found else { return Ok(None) };
+        if profile["id"] != id.as_str() {
+            return Err(unexpected());
+        }
+        if !is_within(reach, &profile) {
+            return Ok(None);
+        }
         self.complete_histories(&mut profile).await?;
         Ok(Some(profile))
     }
@@ -310,7 +316,10 @@ impl PocketBase {
     async fn write(&self, changes: Vec<Change>) -> Result<Answer> {
         if changes.len() > 1 && !self.is_batch_off() {
             match self.call(|client| batch(client, &changes)).await? {
-                Answer::Done(mut answers) => return Ok(Answer::Done(answers[0]["body"].take())),
+                Answer::Done(answers) => {
+                    let first = answers.get(0).and_then(|answer| answer.get("body"));
+                    return first.cloned().map(Answer::Done).ok_or_else(unexpected);
+                }
                 Answer::BatchOff => self.note_that_batch_is_off(),
                 refused => return Ok(refused),
             }

@@ -235,6 +235,79 @@ async fn a_write_whose_answer_was_lost_is_not_done_twice() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_superusers_dead_token_is_not_believed_where_rules_let_guests_in_as_far_as_an_empty_answer() {
+    let (_, service) = ready_made().await;
+    let rule = "@request.auth.id != \"\"";
+    let rules = json!({"listRule": rule, "viewRule": rule, "createRule": rule, "updateRule": rule});
+    for collection in ["profiles", "status_history", "verification_history", "settings", "audit_events"] {
+        service.api(Method::PATCH, &format!("/api/collections/{collection}"), rules.clone()).await.expect(200);
+    }
+    let (world, _proxy) = behind_proxy(&service).await;
+    let (id, _) = world.person("one").await;
+    let operator = world.operator();
+    let path = format!("/api/profiles/{id}");
+    let superusers = service.api(Method::GET, "/api/collections/_superusers/records", Value::Null).await.expect(200);
+    let user = format!("/api/collections/_superusers/records/{}", superusers["items"][0]["id"].as_str().unwrap());
+    let revoke = async || service.api(Method::PATCH, &user, json!({"tokenKey:autogenerate": ""})).await.expect(200);
+    revoke().await;
+    operator.get(&path).await.expect(200);
+    revoke().await;
+    assert_eq!(operator.get("/api/profiles").await.expect(200)["data"].as_array().unwrap().len(), 1);
+    revoke().await;
+    operator.post("/api/profiles/create", json!({"userID": "two"})).await.expect(201);
+    revoke().await;
+    operator.patch(&path, json!({"country": "UT"})).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stands_in_pocketbases_place_is_never_believed() {
+    use axum::http::{StatusCode, header};
+    let wrong = std::sync::Arc::new(std::sync::Mutex::new((200, "")));
+    let told = wrong.clone();
+    let token = "e30.eyJleHAiOjk5OTk5OTk5OTl9.e30"; // {}.{"exp":9999999999}.{}
+    let signed_in = json!({"token": token, "record": {}}).to_string();
+    let fake = axum::Router::new().fallback(async move |request: axum::extract::Request| {
+        let json = [(header::CONTENT_TYPE, "application/json")];
+        let path = request.uri().path();
+        if path.contains("auth-") {
+            return (StatusCode::OK, json, signed_in.clone());
+        }
+        let (status, body) = *told.lock().unwrap();
+        (StatusCode::from_u16(status).unwrap(), json, body.to_owned())
+    });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, fake).await });
+    let flags = ["--pocketbase-url", &url, "--pb-user-email", "a@example.com", "--pb-user-password", "p"];
+    let world = World::with(&flags, false).await;
+    let operator = world.operator();
+    for answer in [
+        (200, ""),
+        (200, "[]"),
+        (200, "\"ok\""),
+        (200, "{}"),
+        (200, "{\"items\":{}}"),
+        (404, "404 page not found"),
+        (404, "{\"error\":\"no route\"}"),
+        (403, "forbidden by a firewall"),
+        (502, "<html>"),
+    ] {
+        *wrong.lock().unwrap() = answer;
+        let profile = "/api/profiles/aaaaaaaaaaaaaaa";
+        for refused in [
+            operator.get(profile).await,
+            operator.get("/api/profiles").await,
+            operator.get("/api/settings").await,
+            operator.post("/api/profiles/create", json!({"userID": "u"})).await,
+            operator.patch(profile, json!({"country": "UT"})).await,
+            operator.post("/api/status_history/aaaaaaaaaaaaaaa", status("unverified", "n")).await,
+        ] {
+            assert_eq!(refused.status, 503, "{answer:?}: {}", refused.body);
+        }
+    }
+}
+
 /// A record of `users` with a team, and what lets it in.
 async fn service_user(service: &PocketBase) -> (String, String) {
     let team = json!({"name": "team", "type": "text"});

@@ -2,7 +2,7 @@
 //!
 //! A dead token makes its bearer a guest, and PocketBase tells a guest nothing: a list is empty, a record is not found, a
 //! new one is refused without a reason. So an answer that a guest might get is believed only once the token has been
-//! proved, and a superuser's 403 means that the token is dead.
+//! proved. That goes for a superuser too: the rules of a collection may let a guest in as far as that.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +23,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const DEADLINE: Duration = Duration::from_secs(8);
 /// How long a call may take that carries files.
 const FILES_DEADLINE: Duration = Duration::from_secs(120);
+/// How long somebody may take to read a file: PocketBase itself gives up after that.
+const DOWNLOAD_DEADLINE: Duration = Duration::from_secs(300);
 /// How long a transfer may stand still.
 const STALL: Duration = Duration::from_secs(10);
 /// Calls under way at once; more wait for a place, this long at most.
@@ -169,11 +171,18 @@ impl Client {
         let Answer::Done(made) = made else { return Ok(None) };
         let token = made["token"].as_str().unwrap_or_default();
         // The token is the whole of its right, and short-lived; it goes in the query because nothing else is looked at.
-        let request = self.files_request(Method::GET, path).query(&[("token", token)]);
+        let request = self.request(Method::GET, path).timeout(DOWNLOAD_DEADLINE).query(&[("token", token)]);
         let response = request.send().await.map_err(|error| unreachable(&error))?;
         match response.status() {
             StatusCode::OK => Ok(Some(response)),
-            StatusCode::NOT_FOUND => Ok(None),
+            StatusCode::NOT_FOUND => {
+                let outcome = read(response).await?;
+                // A token that has died since it was made is answered the same.
+                if self.is_alive(&*self.session().await?).await? {
+                    return outcome.understood().map(|_| None);
+                }
+                Err(StoreError::Unavailable("PocketBase's token has died meanwhile".to_owned()))
+            }
             status => Err(StoreError::Unavailable(format!("PocketBase answered {status} to the request for a file"))),
         }
     }
@@ -216,10 +225,7 @@ impl Client {
 
     /// Says whether an answer is one that a guest would get because our token has died.
     async fn is_dead(&self, session: &Session, outcome: &Outcome) -> Result<bool> {
-        match (outcome.guest_like(), session.role) {
-            (Guest::No, _) | (Guest::Maybe, Role::Superuser) => Ok(false),
-            _ => Ok(!self.is_alive(session).await?),
-        }
+        Ok(outcome.is_guest_like() && !self.is_alive(session).await?)
     }
 
     /// Asks PocketBase whether a token is alive.
@@ -228,7 +234,9 @@ impl Client {
         let outcome = answer(self.request(Method::POST, &path).bearer_auth(&session.token)).await?;
         match outcome.status {
             status if status.is_success() => Ok(true),
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => Ok(false),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND if outcome.is_pocketbases() => {
+                Ok(false)
+            }
             status => Err(StoreError::Unavailable(format!("PocketBase answered {status} to the renewal of a token"))),
         }
     }
@@ -278,7 +286,8 @@ impl Client {
             let outcome = outcome.map_err(|error| (error, false))?;
             match outcome.status {
                 status if status.is_success() => return self.signed_in(role, &outcome).map_err(|error| (error, false)),
-                StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => {}
+                StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND if outcome.is_pocketbases() => {
+                }
                 status => {
                     let text = format!("PocketBase answered {status} to the sign-in");
                     return Err((StoreError::Unavailable(text), false));
@@ -322,32 +331,25 @@ struct Outcome {
     is_batch: bool,
 }
 
-/// Whether an answer could be a guest's.
-#[derive(Clone, Copy)]
-enum Guest {
-    No,
-    Maybe,
-    Surely,
-}
-
 impl Outcome {
-    fn guest_like(&self) -> Guest {
+    /// Says whether a guest could get this answer.
+    fn is_guest_like(&self) -> bool {
         let body = self.body.as_ref();
-        let empty_list = || body.is_some_and(|body| body["items"].as_array().is_some_and(Vec::is_empty));
         match self.status {
-            StatusCode::UNAUTHORIZED => Guest::Surely,
-            StatusCode::FORBIDDEN if self.is_batch => Guest::No,
-            StatusCode::FORBIDDEN => Guest::Surely,
-            StatusCode::NOT_FOUND => Guest::Maybe,
-            StatusCode::OK if empty_list() => Guest::Maybe,
+            StatusCode::UNAUTHORIZED | StatusCode::NOT_FOUND => true,
+            StatusCode::FORBIDDEN => !self.is_batch,
+            StatusCode::OK => body.is_some_and(|body| body["items"].as_array().is_some_and(Vec::is_empty)),
             StatusCode::BAD_REQUEST => match self.refused_item() {
-                Some(item) if item["status"] == 403 => Guest::Surely,
-                Some(item) if no_reason(item) => Guest::Maybe,
-                None if body.is_none_or(no_reason) => Guest::Maybe,
-                _ => Guest::No,
+                Some(item) => item["status"] == 403 || no_reason(item),
+                None => body.is_none_or(no_reason),
             },
-            _ => Guest::No,
+            _ => false,
         }
+    }
+
+    /// Says whether a refusal is PocketBase's own: what stands before it, or in its place, has other bodies.
+    fn is_pocketbases(&self) -> bool {
+        self.body.as_ref().is_some_and(|body| body["status"] == self.status.as_u16())
     }
 
     /// The answer to the request that made a batch fail.
@@ -360,8 +362,8 @@ impl Outcome {
         let unavailable = |text: String| Err(StoreError::Unavailable(text));
         match self.status {
             status if status.is_success() => Ok(Answer::Done(self.body.unwrap_or_default())),
-            StatusCode::NOT_FOUND => missing(self.body.as_ref()),
-            StatusCode::FORBIDDEN if self.is_batch => Ok(Answer::BatchOff),
+            StatusCode::NOT_FOUND if self.is_pocketbases() => missing(self.body.as_ref()),
+            StatusCode::FORBIDDEN if self.is_batch && self.is_pocketbases() => Ok(Answer::BatchOff),
             StatusCode::BAD_REQUEST => {
                 let refused = self.refused_item().or(self.body.as_ref());
                 match refused {
@@ -377,6 +379,9 @@ impl Outcome {
             status if status.is_redirection() => unavailable(format!(
                 "PocketBase's address answers with a redirection ({status}): set POCKETBASE_URL to where it leads"
             )),
+            StatusCode::NOT_FOUND => {
+                unavailable("what answers 404 is not PocketBase: is POCKETBASE_URL its address?".to_owned())
+            }
             StatusCode::FORBIDDEN => unavailable(
                 "PocketBase's rules keep this user out; run: identivia pocketbase init --service-user EMAIL".to_owned(),
             ),
@@ -406,7 +411,10 @@ fn faults(refused: &Value) -> Vec<(String, String)> {
 }
 
 async fn answer(request: RequestBuilder) -> Result<Outcome> {
-    let mut response = request.send().await.map_err(|error| unreachable(&error))?;
+    read(request.send().await.map_err(|error| unreachable(&error))?).await
+}
+
+async fn read(mut response: Response) -> Result<Outcome> {
     let status = response.status();
     let is_batch = response.url().path().ends_with("/api/batch");
     let mut bytes = Vec::new();
