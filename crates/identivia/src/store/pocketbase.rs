@@ -72,6 +72,12 @@ const PROFILE_FIELDS: &str = "id,team,status,recorded_status,name,document_type,
     expand.verification_history_via_profile.country,expand.verification_history_via_profile.created,\
     expand.verification_history_via_profile.updated";
 
+/// What lists read of any record: not the JSON documents beside them, of which a page could hold megabytes.
+const LISTED_FIELDS: &str = "id,profile,userID,team,status,recorded_status,name,document_type,document_number,country,\
+    liveness_session_id,liveness_confidence,liveness_status,liveness_confirmed_by,claimed_confidence,claimed_status,\
+    address,gender,date_of_birth,ip_address,facial_photo,document_front,document_back,\
+    updated_by,previous_status,new_status,notes,verification,key,value,public,created,updated";
+
 /// An instance of PocketBase.
 pub struct PocketBase {
     client: Client,
@@ -227,10 +233,17 @@ impl PocketBase {
             return Err(StoreError::Unavailable("PocketBase is older than 0.39.9: update it".to_owned()));
         }
         let (limit, number) = (limit.to_string(), number.to_string());
-        let query = [("filter", filter), ("sort", sort), ("perPage", &limit), ("page", &number), ("skipTotal", "1")];
-        let Some(mut body) = self.get(&records_path(collection), &query).await? else { return Err(unexpected()) };
-        match body["items"].take() {
-            Value::Array(items) => Ok(items),
+        let query = [
+            ("filter", filter),
+            ("sort", sort),
+            ("perPage", &limit),
+            ("page", &number),
+            ("skipTotal", "1"),
+            ("fields", LISTED_FIELDS),
+        ];
+        let body = self.get(&records_path(collection), &query).await?;
+        match body.as_ref().and_then(|body| body.get("items")) {
+            Some(Value::Array(items)) => Ok(items.clone()),
             _ => Err(unexpected()),
         }
     }

@@ -308,6 +308,26 @@ async fn what_stands_in_pocketbases_place_is_never_believed() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_do_not_carry_the_documents_beside_their_records() {
+    let (_, service) = ready_made().await;
+    let (world, _proxy) = behind_proxy(&service).await;
+    let (id, _) = world.person("one").await;
+    let large = "x".repeat(95_000);
+    let add = async |collection: &str, body: &dyn Fn(usize) -> Value| {
+        let url = format!("/api/collections/{collection}/records");
+        let requests: Vec<_> =
+            (0..50).map(|number| json!({"method": "POST", "url": url, "body": body(number)})).collect();
+        service.api(Method::POST, "/api/batch", json!({"requests": requests})).await.expect(200);
+    };
+    add("profiles", &|number| json!({"userID": format!("u{number}"), "face_liveness_result": large})).await;
+    add("verification_history", &|_| json!({"profile": id, "fingerprint": large})).await;
+    for path in ["/api/profiles?limit=100".to_owned(), format!("/api/verification_history/{id}?limit=100")] {
+        let listed = world.operator().get(&path).await.expect(200);
+        assert!(listed["data"].as_array().unwrap().len() >= 50);
+    }
+}
+
 /// A record of `users` with a team, and what lets it in.
 async fn service_user(service: &PocketBase) -> (String, String) {
     let team = json!({"name": "team", "type": "text"});
