@@ -492,19 +492,25 @@ fn digest_file(context: &mut digest::Context, file: &std::fs::File) -> std::io::
 
 /// The bits of a cursor that hold an id; the time stands above them.
 const ID_BITS: u32 = 80;
+/// Stands for the time of a record that has none, which another program may have made: the largest there is room for.
+const NO_TIME: u64 = (1 << (u128::BITS - ID_BITS)) - 1;
 
 /// A cursor is the time and id of the last record before it, as one number.
 fn cursor(time: Millis, id: RecordId) -> String {
-    ((u128::from(time.0.unsigned_abs()) << ID_BITS) | id.number()).to_string()
+    let time = if time.0 == 0 { NO_TIME } else { time.0.unsigned_abs() };
+    ((u128::from(time) << ID_BITS) | id.number()).to_string()
 }
 
 /// The time and id that a cursor names.
 fn place(page: &PageRequest) -> Result<Option<(String, RecordId)>> {
     let Some(cursor) = &page.cursor else { return Ok(None) };
     let number: u128 = cursor.parse().map_err(|_| StoreError::BadCursor)?;
-    let time = i64::try_from(number >> ID_BITS).ok().filter(|time| *time > 0).ok_or(StoreError::BadCursor)?;
+    let time = match number >> ID_BITS {
+        time if time == u128::from(NO_TIME) => String::new(),
+        time => Millis(i64::try_from(time).ok().filter(|time| *time > 0).ok_or(StoreError::BadCursor)?).to_string(),
+    };
     let id = RecordId::of_number(number & ((1 << ID_BITS) - 1)).ok_or(StoreError::BadCursor)?;
-    Ok(Some((Millis(time).to_string(), id)))
+    Ok(Some((time, id)))
 }
 
 /// Makes a page of `limit` out of a list that holds what follows it too.
@@ -595,21 +601,27 @@ fn audit(event: &Event) -> Change {
 
 #[async_trait]
 impl Store for PocketBase {
-    async fn create_profile(&self, _: RecordId, mut new: NewProfile, event: Event) -> Result<Created> {
+    async fn create_profile(&self, spare: RecordId, mut new: NewProfile, event: Event) -> Result<Created> {
         if new.team.is_empty() {
             new.team.clone_from(&self.client.session().await?.team);
         }
         let id = self.profile_id(&new.team, &new.user_id);
-        let made = Change::add("profiles", records::new_profile(id, &new, event.at));
-        match self.write(vec![made, audit(&Event { profile: Some(id), ..event })]).await? {
-            Answer::Done(_) => Ok(Created { id, fresh: true }),
-            Answer::Invalid(faults) if is_taken(&faults, "id") || is_taken(&faults, "userID") => {
-                let found = self.existing(id, &new).await?;
-                found.map(|id| Created { id, fresh: false }).ok_or_else(unexpected)
+        // Where the id is taken by a profile that an administrator has given another userID since, any other will do.
+        for try_id in [id, spare] {
+            let made = Change::add("profiles", records::new_profile(try_id, &new, event.at));
+            let event = Event { profile: Some(try_id), ..event.clone() };
+            match self.write(vec![made, audit(&event)]).await? {
+                Answer::Done(_) => return Ok(Created { id: try_id, fresh: true }),
+                Answer::Invalid(faults) if is_taken(&faults, "id") || is_taken(&faults, "userID") => {
+                    if let Some(id) = self.existing(id, &new).await? {
+                        return Ok(Created { id, fresh: false });
+                    }
+                }
+                Answer::Invalid(faults) => return Err(refused(&faults)),
+                Answer::Missing | Answer::BatchOff => return Err(unexpected()),
             }
-            Answer::Invalid(faults) => Err(refused(&faults)),
-            Answer::Missing | Answer::BatchOff => Err(unexpected()),
         }
+        Err(unexpected())
     }
 
     async fn profile_view(&self, id: RecordId, reach: &Reach) -> Result<Option<ProfileView>> {
@@ -738,7 +750,9 @@ impl Store for PocketBase {
             Collection::VerificationHistory => (&found["expand"]["profile"], FILES.as_slice()),
         };
         let names_it = fields.iter().any(|field| text(&found, field.name()) == name);
-        if names_it && is_within(reach, owner) { records::id(owner).map(Some) } else { Ok(None) }
+        // Another program may have taken the record from its profile.
+        let is_theirs = names_it && owner.is_object() && is_within(reach, owner);
+        if is_theirs { records::id(owner).map(Some) } else { Ok(None) }
     }
 
     async fn add_session(&self, session: Session, event: Event) -> Result<()> {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::services::pocketbase::{PocketBase, ready_made};
 use crate::services::proxy::Proxy;
-use crate::world::{Answer, World};
+use crate::world::{Answer, World, file, small_picture, texts};
 
 /// A server that reaches PocketBase through a proxy.
 async fn behind_proxy(service: &PocketBase) -> (World, Proxy) {
@@ -326,6 +326,63 @@ async fn lists_do_not_carry_the_documents_beside_their_records() {
         let listed = world.operator().get(&path).await.expect(200);
         assert!(listed["data"].as_array().unwrap().len() >= 50);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_administrators_change_by_hand_does_not_get_in_the_way() {
+    let (_, service) = ready_made().await;
+    let (world, _proxy) = behind_proxy(&service).await;
+    let operator = world.operator();
+    let create = async |user: &str| operator.post("/api/profiles/create", json!({"userID": user})).await;
+    let first = create("old").await.expect(201)["id"].clone();
+    let record = format!("/api/collections/profiles/records/{}", first.as_str().unwrap());
+    service.api(Method::PATCH, &record, json!({"userID": "renamed"})).await.expect(200);
+    assert_eq!(create("renamed").await.expect(200)["id"], first);
+    let second = create("old").await.expect(201)["id"].clone();
+    assert_ne!(second, first);
+    assert_eq!(create("old").await.expect(200)["id"], second);
+
+    // Records without a time come last, and are paged through like the others.
+    for number in 0..3 {
+        let body = json!({"userID": format!("timeless {number}")});
+        service.api(Method::POST, "/api/collections/profiles/records", body).await.expect(200);
+    }
+    let (mut cursor, mut seen) = (String::new(), std::collections::BTreeSet::new());
+    for _ in 0..5 {
+        let page = operator.get(&format!("/api/profiles?limit=1{cursor}")).await.expect(200);
+        seen.insert(page["data"][0]["id"].as_str().unwrap().to_owned());
+        cursor = format!("&cursor={}", page["next_cursor"].as_str().unwrap_or_default());
+    }
+    assert_eq!((seen.len(), cursor.as_str()), (5, "&cursor="));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_a_record_that_has_lost_its_profile_is_nobodys() {
+    let (_, service) = ready_made().await;
+    let (world, _proxy) = behind_proxy(&service).await;
+    let (id, _) = world.person("one").await;
+    let fields = [
+        ("liveness_session_id", "s"),
+        ("liveness_confidence", "90"),
+        ("liveness_status", "live"),
+        ("document_type", "passport"),
+    ];
+    let form = texts(&fields)
+        .part("facial_photo", file(small_picture(1), "p.png"))
+        .part("document_front", file(small_picture(2), "f.png"));
+    let made = world.operator().form(Method::POST, &format!("/api/verification_history/{id}"), form).await.expect(201);
+    let (record, name) = (made["data"]["id"].as_str().unwrap(), made["data"]["facial_photo"].as_str().unwrap());
+    let path = format!("/api/files/verification_history/{record}/{name}");
+    assert_eq!(world.operator().get(&path).await.status, 200);
+    let collection = service.api(Method::GET, "/api/collections/verification_history", Value::Null).await.expect(200);
+    let mut fields = collection["fields"].clone();
+    for field in fields.as_array_mut().unwrap().iter_mut().filter(|field| field["name"] == "profile") {
+        field["required"] = json!(false);
+    }
+    service.api(Method::PATCH, "/api/collections/verification_history", json!({"fields": fields})).await.expect(200);
+    let record = format!("/api/collections/verification_history/records/{record}");
+    service.api(Method::PATCH, &record, json!({"profile": ""})).await.expect(200);
+    assert_eq!(world.operator().get(&path).await.status, 404);
 }
 
 /// A record of `users` with a team, and what lets it in.
