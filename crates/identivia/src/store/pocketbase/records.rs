@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::domain::event::Event;
 use crate::domain::id::RecordId;
 use crate::domain::liveness::{ConfirmedBy, Session, SessionStatus};
+use crate::domain::media::is_stored_name;
 use crate::domain::profile::{
     FileField, NewProfile, Profile, ProfileChange, ProfileEntry, ProfileFiles, ProfileView, VerificationStatus,
 };
@@ -92,7 +93,9 @@ pub(super) fn own_status(profile: &Value) -> String {
 pub(super) fn profile(record: &Value) -> Result<Profile> {
     let mut files = ProfileFiles::default();
     for field in FileField::ALL {
-        *files.get_mut(field) = text(record, field.name());
+        // What another program keeps there, a PDF say, is no file of ours.
+        let name = text(record, field.name());
+        *files.get_mut(field) = if is_stored_name(&name) { name } else { String::new() };
     }
     Ok(Profile {
         id: id(record)?,
@@ -364,4 +367,20 @@ pub(super) fn new_event(event: &Event) -> Value {
 /// then even a text of digits stays a text.
 pub(super) fn setting_fields(setting: &Setting, now: Millis) -> Value {
     json!({"key": setting.key, "value": setting.value, "public": setting.public, "updated": now})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_none_of_ours_is_not_there_to_be_copied() {
+        let id = RecordId::random();
+        let read = profile(&json!({"id": id, "document_front": "scan_0f72x8h4bh.pdf", "document_back": ["a_1.png"],
+            "facial_photo": "photo_0f72x8h4bh.PNG"}));
+        let files = read.unwrap().files;
+        assert_eq!(files.get(FileField::DocumentFront), "");
+        assert_eq!(files.get(FileField::DocumentBack), "");
+        assert_eq!(files.get(FileField::FacialPhoto), "photo_0f72x8h4bh.PNG");
+    }
 }

@@ -20,6 +20,10 @@ const IMAGE_TYPES: [&str; 3] = ["image/jpeg", "image/png", "image/webp"];
 const VIDEO_TYPES: [&str; 5] =
     ["video/webm", "video/mp4", "video/quicktime", "video/x-m4v", "application/octet-stream"];
 
+/// The ids that PocketBase gives by itself, and the only ones that we take.
+const ID_LENGTH: u64 = 15;
+const ID_PATTERN: &str = "^[a-z0-9]+$";
+
 /// The kinds of field that we use.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -167,7 +171,8 @@ impl Kind {
             Self::Json => &["json", "number"],
             Self::Bool => &["bool"],
             Self::Date => &["date", "autodate"],
-            Self::Profile => &["relation", "text"],
+            // Histories are read with their profile, which only a relation makes possible.
+            Self::Profile => &["relation"],
             Self::Image | Self::Video => &["file"],
         }
     }
@@ -213,6 +218,13 @@ impl Wanted {
     fn compared(&self, there: &Value, profiles: &str) -> Lack {
         let mut lack = Lack::default();
         let fields = there["fields"].as_array().map_or(&[][..], Vec::as_slice);
+        let id = fields.iter().find(|field| field["name"] == "id");
+        if id.is_some_and(|id| id["min"] != ID_LENGTH || id["max"] != ID_LENGTH || id["pattern"] != ID_PATTERN) {
+            lack.notes.push(format!(
+                "{}'s ids are not PocketBase's own 15 of a-z and 0-9: no record can be kept there",
+                self.name
+            ));
+        }
         for (name, kind) in &self.fields {
             let Some(field) = fields.iter().find(|field| field["name"] == *name) else {
                 lack.fields.push(kind.field(name, profiles));
@@ -222,6 +234,9 @@ impl Wanted {
             if !kind.types().contains(&of_type) {
                 lack.notes
                     .push(format!("{}.{name} is of type {of_type}, which does not hold what is kept there", self.name));
+            }
+            if field["maxSelect"].as_u64().is_some_and(|most| most > 1) {
+                lack.notes.push(format!("{}.{name} takes several values; set it to one, or none is read", self.name));
             }
             if of_type == "file" && field["protected"] != true {
                 lack.notes.push(format!(
@@ -234,7 +249,7 @@ impl Wanted {
             there["indexes"].as_array().into_iter().flatten().map(|index| plain(index.as_str())).collect();
         for (name, unique, columns) in &self.indexes {
             let ours = plain(Some(columns));
-            let is_there = |index: &String| index.contains(&ours) && (!unique || index.contains("unique"));
+            let is_there = |index: &String| index.ends_with(&ours) && (!unique || index.contains("unique"));
             if !indexes.iter().any(is_there) {
                 lack.indexes.push(self.index((name, *unique, columns)));
             }
@@ -445,4 +460,37 @@ fn by_hand() -> String {
         let _ = write!(text, "\n{collection:#}\n");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn notes(wanted: &Wanted, field: &Value) -> String {
+        let mut there = wanted.whole("p", None);
+        let fields = there["fields"].as_array_mut().unwrap();
+        fields.retain(|other| other["name"] != field["name"]);
+        fields.push(field.clone());
+        wanted.compared(&there, "p").notes.join("\n")
+    }
+
+    #[test]
+    fn what_does_not_fit_is_said() {
+        let id =
+            |length: u64| json!({"name": "id", "type": "text", "min": length, "max": length, "pattern": ID_PATTERN});
+        assert_eq!(notes(&profiles(), &id(15)), "");
+        assert!(notes(&profiles(), &id(20)).contains("profiles's ids"));
+        let several = json!({"name": "document_front", "type": "file", "maxSelect": 5, "protected": true});
+        assert!(notes(&profiles(), &several).contains("document_front takes several values"));
+        assert!(notes(&status_history(), &json!({"name": "profile", "type": "text"})).contains("is of type text"));
+    }
+
+    #[test]
+    fn an_index_over_some_records_does_not_stand_for_one_over_all() {
+        let mut there = profiles().whole("p", None);
+        there["indexes"] = json!(["CREATE UNIQUE INDEX a ON profiles (team, userID) WHERE active = 1"]);
+        assert_eq!(profiles().compared(&there, "p").indexes.len(), 2);
+        there["indexes"] = json!(["create unique index a on `profiles` (\"team\", [userID])"]);
+        assert_eq!(profiles().compared(&there, "p").indexes.len(), 1);
+    }
 }
