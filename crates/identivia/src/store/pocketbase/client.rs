@@ -34,6 +34,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const MAX_ANSWER: usize = 4 * 1024 * 1024;
 /// A token is renewed this long before it ends, or at half its life if it lives shorter than twice that.
 const RENEW_BEFORE_SECONDS: i64 = 300;
+/// And no sooner than this, however far our clock is from PocketBase's: a token that is dead before shows by itself.
+const SHORTEST_LIFE_SECONDS: i64 = 60;
 /// How long nobody tries to sign in after PocketBase could not be reached, and after it refused the password.
 const AFTER_SILENCE: Duration = Duration::from_secs(1);
 const AFTER_REFUSAL: Duration = Duration::from_secs(30);
@@ -302,15 +304,15 @@ impl Client {
         let incomplete = || StoreError::Unavailable("PocketBase answered a sign-in without a token".to_owned());
         let body = outcome.body.as_ref().ok_or_else(incomplete)?;
         let token = body["token"].as_str().ok_or_else(incomplete)?.to_owned();
-        let now = self.clock.now().seconds();
-        let life = expiry(&token).ok_or_else(incomplete)? - now;
-        Ok(Session {
-            token,
-            renew_at: now + life - RENEW_BEFORE_SECONDS.min(life / 2),
-            role,
-            team: body["record"]["team"].as_str().unwrap_or_default().to_owned(),
-        })
+        let renew_at = renewal(self.clock.now().seconds(), expiry(&token).ok_or_else(incomplete)?);
+        Ok(Session { token, renew_at, role, team: body["record"]["team"].as_str().unwrap_or_default().to_owned() })
     }
+}
+
+/// When a token that ends then is renewed, all in seconds since 1970.
+fn renewal(now: i64, end: i64) -> i64 {
+    let life = end.saturating_sub(now);
+    now + (life - RENEW_BEFORE_SECONDS.min(life / 2)).max(SHORTEST_LIFE_SECONDS)
 }
 
 /// When a token ends, in seconds since 1970. It is ours, and only the reminder to renew it hangs on this.
@@ -443,4 +445,19 @@ pub(super) fn unreachable(error: &reqwest::Error) -> StoreError {
         "the connection to PocketBase broke off"
     };
     StoreError::Unavailable(what.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_renewed_before_its_end_but_not_all_the_time_when_the_clocks_differ() {
+        let now = 1_000_000;
+        assert_eq!(renewal(now, now + 86_400), now + 86_100);
+        assert_eq!(renewal(now, now + 300), now + 150);
+        for end in [now, now - 86_400, 0, i64::MIN] {
+            assert_eq!(renewal(now, end), now + SHORTEST_LIFE_SECONDS, "{end}");
+        }
+    }
 }
