@@ -127,6 +127,21 @@ async fn while_pocketbase_is_away_everything_answers_503_and_comes_back_by_itsel
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_renewed_before_it_ends() {
+    let (_, service) = ready_made().await;
+    let (world, proxy) = behind_proxy(&service).await;
+    world.operator().get("/api/profiles").await.expect(200);
+    assert_eq!(sign_ins(&proxy), 1);
+    // A superuser's lasts for a day.
+    world.clock.advance(86_400 - 400);
+    world.operator().get("/api/profiles").await.expect(200);
+    assert_eq!(sign_ins(&proxy), 1);
+    world.clock.advance(200);
+    world.operator().get("/api/profiles").await.expect(200);
+    assert_eq!(sign_ins(&proxy), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn health_tells_how_pocketbase_is() {
     let (_, service) = ready_made().await;
     let (world, mut proxy) = behind_proxy(&service).await;
