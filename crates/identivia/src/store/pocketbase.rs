@@ -76,7 +76,7 @@ const PROFILE_FIELDS: &str = "id,team,status,recorded_status,name,document_type,
 const LISTED_FIELDS: &str = "id,profile,userID,team,status,recorded_status,name,document_type,document_number,country,\
     liveness_session_id,liveness_confidence,liveness_status,liveness_confirmed_by,claimed_confidence,claimed_status,\
     address,gender,date_of_birth,ip_address,facial_photo,document_front,document_back,\
-    updated_by,previous_status,new_status,notes,verification,key,value,public,created,updated";
+    updated_by,previous_status,new_status,notes,verification,created,updated";
 
 /// An instance of PocketBase.
 pub struct PocketBase {
@@ -233,14 +233,12 @@ impl PocketBase {
             return Err(StoreError::Unavailable("PocketBase is older than 0.39.9: update it".to_owned()));
         }
         let (limit, number) = (limit.to_string(), number.to_string());
-        let query = [
-            ("filter", filter),
-            ("sort", sort),
-            ("perPage", &limit),
-            ("page", &number),
-            ("skipTotal", "1"),
-            ("fields", LISTED_FIELDS),
-        ];
+        let mut query =
+            vec![("filter", filter), ("sort", sort), ("perPage", &limit), ("page", &number), ("skipTotal", "1")];
+        // Where PocketBase picks fields, it rounds the numbers in them: a setting's value must stay what it is.
+        if collection != "settings" {
+            query.push(("fields", LISTED_FIELDS));
+        }
         let body = self.get(&records_path(collection), &query).await?;
         match body.as_ref().and_then(|body| body.get("items")) {
             Some(Value::Array(items)) => Ok(items.clone()),
