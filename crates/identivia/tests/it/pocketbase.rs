@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use reqwest::Method;
+use reqwest::multipart::Form;
 use serde_json::{Value, json};
 
 use crate::services::pocketbase::{PocketBase, ready_made};
@@ -369,6 +370,35 @@ async fn what_administrators_change_by_hand_does_not_get_in_the_way() {
         cursor = format!("&cursor={}", page["next_cursor"].as_str().unwrap_or_default());
     }
     assert_eq!((seen.len(), cursor.as_str()), (5, "&cursor="));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_not_missing_because_its_token_died_on_the_way() {
+    let (_, service) = ready_made().await;
+    let (world, mut proxy) = behind_proxy(&service).await;
+    let (id, _) = world.person("one").await;
+    let operator = world.operator();
+    let form = Form::new().part("document_front", file(small_picture(1), "f.png"));
+    let changed = operator.form(Method::PATCH, &format!("/api/profiles/{id}"), form).await.expect(200);
+    let path = format!("/api/files/profiles/{id}/{}", changed["data"]["document_front"].as_str().unwrap());
+    assert_eq!(operator.get(&path).await.status, 200);
+    let open = reqwest::get(format!("{}{path}", service.url)).await.unwrap();
+    assert_eq!(open.status(), 404, "PocketBase hands it to nobody without a token");
+    let superusers = service.api(Method::GET, "/api/collections/_superusers/records", Value::Null).await.expect(200);
+    let user = format!("/api/collections/_superusers/records/{}", superusers["items"][0]["id"].as_str().unwrap());
+    // Every piece takes so long to PocketBase that the token, when it gets there, is dead.
+    proxy.slow(Duration::from_millis(700)).await;
+    let before = proxy.requests().len();
+    let revoke = async {
+        while !calls_since(&proxy, before).iter().any(|call| call.starts_with("GET /api/files/")) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        service.api(Method::PATCH, &user, json!({"tokenKey:autogenerate": ""})).await.expect(200);
+    };
+    let (answer, ()) = tokio::join!(operator.get(&path), revoke);
+    assert_unavailable(&answer);
+    proxy.pass().await;
+    assert_eq!(operator.get(&path).await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
