@@ -204,11 +204,20 @@ async fn a_revoked_token_is_renewed_once_however_many_find_it_dead() {
     }
 }
 
-/// Lets the next batch through to PocketBase, and its answer not back.
-async fn lose_the_answer_of_a_batch(proxy: &mut Proxy, before: usize) {
-    while !calls_since(proxy, before).contains(&"POST /api/batch".to_owned()) {
+/// Waits, boundedly, until such a call has come as far as the proxy.
+async fn await_call(proxy: &Proxy, before: usize, start: &str) {
+    for _ in 0..2_000 {
+        if calls_since(proxy, before).iter().any(|call| call.starts_with(start)) {
+            return;
+        }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+    panic!("no {start}: {:?}", calls_since(proxy, before));
+}
+
+/// Lets the next batch through to PocketBase, and its answer not back.
+async fn lose_the_answer_of_a_batch(proxy: &mut Proxy, before: usize) {
+    await_call(proxy, before, "POST /api/batch").await;
     // The proxy has noted the request and delays it; what it reads from now on stays with it.
     proxy.hang().await;
 }
@@ -228,9 +237,13 @@ async fn a_write_whose_answer_was_lost_is_not_done_twice() {
         let attempt = operator.post(&path, status("unverified", round));
         let losing = async {
             lose_the_answer_of_a_batch(&mut proxy, before).await;
-            while rows().await["items"].as_array().unwrap().len() < kept {
+            for _ in 0..200 {
+                if rows().await["items"].as_array().unwrap().len() == kept {
+                    return;
+                }
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
+            panic!("it was not written: {round}");
         };
         if kept == 1 {
             let (lost, ()) = tokio::join!(attempt, losing);
@@ -390,9 +403,7 @@ async fn a_file_is_not_missing_because_its_token_died_on_the_way() {
     proxy.slow(Duration::from_millis(700)).await;
     let before = proxy.requests().len();
     let revoke = async {
-        while !calls_since(&proxy, before).iter().any(|call| call.starts_with("GET /api/files/")) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        await_call(&proxy, before, "GET /api/files/").await;
         service.api(Method::PATCH, &user, json!({"tokenKey:autogenerate": ""})).await.expect(200);
     };
     let (answer, ()) = tokio::join!(operator.get(&path), revoke);
