@@ -360,6 +360,27 @@ async fn of_many_records_that_race_for_a_session_one_of_its_own_profile_gets_it(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_status_record_names_no_verification_of_another_profile() {
+    for tested in stores().await {
+        let store = &tested.store;
+        let mut profiles = Vec::new();
+        for user in ["mine", "theirs"] {
+            let new = NewProfile { user_id: user.to_owned(), ..NewProfile::default() };
+            profiles.push(store.create_profile(RecordId::random(), new, event()).await.unwrap().id);
+        }
+        for (profile, is_theirs) in [(profiles[0], false), (profiles[1], true)] {
+            let record = verification(profile, "unknown");
+            let named = record.id.to_string();
+            let added = store.record_verification(record, &Reach::Every, OnlyIf::Always, Attached::default(), event());
+            assert!(added.await.unwrap().is_ok());
+            let step = StatusRecord { verification: named, ..step(profiles[0], "", "pending") };
+            let recorded = store.record_status(step, &Reach::Every, OnlyIf::Always, event()).await.unwrap();
+            assert_eq!(matches!(recorded, Err(Refusal::UnknownVerification)), is_theirs);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn events_are_written_with_their_change_and_only_then() {
     for tested in stores().await {
         let store = &tested.store;
