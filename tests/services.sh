@@ -23,7 +23,8 @@ shift
 
 root=$(realpath "$(dirname "$0")/..")
 folder=$(mktemp -d "${TMPDIR:-/tmp}/identivia-$service.XXXXXX")
-process=
+process= port=
+ports=/tmp/identivia-port
 
 fail() {
     echo "$*" >&2
@@ -35,7 +36,7 @@ finish() {
     trap - EXIT
     trap '' INT TERM HUP
     stop "$at_the_end"
-    rm -rf "$folder"
+    rm -rf "$folder" ${port:+"$ports.$port"}
     exit "$result"
 }
 
@@ -48,12 +49,15 @@ tool() {
     fail "$1 is missing: run \`make test\`, which installs it"
 }
 
-# Below 32768, where the kernel takes the ports of outgoing connections from.
+# Below 32768, where the kernel takes the ports of outgoing connections from. Nobody else of us takes it meanwhile, also
+# while the service is stopped: it is to come back there.
 free_port() {
     local port
     for _ in {1..50}; do
         port=$((20000 + RANDOM % 12000))
+        mkdir "$ports.$port" 2> /dev/null || continue
         (exec 3<> "/dev/tcp/127.0.0.1/$port") 2> /dev/null || { echo "$port"; return; }
+        rmdir "$ports.$port"
     done
     fail 'There is no free port.'
 }
@@ -187,6 +191,20 @@ tell() {
     children=$(cat "/proc/$process/task/$process/children" 2> /dev/null || true)
     # shellcheck disable=SC2086
     [ -z "$children" ] || kill -s "$1" $children 2> /dev/null || true
+    [ "$1" != STOP ] || await_stopped "$process" $children
+}
+
+# A signal is on its way for a moment, and a thread that runs meanwhile would still answer.
+await_stopped() {
+    local each running
+    for _ in {1..100}; do
+        running=
+        for each in "$@"; do
+            running+=$(grep -L '^State:[[:space:]]*T' "/proc/$each"/task/*/status 2> /dev/null || true)
+        done
+        [ -n "$running" ] || return 0
+        sleep 0.02
+    done
 }
 
 begin() {
@@ -196,6 +214,7 @@ begin() {
     for _ in {1..3}; do # Another program may take the port between the look and the start.
         port=$(free_port)
         start && break
+        rmdir "$ports.$port"
     done
     [ -n "$process" ] || fail "$service did not start: $(tail -n 20 "$folder/log")"
     "announce_$kind"

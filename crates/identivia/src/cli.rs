@@ -106,7 +106,7 @@ enum Command {
         /// The store to copy to, in the same words
         #[arg(long, value_name = "STORE")]
         to: String,
-        /// Where the files of `--from` are: file:FOLDER. For PostgreSQL, which holds none; the others hold their own
+        /// Where the files of `--from` are: file:FOLDER or s3://BUCKET/PREFIX. For PostgreSQL, which holds none
         #[arg(long, value_name = "PLACE")]
         from_files: Option<String>,
         /// The same for `--to`

@@ -214,11 +214,13 @@ fn signed_in(account: &Account) -> anyhow::Result<Arc<PocketBase>> {
     Ok(Arc::new(PocketBase::new(account.clone(), &[], Clock::default())?))
 }
 
+/// What a field that is missing would hold is dropped by PocketBase without a word.
 async fn refuse_incomplete(pocketbase: &PocketBase) -> anyhow::Result<()> {
-    match pocketbase.missing().await?.first() {
-        None => Ok(()),
-        Some(lack) => bail!("{lack}; to make what is missing, run: identivia pocketbase init"),
+    let missing = pocketbase.missing().await?.join(", ");
+    if !missing.is_empty() {
+        bail!("missing are {missing}; make them with: identivia pocketbase init");
     }
+    Ok(())
 }
 
 /// Where files wait, nameless, until they are sent.

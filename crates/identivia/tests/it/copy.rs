@@ -737,6 +737,12 @@ async fn what_cannot_be_copied_is_one_line_that_says_what_to_do() {
     let newer = format!("sqlite:{}", newer.path().display());
     let postgres = services::postgres::database().await;
     let url = &empty.url;
+    // What a field that is not there would hold, PocketBase drops without a word.
+    let (_, older) = services::pocketbase::ready_made().await;
+    let profiles = older.api(Method::GET, "/api/collections/profiles", Value::Null).await.expect(200);
+    let fields = profiles["fields"].as_array().unwrap().iter().filter(|field| field["name"] != "document_name");
+    let fields = json!({"fields": fields.collect::<Vec<_>>()});
+    older.api(Method::PATCH, "/api/collections/profiles", fields).await.expect(200);
     for (arguments, line) in [
         (vec!["--from", "sqlite:.", "--to", "sqlite:./"], "--from and --to name the same store"),
         (vec!["--from", "sqlite:nowhere", "--to", "sqlite:b"], "--from: there is no identivia.db in nowhere"),
@@ -747,7 +753,11 @@ async fn what_cannot_be_copied_is_one_line_that_says_what_to_do() {
         (vec!["--from", "sqlite:.", "--to", &postgres], "--to: PostgreSQL holds no files; say where they are"),
         (vec!["--from", "sqlite:.", "--to", url, "--to-files", "file:a"], "--to: PocketBase holds its files itself"),
         (vec!["--from", "sqlite:.", "--to", &postgres, "--to-files", "s3://a/b"], "--to: FILES_URL: must be file:"),
-        (vec!["--from", "sqlite:.", "--to", url], "identivia pocketbase init"),
+        (vec!["--from", "sqlite:.", "--to", url], "--to: missing are the collection profiles, "),
+        (
+            vec!["--from", "sqlite:.", "--to", &older.url],
+            "--to: missing are the field profiles.document_name; make them",
+        ),
         (vec!["--from", url, "--to", "sqlite:b"], "identivia pocketbase init"),
         (vec!["--from", &postgres, "--from-files", "file:a", "--to", "sqlite:b"], "holds no records of this program"),
         (vec!["--from", "sqlite:.", "--to", "http://example.com:1"], "POCKETBASE_URL: must be https://"),

@@ -128,6 +128,33 @@ async fn while_pocketbase_is_away_everything_answers_503_and_comes_back_by_itsel
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_decided_holds_against_a_record_of_a_server_whose_clock_is_ahead() {
+    let (_, service) = ready_made().await;
+    let (world, _proxy) = behind_proxy(&service).await;
+    let (id, browser) = world.person("one").await;
+    let later = json!({"profile": id, "new_status": "pending", "previous_status": "unverified", "notes": "n",
+        "updated_by": "another server", "created": "2099-01-01 00:00:00.000Z"});
+    service.api(Method::POST, "/api/collections/status_history/records", later).await.expect(200);
+    let decided = json!({"previous_status": "pending", "new_status": "rejected", "notes": "n"});
+    world.operator().post(&format!("/api/status_history/{id}"), decided).await.expect(201);
+    browser.patch(&format!("/api/profiles/{id}"), json!({"country": "UT"})).await.expect(403);
+    browser.post(&format!("/api/status_history/{id}"), status("pending", "n")).await.expect(403);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_setting_is_read_however_many_there_are() {
+    let (_, service) = ready_made().await;
+    let (world, _proxy) = behind_proxy(&service).await;
+    let long = "x".repeat(60_000);
+    for number in 0..85 {
+        let path = format!("/api/settings/key-{number:03}");
+        world.operator().put(&path, json!({"value": long, "public": false})).await.expect(200);
+    }
+    let read = world.operator().get("/api/settings").await.expect(200);
+    assert_eq!(read["data"].as_object().unwrap().len(), 85);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_token_is_renewed_before_it_ends() {
     let (_, service) = ready_made().await;
     let (world, proxy) = behind_proxy(&service).await;

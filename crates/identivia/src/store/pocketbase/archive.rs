@@ -7,13 +7,13 @@ use super::client::{Answer, Role};
 use super::filter::literal;
 use super::records::{self, STATUSES, VERIFICATIONS, millis, newest_of, real, text};
 use super::{
-    Change, PocketBase, batch, by_field, is_taken, record_path, records_path, refused, session_key, single, unexpected,
+    Change, PocketBase, batch, by_field, is_taken, items, record_path, records_path, session_key, single, unexpected,
 };
 use crate::domain::id::RecordId;
 use crate::domain::profile::FileField;
 use crate::domain::time::Millis;
 use crate::store::archive::{Archive, Cell, Column, Holds, Kind, Record};
-use crate::store::{Attached, Result, StoreError};
+use crate::store::{Attached, Result};
 
 /// The most records in one answer.
 const MOST_LISTED: usize = 1_000;
@@ -103,25 +103,8 @@ fn fields(record: &Record) -> Value {
 }
 
 impl PocketBase {
-    /// Says what of the schema is missing, as far as this user may know it.
-    ///
-    /// # Errors
-    /// When PocketBase cannot be reached or refuses the sign-in.
-    pub async fn missing(&self) -> Result<Vec<String>> {
-        let complaints = self.complaints().await?.into_iter();
-        Ok(complaints.filter(|complaint| complaint.contains("is missing")).collect())
-    }
-
     async fn listed(&self, kind: Kind, query: &[(&str, &str)]) -> Result<Vec<Value>> {
-        let found = self.get(&records_path(collection(kind)), query).await?;
-        let missing = || {
-            let text = format!("it has no collection {}; to make it, run: identivia pocketbase init", collection(kind));
-            StoreError::Unavailable(text)
-        };
-        match found.ok_or_else(missing)?["items"].take() {
-            Value::Array(items) => Ok(items),
-            _ => Err(unexpected()),
-        }
+        items(self.get(&records_path(collection(kind)), query).await?)
     }
 
     async fn found(&self, kind: Kind, ids: &[String]) -> Result<Vec<Value>> {
@@ -209,7 +192,7 @@ impl PocketBase {
         if changes.len() < 2 || self.is_batch_off() {
             return Ok(false);
         }
-        match self.client.call(|client| batch(client, changes)).await {
+        match self.call(|client| batch(client, changes)).await {
             Ok(Answer::Done(_)) => Ok(true),
             Ok(Answer::BatchOff) => {
                 self.note_that_batch_is_off();
@@ -223,15 +206,13 @@ impl PocketBase {
     async fn added_alone(&self, changes: &[Change]) -> Result<bool> {
         let Some((added, beside)) = changes.split_last() else { return Err(unexpected()) };
         for change in beside {
-            self.client.call(|client| single(client, change)).await?;
+            self.call(|client| single(client, change)).await?;
         }
-        match self.client.call(|client| single(client, added)).await? {
-            Answer::Done(_) => Ok(true),
+        match self.call(|client| single(client, added)).await? {
             Answer::Invalid(faults) if ["id", "userID", "key"].iter().any(|field| is_taken(&faults, field)) => {
                 Ok(false)
             }
-            Answer::Invalid(faults) => Err(refused(&faults)),
-            Answer::Missing | Answer::BatchOff => Err(unexpected()),
+            answer => answer.kept()?.map(|_| true).ok_or_else(unexpected),
         }
     }
 }

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use tokio::sync::{Mutex, RwLock, Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
+use super::{refused, unexpected};
 use crate::clock::Clock;
 use crate::store::{Result, StoreError};
 
@@ -105,6 +106,18 @@ pub(super) enum Answer {
     Invalid(Vec<(String, String)>),
     /// The batch API is off.
     BatchOff,
+}
+
+impl Answer {
+    /// The record that was asked for, or that is kept now; `None` when it is not there.
+    pub(super) fn kept(self) -> Result<Option<Value>> {
+        match self {
+            Self::Done(record) => Ok(Some(record)),
+            Self::Missing => Ok(None),
+            Self::Invalid(faults) => Err(refused(&faults)),
+            Self::BatchOff => Err(unexpected()),
+        }
+    }
 }
 
 /// The last sign-in that failed.

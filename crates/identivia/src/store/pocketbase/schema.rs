@@ -329,40 +329,50 @@ impl PocketBase {
         Ok(report)
     }
 
-    /// Says what stands in the way of a good service, as far as this user may know it: one line each, all that `init`
-    /// makes in the first.
+    /// Says what stands in the way of a good service, as far as this user may know it: one line each.
     ///
     /// # Errors
     /// When PocketBase cannot be reached or refuses the sign-in.
     pub async fn complaints(&self) -> Result<Vec<String>> {
-        let session = self.client.session().await?;
-        let mut complaints = Vec::new();
         if !self.is_batch_on().await? {
             self.note_that_batch_is_off();
         }
-        if session.role == Role::Superuser {
-            let mut missing = Vec::new();
-            for wanted in wanted() {
-                match self.collection(wanted.name).await? {
-                    None => missing.push(format!("the collection {}", wanted.name)),
-                    Some(there) => {
-                        let lack = wanted.compared(&there, "");
-                        missing.extend(lack.named(wanted.name));
-                        complaints.extend(lack.notes);
-                    }
-                }
-            }
-            if !missing.is_empty() {
-                let missing = missing.join(", ");
-                complaints.insert(0, format!("missing are {missing}; make them with: identivia pocketbase init"));
-                return Ok(complaints);
-            }
-        }
-        if !self.reads_literals("settings").await? {
+        let (missing, mut complaints) = self.compared().await?;
+        if !missing.is_empty() {
+            let missing = missing.join(", ");
+            complaints.insert(0, format!("missing are {missing}; make them with: identivia pocketbase init"));
+        } else if !self.reads_literals("settings").await? {
             complaints
                 .push("this PocketBase is older than 0.39.9 and reads filters in another way: update it".to_owned());
         }
         Ok(complaints)
+    }
+
+    /// Says what of the schema is missing, as far as this user may know it.
+    ///
+    /// # Errors
+    /// When PocketBase cannot be reached or refuses the sign-in.
+    pub async fn missing(&self) -> Result<Vec<String>> {
+        Ok(self.compared().await?.0)
+    }
+
+    /// What the schema lacks, and what in it is in the way. Only a superuser is shown it.
+    async fn compared(&self) -> Result<(Vec<String>, Vec<String>)> {
+        let (mut missing, mut notes) = (Vec::new(), Vec::new());
+        if self.client.session().await?.role != Role::Superuser {
+            return Ok((missing, notes));
+        }
+        for wanted in wanted() {
+            match self.collection(wanted.name).await? {
+                None => missing.push(format!("the collection {}", wanted.name)),
+                Some(there) => {
+                    let lack = wanted.compared(&there, "");
+                    missing.extend(lack.named(wanted.name));
+                    notes.extend(lack.notes);
+                }
+            }
+        }
+        Ok((missing, notes))
     }
 
     async fn make(&self, wanted: &Wanted, profiles: &str, rule: Option<&str>, report: &mut Report) -> Result<Value> {

@@ -1,0 +1,365 @@
+//! The statements, one text for every SQL database: `$1` placeholders in order of their number, text ids, millisecond
+//! times, `returning`, `on conflict`. The few words that differ stand in [`Dialect`].
+
+macro_rules! create_profile {
+    () => {
+        "insert into profiles (id, team, user_id, name, document_type, document_number, country, phone_number, email, \
+            security_level, gender, ip_address, language, verification_status, created, updated) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'unverified', $14, $14) \
+        on conflict (team, user_id) do nothing"
+    };
+}
+
+/// The words in which databases differ.
+pub struct Dialect {
+    /// Follows a `select` in a step: keeps others from changing the row until the step is over.
+    pub(super) lock: &'static str,
+    /// Follows the `select` of a claim: passes over rows that others are claiming.
+    pub(super) skip_locked: &'static str,
+    /// What stands before and behind `$n` in the condition that a profile's texts hold that term, in any case of A to Z.
+    pub(super) search: (&'static str, &'static str),
+    /// Makes a profile and notes the event in one statement. Without it the step takes two.
+    pub(super) create_and_note: Option<&'static str>,
+    /// Counts a failure, where other servers may count with this one: elsewhere every wrong guess would cost a sync.
+    pub(super) count_failure: Option<&'static str>,
+}
+
+pub(in crate::store) const SQLITE: Dialect = Dialect {
+    lock: "",
+    skip_locked: "",
+    search: (
+        " and instr(lower(name || char(10) || user_id || char(10) || document_number || char(10) || email), lower(",
+        ")) > 0",
+    ),
+    create_and_note: None,
+    count_failure: None,
+};
+
+/// The collation makes `lower` leave all but A to Z alone, as SQLite's does, whatever the database's own language.
+pub(in crate::store) const POSTGRES: Dialect = Dialect {
+    lock: " for update",
+    skip_locked: " for update skip locked",
+    search: (
+        " and strpos(lower((name || chr(10) || user_id || chr(10) || document_number || chr(10) || email) \
+            collate \"C\"), lower(",
+        " collate \"C\")) > 0",
+    ),
+    create_and_note: Some(concat!(
+        "with made as (",
+        create_profile!(),
+        " returning id), noted as (insert into events (id, at, kind, actor, profile, request_id, detail) ",
+        "select $15, $14, $16, $17, $1, $18, $19 from made) select id from made"
+    )),
+    count_failure: Some(
+        "insert into token_failures (key, count, ends) values ($1, 1, $2) on conflict (key) do update set \
+            count = case when token_failures.ends <= $3 then 1 else token_failures.count + 1 end, \
+            ends = case when token_failures.ends <= $3 then excluded.ends else token_failures.ends end \
+        returning count, ends",
+    ),
+};
+
+/// For databases that count failures.
+pub(super) const FORGET_FAILURES: &str = "delete from token_failures where ends <= $1";
+
+/// The status shown: the newest record's, else the profile's own.
+macro_rules! shown_status {
+    () => {
+        "case when recorded_status = '' then verification_status else recorded_status end"
+    };
+}
+
+pub(super) const CREATE_PROFILE: &str = create_profile!();
+
+pub(super) const PROFILE_OF_USER: &str = "select id from profiles where team = $1 and user_id = $2";
+
+pub(super) const PROFILE_VIEW: &str = "\
+    select p.id, p.name, p.document_type, p.document_number, p.country, p.language, p.verification_status, \
+        p.recorded_status, p.security_level, p.created, \
+        v.id, v.status, v.liveness_session_id, v.liveness_confidence, v.liveness_status, v.document_type, v.name, \
+        v.document_number, v.country, v.created, v.updated \
+    from profiles p left join verification_history v on v.id = p.newest_verification \
+    where p.id = $1 and p.team = coalesce($2, p.team)";
+
+pub(super) const PROFILE: &str = "\
+    select id, team, verification_status, recorded_status, document_type, document_number, document_name, country, \
+        document_front, document_back, facial_photo, facial_video, updated \
+    from profiles where id = $1 and team = coalesce($2, team)";
+
+/// Followed by conditions, [`PROFILES_ORDER`] and a limit.
+pub(super) const PROFILES: &str = concat!(
+    "select seq, id, user_id, team, name, document_type, document_number, country, verification_status, ",
+    shown_status!(),
+    ", created, updated from profiles where seq < $1"
+);
+pub(super) const PROFILES_OF_STATUS: &str = concat!(" and ", shown_status!(), " = ");
+pub(super) const PROFILES_ORDER: &str = " order by seq desc limit ";
+
+pub(super) const CHANGE_PROFILE: &str = "\
+    update profiles set \
+        updated = $1, \
+        verification_status = coalesce($2, verification_status), \
+        document_type = coalesce($3, document_type), \
+        document_number = coalesce($4, document_number), \
+        document_name = coalesce($5, document_name), \
+        country = coalesce($6, country), \
+        document_front = coalesce(nullif($7, ''), document_front), \
+        document_back = coalesce(nullif($8, ''), document_back), \
+        facial_photo = coalesce(nullif($9, ''), facial_photo), \
+        facial_video = coalesce(nullif($10, ''), facial_video) \
+    where id = $11";
+
+pub(super) const CLAIM_LIVENESS: &str = "\
+    update profiles set \
+        claimed_session_id = coalesce(nullif($1, ''), claimed_session_id), \
+        claimed_confidence = coalesce($2, claimed_confidence), \
+        claimed_status = coalesce(nullif($3, ''), claimed_status), \
+        claimed_result = coalesce(nullif($4, ''), claimed_result) \
+    where id = $5";
+
+/// A trusted server's word: only what it said changes.
+pub(super) const AMEND_LIVENESS: &str = "\
+    update profiles set \
+        liveness_session_id = coalesce(nullif($1, ''), liveness_session_id), \
+        liveness_confidence = coalesce($2, liveness_confidence), \
+        liveness_status = coalesce(nullif($3, ''), liveness_status), \
+        liveness_confirmed_by = $4 \
+    where id = $5";
+
+/// The provider's finding: replaces all that stood.
+pub(super) const CONFIRM_LIVENESS: &str = "\
+    update profiles set liveness_session_id = $1, liveness_confidence = $2, liveness_status = $3, \
+        liveness_confirmed_by = $4 \
+    where id = $5";
+
+pub(super) const ADD_STATUS: &str = "\
+    insert into status_history (id, profile, updated_by, previous_status, new_status, notes, verification, created) \
+    values ($1, $2, $3, $4, $5, $6, $7, $8)";
+
+pub(super) const SHOW_STATUS: &str = "update profiles set recorded_status = $1 where id = $2";
+
+pub(super) const STATUS_RECORDS: &str = "\
+    select seq, id, profile, updated_by, previous_status, new_status, notes, verification, created \
+    from status_history where profile = $1 and seq < $2 order by seq desc limit $3";
+
+pub(super) const IS_VERIFICATION_OF: &str = "select 1 from verification_history where id = $1 and profile = $2";
+
+pub(super) const ADD_VERIFICATION: &str = "\
+    insert into verification_history (id, profile, status, liveness_session_id, liveness_confidence, liveness_status, \
+        liveness_confirmed_by, claimed_confidence, claimed_status, document_type, document_number, country, name, \
+        address, gender, date_of_birth, fingerprint, ip_address, facial_photo, document_front, document_back, \
+        created_by, created, updated) \
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, \
+        $23, $23)";
+
+pub(super) const SHOW_VERIFICATION: &str = "update profiles set newest_verification = $1 where id = $2";
+
+/// For records that come from elsewhere: what is newest by the order of rows.
+pub(super) const SETTLE_STATUS: &str = "\
+    update profiles set recorded_status = \
+        (select new_status from status_history where profile = $1 order by seq desc limit 1) \
+    where id = $1";
+
+pub(super) const SETTLE_VERIFICATION: &str = "\
+    update profiles set newest_verification = \
+        (select id from verification_history where profile = $1 order by seq desc limit 1) \
+    where id = $1";
+
+pub(super) const VERIFICATION_RECORDS: &str = "\
+    select seq, id, profile, status, liveness_session_id, liveness_confidence, liveness_status, \
+        liveness_confirmed_by, claimed_confidence, claimed_status, document_type, document_number, country, name, \
+        address, gender, date_of_birth, ip_address, facial_photo, document_front, document_back, created, updated \
+    from verification_history where profile = $1 and seq < $2 order by seq desc limit $3";
+
+pub(super) const PROFILE_FILE_OWNER: &str = "\
+    select id from profiles where id = $1 and team = coalesce($2, team) \
+        and $3 in (document_front, document_back, facial_photo, facial_video)";
+
+pub(super) const VERIFICATION_FILE_OWNER: &str = "\
+    select v.profile from verification_history v join profiles p on p.id = v.profile \
+    where v.id = $1 and p.team = coalesce($2, p.team) and $3 in (v.facial_photo, v.document_front, v.document_back)";
+
+pub(super) const ADD_SESSION: &str =
+    "insert into liveness_sessions (id, profile, status, confidence, expires) values ($1, $2, $3, $4, $5)";
+
+pub(super) const SESSION: &str =
+    "select id, profile, status, confidence, expires, used_by from liveness_sessions where id = $1";
+
+pub(super) const UPDATE_SESSION: &str = "\
+    update liveness_sessions set status = $1, confidence = $2 \
+    where id = $3 and status not in ('SUCCEEDED', 'FAILED')";
+
+pub(super) const USE_SESSION: &str = "update liveness_sessions set used_by = $1 where id = $2 and used_by = ''";
+
+pub(super) const SETTINGS: &str = "select key, value, public from settings order by key";
+
+pub(super) const PUT_SETTING: &str = "\
+    insert into settings (key, value, public, updated) values ($1, $2, $3, $4) \
+    on conflict (key) do update set value = excluded.value, public = excluded.public, updated = excluded.updated";
+
+pub(super) const DELETE_SETTING: &str = "delete from settings where key = $1";
+
+pub(super) const ADD_EVENT: &str = "\
+    insert into events (id, at, kind, actor, profile, request_id, detail) values ($1, $2, $3, $4, $5, $6, $7)";
+
+pub(super) const OPEN_INTENT: &str = "\
+    insert into file_intents (mark, collection, record, name, doomed, created) values ($1, $2, $3, $4, $5, $6)";
+
+/// Only an intent that the sweeper has not taken can be cleared: else the record would name files about to go.
+pub(super) const CLEAR_INTENT: &str = "delete from file_intents where mark = $1 and doomed = 0";
+
+/// Takes up the note that an interrupted copy has left, unless a sweeper is at its files.
+pub(super) const REOPEN_INTENT: &str = "\
+    update file_intents set created = $1 where mark = $2 and doomed = 0 returning mark, collection, record, name";
+
+pub(super) const IS_NOTED: &str = "select 1 from file_intents where mark = $1";
+
+pub(super) const DOOM_INTENT: &str = "update file_intents set doomed = 1 where mark = $1";
+
+/// Claims that a dead process has left behind among them.
+pub(super) const DOOM_INTENTS_BEFORE: &str = "update file_intents set doomed = 1 where created < $1";
+
+/// `doomed` is the time from which a sweeper may take it. A claim moves it on by a minute, so that no two work on the
+/// same files, and what a sweeper that died had claimed comes back.
+pub(super) const CLAIM_DOOMED: &str = "\
+    update file_intents set doomed = $1 where mark in \
+        (select mark from file_intents where doomed between 1 and $2 order by created limit 500";
+pub(super) const CLAIMED: &str = ") returning mark, collection, record, name";
+
+pub(super) const FORGET_INTENT: &str = "delete from file_intents where mark = $1";
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead as _, BufReader};
+    use std::process::{Command, Stdio};
+
+    use sqlx::{Connection as _, Executor as _, SqlSafeStr as _};
+
+    use super::super::{archive, lists};
+    use super::*;
+    use crate::domain::profile::{ProfileFilter, Reach};
+    use crate::domain::time::Millis;
+    use crate::store::archive::Kind;
+    use crate::store::postgres::Postgres;
+    use crate::store::sqlite::Sqlite;
+
+    /// Constants with their names.
+    macro_rules! named {
+        ($($constant:ident),* $(,)?) => { [$((stringify!($constant), $constant)),*] };
+    }
+
+    const WHOLE: &[(&str, &str)] = &named![
+        CREATE_PROFILE,
+        PROFILE_OF_USER,
+        PROFILE_VIEW,
+        PROFILE,
+        CHANGE_PROFILE,
+        CLAIM_LIVENESS,
+        AMEND_LIVENESS,
+        CONFIRM_LIVENESS,
+        ADD_STATUS,
+        SHOW_STATUS,
+        STATUS_RECORDS,
+        IS_VERIFICATION_OF,
+        ADD_VERIFICATION,
+        SHOW_VERIFICATION,
+        VERIFICATION_RECORDS,
+        PROFILE_FILE_OWNER,
+        VERIFICATION_FILE_OWNER,
+        ADD_SESSION,
+        SESSION,
+        UPDATE_SESSION,
+        USE_SESSION,
+        SETTINGS,
+        PUT_SETTING,
+        DELETE_SETTING,
+        ADD_EVENT,
+        OPEN_INTENT,
+        CLEAR_INTENT,
+        DOOM_INTENT,
+        DOOM_INTENTS_BEFORE,
+        FORGET_INTENT,
+        SETTLE_STATUS,
+        SETTLE_VERIFICATION,
+        REOPEN_INTENT,
+        IS_NOTED,
+    ];
+    /// Parts of those that [`composed`] puts together.
+    const PARTS: [&str; 6] =
+        ["PROFILES", "PROFILES_OF_STATUS", "PROFILES_ORDER", "CLAIM_DOOMED", "CLAIMED", "FORGET_FAILURES"];
+
+    /// Statements that are made at run time, at their longest.
+    fn composed(dialect: &Dialect) -> Vec<String> {
+        let word = || "w".to_owned();
+        let filter = ProfileFilter {
+            status: word(),
+            verification_status: word(),
+            country: word(),
+            user_id: word(),
+            created_after: Some(Millis(1)),
+            created_before: Some(Millis(2)),
+            q: word(),
+        };
+        let (search, _) = lists::profiles_query(dialect, &Reach::Team(word()), filter, 1, 1);
+        let writable = format!("{PROFILE}{}", dialect.lock);
+        let claim = format!("{CLAIM_DOOMED}{}{CLAIMED}", dialect.skip_locked);
+        let more = [dialect.create_and_note, dialect.count_failure, dialect.count_failure.and(Some(FORGET_FAILURES))];
+        let copied = Kind::ALL.into_iter().flat_map(|kind| {
+            [archive::ids_statement(kind), archive::records_statement(kind, 12), archive::add_statement(kind)]
+        });
+        let made = [search, writable, claim].into_iter().chain(copied);
+        made.chain(more.into_iter().flatten().map(str::to_owned)).collect()
+    }
+
+    /// Every statement that a database of that dialect is sent.
+    fn statements(dialect: &Dialect) -> Vec<String> {
+        WHOLE.iter().map(|(_, text)| (*text).to_owned()).chain(composed(dialect)).collect()
+    }
+
+    /// SQLite numbers `$n` by first appearance and PostgreSQL by n: the text is one for both only if they agree.
+    #[test]
+    fn placeholders_first_appear_in_order_of_their_number() {
+        for statement in statements(&SQLITE).into_iter().chain(composed(&POSTGRES)) {
+            let mut highest = 0;
+            for piece in statement.split('$').skip(1) {
+                let digits: String = piece.chars().take_while(char::is_ascii_digit).collect();
+                let number: usize = digits.parse().unwrap();
+                assert!(number <= highest + 1, "${number} comes too early in: {statement}");
+                highest = highest.max(number);
+            }
+        }
+    }
+
+    #[test]
+    fn no_statement_is_left_out_of_these_tests() {
+        let constants = include_str!("statements.rs").lines().filter_map(|line| line.strip_prefix("pub(super) const "));
+        for name in constants.filter_map(|rest| rest.split_once(": &str = ").map(|(name, _)| name)) {
+            let tested = WHOLE.iter().any(|(whole, _)| *whole == name) || PARTS.contains(&name);
+            assert!(tested, "{name}");
+        }
+    }
+
+    #[tokio::test]
+    async fn every_statement_prepares_on_both_databases() {
+        let folder = tempfile::tempdir().unwrap();
+        let _store = Sqlite::open(folder.path()).unwrap();
+        let sqlite = rusqlite::Connection::open(folder.path().join("identivia.db")).unwrap();
+        for statement in statements(&SQLITE) {
+            assert!(sqlite.prepare(&statement).is_ok(), "{statement}");
+        }
+
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/services.sh");
+        let mut command = Command::new(script);
+        let mut service =
+            command.args(["postgres", "--orders"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut said = BufReader::new(service.stdout.take().unwrap()).lines().map(|line| line.unwrap());
+        let url = said.find_map(|line| line.strip_prefix("DATABASE_URL=").map(str::to_owned)).unwrap();
+        let _store = Postgres::open(&url, 2).await.unwrap();
+        let mut postgres = sqlx::PgConnection::connect(&url).await.unwrap();
+        for statement in statements(&POSTGRES) {
+            let prepared = postgres.prepare(sqlx::AssertSqlSafe(statement.clone()).into_sql_str()).await;
+            assert!(prepared.is_ok(), "{statement}: {:?}", prepared.err());
+        }
+        drop(service.stdin.take());
+        service.wait().unwrap();
+    }
+}
