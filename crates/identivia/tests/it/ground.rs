@@ -71,6 +71,23 @@ impl Ground {
         self.variables().into_iter().flat_map(|(name, value)| [flag(name), value]).collect()
     }
 
+    /// What must not be in a log: passwords and keys, whole URLs with them too.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        let is_secret = |name: &str| matches!(name, "DATABASE_URL" | "AWS_SECRET_ACCESS_KEY" | "PB_USER_PASSWORD");
+        self.variables().into_iter().filter(|(name, _)| is_secret(name)).map(|(_, value)| value).collect()
+    }
+
+    /// Stops the records' service, where there is one that nobody else uses.
+    pub(crate) fn stop(&self) -> bool {
+        match self {
+            Self::Sqlite | Self::Postgres { .. } => false,
+            Self::PocketBase(service) => {
+                service.stop();
+                true
+            }
+        }
+    }
+
     /// Every stored file, as `<collection>/<record>/<name>`; in PocketBase the collection is its id.
     pub(crate) async fn stored_files(&self, data_dir: &Path) -> Vec<String> {
         let mut files = match self {
