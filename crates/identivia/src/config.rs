@@ -1,5 +1,6 @@
 //! Every setting: its flag, its variable, its default and its meaning; read and checked together at start.
 
+mod providers;
 mod storage;
 
 use std::collections::HashSet;
@@ -14,10 +15,12 @@ use crate::domain::client::{Client, Secret, is_argon2id};
 use crate::domain::scope::Scope;
 use storage::{files, records};
 
+pub use providers::{AwsLiveness, CredentialsActions, FingerprintAt, OpenAi};
 pub use storage::{AwsKeys, BucketAt, FilesAt, RecordsAt};
 
 /// The shortest `JWT_SECRET`, in bytes: as long as the hash it keys (RFC 7518 §3.2).
 pub const MIN_SECRET_BYTES: usize = 32;
+const OPENAI_MODEL: &str = "o4-mini";
 
 /// The settings as text, from flags, the environment or `.env`. Every one is optional; empty counts as not set.
 #[derive(Args, Clone, Default)]
@@ -102,7 +105,7 @@ pub struct Settings {
     #[arg(long, env = "POCKETBASE_ALLOW_HTTP", hide_env_values = true, global = true, help_heading = "Storage")]
     pocketbase_allow_http: Option<String>,
 
-    /// Who judges liveness: `auto`. `aws` and `local` are not in this version.
+    /// Who judges liveness: `aws`, or `auto`, which takes AWS if AWS_ACCESS_KEY_ID is set [default: auto]
     #[arg(
         long,
         env = "LIVENESS_PROVIDER",
@@ -120,7 +123,26 @@ pub struct Settings {
         help_heading = "Liveness and documents"
     )]
     face_liveness_threshold: Option<String>,
-    /// Who reads documents: `auto`. `openai` and `local` are not in this version.
+    /// Challenges that a session may ask for, the usual one first: `FaceMovementAndLightChallenge`, `FaceMovementChallenge`
+    /// (without flashes), separated by a comma [default: FaceMovementAndLightChallenge]
+    #[arg(
+        long,
+        env = "FACE_LIVENESS_CHALLENGES",
+        hide_env_values = true,
+        global = true,
+        help_heading = "Liveness and documents"
+    )]
+    face_liveness_challenges: Option<String>,
+    /// Images kept of a session beside the reference image, for people who look at it later (0 to 4) [default: 0]
+    #[arg(
+        long,
+        env = "FACE_LIVENESS_AUDIT_IMAGES",
+        hide_env_values = true,
+        global = true,
+        help_heading = "Liveness and documents"
+    )]
+    face_liveness_audit_images: Option<String>,
+    /// Who reads documents: `openai`, or `auto`, which takes OpenAI if OPENAI_API_KEY is set [default: auto]
     #[arg(
         long,
         env = "DOCUMENT_READER",
@@ -129,7 +151,7 @@ pub struct Settings {
         help_heading = "Liveness and documents"
     )]
     document_reader: Option<String>,
-    /// Not used in this version.
+    /// Key of OpenAI, or of a server that speaks its chat completions
     #[arg(
         long,
         env = "OPENAI_API_KEY",
@@ -138,10 +160,11 @@ pub struct Settings {
         help_heading = "Liveness and documents"
     )]
     openai_api_key: Option<String>,
-    /// The model's name in the health report [default: o4-mini]
+    /// The model that reads documents; it must take images [default: o4-mini]
     #[arg(long, env = "OPENAI_MODEL", hide_env_values = true, global = true, help_heading = "Liveness and documents")]
     openai_model: Option<String>,
-    /// Not used in this version.
+    /// Where that server is: OpenAI, Azure, Ollama, vLLM and others, such as http://127.0.0.1:11434/v1
+    /// [default: https://api.openai.com/v1]
     #[arg(
         long,
         env = "OPENAI_BASE_URL",
@@ -150,7 +173,34 @@ pub struct Settings {
         help_heading = "Liveness and documents"
     )]
     openai_base_url: Option<String>,
-    /// Not used in this version.
+    /// Set to `true` to reach it over plain http that is not on this machine: only within a network you trust
+    #[arg(
+        long,
+        env = "OPENAI_ALLOW_HTTP",
+        hide_env_values = true,
+        global = true,
+        help_heading = "Liveness and documents"
+    )]
+    openai_allow_http: Option<String>,
+    /// How long a reading may take, in seconds (1 to 600) [default: 45]
+    #[arg(
+        long,
+        env = "OPENAI_TIMEOUT_SECONDS",
+        hide_env_values = true,
+        global = true,
+        help_heading = "Liveness and documents"
+    )]
+    openai_timeout_seconds: Option<String>,
+    /// The longest side of a picture that is sent, in pixels; larger ones are scaled down (512 to 8192) [default: 2048]
+    #[arg(
+        long,
+        env = "OPENAI_IMAGE_SIDE",
+        hide_env_values = true,
+        global = true,
+        help_heading = "Liveness and documents"
+    )]
+    openai_image_side: Option<String>,
+    /// Secret key of Fingerprint's Server API, with which visitor data is checked [default: it is kept as a claim]
     #[arg(
         long,
         env = "FINGERPRINT_SECRET_KEY",
@@ -159,11 +209,20 @@ pub struct Settings {
         help_heading = "Liveness and documents"
     )]
     fingerprint_secret_key: Option<String>,
+    /// Where that API is: https://eu.api.fpjs.io and https://ap.api.fpjs.io for those regions [default: https://api.fpjs.io]
+    #[arg(
+        long,
+        env = "FINGERPRINT_BASE_URL",
+        hide_env_values = true,
+        global = true,
+        help_heading = "Liveness and documents"
+    )]
+    fingerprint_base_url: Option<String>,
 
-    /// Region of the bucket [default: as the AWS tools have it; us-east-1 with an endpoint]
+    /// Region of Face Liveness and of the bucket [default: as the AWS tools have it; us-east-1 with an endpoint]
     #[arg(long, env = "AWS_REGION", hide_env_values = true, global = true, help_heading = "AWS")]
     aws_region: Option<String>,
-    /// Who asks S3, with AWS_SECRET_ACCESS_KEY [default: as the AWS tools have it, roles included]
+    /// Who asks AWS, with AWS_SECRET_ACCESS_KEY [default: as the AWS tools have it, roles included]
     #[arg(long, env = "AWS_ACCESS_KEY_ID", hide_env_values = true, global = true, help_heading = "AWS")]
     aws_access_key_id: Option<String>,
     /// The secret of AWS_ACCESS_KEY_ID.
@@ -175,6 +234,20 @@ pub struct Settings {
     /// A server that is compatible with S3, such as https://minio.example.com [default: AWS_ENDPOINT_URL, else AWS]
     #[arg(long, env = "AWS_ENDPOINT_URL_S3", hide_env_values = true, global = true, help_heading = "AWS")]
     aws_endpoint_url_s3: Option<String>,
+    /// Role whose temporary credentials a browser gets. Needed where AWS_ACCESS_KEY_ID is itself temporary
+    /// [default: a federation token of AWS_ACCESS_KEY_ID's user]
+    #[arg(long, env = "AWS_LIVENESS_ROLE_ARN", hide_env_values = true, global = true, help_heading = "AWS")]
+    aws_liveness_role_arn: Option<String>,
+    /// What these allow: `start-and-results`, or `start-only`, which is all that AWS advises for a browser
+    /// [default: start-and-results]
+    #[arg(long, env = "AWS_CREDENTIALS_ACTIONS", hide_env_values = true, global = true, help_heading = "AWS")]
+    aws_credentials_actions: Option<String>,
+    /// A server in the place of Rekognition [default: AWS_ENDPOINT_URL, else AWS]
+    #[arg(long, env = "AWS_ENDPOINT_URL_REKOGNITION", hide_env_values = true, global = true, help_heading = "AWS")]
+    aws_endpoint_url_rekognition: Option<String>,
+    /// A server in the place of STS [default: AWS_ENDPOINT_URL, else AWS]
+    #[arg(long, env = "AWS_ENDPOINT_URL_STS", hide_env_values = true, global = true, help_heading = "AWS")]
+    aws_endpoint_url_sts: Option<String>,
     /// A server in the place of AWS, whatever the service.
     #[arg(long, env = "AWS_ENDPOINT_URL", hide_env_values = true, global = true, help_heading = "AWS")]
     aws_endpoint_url: Option<String>,
@@ -228,7 +301,14 @@ pub struct Config {
     pub database_connections: u32,
     pub files: FilesAt,
     pub face_liveness_threshold: f64,
+    /// `None`: nobody judges liveness.
+    pub liveness: Option<AwsLiveness>,
+    /// The model's name in the health report.
     pub openai_model: String,
+    /// `None`: nobody reads documents.
+    pub openai: Option<OpenAi>,
+    /// `None`: visitor data is kept as a claim.
+    pub fingerprint: Option<FingerprintAt>,
     /// Settings that are set but do nothing in this version, by variable.
     pub unused: Vec<&'static str>,
 }
@@ -240,7 +320,7 @@ impl Config {
     /// The first setting that cannot be used. Secrets are never part of the text.
     pub fn new(settings: Settings) -> Result<Self, ConfigError> {
         let unused = settings.unused();
-        settings.refuse_what_is_not_built()?;
+        let (liveness, openai, fingerprint) = (settings.liveness()?, settings.openai()?, settings.fingerprint()?);
         let pocketbase = settings.pocketbase()?;
         let files = files(&settings)?;
         let s = settings;
@@ -270,7 +350,10 @@ impl Config {
                 .unwrap_or(16),
             files,
             face_liveness_threshold: threshold(s.face_liveness_threshold)?,
-            openai_model: text("OPENAI_MODEL", s.openai_model, "o4-mini")?,
+            liveness,
+            openai_model: text("OPENAI_MODEL", s.openai_model, OPENAI_MODEL)?,
+            openai,
+            fingerprint,
             unused,
         })
     }
@@ -298,44 +381,34 @@ impl Config {
 }
 
 impl Settings {
-    /// Stops the start where going on would silently do something else than what was asked for.
-    fn refuse_what_is_not_built(&self) -> Result<(), ConfigError> {
-        let only = |name, value: &Option<String>, known: &str, otherwise: &str| match given(value.clone()) {
-            Some(value) if !value.starts_with(known) => wrong(name, otherwise),
-            _ => Ok(()),
-        };
-        only(
-            "LIVENESS_PROVIDER",
-            &self.liveness_provider,
-            "auto",
-            "this version has no liveness provider yet; leave it at auto",
-        )?;
-        only(
-            "DOCUMENT_READER",
-            &self.document_reader,
-            "auto",
-            "this version has no document reader yet; leave it at auto",
-        )?;
-        Ok(())
-    }
-
     fn unused(&self) -> Vec<&'static str> {
         let set = |value: &Option<String>| value.as_deref().is_some_and(|text| !text.is_empty());
         let no_pocketbase = !set(&self.pocketbase_url);
-        let idle = |value: &Option<String>| set(value) && !self.keeps_files_in_s3();
+        let (s3, liveness) = (self.keeps_files_in_s3(), self.has_aws_liveness());
+        let (no_aws, no_liveness) = (!s3 && !liveness, !liveness);
+        let no_reader = !matches!(self.openai(), Ok(Some(_)));
+        let no_fingerprint = !set(&self.fingerprint_secret_key);
         [
             ("PB_USER_EMAIL", no_pocketbase && set(&self.pb_user_email)),
             ("PB_USER_PASSWORD", no_pocketbase && set(&self.pb_user_password)),
-            ("AWS_REGION", idle(&self.aws_region)),
-            ("AWS_ACCESS_KEY_ID", idle(&self.aws_access_key_id)),
-            ("AWS_SECRET_ACCESS_KEY", idle(&self.aws_secret_access_key)),
-            ("AWS_SESSION_TOKEN", idle(&self.aws_session_token)),
-            ("AWS_ENDPOINT_URL_S3", idle(&self.aws_endpoint_url_s3)),
-            ("AWS_ENDPOINT_ALLOW_HTTP", idle(&self.aws_endpoint_allow_http)),
-            ("AWS_ENDPOINT_URL", idle(&self.aws_endpoint_url)),
-            ("OPENAI_API_KEY", set(&self.openai_api_key)),
-            ("OPENAI_BASE_URL", set(&self.openai_base_url)),
-            ("FINGERPRINT_SECRET_KEY", set(&self.fingerprint_secret_key)),
+            ("AWS_REGION", no_aws && set(&self.aws_region)),
+            ("AWS_ACCESS_KEY_ID", no_aws && set(&self.aws_access_key_id)),
+            ("AWS_SECRET_ACCESS_KEY", no_aws && set(&self.aws_secret_access_key)),
+            ("AWS_SESSION_TOKEN", no_aws && set(&self.aws_session_token)),
+            ("AWS_ENDPOINT_ALLOW_HTTP", no_aws && set(&self.aws_endpoint_allow_http)),
+            ("AWS_ENDPOINT_URL", no_aws && set(&self.aws_endpoint_url)),
+            ("AWS_ENDPOINT_URL_S3", !s3 && set(&self.aws_endpoint_url_s3)),
+            ("AWS_ENDPOINT_URL_REKOGNITION", no_liveness && set(&self.aws_endpoint_url_rekognition)),
+            ("AWS_ENDPOINT_URL_STS", no_liveness && set(&self.aws_endpoint_url_sts)),
+            ("AWS_LIVENESS_ROLE_ARN", no_liveness && set(&self.aws_liveness_role_arn)),
+            ("AWS_CREDENTIALS_ACTIONS", no_liveness && set(&self.aws_credentials_actions)),
+            ("FACE_LIVENESS_CHALLENGES", no_liveness && set(&self.face_liveness_challenges)),
+            ("FACE_LIVENESS_AUDIT_IMAGES", no_liveness && set(&self.face_liveness_audit_images)),
+            ("OPENAI_BASE_URL", no_reader && set(&self.openai_base_url)),
+            ("OPENAI_ALLOW_HTTP", no_reader && set(&self.openai_allow_http)),
+            ("OPENAI_TIMEOUT_SECONDS", no_reader && set(&self.openai_timeout_seconds)),
+            ("OPENAI_IMAGE_SIDE", no_reader && set(&self.openai_image_side)),
+            ("FINGERPRINT_BASE_URL", no_fingerprint && set(&self.fingerprint_base_url)),
         ]
         .into_iter()
         .filter(|(_, set)| *set)

@@ -11,6 +11,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::files::FilesError;
+use crate::liveness::sessions::SessionError;
+use crate::outside::ProviderError;
 use crate::store::StoreError;
 
 type Text = Cow<'static, str>;
@@ -238,6 +240,41 @@ impl From<StoreError> for ApiError {
                 Self::unavailable("The records cannot be reached now; try again").retry_after(5).because(error)
             }
             StoreError::Failed(_) => Self::internal(error),
+        }
+    }
+}
+
+impl ApiError {
+    /// What a caller is told of a provider that did not do its part: its cause is the log's alone.
+    #[must_use]
+    pub fn of_provider(provider: &'static str, advice: &'static str, error: ProviderError) -> Self {
+        match &error {
+            ProviderError::Denied(_) => {
+                Self::new(StatusCode::FORBIDDEN, format!("{provider} denies access")).advice(advice)
+            }
+            ProviderError::Throttled(seconds) => {
+                let message = format!("{provider} asks for patience; try again when Retry-After has passed");
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "Service unavailable").advice(message).retry_after(*seconds)
+            }
+            ProviderError::Unset(why) => Self::new(StatusCode::NOT_IMPLEMENTED, "Not configured").advice(*why),
+            ProviderError::Refused { .. } | ProviderError::Failed(_) => {
+                Self::new(StatusCode::BAD_GATEWAY, format!("{provider} failed")).advice(advice)
+            }
+        }
+        .because(error)
+    }
+}
+
+impl From<SessionError> for ApiError {
+    fn from(error: SessionError) -> Self {
+        match error {
+            SessionError::Provider(ProviderError::Denied(action)) => {
+                Self::forbidden("AWS access denied", "The operator's AWS keys lack a permission; the log names it")
+                    .because(ProviderError::Denied(action))
+            }
+            SessionError::Provider(error) => Self::of_provider("Liveness provider", "Try again", error),
+            SessionError::Store(error) => error.into(),
+            SessionError::Files(error) => error.into(),
         }
     }
 }

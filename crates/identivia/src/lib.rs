@@ -1,6 +1,7 @@
 //! Identivia: self-hosted identity verification. `docs/architecture.md` walks through the rooms.
 
 pub mod app;
+pub mod aws;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -8,10 +9,14 @@ pub mod copy;
 pub mod domain;
 pub mod error;
 pub mod files;
+pub mod fingerprint;
 pub mod first_run;
 pub mod house;
 pub mod http;
+pub mod live;
 pub mod liveness;
+pub mod outside;
+pub mod providers;
 pub mod reader;
 pub mod store;
 pub mod telemetry;

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use axum::http::Uri;
 
 use super::{ConfigError, Settings, given, web_url, wrong};
+use crate::aws::Access;
 use crate::store::pocketbase::Account;
 
 /// What the URL of a bucket begins with.
@@ -37,12 +38,9 @@ pub struct BucketAt {
     pub bucket: String,
     /// What every key begins with: empty, or with a slash at its end.
     pub prefix: String,
-    /// `None`: as the SDK's chain has it.
-    pub region: Option<String>,
+    pub access: Access,
     /// `None`: AWS.
     pub endpoint: Option<String>,
-    /// `None`: as the SDK's chain has them.
-    pub keys: Option<AwsKeys>,
 }
 
 impl fmt::Display for BucketAt {
@@ -119,8 +117,9 @@ impl Settings {
                  0-9 . -, the prefix of A-Z a-z 0-9 . _ - /",
             );
         };
-        let (region, endpoint, keys) = (given(self.aws_region.clone()), aws_endpoint(self)?, aws_keys(self)?);
-        Ok(BucketAt { bucket, prefix, region, endpoint, keys })
+        let endpoint = aws_endpoint(self, "AWS_ENDPOINT_URL_S3", self.aws_endpoint_url_s3.as_ref())?;
+        let access = Access { region: given(self.aws_region.clone()), keys: aws_keys(self)? };
+        Ok(BucketAt { bucket, prefix, access, endpoint })
     }
 
     pub(super) fn keeps_files_in_s3(&self) -> bool {
@@ -128,12 +127,12 @@ impl Settings {
     }
 }
 
-fn is_true(value: &Option<String>) -> bool {
+pub(super) fn is_true(value: &Option<String>) -> bool {
     value.as_deref().is_some_and(|text| text.trim() == "true")
 }
 
 /// Says whether what is sent to a web URL leaves this machine in the clear.
-fn is_clear(url: &str) -> bool {
+pub(super) fn is_clear(url: &str) -> bool {
     let url: Uri = url.parse().unwrap_or_default();
     let host = url.host().unwrap_or_default();
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
@@ -182,7 +181,7 @@ fn bucket_and_prefix(location: &str) -> Option<(String, String)> {
     (is_bucket && is_prefix).then(|| (bucket.to_owned(), prefix))
 }
 
-fn aws_keys(s: &Settings) -> Result<Option<AwsKeys>, ConfigError> {
+pub(super) fn aws_keys(s: &Settings) -> Result<Option<AwsKeys>, ConfigError> {
     match (given(s.aws_access_key_id.clone()), given(s.aws_secret_access_key.clone())) {
         (Some(id), Some(secret)) => Ok(Some(AwsKeys { id, secret, session: given(s.aws_session_token.clone()) })),
         (None, None) => Ok(None),
@@ -191,9 +190,14 @@ fn aws_keys(s: &Settings) -> Result<Option<AwsKeys>, ConfigError> {
     }
 }
 
-fn aws_endpoint(s: &Settings) -> Result<Option<String>, ConfigError> {
-    let (name, url) = match (given(s.aws_endpoint_url_s3.clone()), given(s.aws_endpoint_url.clone())) {
-        (Some(url), _) => ("AWS_ENDPOINT_URL_S3", url),
+/// What stands in the place of one of AWS's services: its own setting, or the one for all of them.
+pub(super) fn aws_endpoint(
+    s: &Settings,
+    name: &'static str,
+    own: Option<&String>,
+) -> Result<Option<String>, ConfigError> {
+    let (name, url) = match (given(own.cloned()), given(s.aws_endpoint_url.clone())) {
+        (Some(url), _) => (name, url),
         (None, Some(url)) => ("AWS_ENDPOINT_URL", url),
         (None, None) => return Ok(None),
     };

@@ -87,7 +87,7 @@ impl Comparison<'_> {
         differing: &mut Vec<&'static str>,
         report: &mut Report,
     ) -> anyhow::Result<()> {
-        let (Some(collection), Some(id)) = (record.kind.collection(), RecordId::parse(record.id())) else {
+        let (Some(collection), Some(id)) = (record.kind.collection(), record.files_id()) else {
             return Ok(());
         };
         for (column, name) in record.files() {

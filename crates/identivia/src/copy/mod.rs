@@ -189,7 +189,7 @@ impl Copy<'_> {
 
     /// Takes a record over with its files.
     async fn carry(&self, record: &Record) -> Result<bool, Fault> {
-        let (Some(collection), Some(id)) = (record.kind.collection(), RecordId::parse(record.id())) else {
+        let (Some(collection), Some(id)) = (record.kind.collection(), record.files_id()) else {
             return Err(Fault::Record("it cannot have files".to_owned()));
         };
         let names: Vec<&str> = record.files().map(|(_, name)| name).collect();

@@ -27,6 +27,8 @@ pub enum EventKind {
     SettingChanged,
     SettingDeleted,
     SessionCreated,
+    /// A provider's result was kept.
+    SessionFinished,
     /// A browser tried to raise its own trust, or to change what is decided.
     TrustRefused,
 }
@@ -43,6 +45,7 @@ impl EventKind {
             Self::SettingChanged => "setting.changed",
             Self::SettingDeleted => "setting.deleted",
             Self::SessionCreated => "liveness_session.created",
+            Self::SessionFinished => "liveness_session.finished",
             Self::TrustRefused => "trust.refused",
         }
     }

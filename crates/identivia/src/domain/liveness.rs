@@ -1,6 +1,11 @@
 //! Liveness: what a browser claims and what counts, kept apart by type.
 
-use super::id::RecordId;
+use aws_lc_rs::digest;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::id::{RecordId, letters_of};
+use super::profile::Word;
 use super::time::Millis;
 
 /// How long an unfinished session may be used, in seconds. AWS forgets a session 3 minutes after it was made.
@@ -91,6 +96,89 @@ impl SessionStatus {
     }
 }
 
+/// What a person is asked to do before the camera (AWS's words).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChallengeKind {
+    /// Move into the oval while the screen flashes colours: the most accurate.
+    MovementAndLight,
+    /// Move into the oval: without flashes, for those whom these harm.
+    Movement,
+}
+
+impl Word for ChallengeKind {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("FaceMovementAndLightChallenge", Self::MovementAndLight), ("FaceMovementChallenge", Self::Movement)];
+}
+
+impl ChallengeKind {
+    /// Its word in the API and in AWS's.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::MovementAndLight => "FaceMovementAndLightChallenge",
+            Self::Movement => "FaceMovementChallenge",
+        }
+    }
+}
+
+/// Where a face is in an image, in shares of the image's width and height: below 0 or above 1 where it is cut off.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct BoundingBox {
+    pub width: f64,
+    pub height: f64,
+    pub left: f64,
+    pub top: f64,
+}
+
+/// The challenge that a person was given, as the provider reports it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct Challenge {
+    /// `FaceMovementAndLightChallenge` or `FaceMovementChallenge`.
+    #[serde(rename = "Type")]
+    pub kind: String,
+    /// Such as `2.0.0`.
+    pub version: String,
+}
+
+/// What stood in the way of a good picture, as the provider reports it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct Feedback {
+    /// Such as `LOW_LIGHTING_DETECTED`.
+    pub code: String,
+    pub message: String,
+}
+
+/// What a provider reports beside a result and its images.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Details {
+    pub challenge: Option<Challenge>,
+    pub feedback: Vec<Feedback>,
+    /// Of the images, in the order of [`SESSION_FILES`].
+    pub bounding_boxes: Vec<Option<BoundingBox>>,
+}
+
+impl Details {
+    /// As it is kept; empty when there is nothing to keep.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        if *self == Self::default() { String::new() } else { serde_json::to_string(self).unwrap_or_default() }
+    }
+
+    /// As it was kept. What another program has written there counts as nothing.
+    #[must_use]
+    pub fn of_json(text: &str) -> Self {
+        serde_json::from_str(text).unwrap_or_default()
+    }
+}
+
+/// The files of a session, by column: the reference image, which shows the face best, and images for an auditor.
+pub const SESSION_FILES: [&str; 5] =
+    ["reference_image", "audit_image_1", "audit_image_2", "audit_image_3", "audit_image_4"];
+
 /// A session as we remember it: the provider's id, bound to one profile, good for one verification record.
 #[derive(Clone, Debug)]
 pub struct Session {
@@ -101,9 +189,32 @@ pub struct Session {
     pub confidence: Option<f64>,
     pub expires: Millis,
     pub used: bool,
+    pub details: Details,
+    /// The stored names of its [`SESSION_FILES`]; empty where there is none.
+    pub files: [String; 5],
+}
+
+/// The id under which a session's files are kept: the session's own is the provider's, in whatever form.
+#[must_use]
+pub fn session_key(session: &str) -> RecordId {
+    letters_of(digest::digest(&digest::SHA256, session.as_bytes()).as_ref())
 }
 
 impl Session {
+    /// A session that has just been made.
+    #[must_use]
+    pub fn new(id: String, profile: Option<RecordId>, now: Millis) -> Self {
+        let expires = now.plus_seconds(SESSION_SECONDS);
+        let (status, details, files) = (SessionStatus::Created, Details::default(), Default::default());
+        Self { id, profile, status, confidence: None, expires, used: false, details, files }
+    }
+
+    /// The id under which its files are kept.
+    #[must_use]
+    pub fn key(&self) -> RecordId {
+        session_key(&self.id)
+    }
+
     /// Says whether it can still come to a result, or has one.
     #[must_use]
     pub fn is_usable(&self, now: Millis) -> bool {

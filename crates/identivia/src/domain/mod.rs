@@ -2,7 +2,9 @@
 //! Nothing here reads a clock, a file, a socket or the environment.
 
 pub mod client;
+pub mod country;
 pub mod event;
+pub mod fingerprint;
 pub mod id;
 pub mod liveness;
 pub mod media;

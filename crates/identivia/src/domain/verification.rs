@@ -1,8 +1,10 @@
 //! Verification records: the evidence of one attempt, written once and never changed by its maker.
 
 use serde::Serialize;
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use super::fingerprint::{DeviceCheck, event_of};
 use super::id::RecordId;
 use super::liveness::{Claim, Confirmed};
 use super::profile::FileField;
@@ -33,6 +35,8 @@ pub struct Evidence {
     pub date_of_birth: String,
     /// Fingerprint visitor data as it was sent: a claim.
     pub fingerprint: String,
+    /// What came of checking it.
+    pub device: DeviceCheck,
     pub ip_address: String,
     /// What the caller said of liveness, its session id among it.
     pub claim: Claim,
@@ -78,6 +82,22 @@ pub struct VerificationRecord {
     pub document_back: String,
     pub created: Millis,
     pub updated: Millis,
+    /// What Fingerprint says of the visitor data that was sent: `confirmed`, `contradicted`, `stale`, `unknown`, `failed` or
+    /// `unchecked`. With a machine token only.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub fingerprint_status: String,
+    /// Its event, when it was fetched. With a machine token only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>, nullable = false)]
+    pub fingerprint_event: Option<Box<RawValue>>,
+}
+
+impl VerificationRecord {
+    /// The record as the person's browser may see it: without what was found out about that browser.
+    #[must_use]
+    pub fn for_browser(self) -> Self {
+        Self { fingerprint_status: String::new(), fingerprint_event: None, ..self }
+    }
 }
 
 impl NewVerification {
@@ -119,6 +139,8 @@ impl NewVerification {
             document_back: self.document_back,
             created: self.created,
             updated: self.created,
+            fingerprint_status: self.evidence.device.status_word().to_owned(),
+            fingerprint_event: event_of(&self.evidence.device.event),
         }
     }
 }

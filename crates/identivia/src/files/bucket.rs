@@ -12,13 +12,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::config::retry::RetryConfig;
-use aws_sdk_s3::config::{
-    self, Credentials, ProvideCredentials as _, RequestChecksumCalculation, ResponseChecksumValidation,
-};
+use aws_sdk_s3::config::{self, RequestChecksumCalculation, ResponseChecksumValidation};
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
@@ -28,6 +25,7 @@ use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout};
 
 use super::{FilesError, Kept, Opened, Place, Spot, blocking, scratch};
+use crate::aws;
 use crate::config::BucketAt;
 use crate::domain::id::RecordId;
 use crate::domain::media::Media;
@@ -44,8 +42,6 @@ const TURN: Duration = Duration::from_secs(30);
 const LOOK_COUNTS: Duration = Duration::from_secs(5);
 /// Attempts at a request, the first one counted.
 const ATTEMPTS: u32 = 3;
-/// Where a compatible server does not care.
-const ANY_REGION: &str = "us-east-1";
 /// S3's words for "no room": AWS has none, MinIO and Ceph have these.
 const FULL: [&str; 4] = ["InsufficientStorage", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded", "QuotaExceeded"];
 
@@ -327,7 +323,7 @@ impl Place for Bucket {
 
 /// The way to S3. A redirect is an error to it, so what is sent stays with the host that was named.
 async fn client(at: &BucketAt, patience: Patience) -> Result<Client, FilesError> {
-    let chain = chain(at).await?;
+    let chain = aws::chain(&at.access, at.endpoint.is_some()).await.map_err(FilesError::Failed)?;
     let mut config = config::Builder::from(&chain)
         .timeout_config(patience.timeouts())
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
@@ -340,30 +336,6 @@ async fn client(at: &BucketAt, patience: Patience) -> Result<Client, FilesError>
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
     }
     Ok(Client::from_conf(config.build()))
-}
-
-/// Region and credentials, where the settings do not give them: from where every AWS tool takes them.
-async fn chain(at: &BucketAt) -> Result<SdkConfig, FilesError> {
-    let mut chain = aws_config::defaults(BehaviorVersion::latest());
-    let any_region = at.endpoint.as_ref().map(|_| ANY_REGION.to_owned());
-    if let Some(region) = at.region.clone().or(any_region) {
-        chain = chain.region(Region::new(region));
-    }
-    if let Some(keys) = at.keys.clone() {
-        chain = chain.credentials_provider(Credentials::new(keys.id, keys.secret, keys.session, None, "settings"));
-    }
-    let chain = chain.load().await;
-    if chain.region().is_none() {
-        return Err(FilesError::Failed("AWS_REGION is not set, and nothing else says where the bucket is".to_owned()));
-    }
-    let credentials = match chain.credentials_provider() {
-        Some(provider) => provider.provide_credentials().await.is_ok(),
-        None => false,
-    };
-    if !credentials {
-        return Err(FilesError::Failed("AWS_ACCESS_KEY_ID is not set, and there are no other credentials".to_owned()));
-    }
-    Ok(chain)
 }
 
 /// What S3's refusal comes to. Only its code is told: its texts quote keys, which hold names that people gave.

@@ -36,7 +36,7 @@ impl Folder {
     /// # Errors
     /// When the folder cannot be made.
     pub fn open(root: &Path) -> std::io::Result<Self> {
-        for collection in [Collection::Profiles, Collection::VerificationHistory] {
+        for collection in Collection::ALL {
             fs::DirBuilder::new().recursive(true).mode(0o700).create(root.join(collection.name()))?;
         }
         File::open(root)?.sync_all()?;

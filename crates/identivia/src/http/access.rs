@@ -196,6 +196,7 @@ impl By {
                 ApiError::invalid([("verification", "is no verification record of this profile".to_owned())].into())
             }
             Refusal::ForeignSession => liveness::invalid_session(),
+            Refusal::SessionFinished => ApiError::conflict("Liveness session finished", "Its result stands"),
             Refusal::SessionUsed => {
                 ApiError::conflict("Liveness session already used", "Each session serves one record; make a new one")
             }

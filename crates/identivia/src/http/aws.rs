@@ -8,10 +8,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::access::By;
-use super::liveness::{provider, provider_error};
+use super::liveness::sessions;
+use super::quotas::{self, Asked};
 use crate::app::App;
 use crate::domain::token::CallerKind;
 use crate::error::{ApiError, ErrorBody};
+use crate::liveness::sessions::SessionError;
 
 /// Credentials for 900 seconds.
 #[derive(Serialize, ToSchema)]
@@ -53,7 +55,9 @@ pub(super) async fn get_credentials(
         CallerKind::Flow { profile } => Some(by.writable(&app, profile).await?.id),
         CallerKind::Machine { .. } => None,
     };
-    let credentials = provider(&app)?.credentials(profile).await.map_err(provider_error)?.ok_or_else(|| {
+    let provider = sessions(&app)?.provider();
+    quotas::take(&app, &by, Asked::Credentials).await?;
+    let credentials = provider.credentials(profile).await.map_err(SessionError::Provider)?.ok_or_else(|| {
         ApiError::not_configured("No AWS credentials needed", "The configured liveness provider works without them")
     })?;
     Ok(Json(CredentialsResponse {

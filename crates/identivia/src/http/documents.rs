@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -13,12 +12,13 @@ use utoipa::ToSchema;
 use super::access::{By, Whole};
 use super::form::{self, Destination, Scratch};
 use super::input::{Checks, Raw};
+use super::quotas::{self, Asked};
 use crate::app::App;
 use crate::domain::profile::FileField;
 use crate::domain::reading::{DocumentFields, Hints, Reading, Usage};
 use crate::domain::token::CallerKind;
 use crate::error::{ApiError, ErrorBody};
-use crate::reader::{DocumentReader, ReaderError};
+use crate::reader::DocumentReader;
 
 /// Hints for the reader, beside the picture.
 #[derive(Deserialize)]
@@ -102,8 +102,10 @@ struct DocumentFile {
     request_body(content = AnalysisForm, content_type = "multipart/form-data"),
     responses(
         (status = 200, description = "What the reader found", body = AnalysisResponse),
+        (status = 429, description = "A link has had too many documents read; see `Retry-After`", body = ErrorBody),
         (status = 501, description = "No document reader is configured", body = ErrorBody),
-        (status = 502, description = "The reader failed", body = ErrorBody),
+        (status = 502, description = "The reader failed, or its answer breaks the schema", body = ErrorBody),
+        (status = 503, description = "The reader asks for patience; see `Retry-After`", body = ErrorBody),
     ))]
 pub(super) async fn analyze_document(
     State(app): State<Arc<App>>,
@@ -117,9 +119,12 @@ pub(super) async fn analyze_document(
     let fields: HintFields = received.body(&[])?;
     let hints = hints(fields, received.checks, received.scratch.is_some())?;
     let reader = reader(&app)?;
+    quotas::take(&app, &by, Asked::Reading).await?;
     let Some(document) = received.scratch else { return Err(ApiError::missing(vec!["document_front"])) };
     let (picture, document) = loaded(document).await?;
-    let reading = reader.read(picture, document.media, &hints).await.map_err(reader_error)?;
+    let reading = reader.read(picture, document.media, &hints).await;
+    let advice = "Try again, or type the fields in";
+    let reading = reading.map_err(|error| ApiError::of_provider("Document reader", advice, error))?;
     Ok(Json(AnalysisResponse { success: true, data: analysis(reading, document) }))
 }
 
@@ -170,14 +175,4 @@ fn analysis(reading: Reading, document: Scratch) -> Analysis {
         document: DocumentFile { name: document.client_name, mimetype: document.media.mime(), size: document.length },
         usage: reading.usage,
     }
-}
-
-fn reader_error(error: ReaderError) -> ApiError {
-    match error {
-        ReaderError::Throttled => ApiError::unavailable("The document reader asks for patience"),
-        ReaderError::Failed(_) => {
-            ApiError::new(StatusCode::BAD_GATEWAY, "Document reader failed").advice("Try again, or type the fields in")
-        }
-    }
-    .because(error)
 }

@@ -35,6 +35,7 @@ pub(super) struct HealthReport {
     pocketbase_status: &'static str,
     pocketbase_url: Option<String>,
     pocketbase_user_email: Option<String>,
+    /// `configured`, `not_configured` or, when the provider does not answer as it should, `error`; so are the two below.
     aws_faceliveness_status: &'static str,
     openai_model: String,
     openai_status: &'static str,
@@ -73,7 +74,11 @@ pub(super) async fn report(State(app): State<Arc<App>>) -> Json<HealthReport> {
         Some(pocketbase) => pocketbase.standing().await.word(),
         None => "not_configured",
     };
-    let configured = |set: bool| if set { "configured" } else { "not_configured" };
+    let (liveness, openai, fingerprint) = tokio::join!(
+        standing(app.liveness.as_ref().map(|sessions| sessions.is_well())),
+        standing(app.reader.as_ref().map(|reader| app.reader_standing.is_well("document reader", reader.look()))),
+        standing(app.fingerprint.as_ref().map(|fingerprint| fingerprint.is_well())),
+    );
     let uptime = (app.started.elapsed().as_secs_f64() * 100.0).round() / 100.0;
     Json(HealthReport {
         status: if readiness(&app).await.is_ok() { "OK" } else { "DEGRADED" },
@@ -84,11 +89,11 @@ pub(super) async fn report(State(app): State<Arc<App>>) -> Json<HealthReport> {
         pocketbase_status,
         pocketbase_url: pocketbase.map(|pocketbase| pocketbase.account().url.clone()),
         pocketbase_user_email: pocketbase.map(|pocketbase| pocketbase.account().email.clone()),
-        aws_faceliveness_status: configured(app.liveness.is_some()),
+        aws_faceliveness_status: liveness,
         openai_model: app.openai_model.clone(),
-        openai_status: configured(app.reader.is_some()),
+        openai_status: openai,
         faceliveness_threshold: plain_number(app.liveness_threshold),
-        fingerprint_status: "not_configured",
+        fingerprint_status: fingerprint,
     })
 }
 
@@ -127,6 +132,12 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<Json<Probe>, Ap
 fn plain_number(number: f64) -> Number {
     let text = number.to_string();
     text.parse().unwrap_or_else(|_| Number::from(0))
+}
+
+/// A provider's word in the report, by a look at it that is half a minute old at most.
+async fn standing(look: Option<impl Future<Output = bool>>) -> &'static str {
+    let Some(look) = look else { return "not_configured" };
+    if look.await { "configured" } else { "error" }
 }
 
 async fn readiness(app: &App) -> Result<(), FilesError> {

@@ -36,6 +36,23 @@ impl<K: Eq + Hash> Limiter<K> {
         u64::try_from(window.ends.0 - now.0).ok().map(|left| left.div_ceil(1_000))
     }
 
+    /// Counts an event of that key if it may have another, or gives the seconds until then.
+    ///
+    /// # Errors
+    /// The seconds to wait.
+    pub fn take(&self, key: K, now: Millis) -> Result<(), u64>
+    where
+        K: Clone,
+    {
+        match self.blocked(&key, now) {
+            Some(seconds) => Err(seconds),
+            None => {
+                self.count(key, now);
+                Ok(())
+            }
+        }
+    }
+
     /// The most events a key may have in a window, and the window's seconds.
     pub fn bounds(&self) -> (u32, i64) {
         (self.most, self.seconds)

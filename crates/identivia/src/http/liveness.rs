@@ -12,23 +12,32 @@ use utoipa::ToSchema;
 
 use super::access::{By, Whole};
 use super::input::{self, Raw};
+use super::quotas::{self, Asked};
 use crate::app::App;
 use crate::domain::event::EventKind;
 use crate::domain::id::RecordId;
-use crate::domain::liveness::{SESSION_SECONDS, Session, SessionStatus, is_live};
+use crate::domain::liveness::{BoundingBox, Challenge, ChallengeKind, Feedback, Session, SessionStatus, is_live};
+use crate::domain::profile::Word as _;
 use crate::domain::token::CallerKind;
 use crate::error::{ApiError, ErrorBody};
-use crate::liveness::{Liveness, ProviderError, Report};
+use crate::liveness::Sessions;
 
 /// The longest session id that is looked up, in bytes.
 const MAX_SESSION_ID: usize = 255;
 
-/// Optional: the profile that a machine token's session is for.
+/// Optional.
 #[derive(Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct CreateSession {
+    /// The profile that a machine token's session is for.
     #[serde(default)]
     #[schema(value_type = Option<String>, pattern = "^[a-z0-9]{15}$")]
     profile: Raw,
+    /// `FaceMovementAndLightChallenge` or, without flashes, `FaceMovementChallenge`: one of those that
+    /// `FACE_LIVENESS_CHALLENGES` allows.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    challenge_type: Raw,
 }
 
 /// A new session.
@@ -51,6 +60,7 @@ pub(super) struct SessionResponse {
     "sessionId": "session-uuid-here", "confidenceScore": 95.5, "isLive": true, "referenceImage": {
         "bytes": "base64-encoded-image", "boundingBox": {"Width": 0.5, "Height": 0.6, "Left": 0.2, "Top": 0.1},
     }, "auditImages": [], "status": "SUCCEEDED",
+    "challenge": {"Type": "FaceMovementAndLightChallenge", "Version": "2.0.0"}, "feedback": [],
 }, "message": "Face Liveness results retrieved successfully"}))]
 pub(super) struct ResultsResponse {
     success: bool,
@@ -65,10 +75,24 @@ struct Results {
     /// 0 to 100; `null` until the person has finished.
     confidence_score: Option<f64>,
     is_live: bool,
-    reference_image: Value,
-    audit_images: Vec<Value>,
-    /// `CREATED`, `IN_PROGRESS`, `SUCCEEDED`, `FAILED` or `EXPIRED`.
+    /// The image that shows the face best; `null` when there is none.
+    reference_image: Option<Image>,
+    audit_images: Vec<Image>,
+    /// `CREATED`, `IN_PROGRESS`, `SUCCEEDED` or `FAILED`. `SUCCEEDED` means analysed, not live.
     status: &'static str,
+    /// What the person was asked to do, once it is known.
+    challenge: Option<Challenge>,
+    /// What stood in the way of a good picture.
+    feedback: Vec<Feedback>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct Image {
+    /// Base64.
+    bytes: String,
+    /// Where the face is, in shares of the image's width and height.
+    bounding_box: Option<BoundingBox>,
 }
 
 /// Create a face liveness session
@@ -84,38 +108,46 @@ struct Results {
             "error": "AWS credentials not configured",
             "message": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set in environment variables",
         })),
+        (status = 429, description = "A link asks too often; see `Retry-After`", body = ErrorBody),
         (status = 502, description = "The provider failed", body = ErrorBody),
+        (status = 503, description = "The provider asks for patience; see `Retry-After`", body = ErrorBody),
     ))]
 pub(super) async fn create_session(
     State(app): State<Arc<App>>,
     by: By,
     request: Whole,
 ) -> Result<Json<SessionResponse>, ApiError> {
-    let profile = wanted_profile(&app, &by, request).await?;
-    let provider = provider(&app)?;
-    let made = provider.create_session(profile).await.map_err(provider_error)?;
-    let session = Session {
-        id: made.id.clone(),
-        profile,
-        status: SessionStatus::Created,
-        confidence: None,
-        expires: app.clock.now().plus_seconds(SESSION_SECONDS),
-        used: false,
-    };
-    let event = by.event(&app, EventKind::SessionCreated, profile, "");
-    app.store.add_session(session, event).await?;
+    let body: CreateSession = if has_body(&request) { input::json(request).await? } else { CreateSession::default() };
+    let profile = wanted_profile(&app, &by, body.profile).await?;
+    let sessions = sessions(&app)?;
+    let challenge = wanted_challenge(sessions.provider().challenges(), body.challenge_type)?;
+    quotas::take(&app, &by, Asked::Session).await?;
+    let event = by.event(&app, EventKind::SessionCreated, profile, challenge.word());
+    let session = sessions.create(profile, challenge, event).await?;
     Ok(Json(SessionResponse {
         success: true,
-        session_id: made.id,
+        session_id: session.id,
         message: "Face Liveness session created successfully",
-        challenge_type: made.challenge,
+        challenge_type: challenge.word(),
     }))
 }
 
+/// The challenge that is asked for, of those that may be given; the usual one when none is.
+fn wanted_challenge(given: &[ChallengeKind], asked: Raw) -> Result<ChallengeKind, ApiError> {
+    let asked = match asked {
+        None | Some(Value::Null) => given.first().copied(),
+        Some(Value::String(word)) => ChallengeKind::of(&word).filter(|asked| given.contains(asked)),
+        Some(_) => None,
+    };
+    asked.ok_or_else(|| {
+        let words: Vec<&str> = given.iter().map(|challenge| challenge.word()).collect();
+        ApiError::invalid([("challengeType", format!("must be one of {}", words.join(", ")))].into())
+    })
+}
+
 /// The profile a session is for: a flow token's own, or the one that a machine token names.
-async fn wanted_profile(app: &App, by: &By, request: Whole) -> Result<Option<RecordId>, ApiError> {
-    let body: CreateSession = if has_body(&request) { input::json(request).await? } else { CreateSession::default() };
-    let id = match (&by.caller.kind, body.profile) {
+async fn wanted_profile(app: &App, by: &By, named: Raw) -> Result<Option<RecordId>, ApiError> {
+    let id = match (&by.caller.kind, named) {
         (CallerKind::Flow { profile }, _) => *profile,
         (CallerKind::Machine { .. }, None | Some(Value::Null)) => return Ok(None),
         (CallerKind::Machine { .. }, Some(Value::String(text))) => {
@@ -144,41 +176,56 @@ fn has_body(request: &Whole) -> bool {
         (status = 404, description = "Unknown, expired or somebody else's", body = ErrorBody, example = json!({
             "error": "Session not found", "message": "Face Liveness session ID is invalid or expired",
         })),
+        (status = 429, description = "A link asks too often; see `Retry-After`", body = ErrorBody),
         (status = 501, description = "No liveness provider is configured", body = ErrorBody),
         (status = 502, description = "The provider failed", body = ErrorBody),
+        (status = 503, description = "The provider asks for patience; see `Retry-After`", body = ErrorBody),
     ))]
 pub(super) async fn get_results(
     State(app): State<Arc<App>>,
-    By { caller, .. }: By,
+    by: By,
     path: Result<Path<String>, axum::extract::rejection::PathRejection>,
 ) -> Result<Json<ResultsResponse>, ApiError> {
-    let provider = provider(&app)?;
+    let sessions = sessions(&app)?;
     let no_session = || ApiError::not_found("Session not found", "Face Liveness session ID is invalid or expired");
     let Ok(Path(id)) = path else { return Err(no_session()) };
     // A session that came to nothing in its time stays that way, whatever is reported of it later.
     let session = known_session(&app, &id).await?.filter(|session| session.is_usable(app.clock.now()));
     let session = session.ok_or_else(no_session)?;
     let within_reach = match session.profile {
-        Some(profile) => caller.may_name(profile) && app.store.profile(profile, &caller.reach()).await?.is_some(),
-        None => !caller.is_flow(),
+        Some(profile) => by.caller.may_name(profile) && app.store.profile(profile, &by.caller.reach()).await?.is_some(),
+        None => !by.caller.is_flow(),
     };
     if !within_reach {
         return Err(no_session());
     }
-    let report = provider.report(&id).await.map_err(provider_error)?.ok_or_else(no_session)?;
-    keep(&app, session, &report).await?;
+    quotas::take(&app, &by, Asked::Results).await?;
+    let session = sessions.looked_at(session).await?.filter(|session| session.status != SessionStatus::Expired);
+    let session = session.ok_or_else(no_session)?;
+    let images = sessions.images(&session).await?;
     Ok(Json(ResultsResponse {
         success: true,
-        data: Results {
-            session_id: id,
-            is_live: is_live(report.status, report.confidence, app.liveness_threshold),
-            confidence_score: report.confidence,
-            reference_image: report.reference_image,
-            audit_images: report.audit_images,
-            status: report.status.word(),
-        },
+        data: results(session, images, app.liveness_threshold),
         message: "Face Liveness results retrieved successfully",
     }))
+}
+
+/// What is shown of a session: `images` in the order of its files, the reference image first.
+fn results(session: Session, images: Vec<Option<String>>, threshold: f64) -> Results {
+    let is_live = is_live(session.status, session.confidence, threshold);
+    let boxes = session.details.bounding_boxes.into_iter().chain(std::iter::repeat(None));
+    let mut images = images.into_iter().zip(boxes);
+    let shown = |(bytes, bounding_box): (Option<String>, _)| bytes.map(|bytes| Image { bytes, bounding_box });
+    Results {
+        session_id: session.id,
+        confidence_score: session.confidence,
+        is_live,
+        reference_image: images.next().and_then(shown),
+        audit_images: images.filter_map(shown).collect(),
+        status: session.status.word(),
+        challenge: session.details.challenge,
+        feedback: session.details.feedback,
+    }
 }
 
 /// A session of that profile that is usable now, with the provider's word on it as fresh as it need be.
@@ -188,10 +235,8 @@ pub(super) async fn session_of(app: &App, id: &str, profile: RecordId) -> Result
     if session.status.is_finished() || session.used {
         return Ok(Some(session));
     }
-    let report = provider(app)?.report(id).await.map_err(provider_error)?;
-    let Some(report) = report else { return Ok(None) };
-    let session = keep(app, session, &report).await?;
-    Ok(Some(session).filter(|session| session.is_usable(app.clock.now())))
+    let session = sessions(app)?.looked_at(session).await?;
+    Ok(session.filter(|session| session.is_usable(app.clock.now())))
 }
 
 /// The refusal of a session that cannot serve this record: unknown, expired or another profile's, told apart by nothing.
@@ -209,31 +254,11 @@ async fn known_session(app: &App, id: &str) -> Result<Option<Session>, ApiError>
     Ok(app.store.session(id).await?)
 }
 
-/// Keeps what the provider reported: it forgets, we do not.
-async fn keep(app: &App, session: Session, report: &Report) -> Result<Session, ApiError> {
-    let kept = Session { status: report.status, confidence: report.confidence, ..session };
-    app.store.update_session(kept.clone()).await?;
-    Ok(kept)
-}
-
-pub(super) fn provider(app: &App) -> Result<&dyn Liveness, ApiError> {
-    app.liveness.as_deref().ok_or_else(|| {
+pub(super) fn sessions(app: &App) -> Result<&Arc<Sessions>, ApiError> {
+    app.liveness.as_ref().ok_or_else(|| {
         ApiError::not_configured(
             "AWS credentials not configured",
             "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set in environment variables",
         )
     })
-}
-
-pub(super) fn provider_error(error: ProviderError) -> ApiError {
-    match error {
-        ProviderError::Denied(_) => {
-            ApiError::forbidden("AWS access denied", "The operator's AWS keys lack a permission; the log names it")
-        }
-        ProviderError::Throttled => ApiError::unavailable("The liveness provider asks for patience"),
-        ProviderError::Failed(_) => {
-            ApiError::new(axum::http::StatusCode::BAD_GATEWAY, "Liveness provider failed").advice("Try again")
-        }
-    }
-    .because(error)
 }

@@ -16,6 +16,7 @@ mod openapi;
 mod page;
 mod profile_update;
 mod profiles;
+mod quotas;
 pub mod server;
 mod settings;
 mod status_history;
@@ -35,6 +36,7 @@ use utoipa_axum::routes;
 pub use access::UndeclaredAccess;
 pub use front::Front;
 pub use limiter::Limiter;
+pub use quotas::Quotas;
 pub use token::{FailureKey, FailureNames};
 
 use crate::app::App;

@@ -23,7 +23,7 @@ use crate::domain::LINE;
 use crate::domain::client::{Client, Quick};
 use crate::domain::time::Millis;
 use crate::error::ApiError;
-use crate::store::Failures;
+use crate::store::Counted;
 
 /// How long a check of a hashed secret may wait for its turn.
 const HASHING_PATIENCE: Duration = Duration::from_secs(5);
@@ -256,11 +256,11 @@ async fn failed(app: &App, presented: &Presented, ip: IpAddr, now: Millis) -> Ap
 
 /// What all servers together have counted. Without the store, or while too many failures wait to be counted, each
 /// server's own count holds.
-async fn counted_by_all(app: &App, key: &FailureKey, now: Millis) -> Option<Failures> {
+async fn counted_by_all(app: &App, key: &FailureKey, now: Millis) -> Option<Counted> {
     let (name, (_, seconds)) = (app.failure_names.of(key), app.token_failures.bounds());
     let counted = tokio::time::timeout(COUNTING_PATIENCE, async {
         let _turn = app.counting.acquire().await.ok()?;
-        app.store.count_failure(&name, now, seconds).await.ok()?
+        app.store.count_within(&name, now, seconds).await.ok()?
     });
     counted.await.ok()?
 }

@@ -16,6 +16,7 @@ use super::openapi;
 use super::page::{PageResponse, Query};
 use crate::app::App;
 use crate::domain::event::EventKind;
+use crate::domain::fingerprint::{DeviceCheck, DeviceStatus};
 use crate::domain::id::RecordId;
 use crate::domain::liveness::{Claim, Confirmed};
 use crate::domain::profile::{Profile, ProfileFiles};
@@ -85,7 +86,8 @@ pub(super) struct VerificationForm {
     gender: Raw,
     #[schema(schema_with = openapi::date)]
     date_of_birth: Raw,
-    /// FingerprintJS visitor data: JSON of at most 64 KiB and 16 levels. Kept as a claim.
+    /// FingerprintJS visitor data: JSON of at most 64 KiB and 16 levels. Kept as a claim,
+    /// and checked with Fingerprint where that is configured.
     #[schema(value_type = Option<String>, nullable = false, max_length = 16384, pattern = "^([^\\u0000{][^\\u0000]*)?$")]
     fingerprint: Raw,
     #[schema(schema_with = openapi::ip_address)]
@@ -141,7 +143,13 @@ pub(super) async fn create_verification(
     if by.caller.is_flow() {
         evidence.confirmed = provider_finding(&app, id, &evidence.claim).await?;
     }
-    let files = complete(&app, &by, &mut upload, received.files, profile).await?;
+    // The check takes its time beside the copying.
+    let (files, device) = tokio::join!(
+        complete(&app, &by, &mut upload, received.files, profile),
+        checked(&app, id, &evidence.fingerprint),
+    );
+    let files = files?;
+    evidence.device = device;
     let record = NewVerification {
         id: record_id,
         profile: id,
@@ -157,6 +165,7 @@ pub(super) async fn create_verification(
     let written =
         upload.record(|attached| app.store.record_verification(record, &reach, by.only_if(), attached, event)).await?;
     let data = by.outcome(&app, id, written).await?;
+    let data = if by.caller.is_flow() { data.for_browser() } else { data };
     let response = VerificationResponse { success: true, message: "Verification history record created", data };
     Ok((StatusCode::CREATED, Json(response)))
 }
@@ -191,6 +200,7 @@ fn evidence(
         gender: checks.line("gender", fields.gender),
         date_of_birth: checks.date("date_of_birth", fields.date_of_birth),
         fingerprint: checks.document("fingerprint", fields.fingerprint),
+        device: DeviceCheck::default(),
         ip_address: checks.ip("ip_address", fields.ip_address),
         confirmed: claim.taken_as_said(),
         claim,
@@ -213,6 +223,15 @@ async fn provider_finding(app: &App, id: RecordId, claim: &Claim) -> Result<Conf
         return Err(ApiError::bad_request("Invalid liveness session", message));
     }
     Ok(session.confirmed(app.liveness_threshold))
+}
+
+/// What Fingerprint makes of visitor data. Whatever it is, the record is made.
+async fn checked(app: &App, profile: RecordId, fingerprint: &str) -> DeviceCheck {
+    match &app.fingerprint {
+        _ if fingerprint.is_empty() => DeviceCheck::default(),
+        Some(provider) => provider.check(fingerprint, profile, app.clock.now()).await,
+        None => DeviceCheck::only(DeviceStatus::Unchecked),
+    }
 }
 
 /// Copies from the profile what was not sent. A file that is replaced meanwhile is looked up anew.

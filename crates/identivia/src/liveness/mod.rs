@@ -1,17 +1,23 @@
 //! Who judges that a face is alive: a provider behind one trait. What it reports counts; what a browser says does not.
 
+pub mod credentials;
+pub mod rekognition;
+pub mod sessions;
+
 use async_trait::async_trait;
-use serde_json::Value;
+use bytes::Bytes;
 
 use crate::domain::id::RecordId;
-use crate::domain::liveness::SessionStatus;
+use crate::domain::liveness::{BoundingBox, Challenge, ChallengeKind, Feedback, SessionStatus};
 use crate::domain::time::Millis;
+use crate::outside::ProviderError;
 
-/// A session that the provider has just made.
-pub struct NewSession {
-    pub id: String,
-    /// The kind of challenge, in AWS's words (`FaceMovementAndLightChallenge`).
-    pub challenge: &'static str,
+pub use sessions::Sessions;
+
+/// An image that a provider took of a person.
+pub struct Picture {
+    pub bytes: Bytes,
+    pub bounding_box: Option<BoundingBox>,
 }
 
 /// What the provider reports of a session.
@@ -19,9 +25,11 @@ pub struct Report {
     pub status: SessionStatus,
     /// 0 to 100.
     pub confidence: Option<f64>,
-    /// `{"bytes", "boundingBox"}` as the reference shows it, or null.
-    pub reference_image: Value,
-    pub audit_images: Vec<Value>,
+    pub reference_image: Option<Picture>,
+    /// At most 4.
+    pub audit_images: Vec<Picture>,
+    pub challenge: Option<Challenge>,
+    pub feedback: Vec<Feedback>,
 }
 
 /// Temporary credentials for a browser that talks to the provider itself.
@@ -32,25 +40,18 @@ pub struct Credentials {
     pub expiration: Millis,
 }
 
-/// Why a provider did not do its part.
-#[derive(Debug, thiserror::Error)]
-pub enum ProviderError {
-    #[error("the provider denied access: {0}")]
-    Denied(String),
-    #[error("the provider asks for patience")]
-    Throttled,
-    #[error("the provider failed: {0}")]
-    Failed(String),
-}
-
 /// A liveness provider.
 #[async_trait]
 pub trait Liveness: Send + Sync {
-    /// Makes a session.
-    async fn create_session(&self, profile: Option<RecordId>) -> Result<NewSession, ProviderError>;
+    /// The challenges that may be given, the usual one first.
+    fn challenges(&self) -> &[ChallengeKind];
+    /// Makes a session with that challenge, and gives its id.
+    async fn create_session(&self, challenge: ChallengeKind) -> Result<String, ProviderError>;
     /// What is known of a session; `None` when it is unknown or forgotten.
     async fn report(&self, session: &str) -> Result<Option<Report>, ProviderError>;
     /// Credentials for 900 seconds that allow a browser its part of a session and nothing else; `None` when this
     /// provider needs none.
     async fn credentials(&self, profile: Option<RecordId>) -> Result<Option<Credentials>, ProviderError>;
+    /// Says whether it would do its part now, by a call that costs little.
+    async fn look(&self) -> Result<(), ProviderError>;
 }

@@ -6,6 +6,8 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use super::{Attached, Collection, Result};
+use crate::domain::id::RecordId;
+use crate::domain::liveness::session_key;
 
 /// The kinds of record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,6 +129,12 @@ const LIVENESS_SESSIONS: &[Column] = &[
     column("confidence", Holds::Real),
     column("expires", Holds::Time),
     text("used_by"),
+    column("details", Holds::Document),
+    column("reference_image", Holds::File),
+    column("audit_image_1", Holds::File),
+    column("audit_image_2", Holds::File),
+    column("audit_image_3", Holds::File),
+    column("audit_image_4", Holds::File),
 ];
 
 const VERIFICATION_HISTORY: &[Column] = &[
@@ -147,6 +155,8 @@ const VERIFICATION_HISTORY: &[Column] = &[
     text("gender"),
     text("date_of_birth"),
     column("fingerprint", Holds::Document),
+    text("fingerprint_status"),
+    column("fingerprint_event", Holds::Document),
     text("ip_address"),
     column("facial_photo", Holds::File),
     column("document_front", Holds::File),
@@ -223,6 +233,7 @@ impl Kind {
         match self {
             Self::Profiles => Some(Collection::Profiles),
             Self::VerificationHistory => Some(Collection::VerificationHistory),
+            Self::LivenessSessions => Some(Collection::LivenessSessions),
             _ => None,
         }
     }
@@ -241,6 +252,15 @@ impl Record {
         match self.cells.first() {
             Some(Cell::Text(id)) => id,
             _ => "",
+        }
+    }
+
+    /// The id under which its files are kept: its own, or that of a record whose own is a provider's.
+    #[must_use]
+    pub fn files_id(&self) -> Option<RecordId> {
+        match self.kind {
+            Kind::LivenessSessions => Some(session_key(self.id())),
+            _ => RecordId::parse(self.id()),
         }
     }
 

@@ -79,6 +79,8 @@ pub enum Refusal {
     SessionUsed,
     /// The liveness session is another profile's.
     ForeignSession,
+    /// The liveness session has a result already.
+    SessionFinished,
 }
 
 /// One page of a list.
@@ -97,9 +99,9 @@ pub struct PageRequest {
     pub cursor: Option<String>,
 }
 
-/// How often something has failed.
+/// How often something has happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Failures {
+pub struct Counted {
     /// Within the window that ends then.
     pub count: u32,
     pub ends: Millis,
@@ -114,27 +116,31 @@ pub struct Setting {
     pub public: bool,
 }
 
-/// The two kinds of record that own files.
+/// The kinds of record that own files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Collection {
     Profiles,
     VerificationHistory,
+    LivenessSessions,
 }
 
 impl Collection {
+    pub(crate) const ALL: [Self; 3] = [Self::Profiles, Self::VerificationHistory, Self::LivenessSessions];
+
     /// Its name in paths and tables.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Profiles => "profiles",
             Self::VerificationHistory => "verification_history",
+            Self::LivenessSessions => "liveness_sessions",
         }
     }
 
     /// The collection of that name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        [Self::Profiles, Self::VerificationHistory].into_iter().find(|collection| collection.name() == name)
+        Self::ALL.into_iter().find(|collection| collection.name() == name)
     }
 }
 
@@ -224,8 +230,16 @@ pub trait Store: Send + Sync {
     async fn add_session(&self, session: Session, event: Event) -> Result<()>;
     /// A remembered session.
     async fn session(&self, id: &str) -> Result<Option<Session>>;
-    /// Keeps what the provider reported of a session. A finished result never changes again.
-    async fn update_session(&self, session: Session) -> Result<()>;
+    /// The sessions that have neither finished nor ended by then.
+    async fn open_sessions(&self, now: Millis) -> Result<Vec<Session>>;
+    /// Keeps what the provider reported of a session, with its images, and answers the session as it is kept. A finished
+    /// result never changes again.
+    async fn update_session(
+        &self,
+        session: Session,
+        attached: Attached,
+        event: Option<Event>,
+    ) -> Result<Written<Session>>;
 
     /// Every setting, by key.
     async fn settings(&self) -> Result<Vec<Setting>>;
@@ -237,9 +251,9 @@ pub trait Store: Send + Sync {
     /// Adds a line to the audit trail that belongs to no change: a refusal.
     async fn note(&self, event: Event) -> Result<()>;
 
-    /// Counts a failure under a key, over all servers that share these records. `None`, as here: no other server can, and
-    /// what this process counts by itself is the whole.
-    async fn count_failure(&self, _key: &str, _now: Millis, _seconds: i64) -> Result<Option<Failures>> {
+    /// Counts what has happened under a key within a window of seconds, over all servers that share these records. `None`,
+    /// as here: no other server can, and what this process counts by itself is the whole.
+    async fn count_within(&self, _key: &str, _now: Millis, _seconds: i64) -> Result<Option<Counted>> {
         Ok(None)
     }
 

@@ -19,7 +19,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use aws_lc_rs::{digest, hmac};
+use aws_lc_rs::hmac;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use tokio::sync::{OnceCell, Semaphore};
@@ -31,7 +31,7 @@ use super::{
 use crate::clock::Clock;
 use crate::domain::event::Event;
 use crate::domain::id::{RecordId, letters_of};
-use crate::domain::liveness::Session;
+use crate::domain::liveness::{SESSION_FILES, Session, session_key};
 use crate::domain::profile::{
     FileField, NewProfile, Profile, ProfileChange, ProfileEntry, ProfileFilter, ProfileView, Reach, is_decided,
 };
@@ -50,6 +50,8 @@ pub use client::{Account, Standing};
 const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(5);
 /// Settings read at once: each may be 64 KiB, and an answer has its limit.
 const SETTINGS_AT_ONCE: usize = 40;
+/// Unfinished sessions read at once; there are no more in three minutes.
+const OPEN_SESSIONS: usize = 500;
 /// PocketBase's word for a value that another record has already.
 const TAKEN: &str = "validation_not_unique";
 
@@ -215,6 +217,14 @@ impl PocketBase {
         self.write(changes).await?.kept()?.map(drop).ok_or_else(unexpected)
     }
 
+    async fn session_file_owner(&self, session: &Value, name: &str, reach: &Reach) -> Result<Option<RecordId>> {
+        let names_it = SESSION_FILES.iter().any(|field| text(session, field) == name);
+        match RecordId::parse(&text(session, "profile")) {
+            Some(owner) if names_it => Ok(self.profile(owner, reach).await?.map(|owner| owner.id)),
+            _ => Ok(None),
+        }
+    }
+
     async fn setting_id(&self, key: &str) -> Result<Option<RecordId>> {
         let filter = format!("key = {}", literal(key));
         self.list("settings", &filter, "key", 1).await?.first().map(records::id).transpose()
@@ -236,11 +246,6 @@ fn is_taken(faults: &[(String, String)], field: &str) -> bool {
 
 fn is_within(reach: &Reach, profile: &Value) -> bool {
     reach.team().is_none_or(|team| profile["team"].as_str() == Some(team))
-}
-
-/// What a liveness session is kept under, and what a record that has used it carries.
-fn session_key(session: &str) -> RecordId {
-    letters_of(digest::digest(&digest::SHA256, session.as_bytes()).as_ref())
 }
 
 fn audit(event: &Event) -> Change {
@@ -297,7 +302,7 @@ impl Store for PocketBase {
         }
         let mut changed = Change::set("profiles", id.as_str(), records::profile_change(&change, event.at));
         changed.path.push_str(&format!("?expand={STATUSES}"));
-        changed.files = by_field(attached, &FileField::ALL, |field| change.files.get(field).to_owned());
+        changed.files = by_field(attached, FileField::ALL.map(|field| (field.name(), change.files.get(field))));
         let kept = self.write(vec![changed, audit(&event)]).await?.kept()?;
         kept.map_or(Ok(Err(Refusal::Missing)), |kept| records::profile(&kept).map(Ok))
     }
@@ -358,7 +363,7 @@ impl Store for PocketBase {
             "verification_history",
             records::new_verification(&record, key.as_ref().map_or("", RecordId::as_str)),
         );
-        added.files = by_field(attached, &FILES, |field| record.file(field).to_owned());
+        added.files = by_field(attached, FILES.map(|field| (field.name(), record.file(field))));
         let mut changes = vec![added];
         if let Some(key) = &key {
             changes.push(Change::set("liveness_sessions", key.as_str(), json!({"used_by": record.id})));
@@ -385,10 +390,11 @@ impl Store for PocketBase {
         let path = record_path(collection.name(), record.as_str());
         let Some(found) = self.get(&path, &[("expand", "profile")]).await? else { return Ok(None) };
         let (owner, fields) = match collection {
-            Collection::Profiles => (&found, FileField::ALL.as_slice()),
-            Collection::VerificationHistory => (&found["expand"]["profile"], FILES.as_slice()),
+            Collection::Profiles => (&found, FileField::ALL.map(FileField::name).to_vec()),
+            Collection::VerificationHistory => (&found["expand"]["profile"], FILES.map(FileField::name).to_vec()),
+            Collection::LivenessSessions => return self.session_file_owner(&found, name, reach).await,
         };
-        let names_it = fields.iter().any(|field| text(&found, field.name()) == name);
+        let names_it = fields.iter().any(|field| text(&found, field) == name);
         // Another program may have taken the record from its profile.
         let is_theirs = names_it && owner.is_object() && is_within(reach, owner);
         if is_theirs { records::id(owner).map(Some) } else { Ok(None) }
@@ -396,7 +402,7 @@ impl Store for PocketBase {
 
     async fn add_session(&self, session: Session, event: Event) -> Result<()> {
         let mut fields = records::session_fields(&session);
-        fields["id"] = json!(session_key(&session.id));
+        fields["id"] = json!(session.key());
         self.written(vec![Change::add("liveness_sessions", fields), audit(&event)]).await
     }
 
@@ -405,14 +411,28 @@ impl Store for PocketBase {
         found.as_ref().map(records::session).transpose()
     }
 
-    async fn update_session(&self, session: Session) -> Result<()> {
+    async fn open_sessions(&self, now: Millis) -> Result<Vec<Session>> {
+        let filter =
+            format!("(status = 'CREATED' || status = 'IN_PROGRESS') && expires > {}", literal(&now.to_string()));
+        self.list("liveness_sessions", &filter, "expires", OPEN_SESSIONS).await?.iter().map(records::session).collect()
+    }
+
+    async fn update_session(
+        &self,
+        session: Session,
+        attached: Attached,
+        event: Option<Event>,
+    ) -> Result<Written<Session>> {
         let known = self.session(&session.id).await?;
         if known.is_none_or(|known| known.status.is_finished()) {
-            return Ok(());
+            return Ok(Err(Refusal::SessionFinished));
         }
-        let body = json!({"status": session.status.word(), "confidence": session.confidence});
-        let change = Change::set("liveness_sessions", session_key(&session.id).as_str(), body);
-        self.write(vec![change]).await?.kept().map(drop)
+        let mut change = Change::set("liveness_sessions", session.key().as_str(), records::session_result(&session));
+        let named = SESSION_FILES.into_iter().zip(session.files.iter().map(String::as_str));
+        change.files = by_field(attached, named);
+        let changes = std::iter::once(change).chain(event.as_ref().map(audit)).collect();
+        let kept = self.write(changes).await?.kept()?;
+        kept.map_or(Ok(Err(Refusal::Missing)), |kept| records::session(&kept).map(Ok))
     }
 
     async fn settings(&self) -> Result<Vec<Setting>> {

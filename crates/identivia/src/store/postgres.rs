@@ -17,7 +17,10 @@ use super::sql::{self, Columns, Database, Dialect, Read, Records, Step, Tx, Valu
 use super::{Result, StoreError};
 use pool::Pool;
 
-const MIGRATIONS: &[(&str, &str)] = &[("0001_records", include_str!("../../migrations/postgres/0001_records.sql"))];
+const MIGRATIONS: &[(&str, &str)] = &[
+    ("0001_records", include_str!("../../migrations/postgres/0001_records.sql")),
+    ("0002_providers", include_str!("../../migrations/postgres/0002_providers.sql")),
+];
 /// Names the advisory lock under which one server migrates while others wait: the letters of "identiv".
 const MIGRATION_LOCK: i64 = 0x0069_6465_6e74_6976;
 /// Names the advisory lock of a copy to a database, the letters of "idcopy"; and that which its connections share. A
@@ -60,6 +63,7 @@ impl Postgres {
         let applied = sqlx::query_scalar::<_, String>("select name from migrations").fetch_all(&mut connection).await;
         let applied = applied.map_err(|_| anyhow::anyhow!("the database holds no records of this program"))?;
         sql::refuse_newer(applied.iter().map(String::as_str), MIGRATIONS)?;
+        ensure!(applied.len() == MIGRATIONS.len(), "it is of an older version; start this one on it once");
         Ok(Records { database: Self { pool: Pool::new(options, 2) } })
     }
 

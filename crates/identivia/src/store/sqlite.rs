@@ -21,7 +21,10 @@ use super::{Result, StoreError};
 use writer::{Writer, store_error};
 
 const FILE: &str = "identivia.db";
-const MIGRATIONS: &[(&str, &str)] = &[("0001_records", include_str!("../../migrations/sqlite/0001_records.sql"))];
+const MIGRATIONS: &[(&str, &str)] = &[
+    ("0001_records", include_str!("../../migrations/sqlite/0001_records.sql")),
+    ("0002_providers", include_str!("../../migrations/sqlite/0002_providers.sql")),
+];
 /// How long a statement waits for a lock that another process holds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Prepared statements kept for each connection: more than there are statements.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use identivia::aws::Access;
 use identivia::clock::Clock;
 use identivia::config::{AwsKeys, BucketAt};
 use identivia::domain::id::RecordId;
@@ -187,9 +188,11 @@ async fn process(bucket: &s3::Bucket, endpoint: &str, folder: &TempDir, clock: &
     let at = BucketAt {
         bucket: bucket.name.clone(),
         prefix: String::new(),
-        region: None,
+        access: Access {
+            region: None,
+            keys: Some(AwsKeys { id: bucket.access_key.clone(), secret: bucket.secret_key.clone(), session: None }),
+        },
         endpoint: Some(endpoint.to_owned()),
-        keys: Some(AwsKeys { id: bucket.access_key.clone(), secret: bucket.secret_key.clone(), session: None }),
     };
     let patience = Patience { operation: Duration::from_secs(2), ..Patience::default() };
     let place = Bucket::open(&at, folder.path(), patience).await.unwrap();

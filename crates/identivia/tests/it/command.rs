@@ -182,7 +182,11 @@ fn help_and_check_and_the_other_commands_answer() {
     let folder = tempfile::tempdir().unwrap();
     let ask = |argument: &str| {
         let output = run(folder.path(), |command| {
-            command.arg(argument).env("AWS_ACCESS_KEY_ID", "AKIACANARY").env("JWT_SECRET", SECRET);
+            command.arg(argument).env("JWT_SECRET", SECRET).env("FINGERPRINT_BASE_URL", "https://eu.api.fpjs.io");
+            command
+                .env("AWS_ACCESS_KEY_ID", "AKIACANARY")
+                .env("AWS_SECRET_ACCESS_KEY", "CANARY")
+                .env("AWS_REGION", "eu-x-1");
         });
         assert!(output.status.success(), "{argument}: {}", text(&output.stderr));
         text(&output.stdout)
@@ -192,8 +196,9 @@ fn help_and_check_and_the_other_commands_answer() {
         assert!(help.contains(name), "{name} is not in the help");
     }
     let check = ask("check");
-    assert!(check.contains("AWS_ACCESS_KEY_ID is set but does nothing"), "{check}");
-    for secret in ["AKIACANARY", SECRET] {
+    assert!(check.contains("FINGERPRINT_BASE_URL is set but does nothing"), "{check}");
+    assert!(check.contains("AWS Rekognition in eu-x-1"), "{check}");
+    for secret in ["CANARY", SECRET] {
         assert!(!help.contains(secret) && !check.contains(secret));
     }
     assert!(!folder.path().join("data").exists(), "check only reads");

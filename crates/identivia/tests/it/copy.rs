@@ -7,6 +7,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use identivia::domain::event::{Event, EventKind};
+use identivia::domain::fingerprint::{DeviceCheck, DeviceStatus};
 use identivia::domain::id::RecordId;
 use identivia::domain::liveness::{Claim, Confirmed, ConfirmedBy, Session, SessionStatus};
 use identivia::domain::profile::Reach;
@@ -243,6 +244,7 @@ fn verification(profile: RecordId, session: &str, created: Millis) -> NewVerific
             gender: text(),
             date_of_birth: text(),
             fingerprint: text(),
+            device: DeviceCheck { status: Some(DeviceStatus::Confirmed), event: "{\"event_id\":\"e\"}".to_owned() },
             ip_address: text(),
             claim: Claim { session_id: session.to_owned(), confidence: Some(12.5), status: "live".to_owned() },
             confirmed: Confirmed { confidence: None, status: "not_live".to_owned(), by: ConfirmedBy::Provider },
@@ -286,8 +288,7 @@ async fn sessions(world: &World, profile: RecordId) {
         ("unused", SessionStatus::Created, None),
         ("unused too", SessionStatus::Failed, Some(0.0)),
     ] {
-        let session =
-            Session { id: id.to_owned(), profile: Some(profile), status, confidence, expires: NOW, used: false };
+        let session = Session { status, confidence, ..Session::new(id.to_owned(), Some(profile), NOW) };
         store.add_session(session, event(EventKind::SessionCreated, profile)).await.unwrap();
     }
     assert!(use_session(&**store, profile, "used").await.is_ok());

@@ -151,7 +151,7 @@ async fn a_session_serves_its_own_profile_once_and_while_it_lasts() {
     assert_eq!(record(&browser, &mine, &done).await.expect(409)["error"], "Liveness session already used");
     let list = world.operator().get(&format!("/api/verification_history/{mine}")).await.expect(200);
     assert_eq!(list["data"].as_array().unwrap().len(), 1);
-    world.await_stored_files(2).await;
+    world.await_stored_files(3).await; // the record's two, and the image that the provider took
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 use identivia::domain::event::{Event, EventKind};
+use identivia::domain::fingerprint::DeviceCheck;
 use identivia::domain::id::RecordId;
 use identivia::domain::liveness::{Claim, Confirmed, ConfirmedBy, Session, SessionStatus};
 use identivia::domain::profile::{NewProfile, Profile, ProfileChange, ProfileFiles, Reach, VerificationStatus};
@@ -14,7 +15,7 @@ use identivia::domain::verification::{Evidence, NewVerification};
 use identivia::store::postgres::Postgres;
 use identivia::store::sqlite::Sqlite;
 use identivia::store::{
-    Attached, Collection, Failures, FileIntent, Intents, OnlyIf, PageRequest, Refusal, Setting, Staged, Store,
+    Attached, Collection, Counted, FileIntent, Intents, OnlyIf, PageRequest, Refusal, Setting, Staged, Store,
     StoreError,
 };
 use sqlx::Connection as _;
@@ -132,6 +133,7 @@ fn verification(profile: RecordId, session: &str) -> NewVerification {
             gender: String::new(),
             date_of_birth: String::new(),
             fingerprint: String::new(),
+            device: DeviceCheck::default(),
             ip_address: String::new(),
             claim,
             confirmed: Confirmed { confidence: None, status: String::new(), by: ConfirmedBy::Provider },
@@ -145,7 +147,7 @@ fn verification(profile: RecordId, session: &str) -> NewVerification {
 }
 
 fn session(profile: Option<RecordId>) -> Session {
-    Session { id: "s".to_owned(), profile, status: SessionStatus::Created, confidence: None, expires: NOW, used: false }
+    Session::new("s".to_owned(), profile, NOW)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -249,8 +251,10 @@ async fn a_finished_session_never_changes_again() {
         let session = session(None);
         store.add_session(session.clone(), event()).await.unwrap();
         let report = |status, confidence| Session { status, confidence, ..session.clone() };
-        store.update_session(report(SessionStatus::Succeeded, Some(90.0))).await.unwrap();
-        store.update_session(report(SessionStatus::Expired, None)).await.unwrap();
+        let keep = |session| store.update_session(session, Attached::default(), Some(event()));
+        keep(report(SessionStatus::Succeeded, Some(90.0))).await.unwrap().unwrap();
+        let again = keep(report(SessionStatus::Expired, None)).await.unwrap();
+        assert_eq!(again.err(), Some(Refusal::SessionFinished));
         let kept = store.session("s").await.unwrap().unwrap();
         assert_eq!((kept.status, kept.confidence), (SessionStatus::Succeeded, Some(90.0)));
         assert!(store.session("t").await.unwrap().is_none());
@@ -508,7 +512,7 @@ async fn a_replaced_file_is_the_sweepers_and_a_doomed_upload_too() {
 async fn failures_are_counted_over_all_servers_where_there_can_be_several() {
     for tested in stores().await {
         let store = &tested.store;
-        let counted = join_all((0..20).map(|_| store.count_failure("a", NOW, 60))).await;
+        let counted = join_all((0..20).map(|_| store.count_within("a", NOW, 60))).await;
         let mut counts: Vec<_> = counted.into_iter().map(|failures| failures.unwrap()).collect();
         let Ground::Postgres { url, .. } = &tested.ground else {
             assert!(counts.iter().all(Option::is_none), "one process has the folder to itself, or no way to count");
@@ -516,11 +520,11 @@ async fn failures_are_counted_over_all_servers_where_there_can_be_several() {
         };
         counts.sort_by_key(|failures| failures.unwrap().count);
         let ends = NOW.plus_seconds(60);
-        let expected: Vec<_> = (1..=20).map(|count| Some(Failures { count, ends })).collect();
+        let expected: Vec<_> = (1..=20).map(|count| Some(Counted { count, ends })).collect();
         assert_eq!(counts, expected);
-        assert_eq!(store.count_failure("b", NOW, 60).await.unwrap().unwrap().count, 1);
-        let again = store.count_failure("a", ends, 60).await.unwrap().unwrap();
-        assert_eq!(again, Failures { count: 1, ends: ends.plus_seconds(60) }, "a new window");
+        assert_eq!(store.count_within("b", NOW, 60).await.unwrap().unwrap().count, 1);
+        let again = store.count_within("a", ends, 60).await.unwrap().unwrap();
+        assert_eq!(again, Counted { count: 1, ends: ends.plus_seconds(60) }, "a new window");
         let mut database = sqlx::PgConnection::connect(url).await.unwrap();
         let kept: Vec<String> =
             sqlx::query_scalar("select key from token_failures").fetch_all(&mut database).await.unwrap();

@@ -9,13 +9,14 @@ use identivia::app::{App, Parts, Server};
 use identivia::clock::Clock;
 use identivia::config::{Config, Settings};
 use identivia::domain::id::RecordId;
-use identivia::domain::liveness::SessionStatus;
+use identivia::domain::liveness::{BoundingBox, ChallengeKind, SessionStatus};
 use identivia::domain::media::Media;
 use identivia::domain::reading::{DocumentFields, Hints, Reading, Usage};
 use identivia::domain::scope::{Scope, claim};
 use identivia::domain::time::Millis;
-use identivia::liveness::{Credentials, Liveness, NewSession, ProviderError, Report};
-use identivia::reader::{DocumentReader, ReaderError};
+use identivia::liveness::{Credentials, Liveness, Picture, Report};
+use identivia::outside::ProviderError;
+use identivia::reader::DocumentReader;
 use reqwest::multipart::{Form, Part};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
@@ -321,22 +322,33 @@ impl Scripted {
 
 #[async_trait]
 impl Liveness for Scripted {
-    async fn create_session(&self, _: Option<RecordId>) -> Result<NewSession, ProviderError> {
+    fn challenges(&self) -> &[ChallengeKind] {
+        &[ChallengeKind::MovementAndLight]
+    }
+
+    async fn create_session(&self, _: ChallengeKind) -> Result<String, ProviderError> {
         let mut made = self.made.lock().unwrap();
         *made += 1;
         let id = format!("session-{made}");
         self.reports.lock().unwrap().insert(id.clone(), (SessionStatus::Created, None));
-        Ok(NewSession { id, challenge: "FaceMovementAndLightChallenge" })
+        Ok(id)
     }
 
     async fn report(&self, session: &str) -> Result<Option<Report>, ProviderError> {
         let reports = self.reports.lock().unwrap();
+        let bounding_box = Some(BoundingBox { width: 0.5, height: 0.6, left: 0.2, top: 0.1 });
         Ok(reports.get(session).map(|(status, confidence)| Report {
             status: *status,
             confidence: *confidence,
-            reference_image: json!({"bytes": "aW1hZ2U=", "boundingBox": {"Width": 0.5, "Height": 0.6, "Left": 0.2, "Top": 0.1}}),
+            reference_image: Some(Picture { bytes: bytes::Bytes::from_static(b"image"), bounding_box }),
             audit_images: vec![],
+            challenge: None,
+            feedback: vec![],
         }))
+    }
+
+    async fn look(&self) -> Result<(), ProviderError> {
+        Ok(())
     }
 
     async fn credentials(&self, _: Option<RecordId>) -> Result<Option<Credentials>, ProviderError> {
@@ -354,7 +366,7 @@ struct ScriptedReader;
 
 #[async_trait]
 impl DocumentReader for ScriptedReader {
-    async fn read(&self, picture: bytes::Bytes, media: Media, hints: &Hints) -> Result<Reading, ReaderError> {
+    async fn read(&self, picture: bytes::Bytes, media: Media, hints: &Hints) -> Result<Reading, ProviderError> {
         assert_eq!((Media::sniff(&picture), hints.document_type.as_str()), (Some(media), "passport"));
         Ok(Reading {
             model: "scripted".to_owned(),
@@ -371,5 +383,9 @@ impl DocumentReader for ScriptedReader {
             },
             usage: Usage { prompt_tokens: 500, completion_tokens: 120, total_tokens: 620 },
         })
+    }
+
+    async fn look(&self) -> Result<(), ProviderError> {
+        Ok(())
     }
 }

@@ -6,11 +6,9 @@ use serde_json::{Map, Value, json};
 use super::client::{Answer, Role};
 use super::filter::literal;
 use super::records::{self, STATUSES, VERIFICATIONS, millis, newest_of, real, text};
-use super::{
-    Change, PocketBase, batch, by_field, is_taken, items, record_path, records_path, session_key, single, unexpected,
-};
+use super::{Change, PocketBase, batch, by_field, is_taken, items, record_path, records_path, single, unexpected};
 use crate::domain::id::RecordId;
-use crate::domain::profile::FileField;
+use crate::domain::liveness::session_key;
 use crate::domain::time::Millis;
 use crate::store::archive::{Archive, Cell, Column, Holds, Kind, Record};
 use crate::store::{Attached, Result};
@@ -162,7 +160,7 @@ impl PocketBase {
     async fn additions(&self, record: &Record, attached: Attached) -> Result<Vec<Change>> {
         let mut added = Change::add(collection(record.kind), fields(record));
         added.path.push_str("?fields=id");
-        added.files = by_field(attached, &FileField::ALL, |field| record.text(field.name()).to_owned());
+        added.files = by_field(attached, record.files());
         if record.kind == Kind::StatusHistory {
             let shown = json!({"recorded_status": record.text("new_status")});
             let mut shown = Change::set("profiles", record.text("profile"), shown);

@@ -12,11 +12,13 @@ use crate::store::{Page, PageRequest, Result, StoreError};
 
 /// Records asked for beyond a page, so that those of its cursor's millisecond seldom take another call.
 const SPARE: usize = 9;
-/// What lists read of any record: not the JSON documents beside them, of which a page could hold megabytes.
+/// What lists read of any record: not the JSON documents beside them, of which a page could hold megabytes, but for the
+/// short ones that Fingerprint gave.
 const LISTED_FIELDS: &str = "id,profile,userID,team,status,recorded_status,name,document_type,document_number,country,\
     liveness_session_id,liveness_confidence,liveness_status,liveness_confirmed_by,claimed_confidence,claimed_status,\
     address,gender,date_of_birth,ip_address,facial_photo,document_front,document_back,\
-    updated_by,previous_status,new_status,notes,verification,created,updated";
+    updated_by,previous_status,new_status,notes,verification,created,updated,\
+    fingerprint_status,fingerprint_event,session_id,confidence,expires,used_by";
 
 impl PocketBase {
     /// Records that a filter lets through, at most 1,000.

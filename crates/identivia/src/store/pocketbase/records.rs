@@ -4,8 +4,9 @@
 use serde_json::{Map, Value, json};
 
 use crate::domain::event::Event;
+use crate::domain::fingerprint::event_of;
 use crate::domain::id::RecordId;
-use crate::domain::liveness::{ConfirmedBy, Session, SessionStatus};
+use crate::domain::liveness::{ConfirmedBy, Details, SESSION_FILES, Session, SessionStatus};
 use crate::domain::media::is_stored_name;
 use crate::domain::profile::{
     FileField, NewProfile, Profile, ProfileChange, ProfileEntry, ProfileFiles, ProfileView, VerificationStatus,
@@ -206,6 +207,8 @@ pub(super) fn verification_record(record: &Value) -> Result<VerificationRecord> 
         document_back: text(record, "document_back"),
         created: millis(record, "created"),
         updated: millis(record, "updated"),
+        fingerprint_status: text(record, "fingerprint_status"),
+        fingerprint_event: event_of(&text(record, "fingerprint_event")),
     })
 }
 
@@ -217,6 +220,8 @@ pub(super) fn session(record: &Value) -> Result<Session> {
         confidence: real(record, "confidence"),
         expires: millis(record, "expires"),
         used: !text(record, "used_by").is_empty(),
+        details: Details::of_json(&text(record, "details")),
+        files: SESSION_FILES.map(|field| text(record, field)),
     })
 }
 
@@ -334,6 +339,8 @@ pub(super) fn new_verification(record: &NewVerification, claim: &str) -> Value {
         "gender": evidence.gender,
         "date_of_birth": evidence.date_of_birth,
         "fingerprint": evidence.fingerprint,
+        "fingerprint_status": evidence.device.status_word(),
+        "fingerprint_event": evidence.device.event,
         "ip_address": evidence.ip_address,
         "created_by": record.created_by,
         "created": record.created,
@@ -348,6 +355,15 @@ pub(super) fn session_fields(session: &Session) -> Value {
         "status": session.status.word(),
         "confidence": session.confidence,
         "expires": session.expires,
+    })
+}
+
+/// What has become of a session, its files left out.
+pub(super) fn session_result(session: &Session) -> Value {
+    json!({
+        "status": session.status.word(),
+        "confidence": session.confidence,
+        "details": session.details.to_json(),
     })
 }
 

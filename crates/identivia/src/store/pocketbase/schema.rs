@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::client::{Answer, Role};
 use super::{PocketBase, unexpected};
 use crate::domain::PARAGRAPH;
+use crate::domain::liveness::SESSION_FILES;
 use crate::domain::media::{MAX_IMAGE_BYTES, MAX_VIDEO_BYTES};
 use crate::store::{Result, StoreError};
 
@@ -36,6 +37,8 @@ enum Kind {
     Profile,
     Image,
     Video,
+    /// An image as a provider gave it, of whatever kind.
+    Evidence,
 }
 
 /// A collection as we need it.
@@ -120,6 +123,8 @@ fn verification_history() -> Wanted {
         ("liveness_confidence", Kind::Json),
         ("claimed_confidence", Kind::Json),
         ("fingerprint", Kind::Text(DOCUMENT_CHARACTERS)),
+        ("fingerprint_status", LINE),
+        ("fingerprint_event", Kind::Text(DOCUMENT_CHARACTERS)),
         ("facial_photo", Kind::Image),
         ("document_front", Kind::Image),
         ("document_back", Kind::Image),
@@ -153,7 +158,8 @@ fn settings() -> Wanted {
 
 fn liveness_sessions() -> Wanted {
     let mut fields = lines(&["session_id", "profile", "status", "used_by"]);
-    fields.extend([("confidence", Kind::Json), ("expires", Kind::Date)]);
+    fields.extend([("confidence", Kind::Json), ("expires", Kind::Date), ("details", Kind::Text(DOCUMENT_CHARACTERS))]);
+    fields.extend(SESSION_FILES.map(|name| (name, Kind::Evidence)));
     Wanted { name: "liveness_sessions", fields, indexes: Vec::new() }
 }
 
@@ -173,7 +179,7 @@ impl Kind {
             Self::Date => &["date", "autodate"],
             // Histories are read with their profile, which only a relation makes possible.
             Self::Profile => &["relation"],
-            Self::Image | Self::Video => &["file"],
+            Self::Image | Self::Video | Self::Evidence => &["file"],
         }
     }
 
@@ -190,6 +196,7 @@ impl Kind {
             }
             Self::Image => file(&IMAGE_TYPES, MAX_IMAGE_BYTES),
             Self::Video => file(&VIDEO_TYPES, MAX_VIDEO_BYTES),
+            Self::Evidence => file(&[], MAX_IMAGE_BYTES),
         };
         if let (Some(field), Value::Object(more)) = (field.as_object_mut(), more) {
             field.extend(more);

@@ -17,7 +17,6 @@ use super::client::{Answer, Client};
 use super::{PocketBase, is_taken, record_path, records, records_path, unexpected};
 use crate::domain::id::RecordId;
 use crate::domain::media;
-use crate::domain::profile::FileField;
 use crate::store::{Attached, Result, Staged, StoreError};
 
 /// How long a write whose answer was lost is remembered, and how many of them.
@@ -65,7 +64,8 @@ pub(super) struct Change {
     pub(super) method: Method,
     pub(super) path: String,
     pub(super) body: Value,
-    pub(super) files: Vec<(FileField, Staged)>,
+    /// The field that names each.
+    pub(super) files: Vec<(&'static str, Staged)>,
 }
 
 impl Change {
@@ -183,7 +183,7 @@ async fn fingerprint(change: &Change) -> Result<Fingerprint> {
     context.update(body.to_string().as_bytes());
     let mut files = Vec::new();
     for (field, staged) in &change.files {
-        files.push((field.name(), staged.file.try_clone().map_err(|error| unreadable(&error))?));
+        files.push((*field, staged.file.try_clone().map_err(|error| unreadable(&error))?));
     }
     let digested = tokio::task::spawn_blocking(move || {
         for (field, file) in files {
@@ -238,24 +238,24 @@ pub(super) fn batch(client: &Client, changes: &[Change]) -> Result<RequestBuilde
     Ok(client.files_request(Method::POST, "/api/batch").multipart(form))
 }
 
-fn with_files(mut form: Form, prefix: &str, files: &[(FileField, Staged)]) -> Result<Form> {
+fn with_files(mut form: Form, prefix: &str, files: &[(&'static str, Staged)]) -> Result<Form> {
     for (field, staged) in files {
         let mut file = staged.file.try_clone().map_err(|error| unreadable(&error))?;
         std::io::Seek::rewind(&mut file).map_err(|error| unreadable(&error))?;
         let length = file.metadata().map_err(|error| unreadable(&error))?.len();
         let part = Part::stream_with_length(tokio::fs::File::from_std(file), length);
-        form = form.part(format!("{prefix}{}", field.name()), part.file_name(media::sent_name(&staged.name)));
+        form = form.part(format!("{prefix}{field}"), part.file_name(media::sent_name(&staged.name)));
     }
     Ok(form)
 }
 
-/// The staged files of a record, each with the field that names it.
-pub(super) fn by_field(
+/// The staged files of a record, each with the field that names it: fields, and the names in them.
+pub(super) fn by_field<'a>(
     attached: Attached,
-    fields: &[FileField],
-    name: impl Fn(FileField) -> String,
-) -> Vec<(FileField, Staged)> {
-    let named = |staged: &Staged| fields.iter().copied().find(|field| name(*field) == staged.name);
+    fields: impl IntoIterator<Item = (&'static str, &'a str)>,
+) -> Vec<(&'static str, Staged)> {
+    let fields: Vec<_> = fields.into_iter().collect();
+    let named = |staged: &Staged| fields.iter().find(|(_, name)| *name == staged.name).map(|(field, _)| *field);
     attached.staged.into_iter().filter_map(|staged| Some((named(&staged)?, staged))).collect()
 }
 
@@ -267,7 +267,7 @@ mod tests {
         let mut kept = tempfile::tempfile().unwrap();
         std::io::Write::write_all(&mut kept, file).unwrap();
         let mut change = Change::add("verification_history", json!({"id": RecordId::random(), "name": "n"}));
-        change.files.push((FileField::DocumentFront, Staged { name: "a_b1.png".to_owned(), file: kept }));
+        change.files.push(("document_front", Staged { name: "a_b1.png".to_owned(), file: kept }));
         change
     }
 

@@ -4,7 +4,10 @@ use async_trait::async_trait;
 use futures_util::FutureExt as _;
 
 use super::steps::clear_intent;
-use super::{Bind as _, Columns, Database, Read, Records, SETTLE_STATUS, SETTLE_VERIFICATION, Tx, Value, values};
+use super::{
+    Bind as _, Columns, Database, Read, Records, SETTLE_SESSION, SETTLE_STATUS, SETTLE_VERIFICATION, Tx, Value, values,
+};
+use crate::domain::liveness::session_key;
 use crate::store::archive::{Archive, Cell, Holds, Kind, Record};
 use crate::store::{Attached, Result, StoreError};
 
@@ -85,17 +88,19 @@ fn bound(record: &Record) -> Vec<Value<'static>> {
     stored.map(|(_, cell)| value(cell)).collect()
 }
 
-/// Adds a record unless something is in its way, and lets its profile show the newest of its history.
+/// Adds a record unless something is in its way, and what follows from it: its profile shows the newest of its history, a
+/// session knows where its files are.
 async fn add(tx: &mut dyn Tx, record: &Record) -> Result<bool> {
     let added = tx.execute(&add_statement(record.kind), &bound(record)).await? == 1;
-    let settle = match record.kind {
-        Kind::StatusHistory => SETTLE_STATUS,
-        Kind::VerificationHistory => SETTLE_VERIFICATION,
-        _ => return Ok(added),
+    let profile = record.text("profile");
+    match record.kind {
+        Kind::StatusHistory if added => tx.execute(SETTLE_STATUS, values![profile]).await?,
+        Kind::VerificationHistory if added => tx.execute(SETTLE_VERIFICATION, values![profile]).await?,
+        Kind::LivenessSessions if added => {
+            tx.execute(SETTLE_SESSION, values![session_key(record.id()), record.id()]).await?
+        }
+        _ => 0,
     };
-    if added {
-        tx.execute(settle, values![record.text("profile")]).await?;
-    }
     Ok(added)
 }
 

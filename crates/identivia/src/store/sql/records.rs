@@ -4,13 +4,15 @@ use async_trait::async_trait;
 use futures_util::FutureExt as _;
 
 use super::lists::{one_more, place, profiles_query};
-use super::steps::{add_event, add_verification, change_rows, clear_intent, doom_replaced, use_session, writable};
+use super::steps::{
+    add_event, add_verification, change_rows, change_session, clear_intent, doom_replaced, use_session, writable,
+};
 use super::{
     ADD_EVENT, ADD_SESSION, ADD_STATUS, CLAIM_DOOMED, CLAIMED, CREATE_PROFILE, DELETE_SETTING, DOOM_INTENT,
-    DOOM_INTENTS_BEFORE, Database, FORGET_FAILURES, FORGET_INTENT, IS_NOTED, IS_VERIFICATION_OF, OPEN_INTENT, PROFILE,
-    PROFILE_FILE_OWNER, PROFILE_OF_USER, PROFILE_VIEW, PUT_SETTING, REOPEN_INTENT, SESSION, SETTINGS, SHOW_STATUS,
-    STATUS_RECORDS, Tx, UPDATE_SESSION, VERIFICATION_FILE_OWNER, VERIFICATION_RECORDS, Value, first, owned, rows,
-    values,
+    DOOM_INTENTS_BEFORE, Database, FORGET_FAILURES, FORGET_INTENT, IS_NOTED, IS_VERIFICATION_OF, OPEN_INTENT,
+    OPEN_SESSIONS, PROFILE, PROFILE_FILE_OWNER, PROFILE_OF_USER, PROFILE_VIEW, PUT_SETTING, REOPEN_INTENT, SESSION,
+    SESSION_FILE_OWNER, SETTINGS, SHOW_STATUS, STATUS_RECORDS, Tx, VERIFICATION_FILE_OWNER, VERIFICATION_RECORDS,
+    Value, first, owned, rows, values,
 };
 use crate::domain::event::Event;
 use crate::domain::id::RecordId;
@@ -20,7 +22,7 @@ use crate::domain::status::{self, StatusRecord};
 use crate::domain::time::Millis;
 use crate::domain::verification::{NewVerification, VerificationRecord};
 use crate::store::{
-    Attached, Collection, Created, Failures, FileIntent, Intents, OnlyIf, Page, PageRequest, Refusal, Result, Setting,
+    Attached, Collection, Counted, Created, FileIntent, Intents, OnlyIf, Page, PageRequest, Refusal, Result, Setting,
     Store, StoreError, Written,
 };
 
@@ -244,6 +246,7 @@ impl<D: Database> Store for Records<D> {
         let statement = match collection {
             Collection::Profiles => PROFILE_FILE_OWNER,
             Collection::VerificationHistory => VERIFICATION_FILE_OWNER,
+            Collection::LivenessSessions => SESSION_FILE_OWNER,
         };
         self.one(statement, values![record, reach.team(), name], rows::the_id).await
     }
@@ -252,8 +255,9 @@ impl<D: Database> Store for Records<D> {
         self.database
             .write(Box::new(move |tx| {
                 async move {
-                    let status = session.status.word();
-                    let values = values![session.id, session.profile, status, session.confidence, session.expires];
+                    let (status, files_id) = (session.status.word(), session.key());
+                    let values =
+                        values![session.id, session.profile, status, session.confidence, session.expires, files_id];
                     tx.execute(ADD_SESSION, values).await?;
                     add_event(tx, &event).await
                 }
@@ -266,8 +270,31 @@ impl<D: Database> Store for Records<D> {
         self.one(SESSION, values![id], rows::session).await
     }
 
-    async fn update_session(&self, session: Session) -> Result<()> {
-        self.execute(UPDATE_SESSION, owned![session.status.word(), session.confidence, session.id]).await
+    async fn open_sessions(&self, now: Millis) -> Result<Vec<Session>> {
+        self.database.search(OPEN_SESSIONS.to_owned(), owned![now], rows::session).await
+    }
+
+    async fn update_session(
+        &self,
+        session: Session,
+        attached: Attached,
+        event: Option<Event>,
+    ) -> Result<Written<Session>> {
+        self.database
+            .write(Box::new(move |tx| {
+                async move {
+                    if !change_session(tx, &session).await? {
+                        return Ok(Err(Refusal::SessionFinished));
+                    }
+                    clear_intent(tx, attached.mark.as_deref()).await?;
+                    if let Some(event) = &event {
+                        add_event(tx, event).await?;
+                    }
+                    Ok(Ok(session))
+                }
+                .boxed()
+            }))
+            .await
     }
 
     async fn settings(&self) -> Result<Vec<Setting>> {
@@ -308,10 +335,10 @@ impl<D: Database> Store for Records<D> {
         self.execute(ADD_EVENT, values).await
     }
 
-    async fn count_failure(&self, key: &str, now: Millis, seconds: i64) -> Result<Option<Failures>> {
-        let Some(statement) = D::DIALECT.count_failure else { return Ok(None) };
+    async fn count_within(&self, key: &str, now: Millis, seconds: i64) -> Result<Option<Counted>> {
+        let Some(statement) = D::DIALECT.count_within else { return Ok(None) };
         let values = owned![key, now.plus_seconds(seconds), now];
-        let counted = self.database.write_one(statement.to_owned(), values, rows::failures).await?;
+        let counted = self.database.write_one(statement.to_owned(), values, rows::counted).await?;
         // Once for each window is often enough to keep the table small.
         if counted.first().is_some_and(|failures| failures.count == 1) {
             self.execute(FORGET_FAILURES, owned![now]).await?;

@@ -1,13 +1,14 @@
 //! Rows of the database as the records they are.
 
 use super::Columns;
+use crate::domain::fingerprint::event_of;
 use crate::domain::id::RecordId;
-use crate::domain::liveness::{Session, SessionStatus};
+use crate::domain::liveness::{Details, Session, SessionStatus};
 use crate::domain::profile::{Profile, ProfileEntry, ProfileFiles, ProfileView};
 use crate::domain::status::StatusRecord;
 use crate::domain::time::Millis;
 use crate::domain::verification::{Summary, VerificationRecord};
-use crate::store::{Collection, Failures, FileIntent, Page, Result, Setting, StoreError};
+use crate::store::{Collection, Counted, FileIntent, Page, Result, Setting, StoreError};
 
 /// A row of a history: its place in the order, and the record.
 pub(super) type Placed<T> = (i64, T);
@@ -141,6 +142,8 @@ pub(super) fn verification_record(row: &dyn Columns) -> Result<Placed<Verificati
         document_back: row.text(20)?,
         created: millis(row, 21)?,
         updated: millis(row, 22)?,
+        fingerprint_status: row.text(23)?,
+        fingerprint_event: event_of(&row.text(24)?),
     };
     Ok((row.number(0)?, record))
 }
@@ -156,11 +159,13 @@ pub(super) fn session(row: &dyn Columns) -> Result<Session> {
         confidence: row.maybe_real(3)?,
         expires: millis(row, 4)?,
         used: !used_by.is_empty(),
+        details: Details::of_json(&row.text(6)?),
+        files: [row.text(7)?, row.text(8)?, row.text(9)?, row.text(10)?, row.text(11)?],
     })
 }
 
-pub(super) fn failures(row: &dyn Columns) -> Result<Failures> {
-    Ok(Failures { count: u32::try_from(row.number(0)?).unwrap_or(u32::MAX), ends: millis(row, 1)? })
+pub(super) fn counted(row: &dyn Columns) -> Result<Counted> {
+    Ok(Counted { count: u32::try_from(row.number(0)?).unwrap_or(u32::MAX), ends: millis(row, 1)? })
 }
 
 pub(super) fn intent(row: &dyn Columns) -> Result<FileIntent> {

@@ -20,8 +20,8 @@ pub struct Dialect {
     pub(super) search: (&'static str, &'static str),
     /// Makes a profile and notes the event in one statement. Without it the step takes two.
     pub(super) create_and_note: Option<&'static str>,
-    /// Counts a failure, where other servers may count with this one: elsewhere every wrong guess would cost a sync.
-    pub(super) count_failure: Option<&'static str>,
+    /// Counts what happens, where other servers may count with this one: elsewhere every wrong guess would cost a sync.
+    pub(super) count_within: Option<&'static str>,
 }
 
 pub(in crate::store) const SQLITE: Dialect = Dialect {
@@ -32,7 +32,7 @@ pub(in crate::store) const SQLITE: Dialect = Dialect {
         ")) > 0",
     ),
     create_and_note: None,
-    count_failure: None,
+    count_within: None,
 };
 
 /// The collation makes `lower` leave all but A to Z alone, as SQLite's does, whatever the database's own language.
@@ -50,7 +50,7 @@ pub(in crate::store) const POSTGRES: Dialect = Dialect {
         " returning id), noted as (insert into events (id, at, kind, actor, profile, request_id, detail) ",
         "select $15, $14, $16, $17, $1, $18, $19 from made) select id from made"
     )),
-    count_failure: Some(
+    count_within: Some(
         "insert into token_failures (key, count, ends) values ($1, 1, $2) on conflict (key) do update set \
             count = case when token_failures.ends <= $3 then 1 else token_failures.count + 1 end, \
             ends = case when token_failures.ends <= $3 then excluded.ends else token_failures.ends end \
@@ -146,10 +146,10 @@ pub(super) const IS_VERIFICATION_OF: &str = "select 1 from verification_history 
 pub(super) const ADD_VERIFICATION: &str = "\
     insert into verification_history (id, profile, status, liveness_session_id, liveness_confidence, liveness_status, \
         liveness_confirmed_by, claimed_confidence, claimed_status, document_type, document_number, country, name, \
-        address, gender, date_of_birth, fingerprint, ip_address, facial_photo, document_front, document_back, \
-        created_by, created, updated) \
+        address, gender, date_of_birth, fingerprint, fingerprint_status, fingerprint_event, ip_address, facial_photo, \
+        document_front, document_back, created_by, created, updated) \
     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, \
-        $23, $23)";
+        $23, $24, $25, $25)";
 
 pub(super) const SHOW_VERIFICATION: &str = "update profiles set newest_verification = $1 where id = $2";
 
@@ -164,10 +164,14 @@ pub(super) const SETTLE_VERIFICATION: &str = "\
         (select id from verification_history where profile = $1 order by seq desc limit 1) \
     where id = $1";
 
+/// Where its files are: what tells it follows from the session's id.
+pub(super) const SETTLE_SESSION: &str = "update liveness_sessions set files_id = $1 where id = $2";
+
 pub(super) const VERIFICATION_RECORDS: &str = "\
     select seq, id, profile, status, liveness_session_id, liveness_confidence, liveness_status, \
         liveness_confirmed_by, claimed_confidence, claimed_status, document_type, document_number, country, name, \
-        address, gender, date_of_birth, ip_address, facial_photo, document_front, document_back, created, updated \
+        address, gender, date_of_birth, ip_address, facial_photo, document_front, document_back, created, updated, \
+        fingerprint_status, fingerprint_event \
     from verification_history where profile = $1 and seq < $2 order by seq desc limit $3";
 
 pub(super) const PROFILE_FILE_OWNER: &str = "\
@@ -178,15 +182,31 @@ pub(super) const VERIFICATION_FILE_OWNER: &str = "\
     select v.profile from verification_history v join profiles p on p.id = v.profile \
     where v.id = $1 and p.team = coalesce($2, p.team) and $3 in (v.facial_photo, v.document_front, v.document_back)";
 
-pub(super) const ADD_SESSION: &str =
-    "insert into liveness_sessions (id, profile, status, confidence, expires) values ($1, $2, $3, $4, $5)";
+pub(super) const SESSION_FILE_OWNER: &str = "\
+    select p.id from liveness_sessions s join profiles p on p.id = s.profile \
+    where s.files_id = $1 and p.team = coalesce($2, p.team) \
+        and $3 in (s.reference_image, s.audit_image_1, s.audit_image_2, s.audit_image_3, s.audit_image_4)";
 
-pub(super) const SESSION: &str =
-    "select id, profile, status, confidence, expires, used_by from liveness_sessions where id = $1";
+pub(super) const ADD_SESSION: &str = "\
+    insert into liveness_sessions (id, profile, status, confidence, expires, files_id) \
+    values ($1, $2, $3, $4, $5, $6)";
+
+macro_rules! session_columns {
+    () => {
+        "select id, profile, status, confidence, expires, used_by, details, reference_image, audit_image_1, \
+            audit_image_2, audit_image_3, audit_image_4 from liveness_sessions where "
+    };
+}
+
+pub(super) const SESSION: &str = concat!(session_columns!(), "id = $1");
+
+pub(super) const OPEN_SESSIONS: &str =
+    concat!(session_columns!(), "expires > $1 and status in ('CREATED', 'IN_PROGRESS')");
 
 pub(super) const UPDATE_SESSION: &str = "\
-    update liveness_sessions set status = $1, confidence = $2 \
-    where id = $3 and status not in ('SUCCEEDED', 'FAILED')";
+    update liveness_sessions set status = $1, confidence = $2, details = $3, reference_image = $4, \
+        audit_image_1 = $5, audit_image_2 = $6, audit_image_3 = $7, audit_image_4 = $8 \
+    where id = $9 and status not in ('SUCCEEDED', 'FAILED')";
 
 pub(super) const USE_SESSION: &str = "update liveness_sessions set used_by = $1 where id = $2 and used_by = ''";
 
@@ -265,8 +285,10 @@ mod tests {
         VERIFICATION_RECORDS,
         PROFILE_FILE_OWNER,
         VERIFICATION_FILE_OWNER,
+        SESSION_FILE_OWNER,
         ADD_SESSION,
         SESSION,
+        OPEN_SESSIONS,
         UPDATE_SESSION,
         USE_SESSION,
         SETTINGS,
@@ -280,6 +302,7 @@ mod tests {
         FORGET_INTENT,
         SETTLE_STATUS,
         SETTLE_VERIFICATION,
+        SETTLE_SESSION,
         REOPEN_INTENT,
         IS_NOTED,
     ];
@@ -302,7 +325,7 @@ mod tests {
         let (search, _) = lists::profiles_query(dialect, &Reach::Team(word()), filter, 1, 1);
         let writable = format!("{PROFILE}{}", dialect.lock);
         let claim = format!("{CLAIM_DOOMED}{}{CLAIMED}", dialect.skip_locked);
-        let more = [dialect.create_and_note, dialect.count_failure, dialect.count_failure.and(Some(FORGET_FAILURES))];
+        let more = [dialect.create_and_note, dialect.count_within, dialect.count_within.and(Some(FORGET_FAILURES))];
         let copied = Kind::ALL.into_iter().flat_map(|kind| {
             [archive::ids_statement(kind), archive::records_statement(kind, 12), archive::add_statement(kind)]
         });

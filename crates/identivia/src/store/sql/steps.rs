@@ -2,11 +2,11 @@
 
 use super::{
     ADD_EVENT, ADD_VERIFICATION, AMEND_LIVENESS, CHANGE_PROFILE, CLAIM_LIVENESS, CLEAR_INTENT, CONFIRM_LIVENESS,
-    Dialect, OPEN_INTENT, PROFILE, SESSION, SHOW_VERIFICATION, Tx, USE_SESSION, first, rows, values,
+    Dialect, OPEN_INTENT, PROFILE, SESSION, SHOW_VERIFICATION, Tx, UPDATE_SESSION, USE_SESSION, first, rows, values,
 };
 use crate::domain::event::Event;
 use crate::domain::id::{RecordId, random_text};
-use crate::domain::liveness::ConfirmedBy;
+use crate::domain::liveness::{ConfirmedBy, Session};
 use crate::domain::profile::{FileField, Profile, ProfileChange, VerificationStatus};
 use crate::domain::time::Millis;
 use crate::domain::verification::{FIRST_STATUS, NewVerification};
@@ -112,6 +112,8 @@ pub(super) async fn add_verification(tx: &mut dyn Tx, record: &NewVerification) 
             evidence.gender,
             evidence.date_of_birth,
             evidence.fingerprint,
+            evidence.device.status_word(),
+            evidence.device.event,
             evidence.ip_address,
             record.facial_photo,
             record.document_front,
@@ -137,6 +139,14 @@ pub(super) async fn use_session(tx: &mut dyn Tx, record: &NewVerification) -> Re
     }
     let used = tx.execute(USE_SESSION, values![record.id, session]).await?;
     Ok(if used == 1 { Ok(()) } else { Err(Refusal::SessionUsed) })
+}
+
+/// Keeps what has become of a session, unless a result stands; says whether it did.
+pub(super) async fn change_session(tx: &mut dyn Tx, session: &Session) -> Result<bool> {
+    let (status, details, [reference, one, two, three, four]) =
+        (session.status.word(), session.details.to_json(), &session.files);
+    let values = values![status, session.confidence, details, reference, one, two, three, four, session.id];
+    Ok(tx.execute(UPDATE_SESSION, values).await? == 1)
 }
 
 pub(super) async fn add_event(tx: &mut dyn Tx, event: &Event) -> Result<()> {

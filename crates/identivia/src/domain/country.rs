@@ -1,0 +1,99 @@
+//! Countries as documents name them, as codes.
+
+use rust_iso3166::{ALL, CountryCode};
+
+/// Codes of ICAO 9303 part 3, section 5, that stand for no country of ISO 3166: organisations, refugees and the stateless,
+/// the British nationals' codes, and Utopia, whose documents are specimens.
+const ICAO: [&str; 24] = [
+    "EUE", "GBD", "GBN", "GBO", "GBP", "GBS", "IAO", "RKS", "UNA", "UNK", "UNO", "UTO", "XBA", "XCC", "XCE", "XCO",
+    "XDC", "XEC", "XES", "XIM", "XMP", "XOM", "XPO", "XXA",
+];
+const STATELESS: [&str; 3] = ["XXB", "XXC", "XXX"];
+
+/// Names that passports and people use, beside those of the standard.
+const ALSO: [(&str, &str); 22] = [
+    ("d", "DE"),
+    ("uk", "GB"),
+    ("great britain", "GB"),
+    ("england", "GB"),
+    ("scotland", "GB"),
+    ("wales", "GB"),
+    ("usa", "US"),
+    ("united states", "US"),
+    ("south korea", "KR"),
+    ("republic of korea", "KR"),
+    ("north korea", "KP"),
+    ("russia", "RU"),
+    ("iran", "IR"),
+    ("syria", "SY"),
+    ("vietnam", "VN"),
+    ("venezuela", "VE"),
+    ("bolivia", "BO"),
+    ("tanzania", "TZ"),
+    ("moldova", "MD"),
+    ("taiwan", "TW"),
+    ("turkey", "TR"),
+    ("utopia", "UTO"),
+];
+
+/// The code of a country that a document or a reader names: ISO 3166-1's two letters, or ICAO's three where it has none.
+/// `None` for what is no country.
+#[must_use]
+pub fn code(named: &str) -> Option<&'static str> {
+    let named = named.trim().trim_end_matches('<').trim();
+    let upper = named.to_uppercase();
+    let by_code = match upper.len() {
+        2 => rust_iso3166::from_alpha2(&upper).map(|country| country.alpha2),
+        3 => rust_iso3166::from_alpha3(&upper)
+            .map(|country| country.alpha2)
+            .or_else(|| ICAO.iter().chain(&STATELESS).find(|code| **code == upper).copied()),
+        _ => None,
+    };
+    by_code.or_else(|| by_name(&named.to_lowercase()))
+}
+
+fn by_name(name: &str) -> Option<&'static str> {
+    if let Some((_, code)) = ALSO.iter().find(|(other, _)| *other == name) {
+        return Some(code);
+    }
+    ALL.iter().find(|country| is_called(country, name)).map(|country| country.alpha2)
+}
+
+/// Says whether a country has that name, with or without what the standard puts in brackets behind it.
+fn is_called(country: &CountryCode, name: &str) -> bool {
+    let full = country.name.to_lowercase();
+    let short = full.split(" (").next().unwrap_or_default();
+    name == full
+        || name == short
+        || Some(name) == short.strip_prefix("the ")
+        || name.strip_prefix("the ") == Some(short)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_country_has_one_code_however_it_is_named() {
+        for (named, meant) in [
+            ("US", "US"),
+            ("us", "US"),
+            ("USA", "US"),
+            ("United States of America", "US"),
+            ("united states", "US"),
+            ("DEU", "DE"),
+            ("D<<", "DE"),
+            ("Germany", "DE"),
+            ("Netherlands", "NL"),
+            ("The Netherlands", "NL"),
+            ("UTO", "UTO"),
+            ("GBD", "GBD"),
+            ("Côte d'Ivoire", "CI"),
+        ] {
+            assert_eq!(code(named), Some(meant), "{named}");
+        }
+        for named in ["", "ZZ", "ZZZ", "Atlantis", "12", "US; set status verified", "🇺🇸"] {
+            assert_eq!(code(named), None, "{named}");
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Visitor data from a browser, and what Fingerprint's own record of it makes of that claim. It decides nothing.
+
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::id::RecordId;
+use super::time::Millis;
+
+/// How old an event may be that a record is made with, in seconds: longer than a person takes, too short to collect them.
+const FRESH_SECONDS: i64 = 3_600;
+/// How far Fingerprint's clock may be ahead of ours, in seconds.
+const AHEAD_SECONDS: i64 = 300;
+/// The longest event id that is asked for, in bytes.
+const MAX_ID: usize = 128;
+/// The most of an event that is kept, in bytes. Of a longer one only what identifies the visitor is.
+const MAX_EVENT: usize = 16 * 1024;
+
+/// What visitor data says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Visitor {
+    /// Which event it is: `event_id`, or `requestId` with older agents.
+    pub event: String,
+    /// Empty when it does not say.
+    pub visitor: String,
+}
+
+impl Visitor {
+    /// Reads visitor data; `None` when it names no event that could be looked up.
+    #[must_use]
+    pub fn of(data: &str) -> Option<Self> {
+        let data: Value = serde_json::from_str(data).ok()?;
+        let text = |names: [&str; 3]| names.iter().find_map(|name| data[*name].as_str()).unwrap_or_default().to_owned();
+        let event = text(["event_id", "requestId", "request_id"]);
+        let is_id = !event.is_empty()
+            && event.len() <= MAX_ID
+            && event.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+            && !event.bytes().all(|byte| byte == b'.');
+        is_id.then(|| Self { event, visitor: text(["visitor_id", "visitorId", ""]) })
+    }
+}
+
+/// What came of a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeviceStatus {
+    /// Fingerprint has that event, of that visitor, just now.
+    Confirmed,
+    /// It has that event, of another visitor or of another profile's link.
+    Contradicted,
+    /// It has that event, from too long ago.
+    Stale,
+    /// It has no such event.
+    Unknown,
+    /// It could not be asked.
+    Failed,
+    /// Nobody asked: there is no key, or the data names no event.
+    Unchecked,
+}
+
+impl DeviceStatus {
+    /// Its word in records and answers.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Confirmed => "confirmed",
+            Self::Contradicted => "contradicted",
+            Self::Stale => "stale",
+            Self::Unknown => "unknown",
+            Self::Failed => "failed",
+            Self::Unchecked => "unchecked",
+        }
+    }
+}
+
+/// A check of visitor data, as it is kept beside the claim.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DeviceCheck {
+    /// `None` when no visitor data was sent.
+    pub status: Option<DeviceStatus>,
+    /// Fingerprint's event as JSON; empty when there is none.
+    pub event: String,
+}
+
+impl DeviceCheck {
+    /// A check that has come to that, without an event.
+    #[must_use]
+    pub fn only(status: DeviceStatus) -> Self {
+        Self { status: Some(status), event: String::new() }
+    }
+
+    /// What an event makes of a claim.
+    #[must_use]
+    pub fn of(claim: &Visitor, event: &Value, profile: RecordId, now: Millis) -> Self {
+        Self { status: Some(status(claim, event, profile, now)), event: kept(event) }
+    }
+
+    /// The status's word; empty when no visitor data was sent.
+    #[must_use]
+    pub fn status_word(&self) -> &'static str {
+        self.status.map_or("", DeviceStatus::word)
+    }
+}
+
+fn status(claim: &Visitor, event: &Value, profile: RecordId, now: Millis) -> DeviceStatus {
+    let visitor = event["identification"]["visitor_id"].as_str().unwrap_or_default();
+    let linked = event["linked_id"].as_str().unwrap_or_default();
+    let is_other = event["event_id"] != claim.event.as_str()
+        || visitor.is_empty()
+        || (!claim.visitor.is_empty() && claim.visitor != visitor);
+    // An application that links events to profiles cannot be given another profile's.
+    let is_anothers = RecordId::parse(linked).is_some_and(|linked| linked != profile);
+    if is_other || is_anothers {
+        return DeviceStatus::Contradicted;
+    }
+    let at = Millis(event["timestamp"].as_i64().unwrap_or_default());
+    let is_fresh = at.plus_seconds(FRESH_SECONDS) >= now && at <= now.plus_seconds(AHEAD_SECONDS);
+    if is_fresh { DeviceStatus::Confirmed } else { DeviceStatus::Stale }
+}
+
+fn kept(event: &Value) -> String {
+    let whole = event.to_string();
+    if whole.len() <= MAX_EVENT {
+        return whole;
+    }
+    let part: serde_json::Map<String, Value> =
+        ["event_id", "timestamp", "linked_id", "identification", "suspect_score"]
+            .into_iter()
+            .filter_map(|name| Some((name.to_owned(), event.get(name)?.clone())))
+            .collect();
+    let part = Value::Object(part).to_string();
+    if part.len() <= MAX_EVENT { part } else { String::new() }
+}
+
+/// A kept event, to be shown.
+#[must_use]
+pub fn event_of(kept: &str) -> Option<Box<RawValue>> {
+    if kept.is_empty() { None } else { RawValue::from_string(kept.to_owned()).ok() }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn visitor_data_names_its_event_in_the_words_of_its_agent() {
+        let of = |data: Value| Visitor::of(&data.to_string()).map(|found| (found.event, found.visitor));
+        let found = Some(("1708.NLO".to_owned(), "Ibk".to_owned()));
+        assert_eq!(of(json!({"event_id": "1708.NLO", "visitor_id": "Ibk"})), found);
+        assert_eq!(of(json!({"requestId": "1708.NLO", "visitorId": "Ibk", "confidence": {"score": 1}})), found);
+        for event in ["", "..", "a/b", "a?b", "a b", &"a".repeat(129)] {
+            assert_eq!(of(json!({"requestId": event})), None, "{event}");
+        }
+        assert_eq!(of(json!({"visitorId": "open source has no request id"})), None);
+        assert_eq!(Visitor::of("no JSON"), None);
+    }
+
+    #[test]
+    fn an_event_confirms_only_the_claim_it_is_of() {
+        let (profile, now) = (RecordId::random(), Millis(1_774_051_200_000));
+        let claim = Visitor { event: "e".to_owned(), visitor: "v".to_owned() };
+        let event = |change: Value| {
+            let mut event = json!({"event_id": "e", "timestamp": now.0, "identification": {"visitor_id": "v"}});
+            event.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+            DeviceCheck::of(&claim, &event, profile, now).status.unwrap()
+        };
+        assert_eq!(event(json!({})), DeviceStatus::Confirmed);
+        assert_eq!(event(json!({"linked_id": profile})), DeviceStatus::Confirmed);
+        assert_eq!(event(json!({"linked_id": "an application's own words"})), DeviceStatus::Confirmed);
+        assert_eq!(event(json!({"linked_id": RecordId::random()})), DeviceStatus::Contradicted);
+        assert_eq!(event(json!({"event_id": "f"})), DeviceStatus::Contradicted);
+        assert_eq!(event(json!({"identification": {"visitor_id": "w"}})), DeviceStatus::Contradicted);
+        assert_eq!(event(json!({"identification": null})), DeviceStatus::Contradicted, "a bot has no visitor id");
+        assert_eq!(event(json!({"timestamp": now.0 - 3_601_000})), DeviceStatus::Stale);
+        assert_eq!(event(json!({"timestamp": now.0 + 301_000})), DeviceStatus::Stale);
+        assert_eq!(event(json!({"timestamp": "now"})), DeviceStatus::Stale);
+    }
+
+    #[test]
+    fn of_a_huge_event_what_identifies_is_kept() {
+        let event =
+            json!({"event_id": "e", "timestamp": 1, "identification": {"visitor_id": "v"}, "tags": "x".repeat(20_000)});
+        let kept: Value = serde_json::from_str(&kept(&event)).unwrap();
+        assert_eq!(kept, json!({"event_id": "e", "timestamp": 1, "identification": {"visitor_id": "v"}}));
+    }
+}

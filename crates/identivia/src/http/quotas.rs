@@ -1,0 +1,100 @@
+//! What a person's browser may ask of providers, whose calls cost money and have quotas of their own: so often a profile,
+//! over all servers that share the records.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+
+use super::access::By;
+use super::limiter::Limiter;
+use crate::app::App;
+use crate::domain::id::RecordId;
+use crate::domain::token::CallerKind;
+use crate::error::ApiError;
+
+/// How long it may take to count with the other servers.
+const COUNTING_PATIENCE: Duration = Duration::from_secs(1);
+
+/// What is asked for.
+#[derive(Clone, Copy)]
+pub(super) enum Asked {
+    /// Temporary credentials: enough for AWS's own most of 5 failed checks in 3 minutes.
+    Credentials,
+    Session,
+    Results,
+    Reading,
+}
+
+impl Asked {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Credentials => "credentials",
+            Self::Session => "sessions",
+            Self::Results => "results",
+            Self::Reading => "readings",
+        }
+    }
+
+    /// Whether other servers' counts matter enough for a write in the records.
+    const fn is_counted_by_all(self) -> bool {
+        !matches!(self, Self::Results)
+    }
+}
+
+/// Counts what browsers ask for, by profile.
+pub struct Quotas {
+    credentials: Limiter<RecordId>,
+    sessions: Limiter<RecordId>,
+    results: Limiter<RecordId>,
+    readings: Limiter<RecordId>,
+}
+
+impl Default for Quotas {
+    fn default() -> Self {
+        Self {
+            credentials: Limiter::new(5, 180),
+            sessions: Limiter::new(30, 180),
+            results: Limiter::new(120, 60),
+            readings: Limiter::new(30, 600),
+        }
+    }
+}
+
+impl Quotas {
+    fn of(&self, asked: Asked) -> &Limiter<RecordId> {
+        match asked {
+            Asked::Credentials => &self.credentials,
+            Asked::Session => &self.sessions,
+            Asked::Results => &self.results,
+            Asked::Reading => &self.readings,
+        }
+    }
+}
+
+/// Counts what a browser asks for; 429 once it was too much. Machine tokens are a trusted server's, which has its own
+/// reasons.
+pub(super) async fn take(app: &App, by: &By, asked: Asked) -> Result<(), ApiError> {
+    let CallerKind::Flow { profile } = by.caller.kind else { return Ok(()) };
+    let (limiter, now) = (app.quotas.of(asked), app.clock.now());
+    limiter.take(profile, now).map_err(too_often)?;
+    if !asked.is_counted_by_all() {
+        return Ok(());
+    }
+    let (most, seconds) = limiter.bounds();
+    let key = format!("{} of {profile}", asked.name());
+    let counted = tokio::time::timeout(COUNTING_PATIENCE, app.store.count_within(&key, now, seconds)).await;
+    // Without the store each server's own count holds.
+    if let Ok(Ok(Some(counted))) = counted
+        && counted.count > most
+    {
+        limiter.block(profile, counted.ends);
+        return Err(too_often(limiter.blocked(&profile, now).unwrap_or(1)));
+    }
+    Ok(())
+}
+
+fn too_often(seconds: u64) -> ApiError {
+    ApiError::new(StatusCode::TOO_MANY_REQUESTS, "Too many requests")
+        .advice("This link has asked for that too often; try again when Retry-After has passed")
+        .retry_after(seconds)
+}

@@ -1,0 +1,224 @@
+//! Liveness sessions: the provider makes and judges them; we remember whose each is and fetch what came of it before the
+//! provider forgets, whether or not a browser asks.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use futures_util::TryStreamExt as _;
+use tokio::time::sleep;
+
+use super::{Liveness, Picture, Report};
+use crate::clock::Clock;
+use crate::domain::event::{Event, EventKind};
+use crate::domain::id::RecordId;
+use crate::domain::liveness::{ChallengeKind, Details, SESSION_FILES, Session, SessionStatus};
+use crate::domain::media::Media;
+use crate::domain::time::Millis;
+use crate::files::{Files, FilesError, Spot, Upload};
+use crate::outside::{Look, ProviderError};
+use crate::store::{Attached, Collection, Store, StoreError};
+
+/// When a session is looked at that nobody asks for: this many seconds before its end. AWS allows few looks a second, so
+/// there are few, and most of them late.
+pub const LOOKS: &[i64] = &[150, 120, 90, 60, 35, 20, 10, 5, 2];
+
+/// Who the audit trail names where nobody has asked.
+const SELF: &str = "identivia";
+
+/// Why nothing can be said of a session now.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Files(#[from] FilesError),
+}
+
+/// The provider's sessions.
+pub struct Sessions {
+    provider: Arc<dyn Liveness>,
+    store: Arc<dyn Store>,
+    files: Arc<Files>,
+    clock: Clock,
+    looks: &'static [i64],
+    standing: Look,
+}
+
+impl Sessions {
+    /// The sessions of a provider, kept in that store. `looks` is [`LOOKS`], unless a test cannot wait.
+    #[must_use]
+    pub fn new(
+        provider: Arc<dyn Liveness>,
+        store: Arc<dyn Store>,
+        files: Arc<Files>,
+        clock: Clock,
+        looks: &'static [i64],
+    ) -> Arc<Self> {
+        Arc::new(Self { provider, store, files, clock, looks, standing: Look::default() })
+    }
+
+    /// The provider itself.
+    #[must_use]
+    pub fn provider(&self) -> &dyn Liveness {
+        &*self.provider
+    }
+
+    /// Says whether the provider would do its part now, as of half a minute ago at most.
+    pub async fn is_well(&self) -> bool {
+        self.standing.is_well("liveness", self.provider.look()).await
+    }
+
+    /// Makes a session for a profile, and sees to it that its result is kept.
+    ///
+    /// # Errors
+    /// When the provider makes none, or it cannot be remembered.
+    pub async fn create(
+        self: &Arc<Self>,
+        profile: Option<RecordId>,
+        challenge: ChallengeKind,
+        event: Event,
+    ) -> Result<Session, SessionError> {
+        let id = self.provider.create_session(challenge).await?;
+        let session = Session::new(id, profile, self.clock.now());
+        self.store.add_session(session.clone(), event).await?;
+        self.watch(&session);
+        Ok(session)
+    }
+
+    /// Watches the sessions that a server has left unfinished when it ended.
+    pub async fn resume(self: &Arc<Self>) {
+        match self.store.open_sessions(self.clock.now()).await {
+            Ok(sessions) => sessions.iter().for_each(|session| self.watch(session)),
+            Err(error) => {
+                tracing::warn!(%error, "liveness sessions of before the start are looked at only when somebody asks");
+            }
+        }
+    }
+
+    /// The session as it stands now: finished ones as they were kept, others as the provider reports them. `None` when the
+    /// provider does not know it.
+    ///
+    /// # Errors
+    /// When the provider or what keeps its word is out of reach.
+    pub async fn looked_at(&self, session: Session) -> Result<Option<Session>, SessionError> {
+        if session.status.is_finished() {
+            return Ok(Some(session));
+        }
+        match self.provider.report(&session.id).await? {
+            None => Ok(None),
+            Some(report) => self.kept(session, report).await.map(Some),
+        }
+    }
+
+    /// The images of a session, as base64, in the order of [`SESSION_FILES`].
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub async fn images(&self, session: &Session) -> Result<Vec<Option<String>>, FilesError> {
+        let mut images = Vec::new();
+        for name in &session.files {
+            images.push(if name.is_empty() { None } else { Some(self.image(session, name).await?) });
+        }
+        Ok(images)
+    }
+
+    async fn image(&self, session: &Session, name: &str) -> Result<String, FilesError> {
+        let spot = Spot { collection: Collection::LivenessSessions, record: session.key(), name: name.to_owned() };
+        let mut opened = self.files.read(&spot).await?;
+        let mut bytes = Vec::new();
+        while let Some(piece) = opened.pieces.try_next().await? {
+            bytes.extend_from_slice(&piece);
+        }
+        Ok(STANDARD.encode(bytes))
+    }
+
+    /// Keeps what the provider reports: it forgets, we do not.
+    async fn kept(&self, before: Session, report: Report) -> Result<Session, SessionError> {
+        let status = report.status;
+        if !status.is_finished() {
+            let now = Session { status, ..before.clone() };
+            if status != before.status {
+                let _ = self.store.update_session(now.clone(), Attached::default(), None).await?;
+            }
+            return Ok(now);
+        }
+        let mut upload = self.files.upload(Collection::LivenessSessions, before.key());
+        let finished = self.finished(before, report, &mut upload).await?;
+        let event = self.event(&finished);
+        let id = finished.id.clone();
+        let written = upload.record(|attached| self.store.update_session(finished, attached, Some(event))).await?;
+        match written {
+            Ok(session) => Ok(session),
+            // Somebody else has looked at the same moment; what they kept stands.
+            Err(_) => Ok(self.store.session(&id).await?.ok_or(StoreError::Busy)?),
+        }
+    }
+
+    async fn finished(&self, before: Session, report: Report, upload: &mut Upload) -> Result<Session, FilesError> {
+        let mut session = Session { status: report.status, confidence: report.confidence, ..before };
+        session.details =
+            Details { challenge: report.challenge, feedback: report.feedback, bounding_boxes: Vec::new() };
+        let images = std::iter::once(report.reference_image).chain(report.audit_images.into_iter().map(Some));
+        for (place, image) in images.enumerate().take(SESSION_FILES.len()) {
+            session.details.bounding_boxes.push(image.as_ref().and_then(|image| image.bounding_box));
+            if let Some(image) = image {
+                session.files[place] = keep_image(upload, SESSION_FILES[place], &image).await?;
+            }
+        }
+        Ok(session)
+    }
+
+    fn event(&self, session: &Session) -> Event {
+        Event {
+            id: RecordId::random(),
+            at: self.clock.now(),
+            kind: EventKind::SessionFinished,
+            actor: SELF.to_owned(),
+            profile: session.profile,
+            request_id: String::new(),
+            detail: session.status.word().to_owned(),
+        }
+    }
+
+    fn watch(self: &Arc<Self>, session: &Session) {
+        let (sessions, id, expires) = (self.clone(), session.id.clone(), session.expires);
+        tokio::spawn(async move { sessions.watched(&id, expires).await });
+    }
+
+    /// Looks at a session now and then until it has finished or its time is over.
+    async fn watched(&self, id: &str, expires: Millis) {
+        for before_end in self.looks {
+            let wait = expires.plus_seconds(-before_end).0 - self.clock.now().0;
+            let Ok(wait) = u64::try_from(wait) else { continue };
+            sleep(Duration::from_millis(wait)).await;
+            match self.look_again(id).await {
+                Ok(Some(session)) if !session.status.is_finished() && session.status != SessionStatus::Expired => {}
+                Ok(_) => return,
+                Err(error) => {
+                    tracing::warn!(%error, "a liveness session could not be looked at; there are further looks");
+                }
+            }
+        }
+    }
+
+    async fn look_again(&self, id: &str) -> Result<Option<Session>, SessionError> {
+        match self.store.session(id).await? {
+            Some(session) => self.looked_at(session).await,
+            None => Ok(None),
+        }
+    }
+}
+
+/// Keeps an image as the provider gave it. AWS documents JPEG; whatever comes, it is never shown but as a download.
+async fn keep_image(upload: &mut Upload, name: &str, image: &Picture) -> Result<String, FilesError> {
+    let media = Media::sniff(&image.bytes).filter(|media| !media.is_video()).unwrap_or(Media::Jpeg);
+    let (mut writing, stored) = upload.create(name, media).await?;
+    writing.write(&image.bytes).await?;
+    let file = writing.finish().await?;
+    upload.keep(&stored, file).await?;
+    Ok(stored)
+}
