@@ -8,7 +8,7 @@ STORE ?= sqlite
 VENV := .venv
 RELEASE := target/release/identivia
 
-.PHONY: help run test test-rust test-stores test-api test-page test-disk lint bench demo crash openapi cargo services
+.PHONY: help run test test-rust test-providers test-stores test-api test-page test-disk lint bench demo crash openapi cargo services
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS=$$'\t' read -r name what; do printf '  make %-10s %s\n' "$$name" "$$what"; done
@@ -18,16 +18,19 @@ run: cargo ## build and serve on http://127.0.0.1:8000, with everything in ./dat
 	@cargo build --release --locked
 	@DATA_DIR=$(DATA_DIR) $(RELEASE) serve
 
-test: test-rust test-stores test-api test-page test-disk ## install what the tests need, then run all of them
+test: test-providers test-rust test-stores test-api test-page test-disk ## install what the tests need, then run all of them
 	@echo 'All tests passed.'
 
 test-rust: cargo services ## unit and integration tests, the crash test among them
 	cargo test --workspace --locked
 
+test-providers: services ## what stands in for AWS, OpenAI and Fingerprint, against their own clients
+	$(VENV)/bin/python tests/providers/check.py
+
 test-stores: cargo services ## the API on PostgreSQL and on PocketBase, by the same tests
 	for store in postgres pocketbase; do \
 		echo "The API on $$store:"; \
-		TEST_STORE=$$store cargo test --locked --test it -- access:: files:: flow:: hostile:: lists:: profiles:: reference:: settings:: tokens:: verification:: nothing_a_person_sends; \
+		TEST_STORE=$$store cargo test --locked --test it -- access:: files:: flow:: hostile:: lists:: profiles:: providers::rekognition providers::fingerprint reference:: settings:: tokens:: verification:: nothing_a_person_sends; \
 	done
 
 test-api: cargo services ## the running server against its own description, on every store

@@ -37,17 +37,17 @@ impl Fingerprint {
         Ok(Self { http: outside::http_client(PATIENCE)?, at, turns: Turns::new(AT_ONCE), standing: Look::default() })
     }
 
-    /// Checks visitor data that came with a profile's record. A failure is part of the answer, and no more than that.
-    pub async fn check(&self, data: &str, profile: RecordId, now: Millis) -> DeviceCheck {
-        let Some(claim) = Visitor::of(data) else { return DeviceCheck::only(DeviceStatus::Unchecked) };
-        match self.event(&claim.event).await {
-            Ok(Some(event)) => DeviceCheck::of(&claim, &event, profile, now),
-            Ok(None) => DeviceCheck::only(DeviceStatus::Unknown),
-            Err(error) => {
-                tracing::warn!(%error, "visitor data could not be checked with Fingerprint");
-                DeviceCheck::only(DeviceStatus::Failed)
-            }
-        }
+    /// Checks visitor data that came with a profile's record.
+    ///
+    /// # Errors
+    /// When Fingerprint could not be asked.
+    pub async fn check(&self, data: &str, profile: RecordId, now: Millis) -> Result<DeviceCheck, ProviderError> {
+        let Some(claim) = Visitor::of(data) else { return Ok(DeviceCheck::only(DeviceStatus::Unchecked)) };
+        let event = self.event(&claim.event).await?;
+        Ok(match event {
+            Some(event) => DeviceCheck::of(&claim, &event, profile, now),
+            None => DeviceCheck::only(DeviceStatus::Unknown),
+        })
     }
 
     /// Says whether the API would answer now, as of half a minute ago at most.

@@ -125,7 +125,10 @@ async fn look_at_clock(url: &str) -> Result<String, String> {
     let Some(told) = told.map(|date: httpdate::HttpDate| SystemTime::from(date)) else {
         return Err("AWS cannot be reached, or tells no time".to_owned());
     };
-    let now = SystemTime::now();
+    of_clock(SystemTime::now(), told)
+}
+
+fn of_clock(now: SystemTime, told: SystemTime) -> Result<String, String> {
     let (off, side) = match now.duration_since(told) {
         Ok(ahead) => (ahead.as_secs(), "ahead of"),
         Err(behind) => (behind.duration().as_secs(), "behind"),
@@ -186,5 +189,20 @@ async fn look_at_fingerprint(at: &FingerprintAt) -> Result<String, String> {
         }
         Err(ProviderError::Denied(code)) => Err(format!("FINGERPRINT_SECRET_KEY is refused ({code})")),
         Err(error) => Err(format!("{}: {error}", at.base_url)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_off_by_more_than_five_minutes_is_told_which_way() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_774_051_200);
+        assert!(of_clock(now, now + Duration::from_secs(299)).is_ok());
+        let behind = of_clock(now, now + Duration::from_secs(660)).unwrap_err();
+        assert!(behind.contains("11 minutes behind"), "{behind}");
+        let ahead = of_clock(now, now - Duration::from_secs(660)).unwrap_err();
+        assert!(ahead.contains("11 minutes ahead of"), "{ahead}");
     }
 }

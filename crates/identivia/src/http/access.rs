@@ -142,7 +142,7 @@ fn bearer(headers: &HeaderMap) -> Result<&str, ApiError> {
 /// The caller that the guard let through, and the request it is about.
 pub(super) struct By {
     pub(super) caller: Arc<Caller>,
-    request_id: Arc<str>,
+    pub(super) request_id: Arc<str>,
 }
 
 impl By {

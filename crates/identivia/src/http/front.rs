@@ -241,7 +241,8 @@ fn report(method: &'static str, route: &str, response: &Response, took: Duration
     let status = response.status();
     let duration_ms = (took.as_secs_f64() * 1e6).round() / 1e3;
     let cause = response.extensions().get::<Cause>();
-    if status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED {
+    // A refusal of a provider's has a cause too, which is the operator's to remove.
+    if cause.is_some() || (status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED) {
         let cause = cause.map(|Cause(cause)| cause.to_string()).unwrap_or_default();
         let status = status.as_u16();
         if status == 500 {

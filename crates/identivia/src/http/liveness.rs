@@ -202,7 +202,7 @@ pub(super) async fn get_results(
     quotas::take(&app, &by, Asked::Results).await?;
     let session = sessions.looked_at(session).await?.filter(|session| session.status != SessionStatus::Expired);
     let session = session.ok_or_else(no_session)?;
-    let images = sessions.images(&session).await?;
+    let (session, images) = sessions.with_images(session).await?;
     Ok(Json(ResultsResponse {
         success: true,
         data: results(session, images, app.liveness_threshold),

@@ -146,7 +146,7 @@ pub(super) async fn create_verification(
     // The check takes its time beside the copying.
     let (files, device) = tokio::join!(
         complete(&app, &by, &mut upload, received.files, profile),
-        checked(&app, id, &evidence.fingerprint),
+        checked(&app, &by, id, &evidence.fingerprint),
     );
     let files = files?;
     evidence.device = device;
@@ -226,12 +226,16 @@ async fn provider_finding(app: &App, id: RecordId, claim: &Claim) -> Result<Conf
 }
 
 /// What Fingerprint makes of visitor data. Whatever it is, the record is made.
-async fn checked(app: &App, profile: RecordId, fingerprint: &str) -> DeviceCheck {
-    match &app.fingerprint {
-        _ if fingerprint.is_empty() => DeviceCheck::default(),
-        Some(provider) => provider.check(fingerprint, profile, app.clock.now()).await,
-        None => DeviceCheck::only(DeviceStatus::Unchecked),
+async fn checked(app: &App, by: &By, profile: RecordId, fingerprint: &str) -> DeviceCheck {
+    if fingerprint.is_empty() {
+        return DeviceCheck::default();
     }
+    let Some(provider) = &app.fingerprint else { return DeviceCheck::only(DeviceStatus::Unchecked) };
+    provider.check(fingerprint, profile, app.clock.now()).await.unwrap_or_else(|error| {
+        let id: &str = &by.request_id;
+        tracing::warn!(request.id = id, cause = %error, "visitor data was not checked");
+        DeviceCheck::only(DeviceStatus::Failed)
+    })
 }
 
 /// Copies from the profile what was not sent. A file that is replaced meanwhile is looked up anew.

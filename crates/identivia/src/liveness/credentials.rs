@@ -120,7 +120,8 @@ fn credentials(made: Option<aws_sdk_sts::types::Credentials>) -> Result<Credenti
     if made.access_key_id.is_empty() || made.secret_access_key.is_empty() || made.session_token.is_empty() {
         return Err(incomplete());
     }
-    let expiration = made.expiration.to_millis().map_err(|_| incomplete())?;
+    // An answer that was cut off reads as one without the end, and an expiration that is not there as 1970.
+    let expiration = made.expiration.to_millis().ok().filter(|millis| *millis > 0).ok_or_else(incomplete)?;
     Ok(Credentials {
         access_key_id: made.access_key_id,
         secret_access_key: made.secret_access_key,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::TryStreamExt as _;
+use tokio::sync::Mutex;
 use tokio::time::sleep;
 
 use super::{Liveness, Picture, Report};
@@ -23,6 +24,9 @@ use crate::store::{Attached, Collection, Store, StoreError};
 /// When a session is looked at that nobody asks for: this many seconds before its end. AWS allows few looks a second, so
 /// there are few, and most of them late.
 pub const LOOKS: &[i64] = &[150, 120, 90, 60, 35, 20, 10, 5, 2];
+
+/// How many sessions can be asked for at once that do not wait for each other.
+const ASKING: usize = 64;
 
 /// Who the audit trail names where nobody has asked.
 const SELF: &str = "identivia";
@@ -45,6 +49,9 @@ pub struct Sessions {
     files: Arc<Files>,
     clock: Clock,
     looks: &'static [i64],
+    /// Held while the provider is asked for a session, one of these by its key: who else asks for it waits, and is answered
+    /// from what was kept.
+    asking: [Mutex<()>; ASKING],
     standing: Look,
 }
 
@@ -58,7 +65,15 @@ impl Sessions {
         clock: Clock,
         looks: &'static [i64],
     ) -> Arc<Self> {
-        Arc::new(Self { provider, store, files, clock, looks, standing: Look::default() })
+        Arc::new(Self {
+            provider,
+            store,
+            files,
+            clock,
+            looks,
+            asking: std::array::from_fn(|_| Mutex::default()),
+            standing: Look::default(),
+        })
     }
 
     /// The provider itself.
@@ -108,17 +123,42 @@ impl Sessions {
         if session.status.is_finished() {
             return Ok(Some(session));
         }
+        let stripe = usize::try_from(session.key().number() % ASKING as u128).unwrap_or_default();
+        let _asking = match self.asking[stripe].try_lock() {
+            Ok(asking) => asking,
+            Err(_) => {
+                let asking = self.asking[stripe].lock().await;
+                let known = self.store.session(&session.id).await?;
+                if let Some(finished) = known.filter(|known| known.status.is_finished()) {
+                    return Ok(Some(finished));
+                }
+                asking
+            }
+        };
         match self.provider.report(&session.id).await? {
             None => Ok(None),
             Some(report) => self.kept(session, report).await.map(Some),
         }
     }
 
-    /// The images of a session, as base64, in the order of [`SESSION_FILES`].
+    /// A session with its images, as base64, in the order of [`SESSION_FILES`].
     ///
     /// # Errors
     /// When one cannot be read.
-    pub async fn images(&self, session: &Session) -> Result<Vec<Option<String>>, FilesError> {
+    pub async fn with_images(&self, session: Session) -> Result<(Session, Vec<Option<String>>), SessionError> {
+        match self.images(&session).await {
+            Ok(images) => Ok((session, images)),
+            // Where a store takes two servers' word for it, the second has replaced the first one's images.
+            Err(FilesError::Gone) => {
+                let session = self.store.session(&session.id).await?.unwrap_or(session);
+                let images = self.images(&session).await?;
+                Ok((session, images))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn images(&self, session: &Session) -> Result<Vec<Option<String>>, FilesError> {
         let mut images = Vec::new();
         for name in &session.files {
             images.push(if name.is_empty() { None } else { Some(self.image(session, name).await?) });

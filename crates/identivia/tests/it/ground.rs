@@ -10,6 +10,7 @@ use sqlx::Row as _;
 use crate::services::pocketbase::{self, PocketBase};
 use crate::services::postgres;
 use crate::services::s3::{self, Bucket};
+use crate::world::flag;
 
 pub(crate) enum Ground {
     Sqlite,
@@ -67,7 +68,6 @@ impl Ground {
 
     /// The same as flags.
     pub(crate) fn flags(&self) -> Vec<String> {
-        let flag = |name: &str| format!("--{}", name.to_lowercase().replace('_', "-"));
         self.variables().into_iter().flat_map(|(name, value)| [flag(name), value]).collect()
     }
 

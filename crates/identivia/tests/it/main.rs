@@ -14,6 +14,7 @@ mod lists;
 mod pocketbase;
 mod postgres;
 mod profiles;
+mod providers;
 mod reference;
 mod replicas;
 mod services;

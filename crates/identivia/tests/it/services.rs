@@ -9,6 +9,7 @@ use std::sync::Mutex;
 
 pub(crate) mod pocketbase;
 pub(crate) mod postgres;
+pub(crate) mod providers;
 pub(crate) mod proxy;
 pub(crate) mod s3;
 

@@ -24,6 +24,7 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 
 use crate::ground::{Ground, Told};
+use crate::services::providers::Providers;
 
 /// The secret that tests sign their own tokens with.
 pub(crate) const SECRET: &str = "0123456789abcdef0123456789abcdef-test";
@@ -99,6 +100,22 @@ impl World {
         let provider = Arc::new(Scripted::default());
         let parts = Parts { clock, liveness: Some(provider.clone()), ..Parts::default() };
         Self::start_on(ground, flags, parts, provider).await
+    }
+
+    /// Starts a server on that ground with these providers, and more flags. Sessions that nobody asks for are looked at
+    /// that long before their end.
+    pub(crate) async fn with_providers(
+        ground: Arc<Ground>,
+        providers: &Providers,
+        flags: &[&str],
+        looks: &'static [i64],
+    ) -> Self {
+        let named = providers.variables();
+        let named: Vec<String> = named.iter().flat_map(|(name, value)| [flag(name), value.clone()]).collect();
+        // The ground's own keys for AWS come first, so that these take their place.
+        let flags: Vec<&str> = named.iter().map(String::as_str).chain(flags.iter().copied()).collect();
+        let parts = Parts { looks: Some(looks), ..Parts::default() };
+        Self::start_on(ground, &flags, parts, Arc::default()).await
     }
 
     async fn start(flags: &[&str], parts: Parts, provider: Arc<Scripted>) -> Self {
@@ -188,6 +205,11 @@ impl World {
     pub(crate) async fn events(&self) -> Vec<Told> {
         self.ground.events(&self.folder.path().join("data")).await
     }
+}
+
+/// A variable's name as a flag.
+pub(crate) fn flag(variable: &str) -> String {
+    format!("--{}", variable.to_lowercase().replace('_', "-"))
 }
 
 /// Somebody who calls the server.

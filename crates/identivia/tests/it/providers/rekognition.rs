@@ -1,0 +1,288 @@
+//! Rekognition Face Liveness: sessions, their results, and what goes wrong with either.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use futures_util::StreamExt as _;
+use futures_util::stream;
+use identivia::domain::liveness::session_key;
+use identivia::liveness::sessions::LOOKS;
+use serde_json::{Value, json};
+
+use super::{
+    AWS_DEADLINE, AWS_FAULTS, Expected, Given, JPEG, analysed, each_fault, given, machine_token, record, results_path,
+    session,
+};
+use crate::command::Running;
+use crate::ground::Ground;
+use crate::services::providers::Providers;
+use crate::world::{World, answer};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_is_answered_from_our_own_record_once_it_has_finished() {
+    let Given { world, providers } = given(&["--face-liveness-audit-images", "2"]).await;
+    let (id, browser) = world.person("one").await;
+    let session = session(&browser).await;
+    let waiting = browser.get(&results_path(&session)).await.expect(200);
+    assert_eq!(
+        waiting["data"],
+        json!({
+            "sessionId": session, "confidenceScore": null, "isLive": false, "referenceImage": null, "auditImages": [],
+            "status": "CREATED", "challenge": null, "feedback": [],
+        })
+    );
+
+    providers.finish(&session, analysed(95.5)).await;
+    let done = browser.get(&results_path(&session)).await.expect(200);
+    let image = |top: f64| json!({"bytes": STANDARD.encode(JPEG), "boundingBox": {"Width": 0.5, "Height": 0.6, "Left": 0.2, "Top": top}});
+    assert_eq!(
+        done,
+        json!({
+            "success": true, "data": {
+                "sessionId": session, "confidenceScore": 95.5, "isLive": true, "referenceImage": image(0.1),
+                "auditImages": [image(0.3)], "status": "SUCCEEDED",
+                "challenge": {"Type": "FaceMovementAndLightChallenge", "Version": "2.0.0"},
+                "feedback": [{"Code": "LOW_LIGHTING_DETECTED", "Message": "Too dark"}],
+            },
+            "message": "Face Liveness results retrieved successfully",
+        })
+    );
+    let text = String::from_utf8(browser.get(&results_path(&session)).await.bytes).unwrap();
+    assert!(text.contains(r#""Width":0.5,"Height":0.6,"Left":0.2,"Top":0.1"#), "as short as AWS wrote them: {text}");
+
+    // AWS forgets it; we do not, nor is AWS asked again.
+    providers.finish(&session, json!({"gone": true})).await;
+    let asked = providers.calls_of("rekognition", "GetFaceLivenessSessionResults").await.len();
+    assert_eq!(browser.get(&results_path(&session)).await.expect(200), done);
+    world.clock.advance(3_600);
+    assert_eq!(world.operator().get(&results_path(&session)).await.expect(200), done);
+    assert_eq!(providers.calls_of("rekognition", "GetFaceLivenessSessionResults").await.len(), asked);
+    world.clock.advance(-3_600);
+
+    let made = record(&browser, &id, &session, "").await.expect(201);
+    assert_eq!(
+        (&made["data"]["liveness_confidence"], &made["data"]["liveness_status"]),
+        (&json!(95.5), &json!("live"))
+    );
+    providers.assert_understood().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_images_of_a_session_are_files_of_its_profile() {
+    let Given { world, providers } = given(&[]).await;
+    let (_, browser) = world.person("one").await;
+    let (_, stranger) = world.person("two").await;
+    let session = session(&browser).await;
+    providers.finish(&session, analysed(95.5)).await;
+    browser.get(&results_path(&session)).await.expect(200);
+    let kept = world.app.store.session(&session).await.unwrap().unwrap();
+    let path = |name: &str| format!("/api/files/liveness_sessions/{}/{name}", session_key(&session));
+    let image = browser.get(&path(&kept.files[0])).await;
+    assert_eq!((image.status, image.header("content-type"), image.bytes.as_slice()), (200, "image/jpeg", JPEG));
+    assert!(image.header("content-disposition").starts_with("attachment"));
+    stranger.get(&path(&kept.files[0])).await.expect(404);
+    world.team("red").get(&path(&kept.files[0])).await.expect(404);
+    browser.get(&path("reference_image_x1.jpg")).await.expect(404);
+    assert_eq!(world.operator().get(&path(&kept.files[1])).await.bytes, JPEG);
+    assert_eq!(world.stored_files().await.len(), 2);
+    let events = world.events().await;
+    let told: Vec<_> = events.iter().filter(|(kind, ..)| kind.starts_with("liveness_session")).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert_eq!((told[1].0.as_str(), told[1].2.as_str()), ("liveness_session.finished", "SUCCEEDED"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_result_that_nobody_asks_for_is_fetched_before_aws_forgets_it() {
+    // A second after it was made, in place of half a minute.
+    let (ground, providers) = (Arc::new(Ground::wanted().await), Providers::of_this_test().await);
+    let world = World::with_providers(ground, &providers, &[], &[179, 178]).await;
+    let (_, browser) = world.person("one").await;
+    let session = session(&browser).await;
+    providers.finish(&session, analysed(80.25)).await;
+    world.await_stored_files(2).await;
+    providers.finish(&session, json!({"gone": true})).await;
+    world.clock.advance(200);
+    let done = browser.get(&results_path(&session)).await.expect(200);
+    assert_eq!((&done["data"]["confidenceScore"], &done["data"]["isLive"]), (&json!(80.25), &json!(true)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_that_a_server_leaves_unfinished_are_taken_up_by_the_next() {
+    if std::env::var("TEST_STORE").is_ok_and(|store| store != "sqlite") {
+        return; // The ground is the same for two servers there, and `store` shows that each lists what is open.
+    }
+    let providers = Providers::of_this_test().await;
+    let folder = tempfile::tempdir().unwrap();
+    let start = || {
+        Running::start(folder.path(), |command| {
+            command.envs(providers.variables());
+        })
+    };
+    let first = start();
+    let made: Value =
+        serde_json::from_slice(&std::fs::read(folder.path().join("data/first-run.json")).unwrap()).unwrap();
+    let token = machine_token(&first.url, &made["client_id"], &made["client_secret"]).await;
+    let http = reqwest::Client::new();
+    let post = http.post(format!("{}/api/face-liveness/session", first.url)).bearer_auth(&token);
+    let session = answer(post).await.expect(200)["sessionId"].as_str().unwrap().to_owned();
+    first.signal("-KILL");
+    first.stop();
+    // As if its time were nearly over: the next server looks at it at once and not in half a minute.
+    let database = rusqlite::Connection::open(folder.path().join("data/identivia.db")).unwrap();
+    let soon = identivia::clock::Clock::default().now().plus_seconds(LOOKS[LOOKS.len() - 1] + 2);
+    database.execute("update liveness_sessions set expires = $1", [soon.0]).unwrap();
+    providers.finish(&session, analysed(80.0)).await;
+    let second = start();
+    let status =
+        || database.query_row("select status from liveness_sessions", [], |row| row.get::<_, String>(0)).unwrap();
+    for _ in 0..300 {
+        if status() == "SUCCEEDED" {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(status(), "SUCCEEDED");
+    second.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_asked_of_aws_is_what_the_settings_say() {
+    let challenges = "FaceMovementAndLightChallenge,FaceMovementChallenge";
+    let flags = ["--face-liveness-audit-images", "4", "--face-liveness-challenges", challenges];
+    let Given { world, providers } = given(&flags).await;
+    let operator = world.operator();
+    session(&operator).await;
+    let still = json!({"challengeType": "FaceMovementChallenge"});
+    let made = operator.post("/api/face-liveness/session", still).await.expect(200);
+    assert_eq!(made["challengeType"], "FaceMovementChallenge");
+    for wrong in [json!("Smile"), json!(7)] {
+        let refused = operator.post("/api/face-liveness/session", json!({"challengeType": wrong})).await.expect(400);
+        assert!(refused["fields"]["challengeType"].is_string(), "{refused}");
+    }
+    let calls = providers.calls_of("rekognition", "CreateFaceLivenessSession").await;
+    let body = |n: usize, kind: &str| {
+        let token = &calls[n]["body"]["ClientRequestToken"];
+        assert_eq!(token.as_str().unwrap().len(), 32);
+        json!({"ClientRequestToken": token, "Settings": {
+            "AuditImagesLimit": 4, "ChallengePreferences": [{"Type": kind}],
+        }})
+    };
+    assert_eq!(calls.len(), 2);
+    assert_eq!(calls[0]["body"], body(0, "FaceMovementAndLightChallenge"));
+    assert_eq!(calls[1]["body"], body(1, "FaceMovementChallenge"));
+    providers.assert_understood().await;
+
+    let Given { world, .. } = given(&[]).await;
+    let (_, browser) = world.person("one").await;
+    let weaker = browser.post("/api/face-liveness/session", json!({"challengeType": "FaceMovementChallenge"})).await;
+    weaker.expect(400); // only what the operator allows
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn succeeded_means_analysed_and_failed_or_forgotten_is_never_live() {
+    let Given { world, providers } = given(&["--face-liveness-threshold", "80"]).await;
+    let (id, browser) = world.person("one").await;
+    for (results, live, confirmed) in [
+        (json!({"Status": "SUCCEEDED", "Confidence": 79.9}), false, "not_live"),
+        (json!({"Status": "SUCCEEDED", "Confidence": 80.0}), true, "live"),
+        (json!({"Status": "SUCCEEDED"}), false, "not_live"),
+        (json!({"Status": "FAILED", "Confidence": 99.0}), false, "not_live"),
+    ] {
+        let session = session(&browser).await;
+        providers.finish(&session, results.clone()).await;
+        let shown = browser.get(&results_path(&session)).await.expect(200);
+        assert_eq!(shown["data"]["isLive"], live, "{results}");
+        assert_eq!(shown["data"]["referenceImage"], Value::Null);
+        let made = record(&browser, &id, &session, "").await.expect(201);
+        assert_eq!(made["data"]["liveness_status"], confirmed, "{results}");
+        assert_eq!(made["data"]["liveness_confirmed_by"], "provider");
+    }
+    for gone in [json!({"Status": "EXPIRED"}), json!({"gone": true})] {
+        let session = session(&browser).await;
+        providers.finish(&session, gone).await;
+        let body = json!({"error": "Session not found", "message": "Face Liveness session ID is invalid or expired"});
+        assert_eq!(browser.get(&results_path(&session)).await.expect(404), body);
+        record(&browser, &id, &session, "").await.expect(400);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_who_fetch_a_result_at_once_one_keeps_it() {
+    let Given { world, providers } = given(&[]).await;
+    let (_, browser) = world.person("one").await;
+    let session = session(&browser).await;
+    providers.finish(&session, analysed(95.5)).await;
+    let path = results_path(&session);
+    let answers = futures_util::future::join_all((0..8).map(|_| browser.get(&path))).await;
+    let first = answers[0].body.clone();
+    assert!(answers.iter().all(|answer| answer.status == 200 && answer.body == first));
+    assert_eq!(providers.calls_of("rekognition", "GetFaceLivenessSessionResults").await.len(), 1, "the others waited");
+    world.await_stored_files(2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_goes_wrong_with_a_new_session_has_its_status_in_time() {
+    each_fault("rekognition", AWS_FAULTS, AWS_DEADLINE, async |given| {
+        given.world.operator().post("/api/face-liveness/session", json!({})).await
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_goes_wrong_with_a_result_has_its_status_in_time_and_changes_nothing() {
+    let faults: Vec<Expected> = AWS_FAULTS.iter().copied().chain([("session_not_found", 404)]).collect();
+    let checks = faults.into_iter().map(async |(fault, status)| {
+        let Given { world, providers } = given(&[]).await;
+        let operator = world.operator();
+        let session = session(&operator).await;
+        providers.finish(&session, analysed(95.5)).await;
+        providers.script_of("rekognition", "GetFaceLivenessSessionResults", fault).await;
+        let begun = Instant::now();
+        let refused = operator.get(&results_path(&session)).await;
+        assert_eq!(refused.status, status, "{fault}: {}", refused.body);
+        assert!(begun.elapsed() < AWS_DEADLINE, "{fault}");
+        let asked = providers.calls_of("rekognition", "GetFaceLivenessSessionResults").await.len();
+        assert!((1..=3).contains(&asked), "{fault}: {asked} calls");
+        assert!(world.stored_files().await.is_empty(), "{fault}");
+        providers.script_of("rekognition", "GetFaceLivenessSessionResults", "ok").await;
+        let healed = operator.get(&results_path(&session)).await.expect(200);
+        assert_eq!(healed["data"]["confidenceScore"], 95.5, "{fault}");
+    });
+    stream::iter(checks).buffer_unordered(16).collect::<Vec<()>>().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_passes_is_tried_again_and_makes_one_session() {
+    let Given { world, providers } = given(&[]).await;
+    for faults in [&["http_500", "reset"][..], &["throttled", "throttled"], &["truncated_json"], &["clock_skew"]] {
+        let before = providers.calls("rekognition").await.len();
+        if faults == ["truncated_json"] {
+            // What cannot be read may have been done: it is not tried again.
+            providers.script("rekognition", faults, "ok").await;
+            world.operator().post("/api/face-liveness/session", json!({})).await.expect(502);
+            continue;
+        }
+        providers.script("rekognition", faults, "ok").await;
+        session(&world.operator()).await;
+        let calls = providers.calls("rekognition").await.split_off(before);
+        assert_eq!(calls.len(), faults.len() + 1, "{faults:?}");
+        let tokens: Vec<_> = calls.iter().map(|call| &call["body"]["ClientRequestToken"]).collect();
+        assert!(tokens.iter().all(|token| *token == tokens[0]), "one token: AWS makes one session of them");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_confidence_that_is_none_is_not_believed() {
+    let Given { world, providers } = given(&[]).await;
+    let operator = world.operator();
+    let session = session(&operator).await;
+    for confidence in [json!(100.5), json!(-1), json!("NaN"), json!("Infinity")] {
+        let said = json!({"SessionId": session, "Status": "SUCCEEDED", "Confidence": confidence});
+        providers.answer("rekognition", said).await;
+        operator.get(&results_path(&session)).await.expect(502);
+    }
+    providers.answer("rekognition", json!({"SessionId": session, "Status": "BRAND_NEW"})).await;
+    operator.get(&results_path(&session)).await.expect(502);
+}
