@@ -22,7 +22,7 @@ use sqlx::{Connection as _, PgConnection};
 use tempfile::TempDir;
 
 use crate::services::{self, proxy::Proxy};
-use crate::world::{Caller, World, file, picture, texts, video};
+use crate::world::{self, Caller, World, file, picture, texts, video};
 
 const NOW: Millis = Millis(1_774_051_200_000);
 const VIDEO_BYTES: usize = 3 * 1024 * 1024;
@@ -101,8 +101,7 @@ impl End {
             ("AWS_ACCESS_KEY_ID", bucket.access_key.clone()),
             ("AWS_SECRET_ACCESS_KEY", bucket.secret_key.clone()),
         ];
-        let flag =
-            |(name, value): &(&str, String)| [format!("--{}", name.to_lowercase().replace('_', "-")), value.clone()];
+        let flag = |(name, value): &(&str, String)| [world::flag(name), value.clone()];
         end.flags.extend(end.variables.iter().flat_map(flag));
         end.flags.extend(["--files-url".to_owned(), files.clone()]);
         Self { files: Some(files), _keep: Box::new(bucket), ..end }
@@ -164,6 +163,9 @@ const ODD: [&str; 6] = [
     "tab\tand\nline",
 ];
 
+/// What has come of a session whose result the provider need not be asked for any more.
+const FINISHED: &str = "/api/face-liveness/results/session-1";
+
 async fn seed(world: &World) {
     let mut profiles = Vec::new();
     for (n, odd) in ODD.into_iter().enumerate() {
@@ -208,9 +210,12 @@ async fn give_files(operator: &Caller<'_>, id: &str) {
     }
 }
 
-/// A browser's claims, which nobody has confirmed.
+/// A browser's claims, which nobody has confirmed, and a session that its provider has.
 async fn claim(world: &World) {
     let (id, browser) = world.person("a browser").await;
+    browser.post("/api/face-liveness/session", json!({})).await.expect(200);
+    world.provider.finish("session-1", SessionStatus::Succeeded, Some(95.5));
+    browser.get(FINISHED).await.expect(200);
     let claim = json!({"verification_status": "pending", "face_liveness_session_id": "s", "face_liveness_confidence": 99.5,
         "face_liveness_status": "live", "face_liveness_result": {"a": 1, "b": ODD[3]}});
     let path = format!("/api/profiles/{id}");
@@ -321,6 +326,8 @@ async fn whole_list(caller: &Caller<'_>, path: &str) -> Vec<Value> {
 async fn everything(world: &World) -> Value {
     let operator = world.operator();
     let mut all = json!({"settings": operator.get("/api/settings").await.expect(200)["data"]});
+    all["session"] = operator.get(FINISHED).await.expect(200);
+    assert!(all["session"]["data"]["referenceImage"]["bytes"].is_string());
     for query in ["", "?status=step_7", "?q=%25_OF", "?q=back%5C", "?country=UT"] {
         all[format!("profiles{query}")] = whole_list(&operator, &format!("/api/profiles{query}")).await.into();
     }
@@ -362,7 +369,7 @@ async fn move_from(of: Of) {
         let said = assert_same(&copy(&source, &target, &[]).await);
         let [there, _, copied, before, different] = counts(&said, "status_history")[..] else { panic!("{said}") };
         assert_eq!((there, copied, before, different), (8, 8, 0, 0), "{of:?} {to:?}");
-        assert!(said.contains("files: 14 with the same SHA-256"), "{said}");
+        assert!(said.contains("files: 15 with the same SHA-256"), "{said}");
         for odd in ODD {
             assert!(!said.contains(odd), "{said}");
         }
@@ -417,7 +424,7 @@ async fn files_move_to_s3_and_back() {
     let answers = everything(&world).await;
     let bucket = End::with_bucket().await;
     let said = assert_same(&copy(&source, &bucket, &[]).await);
-    assert!(said.contains("files: 14 with the same SHA-256"), "{said}");
+    assert!(said.contains("files: 15 with the same SHA-256"), "{said}");
     assert_same(&copy(&source, &bucket, &[]).await);
     let moved = bucket.world().await;
     pretty_eq(&everything(&moved).await, &answers, "in S3");
@@ -489,7 +496,8 @@ async fn the_source_is_only_read() {
 async fn named_and_stored(url: &str, folder: &Path) -> (BTreeSet<String>, BTreeSet<String>) {
     let mut session = PgConnection::connect(url).await.unwrap();
     let columns = "select unnest(array[document_front, document_back, facial_photo, facial_video]) from profiles \
-        union all select unnest(array[document_front, document_back, facial_photo]) from verification_history";
+        union all select unnest(array[document_front, document_back, facial_photo]) from verification_history \
+        union all select reference_image from liveness_sessions";
     let named: Vec<String> = sqlx::query_scalar(columns).fetch_all(&mut session).await.unwrap();
     let stored = contents(folder).into_iter().map(|(path, _)| path.rsplit_once('/').unwrap().1.to_owned());
     (named.into_iter().filter(|name| !name.is_empty()).collect(), stored.collect())
@@ -627,7 +635,7 @@ async fn records_can_move_while_the_files_stay() {
     let before = contents(&files);
     target.files = Some(format!("file:{}", files.display()));
     let said = assert_same(&copy(&source, &target, &[]).await);
-    assert!(said.contains("14 files") && before == contents(&files), "{said}");
+    assert!(said.contains("15 files") && before == contents(&files), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

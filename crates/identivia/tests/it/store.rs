@@ -7,7 +7,9 @@ use futures_util::future::join_all;
 use identivia::domain::event::{Event, EventKind};
 use identivia::domain::fingerprint::DeviceCheck;
 use identivia::domain::id::RecordId;
-use identivia::domain::liveness::{Claim, Confirmed, ConfirmedBy, Session, SessionStatus};
+use identivia::domain::liveness::{
+    BoundingBox, Challenge, Claim, Confirmed, ConfirmedBy, Details, Feedback, Session, SessionStatus,
+};
 use identivia::domain::profile::{NewProfile, Profile, ProfileChange, ProfileFiles, Reach, VerificationStatus};
 use identivia::domain::status::StatusRecord;
 use identivia::domain::time::Millis;
@@ -258,6 +260,60 @@ async fn a_finished_session_never_changes_again() {
         let kept = store.session("s").await.unwrap().unwrap();
         assert_eq!((kept.status, kept.confidence), (SessionStatus::Succeeded, Some(90.0)));
         assert!(store.session("t").await.unwrap().is_none());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_finished_session_keeps_what_the_provider_said_and_names_its_images() {
+    for tested in stores().await {
+        let store = &tested.store;
+        let profile = create(store, "red", "u").await;
+        let begun = session(Some(profile));
+        store.add_session(begun.clone(), event()).await.unwrap();
+        let bounding_box = BoundingBox { width: 0.5, height: 0.6, left: -0.01, top: 0.1 };
+        let mut finished = Session { status: SessionStatus::Succeeded, confidence: Some(95.5), ..begun };
+        finished.details = Details {
+            challenge: Some(Challenge { kind: "FaceMovementChallenge".to_owned(), version: "1.0.0".to_owned() }),
+            feedback: vec![Feedback { code: "LOW_LIGHTING_DETECTED".to_owned(), message: "Too dark".to_owned() }],
+            bounding_boxes: vec![Some(bounding_box), None],
+        };
+        let names = ["reference_image_a1.png", "audit_image_1_a2.png"];
+        (finished.files[0], finished.files[1]) = (names[0].to_owned(), names[1].to_owned());
+        let kept =
+            store.update_session(finished.clone(), tested.attached(&names), Some(event())).await.unwrap().unwrap();
+        let read = store.session("s").await.unwrap().unwrap();
+        assert_eq!((&read.details, read.status, read.confidence), (&finished.details, finished.status, Some(95.5)));
+        assert_eq!(read.files, kept.files);
+        assert!(read.files[..2].iter().all(|name| !name.is_empty()) && read.files[2].is_empty());
+
+        let owner = async |name: &str, reach: Reach| {
+            store.file_owner(Collection::LivenessSessions, read.key(), name, &reach).await.unwrap()
+        };
+        for name in &read.files[..2] {
+            assert_eq!(owner(name, Reach::Every).await, Some(profile));
+            assert_eq!(owner(name, Reach::Team("red".to_owned())).await, Some(profile));
+            assert_eq!(owner(name, Reach::Team("blue".to_owned())).await, None);
+        }
+        assert_eq!(owner("reference_image_b1.png", Reach::Every).await, None);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn open_sessions_are_those_that_can_still_come_to_something() {
+    for Tested { store, .. } in stores().await {
+        for (id, status, made) in [
+            ("new", SessionStatus::Created, NOW),
+            ("under way", SessionStatus::InProgress, NOW),
+            ("finished", SessionStatus::Succeeded, NOW),
+            ("failed", SessionStatus::Failed, NOW),
+            ("ended", SessionStatus::Expired, NOW),
+            ("too old", SessionStatus::Created, NOW.plus_seconds(-181)),
+        ] {
+            store.add_session(Session { status, ..Session::new(id.to_owned(), None, made) }, event()).await.unwrap();
+        }
+        let mut open: Vec<_> = store.open_sessions(NOW).await.unwrap().into_iter().map(|open| open.id).collect();
+        open.sort();
+        assert_eq!(open, ["new", "under way"]);
     }
 }
 
