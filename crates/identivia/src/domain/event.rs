@@ -27,6 +27,8 @@ pub enum EventKind {
     SettingChanged,
     SettingDeleted,
     SessionCreated,
+    /// A browser or a server was given temporary credentials.
+    CredentialsIssued,
     /// A provider's result was kept.
     SessionFinished,
     /// A browser tried to raise its own trust, or to change what is decided.
@@ -45,6 +47,7 @@ impl EventKind {
             Self::SettingChanged => "setting.changed",
             Self::SettingDeleted => "setting.deleted",
             Self::SessionCreated => "liveness_session.created",
+            Self::CredentialsIssued => "aws_credentials.issued",
             Self::SessionFinished => "liveness_session.finished",
             Self::TrustRefused => "trust.refused",
         }

@@ -11,6 +11,7 @@ use super::access::By;
 use super::liveness::sessions;
 use super::quotas::{self, Asked};
 use crate::app::App;
+use crate::domain::event::EventKind;
 use crate::domain::token::CallerKind;
 use crate::error::{ApiError, ErrorBody};
 use crate::liveness::sessions::SessionError;
@@ -60,6 +61,7 @@ pub(super) async fn get_credentials(
     let credentials = provider.credentials(profile).await.map_err(SessionError::Provider)?.ok_or_else(|| {
         ApiError::not_configured("No AWS credentials needed", "The configured liveness provider works without them")
     })?;
+    app.store.note(by.event(&app, EventKind::CredentialsIssued, profile, "")).await?;
     Ok(Json(CredentialsResponse {
         success: true,
         data: CredentialsData {

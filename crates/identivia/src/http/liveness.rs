@@ -36,7 +36,7 @@ pub(super) struct CreateSession {
     /// `FaceMovementAndLightChallenge` or, without flashes, `FaceMovementChallenge`: one of those that
     /// `FACE_LIVENESS_CHALLENGES` allows.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, pattern = "^(FaceMovementAndLightChallenge|FaceMovementChallenge)$")]
     challenge_type: Raw,
 }
 

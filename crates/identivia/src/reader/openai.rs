@@ -134,7 +134,7 @@ impl DocumentReader for Reader {
         };
         let completion = outside::call(self.patience, request, completion).await?;
         let usage = completion.usage.unwrap_or_default();
-        let (analysis, fields) = understood(&said(completion)?, self.today())?;
+        let (analysis, fields) = understood(&said(completion)?, hints, self.today())?;
         Ok(Reading { model: self.at.model.clone(), analysis, fields, usage })
     }
 

@@ -12,8 +12,8 @@ use crate::outside::ProviderError;
 
 /// Print stays sharp at this quality (0 to 100), and the file small.
 const QUALITY: u8 = 90;
-/// The most that a decoder may allocate: 50 megapixels of four bytes each, and as much again to work with.
-const DECODER_BYTES: u64 = MAX_PIXELS * 8;
+/// The most that a decoder may allocate: what the largest picture takes with four bytes a pixel.
+const DECODER_BYTES: u64 = MAX_PIXELS * 4;
 
 /// The picture as a JPEG whose longest side has at most that many pixels. It is always written anew: where it was taken,
 /// and whatever else came with it, stays here.
@@ -22,11 +22,7 @@ const DECODER_BYTES: u64 = MAX_PIXELS * 8;
 /// When it does not decode.
 pub(super) fn prepared(picture: Bytes, media: Media, longest_side: u32) -> Result<Vec<u8>, ProviderError> {
     let image = decoded(picture, media).map_err(|_| ProviderError::failed("the picture does not decode"))?;
-    let image = if image.width().max(image.height()) > longest_side {
-        image.resize(longest_side, longest_side, FilterType::Triangle)
-    } else {
-        image
-    };
+    let image = scaled(image, longest_side);
     let mut jpeg = Vec::new();
     let encoder = JpegEncoder::new_with_quality(&mut jpeg, QUALITY);
     // What is transparent shows black in a JPEG, which has no such thing.
@@ -35,13 +31,24 @@ pub(super) fn prepared(picture: Bytes, media: Media, longest_side: u32) -> Resul
     Ok(jpeg)
 }
 
-fn decoded(picture: Bytes, media: Media) -> image::ImageResult<DynamicImage> {
-    let format = match media {
+/// Scaled down in two steps where it is much too large: the finer one needs memory for every column of what it is given.
+fn scaled(image: DynamicImage, longest_side: u32) -> DynamicImage {
+    let is_above = |image: &DynamicImage, side: u32| image.width().max(image.height()) > side;
+    let rough = longest_side * 2;
+    let image = if is_above(&image, rough) { image.thumbnail(rough, rough) } else { image };
+    if is_above(&image, longest_side) { image.resize(longest_side, longest_side, FilterType::Triangle) } else { image }
+}
+
+fn format(media: Media) -> ImageFormat {
+    match media {
         Media::Png => ImageFormat::Png,
         Media::WebP => ImageFormat::WebP,
         _ => ImageFormat::Jpeg,
-    };
-    let mut reader = ImageReader::with_format(Cursor::new(picture), format);
+    }
+}
+
+fn decoded(picture: Bytes, media: Media) -> image::ImageResult<DynamicImage> {
+    let mut reader = ImageReader::with_format(Cursor::new(picture), format(media));
     let mut limits = Limits::default();
     limits.max_alloc = Some(DECODER_BYTES);
     reader.limits(limits);
@@ -54,12 +61,7 @@ fn decoded(picture: Bytes, media: Media) -> image::ImageResult<DynamicImage> {
 
 /// Megapixels that a picture takes while it is prepared.
 pub(super) fn megapixels(picture: &Bytes, media: Media) -> u64 {
-    let format = match media {
-        Media::Png => ImageFormat::Png,
-        Media::WebP => ImageFormat::WebP,
-        _ => ImageFormat::Jpeg,
-    };
-    let size = ImageReader::with_format(Cursor::new(picture), format).into_dimensions();
+    let size = ImageReader::with_format(Cursor::new(picture), format(media)).into_dimensions();
     size.map_or(MAX_PIXELS, |(width, height)| u64::from(width) * u64::from(height)).div_ceil(1_000_000)
 }
 
@@ -83,7 +85,8 @@ mod tests {
     #[test]
     fn large_pictures_are_scaled_down_and_small_ones_are_not() {
         let large = picture(3_000, 1_500, ImageFormat::Jpeg);
-        assert_eq!(size(&prepared(large, Media::Jpeg, 2_048).unwrap()), (2_048, 1_024));
+        assert_eq!(size(&prepared(large.clone(), Media::Jpeg, 2_048).unwrap()), (2_048, 1_024));
+        assert_eq!(size(&prepared(large, Media::Jpeg, 512).unwrap()), (512, 256), "in two steps");
         for (format, media) in [(ImageFormat::Png, Media::Png), (ImageFormat::WebP, Media::WebP)] {
             assert_eq!(size(&prepared(picture(300, 200, format), media, 2_048).unwrap()), (300, 200));
         }

@@ -77,6 +77,7 @@ async fn a_document_that_talks_the_model_round_changes_no_status() {
         let keys: Vec<_> = body["data"]["analysis_json"].as_object().unwrap().keys().collect();
         assert_eq!(keys.len(), 8, "{keys:?}");
         assert!(!body["data"]["analysis_json"].to_string().contains("verified"));
+        assert_eq!(body["data"]["analysis_json"]["authenticity"], "suspicious", "flagged for people to look at");
     }
     let shown = world.operator().get(&format!("/api/profiles/{id}")).await.expect(200);
     assert_eq!(
@@ -175,6 +176,18 @@ async fn a_reading_that_failed_for_a_moment_is_tried_again() {
         read(&world.operator(), picture("passport.jpg"), "").await.expect(200);
         assert_eq!(providers.calls("openai").await.len() - before, faults.len() + 1, "{faults:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_does_not_keep_up_is_not_asked_for_more() {
+    let Given { world, providers } = given(&["--openai-timeout-seconds", "5"]).await;
+    providers.script("openai", &[], "hang").await;
+    let operator = world.operator();
+    let readings = futures_util::future::join_all((0..12).map(|_| read(&operator, small_picture(1), ""))).await;
+    let count = |status| readings.iter().filter(|reading| reading.status == status).count();
+    assert_eq!((count(502), count(503)), (8, 4), "eight at once, and the others wait two seconds for their turn");
+    assert!(readings.iter().all(|reading| reading.status != 503 || reading.header("retry-after") == "1"));
+    assert_eq!(providers.calls("openai").await.len(), 8);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -33,6 +33,8 @@ async fn long_lived_keys_get_a_federation_token_for_exactly_what_a_browser_needs
         })
     );
     providers.assert_understood().await;
+    let issued = world.events().await.into_iter().filter(|(kind, ..)| kind == "aws_credentials.issued").count();
+    assert_eq!(issued, 1, "the audit trail tells who was given keys");
 
     let Given { world, providers } = given(&["--aws-credentials-actions", "start-only"]).await;
     world.operator().get("/api/aws/credentials").await.expect(200);
