@@ -36,6 +36,7 @@ test-stores: cargo services ## the API on PostgreSQL and on PocketBase, by the s
 test-api: cargo services ## the running server against its own description, on every store
 	cargo build --locked
 	tests/with_server.sh target/debug/identivia tests/api.sh $(VENV)/bin/schemathesis
+	tests/services.sh providers tests/with_server.sh target/debug/identivia tests/api.sh $(VENV)/bin/schemathesis
 	tests/services.sh postgres tests/services.sh s3 \
 		tests/with_server.sh target/debug/identivia tests/api.sh $(VENV)/bin/schemathesis
 	tests/services.sh pocketbase tests/with_pocketbase.sh target/debug/identivia \

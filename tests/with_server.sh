@@ -20,10 +20,11 @@ secret=$(head -c 24 /dev/urandom | od -An -tx1 | tr -d ' \n')
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 scopes='"profiles:read","profiles:write","health:read","liveness:read","liveness:write","documents:analyze","aws:credentials","settings:read","settings:write","status_history:read","status_history:write","verification_history:read","verification_history:write","files:read"'
 export IDENTIVIA_DATA=${IDENTIVIA_DATA:-$folder/data}
-# Where to keep everything, when tests/services.sh says so.
+# Where to keep everything and whom to ask, when tests/services.sh says so.
 backends=()
 for name in DATABASE_URL POCKETBASE_URL PB_USER_EMAIL PB_USER_PASSWORD FILES_URL AWS_ENDPOINT_URL_S3 AWS_ACCESS_KEY_ID \
-    AWS_SECRET_ACCESS_KEY AWS_REGION; do
+    AWS_SECRET_ACCESS_KEY AWS_REGION AWS_ENDPOINT_URL_REKOGNITION AWS_ENDPOINT_URL_STS LIVENESS_PROVIDER \
+    FACE_LIVENESS_CHALLENGES OPENAI_BASE_URL OPENAI_API_KEY FINGERPRINT_BASE_URL FINGERPRINT_SECRET_KEY; do
     [ -z "${!name:-}" ] || backends+=("$name=${!name}")
 done
 (
