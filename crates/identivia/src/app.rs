@@ -25,12 +25,12 @@ use crate::store::Store;
 use crate::store::pocketbase::PocketBase;
 use crate::telemetry;
 
-/// Counted of one client from one address before it must wait, and the window in seconds.
+/// Failures of one client from one address before it must wait, and the window in seconds.
 const TOKEN_FAILURES: (u32, i64) = (10, 60);
 /// Hashed secrets checked at once: each takes 19 MiB and 15 ms.
 const HASHING: usize = 2;
 
-/// Counted counted with the other servers at once: guesses must not take the connections that all requests share.
+/// Failures counted with the other servers at once: guesses must not take the connections that all requests share.
 const COUNTING: usize = 2;
 
 /// File handles kept for the database, uploads and downloads.

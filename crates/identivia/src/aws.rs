@@ -11,6 +11,7 @@ use aws_sdk_sts::config::interceptors::BeforeDeserializationInterceptorContextMu
 use aws_sdk_sts::config::{ConfigBag, Credentials, Intercept, ProvideCredentials as _, RuntimeComponents};
 use aws_sdk_sts::error::{BoxError, ProvideErrorMetadata, SdkError};
 use http_body_util::Limited;
+use tokio::time::timeout;
 
 use crate::config::AwsKeys;
 use crate::outside::{ATTEMPTS, MAX_ANSWER, Patience, ProviderError, wait};
@@ -19,6 +20,9 @@ use crate::outside::{ATTEMPTS, MAX_ANSWER, Patience, ProviderError, wait};
 const ANY_REGION: &str = "us-east-1";
 /// The pause before a second attempt at most; the SDK doubles it and draws from below it.
 const PAUSE: Duration = Duration::from_millis(400);
+
+/// How long it may take to find out who asks: a role's keys come from a service of AWS's, or from a command.
+const CREDENTIALS: Duration = Duration::from_secs(10);
 
 /// Who asks AWS, and where.
 #[derive(Clone, Default)]
@@ -60,7 +64,9 @@ pub async fn chain(access: &Access, has_endpoint: bool) -> Result<SdkConfig, Str
 pub async fn credentials(chain: &SdkConfig) -> Result<Credentials, ProviderError> {
     let none = || ProviderError::failed("there are no AWS credentials now");
     let provider = chain.credentials_provider().ok_or_else(none)?;
-    provider.provide_credentials().await.map_err(|_| none())
+    // The SDK's own deadline is for calls that it signs, which this is not.
+    let found = timeout(CREDENTIALS, provider.provide_credentials()).await.map_err(|_| none())?;
+    found.map_err(|_| none())
 }
 
 /// How long an AWS service may take, in its SDK's terms.
@@ -117,8 +123,8 @@ const DENIED: [&str; 2] = ["AccessDenied", "AccessDeniedException"];
 pub fn failure<E: ProvideErrorMetadata>(action: &'static str, error: SdkError<E, HttpResponse>) -> ProviderError {
     let refusal = match error {
         SdkError::ServiceError(refusal) => refusal,
-        SdkError::TimeoutError(_) => return ProviderError::too_late(),
-        SdkError::DispatchFailure(failure) if failure.is_timeout() => return ProviderError::too_late(),
+        SdkError::TimeoutError(_) => return ProviderError::TooLate,
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => return ProviderError::TooLate,
         SdkError::DispatchFailure(failure) if failure.is_io() => return ProviderError::failed("it cannot be reached"),
         SdkError::DispatchFailure(_) => return ProviderError::failed("nothing can be sent to it"),
         _ => return ProviderError::failed("what answers is not AWS, or broke off"),

@@ -299,7 +299,7 @@ fn check_live(config: &Config) -> anyhow::Result<()> {
 
 fn liveness(config: &Config) -> String {
     let Some(aws) = &config.liveness else {
-        return "off: AWS_ACCESS_KEY_ID is not set; those endpoints answer 501".to_owned();
+        return "off: no keys for AWS are set (LIVENESS_PROVIDER); those endpoints answer 501".to_owned();
     };
     let region = aws.access.region.as_deref().unwrap_or("the region of the AWS tools");
     let challenges: Vec<&str> = aws.challenges.iter().map(|challenge| challenge.word()).collect();

@@ -252,12 +252,13 @@ impl ApiError {
             ProviderError::Denied(_) => {
                 Self::new(StatusCode::FORBIDDEN, format!("{provider} denies access")).advice(advice)
             }
+            ProviderError::Busy => Self::unavailable("Too much is going on; try again"),
             ProviderError::Throttled(seconds) => {
                 let message = format!("{provider} asks for patience; try again when Retry-After has passed");
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "Service unavailable").advice(message).retry_after(*seconds)
             }
             ProviderError::Unset(why) => Self::new(StatusCode::NOT_IMPLEMENTED, "Not configured").advice(*why),
-            ProviderError::Refused { .. } | ProviderError::Failed(_) => {
+            ProviderError::TooLate | ProviderError::Refused { .. } | ProviderError::Failed(_) => {
                 Self::new(StatusCode::BAD_GATEWAY, format!("{provider} failed")).advice(advice)
             }
         }

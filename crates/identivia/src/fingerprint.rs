@@ -1,10 +1,12 @@
 //! Fingerprint's Server API, version 4: whether the visitor data that a browser sent is what Fingerprint saw of it:
 //! <https://docs.fingerprint.com/reference/server-api-v4-get-event>.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::Value;
+use tokio::time::timeout;
 
 use crate::config::FingerprintAt;
 use crate::domain::fingerprint::{DeviceCheck, DeviceStatus, Visitor};
@@ -43,7 +45,8 @@ impl Fingerprint {
     /// When Fingerprint could not be asked.
     pub async fn check(&self, data: &str, profile: RecordId, now: Millis) -> Result<DeviceCheck, ProviderError> {
         let Some(claim) = Visitor::of(data) else { return Ok(DeviceCheck::only(DeviceStatus::Unchecked)) };
-        let event = self.event(&claim.event).await?;
+        // Waiting for a turn counts as well: the record waits for this.
+        let event = timeout(PATIENCE.call, self.event(&claim.event)).await.unwrap_or(Err(ProviderError::TooLate))?;
         Ok(match event {
             Some(event) => DeviceCheck::of(&claim, &event, profile, now),
             None => DeviceCheck::only(DeviceStatus::Unknown),
@@ -51,8 +54,9 @@ impl Fingerprint {
     }
 
     /// Says whether the API would answer now, as of half a minute ago at most.
-    pub async fn is_well(&self) -> bool {
-        self.standing.is_well("fingerprint", self.look()).await
+    pub async fn is_well(self: &Arc<Self>) -> bool {
+        let asked = self.clone();
+        self.standing.is_well("fingerprint", async move { asked.look().await }).await
     }
 
     /// Asks for an event that nobody has.

@@ -13,8 +13,8 @@ use crate::fingerprint::Fingerprint;
 use crate::liveness::rekognition::Rekognition;
 use crate::liveness::{Liveness, credentials, rekognition};
 use crate::outside::{self, Patience, ProviderError};
-use crate::reader::DocumentReader as _;
 use crate::reader::openai::Reader;
+use crate::reader::{DocumentReader as _, Picture};
 
 /// Regions in which Face Liveness is known to be. Elsewhere AWS answers as if a permission were missing.
 const REGIONS: [&str; 5] = ["us-east-1", "us-west-2", "eu-west-1", "ap-northeast-1", "ap-south-1"];
@@ -109,6 +109,9 @@ fn of_aws(error: &ProviderError, region: &str) -> String {
             }
             _ => format!("AWS: {error}"),
         },
+        ProviderError::Failed(_) if !region.is_empty() && !REGIONS.contains(&region) => {
+            format!("AWS: {error}. {region} may have no Face Liveness; known to have it are {}", REGIONS.join(", "))
+        }
         error => format!("AWS: {error}"),
     }
 }
@@ -145,24 +148,24 @@ fn of_clock(now: SystemTime, told: SystemTime) -> Result<String, String> {
 /// Has a small white picture read: it costs some tokens, and shows that key, model, images and schema are taken.
 async fn look_at_reader(at: &OpenAi) -> Result<String, String> {
     let reader = Reader::new(at.clone(), Clock::default()).map_err(|error| error.to_string())?;
-    match reader.read(white_picture().into(), Media::Png, &Hints::default()).await {
+    let picture = white_picture().map_err(|error| format!("no picture can be made: {error}"))?;
+    match reader.read(picture, &Hints::default()).await {
         Ok(reading) => Ok(format!("{} has read a picture, for {} tokens", reading.model, reading.usage.total_tokens)),
         Err(error) => Err(of_reader(&error, at)),
     }
 }
 
-fn white_picture() -> Vec<u8> {
-    let mut png = std::io::Cursor::new(Vec::new());
+fn white_picture() -> image::ImageResult<Picture> {
+    let mut file = tempfile::tempfile()?;
     let white = image::RgbImage::from_pixel(64, 64, image::Rgb([255; 3]));
-    // It is written to memory.
-    let _ = white.write_to(&mut png, image::ImageFormat::Png);
-    png.into_inner()
+    white.write_to(&mut file, image::ImageFormat::Png)?;
+    Ok(Picture { file, media: Media::Png, pixels: 64 * 64 })
 }
 
 fn of_reader(error: &ProviderError, at: &OpenAi) -> String {
     let (status, code) = match error {
         ProviderError::Refused { status, code } => (*status, code.as_str()),
-        ProviderError::Failed(why) if why.contains("in time") => {
+        ProviderError::TooLate => {
             return format!(
                 "no answer within {} s: raise OPENAI_TIMEOUT_SECONDS, or take a faster model",
                 at.timeout.as_secs()
@@ -172,9 +175,10 @@ fn of_reader(error: &ProviderError, at: &OpenAi) -> String {
     };
     match (status, code) {
         (_, "insufficient_quota") => "the account has no quota left: see its plan and billing".to_owned(),
-        (_, "model_not_found") => format!("OPENAI_MODEL: there is no model {:?} for this key", at.model),
         (401 | 403, _) => "OPENAI_API_KEY is refused".to_owned(),
-        (404, _) => format!("OPENAI_BASE_URL: nothing answers chat completions at {} (is /v1 missing?)", at.base_url),
+        // Each server has its own word for it. What knows no chat completions at all has none.
+        (404, "") => format!("OPENAI_BASE_URL: nothing answers chat completions at {} (is /v1 missing?)", at.base_url),
+        (404, _) | (_, "model_not_found") => format!("OPENAI_MODEL: there is no model {:?} for this key", at.model),
         (400 | 422, _) => format!("{:?} does not take what is sent: a picture and a JSON schema ({error})", at.model),
         _ => format!("{}: {error}", at.base_url),
     }

@@ -4,6 +4,7 @@
 //! followed. Nothing that a provider says in words goes further than the check of its status and codes: its texts quote
 //! keys, accounts and people.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -33,6 +34,12 @@ pub enum ProviderError {
     /// It does not let us do that.
     #[error("access denied: {0}")]
     Denied(String),
+    /// As many calls to it as there may be are under way.
+    #[error("too many calls to it are under way")]
+    Busy,
+    /// It does not answer within the deadline.
+    #[error("it does not answer in time")]
+    TooLate,
     /// It asks for patience, for that many seconds.
     #[error("it asks for patience")]
     Throttled(u64),
@@ -50,11 +57,6 @@ impl ProviderError {
     /// A failure in our words.
     pub fn failed(why: impl Into<String>) -> Self {
         Self::Failed(why.into())
-    }
-
-    /// It does not answer within the deadline.
-    pub fn too_late() -> Self {
-        Self::failed("it does not answer in time")
     }
 
     /// A refusal, its code left out if it could be more than that.
@@ -84,11 +86,11 @@ impl Turns {
     /// Waits for a turn.
     ///
     /// # Errors
-    /// [`ProviderError::Throttled`] when none comes up in time.
+    /// [`ProviderError::Busy`] when none comes up in time.
     pub async fn take(&self) -> Result<SemaphorePermit<'_>, ProviderError> {
         match tokio::time::timeout(TURN, self.0.acquire()).await {
             Ok(Ok(turn)) => Ok(turn),
-            _ => Err(ProviderError::Throttled(1)),
+            _ => Err(ProviderError::Busy),
         }
     }
 }
@@ -146,7 +148,7 @@ pub async fn call<T>(
     let deadline = Instant::now() + patience.call;
     let mut attempt = 1;
     loop {
-        let answer = timeout_at(deadline, answer(request())).await.map_err(|_| ProviderError::too_late())?;
+        let answer = timeout_at(deadline, answer(request())).await.map_err(|_| ProviderError::TooLate)?;
         let error = match answer.and_then(|answer| judge(&answer)) {
             Ok(good) => return Ok(good),
             Err(Trouble::Final(error)) => return Err(error),
@@ -170,7 +172,7 @@ fn unsent(error: &reqwest::Error) -> Trouble {
     if error.is_connect() {
         Trouble::Passing(ProviderError::failed("it cannot be reached"))
     } else if error.is_timeout() {
-        Trouble::Final(ProviderError::too_late())
+        Trouble::Final(ProviderError::TooLate)
     } else {
         Trouble::Passing(ProviderError::failed("it breaks off"))
     }
@@ -223,31 +225,44 @@ fn random_share() -> f64 {
 
 /// How a provider was when it was last looked at. A look counts for half a minute, and whoever comes meanwhile waits for
 /// the one under way, so that health checks cost a provider little.
-#[derive(Default)]
-pub struct Look(Mutex<Option<(Instant, Result<(), String>)>>);
+#[derive(Clone, Default)]
+pub struct Look(Arc<Mutex<Option<Seen>>>);
+
+struct Seen {
+    at: Instant,
+    found: Result<(), String>,
+}
 
 impl Look {
-    /// Says whether the provider is well, by the last look or a new one, and tells the log when that changes.
-    pub async fn is_well(&self, name: &'static str, look: impl Future<Output = Result<(), ProviderError>>) -> bool {
-        let mut last = self.0.lock().await;
-        if let Some((at, found)) = &*last
+    /// Says whether the provider is well, by the last look or a new one, and tells the log when that changes. A look goes on
+    /// when whoever asked for it has gone: the next one finds what it has found.
+    pub async fn is_well(
+        &self,
+        name: &'static str,
+        look: impl Future<Output = Result<(), ProviderError>> + Send + 'static,
+    ) -> bool {
+        let mut last = self.0.clone().lock_owned().await;
+        if let Some(Seen { at, found }) = &*last
             && at.elapsed() < LOOK_COUNTS
         {
             return found.is_ok();
         }
-        let found = match look.await {
-            // It is there and knows us; it has enough to do.
-            Ok(()) | Err(ProviderError::Throttled(_)) => Ok(()),
-            Err(error) => Err(error.to_string()),
-        };
-        let was_well = last.as_ref().is_none_or(|(_, found)| found.is_ok());
-        match &found {
-            Err(error) if was_well => tracing::warn!(provider = name, error, "a provider is not well"),
-            Ok(()) if !was_well => tracing::info!(provider = name, "a provider is well again"),
-            _ => {}
-        }
-        let is_well = found.is_ok();
-        *last = Some((Instant::now(), found));
-        is_well
+        let looking = tokio::spawn(async move {
+            let found = match look.await {
+                // It is there and knows us; it has enough to do.
+                Ok(()) | Err(ProviderError::Throttled(_)) => Ok(()),
+                Err(error) => Err(error.to_string()),
+            };
+            let was_well = last.as_ref().is_none_or(|seen| seen.found.is_ok());
+            match &found {
+                Err(cause) if was_well => tracing::warn!(provider = name, cause, "a provider is not well"),
+                Ok(()) if !was_well => tracing::info!(provider = name, "a provider is well again"),
+                _ => {}
+            }
+            let is_well = found.is_ok();
+            *last = Some(Seen { at: Instant::now(), found });
+            is_well
+        });
+        looking.await.unwrap_or_default()
     }
 }

@@ -1,5 +1,7 @@
 -- What the providers found, kept when they forget it.
 
+-- `team` is that of whoever made it: it decides who reaches a session that names no profile.
+alter table liveness_sessions add column team text not null default '';
 -- `files_id` is the id under which a session's files are kept: its own is the provider's, in whatever form. `details` is
 -- JSON: the challenge, what stood in the way of a good picture, and where the face is in each image.
 alter table liveness_sessions add column files_id text not null default '';

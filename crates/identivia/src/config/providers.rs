@@ -70,7 +70,8 @@ impl Settings {
 
     /// Says whether there are keys that are AWS's: those that go with an S3 of somebody else's are not.
     fn has_keys_for_aws(&self) -> bool {
-        let s3_is_elsewhere = self.keeps_files_in_s3() && given(self.aws_endpoint_url_s3.clone()).is_some();
+        let has_endpoint = [&self.aws_endpoint_url_s3, &self.aws_endpoint_url].map(|url| given(url.clone()).is_some());
+        let s3_is_elsewhere = self.keeps_files_in_s3() && has_endpoint.contains(&true);
         given(self.aws_access_key_id.clone()).is_some() && !s3_is_elsewhere
     }
 
@@ -228,6 +229,9 @@ mod tests {
         let elsewhere: fn(&mut Settings) =
             |s| (s.files_url, s.aws_endpoint_url_s3) = (set("s3://bucket"), set("https://minio.example.com"));
         assert_eq!(aws(elsewhere), Ok(false), "the keys are another S3's");
+        let all_elsewhere: fn(&mut Settings) =
+            |s| (s.files_url, s.aws_endpoint_url) = (set("s3://bucket"), set("https://minio.example.com"));
+        assert_eq!(aws(all_elsewhere), Ok(false), "the keys are another S3's");
         assert!(aws(|s| s.liveness_provider = set("local")).is_err());
         assert!(Settings::default().openai().unwrap().is_none());
         assert!(Settings { openai_api_key: set("sk-x"), ..Settings::default() }.openai().unwrap().is_some());

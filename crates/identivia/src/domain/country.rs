@@ -11,7 +11,7 @@ const ICAO: [&str; 24] = [
 const STATELESS: [&str; 3] = ["XXB", "XXC", "XXX"];
 
 /// Names that passports and people use, beside those of the standard.
-const ALSO: [(&str, &str); 22] = [
+const ALSO: &[(&str, &str)] = &[
     ("d", "DE"),
     ("uk", "GB"),
     ("great britain", "GB"),
@@ -34,6 +34,25 @@ const ALSO: [(&str, &str); 22] = [
     ("taiwan", "TW"),
     ("turkey", "TR"),
     ("utopia", "UTO"),
+    ("united kingdom", "GB"),
+    ("czech republic", "CZ"),
+    ("ivory coast", "CI"),
+    ("macau", "MO"),
+    ("laos", "LA"),
+    ("brunei", "BN"),
+    ("cape verde", "CV"),
+    ("swaziland", "SZ"),
+    ("vatican", "VA"),
+    ("vatican city", "VA"),
+    ("holy see", "VA"),
+    ("federal republic of germany", "DE"),
+    ("deutschland", "DE"),
+    ("democratic republic of the congo", "CD"),
+    ("republic of the congo", "CG"),
+    ("north macedonia", "MK"),
+    ("palestine", "PS"),
+    ("kosovo", "RKS"),
+    ("european union", "EUE"),
 ];
 
 /// The code of a country that a document or a reader names: ISO 3166-1's two letters, or ICAO's three where it has none.
@@ -56,17 +75,21 @@ fn by_name(name: &str) -> Option<&'static str> {
     if let Some((_, code)) = ALSO.iter().find(|(other, _)| *other == name) {
         return Some(code);
     }
-    ALL.iter().find(|country| is_called(country, name)).map(|country| country.alpha2)
+    let name = name.strip_prefix("the ").unwrap_or(name);
+    if let Some(country) = ALL.iter().find(|country| full_name(country) == name) {
+        return Some(country.alpha2);
+    }
+    // Without what the standard puts in brackets behind them, some names are two countries'.
+    let mut called = ALL.iter().filter(|country| full_name(country).split(" (").next() == Some(name));
+    match (called.next(), called.next()) {
+        (Some(country), None) => Some(country.alpha2),
+        _ => None,
+    }
 }
 
-/// Says whether a country has that name, with or without what the standard puts in brackets behind it.
-fn is_called(country: &CountryCode, name: &str) -> bool {
-    let full = country.name.to_lowercase();
-    let short = full.split(" (").next().unwrap_or_default();
-    name == full
-        || name == short
-        || Some(name) == short.strip_prefix("the ")
-        || name.strip_prefix("the ") == Some(short)
+fn full_name(country: &CountryCode) -> String {
+    let name = country.name.to_lowercase();
+    name.strip_prefix("the ").map(str::to_owned).unwrap_or(name)
 }
 
 #[cfg(test)]
@@ -89,10 +112,18 @@ mod tests {
             ("UTO", "UTO"),
             ("GBD", "GBD"),
             ("Côte d'Ivoire", "CI"),
+            ("United Kingdom", "GB"),
+            ("Czech Republic", "CZ"),
+            ("Kosovo", "RKS"),
+            ("The Gambia", "GM"),
         ] {
             assert_eq!(code(named), Some(meant), "{named}");
         }
-        for named in ["", "ZZ", "ZZZ", "Atlantis", "12", "US; set status verified", "🇺🇸"] {
+        for country in ALL {
+            assert_eq!(code(country.name), Some(country.alpha2), "by its own name");
+        }
+        for named in ["Korea", "Virgin Islands", "", "ZZ", "ZZZ", "Atlantis", "12", "US; set status verified", "🇺🇸"]
+        {
             assert_eq!(code(named), None, "{named}");
         }
     }

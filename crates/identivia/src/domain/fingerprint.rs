@@ -12,7 +12,8 @@ const FRESH_SECONDS: i64 = 3_600;
 const AHEAD_SECONDS: i64 = 300;
 /// The longest event id that is asked for, in bytes.
 const MAX_ID: usize = 128;
-/// The most of an event that is kept, in bytes. Of a longer one only what identifies the visitor is.
+/// The most of an event that is kept, in bytes. A longer one loses what an application put in and raw measurements; if that
+/// does not do, all but what identifies the visitor.
 const MAX_EVENT: usize = 16 * 1024;
 
 /// What visitor data says of itself.
@@ -22,6 +23,8 @@ pub struct Visitor {
     pub event: String,
     /// Empty when it does not say.
     pub visitor: String,
+    /// Whether it says the same in the words of every agent: else a reviewer would read one thing and we another.
+    pub is_plain: bool,
 }
 
 impl Visitor {
@@ -29,14 +32,21 @@ impl Visitor {
     #[must_use]
     pub fn of(data: &str) -> Option<Self> {
         let data: Value = serde_json::from_str(data).ok()?;
-        let text = |names: [&str; 3]| names.iter().find_map(|name| data[*name].as_str()).unwrap_or_default().to_owned();
-        let event = text(["event_id", "requestId", "request_id"]);
+        let (event, one_event) = said(&data, &["event_id", "requestId", "request_id"]);
+        let (visitor, one_visitor) = said(&data, &["visitor_id", "visitorId"]);
         let is_id = !event.is_empty()
             && event.len() <= MAX_ID
             && event.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
             && !event.bytes().all(|byte| byte == b'.');
-        is_id.then(|| Self { event, visitor: text(["visitor_id", "visitorId", ""]) })
+        is_id.then_some(Self { event, visitor, is_plain: one_event && one_visitor })
     }
+}
+
+/// What stands under the first of these names that is there, and whether the others agree.
+fn said(data: &Value, names: &[&str]) -> (String, bool) {
+    let values: Vec<&Value> = names.iter().filter_map(|name| data.get(name)).collect();
+    let text = values.first().and_then(|value| value.as_str()).unwrap_or_default();
+    (text.to_owned(), values.iter().all(|value| *value == text))
 }
 
 /// What came of a check.
@@ -44,7 +54,8 @@ impl Visitor {
 pub enum DeviceStatus {
     /// Fingerprint has that event, of that visitor, just now.
     Confirmed,
-    /// It has that event, of another visitor or of another profile's link.
+    /// It has that event, of another visitor, of another profile's link or as one that was replayed; or the data
+    /// contradicts itself.
     Contradicted,
     /// It has that event, from too long ago.
     Stale,
@@ -103,7 +114,9 @@ impl DeviceCheck {
 fn status(claim: &Visitor, event: &Value, profile: RecordId, now: Millis) -> DeviceStatus {
     let visitor = event["identification"]["visitor_id"].as_str().unwrap_or_default();
     let linked = event["linked_id"].as_str().unwrap_or_default();
-    let is_other = event["event_id"] != claim.event.as_str()
+    let is_other = !claim.is_plain
+        || event["replayed"] == true
+        || event["event_id"] != claim.event.as_str()
         || visitor.is_empty()
         || (!claim.visitor.is_empty() && claim.visitor != visitor);
     // An application that links events to profiles cannot be given another profile's.
@@ -120,6 +133,14 @@ fn kept(event: &Value) -> String {
     let whole = event.to_string();
     if whole.len() <= MAX_EVENT {
         return whole;
+    }
+    let mut lean = event.clone();
+    if let Some(fields) = lean.as_object_mut() {
+        fields.retain(|name, _| !matches!(name.as_str(), "tags" | "raw_device_attributes"));
+    }
+    let lean = lean.to_string();
+    if lean.len() <= MAX_EVENT {
+        return lean;
     }
     let part: serde_json::Map<String, Value> =
         ["event_id", "timestamp", "linked_id", "identification", "suspect_score"]
@@ -144,10 +165,17 @@ mod tests {
 
     #[test]
     fn visitor_data_names_its_event_in_the_words_of_its_agent() {
-        let of = |data: Value| Visitor::of(&data.to_string()).map(|found| (found.event, found.visitor));
-        let found = Some(("1708.NLO".to_owned(), "Ibk".to_owned()));
+        let of = |data: Value| Visitor::of(&data.to_string()).map(|found| (found.event, found.visitor, found.is_plain));
+        let found = Some(("1708.NLO".to_owned(), "Ibk".to_owned(), true));
         assert_eq!(of(json!({"event_id": "1708.NLO", "visitor_id": "Ibk"})), found);
         assert_eq!(of(json!({"requestId": "1708.NLO", "visitorId": "Ibk", "confidence": {"score": 1}})), found);
+        for lie in [
+            json!({"requestId": "1708.NLO", "visitor_id": "Ibk", "visitorId": "victim"}),
+            json!({"requestId": "1708.NLO", "visitor_id": "Ibk", "visitorId": 7}),
+            json!({"event_id": "1708.NLO", "requestId": "1709.NLO", "visitorId": "Ibk"}),
+        ] {
+            assert!(!Visitor::of(&lie.to_string()).unwrap().is_plain, "{lie}");
+        }
         for event in ["", "..", "a/b", "a?b", "a b", &"a".repeat(129)] {
             assert_eq!(of(json!({"requestId": event})), None, "{event}");
         }
@@ -158,7 +186,7 @@ mod tests {
     #[test]
     fn an_event_confirms_only_the_claim_it_is_of() {
         let (profile, now) = (RecordId::random(), Millis(1_774_051_200_000));
-        let claim = Visitor { event: "e".to_owned(), visitor: "v".to_owned() };
+        let claim = Visitor { event: "e".to_owned(), visitor: "v".to_owned(), is_plain: true };
         let event = |change: Value| {
             let mut event = json!({"event_id": "e", "timestamp": now.0, "identification": {"visitor_id": "v"}});
             event.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
@@ -169,6 +197,8 @@ mod tests {
         assert_eq!(event(json!({"linked_id": "an application's own words"})), DeviceStatus::Confirmed);
         assert_eq!(event(json!({"linked_id": RecordId::random()})), DeviceStatus::Contradicted);
         assert_eq!(event(json!({"event_id": "f"})), DeviceStatus::Contradicted);
+        assert_eq!(event(json!({"replayed": true})), DeviceStatus::Contradicted);
+        assert_eq!(event(json!({"replayed": false})), DeviceStatus::Confirmed);
         assert_eq!(event(json!({"identification": {"visitor_id": "w"}})), DeviceStatus::Contradicted);
         assert_eq!(event(json!({"identification": null})), DeviceStatus::Contradicted, "a bot has no visitor id");
         assert_eq!(event(json!({"timestamp": now.0 - 3_601_000})), DeviceStatus::Stale);
@@ -177,10 +207,13 @@ mod tests {
     }
 
     #[test]
-    fn of_a_huge_event_what_identifies_is_kept() {
-        let event =
-            json!({"event_id": "e", "timestamp": 1, "identification": {"visitor_id": "v"}, "tags": "x".repeat(20_000)});
-        let kept: Value = serde_json::from_str(&kept(&event)).unwrap();
-        assert_eq!(kept, json!({"event_id": "e", "timestamp": 1, "identification": {"visitor_id": "v"}}));
+    fn of_a_huge_event_signals_are_kept_or_at_least_what_identifies() {
+        let read = |event: &Value| serde_json::from_str::<Value>(&kept(event)).unwrap();
+        let tagged = json!({"event_id": "e", "bot": "bad", "tags": "x".repeat(20_000)});
+        assert_eq!(read(&tagged), json!({"event_id": "e", "bot": "bad"}));
+        let identified = json!({"event_id": "e", "timestamp": 1, "identification": {"visitor_id": "v"}});
+        let mut huge = identified.clone();
+        huge["new_signal"] = json!("x".repeat(20_000));
+        assert_eq!(read(&huge), identified);
     }
 }

@@ -185,6 +185,8 @@ pub struct Session {
     pub id: String,
     /// `None` when a machine token made it without naming a profile.
     pub profile: Option<RecordId>,
+    /// The team of whoever made it; it decides who reaches a session without a profile. Empty: nobody's but operators'.
+    pub team: String,
     pub status: SessionStatus,
     pub confidence: Option<f64>,
     pub expires: Millis,
@@ -205,14 +207,32 @@ impl Session {
     #[must_use]
     pub fn new(id: String, profile: Option<RecordId>, now: Millis) -> Self {
         let expires = now.plus_seconds(SESSION_SECONDS);
-        let (status, details, files) = (SessionStatus::Created, Details::default(), Default::default());
-        Self { id, profile, status, confidence: None, expires, used: false, details, files }
+        Self {
+            id,
+            profile,
+            team: String::new(),
+            status: SessionStatus::Created,
+            confidence: None,
+            expires,
+            used: false,
+            details: Details::default(),
+            files: Default::default(),
+        }
     }
 
     /// The id under which its files are kept.
     #[must_use]
     pub fn key(&self) -> RecordId {
         session_key(&self.id)
+    }
+
+    /// Says whether a record of that profile, written by somebody of that team (`None`: an operator), may use it.
+    #[must_use]
+    pub fn may_serve(&self, profile: RecordId, team: Option<&str>) -> bool {
+        match self.profile {
+            Some(own) => own == profile,
+            None => team.is_none_or(|team| team == self.team),
+        }
     }
 
     /// Says whether it can still come to a result, or has one.

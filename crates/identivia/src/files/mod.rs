@@ -134,7 +134,7 @@ pub struct Files {
     scratch: PathBuf,
     chores: mpsc::UnboundedSender<Chore>,
     /// Megapixels that may be decoded at once: bounds memory, whatever is sent.
-    decoding: Semaphore,
+    decoding: Arc<Semaphore>,
 }
 
 impl Files {
@@ -148,7 +148,7 @@ impl Files {
     ) -> (Arc<Self>, Sweeper) {
         let (chores, waiting) = mpsc::unbounded_channel();
         let scratch = scratch.to_owned();
-        let decoding = Semaphore::new(picture::BUDGET);
+        let decoding = Arc::new(Semaphore::new(picture::BUDGET));
         let files = Arc::new(Self { place, intents, clock, scratch, chores, decoding });
         let sweeper = Sweeper::new(files.clone(), waiting);
         (files, sweeper)

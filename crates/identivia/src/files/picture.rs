@@ -1,10 +1,11 @@
 //! Whether a picture decodes: size from its header first, then every pixel, within a budget of memory.
 
 use std::fs::File;
-use std::io::{BufReader, Read as _, Seek as _};
+use std::io::{BufRead, BufReader, Read as _, Seek};
 use std::sync::Arc;
 
 use image_webp::WebPDecoder;
+use tokio::sync::OwnedSemaphorePermit;
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
@@ -24,7 +25,7 @@ const DECODER_BYTES: usize = 64 * 1024 * 1024;
 pub type Fault = String;
 
 impl Files {
-    /// Decodes a picture whole. Gives the file back, and what is wrong with the picture if it does not decode.
+    /// Decodes a picture whole. Gives the file back, with the number of its pixels or what is wrong with it.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -32,24 +33,36 @@ impl Files {
         self: &Arc<Self>,
         file: File,
         media: Media,
-    ) -> Result<(File, Option<Fault>), FilesError> {
-        let (file, pixels) = {
-            let _place = self.decoding_place(LEAST).await?;
-            blocking(move || measure(file, media)).await?
-        };
+    ) -> Result<(File, Result<u64, Fault>), FilesError> {
+        let place = self.decoding_place(LEAST).await?;
+        let (file, pixels) = held(place, move || measure(file, media)).await?;
         let pixels = match pixels {
             Ok(pixels) => pixels,
-            Err(fault) => return Ok((file, Some(fault))),
+            Err(fault) => return Ok((file, Err(fault))),
         };
-        let _place = self.decoding_place(pixels.div_ceil(1_000_000)).await?;
-        blocking(move || decode(file, media)).await
+        let place = self.decoding_place(pixels.div_ceil(1_000_000)).await?;
+        let (file, fault) = held(place, move || decode(file, media)).await?;
+        Ok((file, fault.map_or(Ok(pixels), Err)))
     }
 
-    async fn decoding_place(&self, megapixels: u64) -> Result<tokio::sync::SemaphorePermit<'_>, FilesError> {
+    async fn decoding_place(&self, megapixels: u64) -> Result<OwnedSemaphorePermit, FilesError> {
         let share = megapixels.clamp(LEAST, BUDGET as u64);
         let permits = u32::try_from(share).unwrap_or(u32::MAX);
-        self.decoding.acquire_many(permits).await.map_err(|error| FilesError::Failed(error.to_string()))
+        let place = self.decoding.clone().acquire_many_owned(permits).await;
+        place.map_err(|error| FilesError::Failed(error.to_string()))
     }
+}
+
+/// Runs work whose place is taken until it is over: also when whoever asked for it has gone.
+async fn held<T: Send + 'static>(
+    place: OwnedSemaphorePermit,
+    work: impl FnOnce() -> Result<T, FilesError> + Send + 'static,
+) -> Result<T, FilesError> {
+    blocking(move || {
+        let _place = place;
+        work()
+    })
+    .await
 }
 
 /// What a decoder says of bytes it cannot read. Its words are not passed on.
@@ -127,14 +140,19 @@ fn decode_jpeg(bytes: &[u8]) -> Result<(), Undecodable> {
     Ok(())
 }
 
-fn png(reader: BufReader<File>) -> Result<png::Reader<BufReader<File>>, Undecodable> {
+/// A decoder of what is seen, and of nothing beside it.
+pub(crate) fn png_decoder<R: BufRead + Seek>(reader: R) -> png::Decoder<R> {
     let mut options = png::DecodeOptions::default();
     // Texts and colour profiles may be bombs, and nobody reads them here.
     options.set_ignore_text_chunk(true);
     options.set_ignore_iccp_chunk(true);
     let mut decoder = png::Decoder::new_with_options(reader, options);
     decoder.set_limits(png::Limits { bytes: DECODER_BYTES });
-    Ok(decoder.read_info()?)
+    decoder
+}
+
+fn png(reader: BufReader<File>) -> Result<png::Reader<BufReader<File>>, Undecodable> {
+    Ok(png_decoder(reader).read_info()?)
 }
 
 fn png_size(reader: BufReader<File>) -> Result<(u32, u32), Undecodable> {

@@ -1,11 +1,9 @@
 //! Reading a document: the picture is checked and handed to the reader, and its word handed on. It decides nothing.
 
-use std::io::{Read as _, Seek as _};
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -18,7 +16,7 @@ use crate::domain::profile::FileField;
 use crate::domain::reading::{DocumentFields, Hints, Reading, Usage};
 use crate::domain::token::CallerKind;
 use crate::error::{ApiError, ErrorBody};
-use crate::reader::DocumentReader;
+use crate::reader::{DocumentReader, Picture};
 
 /// Hints for the reader, beside the picture.
 #[derive(Deserialize)]
@@ -121,10 +119,12 @@ pub(super) async fn analyze_document(
     let reader = reader(&app)?;
     quotas::take(&app, &by, Asked::Reading).await?;
     let Some(document) = received.scratch else { return Err(ApiError::missing(vec!["document_front"])) };
-    let (picture, document) = loaded(document).await?;
-    let reading = reader.read(picture, document.media, &hints).await;
+    let Scratch { file, client_name, media, length, pixels } = document;
+    let _reading = app.quotas.reading(&by)?;
+    let reading = reader.read(Picture { file, media, pixels }, &hints).await;
     let advice = "Try again, or type the fields in";
     let reading = reading.map_err(|error| ApiError::of_provider("Document reader", advice, error))?;
+    let document = DocumentFile { name: client_name, mimetype: media.mime(), size: length };
     Ok(Json(AnalysisResponse { success: true, data: analysis(reading, document) }))
 }
 
@@ -147,17 +147,7 @@ fn reader(app: &App) -> Result<&dyn DocumentReader, ApiError> {
     })
 }
 
-async fn loaded(mut document: Scratch) -> Result<(Bytes, Scratch), ApiError> {
-    let reading = tokio::task::spawn_blocking(move || {
-        let mut bytes = Vec::new();
-        document.file.rewind()?;
-        document.file.read_to_end(&mut bytes)?;
-        Ok::<_, std::io::Error>((Bytes::from(bytes), document))
-    });
-    reading.await.map_err(ApiError::internal)?.map_err(ApiError::internal)
-}
-
-fn analysis(reading: Reading, document: Scratch) -> Analysis {
+fn analysis(reading: Reading, document: DocumentFile) -> Analysis {
     let fields = reading.fields;
     let known = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
     Analysis {
@@ -172,7 +162,7 @@ fn analysis(reading: Reading, document: Scratch) -> Analysis {
             date_of_birth: known(fields.date_of_birth.get(..10).unwrap_or_default()),
         },
         analysis_json: fields,
-        document: DocumentFile { name: document.client_name, mimetype: document.media.mime(), size: document.length },
+        document,
         usage: reading.usage,
     }
 }

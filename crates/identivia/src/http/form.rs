@@ -50,6 +50,8 @@ pub(super) struct Scratch {
     pub(super) client_name: String,
     pub(super) media: Media,
     pub(super) length: u64,
+    /// Of a picture.
+    pub(super) pixels: u64,
 }
 
 /// A form, received.
@@ -250,10 +252,10 @@ impl FormReader<'_> {
         let (mut writing, name) = self.begin(&client_name, media).await?;
         self.stream_into(&mut writing, head, field).await?;
         let length = writing.length;
-        let file = self.checked(writing.finish().await?, media, field).await?;
+        let (file, pixels) = self.checked(writing.finish().await?, media, field).await?;
         match &mut self.destination {
             Destination::Record(upload) => upload.keep(&name, file).await?,
-            Destination::Scratch => self.received.scratch = Some(Scratch { file, client_name, media, length }),
+            Destination::Scratch => self.received.scratch = Some(Scratch { file, client_name, media, length, pixels }),
         }
         *self.received.files.get_mut(field) = name;
         Ok(())
@@ -292,16 +294,18 @@ impl FormReader<'_> {
         Ok(())
     }
 
-    /// Makes sure that a picture decodes; what is wrong with it is told with everything else that is wrong.
-    async fn checked(&mut self, file: File, media: Media, field: FileField) -> Result<File, ApiError> {
+    /// Makes sure that a picture decodes, and counts its pixels; what is wrong with it is told with everything else that is
+    /// wrong.
+    async fn checked(&mut self, file: File, media: Media, field: FileField) -> Result<(File, u64), ApiError> {
         if media.is_video() {
-            return Ok(file);
+            return Ok((file, 0));
         }
-        let (file, fault) = self.files.check_picture(file, media).await?;
-        if let Some(fault) = fault {
+        let (file, found) = self.files.check_picture(file, media).await?;
+        let pixels = found.unwrap_or_else(|fault| {
             self.received.checks.wrong(field.name(), fault);
-        }
-        Ok(file)
+            0
+        });
+        Ok((file, pixels))
     }
 }
 

@@ -76,7 +76,10 @@ pub(super) async fn report(State(app): State<Arc<App>>) -> Json<HealthReport> {
     };
     let (liveness, openai, fingerprint) = tokio::join!(
         standing(app.liveness.as_ref().map(|sessions| sessions.is_well())),
-        standing(app.reader.as_ref().map(|reader| app.reader_standing.is_well("document reader", reader.look()))),
+        standing(app.reader.as_ref().map(|reader| {
+            let reader = reader.clone();
+            app.reader_standing.is_well("document reader", async move { reader.look().await })
+        })),
         standing(app.fingerprint.as_ref().map(|fingerprint| fingerprint.is_well())),
     );
     let uptime = (app.started.elapsed().as_secs_f64() * 100.0).round() / 100.0;

@@ -123,7 +123,7 @@ pub(super) async fn create_session(
     let challenge = wanted_challenge(sessions.provider().challenges(), body.challenge_type)?;
     quotas::take(&app, &by, Asked::Session).await?;
     let event = by.event(&app, EventKind::SessionCreated, profile, challenge.word());
-    let session = sessions.create(profile, challenge, event).await?;
+    let session = sessions.create(profile, by.caller.reach().team(), challenge, event).await?;
     Ok(Json(SessionResponse {
         success: true,
         session_id: session.id,
@@ -194,7 +194,10 @@ pub(super) async fn get_results(
     let session = session.ok_or_else(no_session)?;
     let within_reach = match session.profile {
         Some(profile) => by.caller.may_name(profile) && app.store.profile(profile, &by.caller.reach()).await?.is_some(),
-        None => !by.caller.is_flow(),
+        None => {
+            let reach = by.caller.reach();
+            !by.caller.is_flow() && reach.team().is_none_or(|team| team == session.team)
+        }
     };
     if !within_reach {
         return Err(no_session());
@@ -229,13 +232,15 @@ fn results(session: Session, images: Vec<Option<String>>, threshold: f64) -> Res
 }
 
 /// A session of that profile that is usable now, with the provider's word on it as fresh as it need be.
-pub(super) async fn session_of(app: &App, id: &str, profile: RecordId) -> Result<Option<Session>, ApiError> {
+pub(super) async fn session_of(app: &App, by: &By, id: &str, profile: RecordId) -> Result<Option<Session>, ApiError> {
     let session = known_session(app, id).await?.filter(|session| session.profile == Some(profile));
     let Some(session) = session.filter(|session| session.is_usable(app.clock.now())) else { return Ok(None) };
     if session.status.is_finished() || session.used {
         return Ok(Some(session));
     }
-    let session = sessions(app)?.looked_at(session).await?;
+    let sessions = sessions(app)?;
+    quotas::take(app, by, Asked::Results).await?;
+    let session = sessions.looked_at(session).await?;
     Ok(session.filter(|session| session.is_usable(app.clock.now())))
 }
 

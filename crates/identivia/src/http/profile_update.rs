@@ -203,7 +203,7 @@ async fn confirmed(app: &App, by: &By, id: RecordId, claim: &Claim) -> Result<Op
     if !by.caller.is_flow() {
         return Ok(Some(claim.taken_as_said()));
     }
-    let session = liveness::session_of(app, &claim.session_id, id).await?;
+    let session = liveness::session_of(app, by, &claim.session_id, id).await?;
     let finished = session.filter(|session| session.status.is_finished());
     Ok(finished.map(|session| session.confirmed(app.liveness_threshold)))
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 
 use super::access::By;
-use super::limiter::Limiter;
+use super::limiter::{AtOnce, Limiter, Place};
 use crate::app::App;
 use crate::domain::id::RecordId;
 use crate::domain::token::CallerKind;
@@ -14,6 +14,9 @@ use crate::error::ApiError;
 
 /// How long it may take to count with the other servers.
 const COUNTING_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Readings of one profile at the same moment: one link must not take all the places there are.
+const READING: u32 = 2;
 
 /// What is asked for.
 #[derive(Clone, Copy)]
@@ -47,6 +50,8 @@ pub struct Quotas {
     sessions: Limiter<RecordId>,
     results: Limiter<RecordId>,
     readings: Limiter<RecordId>,
+    /// Readings under way.
+    reading: AtOnce<RecordId>,
 }
 
 impl Default for Quotas {
@@ -56,11 +61,20 @@ impl Default for Quotas {
             sessions: Limiter::new(30, 180),
             results: Limiter::new(120, 60),
             readings: Limiter::new(30, 600),
+            reading: AtOnce::new(READING),
         }
     }
 }
 
 impl Quotas {
+    /// A place for a browser's reading, to be held while it lasts.
+    pub(super) fn reading(&self, by: &By) -> Result<Option<Place<RecordId>>, ApiError> {
+        match by.caller.kind {
+            CallerKind::Machine { .. } => Ok(None),
+            CallerKind::Flow { profile } => self.reading.enter(profile).map(Some).ok_or_else(|| too_often(1)),
+        }
+    }
+
     fn of(&self, asked: Asked) -> &Limiter<RecordId> {
         match asked {
             Asked::Credentials => &self.credentials,
@@ -76,7 +90,9 @@ impl Quotas {
 pub(super) async fn take(app: &App, by: &By, asked: Asked) -> Result<(), ApiError> {
     let CallerKind::Flow { profile } = by.caller.kind else { return Ok(()) };
     let (limiter, now) = (app.quotas.of(asked), app.clock.now());
-    limiter.take(profile, now).map_err(too_often)?;
+    if !limiter.take(profile, now) {
+        return Err(too_often(limiter.blocked(&profile, now).unwrap_or(1)));
+    }
     if !asked.is_counted_by_all() {
         return Ok(());
     }

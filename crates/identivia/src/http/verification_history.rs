@@ -141,7 +141,7 @@ pub(super) async fn create_verification(
     let fields = received.body(&["liveness_confidence"])?;
     let mut evidence = evidence(fields, received.checks, &received.files, &profile)?;
     if by.caller.is_flow() {
-        evidence.confirmed = provider_finding(&app, id, &evidence.claim).await?;
+        evidence.confirmed = provider_finding(&app, &by, id, &evidence.claim).await?;
     }
     // The check takes its time beside the copying.
     let (files, device) = tokio::join!(
@@ -210,8 +210,8 @@ fn evidence(
 }
 
 /// What the provider found in the session that a browser names: its own, finished and not used yet.
-async fn provider_finding(app: &App, id: RecordId, claim: &Claim) -> Result<Confirmed, ApiError> {
-    let session = liveness::session_of(app, &claim.session_id, id).await?.ok_or_else(liveness::invalid_session)?;
+async fn provider_finding(app: &App, by: &By, id: RecordId, claim: &Claim) -> Result<Confirmed, ApiError> {
+    let session = liveness::session_of(app, by, &claim.session_id, id).await?.ok_or_else(liveness::invalid_session)?;
     if session.used {
         return Err(ApiError::conflict(
             "Liveness session already used",

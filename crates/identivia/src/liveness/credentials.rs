@@ -3,7 +3,9 @@
 //! Long-lived keys get a federation token; AWS gives none to keys that are themselves temporary, so these assume a role.
 
 use aws_config::SdkConfig;
+use aws_config::retry::RetryConfig;
 use aws_sdk_sts::{Client, config};
+use tokio::sync::OnceCell;
 
 use super::Credentials;
 use super::rekognition::PATIENCE;
@@ -32,7 +34,8 @@ const NO_ROLE: &str = "AWS_LIVENESS_ROLE_ARN is not set, and temporary keys must
 pub(super) struct Issuer {
     client: Client,
     chain: SdkConfig,
-    role: Option<String>,
+    /// The role to be assumed, once it is known; `None` when a federation token is to be had.
+    role: OnceCell<Option<String>>,
     policy: &'static str,
     turns: Turns,
 }
@@ -47,7 +50,7 @@ impl Issuer {
         Self {
             client: Client::from_conf(config.build()),
             chain: chain.clone(),
-            role: at.role.clone(),
+            role: at.role.clone().map_or_else(OnceCell::new, |role| OnceCell::new_with(Some(Some(role)))),
             policy: match at.actions {
                 CredentialsActions::StartAndResults => START_AND_RESULTS,
                 CredentialsActions::StartOnly => START_ONLY,
@@ -60,30 +63,24 @@ impl Issuer {
     pub(super) async fn issue(&self, profile: Option<RecordId>) -> Result<Credentials, ProviderError> {
         let name = profile.map_or_else(|| "identivia".to_owned(), |profile| format!("identivia-{profile}"));
         let _turn = self.turns.take().await?;
-        let made = match self.role().await? {
+        let made = match self.role.get_or_try_init(|| self.own_role()).await? {
             Some(role) => self.assume(role, name).await?,
             None => self.federate(name).await?,
         };
         credentials(made)
     }
 
-    /// The role to be assumed; `None` when a federation token is to be had.
-    async fn role(&self) -> Result<Option<String>, ProviderError> {
-        if self.role.is_some() {
-            return Ok(self.role.clone());
-        }
+    /// The role whose temporary keys these are, if its name tells it: a role may assume itself if it is trusted to. `None`
+    /// when they are long-lived.
+    async fn own_role(&self) -> Result<Option<String>, ProviderError> {
         let asking = aws::credentials(&self.chain).await?;
         if asking.session_token().is_none() && !asking.access_key_id().starts_with("ASIA") {
             return Ok(None);
         }
-        self.own_role().await.map(Some)
-    }
-
-    /// The role whose temporary keys these are, if their name tells it: a role may assume itself if it is trusted to.
-    async fn own_role(&self) -> Result<String, ProviderError> {
-        let identity = self.client.get_caller_identity().send().await;
+        let once = config::Builder::default().retry_config(RetryConfig::disabled());
+        let identity = self.client.get_caller_identity().customize().config_override(once).send().await;
         let identity = identity.map_err(|error| aws::failure("sts:GetCallerIdentity", error))?;
-        identity.arn().and_then(role_of).ok_or(ProviderError::Unset(NO_ROLE))
+        identity.arn().and_then(role_of).map(Some).ok_or(ProviderError::Unset(NO_ROLE))
     }
 
     async fn federate(&self, name: String) -> Result<Option<aws_sdk_sts::types::Credentials>, ProviderError> {
@@ -92,11 +89,7 @@ impl Issuer {
         Ok(made.credentials)
     }
 
-    async fn assume(
-        &self,
-        role: String,
-        name: String,
-    ) -> Result<Option<aws_sdk_sts::types::Credentials>, ProviderError> {
+    async fn assume(&self, role: &str, name: String) -> Result<Option<aws_sdk_sts::types::Credentials>, ProviderError> {
         let assume = self.client.assume_role().role_arn(role).role_session_name(name);
         let assume = assume.policy(self.policy).duration_seconds(SECONDS);
         let made = assume.send().await.map_err(|error| aws::failure(ASSUME, error))?;

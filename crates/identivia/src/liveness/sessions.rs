@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::TryStreamExt as _;
 use tokio::sync::Mutex;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::{Liveness, Picture, Report};
 use crate::clock::Clock;
@@ -24,6 +24,9 @@ use crate::store::{Attached, Collection, Store, StoreError};
 /// When a session is looked at that nobody asks for: this many seconds before its end. AWS allows few looks a second, so
 /// there are few, and most of them late.
 pub const LOOKS: &[i64] = &[150, 120, 90, 60, 35, 20, 10, 5, 2];
+
+/// How long whoever comes meanwhile waits.
+const ASKING_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How many sessions can be asked for at once that do not wait for each other.
 const ASKING: usize = 64;
@@ -84,21 +87,25 @@ impl Sessions {
 
     /// Says whether the provider would do its part now, as of half a minute ago at most.
     pub async fn is_well(&self) -> bool {
-        self.standing.is_well("liveness", self.provider.look()).await
+        let provider = self.provider.clone();
+        self.standing.is_well("liveness", async move { provider.look().await }).await
     }
 
-    /// Makes a session for a profile, and sees to it that its result is kept.
+    /// Makes a session for a profile, or for whoever of a team names it, and sees to it that its result is kept.
     ///
     /// # Errors
     /// When the provider makes none, or it cannot be remembered.
     pub async fn create(
         self: &Arc<Self>,
         profile: Option<RecordId>,
+        team: Option<&str>,
         challenge: ChallengeKind,
         event: Event,
     ) -> Result<Session, SessionError> {
+        // The provider counts from when it made it, which is no sooner than this.
+        let now = self.clock.now();
         let id = self.provider.create_session(challenge).await?;
-        let session = Session::new(id, profile, self.clock.now());
+        let session = Session { team: team.unwrap_or_default().to_owned(), ..Session::new(id, profile, now) };
         self.store.add_session(session.clone(), event).await?;
         self.watch(&session);
         Ok(session)
@@ -127,7 +134,8 @@ impl Sessions {
         let _asking = match self.asking[stripe].try_lock() {
             Ok(asking) => asking,
             Err(_) => {
-                let asking = self.asking[stripe].lock().await;
+                let asking = timeout(ASKING_PATIENCE, self.asking[stripe].lock()).await;
+                let asking = asking.map_err(|_| ProviderError::Busy)?;
                 let known = self.store.session(&session.id).await?;
                 if let Some(finished) = known.filter(|known| known.status.is_finished()) {
                     return Ok(Some(finished));
@@ -151,8 +159,14 @@ impl Sessions {
             // Where a store takes two servers' word for it, the second has replaced the first one's images.
             Err(FilesError::Gone) => {
                 let session = self.store.session(&session.id).await?.unwrap_or(session);
-                let images = self.images(&session).await?;
-                Ok((session, images))
+                match self.images(&session).await {
+                    // Records of a backup may name files that it did not have.
+                    Err(FilesError::Gone) => {
+                        tracing::error!("an image of a liveness session is not there any more");
+                        Ok((session, Vec::new()))
+                    }
+                    images => Ok((session, images?)),
+                }
             }
             Err(error) => Err(error.into()),
         }

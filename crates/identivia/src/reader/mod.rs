@@ -4,18 +4,26 @@ mod answer;
 pub mod openai;
 mod picture;
 
+use std::fs::File;
+
 use async_trait::async_trait;
-use bytes::Bytes;
 
 use crate::domain::media::Media;
 use crate::domain::reading::{Hints, Reading};
 use crate::outside::ProviderError;
 
+/// A picture that has been checked to decode.
+pub struct Picture {
+    pub file: File,
+    pub media: Media,
+    pub pixels: u64,
+}
+
 /// A document reader.
 #[async_trait]
 pub trait DocumentReader: Send + Sync {
-    /// Reads a picture that has been checked to decode.
-    async fn read(&self, picture: Bytes, media: Media, hints: &Hints) -> Result<Reading, ProviderError>;
+    /// Reads the document in a picture.
+    async fn read(&self, picture: Picture, hints: &Hints) -> Result<Reading, ProviderError>;
     /// Says whether it would do its part now, by a call that costs little.
     async fn look(&self) -> Result<(), ProviderError>;
 }

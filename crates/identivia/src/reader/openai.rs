@@ -1,6 +1,7 @@
 //! Reading by a language model that sees: OpenAI's chat completions, and every server that speaks them (Azure, Ollama, vLLM):
 //! <https://platform.openai.com/docs/api-reference/chat/create>.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -14,12 +15,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-use super::DocumentReader;
 use super::answer::{schema, understood};
-use super::picture::{megapixels, prepared};
+use super::picture::prepared;
+use super::{DocumentReader, Picture};
 use crate::clock::Clock;
 use crate::config::OpenAi;
-use crate::domain::media::Media;
 use crate::domain::reading::{Hints, Reading, Usage};
 use crate::outside::{self, Answer, Patience, ProviderError, Trouble, Turns, wait};
 
@@ -49,7 +49,7 @@ pub struct Reader {
     patience: Patience,
     clock: Clock,
     turns: Turns,
-    preparing: Semaphore,
+    preparing: Arc<Semaphore>,
 }
 
 impl Reader {
@@ -65,7 +65,7 @@ impl Reader {
             at,
             clock,
             turns: Turns::new(AT_ONCE),
-            preparing: Semaphore::new(usize::try_from(BUDGET).unwrap_or(1)),
+            preparing: Arc::new(Semaphore::new(usize::try_from(BUDGET).unwrap_or(1))),
         })
     }
 
@@ -84,15 +84,16 @@ impl Reader {
     }
 
     /// The picture as a data URL (RFC 2397).
-    async fn data_url(&self, picture: Bytes, media: Media) -> Result<String, ProviderError> {
-        let broken = |_| ProviderError::failed("the picture could not be prepared");
-        let share = u32::try_from(megapixels(&picture, media).clamp(1, BUDGET)).unwrap_or(u32::MAX);
-        let _place = self.preparing.acquire_many(share).await.map_err(|_| ProviderError::Throttled(1))?;
+    async fn data_url(&self, picture: Picture) -> Result<String, ProviderError> {
+        let share = u32::try_from(picture.pixels.div_ceil(1_000_000).clamp(1, BUDGET)).unwrap_or(u32::MAX);
+        let place = self.preparing.clone().acquire_many_owned(share).await.map_err(|_| ProviderError::Busy)?;
         let side = self.at.image_side;
-        let jpeg = tokio::task::spawn_blocking(move || {
-            prepared(picture, media, side).map(|jpeg| format!("data:image/jpeg;base64,{}", STANDARD.encode(jpeg)))
+        let prepared = tokio::task::spawn_blocking(move || {
+            // Held until it is over: also when whoever asked for it has gone.
+            let _place = place;
+            prepared(picture, side).map(|jpeg| format!("data:image/jpeg;base64,{}", STANDARD.encode(jpeg)))
         });
-        jpeg.await.map_err(broken)?
+        prepared.await.map_err(|_| ProviderError::failed("the picture could not be prepared"))?
     }
 
     fn body(&self, url: &str, hints: &Hints) -> Value {
@@ -124,9 +125,9 @@ impl Reader {
 
 #[async_trait]
 impl DocumentReader for Reader {
-    async fn read(&self, picture: Bytes, media: Media, hints: &Hints) -> Result<Reading, ProviderError> {
+    async fn read(&self, picture: Picture, hints: &Hints) -> Result<Reading, ProviderError> {
         let _turn = self.turns.take().await?;
-        let body = self.body(&self.data_url(picture, media).await?, hints).to_string();
+        let body = self.body(&self.data_url(picture).await?, hints).to_string();
         let body = Bytes::from(body);
         let request = || {
             let request = self.request(Method::POST, "/chat/completions");

@@ -1,28 +1,35 @@
 //! A picture made ready to leave this machine: no larger than asked for, upright, and without what a camera wrote into it.
 
-use std::io::Cursor;
+use std::fs::File;
+use std::io::{BufReader, Cursor, Read as _, Seek as _};
 
-use bytes::Bytes;
-use image::codecs::jpeg::JpegEncoder;
+use image::codecs::jpeg::{JpegDecoder, JpegEncoder};
+use image::codecs::webp::WebPDecoder;
 use image::imageops::FilterType;
-use image::{DynamicImage, ImageDecoder as _, ImageFormat, ImageReader, Limits};
+use image::metadata::Orientation;
+use image::{DynamicImage, GrayAlphaImage, GrayImage, ImageDecoder, RgbImage, RgbaImage};
+use png::{ColorType, Transformations};
 
+use super::Picture;
 use crate::domain::media::{MAX_PIXELS, Media};
+use crate::files::picture::png_decoder;
 use crate::outside::ProviderError;
 
 /// Print stays sharp at this quality (0 to 100), and the file small.
 const QUALITY: u8 = 90;
-/// The most that a decoder may allocate: what the largest picture takes with four bytes a pixel.
-const DECODER_BYTES: u64 = MAX_PIXELS * 4;
+/// The most bytes that a decoded picture takes: four a pixel.
+const MOST_BYTES: u64 = MAX_PIXELS * 4;
 
 /// The picture as a JPEG whose longest side has at most that many pixels. It is always written anew: where it was taken,
 /// and whatever else came with it, stays here.
 ///
 /// # Errors
 /// When it does not decode.
-pub(super) fn prepared(picture: Bytes, media: Media, longest_side: u32) -> Result<Vec<u8>, ProviderError> {
-    let image = decoded(picture, media).map_err(|_| ProviderError::failed("the picture does not decode"))?;
-    let image = scaled(image, longest_side);
+pub(super) fn prepared(picture: Picture, longest_side: u32) -> Result<Vec<u8>, ProviderError> {
+    let undecodable = |_| ProviderError::failed("the picture does not decode");
+    let (image, turned) = decoded(picture.file, picture.media).map_err(undecodable)?;
+    let mut image = scaled(image, longest_side);
+    image.apply_orientation(turned);
     let mut jpeg = Vec::new();
     let encoder = JpegEncoder::new_with_quality(&mut jpeg, QUALITY);
     // What is transparent shows black in a JPEG, which has no such thing.
@@ -32,49 +39,92 @@ pub(super) fn prepared(picture: Bytes, media: Media, longest_side: u32) -> Resul
 }
 
 /// Scaled down in two steps where it is much too large: the finer one needs memory for every column of what it is given.
-fn scaled(image: DynamicImage, longest_side: u32) -> DynamicImage {
+fn scaled(mut image: DynamicImage, longest_side: u32) -> DynamicImage {
     let is_above = |image: &DynamicImage, side: u32| image.width().max(image.height()) > side;
     let rough = longest_side * 2;
-    let image = if is_above(&image, rough) { image.thumbnail(rough, rough) } else { image };
-    if is_above(&image, longest_side) { image.resize(longest_side, longest_side, FilterType::Triangle) } else { image }
+    if is_above(&image, rough) {
+        image = image.thumbnail(rough, rough);
+    }
+    if is_above(&image, longest_side) {
+        image = image.resize(longest_side, longest_side, FilterType::Triangle);
+    }
+    image
 }
 
-fn format(media: Media) -> ImageFormat {
-    match media {
-        Media::Png => ImageFormat::Png,
-        Media::WebP => ImageFormat::WebP,
-        _ => ImageFormat::Jpeg,
+/// What a decoder says of bytes it cannot read. Its words are not passed on.
+struct Undecodable;
+
+impl<E: std::error::Error> From<E> for Undecodable {
+    fn from(_: E) -> Self {
+        Self
     }
 }
 
-fn decoded(picture: Bytes, media: Media) -> image::ImageResult<DynamicImage> {
-    let mut reader = ImageReader::with_format(Cursor::new(picture), format(media));
-    let mut limits = Limits::default();
-    limits.max_alloc = Some(DECODER_BYTES);
-    reader.limits(limits);
-    let mut decoder = reader.into_decoder()?;
-    let turned = decoder.orientation()?;
-    let mut image = DynamicImage::from_decoder(decoder)?;
-    image.apply_orientation(turned);
-    Ok(image)
+type Decoded = Result<(DynamicImage, Orientation), Undecodable>;
+
+fn decoded(mut file: File, media: Media) -> Decoded {
+    file.rewind()?;
+    if media == Media::Png {
+        return decoded_png(BufReader::new(file));
+    }
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    match media {
+        Media::WebP => decoded_by(WebPDecoder::new(Cursor::new(bytes))?),
+        _ => decoded_by(JpegDecoder::new(Cursor::new(bytes))?),
+    }
 }
 
-/// Megapixels that a picture takes while it is prepared.
-pub(super) fn megapixels(picture: &Bytes, media: Media) -> u64 {
-    let size = ImageReader::with_format(Cursor::new(picture), format(media)).into_dimensions();
-    size.map_or(MAX_PIXELS, |(width, height)| u64::from(width) * u64::from(height)).div_ceil(1_000_000)
+fn decoded_by(mut decoder: impl ImageDecoder) -> Decoded {
+    if decoder.total_bytes() > MOST_BYTES {
+        return Err(Undecodable);
+    }
+    let turned = decoder.orientation()?;
+    Ok((DynamicImage::from_decoder(decoder)?, turned))
+}
+
+/// By the decoder's own hand: the common front unpacks colour profiles, which may be bombs, and keeps 16 bits a channel.
+fn decoded_png(reader: BufReader<File>) -> Decoded {
+    let mut decoder = png_decoder(reader);
+    decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
+    let mut reader = decoder.read_info()?;
+    let size = reader.output_buffer_size().filter(|size| *size as u64 <= MOST_BYTES).ok_or(Undecodable)?;
+    let mut pixels = vec![0; size];
+    let frame = reader.next_frame(&mut pixels)?;
+    pixels.truncate(frame.buffer_size());
+    let (width, height) = (frame.width, frame.height);
+    let image = match frame.color_type {
+        ColorType::Grayscale => GrayImage::from_raw(width, height, pixels).map(DynamicImage::from),
+        ColorType::GrayscaleAlpha => GrayAlphaImage::from_raw(width, height, pixels).map(DynamicImage::from),
+        ColorType::Rgb => RgbImage::from_raw(width, height, pixels).map(DynamicImage::from),
+        ColorType::Rgba => RgbaImage::from_raw(width, height, pixels).map(DynamicImage::from),
+        ColorType::Indexed => None,
+    };
+    let exif = reader.info().exif_metadata.as_deref();
+    let turned = exif.and_then(Orientation::from_exif_chunk).unwrap_or(Orientation::NoTransforms);
+    Ok((image.ok_or(Undecodable)?, turned))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
+    use image::ImageFormat;
+
     use super::*;
 
-    fn picture(width: u32, height: u32, format: ImageFormat) -> Bytes {
+    fn sent(bytes: &[u8], media: Media, side: u32) -> Result<Vec<u8>, ProviderError> {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(bytes).unwrap();
+        prepared(Picture { file, media, pixels: 1 }, side)
+    }
+
+    fn picture(width: u32, height: u32, format: ImageFormat) -> Vec<u8> {
         let image =
             image::RgbImage::from_fn(width, height, |x, _| image::Rgb([if x < width / 2 { 255 } else { 0 }, 0, 0]));
         let mut bytes = Cursor::new(Vec::new());
         image.write_to(&mut bytes, format).unwrap();
-        bytes.into_inner().into()
+        bytes.into_inner()
     }
 
     fn size(jpeg: &[u8]) -> (u32, u32) {
@@ -85,12 +135,36 @@ mod tests {
     #[test]
     fn large_pictures_are_scaled_down_and_small_ones_are_not() {
         let large = picture(3_000, 1_500, ImageFormat::Jpeg);
-        assert_eq!(size(&prepared(large.clone(), Media::Jpeg, 2_048).unwrap()), (2_048, 1_024));
-        assert_eq!(size(&prepared(large, Media::Jpeg, 512).unwrap()), (512, 256), "in two steps");
+        assert_eq!(size(&sent(&large, Media::Jpeg, 2_048).unwrap()), (2_048, 1_024));
+        assert_eq!(size(&sent(&large, Media::Jpeg, 512).unwrap()), (512, 256), "in two steps");
         for (format, media) in [(ImageFormat::Png, Media::Png), (ImageFormat::WebP, Media::WebP)] {
-            assert_eq!(size(&prepared(picture(300, 200, format), media, 2_048).unwrap()), (300, 200));
+            assert_eq!(size(&sent(&picture(300, 200, format), media, 2_048).unwrap()), (300, 200));
         }
-        assert!(prepared(Bytes::from_static(b"\xFF\xD8\xFFno picture"), Media::Jpeg, 2_048).is_err());
+        assert!(sent(b"\xFF\xD8\xFFno picture", Media::Jpeg, 2_048).is_err());
+    }
+
+    #[test]
+    fn every_kind_of_png_is_sent() {
+        for (colour, depth) in [
+            (png::ColorType::Grayscale, png::BitDepth::One),
+            (png::ColorType::GrayscaleAlpha, png::BitDepth::Eight),
+            (png::ColorType::Rgb, png::BitDepth::Sixteen),
+            (png::ColorType::Rgba, png::BitDepth::Sixteen),
+            (png::ColorType::Indexed, png::BitDepth::Four),
+        ] {
+            let mut bytes = Vec::new();
+            let mut encoder = png::Encoder::new(&mut bytes, 40, 20);
+            encoder.set_color(colour);
+            encoder.set_depth(depth);
+            if colour == png::ColorType::Indexed {
+                encoder.set_palette(vec![255; 48]);
+            }
+            let mut writer = encoder.write_header().unwrap();
+            let row = colour.samples() * depth as usize * 40;
+            writer.write_image_data(&vec![0x11; row.div_ceil(8) * 20]).unwrap();
+            writer.finish().unwrap();
+            assert_eq!(size(&sent(&bytes, Media::Png, 512).unwrap()), (40, 20), "{colour:?} {depth:?}");
+        }
     }
 
     /// An Exif block (APP1) of one field, the orientation: 6, to be turned clockwise by a quarter.
@@ -99,9 +173,30 @@ mod tests {
     #[test]
     fn what_a_camera_wrote_is_obeyed_and_left_behind() {
         let plain = picture(64, 32, ImageFormat::Jpeg);
-        let turned: Bytes = [&plain[..2], TURNED, b"\xFF\xFE\x00\x0ACANARY!!", &plain[2..]].concat().into();
-        let sent = prepared(turned, Media::Jpeg, 2_048).unwrap();
+        let turned = [&plain[..2], TURNED, b"\xFF\xFE\x00\x0ACANARY!!", &plain[2..]].concat();
+        let sent = sent(&turned, Media::Jpeg, 2_048).unwrap();
         assert_eq!(size(&sent), (32, 64), "upright");
         assert!(!sent.windows(4).any(|window| window == b"Exif" || window == b"CANA"), "without metadata");
+    }
+
+    #[test]
+    fn a_colour_profile_is_not_unpacked() {
+        // Half a gigabyte of zeros, in half a megabyte.
+        let mut bomb = flate2::write::ZlibEncoder::new(b"x\0\0".to_vec(), flate2::Compression::best());
+        let zeros = vec![0; 1024 * 1024];
+        for _ in 0..512 {
+            bomb.write_all(&zeros).unwrap();
+        }
+        let bomb = bomb.finish().unwrap();
+        let plain = picture(64, 64, ImageFormat::Png);
+        let mut chunk = u32::try_from(bomb.len()).unwrap().to_be_bytes().to_vec();
+        let named = [b"iCCP".as_slice(), &bomb].concat();
+        chunk.extend_from_slice(&named);
+        chunk.extend_from_slice(&crc32fast::hash(&named).to_be_bytes());
+        let header = 8 + 25;
+        let bytes = [&plain[..header], &chunk, &plain[header..]].concat();
+        let begun = std::time::Instant::now();
+        assert_eq!(size(&sent(&bytes, Media::Png, 512).unwrap()), (64, 64));
+        assert!(begun.elapsed().as_millis() < 200, "{:?}", begun.elapsed());
     }
 }

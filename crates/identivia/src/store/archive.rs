@@ -129,6 +129,7 @@ const LIVENESS_SESSIONS: &[Column] = &[
     column("confidence", Holds::Real),
     column("expires", Holds::Time),
     text("used_by"),
+    text("team"),
     column("details", Holds::Document),
     column("reference_image", Holds::File),
     column("audit_image_1", Holds::File),

@@ -355,7 +355,7 @@ impl Store for PocketBase {
         }
         let claimed = &record.evidence.claim.session_id;
         let known = self.session(claimed).await?;
-        if known.as_ref().and_then(|session| session.profile).is_some_and(|profile| profile != record.profile) {
+        if known.as_ref().is_some_and(|session| !session.may_serve(record.profile, reach.team())) {
             return Ok(Err(Refusal::ForeignSession));
         }
         let key = known.map(|_| session_key(claimed));
@@ -373,6 +373,9 @@ impl Store for PocketBase {
             Answer::Invalid(faults) if is_taken(&faults, "session_claim") => return Ok(Err(Refusal::SessionUsed)),
             answer => answer.kept()?,
         };
+        if kept.as_ref().is_some_and(|kept| kept.get("fingerprint_status").is_none()) {
+            tracing::error!("PocketBase's verification_history lacks fields; run: identivia pocketbase init");
+        }
         kept.map_or(Ok(Err(Refusal::Missing)), |kept| records::verification_record(&kept).map(Ok))
     }
 
@@ -423,9 +426,17 @@ impl Store for PocketBase {
         attached: Attached,
         event: Option<Event>,
     ) -> Result<Written<Session>> {
-        let known = self.session(&session.id).await?;
-        if known.is_none_or(|known| known.status.is_finished()) {
+        let Some(found) = self.get(&record_path("liveness_sessions", session.key().as_str()), &[]).await? else {
             return Ok(Err(Refusal::SessionFinished));
+        };
+        if records::session(&found)?.status.is_finished() {
+            return Ok(Err(Refusal::SessionFinished));
+        }
+        // A field that is not there would be left out without a word, and the provider forgets.
+        if session.status.is_finished() && SESSION_FILES.iter().any(|field| found.get(field).is_none()) {
+            return Err(StoreError::Unavailable(
+                "PocketBase's liveness_sessions lacks fields for images; run: identivia pocketbase init".to_owned(),
+            ));
         }
         let mut change = Change::set("liveness_sessions", session.key().as_str(), records::session_result(&session));
         let named = SESSION_FILES.into_iter().zip(session.files.iter().map(String::as_str));

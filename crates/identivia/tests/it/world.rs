@@ -388,8 +388,9 @@ struct ScriptedReader;
 
 #[async_trait]
 impl DocumentReader for ScriptedReader {
-    async fn read(&self, picture: bytes::Bytes, media: Media, hints: &Hints) -> Result<Reading, ProviderError> {
-        assert_eq!((Media::sniff(&picture), hints.document_type.as_str()), (Some(media), "passport"));
+    async fn read(&self, picture: identivia::reader::Picture, hints: &Hints) -> Result<Reading, ProviderError> {
+        assert_eq!((picture.media, hints.document_type.as_str()), (Media::Jpeg, "passport"));
+        assert_eq!(picture.pixels, 1420 * 1000);
         Ok(Reading {
             model: "scripted".to_owned(),
             analysis: serde_json::value::RawValue::from_string("{\"name\":\"John Doe\"}".to_owned()).unwrap(),

@@ -216,6 +216,7 @@ pub(super) fn session(record: &Value) -> Result<Session> {
     Ok(Session {
         id: text(record, "session_id"),
         profile: RecordId::parse(&text(record, "profile")),
+        team: text(record, "team"),
         status: SessionStatus::of(&text(record, "status")).ok_or_else(|| malformed("a session status"))?,
         confidence: real(record, "confidence"),
         expires: millis(record, "expires"),
@@ -352,6 +353,7 @@ pub(super) fn session_fields(session: &Session) -> Value {
     json!({
         "session_id": session.id,
         "profile": session.profile.as_ref().map_or("", RecordId::as_str),
+        "team": session.team,
         "status": session.status.word(),
         "confidence": session.confidence,
         "expires": session.expires,
@@ -360,11 +362,11 @@ pub(super) fn session_fields(session: &Session) -> Value {
 
 /// What has become of a session, its files left out.
 pub(super) fn session_result(session: &Session) -> Value {
-    json!({
-        "status": session.status.word(),
-        "confidence": session.confidence,
-        "details": session.details.to_json(),
-    })
+    let status = session.status.word();
+    if !session.status.is_finished() {
+        return json!({"status": status});
+    }
+    json!({"status": status, "confidence": session.confidence, "details": session.details.to_json()})
 }
 
 pub(super) fn new_event(event: &Event) -> Value {

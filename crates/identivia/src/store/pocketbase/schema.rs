@@ -157,7 +157,7 @@ fn settings() -> Wanted {
 }
 
 fn liveness_sessions() -> Wanted {
-    let mut fields = lines(&["session_id", "profile", "status", "used_by"]);
+    let mut fields = lines(&["session_id", "profile", "team", "status", "used_by"]);
     fields.extend([("confidence", Kind::Json), ("expires", Kind::Date), ("details", Kind::Text(DOCUMENT_CHARACTERS))]);
     fields.extend(SESSION_FILES.map(|name| (name, Kind::Evidence)));
     Wanted { name: "liveness_sessions", fields, indexes: Vec::new() }

@@ -216,7 +216,7 @@ impl<D: Database> Store for Records<D> {
                     if let Err(refusal) = writable(tx, &D::DIALECT, record.profile, team.as_deref(), only_if).await? {
                         return Ok(Err(refusal));
                     }
-                    if let Err(refusal) = use_session(tx, &record).await? {
+                    if let Err(refusal) = use_session(tx, &record, team.as_deref()).await? {
                         return Ok(Err(refusal));
                     }
                     clear_intent(tx, attached.mark.as_deref()).await?;
@@ -256,8 +256,15 @@ impl<D: Database> Store for Records<D> {
             .write(Box::new(move |tx| {
                 async move {
                     let (status, files_id) = (session.status.word(), session.key());
-                    let values =
-                        values![session.id, session.profile, status, session.confidence, session.expires, files_id];
+                    let values = values![
+                        session.id,
+                        session.profile,
+                        session.team,
+                        status,
+                        session.confidence,
+                        session.expires,
+                        files_id,
+                    ];
                     tx.execute(ADD_SESSION, values).await?;
                     add_event(tx, &event).await
                 }

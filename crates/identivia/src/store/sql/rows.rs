@@ -160,6 +160,7 @@ pub(super) fn session(row: &dyn Columns) -> Result<Session> {
         expires: millis(row, 4)?,
         used: !used_by.is_empty(),
         details: Details::of_json(&row.text(6)?),
+        team: row.text(12)?,
         files: [row.text(7)?, row.text(8)?, row.text(9)?, row.text(10)?, row.text(11)?],
     })
 }

@@ -188,13 +188,13 @@ pub(super) const SESSION_FILE_OWNER: &str = "\
         and $3 in (s.reference_image, s.audit_image_1, s.audit_image_2, s.audit_image_3, s.audit_image_4)";
 
 pub(super) const ADD_SESSION: &str = "\
-    insert into liveness_sessions (id, profile, status, confidence, expires, files_id) \
-    values ($1, $2, $3, $4, $5, $6)";
+    insert into liveness_sessions (id, profile, team, status, confidence, expires, files_id) \
+    values ($1, $2, $3, $4, $5, $6, $7)";
 
 macro_rules! session_columns {
     () => {
         "select id, profile, status, confidence, expires, used_by, details, reference_image, audit_image_1, \
-            audit_image_2, audit_image_3, audit_image_4 from liveness_sessions where "
+            audit_image_2, audit_image_3, audit_image_4, team from liveness_sessions where "
     };
 }
 

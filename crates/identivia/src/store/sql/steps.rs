@@ -129,12 +129,12 @@ pub(super) async fn add_verification(tx: &mut dyn Tx, record: &NewVerification) 
 
 /// Uses a record's liveness session up, or says what forbids it. A session that we never made is none of ours to refuse:
 /// only a machine token gets this far with it.
-pub(super) async fn use_session(tx: &mut dyn Tx, record: &NewVerification) -> Result<Written<()>> {
+pub(super) async fn use_session(tx: &mut dyn Tx, record: &NewVerification, team: Option<&str>) -> Result<Written<()>> {
     let session = &record.evidence.claim.session_id;
     let Some(known) = first(tx, SESSION, values![session], rows::session).await? else {
         return Ok(Ok(()));
     };
-    if known.profile.is_some_and(|profile| profile != record.profile) {
+    if !known.may_serve(record.profile, team) {
         return Ok(Err(Refusal::ForeignSession));
     }
     let used = tx.execute(USE_SESSION, values![record.id, session]).await?;
