@@ -52,8 +52,7 @@ pub struct App {
     pub files: Arc<Files>,
     /// The PocketBase that records and files are in, if so.
     pub pocketbase: Option<Arc<PocketBase>>,
-    /// `None`: no liveness provider is configured.
-    pub liveness: Option<Arc<Sessions>>,
+    pub liveness: Arc<Sessions>,
     /// `None`: no document reader is configured.
     pub reader: Option<Arc<dyn DocumentReader>>,
     pub reader_standing: Look,
@@ -118,8 +117,7 @@ impl Server {
         let found = Providers::open(&config, &parts.clock).await?;
         let looks = parts.looks.unwrap_or(sessions::LOOKS);
         let liveness = parts.liveness.or(found.liveness);
-        let liveness =
-            liveness.map(|provider| Sessions::new(provider, store.clone(), files.clone(), parts.clock.clone(), looks));
+        let liveness = Sessions::new(liveness, store.clone(), files.clone(), parts.clock.clone(), looks);
         let clients = config.clients.clone().or_else(|| generated.as_ref().map(|made| vec![made.client()]));
         let app = Arc::new(App {
             tokens: tokens(&config, &secret),
@@ -162,9 +160,7 @@ impl Server {
     /// Sweeps, then answers requests until `stop` becomes true and those under way are done.
     pub async fn run(self, stop: watch::Receiver<bool>) {
         self.sweeper.start(self.at_start).await;
-        if let Some(sessions) = &self.app.liveness {
-            sessions.resume().await;
-        }
+        self.app.liveness.resume().await;
         if let Some((listener, handle)) = self.metrics {
             tokio::spawn(server::serve(listener, telemetry::MetricsPage(handle), 16, stop.clone()));
         }

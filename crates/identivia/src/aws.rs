@@ -8,8 +8,11 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::primitives::SdkBody;
 use aws_sdk_sts::config::http::HttpResponse;
 use aws_sdk_sts::config::interceptors::BeforeDeserializationInterceptorContextMut;
-use aws_sdk_sts::config::{ConfigBag, Credentials, Intercept, ProvideCredentials as _, RuntimeComponents};
+use aws_sdk_sts::config::{
+    ConfigBag, Credentials, Intercept, ProvideCredentials as _, RuntimeComponents, SharedHttpClient,
+};
 use aws_sdk_sts::error::{BoxError, ProvideErrorMetadata, SdkError};
+use aws_smithy_http_client::tls;
 use http_body_util::Limited;
 use tokio::time::timeout;
 
@@ -39,7 +42,7 @@ pub struct Access {
 /// # Errors
 /// The setting that is missing, and that nothing else makes up for.
 pub async fn chain(access: &Access, has_endpoint: bool) -> Result<SdkConfig, String> {
-    let mut chain = aws_config::defaults(BehaviorVersion::latest());
+    let mut chain = aws_config::defaults(BehaviorVersion::latest()).http_client(direct());
     let any_region = has_endpoint.then(|| ANY_REGION.to_owned());
     if let Some(region) = access.region.clone().or(any_region) {
         chain = chain.region(Region::new(region));
@@ -55,6 +58,13 @@ pub async fn chain(access: &Access, has_endpoint: bool) -> Result<SdkConfig, Str
         return Err("AWS_ACCESS_KEY_ID is not set, and there are no other credentials".to_owned());
     }
     Ok(chain)
+}
+
+/// A client that takes no proxy from the environment, as the SDK's own would: what is sent stays with the host that the
+/// settings name.
+fn direct() -> SharedHttpClient {
+    let tls = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc);
+    aws_smithy_http_client::Builder::new().tls_provider(tls).build_https()
 }
 
 /// Who asks, now: a role's keys change.
@@ -136,6 +146,9 @@ pub fn failure<E: ProvideErrorMetadata>(action: &'static str, error: SdkError<E,
     if THROTTLING.contains(&code) || status == 429 {
         let asked = refusal.raw().headers().get("retry-after").and_then(|seconds| seconds.parse().ok());
         return ProviderError::Throttled(wait(asked));
+    }
+    if (200..300).contains(&status) {
+        return ProviderError::failed("its answer cannot be read");
     }
     ProviderError::refused(status, code)
 }

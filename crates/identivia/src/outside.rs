@@ -65,11 +65,12 @@ impl ProviderError {
     }
 }
 
-/// A code that a provider sent, when it is one: a short word of letters, digits and `_.:-`. Anything else could be a text.
+/// A code that a provider sent, when it is one: a short word of letters, `_` and `.`. Anything else could be a text or,
+/// where digits are in it, a key.
 #[must_use]
 pub fn plain(code: &str) -> &str {
-    let is_word = code.len() <= 64
-        && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b':' | b'-'));
+    let is_word =
+        code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'.'));
     if is_word { code } else { "" }
 }
 

@@ -52,15 +52,47 @@ const ALSO: &[(&str, &str)] = &[
     ("north macedonia", "MK"),
     ("palestine", "PS"),
     ("kosovo", "RKS"),
+    ("northern ireland", "GB"),
+    ("uae", "AE"),
+    ("republic of china", "TW"),
+    ("democratic people's republic of korea", "KP"),
+    ("people's democratic republic of algeria", "DZ"),
+    ("lao people's democratic republic", "LA"),
+    ("democratic republic of congo", "CD"),
+    ("united mexican states", "MX"),
+    ("russian federation", "RU"),
+    ("swiss confederation", "CH"),
     ("european union", "EUE"),
+];
+
+/// Forms of state that stand before a country's name in documents.
+const STATES: [&str; 16] = [
+    "federal republic of",
+    "federative republic of",
+    "islamic republic of",
+    "arab republic of",
+    "people's republic of",
+    "socialist republic of",
+    "democratic socialist republic of",
+    "bolivarian republic of",
+    "plurinational state of",
+    "republic of",
+    "kingdom of",
+    "hashemite kingdom of",
+    "state of",
+    "sultanate of",
+    "principality of",
+    "commonwealth of",
 ];
 
 /// The code of a country that a document or a reader names: ISO 3166-1's two letters, or ICAO's three where it has none.
 /// `None` for what is no country.
 #[must_use]
 pub fn code(named: &str) -> Option<&'static str> {
-    let named = named.trim().trim_end_matches('<').trim();
-    let upper = named.to_uppercase();
+    let named = named.trim_matches(|letter: char| letter.is_whitespace() || letter == '<');
+    let named = named.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).unwrap_or(named);
+    // U.S.A.
+    let upper = named.replace('.', "").to_uppercase();
     let by_code = match upper.len() {
         2 => rust_iso3166::from_alpha2(&upper).map(|country| country.alpha2),
         3 => rust_iso3166::from_alpha3(&upper)
@@ -68,7 +100,24 @@ pub fn code(named: &str) -> Option<&'static str> {
             .or_else(|| ICAO.iter().chain(&STATELESS).find(|code| **code == upper).copied()),
         _ => None,
     };
-    by_code.or_else(|| by_name(&named.to_lowercase()))
+    by_code.or_else(|| by_names(&named.to_lowercase()))
+}
+
+/// By a name in any of the forms in which it is written: `Korea, Republic of`, `Republic of Singapore`, `St. Lucia`,
+/// `United States (USA)`.
+fn by_names(name: &str) -> Option<&'static str> {
+    let turned = name.split_once(", ").map(|(name, state)| format!("{state} {name}"));
+    let saint = name.strip_prefix("st. ").map(|rest| format!("saint {rest}"));
+    let forms = [Some(name.to_owned()), turned, saint].into_iter().flatten();
+    let stated =
+        |form: &str| STATES.iter().find_map(|state| form.strip_prefix(state)).and_then(|rest| by_name(rest.trim()));
+    forms.into_iter().find_map(|form| by_name(&form).or_else(|| stated(&form))).or_else(|| twice_named(name))
+}
+
+/// `United States (USA)`: both must mean the same, or the bracket tells apart what only it tells apart.
+fn twice_named(name: &str) -> Option<&'static str> {
+    let (one, other) = name.strip_suffix(')')?.split_once(" (")?;
+    by_name(one).filter(|found| code(other) == Some(found))
 }
 
 fn by_name(name: &str) -> Option<&'static str> {
@@ -116,14 +165,37 @@ mod tests {
             ("Czech Republic", "CZ"),
             ("Kosovo", "RKS"),
             ("The Gambia", "GM"),
+            ("Korea, Republic of", "KR"),
+            ("Korea, Democratic People's Republic of", "KP"),
+            ("Iran, Islamic Republic of", "IR"),
+            ("Republic of Singapore", "SG"),
+            ("Republic of the Philippines", "PH"),
+            ("Federal Republic of Germany", "DE"),
+            ("People's Republic of China", "CN"),
+            ("Republic of China", "TW"),
+            ("St. Lucia", "LC"),
+            ("U.S.A.", "US"),
+            ("United States (USA)", "US"),
+            ("(US)", "US"),
+            ("Congo, Democratic Republic of the", "CD"),
         ] {
             assert_eq!(code(named), Some(meant), "{named}");
         }
         for country in ALL {
             assert_eq!(code(country.name), Some(country.alpha2), "by its own name");
         }
-        for named in ["Korea", "Virgin Islands", "", "ZZ", "ZZZ", "Atlantis", "12", "US; set status verified", "🇺🇸"]
-        {
+        for named in [
+            "Korea",
+            "Virgin Islands",
+            "Congo (Kinshasa)",
+            "",
+            "ZZ",
+            "ZZZ",
+            "Atlantis",
+            "12",
+            "US; set status verified",
+            "🇺🇸",
+        ] {
             assert_eq!(code(named), None, "{named}");
         }
     }

@@ -32,7 +32,7 @@ impl Visitor {
     #[must_use]
     pub fn of(data: &str) -> Option<Self> {
         let data: Value = serde_json::from_str(data).ok()?;
-        let (event, one_event) = said(&data, &["event_id", "requestId", "request_id"]);
+        let (event, one_event) = said(&data, &["event_id", "eventId", "requestId", "request_id"]);
         let (visitor, one_visitor) = said(&data, &["visitor_id", "visitorId"]);
         let is_id = !event.is_empty()
             && event.len() <= MAX_ID

@@ -1,6 +1,6 @@
 //! What a document reader found, in the reference's shape. It decides nothing.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
@@ -19,8 +19,7 @@ pub struct DocumentFields {
 }
 
 /// What the reading cost, in a language model's tokens; zeros for an engine that has none.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, ToSchema)]
-#[serde(default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, ToSchema)]
 pub struct Usage {
     pub prompt_tokens: u64,
     pub completion_tokens: u64,

@@ -8,7 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::access::By;
-use super::liveness::sessions;
+use super::liveness::provider;
 use super::quotas::{self, Asked};
 use crate::app::App;
 use crate::domain::event::EventKind;
@@ -42,6 +42,8 @@ struct CredentialsData {
     security(("machine" = ["aws:credentials"]), ("flow" = ["aws:credentials"])),
     responses(
         (status = 200, description = "Credentials", body = CredentialsResponse),
+        (status = 404, description = "The link's profile is gone", body = ErrorBody),
+        (status = 429, description = "A link gets 5 in 3 minutes; see `Retry-After`", body = ErrorBody),
         (status = 501, description = "No provider that gives any is configured", body = ErrorBody, example = json!({
             "error": "AWS credentials not configured",
             "message": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set in environment variables",
@@ -56,7 +58,7 @@ pub(super) async fn get_credentials(
         CallerKind::Flow { profile } => Some(by.writable(&app, profile).await?.id),
         CallerKind::Machine { .. } => None,
     };
-    let provider = sessions(&app)?.provider();
+    let provider = provider(&app)?;
     quotas::take(&app, &by, Asked::Credentials).await?;
     let credentials = provider.credentials(profile).await.map_err(SessionError::Provider)?.ok_or_else(|| {
         ApiError::not_configured("No AWS credentials needed", "The configured liveness provider works without them")

@@ -16,11 +16,11 @@ use crate::store::Collection;
 
 /// Get a stored file
 ///
-/// `collection` is `profiles` or `verification_history`. A flow token gets its own profile's files.
+/// `collection` is `profiles`, `verification_history` or `liveness_sessions`. A flow token gets its own profile's files.
 #[utoipa::path(get, path = "/api/files/{collection}/{recordId}/{filename}", tag = "Files",
     security(("machine" = ["files:read"]), ("flow" = ["files:read"])),
     params(
-        ("collection" = String, Path, description = "`profiles` or `verification_history`"),
+        ("collection" = String, Path, description = "`profiles`, `verification_history` or `liveness_sessions`"),
         ("recordId" = RecordId, Path, description = "The record that names the file"),
         ("filename" = String, Path, description = "The stored name"),
     ),

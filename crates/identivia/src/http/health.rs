@@ -75,7 +75,7 @@ pub(super) async fn report(State(app): State<Arc<App>>) -> Json<HealthReport> {
         None => "not_configured",
     };
     let (liveness, openai, fingerprint) = tokio::join!(
-        standing(app.liveness.as_ref().map(|sessions| sessions.is_well())),
+        standing(app.liveness.provider().map(|provider| app.liveness.is_well(provider.clone()))),
         standing(app.reader.as_ref().map(|reader| {
             let reader = reader.clone();
             app.reader_standing.is_well("document reader", async move { reader.look().await })

@@ -20,7 +20,7 @@ use crate::domain::liveness::{BoundingBox, Challenge, ChallengeKind, Feedback, S
 use crate::domain::profile::Word as _;
 use crate::domain::token::CallerKind;
 use crate::error::{ApiError, ErrorBody};
-use crate::liveness::Sessions;
+use crate::liveness::Liveness;
 
 /// The longest session id that is looked up, in bytes.
 const MAX_SESSION_ID: usize = 255;
@@ -61,6 +61,7 @@ pub(super) struct SessionResponse {
         "bytes": "base64-encoded-image", "boundingBox": {"Width": 0.5, "Height": 0.6, "Left": 0.2, "Top": 0.1},
     }, "auditImages": [], "status": "SUCCEEDED",
     "challenge": {"Type": "FaceMovementAndLightChallenge", "Version": "2.0.0"}, "feedback": [],
+    "imageFiles": ["liveness_sessions/abc123def456ghi/reference_image_m4rk1.jpg"],
 }, "message": "Face Liveness results retrieved successfully"}))]
 pub(super) struct ResultsResponse {
     success: bool,
@@ -84,6 +85,9 @@ struct Results {
     challenge: Option<Challenge>,
     /// What stood in the way of a good picture.
     feedback: Vec<Feedback>,
+    /// The images as files, the reference image first, for `GET /api/files/{collection}/{recordId}/{filename}`; none where
+    /// the session names no profile.
+    image_files: Vec<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -119,11 +123,10 @@ pub(super) async fn create_session(
 ) -> Result<Json<SessionResponse>, ApiError> {
     let body: CreateSession = if has_body(&request) { input::json(request).await? } else { CreateSession::default() };
     let profile = wanted_profile(&app, &by, body.profile).await?;
-    let sessions = sessions(&app)?;
-    let challenge = wanted_challenge(sessions.provider().challenges(), body.challenge_type)?;
+    let challenge = wanted_challenge(provider(&app)?.challenges(), body.challenge_type)?;
     quotas::take(&app, &by, Asked::Session).await?;
     let event = by.event(&app, EventKind::SessionCreated, profile, challenge.word());
-    let session = sessions.create(profile, by.caller.reach().team(), challenge, event).await?;
+    let session = app.liveness.create(profile, by.caller.reach().team(), challenge, event).await?;
     Ok(Json(SessionResponse {
         success: true,
         session_id: session.id,
@@ -186,26 +189,18 @@ pub(super) async fn get_results(
     by: By,
     path: Result<Path<String>, axum::extract::rejection::PathRejection>,
 ) -> Result<Json<ResultsResponse>, ApiError> {
-    let sessions = sessions(&app)?;
     let no_session = || ApiError::not_found("Session not found", "Face Liveness session ID is invalid or expired");
-    let Ok(Path(id)) = path else { return Err(no_session()) };
-    // A session that came to nothing in its time stays that way, whatever is reported of it later.
-    let session = known_session(&app, &id).await?.filter(|session| session.is_usable(app.clock.now()));
-    let session = session.ok_or_else(no_session)?;
-    let within_reach = match session.profile {
-        Some(profile) => by.caller.may_name(profile) && app.store.profile(profile, &by.caller.reach()).await?.is_some(),
-        None => {
-            let reach = by.caller.reach();
-            !by.caller.is_flow() && reach.team().is_none_or(|team| team == session.team)
-        }
+    let session = match path {
+        Ok(Path(id)) => reachable_session(&app, &by, &id).await?,
+        Err(_) => None,
     };
-    if !within_reach {
-        return Err(no_session());
+    if !session.as_ref().is_some_and(|session| session.status.is_finished()) {
+        provider(&app)?;
     }
-    quotas::take(&app, &by, Asked::Results).await?;
-    let session = sessions.looked_at(session).await?.filter(|session| session.status != SessionStatus::Expired);
     let session = session.ok_or_else(no_session)?;
-    let (session, images) = sessions.with_images(session).await?;
+    quotas::take(&app, &by, Asked::Results).await?;
+    let session = app.liveness.looked_at(session).await?.filter(|session| session.status != SessionStatus::Expired);
+    let (session, images) = app.liveness.with_images(session.ok_or_else(no_session)?).await?;
     Ok(Json(ResultsResponse {
         success: true,
         data: results(session, images, app.liveness_threshold),
@@ -213,9 +208,25 @@ pub(super) async fn get_results(
     }))
 }
 
+/// A session within the caller's reach that can still come to something, or has.
+async fn reachable_session(app: &App, by: &By, id: &str) -> Result<Option<Session>, ApiError> {
+    // A session that came to nothing in its time stays that way, whatever is reported of it later.
+    let session = known_session(app, id).await?.filter(|session| session.is_usable(app.clock.now()));
+    let Some(session) = session else { return Ok(None) };
+    let reach = by.caller.reach();
+    let within_reach = match session.profile {
+        Some(profile) => by.caller.may_name(profile) && app.store.profile(profile, &reach).await?.is_some(),
+        None => !by.caller.is_flow() && reach.team().is_none_or(|team| team == session.team),
+    };
+    Ok(Some(session).filter(|_| within_reach))
+}
+
 /// What is shown of a session: `images` in the order of its files, the reference image first.
 fn results(session: Session, images: Vec<Option<String>>, threshold: f64) -> Results {
     let is_live = is_live(session.status, session.confidence, threshold);
+    let folder = format!("liveness_sessions/{}", session.key());
+    let named = session.files.iter().filter(|name| !name.is_empty() && session.profile.is_some());
+    let image_files = named.map(|name| format!("{folder}/{name}")).collect();
     let boxes = session.details.bounding_boxes.into_iter().chain(std::iter::repeat(None));
     let mut images = images.into_iter().zip(boxes);
     let shown = |(bytes, bounding_box): (Option<String>, _)| bytes.map(|bytes| Image { bytes, bounding_box });
@@ -228,6 +239,7 @@ fn results(session: Session, images: Vec<Option<String>>, threshold: f64) -> Res
         status: session.status.word(),
         challenge: session.details.challenge,
         feedback: session.details.feedback,
+        image_files,
     }
 }
 
@@ -238,9 +250,9 @@ pub(super) async fn session_of(app: &App, by: &By, id: &str, profile: RecordId) 
     if session.status.is_finished() || session.used {
         return Ok(Some(session));
     }
-    let sessions = sessions(app)?;
+    provider(app)?;
     quotas::take(app, by, Asked::Results).await?;
-    let session = sessions.looked_at(session).await?;
+    let session = app.liveness.looked_at(session).await?;
     Ok(session.filter(|session| session.is_usable(app.clock.now())))
 }
 
@@ -259,8 +271,8 @@ async fn known_session(app: &App, id: &str) -> Result<Option<Session>, ApiError>
     Ok(app.store.session(id).await?)
 }
 
-pub(super) fn sessions(app: &App) -> Result<&Arc<Sessions>, ApiError> {
-    app.liveness.as_ref().ok_or_else(|| {
+pub(super) fn provider(app: &App) -> Result<&Arc<dyn Liveness>, ApiError> {
+    app.liveness.provider().ok_or_else(|| {
         ApiError::not_configured(
             "AWS credentials not configured",
             "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set in environment variables",

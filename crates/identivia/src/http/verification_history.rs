@@ -126,6 +126,10 @@ pub(super) struct VerificationResponse {
     responses(
         (status = 201, description = "Created", body = VerificationResponse),
         (status = 409, description = "The liveness session has served a record already", body = ErrorBody),
+        (status = 429, description = "A link asks for unfinished sessions too often; see `Retry-After`", body = ErrorBody),
+        (status = 501, description = "With a link: no liveness provider is configured", body = ErrorBody),
+        (status = 502, description = "With a link: the liveness provider failed", body = ErrorBody),
+        (status = 503, description = "With a link: the liveness provider asks for patience", body = ErrorBody),
         (status = 507, description = "No room left; nothing was stored", body = ErrorBody),
     ))]
 pub(super) async fn create_verification(

@@ -78,6 +78,11 @@ impl Rekognition {
     }
 }
 
+/// AWS's are UUIDs. Whatever it is, it goes into paths.
+fn is_session_id(id: &str) -> bool {
+    (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+}
+
 fn is_unknown_session<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     matches!(error, SdkError::ServiceError(refusal) if refusal.err().code() == Some("SessionNotFoundException"))
 }
@@ -100,8 +105,8 @@ impl Liveness for Rekognition {
         // With the token, an attempt that is made again gets the session that the first one has made.
         let create = self.client.create_face_liveness_session().client_request_token(random_text::<32>());
         let made = create.settings(settings).send().await.map_err(|error| aws::failure(CREATE, error))?;
-        if made.session_id.is_empty() {
-            return Err(ProviderError::failed("its session has no id"));
+        if !is_session_id(&made.session_id) {
+            return Err(ProviderError::failed("its session has no id that could be one"));
         }
         Ok(made.session_id)
     }

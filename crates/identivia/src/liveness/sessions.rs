@@ -47,7 +47,8 @@ pub enum SessionError {
 
 /// The provider's sessions.
 pub struct Sessions {
-    provider: Arc<dyn Liveness>,
+    /// `None`: nobody makes sessions. Those that have finished are answered all the same.
+    provider: Option<Arc<dyn Liveness>>,
     store: Arc<dyn Store>,
     files: Arc<Files>,
     clock: Clock,
@@ -62,7 +63,7 @@ impl Sessions {
     /// The sessions of a provider, kept in that store. `looks` is [`LOOKS`], unless a test cannot wait.
     #[must_use]
     pub fn new(
-        provider: Arc<dyn Liveness>,
+        provider: Option<Arc<dyn Liveness>>,
         store: Arc<dyn Store>,
         files: Arc<Files>,
         clock: Clock,
@@ -81,14 +82,17 @@ impl Sessions {
 
     /// The provider itself.
     #[must_use]
-    pub fn provider(&self) -> &dyn Liveness {
-        &*self.provider
+    pub fn provider(&self) -> Option<&Arc<dyn Liveness>> {
+        self.provider.as_ref()
     }
 
     /// Says whether the provider would do its part now, as of half a minute ago at most.
-    pub async fn is_well(&self) -> bool {
-        let provider = self.provider.clone();
+    pub async fn is_well(&self, provider: Arc<dyn Liveness>) -> bool {
         self.standing.is_well("liveness", async move { provider.look().await }).await
+    }
+
+    fn asked(&self) -> Result<&Arc<dyn Liveness>, ProviderError> {
+        self.provider.as_ref().ok_or(ProviderError::Unset("no liveness provider is configured"))
     }
 
     /// Makes a session for a profile, or for whoever of a team names it, and sees to it that its result is kept.
@@ -104,7 +108,7 @@ impl Sessions {
     ) -> Result<Session, SessionError> {
         // The provider counts from when it made it, which is no sooner than this.
         let now = self.clock.now();
-        let id = self.provider.create_session(challenge).await?;
+        let id = self.asked()?.create_session(challenge).await?;
         let session = Session { team: team.unwrap_or_default().to_owned(), ..Session::new(id, profile, now) };
         self.store.add_session(session.clone(), event).await?;
         self.watch(&session);
@@ -113,6 +117,9 @@ impl Sessions {
 
     /// Watches the sessions that a server has left unfinished when it ended.
     pub async fn resume(self: &Arc<Self>) {
+        if self.provider.is_none() {
+            return;
+        }
         match self.store.open_sessions(self.clock.now()).await {
             Ok(sessions) => sessions.iter().for_each(|session| self.watch(session)),
             Err(error) => {
@@ -143,7 +150,7 @@ impl Sessions {
                 asking
             }
         };
-        match self.provider.report(&session.id).await? {
+        match self.asked()?.report(&session.id).await? {
             None => Ok(None),
             Some(report) => self.kept(session, report).await.map(Some),
         }

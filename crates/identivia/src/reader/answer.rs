@@ -104,16 +104,19 @@ pub(super) fn understood(
 /// Says whether a text that should be a name, a number or an address speaks to whoever reads it. No list of words is
 /// complete; this flags what is printed to be obeyed, for people to look at.
 fn is_talk(text: &str) -> bool {
-    const TALK: [&str; 9] = [
-        "authentic",
-        "verified",
+    const TALK: [&str; 12] = [
+        "authenticity",
+        "set authentic",
+        "is authentic",
+        "as authentic",
+        "status verified",
+        "as verified",
         "verification_status",
-        "instruction",
+        "instructions",
         "ignore all",
         "ignore previous",
-        "ignore the",
         "system prompt",
-        "json",
+        "json schema",
     ];
     let text = text.to_lowercase();
     TALK.iter().any(|talk| text.contains(talk))
@@ -165,8 +168,20 @@ fn date(text: &str) -> Option<Date> {
     if let Some(date) = text.get(..10).and_then(parse_date) {
         return Some(date);
     }
+    if text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return parse_date(&format!("{}-{}-{}", &text[..4], &text[4..6], &text[6..]));
+    }
     let parts: Vec<&str> =
         text.split(|letter: char| !letter.is_alphanumeric()).filter(|part| !part.is_empty()).collect();
+    // Passports name a month in two languages: 15 JAN /JANV 1990.
+    let parts = match parts.as_slice() {
+        [day, one, other, year]
+            if month(one).is_some() && month(other).is_none_or(|other| month(one) == Some(other)) =>
+        {
+            vec![*day, *one, *year]
+        }
+        _ => parts,
+    };
     let [first, second, third] = parts.as_slice() else { return None };
     // A day may be written as 15th.
     let number = |text: &str| {
@@ -274,7 +289,9 @@ mod tests {
         }
         let hints = Hints { full_name: trick.to_owned(), ..Hints::default() };
         assert_eq!(understood(&answer(&json!({})), &hints, TODAY).unwrap().1.authenticity, "suspicious");
-        assert_eq!(fields(&json!({})).authenticity, "authentic");
+        for name in ["Verified Lane 5", "Ignacio Authentic", "Json Miller"] {
+            assert_eq!(fields(&json!({"address": name})).authenticity, "authentic", "{name}");
+        }
     }
 
     #[test]
@@ -308,6 +325,9 @@ mod tests {
             ("15 January 1990", "1990-01-15"),
             ("January 15, 1990", "1990-01-15"),
             ("June 15, 1990", "1990-06-15"),
+            ("19900115", "1990-01-15"),
+            ("15 JAN /JANV 1990", "1990-01-15"),
+            ("15 MAR/MAY 1990", ""),
             ("15th Sept 1990", "1990-09-15"),
             ("15 marraskuuta 1990", ""),
             ("03/03/1990", "1990-03-03"),

@@ -134,7 +134,7 @@ impl DocumentReader for Reader {
             request.header(reqwest::header::CONTENT_TYPE, "application/json").body(body.clone())
         };
         let completion = outside::call(self.patience, request, completion).await?;
-        let usage = completion.usage.unwrap_or_default();
+        let usage = usage(&completion.usage);
         let (analysis, fields) = understood(&said(completion)?, hints, self.today())?;
         Ok(Reading { model: self.at.model.clone(), analysis, fields, usage })
     }
@@ -157,7 +157,7 @@ impl DocumentReader for Reader {
 struct Completion {
     choices: Vec<Choice>,
     #[serde(default)]
-    usage: Option<Usage>,
+    usage: Value,
 }
 
 #[derive(Deserialize)]
@@ -200,6 +200,19 @@ fn said(completion: Completion) -> Result<String, ProviderError> {
     }
 }
 
+/// What a reading has cost. Servers differ in how they count, and a reading is no worse for it.
+fn usage(told: &Value) -> Usage {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count, and only shown")]
+    let count = |name: &str| told[name].as_f64().filter(|count| *count >= 0.0).map(|count| count as u64);
+    let (prompt_tokens, completion_tokens) =
+        (count("prompt_tokens").unwrap_or_default(), count("completion_tokens").unwrap_or_default());
+    let total_tokens = count("total_tokens").unwrap_or_else(|| prompt_tokens.saturating_add(completion_tokens));
+    Usage { prompt_tokens, completion_tokens, total_tokens }
+}
+
+/// What comes with the status of a rate limit and does not pass by itself.
+const USED_UP: [&str; 3] = ["insufficient_quota", "billing_not_active", "billing_hard_limit_reached"];
+
 /// What a refusal comes to. A quota that is used up comes with the status of a rate limit, and does not pass by itself.
 fn refusal(answer: &Answer) -> Trouble {
     let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
@@ -207,7 +220,7 @@ fn refusal(answer: &Answer) -> Trouble {
     let error = ProviderError::refused(answer.status.as_u16(), code);
     match answer.status {
         StatusCode::TOO_MANY_REQUESTS
-            if code != "insufficient_quota" && body["error"]["type"] != "insufficient_quota" =>
+            if !USED_UP.iter().any(|word| code == *word || body["error"]["type"] == *word) =>
         {
             Trouble::Passing(ProviderError::Throttled(wait(answer.retry_after)))
         }

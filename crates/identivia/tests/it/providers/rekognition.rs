@@ -30,13 +30,19 @@ async fn a_session_is_answered_from_our_own_record_once_it_has_finished() {
         waiting["data"],
         json!({
             "sessionId": session, "confidenceScore": null, "isLive": false, "referenceImage": null, "auditImages": [],
-            "status": "CREATED", "challenge": null, "feedback": [],
+            "status": "CREATED", "challenge": null, "feedback": [], "imageFiles": [],
         })
     );
 
     providers.finish(&session, analysed(95.5)).await;
     let done = browser.get(&results_path(&session)).await.expect(200);
     let image = |top: f64| json!({"bytes": STANDARD.encode(JPEG), "boundingBox": {"Width": 0.5, "Height": 0.6, "Left": 0.2, "Top": top}});
+    let files = done["data"]["imageFiles"].clone();
+    assert_eq!(files.as_array().unwrap().len(), 2);
+    for file in files.as_array().unwrap() {
+        let file = browser.get(&format!("/api/files/{}", file.as_str().unwrap())).await;
+        assert_eq!((file.status, file.bytes.as_slice()), (200, JPEG));
+    }
     assert_eq!(
         done,
         json!({
@@ -44,7 +50,7 @@ async fn a_session_is_answered_from_our_own_record_once_it_has_finished() {
                 "sessionId": session, "confidenceScore": 95.5, "isLive": true, "referenceImage": image(0.1),
                 "auditImages": [image(0.3)], "status": "SUCCEEDED",
                 "challenge": {"Type": "FaceMovementAndLightChallenge", "Version": "2.0.0"},
-                "feedback": [{"Code": "LOW_LIGHTING_DETECTED", "Message": "Too dark"}],
+                "feedback": [{"Code": "LOW_LIGHTING_DETECTED", "Message": "Too dark"}], "imageFiles": files,
             },
             "message": "Face Liveness results retrieved successfully",
         })
@@ -206,6 +212,65 @@ async fn succeeded_means_analysed_and_failed_or_forgotten_is_never_live() {
         assert_eq!(browser.get(&results_path(&session)).await.expect(404), body);
         record(&browser, &id, &session, "").await.expect(400);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_without_a_profile_is_its_teams() {
+    let Given { world, providers } = given(&[]).await;
+    let red = world.team("red");
+    let session = session(&red).await;
+    providers.finish(&session, analysed(95.5)).await;
+    let theirs = world.team("blue").get(&results_path(&session)).await;
+    assert_eq!(theirs.expect(404), world.operator().get(&results_path("no-such-session")).await.expect(404));
+    let made = world.team("blue").post("/api/profiles/create", json!({"userID": "u"})).await.expect(201);
+    let theirs = record(&world.team("blue"), made["id"].as_str().unwrap(), &session, "").await;
+    assert_eq!(theirs.expect(400)["error"], "Invalid liveness session");
+    let shown = red.get(&results_path(&session)).await.expect(200);
+    assert_eq!(shown["data"]["imageFiles"], json!([]), "there is nobody whose files they are");
+    let made = red.post("/api/profiles/create", json!({"userID": "u"})).await.expect(201);
+    record(&red, made["id"].as_str().unwrap(), &session, "").await.expect(201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_that_names_its_session_again_and_again_does_not_wear_out_aws() {
+    let Given { world, providers } = given(&[]).await;
+    let (id, browser) = world.person("one").await;
+    let session = session(&browser).await;
+    let claim = json!({"face_liveness_session_id": session, "face_liveness_status": "live"});
+    let path = format!("/api/profiles/{id}");
+    let mut refused = 0;
+    for _ in 0..130 {
+        refused += u32::from(browser.patch(&path, claim.clone()).await.status == 429);
+    }
+    assert_eq!(refused, 10);
+    assert_eq!(record(&browser, &id, &session, "").await.status, 429);
+    assert_eq!(providers.calls_of("rekognition", "GetFaceLivenessSessionResults").await.len(), 120);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_kept_is_answered_when_the_provider_is_set_no_more() {
+    if std::env::var("TEST_STORE").is_ok_and(|store| store != "sqlite") {
+        return; // The same records for two servers in turn are simplest to have in a folder.
+    }
+    let providers = Providers::of_this_test().await;
+    let folder = tempfile::tempdir().unwrap();
+    let first = Running::start(folder.path(), |command| {
+        command.envs(providers.variables());
+    });
+    let made: Value =
+        serde_json::from_slice(&std::fs::read(folder.path().join("data/first-run.json")).unwrap()).unwrap();
+    let token = machine_token(&first.url, &made["client_id"], &made["client_secret"]).await;
+    let http = reqwest::Client::new();
+    let post = http.post(format!("{}/api/face-liveness/session", first.url)).bearer_auth(&token);
+    let session = answer(post).await.expect(200)["sessionId"].as_str().unwrap().to_owned();
+    providers.finish(&session, analysed(95.5)).await;
+    let get = |url: &str, id: &str| http.get(format!("{url}{}", results_path(id))).bearer_auth(&token);
+    let kept = answer(get(&first.url, &session)).await.expect(200);
+    first.stop();
+    let second = Running::start(folder.path(), |_| ());
+    assert_eq!(answer(get(&second.url, &session)).await.expect(200), kept);
+    answer(get(&second.url, "another")).await.expect(501);
+    second.stop();
 }
 
 #[tokio::test(flavor = "multi_thread")]

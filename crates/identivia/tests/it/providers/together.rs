@@ -40,6 +40,18 @@ async fn the_health_report_says_how_each_provider_is_and_asks_seldom() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn no_provider_is_reached_by_way_of_somebody_elses_proxy() {
+    let providers = Providers::of_this_test().await;
+    let proxy = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", proxy.local_addr().unwrap());
+    let asked = tokio::spawn(async move { proxy.accept().await.is_ok() });
+    let proxies = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+    let proxies = proxies.map(|name| (name, address.as_str()));
+    let (said, well) = checked_live(&providers, &proxies);
+    assert!(well && !asked.is_finished(), "{said}");
+}
+
 /// What `identivia check --live` prints, and whether it finds all well.
 fn checked_live(providers: &Providers, more: &[(&str, &str)]) -> (String, bool) {
     let folder = tempfile::tempdir().unwrap();
