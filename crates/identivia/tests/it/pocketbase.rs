@@ -3,6 +3,11 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use identivia::domain::event::{Event, EventKind};
+use identivia::domain::id::RecordId;
+use identivia::domain::liveness::{Session, SessionStatus};
+use identivia::domain::time::Millis;
+use identivia::store::{Attached, Store as _, StoreError};
 use reqwest::Method;
 use reqwest::multipart::Form;
 use serde_json::{Value, json};
@@ -610,4 +615,31 @@ async fn what_pocketbases_own_rules_refuse_is_a_400_that_says_so() {
     let refused = world.operator().post("/api/profiles/create", body).await.expect(400);
     assert!(refused["message"].as_str().unwrap().contains("country: validation_max_text_constraint"), "{refused}");
     assert!(!refused.to_string().contains("CANARY"));
+}
+
+/// PocketBase leaves out what it has no field for, and the provider forgets.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_result_whose_images_have_no_place_is_not_kept_without_them() {
+    let (store, service) = ready_made().await;
+    let path = "/api/collections/liveness_sessions";
+    let mut fields = service.api(Method::GET, path, Value::Null).await.expect(200)["fields"].clone();
+    fields.as_array_mut().unwrap().retain(|field| field["name"] != "reference_image");
+    service.api(Method::PATCH, path, json!({"fields": fields})).await.expect(200);
+    let begun = Session::new("s".to_owned(), None, Millis(1_774_051_200_000));
+    let event = || Event {
+        id: RecordId::random(),
+        at: Millis(0),
+        kind: EventKind::SessionCreated,
+        actor: String::new(),
+        profile: None,
+        request_id: String::new(),
+        detail: String::new(),
+    };
+    store.add_session(begun.clone(), event()).await.unwrap();
+    let finished = Session { status: SessionStatus::Succeeded, confidence: Some(95.5), ..begun };
+    let refused = store.update_session(finished.clone(), Attached::default(), Some(event())).await;
+    assert!(matches!(&refused, Err(StoreError::Unavailable(why)) if why.contains("identivia pocketbase init")));
+    assert_eq!(store.session("s").await.unwrap().unwrap().status, SessionStatus::Created, "it can still be kept");
+    assert!(store.init(None).await.unwrap().complete);
+    store.update_session(finished, Attached::default(), Some(event())).await.unwrap().unwrap();
 }
