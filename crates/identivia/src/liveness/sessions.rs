@@ -32,7 +32,7 @@ const ASKING_PATIENCE: Duration = Duration::from_secs(2);
 const ASKING: usize = 64;
 
 /// Who the audit trail names where nobody has asked.
-const SELF: &str = "identivia";
+const THIS_SERVER: &str = "identivia";
 
 /// Why nothing can be said of a session now.
 #[derive(Debug, thiserror::Error)]
@@ -238,7 +238,7 @@ impl Sessions {
             id: RecordId::random(),
             at: self.clock.now(),
             kind: EventKind::SessionFinished,
-            actor: SELF.to_owned(),
+            actor: THIS_SERVER.to_owned(),
             profile: session.profile,
             request_id: String::new(),
             detail: session.status.word().to_owned(),

@@ -6,6 +6,7 @@ mod rekognition;
 mod sts;
 mod together;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,7 @@ use futures_util::{FutureExt as _, StreamExt as _};
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::command::Running;
 use crate::ground::Ground;
 use crate::services::providers::Providers;
 use crate::world::{Answer, Caller, World, answer, file, small_picture, texts};
@@ -74,10 +76,12 @@ async fn record(caller: &Caller<'_>, id: &str, session: &str, fingerprint: &str)
     caller.form(Method::POST, &format!("/api/verification_history/{id}"), form).await
 }
 
-async fn machine_token(url: &str, id: &Value, secret: &Value) -> String {
-    let body = json!({"client_id": id, "client_secret": secret});
-    let made = answer(reqwest::Client::new().post(format!("{url}/api/auth/token")).json(&body)).await.expect(200);
-    made["access_token"].as_str().unwrap().to_owned()
+/// A token of the client that a first start has made.
+async fn first_token(folder: &Path, server: &Running) -> String {
+    let made: Value = serde_json::from_slice(&std::fs::read(folder.join("data/first-run.json")).unwrap()).unwrap();
+    let body = json!({"client_id": made["client_id"], "client_secret": made["client_secret"]});
+    let post = reqwest::Client::new().post(format!("{}/api/auth/token", server.url)).json(&body);
+    answer(post).await.expect(200)["access_token"].as_str().unwrap().to_owned()
 }
 
 /// A fault, and the status that it comes to.

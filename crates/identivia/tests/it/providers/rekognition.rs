@@ -12,7 +12,7 @@ use identivia::liveness::sessions::LOOKS;
 use serde_json::{Value, json};
 
 use super::{
-    AWS_DEADLINE, AWS_FAULTS, Expected, Given, JPEG, analysed, each_fault, given, machine_token, record, results_path,
+    AWS_DEADLINE, AWS_FAULTS, Expected, Given, JPEG, analysed, each_fault, first_token, given, record, results_path,
     session,
 };
 use crate::command::Running;
@@ -127,9 +127,7 @@ async fn sessions_that_a_server_leaves_unfinished_are_taken_up_by_the_next() {
         })
     };
     let first = start();
-    let made: Value =
-        serde_json::from_slice(&std::fs::read(folder.path().join("data/first-run.json")).unwrap()).unwrap();
-    let token = machine_token(&first.url, &made["client_id"], &made["client_secret"]).await;
+    let token = first_token(folder.path(), &first).await;
     let http = reqwest::Client::new();
     let post = http.post(format!("{}/api/face-liveness/session", first.url)).bearer_auth(&token);
     let session = answer(post).await.expect(200)["sessionId"].as_str().unwrap().to_owned();
@@ -257,9 +255,7 @@ async fn what_was_kept_is_answered_when_the_provider_is_set_no_more() {
     let first = Running::start(folder.path(), |command| {
         command.envs(providers.variables());
     });
-    let made: Value =
-        serde_json::from_slice(&std::fs::read(folder.path().join("data/first-run.json")).unwrap()).unwrap();
-    let token = machine_token(&first.url, &made["client_id"], &made["client_secret"]).await;
+    let token = first_token(folder.path(), &first).await;
     let http = reqwest::Client::new();
     let post = http.post(format!("{}/api/face-liveness/session", first.url)).bearer_auth(&token);
     let session = answer(post).await.expect(200)["sessionId"].as_str().unwrap().to_owned();

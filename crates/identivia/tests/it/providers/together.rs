@@ -2,9 +2,9 @@
 
 use reqwest::Method;
 use reqwest::multipart::Form;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{Given, given, machine_token, results_path};
+use super::{Given, first_token, given, results_path};
 use crate::command::{Running, run, text};
 use crate::services::providers::Providers;
 use crate::world::{answer, file, picture, small_picture, texts};
@@ -121,9 +121,7 @@ async fn no_key_and_nothing_that_a_provider_or_a_person_says_reaches_the_log() {
     let server = Running::start(folder.path(), |command| {
         command.envs(providers.variables()).env("RUST_LOG", "trace");
     });
-    let kept: Value =
-        serde_json::from_slice(&std::fs::read(folder.path().join("data/first-run.json")).unwrap()).unwrap();
-    let token = machine_token(&server.url, &kept["client_id"], &kept["client_secret"]).await;
+    let token = first_token(folder.path(), &server).await;
     let http = reqwest::Client::new();
     let call = |method: Method, path: &str| http.request(method, format!("{}{path}", server.url)).bearer_auth(&token);
     let made = answer(call(Method::POST, "/api/profiles/create").json(&json!({"userID": "u"}))).await.expect(201);
