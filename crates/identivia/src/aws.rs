@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use aws_config::environment::EnvironmentVariableRegionProvider;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -46,6 +49,10 @@ pub async fn chain(access: &Access, has_endpoint: bool) -> Result<SdkConfig, Str
     let any_region = has_endpoint.then(|| ANY_REGION.to_owned());
     if let Some(region) = access.region.clone().or(any_region) {
         chain = chain.region(Region::new(region));
+    } else if access.keys.is_some() {
+        // Whoever gives keys need not be on one of AWS's machines, which would be asked for their region next.
+        let told = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new());
+        chain = chain.region(told.or_else(ProfileFileRegionProvider::new()));
     }
     if let Some(keys) = access.keys.clone() {
         chain = chain.credentials_provider(Credentials::new(keys.id, keys.secret, keys.session, None, "settings"));

@@ -126,7 +126,7 @@ async fn look_at_clock(url: &str) -> Result<String, String> {
     let answer = client.request(Method::GET, url).send().await;
     let told = answer.ok().and_then(|answer| answer.headers().get(header::DATE)?.to_str().ok()?.parse().ok());
     let Some(told) = told.map(|date: httpdate::HttpDate| SystemTime::from(date)) else {
-        return Ok("not compared: no answer told the time".to_owned());
+        return Ok("not compared: nothing that answers tells the time".to_owned());
     };
     of_clock(SystemTime::now(), told)
 }

@@ -108,9 +108,11 @@ pub fn start_logs(filter: &str, format: LogFormat) -> LogGuard {
     let guard = LogGuard(buffer.clone(), writer.ok());
     let writer = move || buffer.clone();
     let wanted: Targets = filter.parse().unwrap_or_else(|_| Targets::new().with_default(LevelFilter::INFO));
-    // Other crates' finer lines can quote what was sent (headers, values, statements), so they are never written.
+    // Other crates' finer lines can quote what was sent (headers, values, statements), so they are never written; nor is
+    // anything of the AWS SDK's, whose warnings quote whole answers of whatever issues credentials.
     let safe = tracing_subscriber::filter::filter_fn(|metadata| {
-        metadata.target().starts_with("identivia") || *metadata.level() <= tracing::Level::INFO
+        let (target, is_fine) = (metadata.target(), *metadata.level() > tracing::Level::INFO);
+        target.starts_with("identivia") || !(is_fine || target.starts_with("aws_"))
     });
     let layer = tracing_subscriber::fmt::layer().with_writer(writer).with_target(false);
     // Filters of the whole registry are asked once a place in the code; a layer's own would be asked for each line.

@@ -404,6 +404,7 @@ fn logging_process() {
 fn fine_lines_of_others() {
     tracing::debug!(target: "hyper::proto", header = "CANARY", "finer");
     tracing::trace!(target: "rusqlite", "CANARY");
+    tracing::warn!(target: "aws_config::imds::region", "CANARY in a whole answer");
 }
 
 #[test]
