@@ -145,6 +145,7 @@ async fn each_fault(
             assert!(!said.contains(&hidden), "{fault}: {said}");
         }
         assert!(!given.providers.trapped().await, "{fault}: a redirect was followed");
+        given.providers.assert_understood().await;
     };
     // Boxed: so many at once would not fit on a test's stack.
     stream::iter(faults.iter().map(|fault| check(fault).boxed_local())).buffer_unordered(16).collect::<Vec<()>>().await;

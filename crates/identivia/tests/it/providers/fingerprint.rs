@@ -121,4 +121,5 @@ async fn check_fingerprint(fault: &'static str, status: &'static str) {
     let calls = given.providers.calls("fingerprint").await.len();
     assert!((1..=3).contains(&calls), "{fault}: {calls} calls");
     assert!(!given.providers.trapped().await, "{fault}");
+    given.providers.assert_understood().await;
 }

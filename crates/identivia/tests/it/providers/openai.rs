@@ -191,6 +191,20 @@ async fn a_reader_that_does_not_keep_up_is_not_asked_for_more() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_link_has_two_documents_read_at_once() {
+    let Given { world, providers } = given(&["--openai-timeout-seconds", "3"]).await;
+    let (_, browser) = world.person("one").await;
+    let (_, other) = world.person("two").await;
+    providers.script("openai", &[], "hang").await;
+    let of = |caller| futures_util::future::join_all((0..4).map(move |_| read(caller, small_picture(1), "")));
+    let (mine, theirs) = tokio::join!(of(&browser), of(&other));
+    for readings in [mine, theirs] {
+        let count = |status| readings.iter().filter(|reading| reading.status == status).count();
+        assert_eq!((count(502), count(429)), (2, 2));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_link_has_thirty_documents_read_in_ten_minutes() {
     let Given { world, providers } = given(&[]).await;
     let (_, browser) = world.person("one").await;

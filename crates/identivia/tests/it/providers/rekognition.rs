@@ -107,7 +107,13 @@ async fn a_result_that_nobody_asks_for_is_fetched_before_aws_forgets_it() {
     let (_, browser) = world.person("one").await;
     let session = session(&browser).await;
     providers.finish(&session, analysed(80.25)).await;
-    world.await_stored_files(2).await;
+    for _ in 0..300 {
+        if world.app.store.session(&session).await.unwrap().unwrap().status.is_finished() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(world.stored_files().await.len(), 2);
     providers.finish(&session, json!({"gone": true})).await;
     world.clock.advance(200);
     let done = browser.get(&results_path(&session)).await.expect(200);
