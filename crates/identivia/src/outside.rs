@@ -267,3 +267,29 @@ impl Look {
         looking.await.unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_providers_words_only_codes_are_told() {
+        for code in ["AccessDeniedException", "insufficient_quota", "Sender.Throttled"] {
+            assert_eq!(plain(code), code);
+        }
+        for text in ["sk-CANARYKEY", "AKIA1234567890", "a text", "line\nline", "\u{1b}[31m", &"a".repeat(65)] {
+            assert_eq!(plain(text), "", "{text}");
+            assert_eq!(ProviderError::refused(400, text).to_string(), "it answers 400");
+        }
+    }
+
+    #[test]
+    fn pauses_grow_and_end() {
+        let passing = ProviderError::failed("x");
+        assert!(pause(1, &passing).unwrap() <= PAUSE && pause(2, &passing).unwrap() <= PAUSE * 2);
+        assert!(pause(ATTEMPTS, &passing).is_none());
+        let asked = pause(1, &ProviderError::Throttled(1)).unwrap();
+        assert!(asked >= Duration::from_secs(1), "as long as it asks for");
+        assert!(pause(1, &ProviderError::Throttled(3)).is_none(), "that is the caller's to wait");
+    }
+}
