@@ -1,0 +1,6 @@
+//! Identivia's local engines: images in, findings out. Synchronous, with no network and no database; what runs them bounds
+//! how many run at once.
+
+pub mod weights;
+
+pub use weights::{LoadError, Weights};
