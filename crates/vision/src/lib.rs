@@ -1,6 +1,7 @@
 //! Identivia's local engines: images in, findings out. Synchronous, with no network and no database; what runs them bounds
 //! how many run at once.
 
+pub mod intake;
 pub mod weights;
 
 pub use weights::{LoadError, Weights};

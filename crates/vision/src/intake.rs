@@ -1,0 +1,171 @@
+//! The only way in which bytes become pictures: told by their first bytes, measured before anything is decoded, bounded in
+//! memory and time, upright, and no larger than asked for.
+
+mod jpeg;
+mod png;
+mod scale;
+mod tags;
+mod webp;
+
+use image::metadata::Orientation;
+use image::{DynamicImage, RgbImage};
+
+pub use tags::Tags;
+
+/// The most pixels a picture may have: a phone's largest sensor.
+pub const MAX_PIXELS: u64 = 50_000_000;
+/// The most pixels a side may have.
+pub const MAX_SIDE: u32 = 12_000;
+
+/// Below this many pixels a picture costs so little that its bytes are not counted.
+const SMALL: u64 = 2_000_000;
+/// Pixels that one byte may stand for. Photographs have 2 to 30, a blank page of 300 dots an inch in JPEG 60, and a drawn
+/// card on a white ground in PNG up to 100; DEFLATE reaches 344 for RGB, and WebP hundreds of thousands.
+const PIXELS_A_BYTE: u64 = 200;
+/// From this many pixels on (a usual phone's photograph) flat pictures cost too much time and memory.
+const LARGE: u64 = 12_500_000;
+/// Samples (a pixel has one a channel, fewer where colour is subsampled) that one byte of a large picture may stand for.
+/// A JPEG of one colour has 95 to 110 of them; a photograph of 24 megapixels squeezed to 1 MB has 36.
+const SAMPLES_A_BYTE: u64 = 80;
+
+/// The kinds of pictures that are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Jpeg,
+    Png,
+    WebP,
+}
+
+/// Why bytes are no picture that is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    #[error("is no JPEG, PNG or WebP picture")]
+    Unknown,
+    #[error("has {width} x {height} pixels; at most 50 megapixels and 12000 pixels a side are taken")]
+    TooLarge { width: u32, height: u32 },
+    #[error("is damaged or cut off: it does not decode")]
+    Damaged,
+    /// Far fewer bytes than any photograph of that size has: a decompression bomb.
+    #[error("has far fewer bytes than a photograph of its size")]
+    Hollow,
+}
+
+/// A picture as it is worked on.
+#[derive(Clone, Debug)]
+pub struct Photo {
+    /// Upright, and with at most as many pixels on its longest side as were asked for.
+    pub image: RgbImage,
+    /// Width as sent, upright, in pixels.
+    pub width: u32,
+    /// Height as sent, upright, in pixels.
+    pub height: u32,
+    pub kind: Kind,
+    pub tags: Tags,
+}
+
+/// What a picture's headers declare, before a pixel is decoded.
+#[derive(Clone, Copy, Debug)]
+struct Declared {
+    width: u32,
+    height: u32,
+    /// Samples for every two pixels: six for RGB, three where colour is subsampled in both directions.
+    samples_for_two: u64,
+    /// Bytes that hold pixels, without what else is in the file.
+    bytes: u64,
+}
+
+/// Reads a picture's kind, width and height in pixels from its header, as stored: not yet turned upright.
+///
+/// # Errors
+/// When it is no picture that is taken, or larger than [`MAX_PIXELS`] or [`MAX_SIDE`].
+pub fn size(bytes: &[u8]) -> Result<(Kind, u32, u32), Refused> {
+    let kind = kind(bytes).ok_or(Refused::Unknown)?;
+    let size = match kind {
+        Kind::Jpeg => jpeg::size(bytes),
+        Kind::Png => png::size(bytes),
+        Kind::WebP => webp::size(bytes),
+    };
+    let (width, height) = size.filter(|(width, height)| *width > 0 && *height > 0).ok_or(Refused::Damaged)?;
+    if width > MAX_SIDE || height > MAX_SIDE || u64::from(width) * u64::from(height) > MAX_PIXELS {
+        return Err(Refused::TooLarge { width, height });
+    }
+    Ok((kind, width, height))
+}
+
+/// Decodes a picture, upright and scaled down so that its longest side has at most `longest_side` pixels. What is
+/// transparent shows the colour below it, and of an animation the first picture counts.
+///
+/// # Errors
+/// When it is no picture that is taken, too large, damaged or a bomb.
+pub fn photo(bytes: &[u8], longest_side: u32) -> Result<Photo, Refused> {
+    let (kind, _, _) = size(bytes)?;
+    let (image, declared, tags) = match kind {
+        Kind::Jpeg => jpeg::decoded(bytes, longest_side)?,
+        Kind::Png => png::decoded(bytes, longest_side)?,
+        Kind::WebP => webp::decoded(bytes, longest_side)?,
+    };
+    let Declared { mut width, mut height, .. } = declared;
+    if tags.orientation.is_some_and(is_lying) {
+        (width, height) = (height, width);
+    }
+    Ok(Photo { image: upright(image, tags.orientation), width, height, kind, tags })
+}
+
+fn kind(bytes: &[u8]) -> Option<Kind> {
+    if bytes.starts_with(b"\xFF\xD8\xFF") {
+        return Some(Kind::Jpeg);
+    }
+    if bytes.starts_with(b"\x89PNG\r\n\x1A\n") {
+        return Some(Kind::Png);
+    }
+    let is_webp = bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP");
+    is_webp.then_some(Kind::WebP)
+}
+
+fn is_lying(orientation: Orientation) -> bool {
+    use Orientation::{Rotate90, Rotate90FlipH, Rotate270, Rotate270FlipH};
+    matches!(orientation, Rotate90 | Rotate270 | Rotate90FlipH | Rotate270FlipH)
+}
+
+fn upright(image: RgbImage, orientation: Option<Orientation>) -> RgbImage {
+    let Some(orientation) = orientation else { return image };
+    let mut image = DynamicImage::from(image);
+    image.apply_orientation(orientation);
+    image.into_rgb8()
+}
+
+impl Declared {
+    /// Refuses a picture whose bytes cannot hold a photograph of its size.
+    fn checked(self) -> Result<Self, Refused> {
+        let pixels = u64::from(self.width) * u64::from(self.height);
+        let is_hollow = pixels > SMALL && pixels > self.bytes.saturating_mul(PIXELS_A_BYTE);
+        let samples = pixels * self.samples_for_two / 2;
+        let is_flat = pixels > LARGE && samples > self.bytes.saturating_mul(SAMPLES_A_BYTE);
+        if is_hollow || is_flat { Err(Refused::Hollow) } else { Ok(self) }
+    }
+}
+
+/// A big-endian number of four bytes.
+fn be32(bytes: &[u8], at: usize) -> Option<u32> {
+    let bytes = bytes.get(at..at.checked_add(4)?)?;
+    Some(u32::from_be_bytes(bytes.try_into().ok()?))
+}
+
+/// A little-endian number of four bytes.
+fn le32(bytes: &[u8], at: usize) -> Option<u32> {
+    be32(bytes, at).map(u32::swap_bytes)
+}
+
+/// A big-endian number of two bytes.
+fn be16(bytes: &[u8], at: usize) -> Option<u16> {
+    let bytes = bytes.get(at..at.checked_add(2)?)?;
+    Some(u16::from_be_bytes(bytes.try_into().ok()?))
+}
+
+/// A little-endian number of two bytes.
+fn le16(bytes: &[u8], at: usize) -> Option<u16> {
+    be16(bytes, at).map(u16::swap_bytes)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,120 @@
+//! PNG (ISO/IEC 15948): row by row, so that a large picture is never held whole; texts and colour profiles stay packed.
+
+use std::io::Cursor;
+
+use image::RgbImage;
+use png::{ColorType, Transformations};
+
+use super::scale::{Scaler, scaled};
+use super::{Declared, Refused, Tags, be32, tags};
+
+/// The most memory the decoder may take, in bytes: a chunk, a few rows, and the window of DEFLATE.
+const DECODER_BYTES: usize = 16 * 1024 * 1024;
+/// The most pixels an interlaced picture may have, since it must be held whole. Cameras and scanners write none.
+const MOST_INTERLACED: u64 = 12_500_000;
+
+/// The signature and the header's length and name stand before it.
+const HEADER: usize = 16;
+
+pub(super) fn size(bytes: &[u8]) -> Option<(u32, u32)> {
+    let is_header = bytes.get(12..HEADER)? == b"IHDR";
+    is_header.then_some((be32(bytes, HEADER)?, be32(bytes, HEADER + 4)?))
+}
+
+/// The chunks, as far as they are whole.
+fn chunks(bytes: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let mut rest = bytes.get(8..).unwrap_or_default();
+    std::iter::from_fn(move || {
+        let length = be32(rest, 0)? as usize;
+        let end = length.checked_add(8)?;
+        let chunk = (rest.get(4..8)?, rest.get(8..end)?);
+        rest = rest.get(end.checked_add(4)?..).unwrap_or_default();
+        Some(chunk)
+    })
+}
+
+fn walked(bytes: &[u8]) -> Result<(Declared, Tags), Refused> {
+    let (width, height) = size(bytes).ok_or(Refused::Damaged)?;
+    let channels = match bytes.get(HEADER + 9) {
+        Some(0 | 3) => 1,
+        Some(4) => 2,
+        Some(6) => 4,
+        _ => 3,
+    };
+    let mut declared = Declared { width, height, samples_for_two: channels * 2, bytes: 0 };
+    let mut tags = Tags::default();
+    for (name, data) in chunks(bytes) {
+        match name {
+            b"IDAT" => declared.bytes += data.len() as u64,
+            b"eXIf" => tags.add_exif(data),
+            b"tEXt" => tags.add_software(data.strip_prefix(b"Software\0").and_then(tags::cleaned)),
+            b"iTXt" if data.starts_with(b"XML:com.adobe.xmp\0\0") => tags.add_xmp(data),
+            _ => {}
+        }
+    }
+    Ok((declared.checked()?, tags))
+}
+
+pub(super) fn decoded(bytes: &[u8], longest_side: u32) -> Result<(RgbImage, Declared, Tags), Refused> {
+    let (declared, tags) = walked(bytes)?;
+    let mut options = png::DecodeOptions::default();
+    // Both may be bombs, and nobody reads them here.
+    options.set_ignore_text_chunk(true);
+    options.set_ignore_iccp_chunk(true);
+    let mut decoder = png::Decoder::new_with_options(Cursor::new(bytes), options);
+    decoder.set_limits(png::Limits { bytes: DECODER_BYTES });
+    decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
+    let reader = decoder.read_info().map_err(|_| Refused::Damaged)?;
+    let info = reader.info();
+    if (info.width, info.height) != (declared.width, declared.height) {
+        return Err(Refused::Damaged);
+    }
+    let image = if info.interlaced { whole(reader, longest_side) } else { by_rows(reader, longest_side) };
+    Ok((image?, declared, tags))
+}
+
+type Reader<'a> = png::Reader<Cursor<&'a [u8]>>;
+
+fn by_rows(mut reader: Reader<'_>, longest_side: u32) -> Result<RgbImage, Refused> {
+    let (width, height) = (reader.info().width, reader.info().height);
+    let colour = reader.output_color_type().0;
+    let mut scaler = Scaler::new(width, height, longest_side);
+    let mut rgb = Vec::with_capacity(width as usize * 3);
+    for _ in 0..height {
+        let row = reader.next_row().ok().flatten().ok_or(Refused::Damaged)?;
+        to_rgb(row.data(), colour, &mut rgb);
+        scaler.push(&rgb);
+    }
+    scaler.finish().ok_or(Refused::Damaged)
+}
+
+fn whole(mut reader: Reader<'_>, longest_side: u32) -> Result<RgbImage, Refused> {
+    let (width, height) = (reader.info().width, reader.info().height);
+    if u64::from(width) * u64::from(height) > MOST_INTERLACED {
+        return Err(Refused::TooLarge { width, height });
+    }
+    let mut pixels = vec![0; reader.output_buffer_size().ok_or(Refused::Damaged)?];
+    let frame = reader.next_frame(&mut pixels).map_err(|_| Refused::Damaged)?;
+    if frame.color_type == ColorType::Rgb {
+        let image = RgbImage::from_raw(width, height, pixels).ok_or(Refused::Damaged)?;
+        return scaled(image, longest_side).ok_or(Refused::Damaged);
+    }
+    let mut scaler = Scaler::new(width, height, longest_side);
+    let mut rgb = Vec::with_capacity(width as usize * 3);
+    for row in pixels.chunks_exact(frame.line_size.max(1)) {
+        to_rgb(row, frame.color_type, &mut rgb);
+        scaler.push(&rgb);
+    }
+    scaler.finish().ok_or(Refused::Damaged)
+}
+
+/// A row of three bytes a pixel; transparency is left out.
+fn to_rgb(row: &[u8], colour: ColorType, rgb: &mut Vec<u8>) {
+    rgb.clear();
+    match colour {
+        ColorType::Grayscale | ColorType::Indexed => rgb.extend(row.iter().flat_map(|grey| [*grey; 3])),
+        ColorType::GrayscaleAlpha => rgb.extend(row.as_chunks::<2>().0.iter().flat_map(|[grey, _]| [*grey; 3])),
+        ColorType::Rgb => rgb.extend_from_slice(row),
+        ColorType::Rgba => rgb.extend(row.as_chunks::<4>().0.iter().flat_map(|[r, g, b, _]| [*r, *g, *b])),
+    }
+}

@@ -1,0 +1,89 @@
+//! WebP (RFC 9649): its chunks are walked first; of an animation the first picture counts.
+
+use std::io::Cursor;
+
+use image::RgbImage;
+use image_webp::WebPDecoder;
+
+use super::scale::{Scaler, scaled};
+use super::{Declared, Refused, Tags, le16, le32};
+
+/// The most memory the decoder may take beside its picture, in bytes.
+const DECODER_BYTES: usize = 16 * 1024 * 1024;
+
+/// The chunks, as far as they are whole.
+fn chunks(bytes: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let mut rest = bytes.get(12..).unwrap_or_default();
+    std::iter::from_fn(move || {
+        let length = le32(rest, 4)? as usize;
+        let chunk = (rest.get(..4)?, rest.get(8..)?.get(..length)?);
+        rest = rest.get(8 + length + length % 2..).unwrap_or_default();
+        Some(chunk)
+    })
+}
+
+/// From the first chunk: the canvas, or the one picture's own header.
+pub(super) fn size(bytes: &[u8]) -> Option<(u32, u32)> {
+    let name = bytes.get(12..16)?;
+    let data = bytes.get(20..)?;
+    match name {
+        b"VP8X" => {
+            let side = |at: usize| Some((le32(data, at)? & 0xFF_FFFF) + 1);
+            // The height is the last of the chunk: read from one byte before, so that nothing behind it is needed.
+            Some((side(4)?, (le32(data, 6)? >> 8) + 1))
+        }
+        b"VP8L" if data.first() == Some(&0x2F) => {
+            let bits = le32(data, 1)?;
+            Some(((bits & 0x3FFF) + 1, ((bits >> 14) & 0x3FFF) + 1))
+        }
+        b"VP8 " if data.get(3..6)? == b"\x9D\x01\x2A" => {
+            let side = |at: usize| Some(u32::from(le16(data, at)? & 0x3FFF));
+            Some((side(6)?, side(8)?))
+        }
+        _ => None,
+    }
+}
+
+fn walked(bytes: &[u8]) -> Result<(Declared, Tags), Refused> {
+    let (width, height) = size(bytes).ok_or(Refused::Damaged)?;
+    let mut declared = Declared { width, height, samples_for_two: 3, bytes: 0 };
+    let mut tags = Tags::default();
+    for (name, data) in chunks(bytes) {
+        match name {
+            b"VP8 " | b"VP8L" | b"ANMF" | b"ALPH" => declared.bytes += data.len() as u64,
+            b"EXIF" => tags.add_exif(data),
+            b"XMP " => tags.add_xmp(data),
+            _ => {}
+        }
+    }
+    Ok((declared.checked()?, tags))
+}
+
+pub(super) fn decoded(bytes: &[u8], longest_side: u32) -> Result<(RgbImage, Declared, Tags), Refused> {
+    let (declared, tags) = walked(bytes)?;
+    let mut decoder = WebPDecoder::new(Cursor::new(bytes)).map_err(|_| Refused::Damaged)?;
+    decoder.set_memory_limit(DECODER_BYTES);
+    if decoder.dimensions() != (declared.width, declared.height) {
+        return Err(Refused::Damaged);
+    }
+    let mut pixels = vec![0; decoder.output_buffer_size().ok_or(Refused::Damaged)?];
+    decoder.read_image(&mut pixels).map_err(|_| Refused::Damaged)?;
+    let image = match decoder.has_alpha() {
+        false => {
+            RgbImage::from_raw(declared.width, declared.height, pixels).and_then(|whole| scaled(whole, longest_side))
+        }
+        true => without_transparency(&pixels, declared, longest_side),
+    };
+    Ok((image.ok_or(Refused::Damaged)?, declared, tags))
+}
+
+fn without_transparency(pixels: &[u8], declared: Declared, longest_side: u32) -> Option<RgbImage> {
+    let mut scaler = Scaler::new(declared.width, declared.height, longest_side);
+    let mut rgb = Vec::with_capacity(declared.width as usize * 3);
+    for row in pixels.chunks_exact(declared.width as usize * 4) {
+        rgb.clear();
+        rgb.extend(row.as_chunks::<4>().0.iter().flat_map(|[r, g, b, _]| [*r, *g, *b]));
+        scaler.push(&rgb);
+    }
+    scaler.finish()
+}
