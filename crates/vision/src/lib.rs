@@ -1,6 +1,8 @@
 //! Identivia's local engines: images in, findings out. Synchronous, with no network and no database; what runs them bounds
 //! how many run at once.
 
+pub mod aamva;
+pub mod barcode;
 pub mod intake;
 pub mod weights;
 

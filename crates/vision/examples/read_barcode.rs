@@ -1,0 +1,32 @@
+//! Reads the barcode of each picture named, and says what its licence says: `read_barcode PICTURE…`.
+#![expect(clippy::print_stdout, reason = "it is a program for a terminal")]
+
+use std::time::Instant;
+
+use vision::{aamva, barcode, intake};
+
+fn main() {
+    for file in std::env::args().skip(1) {
+        let photo = match std::fs::read(&file).map(|bytes| intake::photo(&bytes, 2_600)) {
+            Ok(Ok(photo)) => photo,
+            Ok(Err(refused)) => {
+                println!("{file}: {refused}");
+                continue;
+            }
+            Err(error) => {
+                println!("{file}: {error}");
+                continue;
+            }
+        };
+        let start = Instant::now();
+        let found = barcode::pdf417(&photo.image);
+        let time = start.elapsed().as_millis();
+        match found {
+            None => println!("{file}: no barcode ({time} ms)"),
+            Some(found) => match aamva::parse(&found.text) {
+                Some(license) => println!("{file}: {license:?} ({time} ms)"),
+                None => println!("{file}: {:?} ({time} ms)", found.text),
+            },
+        }
+    }
+}

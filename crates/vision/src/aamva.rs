@@ -1,0 +1,373 @@
+//! The text in a North American licence's barcode (AAMVA DL/ID Card Design Standard, versions 1 to 11, and what states wrote
+//! before 2000). Real barcodes deviate: the offsets in the header are not trusted, elements are told by their names.
+
+use std::collections::HashMap;
+
+/// A date as year, month (1 to 12) and day (1 to 31).
+pub type Date = (u16, u8, u8);
+
+/// What a licence's barcode says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct License {
+    /// Family name (`DCS`, before 2003 `DAB` or within `DAA`); empty where none is written.
+    pub surname: String,
+    /// Given names, a blank between two (`DAC` and `DAD`, `DCT`, or within `DAA`); empty where none are written.
+    pub given_names: String,
+    /// The customer's number (`DAQ`), which is the document's.
+    pub document_number: String,
+    /// `DBB`.
+    pub date_of_birth: Option<Date>,
+    /// `DBA`; none where it does not expire.
+    pub expiry: Option<Date>,
+    /// `DBD`.
+    pub issued: Option<Date>,
+    /// `DBC`.
+    pub sex: Sex,
+    /// Three letters: `USA`, `CAN` or `MEX` (`DCG`, else by who issued it).
+    pub country: Option<String>,
+    /// The two letters of the state, province or territory that issued it, by its number (AAMVA's list of IINs).
+    pub jurisdiction: Option<&'static str>,
+    pub address: Address,
+    /// Says whether the card is compliant with the REAL ID Act (`DDA`: `F` is, `N` is not).
+    pub compliant: Option<bool>,
+    /// Of the standard, 0 for what states wrote before it.
+    pub version: u8,
+}
+
+/// The sex that a licence shows (`DBC`: 1, 2, or 9 and X).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sex {
+    Male,
+    Female,
+    Unspecified,
+}
+
+/// The holder's address as the barcode writes it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Address {
+    /// `DAG`.
+    pub street: Option<String>,
+    /// `DAH`.
+    pub street_2: Option<String>,
+    /// `DAI`.
+    pub city: Option<String>,
+    /// The two letters of a state, province or territory (`DAJ`).
+    pub state: Option<String>,
+    /// `DAK`, without the zeros that fill it up.
+    pub postal_code: Option<String>,
+}
+
+/// Reads a barcode's text. Gives nothing where it has no header of the standard or no document number.
+#[must_use]
+pub fn parse(text: &str) -> Option<License> {
+    let (header, body) = header(text)?;
+    let elements = elements(body);
+    let value = |names: &[&str]| names.iter().find_map(|name| elements.get(name)).map(|value| (*value).to_owned());
+    let (jurisdiction, country) = issuer(header.issuer).unzip();
+    let (surname, given_names) = names(&elements);
+    Some(License {
+        surname,
+        given_names,
+        document_number: value(&["DAQ"])?,
+        date_of_birth: value(&["DBB"]).and_then(|value| date(&value)),
+        expiry: value(&["DBA"]).and_then(|value| date(&value)),
+        issued: value(&["DBD"]).and_then(|value| date(&value)),
+        sex: sex(elements.get("DBC").copied().unwrap_or_default()),
+        country: value(&["DCG"]).and_then(|name| country_code(&name)).or(country).map(str::to_owned),
+        jurisdiction,
+        address: Address {
+            street: value(&["DAG", "DAL"]),
+            street_2: value(&["DAH", "DAM"]),
+            city: value(&["DAI", "DAN"]),
+            state: value(&["DAJ", "DAO"]),
+            postal_code: value(&["DAK", "DAP"]).and_then(|value| postal_code(&value)),
+        },
+        compliant: elements.get("DDA").and_then(|value| match *value {
+            "F" => Some(true),
+            "N" => Some(false),
+            _ => None,
+        }),
+        version: header.version,
+    })
+}
+
+struct Header {
+    issuer: u32,
+    version: u8,
+}
+
+/// The header, and what stands behind its directory of subfiles.
+fn header(text: &str) -> Option<(Header, &str)> {
+    // The compliance indicator and three separators come first; scanners and issuers lose some of them.
+    let (before, rest) = text.split_once("ANSI").or_else(|| text.split_once("AAMVA"))?;
+    if before.len() > 12 {
+        return None;
+    }
+    let rest = rest.trim_start_matches(' ');
+    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+    // The issuer's number (6), the version (2), from version 2 on the issuer's own (2), and the number of subfiles (2).
+    if digits < 8 {
+        return None;
+    }
+    let issuer = rest.get(..6)?.parse().ok()?;
+    let version = rest.get(6..8)?.parse().ok()?;
+    let mut body = rest.get(digits..)?;
+    while body.get(..10).is_some_and(is_entry) {
+        body = body.get(10..)?;
+    }
+    Some((Header { issuer, version }, body))
+}
+
+/// Says whether that is an entry of the directory: a subfile's type (two letters or digits), its offset and its length.
+fn is_entry(entry: &str) -> bool {
+    let (kind, place) = entry.as_bytes().split_at(2);
+    kind.iter().all(u8::is_ascii_alphanumeric) && place.iter().all(u8::is_ascii_digit)
+}
+
+/// The elements by their names of three letters; the first of a name counts.
+fn elements(body: &str) -> HashMap<&str, &str> {
+    let mut elements = HashMap::new();
+    for line in body.split(|character: char| matches!(character, '\n' | '\r' | '\x1e' | '\x1c' | '\x1d')) {
+        let line = line.trim();
+        // A subfile starts with its type, and its first element follows directly.
+        let starts = |kind: &str| line.strip_prefix(kind).filter(|rest| is_element(rest));
+        let line = starts("DL").or_else(|| starts("ID")).or_else(|| starts("EN")).unwrap_or(line);
+        if let (true, Some((name, value))) = (is_element(line), line.split_at_checked(3))
+            && let Some(value) = meaningful(value)
+        {
+            elements.entry(name).or_insert(value);
+        }
+    }
+    elements
+}
+
+fn is_element(line: &str) -> bool {
+    matches!(line.as_bytes(), [b'D', b'A'..=b'D', b'A'..=b'Z', ..])
+}
+
+/// A value without the blanks around it; nothing for the standard's words for "none" and "unavailable".
+fn meaningful(value: &str) -> Option<&str> {
+    let value = value.trim_matches(|character: char| character.is_whitespace() || character == ',');
+    let is_word = ["NONE", "UNAVL", "UNAVAIL"].iter().any(|word| value.eq_ignore_ascii_case(word));
+    (!value.is_empty() && !is_word).then_some(value)
+}
+
+fn names(elements: &HashMap<&str, &str>) -> (String, String) {
+    let value = |name: &str| elements.get(name).copied();
+    let mut whole = value("DAA").unwrap_or_default().split([',', '@']).map(str::trim);
+    let whole_surname = whole.next();
+    let whole_given: Vec<&str> = whole.take(2).filter(|name| !name.is_empty()).collect();
+    let surname = value("DCS").or(value("DAB")).or(whole_surname).unwrap_or_default();
+    let given = match (value("DAC").or(value("DCT")), value("DAD")) {
+        // Version 2 and 3 write all given names as one, and some issuers repeat the second.
+        (Some(first), Some(second)) if !first.ends_with(second) => format!("{first} {second}"),
+        (Some(first), _) => first.to_owned(),
+        (None, _) => whole_given.join(" "),
+    };
+    let words = given.split([',', ' ']).filter(|word| !word.is_empty());
+    (surname.to_owned(), words.collect::<Vec<_>>().join(" "))
+}
+
+/// A date as the United States (month, day, year) or Canada and Mexico (year, month, day) write it. The years that occur
+/// tell one from the other: 19 and 20 are no months. Issuers mix them up, so that the country is not asked.
+fn date(value: &str) -> Option<Date> {
+    let digits: String = value.chars().filter(char::is_ascii_digit).collect();
+    if digits.len() != 8 {
+        return None;
+    }
+    let number = |from: usize, to: usize| digits.get(from..to)?.parse::<u16>().ok();
+    let american = (number(4, 8)?, number(0, 2)?, number(2, 4)?);
+    let descending = (number(0, 4)?, number(4, 6)?, number(6, 8)?);
+    [american, descending].into_iter().find_map(|(year, month, day)| {
+        let (month, day) = (u8::try_from(month).ok()?, u8::try_from(day).ok()?);
+        let is_possible = (1880..=2199).contains(&year) && (1..=days(year, month)).contains(&day);
+        is_possible.then_some((year, month, day))
+    })
+}
+
+fn days(year: u16, month: u8) -> u8 {
+    let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    match month {
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+        4 | 6 | 9 | 11 => 30,
+        2 => 28 + u8::from(is_leap),
+        _ => 0,
+    }
+}
+
+fn sex(value: &str) -> Sex {
+    match value {
+        "1" | "M" | "m" => Sex::Male,
+        "2" | "F" | "f" => Sex::Female,
+        _ => Sex::Unspecified,
+    }
+}
+
+fn country_code(name: &str) -> Option<&'static str> {
+    match name {
+        "USA" | "US" => Some("USA"),
+        "CAN" | "CA" => Some("CAN"),
+        "MEX" | "MX" => Some("MEX"),
+        _ => None,
+    }
+}
+
+/// Eleven characters, filled up with blanks, or in the United States with zeros behind the first five.
+fn postal_code(value: &str) -> Option<String> {
+    let code = value.trim();
+    let is_filled = code.len() >= 9 && code.bytes().all(|byte| byte.is_ascii_digit());
+    let short =
+        code.get(..5).filter(|_| is_filled && code.get(5..).is_some_and(|rest| rest.bytes().all(|b| b == b'0')));
+    let nine = code.get(..9).filter(|_| is_filled);
+    let code = short.or(nine).unwrap_or(code);
+    (!code.is_empty()).then(|| code.to_owned())
+}
+
+/// The jurisdiction and country of an issuer identification number.
+fn issuer(number: u32) -> Option<(&'static str, &'static str)> {
+    let place = ISSUERS.iter().position(|(issuer, _)| *issuer == number)?;
+    let (_, jurisdiction) = ISSUERS.get(place)?;
+    let country = match *jurisdiction {
+        "AB" | "BC" | "MB" | "NB" | "NL" | "NS" | "NT" | "NU" | "ON" | "PE" | "QC" | "SK" | "YT" => "CAN",
+        "CU" | "HL" => "MEX",
+        _ => "USA",
+    };
+    Some((jurisdiction, country))
+}
+
+/// AAMVA's issuer identification numbers. `SD` is South Dakota and 636027 the Department of State (`DS`).
+#[rustfmt::skip]
+const ISSUERS: [(u32, &str); 72] = [
+    (604_426, "PE"), (604_427, "AS"), (604_428, "QC"), (604_429, "YT"), (604_430, "MP"), (604_431, "PR"),
+    (604_432, "AB"), (604_433, "NU"), (604_434, "NT"), (636_000, "VA"), (636_001, "NY"), (636_002, "MA"),
+    (636_003, "MD"), (636_004, "NC"), (636_005, "SC"), (636_006, "CT"), (636_007, "LA"), (636_008, "MT"),
+    (636_009, "NM"), (636_010, "FL"), (636_011, "DE"), (636_012, "ON"), (636_013, "NS"), (636_014, "CA"),
+    (636_015, "TX"), (636_016, "NL"), (636_017, "NB"), (636_018, "IA"), (636_019, "GU"), (636_020, "CO"),
+    (636_021, "AR"), (636_022, "KS"), (636_023, "OH"), (636_024, "VT"), (636_025, "PA"), (636_026, "AZ"),
+    (636_027, "DS"), (636_028, "BC"), (636_029, "OR"), (636_030, "MO"), (636_031, "WI"), (636_032, "MI"),
+    (636_033, "AL"), (636_034, "ND"), (636_035, "IL"), (636_036, "NJ"), (636_037, "IN"), (636_038, "MN"),
+    (636_039, "NH"), (636_040, "UT"), (636_041, "ME"), (636_042, "SD"), (636_043, "DC"), (636_044, "SK"),
+    (636_045, "WA"), (636_046, "KY"), (636_047, "HI"), (636_048, "MB"), (636_049, "NV"), (636_050, "ID"),
+    (636_051, "MS"), (636_052, "RI"), (636_053, "TN"), (636_054, "NE"), (636_055, "GA"), (636_056, "CU"),
+    (636_057, "HL"), (636_058, "OK"), (636_059, "AK"), (636_060, "WY"), (636_061, "WV"), (636_062, "VI"),
+];
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A barcode's text as an issuer writes it, with that separator between elements.
+    fn written(version: u8, issuer: u32, kind: &str, elements: &[(&str, &str)], separator: &str) -> String {
+        let lines: Vec<String> = elements.iter().map(|(name, value)| format!("{name}{value}")).collect();
+        let subfile = format!("{kind}{}\r", lines.join(separator));
+        let own = if version >= 2 { "00" } else { "" };
+        let offset = 21 + own.len() + 10;
+        format!("@\n\x1e\rANSI {issuer}{version:02}{own}01{kind}{offset:04}{:04}{subfile}", subfile.len())
+    }
+
+    const CARD: [(&str, &str); 14] = [
+        ("DAQ", "D1234567"),
+        ("DCS", "O'BRIEN-SMITH"),
+        ("DAC", "MARY ANN"),
+        ("DAD", "LEE"),
+        ("DBB", "02291988"),
+        ("DBA", "02282031"),
+        ("DBD", "03012023"),
+        ("DBC", "2"),
+        ("DCG", "USA"),
+        ("DAG", "12 MAIN ST"),
+        ("DAI", "RICHMOND"),
+        ("DAJ", "VA"),
+        ("DAK", "232190000  "),
+        ("DDA", "F"),
+    ];
+
+    #[test]
+    fn a_licence_is_read() {
+        let license = parse(&written(10, 636_000, "DL", &CARD, "\n")).unwrap();
+        assert_eq!((license.surname.as_str(), license.given_names.as_str()), ("O'BRIEN-SMITH", "MARY ANN LEE"));
+        assert_eq!(license.document_number, "D1234567");
+        assert_eq!(license.date_of_birth, Some((1988, 2, 29)));
+        assert_eq!((license.expiry, license.issued), (Some((2031, 2, 28)), Some((2023, 3, 1))));
+        assert_eq!((license.sex, license.version, license.compliant), (Sex::Female, 10, Some(true)));
+        assert_eq!((license.country.as_deref(), license.jurisdiction), (Some("USA"), Some("VA")));
+        assert_eq!(license.address.postal_code.as_deref(), Some("23219"));
+        assert_eq!((license.address.city.as_deref(), license.address.street_2), (Some("RICHMOND"), None));
+    }
+
+    #[test]
+    fn what_real_barcodes_deviate_in_is_borne() {
+        let expected = parse(&written(10, 636_000, "DL", &CARD, "\n"));
+        assert!(expected.is_some());
+        for separator in ["\r\n", "\r", "\n\r", "\x1e", " \n"] {
+            assert_eq!(parse(&written(10, 636_000, "DL", &CARD, separator)), expected, "{separator:?}");
+        }
+        let text = written(10, 636_000, "ID", &CARD, "\n");
+        assert_eq!(parse(&text), expected, "an identity card");
+        assert_eq!(parse(&text.replace('\x1e', "")), expected, "a separator lost");
+        assert_eq!(parse(&text.replace("@\n\x1e\rANSI ", "@\r\nANSI")), expected);
+        assert_eq!(parse(&text.replace("ID0033", "ID0029")), expected, "an offset that is wrong");
+        assert_eq!(parse(&text.replace("01ID0033", "02ID0033").replacen("ID", "ZV00400012ID", 1)), expected);
+    }
+
+    #[test]
+    fn other_countries_and_older_versions_are_read() {
+        let canadian =
+            [("DCS", "ROY"), ("DCT", "JEAN,LUC"), ("DAQ", "R12"), ("DBB", "19700131"), ("DCG", "CAN"), ("DBC", "1")];
+        let license = parse(&written(3, 604_428, "DL", &canadian, "\n")).unwrap();
+        assert_eq!((license.given_names.as_str(), license.date_of_birth), ("JEAN LUC", Some((1970, 1, 31))));
+        assert_eq!((license.jurisdiction, license.country.as_deref()), (Some("QC"), Some("CAN")));
+
+        let old =
+            [("DAA", "PUBLIC,JOHN,QUINCY,JR"), ("DAQ", "X9"), ("DBB", "19450704"), ("DBA", "20051231"), ("DBC", "M")];
+        for version in [0, 1] {
+            let license = parse(&written(version, 636_035, "DL", &old, "\n")).unwrap();
+            assert_eq!((license.surname.as_str(), license.given_names.as_str()), ("PUBLIC", "JOHN QUINCY"));
+            assert_eq!((license.sex, license.version), (Sex::Male, version));
+            assert_eq!((license.country.as_deref(), license.jurisdiction), (Some("USA"), Some("IL")));
+            assert_eq!(license.expiry, Some((2005, 12, 31)));
+        }
+    }
+
+    #[test]
+    fn what_is_no_licence_is_not_read() {
+        for text in ["", "@", "ANSI ", "ANSI 636000", "hello ANSI 636000100101DL00310005DLDAQ", "M1DESMARAIS/LUC"] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+        assert_eq!(parse(&written(10, 636_000, "DL", &[("DCS", "DOE")], "\n")), None, "no number");
+        assert_eq!(date("02301990"), None);
+        assert_eq!(date("00000000"), None);
+        assert_eq!(date("12/31/1990"), Some((1990, 12, 31)));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_brings_it_down(text in any::<String>(), tail in "[\\x00-\\xff]{0,200}") {
+            let _ = parse(&text);
+            let _ = parse(&format!("@\n\x1e\rANSI 636000{tail}"));
+            let _ = parse(&format!("@\n\x1e\rANSI 636000100002DL00410278ZV03190008DLDAQ1\n{tail}"));
+        }
+
+        #[test]
+        fn what_is_written_is_read(
+            surname in "[A-Z][A-Z' -]{0,20}[A-Z]",
+            given in "[A-Z]{2,12}( [A-Z]{2,12})?",
+            number in "[A-Z0-9]{1,16}",
+            year in 1900_u16..2100, month in 1_u8..13, day in 1_u8..29,
+            version in 2_u8..12, issuer in 0..ISSUERS.len(), is_american: bool,
+        ) {
+            prop_assume!(meaningful(&surname).is_some() && meaningful(&given).is_some() && meaningful(&number).is_some());
+            let birth = if is_american { format!("{month:02}{day:02}{year}") } else { format!("{year}{month:02}{day:02}") };
+            let card = [("DAQ", number.as_str()), ("DCS", &surname), ("DAC", &given), ("DBB", &birth)];
+            let license = parse(&written(version, ISSUERS[issuer].0, "DL", &card, "\n")).unwrap();
+            prop_assert_eq!(license.surname, surname);
+            prop_assert_eq!(license.given_names, given);
+            prop_assert_eq!(license.document_number, number);
+            prop_assert_eq!(license.date_of_birth, Some((year, month, day)));
+            prop_assert_eq!(license.jurisdiction, Some(ISSUERS[issuer].1));
+            prop_assert_eq!(license.version, version);
+        }
+    }
+}

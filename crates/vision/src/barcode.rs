@@ -1,0 +1,120 @@
+//! The PDF417 barcode (ISO/IEC 15438) on the back of a licence: found by its dense parallel bars, straightened, and read.
+
+mod locate;
+mod warp;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use image::{GrayImage, RgbImage};
+use rxing::common::{GlobalHistogramBinarizer, HybridBinarizer};
+use rxing::pdf417::PDF417Reader;
+use rxing::{Binarizer, BinaryBitmap, DecodeHints, Luma8LuminanceSource, RXingResult, Reader as _};
+
+use locate::regions;
+use warp::{Quad, outline, straightened};
+
+/// The most regions that are tried, those with the most bars first.
+const MOST_REGIONS: usize = 3;
+/// Widths in pixels to which a region is brought: 2.5 to 6 pixels for each module of the usual 200 to 400.
+const WIDTHS: [f32; 3] = [1_200.0, 1_700.0, 850.0];
+/// Degrees by which a region is turned beyond what its bars say, where that did not do.
+const TURNS: [f32; 4] = [-2.0, 2.0, -4.0, 4.0];
+
+/// A barcode that was read, every codeword proved by its error correction.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Barcode {
+    /// Its bytes, each as the character of that number (ISO 8859-1).
+    pub text: String,
+    /// The corners of the area that holds it, in pixels of the picture, in turn; not necessarily from its top left.
+    pub corners: [(f32, f32); 4],
+}
+
+/// Reads the PDF417 barcode of a picture, whichever way it is turned. The number of attempts is bounded; a picture without
+/// dense parallel bars costs one look at its edges.
+#[must_use]
+pub fn pdf417(picture: &RgbImage) -> Option<Barcode> {
+    let luma = luma(picture);
+    let regions = regions(&luma, MOST_REGIONS);
+    // The cheap attempts on every region, before the costly ones on any.
+    let attempts: [fn(&GrayImage, Quad) -> Option<Barcode>; 2] = [as_found, with_effort];
+    attempts.iter().find_map(|attempt| regions.iter().find_map(|region| attempt(&luma, *region)))
+}
+
+fn luma(picture: &RgbImage) -> GrayImage {
+    let grey = |[r, g, b]: [u8; 3]| ((u32::from(r) * 77 + u32::from(g) * 150 + u32::from(b) * 29) >> 8) as u8;
+    let pixels = picture.pixels().map(|pixel| grey(pixel.0)).collect();
+    GrayImage::from_raw(picture.width(), picture.height(), pixels).unwrap_or_default()
+}
+
+/// The region as its bars lie, then with its outline fitted, which takes perspective out.
+fn as_found(luma: &GrayImage, region: Quad) -> Option<Barcode> {
+    let fitted = outline(luma, region);
+    let quads = std::iter::once(region).chain(fitted);
+    quads.into_iter().find_map(|quad| read(&straightened(luma, quad, WIDTHS[0]), quad, true))
+}
+
+/// Every combination of size, turn and treatment that has a chance.
+fn with_effort(luma: &GrayImage, region: Quad) -> Option<Barcode> {
+    let fitted = outline(luma, region);
+    let quads = fitted.into_iter().chain(std::iter::once(region));
+    let turned = TURNS.iter().map(|degrees| region.turned(*degrees));
+    for quad in quads {
+        for width in WIDTHS {
+            let flat = straightened(luma, quad, width);
+            let treated = [sharpened(&flat, 1.0), smoothed(&flat), sharpened(&smoothed(&flat), 2.0)];
+            let found = read(&flat, quad, false).or_else(|| treated.iter().find_map(|flat| read(flat, quad, true)));
+            if found.is_some() {
+                return found;
+            }
+        }
+    }
+    turned.into_iter().find_map(|quad| read(&sharpened(&straightened(luma, quad, WIDTHS[0]), 1.0), quad, true))
+}
+
+/// Reads a straightened barcode, by a threshold that follows the light or by one for all.
+fn read(flat: &GrayImage, quad: Quad, is_local: bool) -> Option<Barcode> {
+    let source = Luma8LuminanceSource::new(flat.as_raw().clone(), flat.width(), flat.height()).ok()?;
+    let result =
+        if is_local { decoded(HybridBinarizer::new(source)) } else { decoded(GlobalHistogramBinarizer::new(source)) }?;
+    Some(Barcode { text: result.getText().to_owned(), corners: quad.corners })
+}
+
+fn decoded<B: Binarizer>(binarizer: B) -> Option<RXingResult> {
+    // The reader indexes by what it measures in the picture; should one make it panic, it is not read.
+    let attempt = AssertUnwindSafe(|| {
+        let mut bitmap = BinaryBitmap::new(binarizer);
+        PDF417Reader::new().decode_with_hints(&mut bitmap, &DecodeHints::default()).ok()
+    });
+    catch_unwind(attempt).ok().flatten()
+}
+
+/// Each pixel moved away from the mean around it: what blur took from narrow bars.
+fn sharpened(flat: &GrayImage, strength: f32) -> GrayImage {
+    let means = smoothed(&smoothed(flat));
+    let pairs = flat.as_raw().iter().zip(means.as_raw());
+    let pixels = pairs.map(|(pixel, mean)| {
+        let (pixel, mean) = (f32::from(*pixel), f32::from(*mean));
+        (pixel + (pixel - mean) * strength * 2.0) as u8
+    });
+    GrayImage::from_raw(flat.width(), flat.height(), pixels.collect()).unwrap_or_default()
+}
+
+/// The mean of 3 × 3 pixels: against noise.
+fn smoothed(flat: &GrayImage) -> GrayImage {
+    let width = flat.width() as usize;
+    let across: Vec<u16> = flat.as_raw().chunks_exact(width.max(1)).flat_map(sums_of_three).collect();
+    let row = |y: usize| across.get(y * width..(y + 1) * width).unwrap_or_default();
+    let last = (flat.height() as usize).saturating_sub(1);
+    let rows = (0..=last).flat_map(|y| {
+        let (above, below) = (row(y.saturating_sub(1)), row((y + 1).min(last)));
+        row(y).iter().zip(above).zip(below).map(|((here, above), below)| ((here + above + below) / 9) as u8)
+    });
+    GrayImage::from_raw(flat.width(), flat.height(), rows.collect()).unwrap_or_default()
+}
+
+/// The sums of each pixel of a row and its two neighbours.
+fn sums_of_three(row: &[u8]) -> impl Iterator<Item = u16> {
+    let at = |x: usize| u16::from(row.get(x).copied().unwrap_or_default());
+    let last = row.len().saturating_sub(1);
+    (0..row.len()).map(move |x| at(x.saturating_sub(1)) + at(x) + at((x + 1).min(last)))
+}
