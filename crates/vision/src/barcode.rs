@@ -10,6 +10,7 @@ use rxing::common::{GlobalHistogramBinarizer, HybridBinarizer};
 use rxing::pdf417::PDF417Reader;
 use rxing::{Binarizer, BinaryBitmap, DecodeHints, Luma8LuminanceSource, RXingResult, Reader as _};
 
+use crate::luma::luma;
 use locate::regions;
 use warp::{Quad, outline, straightened};
 
@@ -38,12 +39,6 @@ pub fn pdf417(picture: &RgbImage) -> Option<Barcode> {
     // The cheap attempts on every region, before the costly ones on any.
     let attempts: [fn(&GrayImage, Quad) -> Option<Barcode>; 2] = [as_found, with_effort];
     attempts.iter().find_map(|attempt| regions.iter().find_map(|region| attempt(&luma, *region)))
-}
-
-fn luma(picture: &RgbImage) -> GrayImage {
-    let grey = |[r, g, b]: [u8; 3]| ((u32::from(r) * 77 + u32::from(g) * 150 + u32::from(b) * 29) >> 8) as u8;
-    let pixels = picture.pixels().map(|pixel| grey(pixel.0)).collect();
-    GrayImage::from_raw(picture.width(), picture.height(), pixels).unwrap_or_default()
 }
 
 /// The region as its bars lie, then with its outline fitted, which takes perspective out.

@@ -3,7 +3,7 @@
 
 mod jpeg;
 mod png;
-mod scale;
+pub(crate) mod scale;
 mod tags;
 mod webp;
 
@@ -22,10 +22,10 @@ const SMALL: u64 = 2_000_000;
 /// Pixels that one byte may stand for. Photographs have 2 to 30, a blank page of 300 dots an inch in JPEG 60, and a drawn
 /// card on a white ground in PNG up to 100; DEFLATE reaches 344 for RGB, and WebP hundreds of thousands.
 const PIXELS_A_BYTE: u64 = 200;
-/// From this many pixels on (a usual phone's photograph) flat pictures cost too much time and memory.
-const LARGE: u64 = 12_500_000;
+/// From this many pixels on flat pictures cost too much time and memory.
+const LARGE: u64 = 8_000_000;
 /// Samples (a pixel has one a channel, fewer where colour is subsampled) that one byte of a large picture may stand for.
-/// A JPEG of one colour has 95 to 110 of them; a photograph of 24 megapixels squeezed to 1 MB has 36.
+/// A JPEG of one colour has 95 to 110 of them; a photograph of 12 megapixels squeezed to 400 KB has 45.
 const SAMPLES_A_BYTE: u64 = 80;
 
 /// The kinds of pictures that are taken.

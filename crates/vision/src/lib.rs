@@ -4,6 +4,8 @@
 pub mod aamva;
 pub mod barcode;
 pub mod intake;
+mod luma;
+pub mod quality;
 pub mod weights;
 
 pub use weights::{LoadError, Weights};

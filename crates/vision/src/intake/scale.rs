@@ -3,7 +3,7 @@
 use image::RgbImage;
 
 /// Takes a picture's rows from the top and gives the picture scaled down. Every pixel counts by the share of its area.
-pub(super) struct Scaler {
+pub(crate) struct Scaler {
     width: u32,
     height: u32,
     out_width: u32,
@@ -19,7 +19,7 @@ pub(super) struct Scaler {
 
 impl Scaler {
     /// A scaler for a picture of that size, to have at most `longest_side` pixels on its longest side.
-    pub(super) fn new(width: u32, height: u32, longest_side: u32) -> Self {
+    pub(crate) fn new(width: u32, height: u32, longest_side: u32) -> Self {
         let (out_width, out_height) = fitting(width, height, longest_side);
         let samples = out_width as usize * 3;
         let out = Vec::with_capacity(samples * out_height as usize);
@@ -28,7 +28,7 @@ impl Scaler {
     }
 
     /// Takes the next row, three bytes a pixel.
-    pub(super) fn push(&mut self, row: &[u8]) {
+    pub(crate) fn push(&mut self, row: &[u8]) {
         if self.out_width == self.width && self.out_height == self.height {
             self.out.extend_from_slice(row);
             return;
@@ -48,7 +48,7 @@ impl Scaler {
     }
 
     /// The scaled picture, where as many rows were given as it has.
-    pub(super) fn finish(self) -> Option<RgbImage> {
+    pub(crate) fn finish(self) -> Option<RgbImage> {
         RgbImage::from_raw(self.out_width, self.out_height, self.out)
     }
 
@@ -85,7 +85,7 @@ fn add_pixel(sum: &mut [u32; 3], pixel: [u8; 3], share: u32) {
 }
 
 /// A whole picture, scaled down.
-pub(super) fn scaled(image: RgbImage, longest_side: u32) -> Option<RgbImage> {
+pub(crate) fn scaled(image: RgbImage, longest_side: u32) -> Option<RgbImage> {
     let (width, height) = image.dimensions();
     if width.max(height) <= longest_side {
         return Some(image);
@@ -93,6 +93,17 @@ pub(super) fn scaled(image: RgbImage, longest_side: u32) -> Option<RgbImage> {
     let mut scaler = Scaler::new(width, height, longest_side);
     image.as_raw().chunks_exact(width as usize * 3).for_each(|row| scaler.push(row));
     scaler.finish()
+}
+
+/// A part of a picture, scaled down: from the left and top, that wide and high, all within the picture.
+pub(crate) fn part(image: &RgbImage, (left, top, width, height): (u32, u32, u32, u32), longest_side: u32) -> RgbImage {
+    let mut scaler = Scaler::new(width, height, longest_side);
+    let (from, length) = (left as usize * 3, width as usize * 3);
+    let rows = image.as_raw().chunks_exact((image.width() as usize * 3).max(1));
+    for row in rows.skip(top as usize).take(height as usize) {
+        scaler.push(row.get(from..from + length).unwrap_or_default());
+    }
+    scaler.finish().unwrap_or_default()
 }
 
 /// The size with the same shape whose longest side has at most that many pixels, and neither side none.

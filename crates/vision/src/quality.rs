@@ -1,0 +1,177 @@
+//! How good a picture of a document is, and whether it is one: figures, and what they warn of. Figures from pixels, not
+//! proof: a warning asks for a second look or a second picture.
+
+mod fourier;
+mod framing;
+mod light;
+mod screen;
+
+use image::RgbImage;
+
+use crate::intake::Tags;
+use crate::intake::scale::part;
+use crate::luma::luma;
+
+pub use framing::{Document, Framing, document};
+pub use light::{exposure, glare, sharpness};
+pub use screen::screen;
+
+/// Below this sharpness small print is hard to read. Drawn cards, 1,024 pixels wide, have 1.0 and more when sharp, 0.25 to
+/// 0.45 blurred by a deviation of 1.5 pixels (print still reads), and below 0.12 from 3 pixels on (it does not).
+pub const LEAST_SHARPNESS: f32 = 0.16;
+/// Above this share of the document glare hides something: a blob as large as a line of print.
+pub const MOST_GLARE: f32 = 0.01;
+/// Below this median brightness (0 black to 1 white) a picture is too dark.
+pub const LEAST_BRIGHTNESS: f32 = 0.2;
+/// Above this median brightness a picture is too bright: paper is rarely brighter, unless scanned with its print black.
+pub const MOST_BRIGHTNESS: f32 = 0.95;
+/// Below this distance between dark and bright (0 to 1) print does not stand out.
+pub const LEAST_CONTRAST: f32 = 0.2;
+/// Below this many pixels on the document's longest side small print has fewer than 12 pixels of height.
+pub const LEAST_RESOLUTION: u32 = 600;
+/// Above this score the picture was probably taken of a screen. Drawn cards, prints and photographs stay below 0.35, simulated
+/// screens mostly above 0.6.
+pub const MOST_SCREEN: f32 = 0.5;
+
+/// The side to which the document is brought before it is looked at, in pixels.
+const LOOK: u32 = 1_024;
+
+/// An upright rectangle in pixels of the picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Region {
+    pub left: u32,
+    pub top: u32,
+    pub width: u32,
+    pub height: u32,
+}
+
+/// Figures of a picture of a document.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Quality {
+    /// Of the document's print; about 1 and more when sharp, 0 when nothing stands out. See [`LEAST_SHARPNESS`].
+    pub sharpness: f32,
+    /// Share of the document, 0 to 1, that glare has blown out.
+    pub glare: f32,
+    /// Median brightness of the document, 0 black to 1 white.
+    pub brightness: f32,
+    /// Distance between the document's dark and bright parts (5th and 95th percentile), 0 to 1.
+    pub contrast: f32,
+    /// The document's longest side in pixels of the picture.
+    pub resolution: u32,
+    /// Whether the whole document is in view.
+    pub framing: Framing,
+    /// How much the picture looks taken of a screen, 0 to 1. See [`MOST_SCREEN`].
+    pub screen: f32,
+    /// The editing program that the picture's tags name.
+    pub editor: Option<&'static str>,
+}
+
+/// What a picture's figures warn of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Warning {
+    Blurred,
+    Glare,
+    TooDark,
+    TooBright,
+    Faint,
+    TooSmall,
+    /// A part of the document is out of view.
+    Cut,
+    /// The document's borders are not found.
+    FramingUnsure,
+    Screen,
+    Edited,
+}
+
+impl Quality {
+    /// Looks at a picture, at the document where it is known to be, or where its borders are found.
+    #[must_use]
+    pub fn of(image: &RgbImage, region: Option<Region>, tags: &Tags) -> Self {
+        let found = document(image);
+        let region = region.or(found.region).unwrap_or(whole(image)).within(image);
+        let flat = luma(&part(image, (region.left, region.top, region.width, region.height), LOOK));
+        let (brightness, contrast) = exposure(&flat);
+        Self {
+            sharpness: sharpness(&flat),
+            glare: glare(&flat),
+            brightness,
+            contrast,
+            resolution: region.width.max(region.height),
+            framing: found.framing,
+            screen: screen(image),
+            editor: tags.software.as_deref().and_then(editor),
+        }
+    }
+
+    /// What the figures warn of, by this room's thresholds.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<Warning> {
+        let outcomes = [
+            (self.sharpness < LEAST_SHARPNESS, Warning::Blurred),
+            (self.glare > MOST_GLARE, Warning::Glare),
+            (self.brightness < LEAST_BRIGHTNESS, Warning::TooDark),
+            (self.brightness > MOST_BRIGHTNESS && self.contrast < LEAST_CONTRAST * 2.0, Warning::TooBright),
+            (self.contrast < LEAST_CONTRAST, Warning::Faint),
+            (self.resolution < LEAST_RESOLUTION, Warning::TooSmall),
+            (self.framing == Framing::Cut, Warning::Cut),
+            (self.framing == Framing::Unsure, Warning::FramingUnsure),
+            (self.screen > MOST_SCREEN, Warning::Screen),
+            (self.editor.is_some(), Warning::Edited),
+        ];
+        outcomes.into_iter().filter_map(|(is_so, warning)| is_so.then_some(warning)).collect()
+    }
+}
+
+fn whole(image: &RgbImage) -> Region {
+    Region { left: 0, top: 0, width: image.width(), height: image.height() }
+}
+
+impl Region {
+    /// What of it lies within the picture.
+    fn within(self, image: &RgbImage) -> Self {
+        let (left, top) = (self.left.min(image.width()), self.top.min(image.height()));
+        let (width, height) = (self.width.min(image.width() - left), self.height.min(image.height() - top));
+        Self { left, top, width, height }
+    }
+}
+
+/// Programs that change what a picture shows. Those that only turn, crop or send pictures, and a camera's firmware, are none.
+const EDITORS: [&str; 30] = [
+    "Photoshop",
+    "GIMP",
+    "Lightroom",
+    "Snapseed",
+    "Affinity",
+    "Pixelmator",
+    "PicsArt",
+    "Canva",
+    "Facetune",
+    "Paint.NET",
+    "paint.net",
+    "Microsoft Paint",
+    "Krita",
+    "Photopea",
+    "Fotor",
+    "PhotoScape",
+    "Paint Shop Pro",
+    "PaintShop",
+    "Capture One",
+    "Luminar",
+    "darktable",
+    "RawTherapee",
+    "Illustrator",
+    "CorelDRAW",
+    "Corel PHOTO",
+    "Inkscape",
+    "Procreate",
+    "BeFunky",
+    "VSCO",
+    "Polarr",
+];
+
+/// The editing program that a tag names, if it names one.
+#[must_use]
+pub fn editor(software: &str) -> Option<&'static str> {
+    let software = software.to_lowercase();
+    EDITORS.into_iter().find(|name| software.contains(&name.to_lowercase()))
+}

@@ -1,0 +1,222 @@
+//! Edges of a small picture, and the straight lines they form (Duda and Hart 1972, with the slope's direction).
+
+use std::f32::consts::PI;
+
+use image::RgbImage;
+
+/// Directions that are told apart: each two degrees.
+const DIRECTIONS: usize = 90;
+/// The least slope of an edge, in grey levels over two pixels.
+const LEAST_SLOPE: f32 = 14.0;
+/// How much steeper than the picture's median an edge is: what it lies on may have a grain.
+const ABOVE_MEDIAN: f32 = 2.0;
+/// The most lines that are looked at.
+const MOST_LINES: usize = 24;
+/// The least votes of a line, as a share of the shorter side.
+const LEAST_VOTES: f32 = 0.2;
+/// How near the slope must be to a line's own direction, as a cosine: 26 degrees.
+const ALIGNED: f32 = 0.9;
+
+/// The line of the points with `x · cosine + y · sine = distance`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Line {
+    normal: (f32, f32),
+    distance: f32,
+}
+
+impl Line {
+    /// The cosine of the angle between two lines.
+    pub(super) fn cosine(self, other: Self) -> f32 {
+        self.normal.0 * other.normal.0 + self.normal.1 * other.normal.1
+    }
+}
+
+/// Where two lines meet, unless they are nearly parallel.
+pub(super) fn crossing(one: Line, other: Line) -> Option<(f32, f32)> {
+    let whole = one.normal.0 * other.normal.1 - one.normal.1 * other.normal.0;
+    if whole.abs() < 0.3 {
+        return None;
+    }
+    let x = (one.distance * other.normal.1 - other.distance * one.normal.1) / whole;
+    let y = (other.distance * one.normal.0 - one.distance * other.normal.0) / whole;
+    Some((x, y))
+}
+
+/// The slopes of a picture's brightness, where they are steep.
+pub(super) struct Edges {
+    width: usize,
+    height: usize,
+    slopes: Vec<(f32, f32)>,
+}
+
+impl Edges {
+    pub(super) fn of(small: &RgbImage) -> Self {
+        let (width, height) = (small.width() as usize, small.height() as usize);
+        let smooth = smoothed(small);
+        let at = |x: usize, y: usize| smooth.get(y * width + x).copied().unwrap_or_default();
+        let mut slopes = vec![(0.0, 0.0); width * height];
+        for y in 1..height.saturating_sub(1) {
+            for x in 1..width.saturating_sub(1) {
+                let (right, left, below, above) = (at(x + 1, y), at(x - 1, y), at(x, y + 1), at(x, y - 1));
+                let of_channel = |channel: usize| (right[channel] - left[channel], below[channel] - above[channel]);
+                let steepest = (0..3).map(of_channel).max_by(|a, b| steepness(*a).total_cmp(&steepness(*b)));
+                if let (Some(slope), Some(steepest)) = (slopes.get_mut(y * width + x), steepest) {
+                    *slope = steepest;
+                }
+            }
+        }
+        let mut sizes: Vec<f32> = slopes.iter().map(|slope| steepness(*slope)).collect();
+        let middle = sizes.len() / 2;
+        let median = if sizes.is_empty() { 0.0 } else { *sizes.select_nth_unstable_by(middle, f32::total_cmp).1 };
+        let least = (ABOVE_MEDIAN * median).max(LEAST_SLOPE);
+        slopes.iter_mut().filter(|slope| steepness(**slope) < least).for_each(|slope| *slope = (0.0, 0.0));
+        Self { width, height, slopes }
+    }
+
+    pub(super) fn area(&self) -> f32 {
+        (self.width * self.height) as f32
+    }
+
+    pub(super) fn shorter(&self) -> f32 {
+        self.width.min(self.height) as f32
+    }
+
+    /// Says whether a point is within the picture, that share of its longest side away from its border.
+    pub(super) fn holds(&self, (x, y): (f32, f32), margin: f32) -> bool {
+        let (width, height) = (self.width as f32, self.height as f32);
+        let margin = width.max(height) * margin;
+        x > margin && y > margin && x < width - margin && y < height - margin
+    }
+
+    /// The share of the way between two points along which an edge runs.
+    pub(super) fn cover(&self, from: (f32, f32), to: (f32, f32)) -> f32 {
+        let (x, y) = (to.0 - from.0, to.1 - from.1);
+        let length = x.hypot(y);
+        let steps = (length / 2.0) as usize;
+        if steps < 4 {
+            return 0.0;
+        }
+        let normal = (-y / length, x / length);
+        let is_edge = |step: usize| {
+            let share = (step as f32 + 0.5) / steps as f32;
+            let place = (from.0 + x * share, from.1 + y * share);
+            [0.0, -1.0, 1.0, -2.0, 2.0].iter().any(|away| {
+                let slope = self.slope(place.0 + normal.0 * away, place.1 + normal.1 * away);
+                let size = steepness(slope);
+                size > 0.0 && (slope.0 * normal.0 + slope.1 * normal.1).abs() > ALIGNED * size
+            })
+        };
+        (0..steps).filter(|step| is_edge(*step)).count() as f32 / steps as f32
+    }
+
+    fn slope(&self, x: f32, y: f32) -> (f32, f32) {
+        if x < 0.0 || y < 0.0 || x as usize >= self.width {
+            return (0.0, 0.0);
+        }
+        self.slopes.get(y as usize * self.width + x as usize).copied().unwrap_or_default()
+    }
+
+    /// The two points at which a line leaves the picture: the left or upper one first.
+    pub(super) fn within(&self, line: Line) -> Option<((f32, f32), (f32, f32))> {
+        let (width, height) = (self.width as f32 - 2.0, self.height as f32 - 2.0);
+        let (x, y) = line.normal;
+        let mut points = Vec::new();
+        for side in [1.0, width] {
+            points.push((side, (line.distance - x * side) / y));
+        }
+        for side in [1.0, height] {
+            points.push(((line.distance - y * side) / x, side));
+        }
+        points.retain(|(x, y)| (0.5..=width + 0.5).contains(x) && (0.5..=height + 0.5).contains(y));
+        let is_lying = y.abs() > x.abs();
+        points.sort_by(|a, b| if is_lying { a.0.total_cmp(&b.0) } else { a.1.total_cmp(&b.1) });
+        Some((*points.first()?, *points.last()?))
+    }
+
+    /// The lines with the most edge points, strongest first.
+    pub(super) fn lines(&self) -> Vec<Line> {
+        let reach = (self.width as f32).hypot(self.height as f32) as usize + 2;
+        let mut votes = self.votes(reach);
+        let mut lines = Vec::new();
+        let least = LEAST_VOTES * self.shorter();
+        while lines.len() < MOST_LINES {
+            let best = votes.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
+            let Some((place, _)) = best.filter(|(_, count)| **count >= least) else { break };
+            let (direction, distance) = (place / (2 * reach), place % (2 * reach));
+            let angle = PI * direction as f32 / DIRECTIONS as f32;
+            lines.push(Line { normal: (angle.cos(), angle.sin()), distance: distance as f32 - reach as f32 + 0.5 });
+            clear(&mut votes, direction, distance, reach);
+        }
+        lines
+    }
+
+    /// Votes for each direction and distance: an edge point votes for the lines along it.
+    fn votes(&self, reach: usize) -> Vec<f32> {
+        let mut votes = vec![0.0_f32; DIRECTIONS * 2 * reach];
+        for (place, slope) in self.slopes.iter().enumerate().filter(|(_, slope)| steepness(**slope) > 0.0) {
+            let (x, y) = ((place % self.width) as f32 + 0.5, (place / self.width) as f32 + 0.5);
+            if !self.is_ridge(place, *slope) {
+                continue;
+            }
+            let own = (slope.1.atan2(slope.0) / PI * DIRECTIONS as f32).round() as i64;
+            for direction in own - 3..=own + 3 {
+                let direction = direction.rem_euclid(DIRECTIONS as i64) as usize;
+                let (sine, cosine) = (PI * direction as f32 / DIRECTIONS as f32).sin_cos();
+                let distance = (x * cosine + y * sine + reach as f32).max(0.0) as usize;
+                // Its neighbours get half: a border is rarely quite straight.
+                for (at, weight) in [(distance.wrapping_sub(1), 0.5), (distance, 1.0), (distance + 1, 0.5)] {
+                    if at < 2 * reach
+                        && let Some(count) = votes.get_mut(direction * 2 * reach + at)
+                    {
+                        *count += weight;
+                    }
+                }
+            }
+        }
+        votes
+    }
+
+    /// Says whether an edge is steepest there, so that it counts once across its width.
+    fn is_ridge(&self, place: usize, slope: (f32, f32)) -> bool {
+        let step = if slope.0.abs() > slope.1.abs() { 1 } else { self.width };
+        let size = |place: usize| self.slopes.get(place).map_or(0.0, |slope| steepness(*slope));
+        size(place) >= size(place.wrapping_sub(step)) && size(place) > size(place + step)
+    }
+}
+
+/// Takes the votes for a line and those like it away.
+fn clear(votes: &mut [f32], direction: usize, distance: usize, reach: usize) {
+    for turn in -3_i64..=3 {
+        let turned = direction as i64 + turn;
+        // Beyond a half turn the distance changes its sign.
+        let is_over = turned < 0 || turned >= DIRECTIONS as i64;
+        let middle = if is_over { 2 * reach - 1 - distance.min(2 * reach - 1) } else { distance };
+        let row = turned.rem_euclid(DIRECTIONS as i64) as usize * 2 * reach;
+        let (from, to) = (middle.saturating_sub(5), (middle + 6).min(2 * reach));
+        votes.get_mut(row + from..row + to).into_iter().flatten().for_each(|count| *count = 0.0);
+    }
+}
+
+fn steepness((x, y): (f32, f32)) -> f32 {
+    x.hypot(y)
+}
+
+/// The mean of 3 × 3 pixels, each channel by itself.
+fn smoothed(small: &RgbImage) -> Vec<[f32; 3]> {
+    let pixel = |x: i64, y: i64| {
+        let x = x.clamp(0, i64::from(small.width()) - 1) as u32;
+        let y = y.clamp(0, i64::from(small.height()) - 1) as u32;
+        small.get_pixel_checked(x, y).map_or([0; 3], |pixel| pixel.0)
+    };
+    let places = (0..i64::from(small.height())).flat_map(|y| (0..i64::from(small.width())).map(move |x| (x, y)));
+    places
+        .map(|(x, y)| {
+            let mut sum = [0.0; 3];
+            for (right, down) in (0..9).map(|part| (part % 3 - 1, part / 3 - 1)) {
+                let around = pixel(x + right, y + down);
+                sum.iter_mut().zip(around).for_each(|(sum, value)| *sum += f32::from(value) / 9.0);
+            }
+            sum
+        })
+        .collect()
+}

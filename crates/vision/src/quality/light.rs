@@ -1,0 +1,184 @@
+//! Sharpness, glare and exposure of a document, 1,024 pixels on its longest side.
+
+use image::GrayImage;
+
+/// Sides of the tiles on which sharpness is measured, in pixels: a word or two of print.
+const TILE: usize = 32;
+/// The least variance (squared grey levels) of a tile that holds print: it deviates by 12 levels.
+const LEAST_VARIANCE: f32 = 144.0;
+/// Sides of the tiles of which glare is made, in pixels.
+const SPOT: usize = 8;
+/// From this brightness on a pixel is blown out.
+const BLOWN: u8 = 250;
+/// The fewest tiles of a glare: a twentieth of the document's width across.
+const FEWEST_SPOTS: usize = 12;
+/// The least share of its upright frame that a glare fills: it is a blob and no line.
+const LEAST_COMPACT: f32 = 0.35;
+/// The largest range of brightness of a tile around a glare, in grey levels: light fades, print and paper end sharply.
+const SOFT: u8 = 90;
+/// Above this share it is not glare but the paper that is white, as in a scan.
+const PAPER: f32 = 0.4;
+
+/// The strength of a document's finest detail against its contrast: the variance of the Laplacian over that of the
+/// brightness, on the tiles with print, after what noise adds was taken out. An even table around it does not count.
+#[must_use]
+pub fn sharpness(flat: &GrayImage) -> f32 {
+    let mut tiles = tiles(flat);
+    let noise = noise(&mut tiles);
+    let mut print: Vec<(f32, f32)> = tiles.into_iter().filter(|(variance, _)| *variance > LEAST_VARIANCE).collect();
+    print.sort_by(|a, b| b.0.total_cmp(&a.0));
+    // The quarter with the most contrast: print rather than shades.
+    print.truncate(print.len().div_ceil(4));
+    let (variance, detail) = print.iter().fold((0.0, 0.0), |sum, tile| (sum.0 + tile.0, sum.1 + tile.1));
+    if variance == 0.0 {
+        return 0.0;
+    }
+    ((detail - noise * print.len() as f32) / variance).max(0.0)
+}
+
+/// The variances of the brightness and of its Laplacian, for each tile.
+fn tiles(flat: &GrayImage) -> Vec<(f32, f32)> {
+    let width = flat.width() as usize;
+    let rows: Vec<&[u8]> = flat.as_raw().chunks_exact(width.max(1)).collect();
+    let lines = (1..rows.len().saturating_sub(TILE)).step_by(TILE);
+    let places = lines.flat_map(|y| (1..width.saturating_sub(TILE)).step_by(TILE).map(move |x| (x, y)));
+    places.filter_map(|(x, y)| tile(&rows, x, y)).collect()
+}
+
+fn tile(rows: &[&[u8]], left: usize, top: usize) -> Option<(f32, f32)> {
+    let (mut sum, mut square, mut laplacian, mut laplacian_square) = (0_i64, 0_i64, 0_i64, 0_i64);
+    for y in top..top + TILE {
+        let above = rows.get(y - 1)?.get(left..left + TILE)?;
+        let below = rows.get(y + 1)?.get(left..left + TILE)?;
+        let here = rows.get(y)?.get(left - 1..=left + TILE)?;
+        for (triple, (up, down)) in here.windows(3).zip(above.iter().zip(below)) {
+            let &[before, pixel, after] = triple else { continue };
+            let pixel = i64::from(pixel);
+            let bent = 4 * pixel - i64::from(before) - i64::from(after) - i64::from(*up) - i64::from(*down);
+            sum += pixel;
+            square += pixel * pixel;
+            laplacian += bent;
+            laplacian_square += bent * bent;
+        }
+    }
+    let count = (TILE * TILE) as f32;
+    let variance = |sum: i64, square: i64| square as f32 / count - (sum as f32 / count).powi(2);
+    Some((variance(sum, square), variance(laplacian, laplacian_square)))
+}
+
+/// What noise adds to the variance of the Laplacian: what the plainest tenth of the tiles have.
+fn noise(tiles: &mut [(f32, f32)]) -> f32 {
+    tiles.sort_by(|a, b| a.1.total_cmp(&b.1));
+    let plainest = tiles.get(tiles.len() / 10).map_or(0.0, |tile| tile.1);
+    // A deviation of 6 levels gives 20 × 36; more than that is no noise but print everywhere.
+    plainest.min(720.0)
+}
+
+/// The median brightness, and the distance between the 5th and the 95th percentile, each 0 to 1.
+#[must_use]
+pub fn exposure(flat: &GrayImage) -> (f32, f32) {
+    let mut counts = [0_usize; 256];
+    for pixel in flat.as_raw() {
+        if let Some(count) = counts.get_mut(usize::from(*pixel)) {
+            *count += 1;
+        }
+    }
+    let percentile = |hundredths: usize| {
+        let wanted = flat.as_raw().len() * hundredths / 100;
+        let mut passed = 0;
+        let level = counts.iter().position(|count| {
+            passed += count;
+            passed > wanted
+        });
+        level.unwrap_or(0) as f32 / 255.0
+    };
+    (percentile(50), percentile(95) - percentile(5))
+}
+
+/// The share of a document, 0 to 1, that is blown out in compact blobs without features whose borders fade. White paper
+/// and printed boxes end sharply, and are none.
+#[must_use]
+pub fn glare(flat: &GrayImage) -> f32 {
+    let spots = Spots::of(flat);
+    let whole = spots.ranges.len();
+    let blown = spots.ranges.iter().filter(|range| range.0 >= BLOWN).count();
+    if whole == 0 || blown as f32 > PAPER * whole as f32 {
+        return 0.0;
+    }
+    spots.glares().iter().sum::<usize>() as f32 / whole as f32
+}
+
+/// The darkest and brightest pixel of each small tile.
+struct Spots {
+    across: usize,
+    ranges: Vec<(u8, u8)>,
+}
+
+impl Spots {
+    fn of(flat: &GrayImage) -> Self {
+        let across = flat.width() as usize / SPOT;
+        let rows = flat.as_raw().chunks_exact((flat.width() as usize).max(1));
+        let mut ranges = vec![(u8::MAX, 0); across * (flat.height() as usize / SPOT)];
+        for (y, row) in rows.enumerate() {
+            let line = ranges.iter_mut().skip(y / SPOT * across).take(across);
+            for (range, pixels) in line.zip(row.chunks_exact(SPOT)) {
+                let low = pixels.iter().copied().min().unwrap_or(u8::MAX);
+                let high = pixels.iter().copied().max().unwrap_or(0);
+                *range = (range.0.min(low), range.1.max(high));
+            }
+        }
+        Self { across, ranges }
+    }
+
+    /// The sizes in tiles of all glares.
+    fn glares(&self) -> Vec<usize> {
+        let mut is_free: Vec<bool> = self.ranges.iter().map(|range| range.0 >= BLOWN).collect();
+        let mut sizes = Vec::new();
+        for start in 0..is_free.len() {
+            let (blob, border) = self.blob(start, &mut is_free);
+            if blob.len() >= FEWEST_SPOTS && self.is_compact(&blob) && self.is_soft(&border) {
+                sizes.push(blob.len());
+            }
+        }
+        sizes
+    }
+
+    /// The blown-out tiles that hang together with one, and the tiles that border on them.
+    fn blob(&self, start: usize, is_free: &mut [bool]) -> (Vec<usize>, Vec<usize>) {
+        let (mut blob, mut border, mut waiting) = (Vec::new(), Vec::new(), vec![start]);
+        while let Some(place) = waiting.pop() {
+            let Some(free) = is_free.get_mut(place) else { continue };
+            if std::mem::take(free) {
+                blob.push(place);
+                waiting.extend(self.around(place));
+            } else if self.ranges.get(place).is_some_and(|range| range.0 < BLOWN) {
+                border.push(place);
+            }
+        }
+        (blob, border)
+    }
+
+    fn around(&self, place: usize) -> impl Iterator<Item = usize> {
+        let x = place % self.across.max(1);
+        let left = (x > 0).then(|| place - 1);
+        let right = (x + 1 < self.across).then(|| place + 1);
+        let (up, down) = (place.checked_sub(self.across), Some(place + self.across));
+        [left, right, up, down].into_iter().flatten()
+    }
+
+    fn is_compact(&self, blob: &[usize]) -> bool {
+        let across = self.across.max(1);
+        let extent = |of: fn(usize, usize) -> usize| {
+            let places = blob.iter().map(|place| of(*place, across));
+            places.clone().max().unwrap_or(0) + 1 - places.min().unwrap_or(0)
+        };
+        let frame = extent(|place, across| place % across) * extent(|place, across| place / across);
+        blob.len() as f32 > LEAST_COMPACT * frame as f32
+    }
+
+    fn is_soft(&self, border: &[usize]) -> bool {
+        let ranges = border.iter().filter_map(|place| self.ranges.get(*place));
+        let soft = ranges.filter(|(low, high)| high - low < SOFT).count();
+        soft * 2 > border.len()
+    }
+}

@@ -1,0 +1,151 @@
+//! Whether a picture was taken of a screen: the screen's grid of pixels against the sensor's makes sharp peaks in the
+//! spectrum that stand at the same place all over the picture. Print and guilloche make peaks where they are, edges make
+//! streaks, the blocks of JPEG stand on the axes.
+
+use image::RgbImage;
+
+use super::fourier::{Fourier, SIDE};
+use crate::luma::luma_of;
+
+/// Tiles that are looked at along the longer and the shorter side.
+const TILES: (u32, u32) = (4, 3);
+/// The lowest frequency that counts, in waves a tile: waves of up to 26 pixels.
+const LOWEST: f32 = 10.0;
+/// Frequencies this near an axis belong to edges and to the blocks of JPEG.
+const AXIS: i32 = 2;
+/// How far a peak stands above the mean of its frequency.
+const ABOVE_RING: f32 = 5.0;
+/// How far a peak stands above the ninth tenth of what surrounds it. Noise reaches 2.2 once in a tile.
+const ABOVE_SURROUNDINGS: f32 = 3.0;
+/// The most peaks of a tile that count, the highest first.
+const MOST_PEAKS: usize = 16;
+
+/// A peak in a tile's spectrum, in waves a tile.
+#[derive(Clone, Copy, Debug)]
+struct Peak {
+    x: i32,
+    y: i32,
+    height: f32,
+}
+
+impl Peak {
+    /// Says whether that may be the same grid's peak elsewhere: perspective changes its frequency a little.
+    fn is_like(self, other: Self) -> bool {
+        let reach = 2 + (f64::from(self.x).hypot(f64::from(self.y)) * 0.04) as i32;
+        (self.x - other.x).abs() <= reach && (self.y - other.y).abs() <= reach
+    }
+}
+
+/// How much a picture looks taken of a screen, 0 to 1: the share of its tiles in which the same sharp peak stands.
+#[must_use]
+pub fn screen(image: &RgbImage) -> f32 {
+    let tiles = tiles(image);
+    let fourier = Fourier::new();
+    let mut peaks = Vec::new();
+    for pair in tiles.chunks(2) {
+        let [Some(first), second] = [pair.first(), pair.get(1)] else { continue };
+        let second_or_first = second.unwrap_or(first);
+        let [a, b] = fourier.amplitudes([first, second_or_first]);
+        peaks.push(peaks_of(&a));
+        if second.is_some() {
+            peaks.push(peaks_of(&b));
+        }
+    }
+    common(&peaks)
+}
+
+/// The largest share of tiles that have a peak in common.
+fn common(tiles: &[Vec<Peak>]) -> f32 {
+    if tiles.len() < 3 {
+        return 0.0;
+    }
+    let count = |peak: Peak| tiles.iter().filter(|others| others.iter().any(|other| peak.is_like(*other))).count();
+    let most = tiles.iter().flatten().map(|peak| count(*peak)).max().unwrap_or(0);
+    // One tile has it always.
+    (most.saturating_sub(1)) as f32 / (tiles.len() - 1) as f32
+}
+
+/// The brightness of tiles spread over the picture. Those that are mostly black or blown out are left out.
+fn tiles(image: &RgbImage) -> Vec<Vec<f32>> {
+    let (width, height) = image.dimensions();
+    let side = SIDE as u32;
+    if width < side || height < side {
+        return Vec::new();
+    }
+    let (across, down) = if width >= height { TILES } else { (TILES.1, TILES.0) };
+    let (across, down) = (across.min(width / side), down.min(height / side));
+    let place = |number: u32, count: u32, length: u32| (length - side) * (2 * number + 1) / (2 * count);
+    let places = (0..down).flat_map(|y| (0..across).map(move |x| (place(x, across, width), place(y, down, height))));
+    places.map(|(left, top)| tile(image, left as usize, top as usize)).filter(|tile| is_lit(tile)).collect()
+}
+
+fn tile(image: &RgbImage, left: usize, top: usize) -> Vec<f32> {
+    let rows = image.as_raw().chunks_exact(image.width() as usize * 3).skip(top).take(SIDE);
+    let pixels = rows.flat_map(|row| row.as_chunks::<3>().0.iter().skip(left).take(SIDE));
+    pixels.map(|pixel| f32::from(luma_of(*pixel))).collect()
+}
+
+fn is_lit(tile: &[f32]) -> bool {
+    let lost = tile.iter().filter(|value| **value < 3.0 || **value > 252.0).count();
+    lost * 2 < tile.len()
+}
+
+/// The sharp peaks of a spectrum off its axes, the highest first.
+fn peaks_of(amplitudes: &[f32]) -> Vec<Peak> {
+    let half = SIDE as i32 / 2;
+    let at = |x: i32, y: i32| {
+        let wrapped = |value: i32| (value.rem_euclid(SIDE as i32)) as usize;
+        amplitudes.get(wrapped(y) * SIDE + wrapped(x)).copied().unwrap_or(0.0)
+    };
+    let rings = rings(&at);
+    let mut peaks = Vec::new();
+    for y in AXIS + 1..half - 1 {
+        for x in -half + 2..half - 1 {
+            let radius = (x as f32).hypot(y as f32);
+            if x.abs() <= AXIS || radius < LOWEST {
+                continue;
+            }
+            let height = at(x, y);
+            let mean = rings.get(radius as usize).copied().unwrap_or(f32::MAX);
+            if height > ABOVE_RING * mean && is_summit(&at, x, y) {
+                let surroundings = surroundings(&at, x, y).max(1e-3);
+                if height > ABOVE_SURROUNDINGS * surroundings {
+                    peaks.push(Peak { x, y, height: height / surroundings });
+                }
+            }
+        }
+    }
+    peaks.sort_by(|a, b| b.height.total_cmp(&a.height));
+    peaks.truncate(MOST_PEAKS);
+    peaks
+}
+
+/// The mean amplitude at each whole distance from the middle, over the upper half.
+fn rings(at: &impl Fn(i32, i32) -> f32) -> Vec<f32> {
+    let half = SIDE as i32 / 2;
+    let mut sums = vec![(0.0, 0.0); SIDE];
+    for y in 1..half {
+        for x in -half..half {
+            if let Some(sum) = sums.get_mut((x as f32).hypot(y as f32) as usize) {
+                *sum = (sum.0 + at(x, y), sum.1 + 1.0);
+            }
+        }
+    }
+    sums.into_iter().map(|(sum, count)| sum / f32::max(count, 1.0)).collect()
+}
+
+fn is_summit(at: &impl Fn(i32, i32) -> f32, x: i32, y: i32) -> bool {
+    let height = at(x, y);
+    (-2..=2).all(|down| (-2..=2).all(|across| at(x + across, y + down) <= height))
+}
+
+/// The ninth tenth of the amplitudes at four to seven waves from a place: a streak through it counts as well.
+fn surroundings(at: &impl Fn(i32, i32) -> f32, x: i32, y: i32) -> f32 {
+    let mut around: Vec<f32> = (-7_i32..=7)
+        .flat_map(|down| (-7_i32..=7).map(move |across| (across, down)))
+        .filter(|(across, down)| across.abs().max(down.abs()) >= 4)
+        .map(|(across, down)| at(x + across, y + down))
+        .collect();
+    let place = around.len() * 9 / 10;
+    *around.select_nth_unstable_by(place, f32::total_cmp).1
+}
