@@ -3,6 +3,7 @@
 
 pub mod aamva;
 pub mod barcode;
+pub mod face;
 pub mod intake;
 mod luma;
 pub mod quality;

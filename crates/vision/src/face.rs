@@ -1,0 +1,150 @@
+//! Faces: where they are, how they are turned, whose they are, and whether one frame looks alive.
+
+mod align;
+mod detect;
+mod embed;
+mod landmarks;
+mod passive;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use image::RgbImage;
+use rten::ThreadPool;
+
+pub use embed::Embedding;
+
+use crate::weights::{EngineError, LoadError, Weights};
+
+/// How many faces of one picture get landmarks at most, the largest first: work per picture stays bounded.
+const MOST_FACES: usize = 12;
+
+/// A rectangle in a picture, in pixels; it may reach beyond the picture's edges.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Region {
+    pub left: f32,
+    pub top: f32,
+    pub width: f32,
+    pub height: f32,
+}
+
+impl Region {
+    /// Its area, in square pixels.
+    #[must_use]
+    pub fn area(&self) -> f32 {
+        self.width.max(0.0) * self.height.max(0.0)
+    }
+
+    /// Its middle, in pixels.
+    #[must_use]
+    pub fn centre(&self) -> [f32; 2] {
+        [self.left + self.width / 2.0, self.top + self.height / 2.0]
+    }
+}
+
+/// How a head is turned, in degrees, each 0 for a face that looks straight into the camera.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Pose {
+    /// Positive: turned to the person's own left, towards the right edge of an unmirrored picture.
+    pub yaw: f32,
+    /// Positive: the chin lifted.
+    pub pitch: f32,
+    /// Positive: leant clockwise in the picture.
+    pub roll: f32,
+}
+
+/// One face of a picture.
+#[derive(Clone, Debug)]
+pub struct Face {
+    pub region: Region,
+    /// The detector's, 0..1.
+    pub score: f32,
+    pub pose: Pose,
+    /// Between the eyes' centres, in pixels.
+    pub eye_distance: f32,
+    /// 468 points (x, y in the picture's pixels; z on their scale, smaller is nearer), numbered as MediaPipe's mesh.
+    pub landmarks: Vec<[f32; 3]>,
+    /// How sure the landmark network is that this is a face, 0..1.
+    pub landmark_score: f32,
+}
+
+/// The four networks for faces, ready to run.
+pub struct FaceEngine {
+    detect: Weights,
+    landmarks: Weights,
+    embed: Weights,
+    passive: Weights,
+}
+
+impl FaceEngine {
+    /// Loads the networks, an operator's own where `folder` has them.
+    ///
+    /// # Errors
+    /// When the operator's folder or a file in it is not as its manifest says.
+    pub fn load(folder: Option<&Path>, pool: &Arc<ThreadPool>) -> Result<Self, LoadError> {
+        let weights = |name: &str| Weights::load(name, folder, pool);
+        Ok(Self {
+            detect: weights("face-detect")?,
+            landmarks: weights("face-landmarks")?,
+            embed: weights("face-embed")?,
+            passive: weights("face-passive-liveness")?,
+        })
+    }
+
+    /// Finds the faces of a picture, the largest first. The whole picture is looked at once, and where that finds nothing
+    /// sure, again with a margin around it (faces that fill it) and in 2×2 overlapping tiles (small portraits on
+    /// documents).
+    ///
+    /// # Errors
+    /// When a network fails; a picture without a face is no error.
+    pub fn faces(&self, picture: &RgbImage) -> Result<Vec<Face>, EngineError> {
+        let mut detections = detect::detections(&self.detect, picture)?;
+        detections.sort_by(|a, b| b.region.area().total_cmp(&a.region.area()));
+        detections.truncate(MOST_FACES);
+        let mut faces = Vec::new();
+        for detection in detections {
+            let found = landmarks::landmarks(&self.landmarks, picture, &detection.region)?;
+            if found.score < self.landmarks.entry.threshold {
+                continue;
+            }
+            faces.push(Face {
+                region: detection.region,
+                score: detection.score,
+                pose: landmarks::pose(&found.points),
+                eye_distance: landmarks::eye_distance(&found.points),
+                landmarks: found.points,
+                landmark_score: found.score,
+            });
+        }
+        Ok(faces)
+    }
+
+    /// Computes a face's template.
+    ///
+    /// # Errors
+    /// When the network fails.
+    pub fn embedding(&self, picture: &RgbImage, face: &Face) -> Result<Embedding, EngineError> {
+        embed::embedding(&self.embed, picture, &face.landmarks)
+    }
+
+    /// Says how alive one frame looks, 0..1 (softmax). A weak signal that means something on frontal frames only: friction,
+    /// never proof.
+    ///
+    /// # Errors
+    /// When the network fails.
+    pub fn passive_liveness(&self, picture: &RgbImage, face: &Face) -> Result<f32, EngineError> {
+        passive::live(&self.passive, picture, &face.region)
+    }
+
+    /// The similarity, −1..1, from which on two templates count as one person's; the manifest's.
+    #[must_use]
+    pub fn match_threshold(&self) -> f32 {
+        self.embed.entry.threshold
+    }
+
+    /// The networks, each with its name, hash and threshold.
+    #[must_use]
+    pub fn weights(&self) -> [&Weights; 4] {
+        [&self.detect, &self.landmarks, &self.embed, &self.passive]
+    }
+}

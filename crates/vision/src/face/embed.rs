@@ -1,0 +1,110 @@
+//! A face's template: numbers that are near those of the same person and far from anybody else's.
+
+use image::RgbImage;
+
+use super::align::{self, Similarity};
+use super::landmarks::{LEFT_EYE, MOUTH, NOSE_TIP, RIGHT_EYE, middle};
+use crate::weights::{EngineError, Weights};
+
+/// What the network takes, in pixels.
+const SIZE: usize = 112;
+/// Where the eyes, the nose's tip and the corners of the mouth lie in its input (the ArcFace template).
+const TEMPLATE: [[f32; 2]; 5] = [[38.29, 51.70], [73.53, 51.50], [56.03, 71.74], [41.55, 92.37], [70.73, 92.20]];
+
+/// A face's template, of length 1; 192 numbers with the embedded weights.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Embedding(Vec<f32>);
+
+impl Embedding {
+    /// The cosine between two templates, −1..1; 0 where they are of different networks.
+    #[must_use]
+    pub fn similarity(&self, other: &Self) -> f32 {
+        if self.0.len() != other.0.len() {
+            return 0.0;
+        }
+        self.0.iter().zip(&other.0).map(|(a, b)| a * b).sum()
+    }
+
+    /// The numbers in order, each as a little-endian 32-bit float, for those who keep templates.
+    #[must_use]
+    pub fn as_bytes(&self) -> Vec<u8> {
+        self.0.iter().flat_map(|value| value.to_le_bytes()).collect()
+    }
+
+    /// A template from its bytes, or none where they are no such numbers.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (numbers, []) = bytes.as_chunks::<4>() else { return None };
+        Self::of(numbers.iter().map(|number| f32::from_le_bytes(*number)).collect())
+    }
+
+    /// Brings numbers to length 1; none where they have no direction.
+    fn of(mut numbers: Vec<f32>) -> Option<Self> {
+        let length = numbers.iter().map(|value| value * value).sum::<f32>().sqrt();
+        if !length.is_normal() {
+            return None;
+        }
+        numbers.iter_mut().for_each(|value| *value /= length);
+        Some(Self(numbers))
+    }
+}
+
+/// The template of the face with those landmarks: the mean of that of the picture and that of its mirror image.
+pub(crate) fn embedding(weights: &Weights, picture: &RgbImage, points: &[[f32; 3]]) -> Result<Embedding, EngineError> {
+    let pixels = aligned(picture, points);
+    let inputs: Vec<[f32; 3]> = pixels.iter().map(|pixel| pixel.map(|value| (value - 127.0) / 128.0)).collect();
+    let mut mirrored = inputs.clone();
+    mirrored.chunks_exact_mut(SIZE).for_each(<[[f32; 3]]>::reverse);
+    let (one, other) = (numbers(weights, &inputs)?, numbers(weights, &mirrored)?);
+    let sum = one.iter().zip(&other).map(|(a, b)| a + b).collect();
+    Embedding::of(sum).ok_or_else(|| failed(weights))
+}
+
+fn numbers(weights: &Weights, inputs: &[[f32; 3]]) -> Result<Vec<f32>, EngineError> {
+    let first = align::run(weights, inputs, SIZE, SIZE)?.into_iter().next();
+    let embedding = first.and_then(Embedding::of).ok_or_else(|| failed(weights))?;
+    Ok(embedding.0)
+}
+
+fn failed(weights: &Weights) -> EngineError {
+    EngineError { model: weights.entry.name.clone(), reason: "it gave no numbers that have a direction".to_owned() }
+}
+
+/// The face turned, scaled and shifted so that its five points lie on the template's; black where that cannot be.
+fn aligned(picture: &RgbImage, points: &[[f32; 3]]) -> Vec<[f32; 3]> {
+    let five = [
+        middle(points, &RIGHT_EYE),
+        middle(points, &LEFT_EYE),
+        middle(points, &[NOSE_TIP]),
+        middle(points, &MOUTH[..1]),
+        middle(points, &MOUTH[1..]),
+    ];
+    match Similarity::between(&TEMPLATE, &five) {
+        Some(place) => align::crop(picture, SIZE, SIZE, &place),
+        None => vec![[0.0; 3]; SIZE * SIZE],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_template_is_read_back_from_its_bytes_and_nothing_else_is() {
+        let embedding = Embedding::of(vec![3.0, 4.0]).unwrap();
+        let again = Embedding::from_bytes(&embedding.as_bytes()).unwrap();
+        assert!((again.similarity(&embedding) - 1.0).abs() < 1e-6);
+        assert_eq!(embedding.as_bytes().len(), 8);
+        assert!(Embedding::from_bytes(&[1, 2, 3]).is_none());
+        assert!(Embedding::from_bytes(&[]).is_none());
+        assert!(Embedding::from_bytes(&f32::NAN.to_le_bytes()).is_none());
+        assert!(Embedding::from_bytes(&[0; 8]).is_none());
+    }
+
+    #[test]
+    fn templates_of_different_networks_are_not_alike() {
+        let one = Embedding::of(vec![1.0, 0.0]).unwrap();
+        let other = Embedding::of(vec![1.0, 0.0, 0.0]).unwrap();
+        assert!(one.similarity(&other).abs() < f32::EPSILON);
+    }
+}

@@ -1,0 +1,41 @@
+//! Passive liveness: what one frame's texture says of whether a person or a picture was before the camera.
+
+use image::RgbImage;
+
+use super::Region;
+use super::align::{self, Similarity};
+use crate::weights::{EngineError, Weights};
+
+/// What the network takes, in pixels.
+const SIZE: usize = 128;
+/// How much larger than the face the crop is.
+const ROOM: f32 = 2.7;
+
+/// The softmax of "live", 0..1.
+pub(crate) fn live(weights: &Weights, picture: &RgbImage, region: &Region) -> Result<f32, EngineError> {
+    let place = Similarity::square(region.centre(), ROOM * region.width.max(region.height).max(1.0), 0.0, SIZE);
+    let pixels = align::crop(picture, SIZE, SIZE, &place);
+    let inputs: Vec<[f32; 3]> = pixels.iter().map(|&[red, green, blue]| [blue, green, red]).collect();
+    let outputs = align::run(weights, &inputs, SIZE, SIZE)?;
+    Ok(outputs.first().map_or(0.0, |logits| softmax_of_first(logits)))
+}
+
+fn softmax_of_first(logits: &[f32]) -> f32 {
+    let Some(first) = logits.first() else { return 0.0 };
+    let sum: f32 = logits.iter().map(|logit| (logit - first).exp()).sum();
+    if sum.is_nan() { 0.0 } else { 1.0 / sum }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn softmax_holds_its_bounds() {
+        assert!((softmax_of_first(&[0.0, 0.0]) - 0.5).abs() < 1e-6);
+        assert!(softmax_of_first(&[-1e9, 1e9]).abs() < f32::EPSILON);
+        assert!((softmax_of_first(&[1e9, -1e9]) - 1.0).abs() < f32::EPSILON);
+        assert!(softmax_of_first(&[]).abs() < f32::EPSILON);
+        assert!(softmax_of_first(&[f32::NAN, 1.0]).abs() < f32::EPSILON);
+    }
+}
