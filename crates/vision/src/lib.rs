@@ -6,7 +6,10 @@ pub mod barcode;
 pub mod face;
 pub mod intake;
 mod luma;
+pub mod mrz;
 pub mod quality;
+pub mod text;
 pub mod weights;
+pub mod zone;
 
-pub use weights::{LoadError, Weights};
+pub use weights::{EngineError, LoadError, Weights};

@@ -1,0 +1,142 @@
+//! The machine-readable zone of travel documents: ICAO 9303 parts 3 to 7, from lines of text to fields and check digits.
+
+mod date;
+mod digits;
+mod layout;
+mod settle;
+
+pub use date::{CalendarDate, MrzDate};
+use digits::{character, continuation};
+pub(crate) use layout::Alphabet;
+use layout::Span;
+pub(crate) use settle::{Cell, settled};
+
+/// The sizes of zones that ICAO 9303 knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// Cards: three lines of 30 characters (part 5).
+    Td1,
+    /// Larger cards: two lines of 36 characters (part 6).
+    Td2,
+    /// Passports: two lines of 44 characters (part 4).
+    Td3,
+    /// Full-size visas: two lines of 44 characters (part 7).
+    MrvA,
+    /// Small visas: two lines of 36 characters (part 7).
+    MrvB,
+}
+
+/// The holder's sex as printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Sex {
+    Male,
+    Female,
+    /// A filler, or the X that some issuers print.
+    Unspecified,
+}
+
+/// One check digit and whether it is right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DigitCheck {
+    /// What the digit covers: `document_number`, `date_of_birth`, `expiry`, `optional` or `composite`.
+    pub field: &'static str,
+    pub passed: bool,
+}
+
+/// A machine-readable zone with its fields, fillers taken off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Zone {
+    pub format: Format,
+    /// As printed, top to bottom.
+    pub lines: Vec<String>,
+    /// One or two characters, such as `P`, `ID` or `V`.
+    pub document_code: String,
+    /// One to three letters (ICAO 9303 part 3, section 5).
+    pub issuing_state: String,
+    /// Its words parted by single spaces, as are the given names'. No check digit covers either.
+    pub surname: String,
+    pub given_names: String,
+    /// Whole, also where it goes on in the optional data.
+    pub document_number: String,
+    /// One to three letters (ICAO 9303 part 3, section 5).
+    pub nationality: String,
+    pub date_of_birth: MrzDate,
+    pub sex: Sex,
+    pub expiry: MrzDate,
+    /// The issuer's own data, a field each: two on cards of three lines, else one; empty ones included.
+    pub optional: Vec<String>,
+    /// All check digits that the format has; the composite one, where there is one, comes last.
+    pub checks: Vec<DigitCheck>,
+}
+
+impl Zone {
+    /// Says whether every check digit is right.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        self.checks.iter().all(|check| check.passed)
+    }
+}
+
+/// Parses a zone's lines: `None` where they are not of a format's size or a character stands where its field cannot hold it.
+/// Check digits may be wrong; the zone says which.
+#[must_use]
+pub fn parse(lines: &[&str]) -> Option<Zone> {
+    let rows: Vec<Vec<u8>> = lines.iter().map(|line| line.trim().as_bytes().to_vec()).collect();
+    Format::ALL.into_iter().find(|format| fits(*format, &rows)).map(|format| zone(format, &rows))
+}
+
+/// Says whether the rows have a format's size and each character is one that may stand in its place.
+fn fits(format: Format, rows: &[Vec<u8>]) -> bool {
+    rows.len() == format.rows()
+        && rows.iter().enumerate().all(|(row, characters)| {
+            let mut cells = characters.iter().enumerate();
+            characters.len() == format.columns()
+                && cells.all(|(column, character)| format.alphabet(row, column).holds(*character))
+        })
+}
+
+fn zone(format: Format, rows: &[Vec<u8>]) -> Zone {
+    let layout = format.layout();
+    let raw = |span: Span| span.cells().map(|cell| character(rows, cell)).collect::<Vec<u8>>();
+    let (surname, given_names) = names(&raw(layout.name));
+    let goes_on = continuation(format, rows);
+    let number = layout.number.cells().chain(goes_on.iter().rev().skip(1).rev().copied());
+    let number: Vec<u8> = number.map(|cell| character(rows, cell)).collect();
+    let optional = layout.optional.iter().map(|span| {
+        let own = span.cells().filter(|cell| !goes_on.contains(cell));
+        words(&own.map(|cell| character(rows, cell)).collect::<Vec<u8>>())
+    });
+    let checks = digits::checks(format, rows);
+    let checks = checks.iter().map(|check| DigitCheck { field: check.field, passed: check.passes(rows) });
+    Zone {
+        format,
+        lines: rows.iter().map(|row| String::from_utf8_lossy(row).into_owned()).collect(),
+        document_code: words(&raw(layout.code)),
+        issuing_state: words(&raw(layout.state)),
+        surname,
+        given_names,
+        document_number: words(&number),
+        nationality: words(&raw(layout.nationality)),
+        date_of_birth: MrzDate::parse(&raw(layout.birth)),
+        sex: match raw(layout.sex).first() {
+            Some(b'M') => Sex::Male,
+            Some(b'F') => Sex::Female,
+            _ => Sex::Unspecified,
+        },
+        expiry: MrzDate::parse(&raw(layout.expiry)),
+        optional: optional.collect(),
+        checks: checks.collect(),
+    }
+}
+
+/// Surname and given names: two fillers part them (ICAO 9303 part 3, section 4.6).
+fn names(field: &[u8]) -> (String, String) {
+    let gap = field.windows(2).position(|pair| pair == b"<<").unwrap_or(field.len());
+    (words(field.get(..gap).unwrap_or_default()), words(field.get(gap..).unwrap_or_default()))
+}
+
+/// A field's words, with a space for the fillers between them.
+fn words(field: &[u8]) -> String {
+    let words = field.split(|character| *character == b'<').filter(|word| !word.is_empty());
+    words.map(|word| String::from_utf8_lossy(word)).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,128 @@
+//! Which character stands in a cell where the recogniser was not sure: what a check digit proves, and nothing else.
+
+use super::digits::{COMPOSITE, Check, checks};
+use super::{Format, Zone, fits, zone};
+
+/// What the recogniser saw in one cell.
+#[derive(Clone, Debug)]
+pub(crate) struct Cell {
+    pub(crate) read: u8,
+    /// 0..1.
+    pub(crate) probability: f32,
+    /// The highest probability of a character that may not stand here: 0..1.
+    pub(crate) unfit: f32,
+    /// What else may stand there, with how much likelier `read` was: 0..1.
+    pub(crate) others: Vec<(u8, f32)>,
+}
+
+/// Characters that printers and cameras make look alike.
+const ALIKE: [(u8, u8); 8] =
+    [(b'O', b'0'), (b'Q', b'0'), (b'D', b'0'), (b'I', b'1'), (b'B', b'8'), (b'S', b'5'), (b'Z', b'2'), (b'G', b'6')];
+/// How likely a look-alike is that the recogniser did not consider.
+const UNSEEN: f32 = 0.02;
+/// From which likelihood on another character is tried.
+const LEAST: f32 = 0.02;
+/// From which likelihood on two characters of one field are changed at once.
+const LEAST_OF_TWO: f32 = 0.1;
+/// An answer is proven when it is this many times as likely as any other that satisfies its check digit.
+const CLEARLY: f32 = 2.0;
+
+/// One character in place of another.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Change {
+    cell: (usize, usize),
+    to: u8,
+    likelihood: f32,
+}
+
+/// The zone that the cells make. Each field whose check digit fails is read anew with the characters that were nearly as
+/// likely; a new reading holds only if it satisfies the field's digit, no other reading is nearly as likely, and the
+/// composite digit agrees. `None` where the cells do not fit the format.
+pub(crate) fn settled(format: Format, cells: &[Vec<Cell>]) -> Option<Zone> {
+    let mut rows: Vec<Vec<u8>> = cells.iter().map(|row| row.iter().map(|cell| cell.read).collect()).collect();
+    filled(format, &mut rows);
+    if !fits(format, &rows) {
+        return None;
+    }
+    let mut proven = rows.clone();
+    let own: Vec<Check> = checks(format, &rows).into_iter().filter(|check| check.field != COMPOSITE).collect();
+    for check in own.iter().filter(|check| !check.passes(&rows)) {
+        let found = changes(&rows, check, &possible(format, cells, &check.cells()));
+        found.into_iter().for_each(|change| put(&mut proven, change));
+    }
+    if let Some(composite) = checks(format, &proven).into_iter().find(|check| check.field == COMPOSITE) {
+        if !composite.passes(&proven) {
+            let covered: Vec<(usize, usize)> = own.iter().flat_map(Check::cells).collect();
+            let alone: Vec<_> = composite.cells().into_iter().filter(|cell| !covered.contains(cell)).collect();
+            let found = changes(&proven, &composite, &possible(format, cells, &alone));
+            found.into_iter().for_each(|change| put(&mut proven, change));
+        }
+        if !composite.passes(&proven) {
+            return Some(zone(format, &rows));
+        }
+    }
+    Some(zone(format, if fits(format, &proven) { &proven } else { &rows }))
+}
+
+/// Names end where three fillers stand: what seems to follow is a filler misread.
+fn filled(format: Format, rows: &mut [Vec<u8>]) {
+    let name = format.layout().name;
+    let Some(field) = rows.get_mut(name.row).and_then(|row| row.get_mut(name.start..name.end)) else { return };
+    if let Some(end) = field.windows(3).position(|three| three == b"<<<") {
+        field.iter_mut().skip(end).for_each(|character| *character = b'<');
+    }
+}
+
+fn put(rows: &mut [Vec<u8>], change: Change) {
+    let cell = rows.get_mut(change.cell.0).and_then(|row| row.get_mut(change.cell.1));
+    if let Some(cell) = cell {
+        *cell = change.to;
+    }
+}
+
+/// Which of the possible changes satisfy a check digit: one, or two likely ones, or none where nothing is proven.
+fn changes(rows: &[Vec<u8>], check: &Check, possible: &[Change]) -> Vec<Change> {
+    let likely: Vec<Change> = possible.iter().copied().filter(|change| change.likelihood >= LEAST_OF_TWO).collect();
+    let pairs = likely.iter().enumerate().flat_map(|(place, first)| {
+        let rest = likely.iter().skip(place + 1).filter(move |second| second.cell != first.cell);
+        rest.map(move |second| vec![*first, *second])
+    });
+    let tried = possible.iter().map(|change| vec![*change]).chain(pairs);
+    let satisfies = |changes: &Vec<Change>| {
+        let mut rows = rows.to_vec();
+        changes.iter().for_each(|change| put(&mut rows, *change));
+        check.passes(&rows)
+    };
+    let likelihood = |changes: &Vec<Change>| changes.iter().map(|change| change.likelihood).product::<f32>();
+    let mut satisfying: Vec<Vec<Change>> = tried.filter(satisfies).collect();
+    satisfying.sort_by(|a, b| likelihood(b).total_cmp(&likelihood(a)));
+    match satisfying.as_slice() {
+        [] => Vec::new(),
+        [best] => best.clone(),
+        [best, second, ..] if likelihood(best) >= CLEARLY * likelihood(second) => best.clone(),
+        _ => Vec::new(),
+    }
+}
+
+/// What else may stand in the open cells.
+fn possible(format: Format, cells: &[Vec<Cell>], open: &[(usize, usize)]) -> Vec<Change> {
+    let mut possible = Vec::new();
+    for place in open {
+        let Some(cell) = cells.get(place.0).and_then(|row| row.get(place.1)) else { continue };
+        let seen = |other: u8| cell.others.iter().find(|(seen, _)| *seen == other).map_or(0.0, |(_, likely)| *likely);
+        let alike = ALIKE.iter().filter_map(|(a, b)| match cell.read {
+            read if read == *a => Some(*b),
+            read if read == *b => Some(*a),
+            _ => None,
+        });
+        let alike = alike.map(|other| (other, seen(other).max(UNSEEN)));
+        let others = cell.others.iter().copied().filter(|(other, _)| !ALIKE.contains(&(cell.read, *other)));
+        for (to, likelihood) in alike.chain(others) {
+            let new = !possible.iter().any(|change: &Change| change.cell == *place && change.to == to);
+            if new && likelihood >= LEAST && format.alphabet(place.0, place.1).holds(to) {
+                possible.push(Change { cell: *place, to, likelihood });
+            }
+        }
+    }
+    possible
+}

@@ -1,0 +1,178 @@
+//! Printed text: where it stands in a picture, which way it runs and what it says.
+
+pub(crate) mod crop;
+pub(crate) mod frames;
+mod regions;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use image::RgbImage;
+use rten::ThreadPool;
+use rten_tensor::{AsView as _, Layout as _, Tensor};
+
+use crate::weights::{EngineError, LoadError, Weights};
+use crate::zone::{self, FoundZone};
+use frames::Frames;
+pub(crate) use regions::Region;
+
+/// The longest side, in pixels, of the picture in which text is looked for.
+pub(crate) const LONGEST: u32 = 640;
+/// How many lines are read both ways to find out which way up a page is.
+const ASKED: usize = 4;
+/// By how much the scores of both ways must differ in sum for no further line to be asked.
+const CLEAR_LEAD: f32 = 0.25;
+
+/// One printed line.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line {
+    pub text: String,
+    /// The mean probability of its characters, 0..1.
+    pub score: f32,
+    /// In the picture's pixels, clockwise from the start of the text.
+    pub corners: [(f32, f32); 4],
+}
+
+/// What is printed in a picture.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// Top to bottom, as the text runs.
+    pub lines: Vec<Line>,
+    /// The machine-readable zone, where there is one.
+    pub zone: Option<FoundZone>,
+}
+
+/// A line with all that the recogniser saw in it.
+#[derive(Clone, Debug)]
+pub(crate) struct Sight {
+    pub(crate) corners: [(f32, f32); 4],
+    pub(crate) frames: Frames,
+}
+
+/// Where a picture's text stands, and the way in which it runs.
+pub(crate) struct Sheet {
+    pub(crate) way: (f32, f32),
+    pub(crate) regions: Vec<Region>,
+}
+
+/// Reads printed text: one network finds the lines, one reads them.
+pub struct TextReader {
+    detector: Weights,
+    recogniser: Weights,
+}
+
+impl TextReader {
+    /// Loads both networks, the operator's own where `folder` names them.
+    ///
+    /// # Errors
+    /// When the operator's files are not as their manifest says.
+    pub fn load(folder: Option<&Path>, pool: &Arc<ThreadPool>) -> Result<Self, LoadError> {
+        let detector = Weights::load("ocr-detect", folder, pool)?;
+        let recogniser = Weights::load("ocr-recognize", folder, pool)?;
+        Ok(Self { detector, recogniser })
+    }
+
+    /// Both networks' weights, detector first.
+    #[must_use]
+    pub fn weights(&self) -> [&Weights; 2] {
+        [&self.detector, &self.recogniser]
+    }
+
+    /// Reads all printed lines and the machine-readable zone.
+    ///
+    /// # Errors
+    /// When the networks cannot be run; never because of what the picture shows.
+    pub fn read(&self, picture: &RgbImage) -> Result<Page, EngineError> {
+        let sheet = self.sheet(picture)?;
+        let zone = zone::found(self, picture, &sheet)?;
+        Ok(Page { lines: self.lines_of(picture, &sheet)?, zone })
+    }
+
+    /// All printed lines, top to bottom as the text runs.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn lines(&self, picture: &RgbImage) -> Result<Vec<Line>, EngineError> {
+        self.lines_of(picture, &self.sheet(picture)?)
+    }
+
+    /// The machine-readable zone of ICAO 9303, or `None` where there is none. Cheaper than [`Self::read`]: few lines are
+    /// read.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn zone(&self, picture: &RgbImage) -> Result<Option<FoundZone>, EngineError> {
+        zone::found(self, picture, &self.sheet(picture)?)
+    }
+
+    fn sheet(&self, picture: &RgbImage) -> Result<Sheet, EngineError> {
+        let regions = self.regions(picture, LONGEST)?;
+        let way = self.way(picture, &regions)?;
+        Ok(Sheet { way, regions })
+    }
+
+    fn lines_of(&self, picture: &RgbImage, sheet: &Sheet) -> Result<Vec<Line>, EngineError> {
+        let way = sheet.way;
+        let down = |region: &Region| region.centre.1 * way.0 - region.centre.0 * way.1;
+        let mut regions = sheet.regions.clone();
+        regions.sort_by(|a, b| down(a).total_cmp(&down(b)));
+        let mut lines = Vec::with_capacity(regions.len());
+        for region in regions {
+            let sight = self.sight(picture, region, way, 0.0, 1.0)?;
+            let (text, score) = sight.frames.text();
+            if !text.is_empty() && score >= self.recogniser.entry.threshold {
+                lines.push(Line { text, score, corners: sight.corners });
+            }
+        }
+        Ok(lines)
+    }
+
+    /// Where text stands, with the picture's longest side scaled to `longest` pixels for the detector.
+    pub(crate) fn regions(&self, picture: &RgbImage, longest: u32) -> Result<Vec<Region>, EngineError> {
+        let (input, scale) = crop::whole(picture, longest);
+        let width = input.shape()[3];
+        let outputs = self.detector.run(input.view())?;
+        let map = outputs.into_iter().next().map(Tensor::into_data).unwrap_or_default();
+        let found = regions::regions(&map, width, self.detector.entry.threshold);
+        Ok(found.into_iter().map(|region| region.placed(scale, (0.0, 0.0))).collect())
+    }
+
+    /// Which way the lines run: some are read in both ways, and the way that reads better holds for all.
+    pub(crate) fn way(&self, picture: &RgbImage, regions: &[Region]) -> Result<(f32, f32), EngineError> {
+        let way = regions::axis(regions);
+        let back = (-way.0, -way.1);
+        let mut asked: Vec<&Region> = regions.iter().filter(|region| region.aspect() > 2.0).collect();
+        asked.sort_by(|a, b| (a.aspect() - 7.0).abs().total_cmp(&(b.aspect() - 7.0).abs()));
+        let mut lead = 0.0;
+        for region in asked.into_iter().take(ASKED) {
+            lead += self.sight(picture, *region, way, 0.0, 1.0)?.frames.text().1;
+            lead -= self.sight(picture, *region, back, 0.0, 1.0)?.frames.text().1;
+            if lead.abs() > CLEAR_LEAD {
+                break;
+            }
+        }
+        Ok(if lead < 0.0 { back } else { way })
+    }
+
+    /// Reads one region as text that runs towards `way`, cut out with `margin` more pixels on each side and `stretch` times
+    /// as wide as it stands.
+    pub(crate) fn sight(
+        &self,
+        picture: &RgbImage,
+        region: Region,
+        way: (f32, f32),
+        margin: f32,
+        stretch: f32,
+    ) -> Result<Sight, EngineError> {
+        let corners = region.corners(way, margin);
+        let outputs = self.recogniser.run(crop::line(picture, &corners, stretch).view())?;
+        let answer = outputs.into_iter().next();
+        let fits = answer.as_ref().is_some_and(|answer| answer.shape().last() == Some(&frames::alphabet().len()));
+        if !fits {
+            let reason = "its answer has not a probability for each known character".to_owned();
+            return Err(EngineError { model: self.recogniser.entry.name.clone(), reason });
+        }
+        let probabilities = answer.map(Tensor::into_data).unwrap_or_default();
+        Ok(Sight { corners, frames: Frames { probabilities } })
+    }
+}

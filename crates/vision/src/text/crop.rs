@@ -1,0 +1,139 @@
+//! The picture as the networks take it: whole and scaled for the detector, a line straightened for the recogniser.
+
+use image::{RgbImage, imageops};
+use rten_tensor::NdTensor;
+
+/// The height of a line that the recogniser takes, in pixels.
+pub(crate) const HEIGHT: u32 = 48;
+/// Samples a pixel of the line is the mean of, along one axis, at most: enough for lines 200 pixels high.
+const SAMPLES: u32 = 4;
+
+/// The picture with its longest side near `longest`, sides in multiples of 32, as the detector takes it (ImageNet's mean and
+/// deviation). Gives also how many of the picture's pixels one of it is, along both axes.
+pub(crate) fn whole(picture: &RgbImage, longest: u32) -> (NdTensor<f32, 4>, (f32, f32)) {
+    let (width, height) = picture.dimensions();
+    let scale = longest as f32 / width.max(height).max(1) as f32;
+    let side = |length: u32| ((length as f32 * scale / 32.0).round() as u32).max(1) * 32;
+    let (wide, high) = (side(width), side(height));
+    let scaled = if scale < 1.0 {
+        imageops::thumbnail(picture, wide, high)
+    } else {
+        imageops::resize(picture, wide, high, imageops::FilterType::Triangle)
+    };
+    let back = (width as f32 / wide as f32, height as f32 / high as f32);
+    (planes(&scaled, [123.675, 116.28, 103.53], [58.395, 57.12, 57.375]), back)
+}
+
+/// The line inside `corners` (clockwise from its start), straightened to the recogniser's height, `stretch` times as wide as
+/// it stands in the picture, in −1..1.
+pub(crate) fn line(picture: &RgbImage, corners: &[(f32, f32); 4], stretch: f32) -> NdTensor<f32, 4> {
+    let (length, height) = sides(corners);
+    let wide = (length / height * HEIGHT as f32 * stretch / 8.0).round().clamp(4.0, 320.0) as u32 * 8;
+    planes(&straightened(picture, corners, wide, HEIGHT), [127.5; 3], [127.5; 3])
+}
+
+/// A picture's values as planes, blue first: (value − mean) / deviation, both given red first.
+fn planes(picture: &RgbImage, mean: [f32; 3], deviation: [f32; 3]) -> NdTensor<f32, 4> {
+    let (width, height) = picture.dimensions();
+    let mut values = Vec::with_capacity(picture.as_raw().len());
+    for ((channel, mean), deviation) in mean.iter().enumerate().zip(deviation).rev() {
+        let plane = picture.as_raw().iter().skip(channel).step_by(3);
+        values.extend(plane.map(|value| (f32::from(*value) - mean) / deviation));
+    }
+    NdTensor::from_data([1, 3, height as usize, width as usize], values)
+}
+
+/// The part of the picture inside `corners` (clockwise from where its upper left is to be) as an upright picture.
+pub(crate) fn straightened(picture: &RgbImage, corners: &[(f32, f32); 4], wide: u32, high: u32) -> RgbImage {
+    let (length, height) = sides(corners);
+    let samples = |pixels: f32| (pixels.round() as u32).clamp(1, SAMPLES);
+    let (along, across) = (samples(length / wide.max(1) as f32), samples(height / high.max(1) as f32));
+    RgbImage::from_fn(wide, high, |column, row| {
+        let mut sum = [0.0_f32; 3];
+        for sample in 0..along * across {
+            let u = column as f32 + ((sample % along) as f32 + 0.5) / along as f32;
+            let v = row as f32 + ((sample / along) as f32 + 0.5) / across as f32;
+            let colour = colour(picture, inside(corners, (u / wide as f32, v / high as f32)));
+            sum.iter_mut().zip(colour).for_each(|(sum, channel)| *sum += channel);
+        }
+        image::Rgb(sum.map(|sum| (sum / (along * across) as f32).round() as u8))
+    })
+}
+
+/// The point that is at (u, v) of the four-sided area, both 0..1 from its first corner.
+pub(crate) fn inside(corners: &[(f32, f32); 4], (u, v): (f32, f32)) -> (f32, f32) {
+    let [start, end, below_end, below_start] = *corners;
+    between(between(start, end, u), between(below_start, below_end, u), v)
+}
+
+/// Its longer sides along and across, the latter at least one pixel.
+fn sides(corners: &[(f32, f32); 4]) -> (f32, f32) {
+    let [start, end, below_end, below_start] = *corners;
+    let length = distance(start, end).max(distance(below_start, below_end));
+    (length, distance(start, below_start).max(distance(end, below_end)).max(1.0))
+}
+
+fn distance(a: (f32, f32), b: (f32, f32)) -> f32 {
+    (a.0 - b.0).hypot(a.1 - b.1)
+}
+
+fn between(a: (f32, f32), b: (f32, f32), part: f32) -> (f32, f32) {
+    (a.0 + (b.0 - a.0) * part, a.1 + (b.1 - a.1) * part)
+}
+
+/// The colour at a point between pixels; beyond the edge, the edge's.
+fn colour(picture: &RgbImage, (x, y): (f32, f32)) -> [f32; 3] {
+    let (x, y) = ((x - 0.5).max(0.0), (y - 0.5).max(0.0));
+    let right = picture.width().saturating_sub(1);
+    let bottom = picture.height().saturating_sub(1);
+    let (column, row) = ((x as u32).min(right), (y as u32).min(bottom));
+    let (next, below) = ((column + 1).min(right), (row + 1).min(bottom));
+    let (u, v) = ((x - column as f32).clamp(0.0, 1.0), (y - row as f32).clamp(0.0, 1.0));
+    let pixel = |column, row| picture.get_pixel_checked(column, row).map_or([0; 3], |pixel| pixel.0);
+    let corners = [pixel(column, row), pixel(next, row), pixel(column, below), pixel(next, below)];
+    let parts = [(1.0 - u) * (1.0 - v), u * (1.0 - v), (1.0 - u) * v, u * v];
+    let mut sum = [0.0_f32; 3];
+    for (corner, part) in corners.iter().zip(parts) {
+        for (sum, channel) in sum.iter_mut().zip(corner) {
+            *sum += f32::from(*channel) * part;
+        }
+    }
+    sum
+}
+
+#[cfg(test)]
+mod tests {
+    use rten_tensor::Layout as _;
+
+    use super::*;
+
+    #[test]
+    fn the_detectors_picture_keeps_its_shape_in_steps_of_32() {
+        let (input, back) = whole(&RgbImage::new(2000, 1300), 960);
+        assert_eq!(input.shape(), [1, 3, 640, 960]);
+        assert!((back.0 - 2.083).abs() < 0.01 && (back.1 - 2.031).abs() < 0.01, "{back:?}");
+        assert_eq!(whole(&RgbImage::new(1, 1), 960).0.shape(), [1, 3, 960, 960]);
+        assert_eq!(whole(&RgbImage::new(5000, 3), 960).0.shape(), [1, 3, 32, 960]);
+    }
+
+    #[test]
+    fn a_line_is_cut_out_as_its_text_runs() {
+        // Red on the left half, blue on the right: upside-down, blue comes first.
+        let picture = RgbImage::from_fn(100, 20, |x, _| image::Rgb(if x < 50 { [255, 0, 0] } else { [0, 0, 255] }));
+        let upright = [(0.0, 0.0), (100.0, 0.0), (100.0, 20.0), (0.0, 20.0)];
+        let turned = [upright[2], upright[3], upright[0], upright[1]];
+        for (corners, first) in [(upright, -1.0), (turned, 1.0)] {
+            let line = line(&picture, &corners, 1.0);
+            assert_eq!(line.shape(), [1, 3, 48, 240]);
+            assert_eq!(line[[0, 0, 24, 10]], first);
+            assert_eq!(line[[0, 2, 24, 10]], -first);
+        }
+    }
+
+    #[test]
+    fn corners_outside_the_picture_take_its_edge() {
+        let picture = RgbImage::from_pixel(8, 8, image::Rgb([255; 3]));
+        let line = line(&picture, &[(-9.0, -9.0), (90.0, -9.0), (90.0, 9.0), (-9.0, f32::NAN)], 1.0);
+        assert_eq!(line[[0, 0, 0, 0]], 1.0);
+    }
+}

@@ -1,0 +1,74 @@
+//! What the recogniser saw along a line: for each step the probability of every character, and the text that makes.
+
+use std::sync::LazyLock;
+
+use crate::weights::CHARACTERS;
+
+/// The recogniser's characters by their place in its answer. The first place is the blank between two characters, the last
+/// one the space.
+static ALPHABET: LazyLock<Vec<char>> = LazyLock::new(|| {
+    let listed = CHARACTERS.lines().filter_map(|line| line.chars().next());
+    std::iter::once('\0').chain(listed).chain(std::iter::once(' ')).collect()
+});
+
+/// How many characters the recogniser tells apart, the blank included.
+pub(crate) fn alphabet() -> &'static [char] {
+    &ALPHABET
+}
+
+/// The recogniser's answer to one line.
+#[derive(Clone, Debug)]
+pub(crate) struct Frames {
+    /// Step by step, a probability for each character of the alphabet.
+    pub(crate) probabilities: Vec<f32>,
+}
+
+impl Frames {
+    /// The steps along the line, each a probability for every character.
+    pub(crate) fn steps(&self) -> impl ExactSizeIterator<Item = &[f32]> {
+        self.probabilities.chunks_exact(ALPHABET.len())
+    }
+
+    /// The likeliest text with the mean probability of its characters (0 where there are none): of each step the likeliest
+    /// character, repeated ones once, blanks left out.
+    pub(crate) fn text(&self) -> (String, f32) {
+        let mut text = String::new();
+        let (mut sum, mut count, mut last) = (0.0_f32, 0.0_f32, 0);
+        for step in self.steps() {
+            let best = step.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
+            let Some((place, probability)) = best else { continue };
+            if place != 0 && place != last {
+                text.extend(ALPHABET.get(place));
+                sum += probability;
+                count += 1.0;
+            }
+            last = place;
+        }
+        let kept = text.trim();
+        (kept.to_owned(), if kept.is_empty() { 0.0 } else { sum / count })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frames(text: &str) -> Frames {
+        let step = |wanted: char| ALPHABET.iter().map(move |have| if *have == wanted { 0.9 } else { 0.0 });
+        Frames { probabilities: text.chars().flat_map(step).collect() }
+    }
+
+    #[test]
+    fn repeated_steps_are_one_character_unless_a_blank_parts_them() {
+        assert_eq!(frames("AA\0AB\0").text().0, "AAB");
+        assert_eq!(frames("  A ").text().0, "A");
+        assert!((frames("AB").text().1 - 0.9).abs() < 1e-6);
+        assert_eq!(frames("\0\0").text(), (String::new(), 0.0));
+    }
+
+    #[test]
+    fn the_alphabet_has_the_recognisers_size() {
+        assert_eq!(ALPHABET.len(), 129);
+        assert!(('A'..='Z').chain('0'..='9').chain(['<']).all(|needed| ALPHABET.contains(&needed)));
+    }
+}

@@ -1,0 +1,187 @@
+//! Where text stands: turned rectangles around the parts of a probability map that the detector takes for text.
+
+use rten_imageproc::{PointF, min_area_rect};
+
+/// The detector marks the core of a line; its box is grown by area × this / perimeter (PP-OCR's own figure).
+const GROWTH: f32 = 1.6;
+/// The mean probability from which on a part counts as text.
+const ENOUGH: f32 = 0.55;
+/// Cores with a shorter side below this many pixels of the map are specks.
+const SPECK: f32 = 2.0;
+/// More parts than this are noise, not a document's lines; the largest are kept.
+const MOST: usize = 200;
+
+/// A rectangle around one piece of text, turned as the text is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Region {
+    pub(crate) centre: (f32, f32),
+    /// Unit vector along the longer side. Which of its two ways the text runs is not known here.
+    pub(crate) along: (f32, f32),
+    pub(crate) length: f32,
+    pub(crate) breadth: f32,
+}
+
+impl Region {
+    /// How many times as long as broad it is, 1 or more.
+    pub(crate) fn aspect(&self) -> f32 {
+        self.length / self.breadth.max(1.0)
+    }
+
+    /// The same rectangle in a picture that is `scale` times as large and starts at `origin`.
+    pub(crate) fn placed(self, scale: (f32, f32), origin: (f32, f32)) -> Self {
+        let (centre, along) = (self.centre, self.along);
+        let moved = (along.0 * scale.0, along.1 * scale.1);
+        let stretch = moved.0.hypot(moved.1).max(f32::EPSILON);
+        Self {
+            centre: (origin.0 + centre.0 * scale.0, origin.1 + centre.1 * scale.1),
+            along: (moved.0 / stretch, moved.1 / stretch),
+            length: self.length * stretch,
+            breadth: self.breadth * scale.0 * scale.1 / stretch,
+        }
+    }
+
+    /// Its corners, clockwise from the start of text that runs towards `way`, grown by `margin` pixels on each side.
+    pub(crate) fn corners(&self, way: (f32, f32), margin: f32) -> [(f32, f32); 4] {
+        let (text, length, breadth) = self.text_axis(way);
+        let half = (length / 2.0 + margin, breadth / 2.0 + margin);
+        let down = (-text.1, text.0);
+        let corner = |along: f32, across: f32| {
+            (
+                self.centre.0 + text.0 * along * half.0 + down.0 * across * half.1,
+                self.centre.1 + text.1 * along * half.0 + down.1 * across * half.1,
+            )
+        };
+        [corner(-1.0, -1.0), corner(1.0, -1.0), corner(1.0, 1.0), corner(-1.0, 1.0)]
+    }
+
+    /// The side along which the text runs, pointing towards `way`, with the lengths along and across. A nearly square
+    /// piece (a single letter, a short number) follows its page; a long one follows its own long side.
+    pub(crate) fn text_axis(&self, way: (f32, f32)) -> ((f32, f32), f32, f32) {
+        let across = (-self.along.1, self.along.0);
+        let dot = |axis: (f32, f32)| axis.0 * way.0 + axis.1 * way.1;
+        let square = self.aspect() < 1.5 && dot(across).abs() > dot(self.along).abs();
+        let (axis, length, breadth) =
+            if square { (across, self.breadth, self.length) } else { (self.along, self.length, self.breadth) };
+        let axis = if dot(axis) < 0.0 { (-axis.0, -axis.1) } else { axis };
+        (axis, length, breadth)
+    }
+}
+
+/// The regions of a map of `width` columns whose pixels give the probability that they belong to text.
+pub(crate) fn regions(map: &[f32], width: usize, threshold: f32) -> Vec<Region> {
+    let mut seen = vec![false; map.len()];
+    let mut found: Vec<Region> = Vec::new();
+    for start in 0..map.len() {
+        if seen.get(start) == Some(&false) && map.get(start).is_some_and(|value| *value > threshold) {
+            found.extend(region(&part(map, &mut seen, width, threshold, start)));
+        }
+    }
+    found.sort_by(|a, b| (b.length * b.breadth).total_cmp(&(a.length * a.breadth)));
+    found.truncate(MOST);
+    found
+}
+
+/// One connected part of the map: its outermost pixels of each row, and its mean probability.
+struct Part {
+    outline: Vec<PointF>,
+    mean: f32,
+}
+
+fn part(map: &[f32], seen: &mut [bool], width: usize, threshold: f32, start: usize) -> Part {
+    let mut rows: std::collections::BTreeMap<usize, (usize, usize)> = std::collections::BTreeMap::new();
+    let mut waiting = vec![start];
+    let (mut sum, mut count) = (0.0_f32, 0.0_f32);
+    while let Some(place) = waiting.pop() {
+        let Some(value) = map.get(place).filter(|value| **value > threshold) else { continue };
+        let Some(seen) = seen.get_mut(place).filter(|seen| !**seen) else { continue };
+        *seen = true;
+        sum += value;
+        count += 1.0;
+        let (row, column) = (place / width, place % width);
+        let ends = rows.entry(row).or_insert((column, column));
+        *ends = (ends.0.min(column), ends.1.max(column));
+        let left = if column > 0 { Some(place - 1) } else { None };
+        let right = if column + 1 < width { Some(place + 1) } else { None };
+        waiting.extend([left, right, place.checked_sub(width), Some(place + width)].into_iter().flatten());
+    }
+    let outline = rows.into_iter().flat_map(|(row, (first, last))| {
+        let (top, bottom) = (row as f32, row as f32 + 1.0);
+        let (left, right) = (first as f32, last as f32 + 1.0);
+        [(top, left), (top, right), (bottom, left), (bottom, right)].map(|(y, x)| PointF::from_yx(y, x))
+    });
+    Part { outline: outline.collect(), mean: sum / count.max(1.0) }
+}
+
+fn region(part: &Part) -> Option<Region> {
+    if part.mean < ENOUGH {
+        return None;
+    }
+    let rectangle = min_area_rect(&part.outline)?;
+    let (width, height, up) = (rectangle.width(), rectangle.height(), rectangle.up_axis());
+    if width.min(height) < SPECK || !(up.x.is_finite() && up.y.is_finite()) {
+        return None;
+    }
+    let growth = GROWTH * width * height / (width + height);
+    let (across, centre) = ((up.x, up.y), (rectangle.center().x, rectangle.center().y));
+    let (along, length, breadth) =
+        if width >= height { ((-across.1, across.0), width, height) } else { (across, height, width) };
+    Some(Region { centre, along, length: length + growth, breadth: breadth + growth })
+}
+
+/// The direction in which a page's lines run, one of its two ways: the mean of the regions' directions, long ones first.
+pub(crate) fn axis(regions: &[Region]) -> (f32, f32) {
+    let mut sum = (0.0_f32, 0.0_f32);
+    for region in regions.iter().filter(|region| region.aspect() > 2.0) {
+        let angle = 2.0 * region.along.1.atan2(region.along.0);
+        sum = (sum.0 + region.length * angle.cos(), sum.1 + region.length * angle.sin());
+    }
+    let angle = sum.1.atan2(sum.0) / 2.0;
+    (angle.cos(), angle.sin())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A map with a bar of 40 × 6 pixels, turned by `degrees` around its centre.
+    fn bar(degrees: f32) -> Vec<f32> {
+        let (sin, cos) = degrees.to_radians().sin_cos();
+        let inside = |x: f32, y: f32| {
+            let (x, y) = (x - 49.5, y - 49.5);
+            (x * cos + y * sin).abs() < 20.0 && (y * cos - x * sin).abs() < 3.0
+        };
+        (0..10_000).map(|place| f32::from(inside((place % 100) as f32, (place / 100) as f32)) * 0.9).collect()
+    }
+
+    #[test]
+    fn a_turned_bar_is_found_as_it_lies() {
+        for degrees in [0.0, 20.0, 90.0, 155.0] {
+            let found = regions(&bar(degrees), 100, 0.3);
+            assert_eq!(found.len(), 1, "{degrees}");
+            let angle = found[0].along.1.atan2(found[0].along.0).to_degrees();
+            let off = (angle - degrees).rem_euclid(180.0);
+            assert!(off.min(180.0 - off) < 3.0, "{degrees}: {angle}");
+            assert!((found[0].length - 48.0).abs() < 4.0, "{degrees}: {}", found[0].length);
+            assert!((found[0].breadth - 14.0).abs() < 4.0, "{degrees}: {}", found[0].breadth);
+        }
+    }
+
+    #[test]
+    fn faint_parts_and_specks_are_no_text() {
+        let faint: Vec<f32> = bar(0.0).iter().map(|value| value * 0.5).collect();
+        assert!(regions(&faint, 100, 0.3).is_empty());
+        let mut speck = vec![0.0; 10_000];
+        speck[5050] = 1.0;
+        assert!(regions(&speck, 100, 0.3).is_empty());
+        assert!(regions(&[], 0, 0.3).is_empty());
+    }
+
+    #[test]
+    fn corners_start_where_the_text_starts() {
+        let region = Region { centre: (50.0, 50.0), along: (1.0, 0.0), length: 40.0, breadth: 10.0 };
+        assert_eq!(region.corners((1.0, 0.0), 0.0)[0], (30.0, 45.0));
+        assert_eq!(region.corners((-1.0, 0.0), 0.0)[0], (70.0, 55.0));
+        let square = Region { length: 10.0, ..region };
+        assert_eq!(square.corners((0.0, 1.0), 0.0)[0], (55.0, 45.0));
+    }
+}

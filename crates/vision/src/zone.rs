@@ -1,0 +1,191 @@
+//! Finds the machine-readable zone among a picture's lines.
+
+mod path;
+mod rows;
+
+use image::RgbImage;
+
+use crate::mrz::{self, Cell, Format, Zone};
+use crate::text::{Region, Sheet, Sight, TextReader, crop};
+use crate::weights::EngineError;
+use path::Step;
+
+/// How many lines are read in search of a zone, from the bottom of the page upwards.
+const READ: usize = 7;
+/// The mean probability of a zone's characters, fillers apart, below which it is no reading but a guess.
+const READABLE: f32 = 0.6;
+/// The part of a zone's characters that may have been seen as others, which cannot stand there (O for 0, say), or hardly
+/// been seen at all.
+const MISPLACED: f32 = 0.15;
+/// A character of a lower probability was put there by the number of characters that the line must have.
+const UNSEEN: f32 = 0.05;
+/// The area looked at more closely: its size in pixels, and its longer side as the detector gets it.
+const WIDE: u32 = 1216;
+const HIGH: u32 = 480;
+const CLOSER: u32 = 832;
+
+/// A zone and where it was found.
+#[derive(Clone, Debug)]
+pub struct FoundZone {
+    pub zone: Zone,
+    /// The mean probability of its characters, fillers apart: 0..1.
+    pub confidence: f32,
+    /// Of the whole zone, in the picture's pixels, clockwise from the start of its first line.
+    pub corners: [(f32, f32); 4],
+}
+
+/// A line that may be one of the zone's.
+struct Candidate {
+    corners: [(f32, f32); 4],
+    steps: Vec<Step>,
+    /// How many of the zone's characters the recogniser saw.
+    length: usize,
+}
+
+impl Candidate {
+    /// `None` where the line is not like a zone's.
+    fn of(sight: &Sight) -> Option<Self> {
+        let steps = path::steps(&sight.frames);
+        let plain = path::plain(&steps);
+        let fillers = plain.bytes().filter(|character| *character == b'<').count();
+        let likely = plain.len() >= 20 && (fillers >= 2 || sight.frames.text().0.len() <= plain.len() + 2);
+        likely.then_some(Self { corners: sight.corners, length: plain.len(), steps })
+    }
+}
+
+/// What a search for the zone came to.
+#[derive(Default)]
+struct Search {
+    best: Option<FoundZone>,
+    /// The longest line with fillers in it, where no valid zone was found.
+    trace: Option<Region>,
+    /// Whether fillers were seen that point the wrong way.
+    upside_down: bool,
+}
+
+impl Search {
+    fn is_done(&self) -> bool {
+        self.best.as_ref().is_some_and(|found| found.zone.is_valid())
+    }
+}
+
+/// The zone of a sheet, with every check digit right where any reading gives that.
+pub(crate) fn found(reader: &TextReader, picture: &RgbImage, sheet: &Sheet) -> Result<Option<FoundZone>, EngineError> {
+    let mut way = sheet.way;
+    let mut search = searched(reader, picture, &rows::rows(&sheet.regions, way), way)?;
+    if search.upside_down && !search.is_done() {
+        way = (-way.0, -way.1);
+        search = searched(reader, picture, &rows::rows(&sheet.regions, way), way)?;
+    }
+    let Some(trace) = search.trace.filter(|_| !search.is_done()) else { return Ok(search.best) };
+    let closer = closer(reader, picture, &trace.corners(way, 0.0))?;
+    Ok(better(search.best, closer))
+}
+
+/// Reads the lines that may be a zone's from the bottom up, until a valid zone is found.
+fn searched(reader: &TextReader, picture: &RgbImage, rows: &[Region], way: (f32, f32)) -> Result<Search, EngineError> {
+    let mut search = Search::default();
+    let mut candidates: Vec<Candidate> = Vec::new();
+    for row in rows.iter().take(READ) {
+        let sight = reader.sight(picture, *row, way, 0.0, 1.0)?;
+        let text = sight.frames.text().0;
+        if text.contains(">>>") {
+            return Ok(Search { upside_down: true, ..search });
+        }
+        if text.contains("<<") && search.trace.is_none_or(|trace| trace.length < row.length) {
+            search.trace = Some(*row);
+        }
+        let Some(candidate) = Candidate::of(&sight) else { continue };
+        candidates.insert(0, candidate);
+        search.best = better(search.best, zone_at(&candidates));
+        if search.is_done() {
+            break;
+        }
+    }
+    Ok(search)
+}
+
+/// Looks again around a line that is like a zone's, straightened and larger: lines may have been missed or run together.
+fn closer(reader: &TextReader, picture: &RgbImage, line: &[(f32, f32); 4]) -> Result<Option<FoundZone>, EngineError> {
+    let area = around(line);
+    let patch = crop::straightened(picture, &area, WIDE, HIGH);
+    let rows = rows::block(&reader.regions(&patch, CLOSER)?, WIDE as f32);
+    let search = searched(reader, &patch, &rows, (1.0, 0.0))?;
+    Ok(search.best.map(|mut found| {
+        let back = |(x, y): (f32, f32)| crop::inside(&area, (x / WIDE as f32, y / HIGH as f32));
+        found.corners = found.corners.map(back);
+        found
+    }))
+}
+
+/// The area in which the other lines of a zone are that has this line, somewhat longer than it.
+fn around(line: &[(f32, f32); 4]) -> [(f32, f32); 4] {
+    let [start, end, _, below_start] = *line;
+    let along = (end.0 - start.0, end.1 - start.1);
+    let length = along.0.hypot(along.1).max(1.0);
+    let down = (-along.1 / length, along.0 / length);
+    let middle = ((end.0 + below_start.0) / 2.0, (end.1 + below_start.1) / 2.0);
+    let (half, high) = (0.55 * length, 0.55 * length * HIGH as f32 / WIDE as f32);
+    [(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)].map(|(u, v)| {
+        let (u, v) = (u * half / length, v * high);
+        (middle.0 + along.0 * u + down.0 * v, middle.1 + along.1 * u + down.1 * v)
+    })
+}
+
+/// The one with more right check digits; where both have as many, the likelier one.
+fn better(one: Option<FoundZone>, other: Option<FoundZone>) -> Option<FoundZone> {
+    let failed = |found: &FoundZone| found.zone.checks.iter().filter(|check| !check.passed).count();
+    match (one, other) {
+        (Some(one), Some(other)) if failed(&other) < failed(&one) => Some(other),
+        (one, other) => one.or(other),
+    }
+}
+
+/// The zone whose first line is the first candidate.
+fn zone_at(candidates: &[Candidate]) -> Option<FoundZone> {
+    let mut best: Option<(FoundZone, f32)> = None;
+    for format in Format::ALL {
+        let Some(lines) = candidates.get(..format.rows()) else { continue };
+        let near = |line: &Candidate| line.length.abs_diff(format.columns()) <= format.columns() / 4;
+        if !lines.iter().all(near) {
+            continue;
+        }
+        let Some((found, likelihood)) = zone_of(format, lines) else { continue };
+        let likelihood = likelihood / format.rows() as f32;
+        if best.as_ref().is_none_or(|(_, most)| likelihood > *most) {
+            best = Some((found, likelihood));
+        }
+    }
+    best.map(|(found, _)| found)
+}
+
+/// The zone that the lines make as one of this format, with the logarithm of how likely that reading is.
+fn zone_of(format: Format, lines: &[Candidate]) -> Option<(FoundZone, f32)> {
+    let mut cells: Vec<Vec<Cell>> = Vec::new();
+    let mut likelihood = 0.0;
+    for (row, line) in lines.iter().enumerate() {
+        let alphabets: Vec<_> = (0..format.columns()).map(|column| format.alphabet(row, column)).collect();
+        let (row, likely) = path::cells(&line.steps, &alphabets)?;
+        cells.push(row);
+        likelihood += likely;
+    }
+    let zone = mrz::settled(format, &cells)?;
+    let confidence = confidence(&cells)?;
+    let ([start, end, ..], [_, _, below_end, below_start]) = (lines.first()?.corners, lines.last()?.corners);
+    let has_fillers = zone.lines.iter().any(|line| line.contains("<<"));
+    has_fillers.then_some((FoundZone { zone, confidence, corners: [start, end, below_end, below_start] }, likelihood))
+}
+
+/// The mean probability of the characters that are no fillers; `None` where they are no reading of a zone of that format:
+/// another letter at its start, too many characters that cannot stand where they were seen, or none of them clear.
+fn confidence(cells: &[Vec<Cell>]) -> Option<f32> {
+    let unfit = |cell: &Cell| cell.unfit > cell.probability.max(0.3);
+    if cells.first()?.first().is_none_or(unfit) {
+        return None;
+    }
+    let printed: Vec<&Cell> = cells.iter().flatten().filter(|cell| cell.read != b'<').collect();
+    let count = printed.len().max(1) as f32;
+    let confidence = printed.iter().map(|cell| cell.probability).sum::<f32>() / count;
+    let misplaced = printed.iter().filter(|cell| unfit(cell) || cell.probability < UNSEEN).count() as f32 / count;
+    (confidence >= READABLE && misplaced <= MISPLACED).then_some(confidence)
+}

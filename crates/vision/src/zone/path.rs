@@ -1,0 +1,243 @@
+//! The likeliest way through a recogniser's steps that gives a line of a known length with known alphabets.
+//!
+//! The recogniser drops a character that is thin or stands between equal ones. A zone's line has a fixed number of
+//! characters at a fixed pitch, so the path is sought among those that have exactly that number; what was dropped comes
+//! back where the recogniser had an inkling of it.
+
+use std::sync::LazyLock;
+
+use crate::mrz::{Alphabet, Cell};
+use crate::text::frames::{Frames, alphabet};
+
+/// The zone's characters.
+const SYMBOLS: &[u8; 37] = b"<0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+const COUNT: usize = SYMBOLS.len();
+/// A probability below this says nothing.
+const FLOOR: f32 = 1e-6;
+/// From which probability on, beside the character read, another one is kept.
+const KEPT: f32 = 0.005;
+
+/// Where each symbol stands in the recogniser's alphabet; small letters count as their capitals.
+static PLACES: LazyLock<Vec<Vec<usize>>> = LazyLock::new(|| {
+    let places = |symbol: &u8| {
+        let symbol = char::from(*symbol);
+        let same = alphabet().iter().enumerate().filter(move |(_, have)| have.to_ascii_uppercase() == symbol);
+        same.map(|(place, _)| place).collect()
+    };
+    SYMBOLS.iter().map(places).collect()
+});
+
+/// One step: each symbol's probability, and that of none.
+pub(crate) struct Step {
+    symbols: [f32; COUNT],
+    none: f32,
+}
+
+/// A recogniser's steps with all that no zone holds left out.
+pub(crate) fn steps(frames: &Frames) -> Vec<Step> {
+    let probability = |step: &[f32], place: usize| step.get(place).copied().unwrap_or(0.0);
+    let step = |step: &[f32]| {
+        let mut symbols = [0.0; COUNT];
+        for (symbol, places) in symbols.iter_mut().zip(PLACES.iter()) {
+            *symbol = places.iter().map(|place| probability(step, *place)).sum();
+        }
+        let space = probability(step, alphabet().len() - 1);
+        Step { symbols, none: probability(step, 0) + space }
+    };
+    frames.steps().map(step).collect()
+}
+
+/// The text as the recogniser has it, among the zone's characters only.
+pub(crate) fn plain(steps: &[Step]) -> String {
+    let mut text = String::new();
+    let mut last = None;
+    for step in steps {
+        let best = step.symbols.iter().zip(SYMBOLS).max_by(|a, b| a.0.total_cmp(b.0));
+        let best = best.filter(|(probability, _)| **probability > step.none).map(|(_, symbol)| *symbol);
+        if let Some(symbol) = best.filter(|_| best != last) {
+            text.push(char::from(symbol));
+        }
+        last = best;
+    }
+    text
+}
+
+/// Where the characters stand: the first one's step and the steps from one to the next.
+#[derive(Clone, Copy, Debug)]
+struct Pitch {
+    first: f32,
+    each: f32,
+}
+
+/// The likeliest cells for a line whose cells have these alphabets, and the logarithm of how likely that way through all
+/// steps is. `None` where the line is too short for them.
+pub(crate) fn cells(steps: &[Step], alphabets: &[Alphabet]) -> Option<(Vec<Cell>, f32)> {
+    let (free, likelihood) = path(steps, alphabets, None)?;
+    let (path, _) = path(steps, alphabets, pitch(&free))?;
+    Some((path.iter().map(|stay| cell(steps, stay)).collect(), likelihood))
+}
+
+/// The steps during which one character is seen.
+#[derive(Clone, Copy, Debug)]
+struct Stay {
+    symbol: usize,
+    first: usize,
+    last: usize,
+    alphabet: Alphabet,
+}
+
+fn cell(steps: &[Step], stay: &Stay) -> Cell {
+    let seen = steps.get(stay.first..=stay.last).unwrap_or_default();
+    let highest = |symbol: usize| seen.iter().filter_map(|step| step.symbols.get(symbol)).copied().fold(0.0, f32::max);
+    let probability = highest(stay.symbol);
+    let seen = SYMBOLS.iter().enumerate().map(|(symbol, character)| (*character, highest(symbol)));
+    let (fitting, unfit): (Vec<_>, Vec<_>) = seen.partition(|(character, _)| stay.alphabet.holds(*character));
+    let read = SYMBOLS.get(stay.symbol).copied().unwrap_or(b'<');
+    let others = fitting.into_iter().filter(|(character, likely)| *likely >= KEPT && *character != read);
+    let others = others.map(|(character, likely)| (character, (likely / probability.max(FLOOR)).min(1.0)));
+    let unfit = unfit.into_iter().map(|(_, likely)| likely).fold(0.0, f32::max);
+    Cell { read, probability, unfit, others: others.collect() }
+}
+
+/// The middle values of the distances between characters, and of where that puts the first: a few misplaced ones do no harm.
+fn pitch(path: &[Stay]) -> Option<Pitch> {
+    let middle = |stay: &Stay| (stay.first + stay.last) as f32 / 2.0;
+    let apart = path.len() / 2;
+    let halves = path.iter().zip(path.iter().skip(apart));
+    let each = median(halves.map(|(early, late)| (middle(late) - middle(early)) / apart as f32).collect())?;
+    let first = median(path.iter().enumerate().map(|(place, stay)| middle(stay) - each * place as f32).collect())?;
+    Some(Pitch { first, each })
+}
+
+fn median(mut values: Vec<f32>) -> Option<f32> {
+    values.sort_by(f32::total_cmp);
+    values.get(values.len() / 2).copied()
+}
+
+/// How the path came to where it is.
+#[derive(Clone, Copy)]
+enum From {
+    /// The same character, or none, as in the step before.
+    Same,
+    /// No character was seen.
+    None,
+    /// This other character was seen.
+    Symbol(u8),
+}
+
+/// The best paths to one number of characters, at one step: ending in none, or in each symbol.
+#[derive(Clone)]
+struct Ends {
+    none: f32,
+    symbols: [f32; COUNT],
+}
+
+impl Ends {
+    const NEVER: Self = Self { none: f32::NEG_INFINITY, symbols: [f32::NEG_INFINITY; COUNT] };
+
+    /// The best symbol with its value, leaving out one.
+    fn best_but(&self, but: usize) -> (usize, f32) {
+        let others = self.symbols.iter().copied().enumerate().filter(|(symbol, _)| *symbol != but);
+        others.fold((0, f32::NEG_INFINITY), |best, other| if other.1 > best.1 { other } else { best })
+    }
+}
+
+/// How each path came to its end: as [`Ends`].
+#[derive(Clone)]
+struct Froms {
+    none: From,
+    symbols: [From; COUNT],
+}
+
+/// The likeliest path with the logarithm of how likely it is.
+fn path(steps: &[Step], alphabets: &[Alphabet], pitch: Option<Pitch>) -> Option<(Vec<Stay>, f32)> {
+    let count = alphabets.len();
+    let allowed: Vec<[bool; COUNT]> =
+        alphabets.iter().map(|alphabet| SYMBOLS.map(|symbol| alphabet.holds(symbol))).collect();
+    let mut before = vec![Ends::NEVER; count + 1];
+    before.first_mut()?.none = 0.0;
+    let mut history: Vec<Vec<Froms>> = Vec::with_capacity(steps.len());
+    for (time, step) in steps.iter().enumerate() {
+        let mut now = vec![Ends::NEVER; count + 1];
+        let mut froms = vec![Froms { none: From::Same, symbols: [From::Same; COUNT] }; count + 1];
+        for number in 0..=count.min(time + 1) {
+            let shorter = number.checked_sub(1);
+            let away = pitch.zip(shorter).map_or(0.0, |(pitch, place)| away(pitch, place, time));
+            let previous = shorter.and_then(|shorter| Some((before.get(shorter)?, allowed.get(shorter)?)));
+            let (Some(same), Some(now), Some(froms)) = (before.get(number), now.get_mut(number), froms.get_mut(number))
+            else {
+                continue;
+            };
+            (*now, *froms) = advanced(step, same, previous, away);
+        }
+        before = now;
+        history.push(froms);
+    }
+    let ends = before.last()?;
+    let path = traced(&history, ends, alphabets)?;
+    Some((path, ends.best_but(COUNT).1.max(ends.none)))
+}
+
+/// The cost of a character that begins at `time` although the pitch puts it elsewhere: squared, in characters' widths.
+fn away(pitch: Pitch, place: usize, time: usize) -> f32 {
+    let off = (time as f32 - pitch.first - pitch.each * place as f32) / pitch.each.max(1.0);
+    -4.0 * off * off
+}
+
+/// The best paths to one number of characters after one more step.
+fn advanced(step: &Step, same: &Ends, previous: Option<(&Ends, &[bool; COUNT])>, away: f32) -> (Ends, Froms) {
+    let mut now = Ends::NEVER;
+    let mut froms = Froms { none: From::Same, symbols: [From::Same; COUNT] };
+    let log = |probability: f32| probability.max(FLOOR).ln();
+    let (seen, value) = same.best_but(COUNT);
+    if value > same.none {
+        froms.none = From::Symbol(seen as u8);
+    }
+    now.none = value.max(same.none) + log(step.none);
+    let Some((previous, allowed)) = previous else { return (now, froms) };
+    let best = previous.best_but(COUNT);
+    let second = previous.best_but(best.0);
+    for symbol in (0..COUNT).filter(|symbol| allowed[*symbol]) {
+        let (other, value) = if best.0 == symbol { second } else { best };
+        let (mut from, mut most) = (From::Same, same.symbols[symbol]);
+        if previous.none + away > most {
+            (from, most) = (From::None, previous.none + away);
+        }
+        if value + away > most {
+            (from, most) = (From::Symbol(other as u8), value + away);
+        }
+        now.symbols[symbol] = most + log(step.symbols[symbol]);
+        froms.symbols[symbol] = from;
+    }
+    (now, froms)
+}
+
+/// Follows the best path back from its end.
+fn traced(history: &[Vec<Froms>], ends: &Ends, alphabets: &[Alphabet]) -> Option<Vec<Stay>> {
+    let mut number = alphabets.len();
+    let (symbol, value) = ends.best_but(COUNT);
+    if value.max(ends.none) == f32::NEG_INFINITY {
+        return None;
+    }
+    let mut at = if value > ends.none { Some(symbol) } else { None };
+    let mut path: Vec<Stay> = Vec::with_capacity(number);
+    let mut last = history.len().checked_sub(1)?;
+    for (time, froms) in history.iter().enumerate().rev() {
+        let froms = froms.get(number)?;
+        match (at, at.map_or(froms.none, |symbol| froms.symbols[symbol])) {
+            (None, From::Symbol(symbol)) => {
+                at = Some(usize::from(symbol));
+                last = time.saturating_sub(1);
+            }
+            (Some(_), From::Same) | (None, _) => {}
+            (Some(symbol), from) => {
+                number = number.checked_sub(1)?;
+                path.push(Stay { symbol, first: time, last, alphabet: *alphabets.get(number)? });
+                at = if let From::Symbol(symbol) = from { Some(usize::from(symbol)) } else { None };
+                last = time.saturating_sub(1);
+            }
+        }
+    }
+    path.reverse();
+    (path.len() == alphabets.len()).then_some(path)
+}

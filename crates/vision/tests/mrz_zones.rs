@@ -1,0 +1,230 @@
+//! Zones from text: what ICAO 9303 prints, what another writer of zones writes, and what no text may come to.
+
+use proptest::prelude::*;
+use vision::mrz::{Format, MrzDate, Sex, Zone, parse};
+
+const TD3: [&str; 2] = ["P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<", "L898902C36UTO7408122F1204159ZE184226B<<<<<10"];
+const TD2: [&str; 2] = ["I<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<", "D231458907UTO7408122F1204159<<<<<<<6"];
+const TD1: [&str; 3] =
+    ["I<UTOD231458907<<<<<<<<<<<<<<<", "7408122F1204159UTO<<<<<<<<<<<6", "ERIKSSON<<ANNA<MARIA<<<<<<<<<<"];
+const MRV_A: [&str; 2] =
+    ["V<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<", "L8988901C4XXX4009078F96121096ZE184226B<<<<<<"];
+const MRV_B: [&str; 2] = ["V<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<", "L8988901C4XXX4009078F9612109<<<<<<<<"];
+
+fn failed(zone: &Zone) -> Vec<&'static str> {
+    zone.checks.iter().filter(|check| !check.passed).map(|check| check.field).collect()
+}
+
+#[test]
+fn icaos_own_specimens_are_read_in_every_format() {
+    let specimens: [(&[&str], Format, &str); 5] = [
+        (&TD3, Format::Td3, "L898902C3"),
+        (&TD2, Format::Td2, "D23145890"),
+        (&TD1, Format::Td1, "D23145890"),
+        (&MRV_A, Format::MrvA, "L8988901C"),
+        (&MRV_B, Format::MrvB, "L8988901C"),
+    ];
+    for (lines, format, number) in specimens {
+        let zone = parse(lines).unwrap();
+        assert_eq!((zone.format, zone.is_valid()), (format, true));
+        assert_eq!((zone.surname.as_str(), zone.given_names.as_str()), ("ERIKSSON", "ANNA MARIA"));
+        assert_eq!((zone.document_number.as_str(), zone.issuing_state.as_str()), (number, "UTO"));
+        assert_eq!(zone.sex, Sex::Female);
+    }
+}
+
+#[test]
+fn a_passports_fields_are_where_part_4_puts_them() {
+    let zone = parse(&TD3).unwrap();
+    assert_eq!((zone.document_code.as_str(), zone.nationality.as_str()), ("P", "UTO"));
+    assert_eq!(zone.date_of_birth, MrzDate { year: Some(74), month: Some(8), day: Some(12) });
+    assert_eq!(zone.expiry, MrzDate { year: Some(12), month: Some(4), day: Some(15) });
+    assert_eq!(zone.optional, ["ZE184226B"]);
+    let fields: Vec<_> = zone.checks.iter().map(|check| check.field).collect();
+    assert_eq!(fields, ["document_number", "date_of_birth", "expiry", "optional", "composite"]);
+}
+
+#[test]
+fn a_long_number_goes_on_in_the_optional_data() {
+    // The example of ICAO 9303 part 5, with its number D23145890734.
+    let zone =
+        parse(&["I<UTOD23145890<7349<<<<<<<<<<<", "3407127M9507122UTO<<<<<<<<<<<2", "STEVENSON<<PETER<JOHN<<<<<<<<<"])
+            .unwrap();
+    assert_eq!(zone.document_number, "D23145890734");
+    assert_eq!(zone.optional, ["", ""]);
+    assert_eq!(failed(&zone), [""; 0]);
+}
+
+#[test]
+fn empty_optional_data_may_have_a_filler_or_a_zero_for_its_digit() {
+    for (digit, composite) in [("<", "0"), ("0", "0")] {
+        let second = format!("0070070071HRV8212258F1407019<<<<<<<<<<<<<<{digit}{composite}");
+        let zone = parse(&["P<HRVSPECIMEN<<SPECIMEN<<<<<<<<<<<<<<<<<<<<<", &second]).unwrap();
+        assert!(zone.checks.iter().filter(|check| check.field == "optional").all(|check| check.passed));
+    }
+    let filled = TD3[1].replace("<<<<<10", "<<<<<<0");
+    assert_eq!(failed(&parse(&[TD3[0], &filled]).unwrap()), ["optional", "composite"]);
+}
+
+#[test]
+fn what_is_no_zone_is_none() {
+    let digit_in_name = TD3[0].replace("ANNA", "4NNA");
+    let letter_in_date = TD3[1].replace("740812", "7408I2");
+    let cases: [&[&str]; 8] = [
+        &[],
+        &["", ""],
+        &[TD3[0]],
+        &[TD3[0], &TD3[1][1..]],
+        &[TD3[1], TD3[0]],
+        &[&digit_in_name, TD3[1]],
+        &[TD3[0], &letter_in_date],
+        &["THIS LINE HAS EXACTLY FORTY-FOUR CHARACTERS.", "SO HAS THIS ONE, AND NEITHER IS A ZONE'S ONE"],
+    ];
+    for lines in cases {
+        assert_eq!(parse(lines), None, "{lines:?}");
+    }
+}
+
+/// The cells of a format that a check digit covers, and the digits.
+fn is_covered(format: Format, row: usize, column: usize) -> bool {
+    match (format, row) {
+        (Format::Td1, 0) => column >= 5,
+        (Format::Td1, 1) => column < 7 || (8..15).contains(&column) || column >= 18,
+        (Format::Td2 | Format::Td3, 1) => column < 10 || (13..20).contains(&column) || column >= 21,
+        (Format::MrvA | Format::MrvB, 1) => column < 10 || (13..20).contains(&column) || (21..28).contains(&column),
+        _ => false,
+    }
+}
+
+#[test]
+fn a_changed_character_of_a_checked_field_is_noticed_unless_its_value_is_equal() {
+    let value = |character: u8| char::from(character).to_digit(36).unwrap_or(0) % 10;
+    let specimens: [&[&str]; 5] = [&TD3, &TD2, &TD1, &MRV_A, &MRV_B];
+    for lines in specimens {
+        let format = parse(lines).unwrap().format;
+        for (row, line) in lines.iter().enumerate() {
+            for (column, before) in line.bytes().enumerate().filter(|(column, _)| is_covered(format, row, *column)) {
+                for after in
+                    (b'0'..=b'9').chain(b'A'..=b'Z').chain([b'<']).filter(|after| value(*after) != value(before))
+                {
+                    let mut changed: Vec<String> = lines.iter().map(ToString::to_string).collect();
+                    changed[row].replace_range(column..=column, std::str::from_utf8(&[after]).unwrap());
+                    let changed: Vec<&str> = changed.iter().map(String::as_str).collect();
+                    assert!(!parse(&changed).is_some_and(|zone| zone.is_valid()), "{changed:?}");
+                }
+            }
+        }
+    }
+}
+
+/// A holder as both this crate and another writer of zones know one.
+#[derive(Clone, Debug)]
+struct Holder {
+    number: String,
+    surname: String,
+    given: String,
+    state: String,
+    birth: (u8, u8, u8),
+    expiry: (u8, u8, u8),
+    sex: Sex,
+    optional: String,
+}
+
+fn holders() -> impl Strategy<Value = Holder> {
+    let date = || (0..100_u8, 1..=12_u8, 1..=28_u8);
+    let sex = prop_oneof![Just(Sex::Male), Just(Sex::Female), Just(Sex::Unspecified)];
+    let words = ("[A-Z0-9]{1,9}", "[A-Z]{1,12}", "[A-Z]{1,5}( [A-Z]{1,5})?", "[A-Z]{3}", "[A-Z0-9]{0,7}");
+    (words, date(), date(), sex).prop_map(|((number, surname, given, state, optional), birth, expiry, sex)| Holder {
+        number,
+        surname,
+        given,
+        state,
+        birth,
+        expiry,
+        sex,
+        optional,
+    })
+}
+
+fn written_date((year, month, day): (u8, u8, u8)) -> mrz::MrzDate {
+    format!("20{year:02}-{month:02}-{day:02}").parse().expect("a date in the calendar")
+}
+
+fn written_sex(sex: Sex) -> mrz::Sex {
+    match sex {
+        Sex::Male => mrz::Sex::Male,
+        Sex::Female => mrz::Sex::Female,
+        Sex::Unspecified => mrz::Sex::Unspecified,
+    }
+}
+
+/// The holder's zone as the crate `mrz` writes it.
+fn written(holder: &Holder, format: Format) -> String {
+    macro_rules! fields {
+        ($fields:ident, $code:literal, $optional:ident) => {
+            mrz::$fields {
+                document_code: $code.to_owned(),
+                issuing_country: holder.state.clone(),
+                document_number: holder.number.clone(),
+                surname: holder.surname.clone(),
+                given_names: holder.given.clone(),
+                nationality: holder.state.clone(),
+                date_of_birth: written_date(holder.birth),
+                sex: written_sex(holder.sex),
+                date_of_expiry: written_date(holder.expiry),
+                $optional: Some(holder.optional.clone()),
+                ..Default::default()
+            }
+        };
+    }
+    #[expect(clippy::needless_update, reason = "only some of the writer's formats have further fields")]
+    match format {
+        Format::Td3 => mrz::format_td3(&fields!(Td3Fields, "P", personal_number)),
+        Format::Td2 => mrz::format_td2(&fields!(Td2Fields, "I", optional_data)),
+        Format::Td1 => mrz::format_td1(&fields!(Td1Fields, "I", optional_data_2)),
+        Format::MrvA => mrz::format_mrv_a(&fields!(MrvAFields, "V", optional_data)),
+        Format::MrvB => mrz::format_mrv_b(&fields!(MrvBFields, "V", optional_data)),
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_another_writer_writes_is_the_same_holder(holder in holders()) {
+        for format in [Format::Td1, Format::Td2, Format::Td3, Format::MrvA, Format::MrvB] {
+            let text = written(&holder, format);
+            let zone = parse(&text.lines().collect::<Vec<_>>()).unwrap();
+            prop_assert_eq!(zone.format, format);
+            prop_assert!(zone.is_valid(), "{}", text);
+            prop_assert_eq!(&zone.document_number, &holder.number);
+            prop_assert_eq!((&zone.surname, &zone.given_names), (&holder.surname, &holder.given));
+            prop_assert_eq!((&zone.issuing_state, &zone.nationality), (&holder.state, &holder.state));
+            prop_assert_eq!(zone.sex, holder.sex);
+            let dates = [(zone.date_of_birth, holder.birth), (zone.expiry, holder.expiry)];
+            for (date, (year, month, day)) in dates {
+                prop_assert_eq!(date, MrzDate { year: Some(year), month: Some(month), day: Some(day) });
+            }
+            prop_assert_eq!(zone.optional.last(), Some(&holder.optional));
+        }
+    }
+
+    #[test]
+    fn no_text_brings_the_parser_down(lines in proptest::collection::vec("\\PC{0,50}", 0..5)) {
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        prop_assert!(parse(&lines).is_none());
+    }
+
+    #[test]
+    fn no_zone_of_the_right_size_brings_the_parser_down(
+        lines in prop_oneof![
+            proptest::collection::vec("[A-Z0-9<]{30}", 3),
+            proptest::collection::vec("[A-Z0-9<]{36}", 2),
+            proptest::collection::vec("[PV][A-Z0-9<]{43}", 2),
+            Just(vec!["I<UTO<<<<<<<<<<<<<<<<<<<<<<<<<".to_owned(), format!("{}0", "<".repeat(29)), "<".repeat(30)]),
+        ]
+    ) {
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        if let Some(zone) = parse(&lines) {
+            prop_assert_eq!(zone.lines, lines);
+        }
+    }
+}
