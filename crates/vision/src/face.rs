@@ -12,7 +12,9 @@ use std::sync::Arc;
 use image::RgbImage;
 use rten::ThreadPool;
 
+pub(crate) use align::{Similarity, crop};
 pub use embed::Embedding;
+pub(crate) use landmarks::around;
 
 use crate::weights::{EngineError, LoadError, Weights};
 

@@ -5,6 +5,7 @@ pub mod aamva;
 pub mod barcode;
 pub mod face;
 pub mod intake;
+pub mod liveness;
 mod luma;
 pub mod mrz;
 pub mod quality;

@@ -48,6 +48,13 @@ impl Similarity {
         [self.turn * u - self.lean * v + self.x, self.lean * u + self.turn * v + self.y]
     }
 
+    /// Where a place of the picture lies in the crop.
+    pub(crate) fn back(&self, x: f32, y: f32) -> [f32; 2] {
+        let (x, y) = (x - self.x, y - self.y);
+        let square = self.turn * self.turn + self.lean * self.lean;
+        [(self.turn * x + self.lean * y) / square, (self.turn * y - self.lean * x) / square]
+    }
+
     /// How many pixels of the picture one pixel of the crop spans.
     pub(crate) fn scale(&self) -> f32 {
         self.turn.hypot(self.lean)

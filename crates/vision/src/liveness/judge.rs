@@ -1,0 +1,186 @@
+//! The judgement: every check over the observations, and what they come to.
+//!
+//! Hard checks fail or pass, and one failure keeps the confidence under 50. What passes is graded by the check that
+//! passed most narrowly, 80 to 100. Passive liveness can only lower that.
+
+mod checks;
+mod depth;
+
+use super::{Observation, Observed, Step};
+use crate::face::Region;
+use checks::Session;
+
+/// The confidence of a session in which a hard check failed is at most this over the number of failures.
+const FAILED: f64 = 40.0;
+/// What a session has whose checks all passed, however narrowly.
+const PASSED: f64 = 80.0;
+/// How many audit frames there are at most.
+const MOST_AUDIT: usize = 4;
+
+/// From where on each check fails. Degrees, milliseconds and ratios; the defaults say what they were measured on.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Largest yaw of a face that looks straight, in degrees.
+    pub straight_yaw: f32,
+    /// Smallest yaw of a turned face, in degrees.
+    pub turned_yaw: f32,
+    /// Largest yaw at which landmarks can be relied on, in degrees.
+    pub most_yaw: f32,
+    /// How much larger than while looking straight a face that came closer is.
+    pub closer: f32,
+    /// Smallest part of the frame's width that a face's eye distance takes.
+    pub least_face: f32,
+    /// From which part of the main face's width on a second face counts.
+    pub second_face: f32,
+    /// The part of the frames that may be without a face, 0..1.
+    pub faceless: f32,
+    /// Least cosine to the reference of a frontal face and of a turned one, −1..1.
+    pub same_frontal: f32,
+    pub same_turned: f32,
+    /// Least parallax of a turned head, and least parallax for each degree of its yaw, in parts of the face's size.
+    pub turn_parallax: f64,
+    pub turn_parallax_a_degree: f64,
+    /// Least parallax of a head that came closer.
+    pub closer_parallax: f64,
+    /// From which likeness under one homography on a turned face is a flat picture, 0..1.
+    pub plane: f64,
+    /// Least width of a turned face over what its turn explains.
+    pub foreshortening: f64,
+    /// Milliseconds between two frames, and over the whole session.
+    pub spacing_ms: [u64; 2],
+    pub session_ms: [u64; 2],
+    /// Least difference of two frames' fingerprints.
+    pub repeated: f32,
+    /// Most face widths a second that a face moves, and most degrees a second that it turns.
+    pub speed: f32,
+    pub turning: f32,
+    /// Below the first median of the passive score a session is not live, below the second it is doubted, 0..1.
+    pub passive: [f32; 2],
+}
+
+impl Default for Limits {
+    /// Measured on heads rendered from portraits at 300 to 700 mm and −60 to 60°, and on real prints held, slanted and
+    /// bent before a web camera. Heads turned by 18° and more: parallax 0.32 and more (0.019 a degree), likeness as planes
+    /// 0.85 at most. Prints: parallax 0.15 for all but one in a hundred (0.017 a degree), likeness 0.94 and more where they
+    /// look turned at all.
+    fn default() -> Self {
+        Self {
+            straight_yaw: 12.0,
+            turned_yaw: 18.0,
+            most_yaw: 50.0,
+            closer: 1.4,
+            least_face: 0.05,
+            second_face: 0.5,
+            faceless: 0.2,
+            same_frontal: 0.6,
+            same_turned: 0.5,
+            turn_parallax: 0.22,
+            turn_parallax_a_degree: 0.011,
+            closer_parallax: 0.005,
+            plane: 0.9,
+            foreshortening: 0.8,
+            spacing_ms: [60, 15_000],
+            session_ms: [2_000, 170_000],
+            repeated: 0.06,
+            speed: 12.0,
+            turning: 500.0,
+            passive: [0.02, 0.5],
+        }
+    }
+}
+
+/// What came of one check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Pass,
+    Fail,
+    Warn,
+    NotApplicable,
+}
+
+/// One check's result.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    pub code: &'static str,
+    pub outcome: Outcome,
+    pub sentence: String,
+    /// What was measured, by name.
+    pub figures: Vec<(&'static str, f64)>,
+    /// How far within its limit a passed check is, 0..1.
+    pub margin: f64,
+}
+
+impl Finding {
+    /// A check that failed or, with `holds`, passed by that margin.
+    fn hard(code: &'static str, holds: bool, margin: f64, sentence: &str) -> Self {
+        let outcome = if holds { Outcome::Pass } else { Outcome::Fail };
+        let margin = if margin.is_finite() { margin.clamp(0.0, 1.0) } else { 0.0 };
+        Self { code, outcome, sentence: sentence.to_owned(), figures: Vec::new(), margin }
+    }
+
+    fn not_applicable(code: &'static str, sentence: &str) -> Self {
+        Self { outcome: Outcome::NotApplicable, ..Self::hard(code, true, 1.0, sentence) }
+    }
+
+    fn with(mut self, name: &'static str, figure: impl Into<f64>) -> Self {
+        self.figures.push((name, figure.into()));
+        self
+    }
+}
+
+/// What the session comes to.
+#[derive(Clone, Debug)]
+pub struct Judgement {
+    /// 0..100: 0 where a step is missing, under 50 where a check failed, 80 and more where all passed.
+    pub confidence: f64,
+    /// Whether no check failed.
+    pub passed: bool,
+    pub findings: Vec<Finding>,
+    /// The best frontal frame, by its place among the observations.
+    pub reference: Option<usize>,
+    /// Up to four other frames, one a step.
+    pub audit: Vec<usize>,
+    pub face_of_reference: Option<Region>,
+}
+
+/// Judges a session: the steps as they were asked for, in order, and what each frame shows.
+#[must_use]
+pub fn judge(steps: &[Step], observations: &[Observation], limits: &Limits) -> Judgement {
+    let session = Session::new(steps, observations, limits);
+    let mut findings = checks::findings(&session);
+    findings.extend(depth::findings(&session));
+    let passed = findings.iter().all(|finding| finding.outcome != Outcome::Fail);
+    let face = session.reference().map(|(_, face)| face.region);
+    Judgement {
+        confidence: confidence(&session, &findings),
+        passed,
+        reference: session.reference().map(|(at, _)| at),
+        audit: audit(&session),
+        face_of_reference: face,
+        findings,
+    }
+}
+
+fn confidence(session: &Session<'_>, findings: &[Finding]) -> f64 {
+    if !session.is_complete() {
+        return 0.0;
+    }
+    let failures = findings.iter().filter(|finding| finding.outcome == Outcome::Fail).count();
+    if failures > 0 {
+        return FAILED / failures as f64;
+    }
+    let narrowest = findings.iter().map(|finding| finding.margin).fold(1.0, f64::min);
+    let confidence = PASSED + (100.0 - PASSED) * narrowest;
+    let is_doubted = findings.iter().any(|finding| finding.outcome == Outcome::Warn);
+    if is_doubted { confidence.min(PASSED) } else { confidence }
+}
+
+/// The best frame of each step but the reference, in the steps' order.
+fn audit(session: &Session<'_>) -> Vec<usize> {
+    let reference = session.reference().map(|(at, _)| at);
+    let best = (0..session.steps.len()).filter_map(|turn| {
+        let good = session.good(turn).into_iter().filter(|(at, _)| Some(*at) != reference);
+        good.max_by(|a, b| a.1.score.total_cmp(&b.1.score)).map(|(at, _)| at)
+    });
+    best.take(MOST_AUDIT).collect()
+}

@@ -1,0 +1,180 @@
+//! Whether one plane explains two frames' pixels: the surest sign of a print, whatever the landmark network imagines.
+//!
+//! The reference's face is laid over another frame's by the homography that fits its landmarks, which is then moved until
+//! the pixels agree best. Of a flat picture they then agree, however it is held; a head that has turned shows other sides
+//! of its nose and cheeks.
+
+use image::RgbImage;
+
+use super::depth::Homography;
+use super::solve::Fit;
+use crate::face::{Face, Region, Similarity, crop};
+
+/// The side of a texture, in pixels.
+const SIZE: usize = 96;
+/// How much larger than the face's landmarks a texture is.
+const ROOM: f32 = 1.25;
+/// How often the homography is moved at each of the two scales.
+const MOVES: usize = 15;
+
+/// A face's grey pixels, level and of one size, with its landmarks on them (−1..1).
+#[derive(Clone, Debug)]
+pub(super) struct Texture {
+    grey: Vec<f32>,
+    points: Vec<[f64; 2]>,
+}
+
+impl Texture {
+    pub(super) fn of(picture: &RgbImage, face: &Face, around: &Region) -> Self {
+        let side = ROOM * around.width.max(around.height).max(1.0);
+        let place = Similarity::square(around.centre(), side, face.pose.roll.to_radians(), SIZE);
+        let pixels = crop(picture, SIZE, SIZE, &place);
+        let grey = pixels.iter().map(|[red, green, blue]| 0.299 * red + 0.587 * green + 0.114 * blue).collect();
+        let points = face.landmarks.iter().map(|point| normal(place.back(point[0], point[1])));
+        Self { grey, points: points.collect() }
+    }
+
+    /// How alike the two faces' pixels are at best under one homography, −1..1; 0 where none can be found.
+    pub(super) fn likeness_as_planes(&self, other: &Self) -> f64 {
+        let Some(mut best) = Homography::between(&self.points, &other.points) else { return 0.0 };
+        let mut likeness = 0.0;
+        for blur in [3, 1] {
+            let (here, there) = (detail(&self.grey, blur), detail(&other.grey, blur));
+            likeness = aligned(&here, &there, &self.inside(), &mut best);
+        }
+        likeness
+    }
+
+    /// The pixels of the face itself: those within the ellipse of its landmarks.
+    fn inside(&self) -> Vec<usize> {
+        let count = self.points.len().max(1) as f64;
+        let mean = |axis: usize| self.points.iter().map(|point| point[axis]).sum::<f64>() / count;
+        let middle = [mean(0), mean(1)];
+        let reach =
+            |axis: usize| self.points.iter().map(|point| (point[axis] - middle[axis]).abs()).fold(0.05, f64::max) * 0.9;
+        let (across, down) = (reach(0), reach(1));
+        let within = |at: &usize| {
+            let [x, y] = place_of(*at);
+            ((x - middle[0]) / across).powi(2) + ((y - middle[1]) / down).powi(2) <= 1.0
+        };
+        (0..SIZE * SIZE).filter(within).collect()
+    }
+}
+
+fn normal([x, y]: [f32; 2]) -> [f64; 2] {
+    let half = SIZE as f64 / 2.0;
+    [f64::from(x) / half - 1.0, f64::from(y) / half - 1.0]
+}
+
+fn place_of(at: usize) -> [f64; 2] {
+    normal([(at % SIZE) as f32 + 0.5, (at / SIZE) as f32 + 0.5])
+}
+
+/// What is finer than the light's slow changes and coarser than noise: a slight blur less a strong one.
+fn detail(grey: &[f32], blur: usize) -> Vec<f32> {
+    let fine = blurred(&blurred(grey, blur), blur);
+    let coarse = blurred(&blurred(&fine, blur * 4), blur * 4);
+    fine.iter().zip(&coarse).map(|(fine, coarse)| fine - coarse).collect()
+}
+
+/// The mean over the pixels within `reach` along each axis.
+fn blurred(grey: &[f32], reach: usize) -> Vec<f32> {
+    let along = |values: &[f32], stride: usize, other: usize| {
+        let mut out = vec![0.0; values.len()];
+        for line in 0..SIZE {
+            for at in 0..SIZE {
+                let near = at.saturating_sub(reach)..=(at + reach).min(SIZE - 1);
+                let count = near.clone().count() as f32;
+                let sum: f32 = near.filter_map(|step| values.get(line * other + step * stride)).sum();
+                if let Some(cell) = out.get_mut(line * other + at * stride) {
+                    *cell = sum / count;
+                }
+            }
+        }
+        out
+    };
+    along(&along(grey, 1, SIZE), SIZE, 1)
+}
+
+/// Moves the homography until the pixels are most alike (Gauss-Newton, damped), and says how alike they then are.
+fn aligned(here: &[f32], there: &[f32], inside: &[usize], best: &mut Homography) -> f64 {
+    let mut likeness = correlation(&pairs(here, there, inside, best));
+    let mut damping = 0.01;
+    for _ in 0..MOVES {
+        let Some(step) = movement(here, there, inside, best, damping) else { break };
+        let moved = Homography(std::array::from_fn(|at| best.0[at] + step[at]));
+        let found = correlation(&pairs(here, there, inside, &moved));
+        if found > likeness {
+            let gain = found - likeness;
+            (likeness, *best, damping) = (found, moved, damping / 3.0);
+            if gain < 1e-5 {
+                break;
+            }
+        } else {
+            damping *= 10.0;
+        }
+    }
+    likeness
+}
+
+/// The values of both at the places that the homography pairs.
+fn pairs(here: &[f32], there: &[f32], inside: &[usize], plane: &Homography) -> Vec<[f64; 2]> {
+    let both = inside.iter().filter_map(|at| {
+        let there = sampled(there, plane.place(place_of(*at)))?;
+        Some([f64::from(*here.get(*at)?), there])
+    });
+    both.collect()
+}
+
+/// The correlation of pairs, −1..1; 0 of fewer than would make a face.
+fn correlation(pairs: &[[f64; 2]]) -> f64 {
+    let count = pairs.len() as f64;
+    if pairs.len() < SIZE {
+        return 0.0;
+    }
+    let mean = |side: usize| pairs.iter().map(|pair| pair[side]).sum::<f64>() / count;
+    let (a, b) = (mean(0), mean(1));
+    let sum = |f: fn(f64, f64) -> f64| pairs.iter().map(|pair| f(pair[0] - a, pair[1] - b)).sum::<f64>();
+    let likeness = sum(|a, b| a * b) / (sum(|a, _| a * a) * sum(|_, b| b * b)).sqrt();
+    if likeness.is_finite() { likeness } else { 0.0 }
+}
+
+/// The step that would bring the values together, were they to change evenly; gain and offset are fitted beside it.
+fn movement(here: &[f32], there: &[f32], inside: &[usize], plane: &Homography, damping: f64) -> Option<[f64; 10]> {
+    let mut fit = Fit::<10>::new();
+    let reach = 2.0 / SIZE as f64;
+    for at in inside {
+        let [x, y] = place_of(*at);
+        let [u, v] = plane.place([x, y]);
+        let depth = plane.0[6] * x + plane.0[7] * y + 1.0;
+        let slope = |ahead: [f64; 2], behind: [f64; 2]| {
+            Some((sampled(there, ahead)? - sampled(there, behind)?) / (2.0 * reach))
+        };
+        let across = slope([u + reach, v], [u - reach, v]);
+        let down = slope([u, v + reach], [u, v - reach]);
+        let (Some(across), Some(down), Some(value)) = (across, down, sampled(there, [u, v])) else { continue };
+        let Some(wanted) = here.get(*at) else { continue };
+        let (a, b) = (across / depth, down / depth);
+        let turn = -(a * u + b * v);
+        let row = [a * x, a * y, a, b * x, b * y, b, turn * x, turn * y, -f64::from(*wanted), -1.0];
+        fit.add(&row, -value);
+    }
+    fit.dampen(damping);
+    fit.solved()
+}
+
+/// The value between the four pixels around a place, or none beyond the edge.
+fn sampled(values: &[f32], [x, y]: [f64; 2]) -> Option<f64> {
+    let half = SIZE as f64 / 2.0;
+    let (x, y) = ((x + 1.0) * half - 0.5, (y + 1.0) * half - 0.5);
+    let last = (SIZE - 1) as f64;
+    if !(x >= 0.0 && y >= 0.0 && x < last && y < last) {
+        return None;
+    }
+    let (left, top) = (x as usize, y as usize);
+    let (across, down) = (x - left as f64, y - top as f64);
+    let value = |row: usize, column: usize| values.get(row * SIZE + column).map(|value| f64::from(*value));
+    let upper = value(top, left)? * (1.0 - across) + value(top, left + 1)? * across;
+    let lower = value(top + 1, left)? * (1.0 - across) + value(top + 1, left + 1)? * across;
+    Some(upper * (1.0 - down) + lower * down)
+}

@@ -1,0 +1,73 @@
+//! Small linear systems.
+
+/// The x that brings the rows' sums Σ row·x closest to their values (least squares), or none where many would.
+pub(super) struct Fit<const N: usize> {
+    matrix: [[f64; N]; N],
+    right: [f64; N],
+}
+
+impl<const N: usize> Fit<N> {
+    pub(super) fn new() -> Self {
+        Self { matrix: [[0.0; N]; N], right: [0.0; N] }
+    }
+
+    pub(super) fn add(&mut self, row: &[f64; N], value: f64) {
+        for (line, a) in self.matrix.iter_mut().zip(row) {
+            for (cell, b) in line.iter_mut().zip(row) {
+                *cell += a * b;
+            }
+        }
+        for (sum, a) in self.right.iter_mut().zip(row) {
+            *sum += a * value;
+        }
+    }
+
+    /// Favours small steps: makes each diagonal cell larger by that part of itself.
+    pub(super) fn dampen(&mut self, part: f64) {
+        for (at, line) in self.matrix.iter_mut().enumerate() {
+            line[at] *= 1.0 + part;
+        }
+    }
+
+    /// Gaussian elimination with the largest pivot first.
+    pub(super) fn solved(mut self) -> Option<[f64; N]> {
+        for step in 0..N {
+            let pivot = (step..N).max_by(|a, b| self.matrix[*a][step].abs().total_cmp(&self.matrix[*b][step].abs()))?;
+            self.matrix.swap(step, pivot);
+            self.right.swap(step, pivot);
+            let (head, value) = (self.matrix[step], self.right[step]);
+            if head[step].abs() < 1e-12 {
+                return None;
+            }
+            for below in step + 1..N {
+                let factor = self.matrix[below][step] / head[step];
+                for (cell, above) in self.matrix[below].iter_mut().zip(&head) {
+                    *cell -= factor * above;
+                }
+                self.right[below] -= factor * value;
+            }
+        }
+        let mut solution = [0.0; N];
+        for step in (0..N).rev() {
+            let known: f64 = (step + 1..N).map(|column| self.matrix[step][column] * solution[column]).sum();
+            solution[step] = (self.right[step] - known) / self.matrix[step][step];
+        }
+        solution.iter().all(|value| value.is_finite()).then_some(solution)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_found_through_its_points_and_none_through_one() {
+        let mut fit = Fit::new();
+        [(0.0, 1.0), (1.0, 3.0), (2.0, 5.0)].iter().for_each(|(x, y)| fit.add(&[*x, 1.0], *y));
+        let [slope, start] = fit.solved().unwrap();
+        assert!((slope - 2.0).abs() < 1e-9 && (start - 1.0).abs() < 1e-9);
+        let mut fit = Fit::new();
+        fit.add(&[1.0, 1.0], 1.0);
+        assert!(fit.solved().is_none());
+    }
+}

@@ -1,0 +1,157 @@
+//! Faces from pictures: found where they are, turned as they are, alike as their people are.
+
+mod liveness_scene;
+
+use std::sync::OnceLock;
+
+use image::imageops::{self, FilterType};
+use image::{Rgb, RgbImage};
+use liveness_scene::{Model, Place, frame};
+use vision::Weights;
+use vision::face::{Embedding, Face, FaceEngine};
+
+fn engine() -> &'static FaceEngine {
+    static ENGINE: OnceLock<FaceEngine> = OnceLock::new();
+    ENGINE.get_or_init(|| FaceEngine::load(None, &Weights::pool(2)).unwrap())
+}
+
+fn astronaut() -> RgbImage {
+    image::load_from_memory(include_bytes!("pictures/astronaut.jpg")).unwrap().to_rgb8()
+}
+
+fn hopper() -> RgbImage {
+    image::load_from_memory(include_bytes!("pictures/grace_hopper.jpg")).unwrap().to_rgb8()
+}
+
+#[track_caller]
+fn only_face(picture: &RgbImage) -> Face {
+    let mut faces = engine().faces(picture).unwrap();
+    assert_eq!(faces.len(), 1, "{faces:?}");
+    faces.remove(0)
+}
+
+#[track_caller]
+fn template(picture: &RgbImage) -> Embedding {
+    engine().embedding(picture, &only_face(picture)).unwrap()
+}
+
+/// The portrait as a document bears it: 24 pixels between the eyes, nearly grey, on a card with print.
+fn document(portrait: &RgbImage) -> RgbImage {
+    let scale = 24.0 / only_face(portrait).eye_distance;
+    let (width, height) = ((portrait.width() as f32 * scale) as u32, (portrait.height() as f32 * scale) as u32);
+    let small = imageops::resize(portrait, width, height, FilterType::Triangle);
+    let mut card = RgbImage::from_fn(640, 400, |x, y| {
+        let is_print = x > 260 && y % 28 < 9 && (x / 9) % 3 > 0;
+        if is_print { Rgb([60, 60, 70]) } else { Rgb([205, 205, 220]) }
+    });
+    let grey = RgbImage::from_fn(width, height, |x, y| {
+        let pixel = small.get_pixel(x, y).0.map(f32::from);
+        let mean = pixel.iter().sum::<f32>() / 3.0;
+        Rgb(pixel.map(|value| (mean * 0.7 + value * 0.3) as u8))
+    });
+    imageops::overlay(&mut card, &grey, 24, 60);
+    liveness_scene::photographed(&card)
+}
+
+#[test]
+fn a_face_is_found_with_its_landmarks_where_it_is() {
+    let face = only_face(&hopper());
+    assert!((face.region.centre()[0] - 265.0).abs() < 20.0 && (face.region.centre()[1] - 225.0).abs() < 25.0);
+    assert!((face.eye_distance - 88.0).abs() < 6.0, "{}", face.eye_distance);
+    assert_eq!(face.landmarks.len(), 468);
+    assert!(face.score > 0.9 && face.landmark_score > 0.9);
+    assert!(face.pose.yaw.abs() < 6.0 && face.pose.roll.abs() < 6.0);
+}
+
+#[test]
+fn a_small_portrait_on_a_document_is_found_and_known_again() {
+    for (portrait, other) in [(astronaut(), hopper()), (hopper(), astronaut())] {
+        let small = template(&document(&portrait));
+        let (same, different) = (small.similarity(&template(&portrait)), small.similarity(&template(&other)));
+        assert!(same > engine().match_threshold() + 0.2, "{same}");
+        assert!(different < engine().match_threshold() - 0.1, "{different}");
+    }
+}
+
+#[test]
+fn a_face_that_fills_the_picture_or_is_cut_by_its_edge_is_found() {
+    let portrait = hopper();
+    let region = only_face(&portrait).region;
+    let filled = imageops::crop_imm(
+        &portrait,
+        region.left as u32 + 5,
+        region.top as u32 + 5,
+        region.width as u32 - 10,
+        region.height as u32 - 10,
+    );
+    only_face(&filled.to_image());
+    let cut = imageops::crop_imm(&portrait, region.centre()[0] as u32 - 25, 0, 200, 600);
+    only_face(&cut.to_image());
+}
+
+#[test]
+fn all_faces_are_found_the_largest_first() {
+    let (large, small) = (hopper(), imageops::resize(&astronaut(), 240, 240, FilterType::Triangle));
+    let mut both = RgbImage::from_pixel(900, 600, Rgb([128; 3]));
+    imageops::overlay(&mut both, &large, 0, 0);
+    imageops::overlay(&mut both, &small, 600, 200);
+    let faces = engine().faces(&both).unwrap();
+    assert_eq!(faces.len(), 2);
+    assert!(faces[0].region.centre()[0] < 512.0 && faces[1].region.centre()[0] > 600.0);
+}
+
+/// The stage's angles are true ones: the pose from the landmarks is held against them.
+#[test]
+fn poses_are_in_degrees_and_to_the_right_side() {
+    let portrait = hopper();
+    let head = Model::head(&portrait, &only_face(&portrait));
+    let pose = |place: Place| only_face(&frame(&head, &place, 1.0, 1)).pose;
+    let straight = pose(Place::at(600.0, 0.0));
+    for yaw in [-35.0, -25.0, -15.0, 15.0, 25.0, 35.0] {
+        let found = pose(Place::at(600.0, yaw)).yaw;
+        assert!((found - yaw).abs() < 7.0, "{yaw} was taken for {found}");
+    }
+    for angle in [-15.0, 15.0] {
+        let pitch = pose(Place { pitch: angle, ..Place::at(600.0, 0.0) }).pitch - straight.pitch;
+        assert!((pitch - angle).abs() < 8.0, "{angle} was taken for {pitch}");
+        let roll = pose(Place { roll: angle, ..Place::at(600.0, 0.0) }).roll - straight.roll;
+        assert!((roll - angle).abs() < 3.0, "{angle} was taken for {roll}");
+    }
+}
+
+#[test]
+fn a_template_survives_its_bytes() {
+    let one = template(&hopper());
+    let again = Embedding::from_bytes(&one.as_bytes()).unwrap();
+    assert!((one.similarity(&again) - 1.0).abs() < 1e-5);
+    assert_eq!(one.as_bytes().len(), 192 * 4);
+}
+
+#[test]
+fn the_passive_score_is_a_share() {
+    let portrait = hopper();
+    let score = engine().passive_liveness(&portrait, &only_face(&portrait)).unwrap();
+    assert!((0.0..=1.0).contains(&score));
+}
+
+#[test]
+fn any_picture_is_safe() {
+    let noise = |x: u32, y: u32| Rgb([(x.wrapping_mul(97) ^ y.wrapping_mul(57)) as u8, (x * y) as u8, (x + y) as u8]);
+    let sizes = [(0, 0), (1, 1), (1, 5000), (5000, 1), (3, 7), (300, 200)];
+    for (width, height) in sizes {
+        assert!(engine().faces(&RgbImage::new(width, height)).unwrap().is_empty());
+        engine().faces(&RgbImage::from_fn(width, height, noise)).unwrap();
+    }
+    let mut face = only_face(&hopper());
+    for points in [vec![], vec![[f32::NAN; 3]; 468], vec![[1e30; 3]; 468]] {
+        face.landmarks = points;
+        let _unharmed = engine().embedding(&RgbImage::new(5, 5), &face);
+    }
+}
+
+#[test]
+fn the_weights_tell_what_they_are() {
+    let names: Vec<&str> = engine().weights().iter().map(|weights| weights.entry.name.as_str()).collect();
+    assert_eq!(names, ["face-detect", "face-landmarks", "face-embed", "face-passive-liveness"]);
+    assert!(engine().weights().iter().all(|weights| weights.entry.sha256.len() == 64));
+}

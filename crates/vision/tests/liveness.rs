@@ -1,0 +1,216 @@
+//! Liveness from pictures to judgement: heads on a stage pass, prints and tricks do not.
+
+mod liveness_scene;
+
+use std::sync::OnceLock;
+
+use image::RgbImage;
+use liveness_scene::{Model, Place, Shot, filmed, followed, frame, photographed};
+use proptest::prelude::*;
+use vision::Weights;
+use vision::face::{Face, FaceEngine};
+use vision::liveness::Step::{LookStraight, MoveCloser, TurnLeft, TurnRight};
+use vision::liveness::{Finding, Frame, Judgement, Limits, Observation, Outcome, Step, judge, observe};
+
+const STEPS: [Step; 4] = [LookStraight, TurnLeft, MoveCloser, TurnRight];
+const OTHER_ORDER: [Step; 4] = [LookStraight, MoveCloser, TurnRight, TurnLeft];
+
+fn engine() -> &'static FaceEngine {
+    static ENGINE: OnceLock<FaceEngine> = OnceLock::new();
+    ENGINE.get_or_init(|| FaceEngine::load(None, &Weights::pool(2)).unwrap())
+}
+
+fn portrait(bytes: &[u8]) -> (RgbImage, Face) {
+    let picture = image::load_from_memory(bytes).unwrap().to_rgb8();
+    let face = engine().faces(&picture).unwrap().remove(0);
+    (picture, face)
+}
+
+fn astronaut() -> (RgbImage, Face) {
+    portrait(include_bytes!("pictures/astronaut.jpg"))
+}
+
+fn hopper() -> (RgbImage, Face) {
+    portrait(include_bytes!("pictures/grace_hopper.jpg"))
+}
+
+fn head((picture, face): &(RgbImage, Face)) -> Model {
+    Model::head(picture, face)
+}
+
+fn judged(steps: &[Step], frames: &[Frame]) -> Judgement {
+    judge(steps, &observe(engine(), frames).unwrap(), &Limits::default())
+}
+
+/// A person's session, observed once for the tests that only alter what was observed.
+fn genuine() -> &'static [Observation] {
+    static GENUINE: OnceLock<Vec<Observation>> = OnceLock::new();
+    GENUINE.get_or_init(|| observe(engine(), &filmed(&head(&hopper()), &followed(&STEPS, 3), 3)).unwrap())
+}
+
+fn failed(judgement: &Judgement) -> Vec<&'static str> {
+    let failed = judgement.findings.iter().filter(|finding| finding.outcome == Outcome::Fail);
+    failed.map(|finding| finding.code).collect()
+}
+
+#[track_caller]
+fn assert_not_live(judgement: &Judgement) {
+    assert!(judgement.confidence < 50.0 && !judgement.passed, "{judgement:?}");
+}
+
+#[test]
+fn a_head_that_follows_the_steps_is_live() {
+    for (person, steps, seed) in [(astronaut(), STEPS, 1), (hopper(), OTHER_ORDER, 2)] {
+        let judgement = judged(&steps, &filmed(&head(&person), &followed(&steps, seed), seed));
+        assert!(judgement.passed && judgement.confidence >= 80.0, "{judgement:?}");
+        assert!(judgement.reference.is_some_and(|at| at < 3), "the reference looks straight");
+        assert_eq!(judgement.audit.len(), 4);
+        assert!(judgement.face_of_reference.is_some());
+    }
+}
+
+/// The print is slanted as far as the head would turn, and further, up to where no face is found any more.
+#[test]
+fn a_print_is_never_live_however_it_is_slanted() {
+    for (person, bend) in [(astronaut(), 0.0), (hopper(), 0.0), (hopper(), 70.0)] {
+        let print = Model::bent_print(&person.0, &person.1, bend);
+        for slant in [1.0, 1.7, 2.1] {
+            let slanted = |(step, place, light): Shot| (step, Place { yaw: place.yaw * slant, ..place }, light);
+            let shots: Vec<Shot> = followed(&STEPS, 5).into_iter().map(slanted).collect();
+            assert_not_live(&judged(&STEPS, &filmed(&print, &shots, 5)));
+        }
+    }
+}
+
+/// The depth checks stand alone: even where every pose were granted, a print shows none.
+#[test]
+fn a_print_shows_no_depth_where_every_pose_is_granted() {
+    let person = hopper();
+    let frames = filmed(&Model::print(&person.0, &person.1), &followed(&STEPS, 6), 6);
+    let lenient = Limits { turned_yaw: 0.5, ..Limits::default() };
+    let judgement = judge(&STEPS, &observe(engine(), &frames).unwrap(), &lenient);
+    assert_not_live(&judgement);
+    let failed = failed(&judgement);
+    assert!(failed.contains(&"depth_turns") && failed.contains(&"flat_picture"), "{judgement:?}");
+}
+
+#[test]
+fn a_frame_shown_twice_is_found_also_lightened_and_compressed_anew() {
+    let mut frames = filmed(&head(&hopper()), &followed(&STEPS, 7), 7);
+    let lighter = |value: u8| (f32::from(value) * 1.06 + 3.0) as u8;
+    let again = RgbImage::from_fn(frames[0].picture.width(), frames[0].picture.height(), |x, y| {
+        image::Rgb(frames[0].picture.get_pixel(x, y).0.map(lighter))
+    });
+    frames[1].picture = photographed(&again);
+    let judgement = judged(&STEPS, &frames);
+    assert_not_live(&judgement);
+    assert_eq!(failed(&judgement), ["repeated_frames"], "{judgement:?}");
+}
+
+#[test]
+fn another_persons_turns_are_found() {
+    let mut frames = filmed(&head(&hopper()), &followed(&STEPS, 8), 8);
+    let others = filmed(&head(&astronaut()), &followed(&STEPS, 9), 9);
+    for (frame, other) in frames.iter_mut().zip(others) {
+        if frame.step == TurnLeft {
+            *frame = other;
+        }
+    }
+    let judgement = judged(&STEPS, &frames);
+    assert_not_live(&judgement);
+    assert!(failed(&judgement).contains(&"same_person"), "{judgement:?}");
+}
+
+#[test]
+fn a_second_face_is_found_and_a_far_one_tolerated() {
+    let (me, other) = (head(&hopper()), head(&astronaut()));
+    let mut frames = filmed(&me, &followed(&STEPS, 10), 10);
+    let beside = |distance: f32| {
+        let left = frame(&me, &Place { right: -90.0, ..Place::at(620.0, 0.0) }, 1.0, 10_050);
+        let right = frame(&other, &Place { right: 0.18 * distance, ..Place::at(distance, 0.0) }, 1.0, 10_050);
+        RgbImage::from_fn(640, 480, |x, y| *if x < 320 { &left } else { &right }.get_pixel(x, y))
+    };
+    frames[1].picture = beside(650.0);
+    assert!(failed(&judged(&STEPS, &frames)).contains(&"one_face"));
+    frames[1].picture = beside(1900.0);
+    let judgement = judged(&STEPS, &frames);
+    assert!(!failed(&judgement).contains(&"one_face"), "{judgement:?}");
+}
+
+#[test]
+fn another_order_a_missing_step_and_a_step_not_followed_are_worth_nothing() {
+    let limits = Limits::default();
+    assert!(judge(&STEPS, genuine(), &limits).passed);
+    assert!(judge(&OTHER_ORDER, genuine(), &limits).confidence.abs() < f64::EPSILON);
+    for step in STEPS {
+        let without: Vec<Observation> = genuine().iter().filter(|seen| seen.step != step).cloned().collect();
+        assert!(judge(&STEPS, &without, &limits).confidence.abs() < f64::EPSILON);
+        let asked: Vec<Observation> = genuine().iter().cloned().map(|seen| unfollowed(seen, step)).collect();
+        assert!(judge(&STEPS, &asked, &limits).confidence.abs() < f64::EPSILON, "{step:?}");
+    }
+}
+
+/// The frames of one step show no face that does as asked.
+fn unfollowed(mut seen: Observation, step: Step) -> Observation {
+    if seen.step == step {
+        seen.face.iter_mut().for_each(|face| face.pose.yaw = 15.0);
+    }
+    seen
+}
+
+#[test]
+fn the_passive_score_lowers_and_never_raises() {
+    let confidence = |score: f32| {
+        let mut seen = genuine().to_vec();
+        seen.iter_mut().filter_map(|seen| seen.face.as_mut()).for_each(|face| face.passive = Some(score));
+        judge(&STEPS, &seen, &Limits::default()).confidence
+    };
+    assert!(confidence(0.001) < 50.0);
+    assert!((confidence(0.3) - 80.0).abs() < f64::EPSILON);
+    assert!(confidence(1.0) >= confidence(0.6));
+}
+
+#[test]
+fn pictures_without_a_face_are_safe() {
+    for (width, height) in [(1, 1), (1, 900), (640, 480)] {
+        let frames: Vec<Frame> = followed(&STEPS, 1)
+            .iter()
+            .enumerate()
+            .map(|(at, (step, ..))| Frame {
+                step: *step,
+                at_ms: at as u64 * 500,
+                picture: RgbImage::new(width, height),
+            })
+            .collect();
+        let judgement = judged(&STEPS, &frames);
+        assert!(judgement.confidence.abs() < f64::EPSILON && judgement.reference.is_none());
+    }
+    assert!(judge(&[], &[], &Limits::default()).confidence.abs() < f64::EPSILON);
+}
+
+fn outcome(judgement: &Judgement, code: &str) -> Option<Outcome> {
+    let finding: Option<&Finding> = judgement.findings.iter().find(|finding| finding.code == code);
+    finding.map(|finding| finding.outcome)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    /// Whatever frames are left out, repeated or moved: figures keep their bounds, and a failure keeps under 50.
+    #[test]
+    fn every_judgement_keeps_its_bounds(picks in proptest::collection::vec((0_usize..12, 0_u64..20_000), 0..16)) {
+        let seen: Vec<Observation> = picks.iter().map(|(at, time)| {
+            Observation { at_ms: *time, ..genuine()[*at].clone() }
+        }).collect();
+        let judgement = judge(&STEPS, &seen, &Limits::default());
+        prop_assert!((0.0..=100.0).contains(&judgement.confidence));
+        prop_assert_eq!(judgement.passed, failed(&judgement).is_empty());
+        prop_assert!(judgement.passed || judgement.confidence < 50.0);
+        let are_rising = seen.windows(2).all(|pair| pair[0].at_ms < pair[1].at_ms);
+        prop_assert!(are_rising || outcome(&judgement, "timing") == Some(Outcome::Fail));
+        let mut places: Vec<usize> = picks.iter().map(|(at, _)| *at).collect();
+        places.sort_unstable();
+        places.dedup();
+        prop_assert!(places.len() == picks.len() || outcome(&judgement, "repeated_frames") == Some(Outcome::Fail));
+    }
+}
