@@ -1,5 +1,6 @@
 //! Faces from pictures: found where they are, turned as they are, alike as their people are.
 
+#[expect(dead_code, reason = "the scripts are for the tests of liveness")]
 mod liveness_scene;
 
 use std::sync::OnceLock;
@@ -12,27 +13,31 @@ use vision::face::{Embedding, Face, FaceEngine};
 
 fn engine() -> &'static FaceEngine {
     static ENGINE: OnceLock<FaceEngine> = OnceLock::new();
-    ENGINE.get_or_init(|| FaceEngine::load(None, &Weights::pool(2)).unwrap())
+    ENGINE.get_or_init(|| FaceEngine::load(None, &Weights::pool(2)).expect("the weights and pictures are sound"))
 }
 
 fn astronaut() -> RgbImage {
-    image::load_from_memory(include_bytes!("pictures/astronaut.jpg")).unwrap().to_rgb8()
+    image::load_from_memory(include_bytes!("pictures/astronaut.jpg"))
+        .expect("the weights and pictures are sound")
+        .to_rgb8()
 }
 
 fn hopper() -> RgbImage {
-    image::load_from_memory(include_bytes!("pictures/grace_hopper.jpg")).unwrap().to_rgb8()
+    image::load_from_memory(include_bytes!("pictures/grace_hopper.jpg"))
+        .expect("the weights and pictures are sound")
+        .to_rgb8()
 }
 
 #[track_caller]
 fn only_face(picture: &RgbImage) -> Face {
-    let mut faces = engine().faces(picture).unwrap();
+    let mut faces = engine().faces(picture).expect("the weights and pictures are sound");
     assert_eq!(faces.len(), 1, "{faces:?}");
     faces.remove(0)
 }
 
 #[track_caller]
 fn template(picture: &RgbImage) -> Embedding {
-    engine().embedding(picture, &only_face(picture)).unwrap()
+    engine().embedding(picture, &only_face(picture)).expect("the weights and pictures are sound")
 }
 
 /// The portrait as a document bears it: 24 pixels between the eyes, nearly grey, on a card with print.

@@ -7,28 +7,65 @@ use crate::face::{Similarity, crop};
 /// The fingerprint's sides, in cells.
 const WIDTH: usize = 64;
 const HEIGHT: usize = 48;
+/// Lightness within which a cell tells something; beyond, a change of light cuts it off.
+const TELLING: std::ops::Range<f32> = 12.0..243.0;
+/// With fewer telling cells in common two frames are taken for one: nothing tells them apart.
+const LEAST_CELLS: usize = WIDTH * HEIGHT / 10;
 
-/// The frame's lightness in cells, its mean and contrast brought to one measure: an even change of light alters nothing.
+/// The lightness of a frame's cells, 0..255.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fingerprint(Vec<f32>);
 
 impl Fingerprint {
     pub(super) fn of(picture: &RgbImage) -> Self {
-        let (width, height) = (picture.width() as f32 / WIDTH as f32, picture.height() as f32 / HEIGHT as f32);
-        // A square cell for the sampler: the picture is first seen along its longer step.
-        let place = Similarity { turn: width.max(height), lean: 0.0, x: 0.0, y: 0.0 };
-        let pixels = crop(picture, WIDTH, HEIGHT, &place);
-        let mut cells: Vec<f32> = pixels.iter().map(|[red, green, blue]| (red + green + blue) / 3.0).collect();
-        let count = cells.len() as f32;
-        let mean = cells.iter().sum::<f32>() / count;
-        let contrast = (cells.iter().map(|cell| (cell - mean).powi(2)).sum::<f32>() / count).sqrt().max(1.0);
-        cells.iter_mut().for_each(|cell| *cell = (*cell - mean) / contrast);
-        Self(cells)
+        // Cells are squares: of a picture with other proportions some lie beyond its edge, which goes on there.
+        let step = (picture.width() as f32 / WIDTH as f32).max(picture.height() as f32 / HEIGHT as f32);
+        let pixels = crop(picture, WIDTH, HEIGHT, &Similarity { turn: step, lean: 0.0, x: 0.0, y: 0.0 });
+        Self(pixels.iter().map(|[red, green, blue]| (red + green + blue) / 3.0).collect())
     }
 
-    /// The largest difference of two cells, in parts of the frame's contrast; 0 for one frame shown twice.
+    /// What no even change of light explains of another frame, in parts of that frame's contrast: 0 for one frame twice.
     #[must_use]
     pub fn difference(&self, other: &Self) -> f32 {
-        self.0.iter().zip(&other.0).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+        let both = self.0.iter().zip(&other.0).filter(|(a, b)| TELLING.contains(*a) && TELLING.contains(*b));
+        let both: Vec<[f32; 2]> = both.map(|(a, b)| [*a, *b]).collect();
+        if both.len() < LEAST_CELLS {
+            return 0.0;
+        }
+        let count = both.len() as f32;
+        let mean = |side: usize| both.iter().map(|pair| pair[side]).sum::<f32>() / count;
+        let (here, there) = (mean(0), mean(1));
+        let sum =
+            |f: fn(f32, f32) -> f32| both.iter().map(|pair| f(pair[0] - here, pair[1] - there)).sum::<f32>() / count;
+        let gain = sum(|a, b| a * b) / sum(|a, _| a * a).max(1.0);
+        let left = both.iter().map(|pair| (pair[1] - there - gain * (pair[0] - here)).powi(2)).sum::<f32>() / count;
+        left.sqrt() / sum(|_, b| b * b).sqrt().max(1.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image::Rgb;
+
+    fn picture(shift: u32, gain: f32) -> RgbImage {
+        RgbImage::from_fn(320, 240, |x, y| {
+            let value = f32::from((((x + shift) / 20 * 37 + y / 16 * 53) % 120) as u8);
+            Rgb([(60.0 + gain * value) as u8; 3])
+        })
+    }
+
+    #[test]
+    fn light_makes_no_other_frame_and_movement_does() {
+        let one = Fingerprint::of(&picture(0, 1.0));
+        assert!(one.difference(&one) < 1e-4);
+        assert!(one.difference(&Fingerprint::of(&picture(0, 1.2))) < 0.012);
+        assert!(one.difference(&Fingerprint::of(&picture(2, 1.0))) > 0.05);
+    }
+
+    #[test]
+    fn frames_that_tell_nothing_are_one() {
+        let black = Fingerprint::of(&RgbImage::new(640, 480));
+        assert!(black.difference(&Fingerprint::of(&RgbImage::new(1, 900))).abs() < f32::EPSILON);
     }
 }

@@ -81,7 +81,7 @@ impl Default for Limits {
             foreshortening: 0.8,
             spacing_ms: [60, 15_000],
             session_ms: [2_000, 170_000],
-            repeated: 0.06,
+            repeated: 0.018,
             speed: 12.0,
             turning: 500.0,
             passive: [0.02, 0.5],

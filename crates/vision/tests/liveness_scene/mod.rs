@@ -13,7 +13,7 @@ const EYES: f32 = 63.0;
 
 /// A thing of triangles: places in millimetres around its own middle (z grows away from the camera), and where each
 /// corner lies on the portrait.
-pub struct Model {
+pub(crate) struct Model {
     portrait: RgbImage,
     places: Vec<[f32; 3]>,
     texture: Vec<[f32; 2]>,
@@ -22,24 +22,24 @@ pub struct Model {
 
 /// Where a model is and how it is turned, in millimetres and degrees; yaw as in `Pose`.
 #[derive(Clone, Copy)]
-pub struct Place {
-    pub distance: f32,
-    pub yaw: f32,
-    pub pitch: f32,
-    pub roll: f32,
-    pub right: f32,
-    pub down: f32,
+pub(crate) struct Place {
+    pub(crate) distance: f32,
+    pub(crate) yaw: f32,
+    pub(crate) pitch: f32,
+    pub(crate) roll: f32,
+    pub(crate) right: f32,
+    pub(crate) down: f32,
 }
 
 impl Place {
-    pub fn at(distance: f32, yaw: f32) -> Self {
+    pub(crate) fn at(distance: f32, yaw: f32) -> Self {
         Self { distance, yaw, pitch: 0.0, roll: 0.0, right: 0.0, down: 0.0 }
     }
 }
 
 impl Model {
     /// The head of a portrait's face: its landmarks in depth, with rings around them that fall away like a skull.
-    pub fn head(portrait: &RgbImage, face: &Face) -> Self {
+    pub(crate) fn head(portrait: &RgbImage, face: &Face) -> Self {
         let scale = EYES / face.eye_distance;
         let points = &face.landmarks;
         let count = points.len() as f32;
@@ -63,12 +63,12 @@ impl Model {
     }
 
     /// A print of the whole portrait, its face life-sized.
-    pub fn print(portrait: &RgbImage, face: &Face) -> Self {
+    pub(crate) fn print(portrait: &RgbImage, face: &Face) -> Self {
         Self::bent_print(portrait, face, 0.0)
     }
 
     /// A print bent like a cylinder about its upright middle line; `bend` in degrees from edge to edge.
-    pub fn bent_print(portrait: &RgbImage, face: &Face, bend: f32) -> Self {
+    pub(crate) fn bent_print(portrait: &RgbImage, face: &Face, bend: f32) -> Self {
         let scale = EYES / face.eye_distance;
         let (width, height) = (portrait.width() as f32, portrait.height() as f32);
         let [x, y] = face.region.centre();
@@ -107,7 +107,7 @@ impl Model {
 }
 
 /// One frame of a camera: the model before a room, with the sensor's own noise and an exposure (1 as the portrait).
-pub fn frame(model: &Model, place: &Place, exposure: f32, seed: u32) -> RgbImage {
+pub(crate) fn frame(model: &Model, place: &Place, exposure: f32, seed: u32) -> RgbImage {
     let mut picture = room(seed / 1000);
     let mut depths = vec![f32::INFINITY; (WIDTH * HEIGHT) as usize];
     let seen = model.seen(place);
@@ -249,10 +249,10 @@ fn in_circle(points: &[[f32; 2]], triangle: &[usize; 3], at: [f32; 2]) -> bool {
 }
 
 /// A script for one frame: what is asked, where the model is, how light it is.
-pub type Shot = (Step, Place, f32);
+pub(crate) type Shot = (Step, Place, f32);
 
 /// What a person does who follows the steps: three frames a step, with the small movements of a living body.
-pub fn followed(steps: &[Step], seed: u32) -> Vec<Shot> {
+pub(crate) fn followed(steps: &[Step], seed: u32) -> Vec<Shot> {
     let mut noise = Noise(seed.wrapping_mul(747_796_405) | 1);
     let mut shots = Vec::new();
     for step in steps {
@@ -279,7 +279,7 @@ pub fn followed(steps: &[Step], seed: u32) -> Vec<Shot> {
 }
 
 /// The frames of a script, some seven tenths of a second apart, as JPEG brings them.
-pub fn filmed(model: &Model, shots: &[Shot], seed: u32) -> Vec<Frame> {
+pub(crate) fn filmed(model: &Model, shots: &[Shot], seed: u32) -> Vec<Frame> {
     let frames = shots.iter().enumerate().map(|(at, (step, place, exposure))| {
         let picture = frame(model, place, *exposure, seed * 1000 + at as u32);
         Frame { step: *step, at_ms: 700 * at as u64, picture: photographed(&picture) }
@@ -287,9 +287,10 @@ pub fn filmed(model: &Model, shots: &[Shot], seed: u32) -> Vec<Frame> {
     frames.collect()
 }
 
-pub fn photographed(picture: &RgbImage) -> RgbImage {
+/// The picture as it is after JPEG.
+pub(crate) fn photographed(picture: &RgbImage) -> RgbImage {
     let mut bytes = Vec::new();
     let encoder = image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, 85);
-    picture.write_with_encoder(encoder).unwrap();
-    image::load_from_memory(&bytes).unwrap().to_rgb8()
+    picture.write_with_encoder(encoder).expect("a JPEG is written");
+    image::load_from_memory(&bytes).expect("a JPEG is read").to_rgb8()
 }
