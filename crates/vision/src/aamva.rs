@@ -127,7 +127,7 @@ fn is_entry(entry: &str) -> bool {
 /// The elements by their names of three letters; the first of a name counts.
 fn elements(body: &str) -> HashMap<&str, &str> {
     let mut elements = HashMap::new();
-    for line in body.split(|character: char| matches!(character, '\n' | '\r' | '\x1e' | '\x1c' | '\x1d')) {
+    for line in body.split(['\n', '\r', '\x1e', '\x1c', '\x1d']) {
         let line = line.trim();
         // A subfile starts with its type, and its first element follows directly.
         let starts = |kind: &str| line.strip_prefix(kind).filter(|rest| is_element(rest));

@@ -1,7 +1,7 @@
 //! The PDF417 barcode (ISO/IEC 15438) on the back of a licence: found by its dense parallel bars, straightened, and read.
 
 mod locate;
-mod warp;
+mod outline;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -11,8 +11,9 @@ use rxing::pdf417::PDF417Reader;
 use rxing::{Binarizer, BinaryBitmap, DecodeHints, Luma8LuminanceSource, RXingResult, Reader as _};
 
 use crate::luma::luma;
+use crate::warp::Quad;
 use locate::regions;
-use warp::{Quad, outline, straightened};
+use outline::{flat, outline};
 
 /// The most regions that are tried, those with the most bars first.
 const MOST_REGIONS: usize = 3;
@@ -45,7 +46,7 @@ pub fn pdf417(picture: &RgbImage) -> Option<Barcode> {
 fn as_found(luma: &GrayImage, region: Quad) -> Option<Barcode> {
     let fitted = outline(luma, region);
     let quads = std::iter::once(region).chain(fitted);
-    quads.into_iter().find_map(|quad| read(&straightened(luma, quad, WIDTHS[0]), quad, true))
+    quads.into_iter().find_map(|quad| read(&flat(luma, quad, WIDTHS[0]), quad, true))
 }
 
 /// Every combination of size, turn and treatment that has a chance.
@@ -55,7 +56,7 @@ fn with_effort(luma: &GrayImage, region: Quad) -> Option<Barcode> {
     let turned = TURNS.iter().map(|degrees| region.turned(*degrees));
     for quad in quads {
         for width in WIDTHS {
-            let flat = straightened(luma, quad, width);
+            let flat = flat(luma, quad, width);
             let treated = [sharpened(&flat, 1.0), smoothed(&flat), sharpened(&smoothed(&flat), 2.0)];
             let found = read(&flat, quad, false).or_else(|| treated.iter().find_map(|flat| read(flat, quad, true)));
             if found.is_some() {
@@ -63,7 +64,7 @@ fn with_effort(luma: &GrayImage, region: Quad) -> Option<Barcode> {
             }
         }
     }
-    turned.into_iter().find_map(|quad| read(&sharpened(&straightened(luma, quad, WIDTHS[0]), 1.0), quad, true))
+    turned.into_iter().find_map(|quad| read(&sharpened(&flat(luma, quad, WIDTHS[0]), 1.0), quad, true))
 }
 
 /// Reads a straightened barcode, by a threshold that follows the light or by one for all.

@@ -10,6 +10,7 @@ mod luma;
 pub mod mrz;
 pub mod quality;
 pub mod text;
+mod warp;
 pub mod weights;
 pub mod zone;
 

@@ -6,25 +6,28 @@ mod framing;
 mod light;
 mod screen;
 
-use image::RgbImage;
+use image::{GrayImage, RgbImage};
 
 use crate::intake::Tags;
-use crate::intake::scale::part;
+use crate::intake::scale::{part, scaled_down};
 use crate::luma::luma;
+use crate::warp::{Quad, straightened};
 
 pub use framing::{Document, Framing, document};
 pub use light::{exposure, glare, sharpness};
 pub use screen::screen;
 
-/// Below this sharpness small print is hard to read. Drawn cards, 1,024 pixels wide, have 1.0 and more when sharp, 0.25 to
-/// 0.45 blurred by a deviation of 1.5 pixels (print still reads), and below 0.12 from 3 pixels on (it does not).
-pub const LEAST_SHARPNESS: f32 = 0.16;
+/// Below this sharpness small print is hard to read. Drawn cards, 1,024 pixels wide, have 0.45 to 0.7 when sharp, 0.29
+/// blurred by a deviation of 0.9 pixels, 0.18 by 1.6 (small print suffers), and 0.1 by 2.4 (it does not read).
+pub const LEAST_SHARPNESS: f32 = 0.18;
 /// Above this share of the document glare hides something: a blob as large as a line of print.
 pub const MOST_GLARE: f32 = 0.01;
 /// Below this median brightness (0 black to 1 white) a picture is too dark.
 pub const LEAST_BRIGHTNESS: f32 = 0.2;
-/// Above this median brightness a picture is too bright: paper is rarely brighter, unless scanned with its print black.
-pub const MOST_BRIGHTNESS: f32 = 0.95;
+/// Above this median brightness (0 to 1) a picture is too bright, unless its print is as dark as in a scan.
+pub const MOST_BRIGHTNESS: f32 = 0.92;
+/// From this distance between dark and bright (0 to 1) on bright paper is as it should be.
+pub const CONTRAST_OF_SCANS: f32 = 0.4;
 /// Below this distance between dark and bright (0 to 1) print does not stand out.
 pub const LEAST_CONTRAST: f32 = 0.2;
 /// Below this many pixels on the document's longest side small print has fewer than 12 pixels of height.
@@ -48,7 +51,7 @@ pub struct Region {
 /// Figures of a picture of a document.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Quality {
-    /// Of the document's print; about 1 and more when sharp, 0 when nothing stands out. See [`LEAST_SHARPNESS`].
+    /// Of the document's print; 0.4 and more when sharp, 0 when nothing stands out. See [`LEAST_SHARPNESS`].
     pub sharpness: f32,
     /// Share of the document, 0 to 1, that glare has blown out.
     pub glare: f32,
@@ -87,16 +90,20 @@ impl Quality {
     /// Looks at a picture, at the document where it is known to be, or where its borders are found.
     #[must_use]
     pub fn of(image: &RgbImage, region: Option<Region>, tags: &Tags) -> Self {
-        let found = document(image);
-        let region = region.or(found.region).unwrap_or(whole(image)).within(image);
-        let flat = luma(&part(image, (region.left, region.top, region.width, region.height), LOOK));
+        let copy = scaled_down(image, framing::PRINT);
+        let found = framing::seen(image, &copy);
+        let (flat, resolution) = match (region, found.corners) {
+            (Some(region), _) => cropped(image, region),
+            (None, Some(corners)) => straight(image, Quad { corners }),
+            (None, None) => (luma(&copy), image.width().max(image.height())),
+        };
         let (brightness, contrast) = exposure(&flat);
         Self {
             sharpness: sharpness(&flat),
             glare: glare(&flat),
             brightness,
             contrast,
-            resolution: region.width.max(region.height),
+            resolution,
             framing: found.framing,
             screen: screen(image),
             editor: tags.software.as_deref().and_then(editor),
@@ -110,7 +117,7 @@ impl Quality {
             (self.sharpness < LEAST_SHARPNESS, Warning::Blurred),
             (self.glare > MOST_GLARE, Warning::Glare),
             (self.brightness < LEAST_BRIGHTNESS, Warning::TooDark),
-            (self.brightness > MOST_BRIGHTNESS && self.contrast < LEAST_CONTRAST * 2.0, Warning::TooBright),
+            (self.brightness > MOST_BRIGHTNESS && self.contrast < CONTRAST_OF_SCANS, Warning::TooBright),
             (self.contrast < LEAST_CONTRAST, Warning::Faint),
             (self.resolution < LEAST_RESOLUTION, Warning::TooSmall),
             (self.framing == Framing::Cut, Warning::Cut),
@@ -122,8 +129,18 @@ impl Quality {
     }
 }
 
-fn whole(image: &RgbImage) -> Region {
-    Region { left: 0, top: 0, width: image.width(), height: image.height() }
+/// A part of the picture as it is looked at, and how many pixels its longest side has in the picture.
+fn cropped(image: &RgbImage, region: Region) -> (GrayImage, u32) {
+    let Region { left, top, width, height } = region.within(image);
+    (luma(&part(image, (left, top, width, height), LOOK)), width.max(height))
+}
+
+/// The document straightened.
+fn straight(image: &RgbImage, quad: Quad) -> (GrayImage, u32) {
+    let longest = quad.width().max(quad.height());
+    let scale = LOOK as f32 / longest.max(LOOK as f32);
+    let size = (quad.width() * scale, quad.height() * scale);
+    (straightened(&luma(image), quad, size, 0.0), longest as u32)
 }
 
 impl Region {

@@ -1,4 +1,5 @@
 //! A licence's barcode, drawn and then degraded as photographs degrade it, is read.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "these are tests")]
 
 use image::{GrayImage, Luma, Rgb, RgbImage};
 use rxing::pdf417::PDF417Writer;

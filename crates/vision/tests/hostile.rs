@@ -1,4 +1,5 @@
 //! Pictures made to bring a service down cost it next to nothing: no panic, little time, little memory.
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "these are tests")]
 
 use std::io::{Cursor, Write as _};
 

@@ -2,7 +2,7 @@
 
 use image::GrayImage;
 
-use super::warp::Quad;
+use crate::warp::Quad;
 
 /// Tiles along the longest side.
 const TILES: u32 = 96;

@@ -9,11 +9,9 @@ pub(crate) struct Scaler {
     out_width: u32,
     out_height: u32,
     out: Vec<u8>,
-    /// One row at the new width, in 256ths of a sample.
-    narrow: Vec<u32>,
-    /// The rows of one new row, each by its share of `height`.
-    sums: Vec<u32>,
-    /// How much of the new row's height is still to come, where it is `height` high and a given row `out_height`.
+    /// The mean of the rows of one new row so far, at the width of the given ones.
+    mean: Vec<f32>,
+    /// How much of the new row is still to come, where it is `height` high and a given row `out_height`.
     missing: u32,
 }
 
@@ -21,10 +19,8 @@ impl Scaler {
     /// A scaler for a picture of that size, to have at most `longest_side` pixels on its longest side.
     pub(crate) fn new(width: u32, height: u32, longest_side: u32) -> Self {
         let (out_width, out_height) = fitting(width, height, longest_side);
-        let samples = out_width as usize * 3;
-        let out = Vec::with_capacity(samples * out_height as usize);
-        let narrow = Vec::with_capacity(samples);
-        Self { width, height, out_width, out_height, out, narrow, sums: vec![0; samples], missing: height }
+        let out = Vec::with_capacity(out_width as usize * 3 * out_height as usize);
+        Self { width, height, out_width, out_height, out, mean: vec![0.0; width as usize * 3], missing: height }
     }
 
     /// Takes the next row, three bytes a pixel.
@@ -33,16 +29,14 @@ impl Scaler {
             self.out.extend_from_slice(row);
             return;
         }
-        self.narrow_down(row);
         let share = self.out_height.min(self.missing);
-        self.add(share);
+        self.add(row, share);
         self.missing -= share;
         if self.missing == 0 {
-            let whole = u64::from(self.height) * 256;
-            self.out.extend(self.sums.iter().map(|sum| ((u64::from(*sum) + whole / 2) / whole) as u8));
-            self.sums.fill(0);
+            self.narrow_down();
+            self.mean.fill(0.0);
             let rest = self.out_height - share;
-            self.add(rest);
+            self.add(row, rest);
             self.missing = self.height - rest;
         }
     }
@@ -52,36 +46,38 @@ impl Scaler {
         RgbImage::from_raw(self.out_width, self.out_height, self.out)
     }
 
-    fn add(&mut self, share: u32) {
-        for (sum, sample) in self.sums.iter_mut().zip(&self.narrow) {
-            *sum += sample * share;
+    fn add(&mut self, row: &[u8], share: u32) {
+        let share = share as f32 / self.height as f32;
+        if share > 0.0 {
+            self.mean.iter_mut().zip(row).for_each(|(mean, sample)| *mean += f32::from(*sample) * share);
         }
     }
 
-    /// Averages a row's pixels: each is `out_width` wide, and a new pixel `width`.
-    fn narrow_down(&mut self, row: &[u8]) {
-        self.narrow.clear();
-        let mut sum = [0_u32; 3];
-        let mut missing = self.width;
-        for pixel in row.as_chunks::<3>().0 {
-            let share = self.out_width.min(missing);
-            add_pixel(&mut sum, *pixel, share);
-            missing -= share;
-            if missing == 0 {
-                self.narrow.extend(sum.map(|sum| sum * 256 / self.width));
-                let rest = self.out_width - share;
-                sum = [0; 3];
-                add_pixel(&mut sum, *pixel, rest);
-                missing = self.width - rest;
+    /// Averages the mean row's pixels: each is `out_width` wide, and a new pixel `width`.
+    fn narrow_down(&mut self) {
+        let part = |length: u32| length as f32 / self.width as f32;
+        let whole_part = part(self.out_width);
+        let mut pixels = self.mean.as_chunks::<3>().0;
+        // The pixel that lies across the border of two new ones, and how much of it belongs to the second.
+        let (mut last, mut rest) = ([0.0; 3], 0);
+        for _ in 0..self.out_width {
+            let missing = self.width - rest;
+            let (whole, share) = ((missing / self.out_width) as usize, missing % self.out_width);
+            let Some((within, behind)) = pixels.split_at_checked(whole) else { return };
+            let mut sum = within.iter().fold([0.0; 3], |sum, pixel| plus(sum, *pixel, whole_part));
+            sum = plus(sum, last, part(rest));
+            (pixels, rest) = (behind, 0);
+            if let (true, Some((next, behind))) = (share > 0, pixels.split_first()) {
+                sum = plus(sum, *next, part(share));
+                (pixels, last, rest) = (behind, *next, self.out_width - share);
             }
+            self.out.extend(sum.map(|sum| (sum + 0.5) as u8));
         }
     }
 }
 
-fn add_pixel(sum: &mut [u32; 3], pixel: [u8; 3], share: u32) {
-    for (sum, sample) in sum.iter_mut().zip(pixel) {
-        *sum += u32::from(sample) * share;
-    }
+fn plus(sum: [f32; 3], pixel: [f32; 3], share: f32) -> [f32; 3] {
+    [sum[0] + pixel[0] * share, sum[1] + pixel[1] * share, sum[2] + pixel[2] * share]
 }
 
 /// A whole picture, scaled down.
@@ -104,6 +100,11 @@ pub(crate) fn part(image: &RgbImage, (left, top, width, height): (u32, u32, u32,
         scaler.push(row.get(from..from + length).unwrap_or_default());
     }
     scaler.finish().unwrap_or_default()
+}
+
+/// A copy of a picture, scaled down.
+pub(crate) fn scaled_down(image: &RgbImage, longest_side: u32) -> RgbImage {
+    part(image, (0, 0, image.width(), image.height()), longest_side)
 }
 
 /// The size with the same shape whose longest side has at most that many pixels, and neither side none.

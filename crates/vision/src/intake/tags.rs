@@ -21,7 +21,7 @@ pub struct Tags {
     /// Says whether a camera's make or model is named in Exif.
     pub camera: bool,
     /// How the stored pixels are turned until they are upright; already applied to the picture.
-    pub(super) orientation: Option<Orientation>,
+    pub orientation: Option<Orientation>,
 }
 
 impl Tags {

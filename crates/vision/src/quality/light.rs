@@ -15,11 +15,9 @@ const FEWEST_SPOTS: usize = 12;
 /// The least share of its upright frame that a glare fills: it is a blob and no line.
 const LEAST_COMPACT: f32 = 0.35;
 /// The largest range of brightness of a tile around a glare, in grey levels: light fades, print and paper end sharply.
-const SOFT: u8 = 90;
-/// Above this share it is not glare but the paper that is white, as in a scan.
-const PAPER: f32 = 0.4;
+const SOFT: u8 = 50;
 
-/// The strength of a document's finest detail against its contrast: the variance of the Laplacian over that of the
+/// The strength of a document's finest detail against its contrast: the deviation of the Laplacian over that of the
 /// brightness, on the tiles with print, after what noise adds was taken out. An even table around it does not count.
 #[must_use]
 pub fn sharpness(flat: &GrayImage) -> f32 {
@@ -33,7 +31,7 @@ pub fn sharpness(flat: &GrayImage) -> f32 {
     if variance == 0.0 {
         return 0.0;
     }
-    ((detail - noise * print.len() as f32) / variance).max(0.0)
+    ((detail - noise * print.len() as f32) / variance).max(0.0).sqrt()
 }
 
 /// The variances of the brightness and of its Laplacian, for each tile.
@@ -101,8 +99,7 @@ pub fn exposure(flat: &GrayImage) -> (f32, f32) {
 pub fn glare(flat: &GrayImage) -> f32 {
     let spots = Spots::of(flat);
     let whole = spots.ranges.len();
-    let blown = spots.ranges.iter().filter(|range| range.0 >= BLOWN).count();
-    if whole == 0 || blown as f32 > PAPER * whole as f32 {
+    if whole == 0 || spots.paper() >= BLOWN {
         return 0.0;
     }
     spots.glares().iter().sum::<usize>() as f32 / whole as f32
@@ -128,6 +125,13 @@ impl Spots {
             }
         }
         Self { across, ranges }
+    }
+
+    /// How bright the paper is where it is not blown out: where it is all but white everywhere, nothing tells glare from it.
+    fn paper(&self) -> u8 {
+        let mut highest: Vec<u8> = self.ranges.iter().filter(|range| range.0 < BLOWN).map(|range| range.1).collect();
+        highest.sort_unstable();
+        highest.get(highest.len() * 6 / 10).copied().unwrap_or(u8::MAX)
     }
 
     /// The sizes in tiles of all glares.

@@ -17,6 +17,9 @@ const AXIS: i32 = 2;
 const ABOVE_RING: f32 = 5.0;
 /// How far a peak stands above the ninth tenth of what surrounds it. Noise reaches 2.2 once in a tile.
 const ABOVE_SURROUNDINGS: f32 = 3.0;
+/// Peaks that stand nearer than this many waves to another as high are a comb: lines of print, letters of one width, or
+/// guilloche, whose period is longer. A screen's grid has 3 to 8 pixels a period, and so stands alone.
+const COMB: i32 = 20;
 /// The most peaks of a tile that count, the highest first.
 const MOST_PEAKS: usize = 16;
 
@@ -40,15 +43,15 @@ impl Peak {
 #[must_use]
 pub fn screen(image: &RgbImage) -> f32 {
     let tiles = tiles(image);
-    let fourier = Fourier::new();
+    let (fourier, radii) = (Fourier::new(), Half::radii());
     let mut peaks = Vec::new();
     for pair in tiles.chunks(2) {
         let [Some(first), second] = [pair.first(), pair.get(1)] else { continue };
         let second_or_first = second.unwrap_or(first);
         let [a, b] = fourier.amplitudes([first, second_or_first]);
-        peaks.push(peaks_of(&a));
+        peaks.push(Half::of(&a, &radii).peaks());
         if second.is_some() {
-            peaks.push(peaks_of(&b));
+            peaks.push(Half::of(&b, &radii).peaks());
         }
     }
     common(&peaks)
@@ -90,62 +93,102 @@ fn is_lit(tile: &[f32]) -> bool {
     lost * 2 < tile.len()
 }
 
-/// The sharp peaks of a spectrum off its axes, the highest first.
-fn peaks_of(amplitudes: &[f32]) -> Vec<Peak> {
-    let half = SIDE as i32 / 2;
-    let at = |x: i32, y: i32| {
-        let wrapped = |value: i32| (value.rem_euclid(SIDE as i32)) as usize;
-        amplitudes.get(wrapped(y) * SIDE + wrapped(x)).copied().unwrap_or(0.0)
-    };
-    let rings = rings(&at);
-    let mut peaks = Vec::new();
-    for y in AXIS + 1..half - 1 {
-        for x in -half + 2..half - 1 {
-            let radius = (x as f32).hypot(y as f32);
-            if x.abs() <= AXIS || radius < LOWEST {
-                continue;
-            }
-            let height = at(x, y);
-            let mean = rings.get(radius as usize).copied().unwrap_or(f32::MAX);
-            if height > ABOVE_RING * mean && is_summit(&at, x, y) {
-                let surroundings = surroundings(&at, x, y).max(1e-3);
-                if height > ABOVE_SURROUNDINGS * surroundings {
-                    peaks.push(Peak { x, y, height: height / surroundings });
+/// The upper half of a spectrum, its middle at `x = 0` and `y = 0`, with a border around it from the other half.
+struct Half<'a> {
+    values: Vec<f32>,
+    radii: &'a [f32],
+}
+
+/// How far the surroundings of a peak reach, and so the border around a half.
+const REACH: i32 = 7;
+const ACROSS: usize = SIDE + 2 * REACH as usize;
+const DOWN: usize = SIDE / 2 + 2 * REACH as usize;
+
+impl<'a> Half<'a> {
+    fn of(amplitudes: &[f32], radii: &'a [f32]) -> Self {
+        let wrapped = |place: usize, middle: usize| (place + SIDE * 2 - middle) % SIDE;
+        let rows = (0..DOWN).map(|y| wrapped(y, REACH as usize) * SIDE);
+        let values = rows.flat_map(|row| {
+            (0..ACROSS).map(move |x| row + wrapped(x, SIDE / 2 + REACH as usize)).map(|place| amplitudes[place])
+        });
+        Self { values: values.collect(), radii }
+    }
+
+    /// Distances from the middle, at the places of the values.
+    fn radii() -> Vec<f32> {
+        let distance = |place: usize| {
+            let (x, y) = (place % ACROSS, place / ACROSS);
+            (x as f32 - (SIDE / 2) as f32 - REACH as f32).hypot(y as f32 - REACH as f32)
+        };
+        (0..ACROSS * DOWN).map(distance).collect()
+    }
+
+    fn place(x: i32, y: i32) -> usize {
+        (y + REACH) as usize * ACROSS + (x + SIDE as i32 / 2 + REACH) as usize
+    }
+
+    fn at(&self, x: i32, y: i32) -> f32 {
+        self.values.get(Self::place(x, y)).copied().unwrap_or(0.0)
+    }
+
+    /// The sharp peaks off the axes, the highest first.
+    fn peaks(&self) -> Vec<Peak> {
+        let half = SIDE as i32 / 2;
+        let rings = self.rings();
+        let mut peaks = Vec::new();
+        for y in AXIS + 1..half - 1 {
+            for x in (-half + 2..half - 1).filter(|x| x.abs() > AXIS) {
+                let height = self.at(x, y);
+                let radius = self.radii.get(Self::place(x, y)).copied().unwrap_or(0.0);
+                let least = rings.get(radius as usize).map_or(f32::MAX, |mean| ABOVE_RING * mean);
+                if radius < LOWEST || height < least || !self.is_summit(x, y) {
+                    continue;
+                }
+                let height = height / self.surroundings(x, y).max(1e-3);
+                if height > ABOVE_SURROUNDINGS {
+                    peaks.push(Peak { x, y, height });
                 }
             }
         }
+        self.without_combs(&peaks)
     }
-    peaks.sort_by(|a, b| b.height.total_cmp(&a.height));
-    peaks.truncate(MOST_PEAKS);
-    peaks
-}
 
-/// The mean amplitude at each whole distance from the middle, over the upper half.
-fn rings(at: &impl Fn(i32, i32) -> f32) -> Vec<f32> {
-    let half = SIDE as i32 / 2;
-    let mut sums = vec![(0.0, 0.0); SIDE];
-    for y in 1..half {
-        for x in -half..half {
-            if let Some(sum) = sums.get_mut((x as f32).hypot(y as f32) as usize) {
-                *sum = (sum.0 + at(x, y), sum.1 + 1.0);
+    fn without_combs(&self, peaks: &[Peak]) -> Vec<Peak> {
+        let is_neighbour = |peak: &Peak, other: &Peak| {
+            let (x, y) = (peak.x - other.x, peak.y - other.y);
+            (x, y) != (0, 0) && x * x + y * y < COMB * COMB && self.at(other.x, other.y) * 2.0 > self.at(peak.x, peak.y)
+        };
+        let stands_alone = |peak: &&Peak| !peaks.iter().any(|other| is_neighbour(peak, other));
+        let mut alone: Vec<Peak> = peaks.iter().filter(stands_alone).copied().collect();
+        alone.sort_by(|a, b| b.height.total_cmp(&a.height));
+        alone.truncate(MOST_PEAKS);
+        alone
+    }
+
+    /// The mean amplitude at each whole distance from the middle.
+    fn rings(&self) -> Vec<f32> {
+        let mut sums = vec![(0.0, 0.0); SIDE];
+        for (value, radius) in self.values.iter().zip(self.radii) {
+            if let Some(sum) = sums.get_mut(*radius as usize) {
+                *sum = (sum.0 + value, sum.1 + 1.0);
             }
         }
+        sums.into_iter().map(|(sum, count)| sum / f32::max(count, 1.0)).collect()
     }
-    sums.into_iter().map(|(sum, count)| sum / f32::max(count, 1.0)).collect()
-}
 
-fn is_summit(at: &impl Fn(i32, i32) -> f32, x: i32, y: i32) -> bool {
-    let height = at(x, y);
-    (-2..=2).all(|down| (-2..=2).all(|across| at(x + across, y + down) <= height))
-}
+    fn is_summit(&self, x: i32, y: i32) -> bool {
+        let height = self.at(x, y);
+        (-2..=2).all(|down| (-2..=2).all(|across| self.at(x + across, y + down) <= height))
+    }
 
-/// The ninth tenth of the amplitudes at four to seven waves from a place: a streak through it counts as well.
-fn surroundings(at: &impl Fn(i32, i32) -> f32, x: i32, y: i32) -> f32 {
-    let mut around: Vec<f32> = (-7_i32..=7)
-        .flat_map(|down| (-7_i32..=7).map(move |across| (across, down)))
-        .filter(|(across, down)| across.abs().max(down.abs()) >= 4)
-        .map(|(across, down)| at(x + across, y + down))
-        .collect();
-    let place = around.len() * 9 / 10;
-    *around.select_nth_unstable_by(place, f32::total_cmp).1
+    /// The ninth tenth of the amplitudes at four to seven waves from a place: a streak through it counts as well.
+    fn surroundings(&self, x: i32, y: i32) -> f32 {
+        let mut around: Vec<f32> = (-REACH..=REACH)
+            .flat_map(|down| (-REACH..=REACH).map(move |across| (across, down)))
+            .filter(|(across, down)| across.abs().max(down.abs()) >= 4)
+            .map(|(across, down)| self.at(x + across, y + down))
+            .collect();
+        let place = around.len() * 9 / 10;
+        *around.select_nth_unstable_by(place, f32::total_cmp).1
+    }
 }

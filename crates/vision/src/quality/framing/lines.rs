@@ -16,6 +16,8 @@ const MOST_LINES: usize = 24;
 const LEAST_VOTES: f32 = 0.2;
 /// How near the slope must be to a line's own direction, as a cosine: 26 degrees.
 const ALIGNED: f32 = 0.9;
+/// How far from a border its two sides are compared, in pixels.
+const BESIDE: f32 = 5.0;
 
 /// The line of the points with `x · cosine + y · sine = distance`.
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +49,7 @@ pub(super) struct Edges {
     width: usize,
     height: usize,
     slopes: Vec<(f32, f32)>,
+    smooth: Vec<[f32; 3]>,
 }
 
 impl Edges {
@@ -70,7 +73,7 @@ impl Edges {
         let median = if sizes.is_empty() { 0.0 } else { *sizes.select_nth_unstable_by(middle, f32::total_cmp).1 };
         let least = (ABOVE_MEDIAN * median).max(LEAST_SLOPE);
         slopes.iter_mut().filter(|slope| steepness(**slope) < least).for_each(|slope| *slope = (0.0, 0.0));
-        Self { width, height, slopes }
+        Self { width, height, slopes, smooth }
     }
 
     pub(super) fn area(&self) -> f32 {
@@ -88,7 +91,8 @@ impl Edges {
         x > margin && y > margin && x < width - margin && y < height - margin
     }
 
-    /// The share of the way between two points along which an edge runs.
+    /// The share of the way between two points along which an edge runs that has its brighter side always on the same
+    /// hand: the grain of wood has not.
     pub(super) fn cover(&self, from: (f32, f32), to: (f32, f32)) -> f32 {
         let (x, y) = (to.0 - from.0, to.1 - from.1);
         let length = x.hypot(y);
@@ -97,16 +101,91 @@ impl Edges {
             return 0.0;
         }
         let normal = (-y / length, x / length);
-        let is_edge = |step: usize| {
+        let (mut to_left, mut to_right) = (0, 0);
+        for step in 0..steps {
             let share = (step as f32 + 0.5) / steps as f32;
             let place = (from.0 + x * share, from.1 + y * share);
-            [0.0, -1.0, 1.0, -2.0, 2.0].iter().any(|away| {
+            let along = [0.0, -1.0, 1.0, -2.0, 2.0].map(|away| {
                 let slope = self.slope(place.0 + normal.0 * away, place.1 + normal.1 * away);
-                let size = steepness(slope);
-                size > 0.0 && (slope.0 * normal.0 + slope.1 * normal.1).abs() > ALIGNED * size
-            })
+                (slope.0 * normal.0 + slope.1 * normal.1) / steepness(slope).max(1e-3)
+            });
+            to_left += usize::from(along.iter().any(|cosine| *cosine > ALIGNED));
+            to_right += usize::from(along.iter().any(|cosine| *cosine < -ALIGNED));
+        }
+        to_left.max(to_right) as f32 / steps as f32
+    }
+
+    /// The line along which the edge between two points runs most exactly.
+    pub(super) fn refined(&self, from: (f32, f32), to: (f32, f32)) -> Option<Line> {
+        const SAMPLES: usize = 48;
+        let (x, y) = (to.0 - from.0, to.1 - from.1);
+        let length = x.hypot(y).max(1.0);
+        let normal = (-y / length, x / length);
+        let mut points = Vec::new();
+        for sample in 2..SAMPLES - 2 {
+            let share = sample as f32 / SAMPLES as f32;
+            let (left, top) = (from.0 + x * share, from.1 + y * share);
+            let across = |away: i16| {
+                let away = f32::from(away) / 2.0;
+                let slope = self.slope(left + normal.0 * away, top + normal.1 * away);
+                (away, (slope.0 * normal.0 + slope.1 * normal.1).abs())
+            };
+            let steepest = (-10..=10).map(across).max_by(|a, b| a.1.total_cmp(&b.1));
+            points.extend(steepest.filter(|(_, slope)| *slope > 0.0).map(|(away, _)| (share, away)));
+        }
+        let (start, end) = straight(points)?;
+        let moved = |(x, y): (f32, f32), away: f32| (x + normal.0 * away, y + normal.1 * away);
+        Some(through(moved(from, start), moved(to, end)))
+    }
+
+    /// The share of the picture's edge points among the pixels within and beyond a quadrilateral.
+    pub(super) fn densities(&self, corners: &[(f32, f32); 4]) -> (f32, f32) {
+        let [a, b, c, d] = *corners;
+        let sides = [(a, b), (b, c), (c, d), (d, a)];
+        let distance = |(from, to): ((f32, f32), (f32, f32)), x: f32, y: f32| {
+            let (across, down) = (to.0 - from.0, to.1 - from.1);
+            ((x - from.0) * down - (y - from.1) * across) / (across * across + down * down).sqrt().max(1.0)
         };
-        (0..steps).filter(|step| is_edge(*step)).count() as f32 / steps as f32
+        let (mut within, mut beyond) = ((0.0, 1.0), (0.0, 1.0));
+        for (place, slope) in self.slopes.iter().enumerate() {
+            let (x, y) = ((place % self.width) as f32, (place / self.width) as f32);
+            let distances = sides.map(|side| distance(side, x, y));
+            let (low, high) = distances.iter().fold((f32::MAX, f32::MIN), |(l, h), d| (l.min(*d), h.max(*d)));
+            let edge = f32::from(u8::from(steepness(*slope) > 0.0));
+            if low > BESIDE || high < -BESIDE {
+                within = (within.0 + edge, within.1 + 1.0);
+            } else if low < -BESIDE && high > BESIDE {
+                beyond = (beyond.0 + edge, beyond.1 + 1.0);
+            }
+        }
+        (within.0 / within.1, beyond.0 / beyond.1)
+    }
+
+    /// How much brighter each channel is on the side of a point than on the other, along the way between two points.
+    pub(super) fn step(&self, from: (f32, f32), to: (f32, f32), side: (f32, f32)) -> [f32; 3] {
+        const SAMPLES: usize = 24;
+        let (x, y) = (to.0 - from.0, to.1 - from.1);
+        let length = x.hypot(y).max(1.0);
+        let is_left = (side.0 - from.0) * -y + (side.1 - from.1) * x > 0.0;
+        let away = if is_left { BESIDE / length } else { -BESIDE / length };
+        let mut sum = [0.0; 3];
+        for sample in 0..SAMPLES {
+            let share = (sample as f32 + 0.5) / SAMPLES as f32;
+            let place = (from.0 + x * share, from.1 + y * share);
+            let inside = self.colour(place.0 - y * away, place.1 + x * away);
+            let outside = self.colour(place.0 + y * away, place.1 - x * away);
+            if let (Some(inside), Some(outside)) = (inside, outside) {
+                sum.iter_mut()
+                    .zip(inside.iter().zip(outside))
+                    .for_each(|(sum, (a, b))| *sum += (a - b) / SAMPLES as f32);
+            }
+        }
+        sum
+    }
+
+    fn colour(&self, x: f32, y: f32) -> Option<[f32; 3]> {
+        let is_within = x >= 0.0 && y >= 0.0 && (x as usize) < self.width;
+        self.smooth.get(y.max(0.0) as usize * self.width + x.max(0.0) as usize).copied().filter(|_| is_within)
     }
 
     fn slope(&self, x: f32, y: f32) -> (f32, f32) {
@@ -153,6 +232,8 @@ impl Edges {
     /// Votes for each direction and distance: an edge point votes for the lines along it.
     fn votes(&self, reach: usize) -> Vec<f32> {
         let mut votes = vec![0.0_f32; DIRECTIONS * 2 * reach];
+        let turns: Vec<_> =
+            (0..DIRECTIONS).map(|direction| (PI * direction as f32 / DIRECTIONS as f32).sin_cos()).collect();
         for (place, slope) in self.slopes.iter().enumerate().filter(|(_, slope)| steepness(**slope) > 0.0) {
             let (x, y) = ((place % self.width) as f32 + 0.5, (place / self.width) as f32 + 0.5);
             if !self.is_ridge(place, *slope) {
@@ -161,7 +242,7 @@ impl Edges {
             let own = (slope.1.atan2(slope.0) / PI * DIRECTIONS as f32).round() as i64;
             for direction in own - 3..=own + 3 {
                 let direction = direction.rem_euclid(DIRECTIONS as i64) as usize;
-                let (sine, cosine) = (PI * direction as f32 / DIRECTIONS as f32).sin_cos();
+                let (sine, cosine) = turns[direction];
                 let distance = (x * cosine + y * sine + reach as f32).max(0.0) as usize;
                 // Its neighbours get half: a border is rarely quite straight.
                 for (at, weight) in [(distance.wrapping_sub(1), 0.5), (distance, 1.0), (distance + 1, 0.5)] {
@@ -184,6 +265,33 @@ impl Edges {
     }
 }
 
+/// The line through two points.
+fn through(from: (f32, f32), to: (f32, f32)) -> Line {
+    let (x, y) = (to.0 - from.0, to.1 - from.1);
+    let length = x.hypot(y).max(1e-3);
+    let normal = (-y / length, x / length);
+    Line { normal, distance: from.0 * normal.0 + from.1 * normal.1 }
+}
+
+/// Where the straight line through points is at 0 and at 1, those far from it left out.
+fn straight(mut points: Vec<(f32, f32)>) -> Option<(f32, f32)> {
+    let mut ends = None;
+    for reach in [3.0, 1.5, 1.0] {
+        let count = points.len() as f32;
+        if count < 8.0 {
+            break;
+        }
+        let mean = points.iter().fold((0.0, 0.0), |sum, point| (sum.0 + point.0 / count, sum.1 + point.1 / count));
+        let product: f32 = points.iter().map(|point| (point.0 - mean.0) * (point.1 - mean.1)).sum();
+        let square: f32 = points.iter().map(|point| (point.0 - mean.0).powi(2)).sum();
+        let slope = product / square.max(1e-3);
+        let start = mean.1 - slope * mean.0;
+        points.retain(|point| (start + slope * point.0 - point.1).abs() < reach);
+        ends = Some((start, start + slope));
+    }
+    ends
+}
+
 /// Takes the votes for a line and those like it away.
 fn clear(votes: &mut [f32], direction: usize, distance: usize, reach: usize) {
     for turn in -3_i64..=3 {
@@ -198,25 +306,25 @@ fn clear(votes: &mut [f32], direction: usize, distance: usize, reach: usize) {
 }
 
 fn steepness((x, y): (f32, f32)) -> f32 {
-    x.hypot(y)
+    (x * x + y * y).sqrt()
 }
 
-/// The mean of 3 × 3 pixels, each channel by itself.
+/// The mean of 3 × 3 pixels, each channel by itself; on the picture's border the pixels themselves.
 fn smoothed(small: &RgbImage) -> Vec<[f32; 3]> {
-    let pixel = |x: i64, y: i64| {
-        let x = x.clamp(0, i64::from(small.width()) - 1) as u32;
-        let y = y.clamp(0, i64::from(small.height()) - 1) as u32;
-        small.get_pixel_checked(x, y).map_or([0; 3], |pixel| pixel.0)
+    let width = small.width() as usize;
+    let pixels: Vec<[f32; 3]> = small.as_raw().as_chunks::<3>().0.iter().map(|pixel| pixel.map(f32::from)).collect();
+    let across = sums_of_three(&pixels, 1);
+    let both = sums_of_three(&across, width);
+    both.into_iter().map(|sum| sum.map(|sum| sum / 9.0)).collect()
+}
+
+/// Each pixel with those that stand that far before and behind it.
+fn sums_of_three(pixels: &[[f32; 3]], step: usize) -> Vec<[f32; 3]> {
+    let at = |place: usize, other: Option<usize>| other.and_then(|other| pixels.get(other)).unwrap_or(&pixels[place]);
+    let sum = |place: usize| {
+        let (before, here, behind) =
+            (at(place, place.checked_sub(step)), &pixels[place], at(place, Some(place + step)));
+        [before[0] + here[0] + behind[0], before[1] + here[1] + behind[1], before[2] + here[2] + behind[2]]
     };
-    let places = (0..i64::from(small.height())).flat_map(|y| (0..i64::from(small.width())).map(move |x| (x, y)));
-    places
-        .map(|(x, y)| {
-            let mut sum = [0.0; 3];
-            for (right, down) in (0..9).map(|part| (part % 3 - 1, part / 3 - 1)) {
-                let around = pixel(x + right, y + down);
-                sum.iter_mut().zip(around).for_each(|(sum, value)| *sum += f32::from(value) / 9.0);
-            }
-            sum
-        })
-        .collect()
+    (0..pixels.len()).map(sum).collect()
 }
