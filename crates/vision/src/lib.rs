@@ -3,7 +3,9 @@
 
 pub mod aamva;
 pub mod barcode;
+pub mod document;
 pub mod face;
+pub mod finding;
 pub mod intake;
 pub mod liveness;
 mod luma;

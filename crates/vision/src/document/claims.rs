@@ -1,0 +1,124 @@
+//! What a machine-readable source says of the document, whether it is a zone or a barcode.
+
+use crate::aamva::{self, License};
+use crate::mrz::{MrzDate, Sex, Zone};
+
+use super::date::{ClaimedDate, Date, with_century};
+use super::states;
+
+/// From which mean probability of its characters a reading is taken at its word: below it a wrong letter may be the
+/// picture's fault. Blurred specimens stay under it, sharp ones above 0.95.
+pub(super) const CERTAIN: f32 = 0.9;
+
+/// What kind of source it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Zone,
+    Barcode,
+}
+
+/// What a zone or a barcode says.
+#[derive(Clone, Debug)]
+pub(super) struct Claims {
+    pub(super) kind: Kind,
+    pub(super) surname: String,
+    pub(super) given_names: String,
+    /// Whether the name filled its field, so that its end may be missing.
+    pub(super) cut: bool,
+    pub(super) document_number: String,
+    /// The issuer's other numbers: some cards print one of them as theirs.
+    pub(super) other_numbers: Vec<String>,
+    pub(super) issuing_state: String,
+    pub(super) nationality: String,
+    pub(super) sex: Sex,
+    pub(super) date_of_birth: Option<ClaimedDate>,
+    pub(super) expiry: Option<ClaimedDate>,
+    pub(super) issued: Option<ClaimedDate>,
+    pub(super) address: String,
+    /// Whether digits or the barcode's own correction prove what stands here. A zone's names have no digit: see `sure`.
+    pub(super) proven: bool,
+    /// Whether each letter was read with certainty.
+    pub(super) sure: bool,
+}
+
+impl Claims {
+    /// What a zone says, with centuries as of today.
+    pub(super) fn of_zone(zone: &Zone, confidence: f32, today: Date) -> Self {
+        let name_line = if zone.lines.len() == 3 { zone.lines.last() } else { zone.lines.first() };
+        Self {
+            kind: Kind::Zone,
+            surname: zone.surname.clone(),
+            given_names: zone.given_names.clone(),
+            cut: name_line.is_some_and(|line| !line.ends_with('<')),
+            document_number: zone.document_number.clone(),
+            other_numbers: zone.optional.iter().filter(|number| !number.is_empty()).cloned().collect(),
+            issuing_state: zone.issuing_state.clone(),
+            nationality: zone.nationality.clone(),
+            sex: zone.sex,
+            date_of_birth: of_birth(zone.date_of_birth, today),
+            expiry: of_zone_date(zone.expiry, |year| with_century(year, today, 50)),
+            issued: None,
+            address: String::new(),
+            proven: zone.is_valid(),
+            sure: confidence >= CERTAIN,
+        }
+    }
+
+    /// What a licence's barcode says; its code corrects errors, so that what was read is what was written.
+    pub(super) fn of_license(license: &License) -> Self {
+        let country = license.country.clone().unwrap_or_default();
+        let date = |date: Option<aamva::Date>| {
+            date.map(|(year, month, day)| ClaimedDate { year, month: Some(month), day: Some(day), full_year: true })
+        };
+        Self {
+            kind: Kind::Barcode,
+            surname: license.surname.clone(),
+            given_names: license.given_names.clone(),
+            cut: false,
+            document_number: license.document_number.clone(),
+            other_numbers: Vec::new(),
+            issuing_state: country,
+            nationality: String::new(),
+            sex: match license.sex {
+                aamva::Sex::Male => Sex::Male,
+                aamva::Sex::Female => Sex::Female,
+                aamva::Sex::Unspecified => Sex::Unspecified,
+            },
+            date_of_birth: date(license.date_of_birth),
+            expiry: date(license.expiry),
+            issued: date(license.issued),
+            address: address(&license.address),
+            proven: true,
+            sure: true,
+        }
+    }
+
+    /// Whether both are zones, or both barcodes: then their numbers are of one kind.
+    pub(super) fn cards_alike(&self, other: &Self) -> bool {
+        self.kind == other.kind
+    }
+
+    /// Whether a state of specimens issued it.
+    pub(super) fn is_specimen(&self) -> bool {
+        self.issuing_state == states::SPECIMEN
+    }
+}
+
+/// The latest century that does not lie ahead of today, as far as the date is known.
+fn of_birth(date: MrzDate, today: Date) -> Option<ClaimedDate> {
+    let claimed = of_zone_date(date, |year| with_century(year, today, 0))?;
+    let first = (claimed.year, claimed.month.unwrap_or(1), claimed.day.unwrap_or(1));
+    let ahead = first > (today.year(), today.month(), today.day());
+    Some(ClaimedDate { year: claimed.year - if ahead { 100 } else { 0 }, ..claimed })
+}
+
+fn of_zone_date(date: MrzDate, century: impl Fn(u16) -> u16) -> Option<ClaimedDate> {
+    let year = century(u16::from(date.year?));
+    Some(ClaimedDate { year, month: date.month, day: date.day, full_year: false })
+}
+
+fn address(address: &aamva::Address) -> String {
+    let region = [&address.state, &address.postal_code].into_iter().flatten().cloned().collect::<Vec<_>>().join(" ");
+    let parts = [address.street.clone(), address.street_2.clone(), address.city.clone(), Some(region)];
+    parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
+}

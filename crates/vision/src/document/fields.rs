@@ -1,0 +1,200 @@
+//! The document's fields, from the best source there is.
+
+use serde::Serialize;
+
+use crate::mrz::Sex;
+
+use super::agreement::{Agreement, birth_with_century};
+use super::claims::Claims;
+use super::date::{ClaimedDate, Date, PrintedDate, printed_dates};
+use super::labels::Field;
+use super::letters::folded;
+use super::print::{Print, number, sex_letter};
+
+/// Where the fields come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    Mrz,
+    Barcode,
+    Print,
+    Nothing,
+}
+
+/// What the document says of itself and its holder; empty where it does not, or where it was not read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Fields {
+    /// Given names and surname, or the whole name where print does not part it.
+    pub name: String,
+    pub surname: String,
+    pub given_names: String,
+    pub document_number: String,
+    /// As on the document: ICAO 9303's code, such as `D`, `UTO` or `RKS`; `USA`, `CAN` or `MEX` for licences.
+    pub issuing_state: String,
+    /// ICAO 9303's code, or as it is printed.
+    pub nationality: String,
+    /// `passport`, `national_id`, `residence_permit`, `visa`, `driver_license`, or empty.
+    pub document_type: String,
+    pub address: String,
+    pub sex: Option<Sex>,
+    pub date_of_birth: Option<Date>,
+    pub expiry: Option<Date>,
+    pub issued: Option<Date>,
+}
+
+impl Fields {
+    /// What a zone or a barcode says, names as print spells them.
+    pub(super) fn of_claims(claims: &Claims, agreement: &Agreement, print: &Print, today: Date) -> Self {
+        let spelling = &agreement.spelling;
+        let surname = spelling.surname.clone().unwrap_or_else(|| claims.surname.clone());
+        let given_names = spelling.given_names.clone().unwrap_or_else(|| claims.given_names.clone());
+        let birth = claims.date_of_birth.map(|birth| birth_with_century(birth, print, today));
+        Self {
+            name: joined(&given_names, &surname),
+            surname,
+            given_names,
+            document_number: claims.document_number.clone(),
+            issuing_state: claims.issuing_state.clone(),
+            nationality: claims.nationality.clone(),
+            document_type: String::new(),
+            address: claims.address.clone(),
+            sex: Some(claims.sex),
+            date_of_birth: birth.and_then(ClaimedDate::exact),
+            expiry: claims.expiry.and_then(ClaimedDate::exact),
+            issued: claims.issued.and_then(ClaimedDate::exact),
+        }
+    }
+
+    /// What labels announce in print. Nothing is guessed: what has no label is left empty.
+    pub(super) fn of_print(print: &Print, today: Date) -> Self {
+        let text = |field| print.values(field).next().map(|value| value.text.trim().to_owned()).unwrap_or_default();
+        let (mut surname, mut given_names, name) = (text(Field::Surname), text(Field::GivenNames), text(Field::Name));
+        // `Name` is what the document's other label leaves over.
+        match (surname.is_empty(), given_names.is_empty()) {
+            (true, false) => surname.clone_from(&name),
+            (false, true) => given_names.clone_from(&name),
+            _ => {}
+        }
+        let whole = if surname.is_empty() && given_names.is_empty() { name } else { joined(&given_names, &surname) };
+        Self {
+            name: whole,
+            surname,
+            given_names,
+            document_number: print
+                .values(Field::DocumentNumber)
+                .find_map(|value| number(&value.text))
+                .unwrap_or_default(),
+            issuing_state: String::new(),
+            nationality: text(Field::Nationality),
+            document_type: String::new(),
+            address: text(Field::Address),
+            sex: print.values(Field::Sex).find_map(|value| sex_letter(&value.text)).map(|letter| match letter {
+                'M' => Sex::Male,
+                'F' => Sex::Female,
+                _ => Sex::Unspecified,
+            }),
+            date_of_birth: printed_date(print, Field::DateOfBirth, today, 0),
+            expiry: printed_date(print, Field::Expiry, today, 50),
+            issued: printed_date(print, Field::Issued, today, 0),
+        }
+    }
+
+    /// Takes from another what is missing here.
+    pub(super) fn or(self, other: Self) -> Self {
+        let text = |own: String, other: String| if own.is_empty() { other } else { own };
+        let named = !self.name.is_empty();
+        Self {
+            surname: if named { self.surname } else { other.surname },
+            given_names: if named { self.given_names } else { other.given_names },
+            name: if named { self.name } else { other.name },
+            document_number: text(self.document_number, other.document_number),
+            issuing_state: text(self.issuing_state, other.issuing_state),
+            nationality: text(self.nationality, other.nationality),
+            document_type: text(self.document_type, other.document_type),
+            address: text(self.address, other.address),
+            sex: self.sex.or(other.sex),
+            date_of_birth: self.date_of_birth.or(other.date_of_birth),
+            expiry: self.expiry.or(other.expiry),
+            issued: self.issued.or(other.issued),
+        }
+    }
+}
+
+fn joined(given_names: &str, surname: &str) -> String {
+    format!("{given_names} {surname}").trim().to_owned()
+}
+
+/// The date that a label announces, where there is one way to understand it: days and months stand on a document in one
+/// order, so that another of its dates may tell which.
+fn printed_date(print: &Print, field: Field, today: Date, ahead: u16) -> Option<Date> {
+    let dates = print.values(field).flat_map(|value| printed_dates(&value.text)).next()?;
+    let all: Vec<Vec<PrintedDate>> = print.lines.iter().flat_map(|line| printed_dates(&line.text)).collect();
+    let sure =
+        |month_first: bool| all.iter().any(|readings| readings.iter().all(|date| date.month_first == month_first));
+    let reading = match (dates.as_slice(), sure(true), sure(false)) {
+        ([reading], _, _) => Some(reading),
+        (readings, true, false) => readings.iter().find(|date| date.month_first),
+        (readings, false, true) => readings.iter().find(|date| !date.month_first),
+        _ => None,
+    };
+    reading?.resolved(today, ahead)
+}
+
+/// What documents call themselves, without marks and spaces.
+const TITLES: [(&str, &str); 5] = [
+    (
+        "residence_permit",
+        "RESIDENCEPERMIT AUFENTHALTSTITEL TITREDESEJOUR PERMISODERESIDENCIA PERMESSODISOGGIORNO \
+         AUTORIZACAODERESIDENCIA TITULODERESIDENCIA VERBLIJFSTITEL VERBLIJFSDOCUMENT KARTAPOBYTU UPPEHALLSTILLSTAND \
+         OPHOLDSTILLADELSE OLESKELULUPA PERMANENTRESIDENT RESIDENTCARD",
+    ),
+    (
+        "driver_license",
+        "DRIVINGLICENCE DRIVERLICENSE DRIVERSLICENSE DRIVERSLICENCE DRIVERLICENCE DRIVINGLICENSE FUHRERSCHEIN \
+         FUEHRERSCHEIN PERMISDECONDUIRE PERMISODECONDUCCION LICENCIADECONDUCIR PATENTEDIGUIDA CARTADECONDUCAO \
+         RIJBEWIJS PRAWOJAZDY KORKORT KOREKORT FORERKORT AJOKORTTI RIDICSKYPRUKAZ VODICSKYPREUKAZ VOZNISKODOVOLJENJE \
+         PERMISDECONDUCERE",
+    ),
+    (
+        "national_id",
+        "IDENTITYCARD PERSONALAUSWEIS CARTENATIONALEDIDENTITE CARTEDIDENTITE DOCUMENTONACIONALDEIDENTIDAD \
+         CARTADIDENTITA DOWODOSOBISTY IDENTITEITSKAART CARTAODECIDADAO CEDULADECIUDADANIA CEDULADEIDENTIDAD \
+         NATIONELLTIDKORT HENKILOKORTTI OBCANSKYPRUKAZ OBCIANSKYPREUKAZ OSOBNAISKAZNICA OSEBNAIZKAZNICA \
+         CARTEDEIDENTITATE SZEMELYIAZONOSITO IDENTIFICATIONCARD NATIONALID CARTEIRADEIDENTIDADE ASMENSTAPATYBES \
+         ISIKUTUNNISTUS PERSONASAPLIECIBA",
+    ),
+    (
+        "passport",
+        "PASSPORT PASSEPORT REISEPASS PASAPORTE PASSAPORTO PASSAPORTE PASZPORT PASPOORT PASSI \
+         PASAPORT UTLEVEL CESTOVNIPAS",
+    ),
+    ("visa", "VISA VISUM VISADO VISTO"),
+];
+
+/// The kind of document: by its barcode, by the zone's code (ICAO 9303 parts 4 to 7), or by what it calls itself.
+pub(super) fn document_type(code: Option<&str>, is_license: bool, print: &Print) -> &'static str {
+    let titled = title(print);
+    if is_license {
+        return titled.filter(|kind| *kind == "national_id").unwrap_or("driver_license");
+    }
+    match code.map(|code| code.chars().collect::<Vec<_>>()).as_deref() {
+        Some(['P', ..]) => "passport",
+        Some(['V', ..]) => "visa",
+        Some(['D', ..]) => "driver_license",
+        // `IR`, `AR` and `CR` are what most of the Union's residence permits have; others say so in print only.
+        Some([_, 'R', ..]) => "residence_permit",
+        Some([..]) if titled == Some("residence_permit") => "residence_permit",
+        Some([..]) => "national_id",
+        None => titled.unwrap_or_default(),
+    }
+}
+
+fn title(print: &Print) -> Option<&'static str> {
+    let lines: Vec<String> = print.lines.iter().map(|line| folded(&line.text)).collect();
+    let names = |titles: &str| {
+        // Short titles are parts of other words, so that they must stand alone.
+        let stands = |line: &String, title: &str| if title.len() < 6 { line == title } else { line.contains(title) };
+        titles.split_ascii_whitespace().any(|title| lines.iter().any(|line| stands(line, title)))
+    };
+    TITLES.iter().find(|(_, titles)| names(titles)).map(|(kind, _)| *kind)
+}

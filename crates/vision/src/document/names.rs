@@ -1,0 +1,83 @@
+//! Names in print: found however they are parted and spelled there, and told from somebody else's.
+
+use super::claims::Claims;
+use super::letters::{Marks, Word, capitals, distance, folded, words};
+use super::print::{Print, capital_words};
+
+/// How many words of print may make up one name or number.
+pub(super) const MOST_WORDS: usize = 8;
+
+/// A name as it stands in print.
+pub(super) struct PrintedName {
+    pub(super) text: String,
+    wrong: usize,
+    /// Letter for letter the claimed one, marks written out as ICAO 9303 part 3, section 6 says.
+    pub(super) exact: bool,
+}
+
+/// The words of one line that are the claimed name, however it is parted there; one letter of each long word may be
+/// misread.
+pub(super) fn printed_name(claimed: &str, print: &Print) -> Option<PrintedName> {
+    let zone = capitals(claimed);
+    let tolerated = claimed.split(' ').filter(|word| word.chars().count() >= 5).count().min(2);
+    let mut best: Option<PrintedName> = None;
+    for line in &print.lines {
+        let words = words(&line.text);
+        for start in 0..words.len() {
+            for count in 1..=MOST_WORDS.min(words.len() - start) {
+                let Some(text) = span(&line.text, words.get(start..start + count)) else { continue };
+                let printed = capitals(text);
+                // A letter is written with three at most, and more than a few marks are rare.
+                if printed.len() > zone.len() + tolerated || printed.len() + 8 < zone.len() || zone.is_empty() {
+                    continue;
+                }
+                if text.chars().any(|letter| letter.is_ascii_digit()) {
+                    continue;
+                }
+                let wrong = distance(&printed, &zone, Marks::MayBeLost);
+                if wrong <= tolerated && best.as_ref().is_none_or(|best| wrong < best.wrong) {
+                    let exact = distance(&printed, &zone, Marks::AsPrinted) == 0;
+                    best = Some(PrintedName { text: text.to_owned(), wrong, exact });
+                }
+            }
+        }
+    }
+    best
+}
+
+pub(super) fn span<'t>(line: &'t str, words: Option<&[Word]>) -> Option<&'t str> {
+    let (first, last) = (words?.first()?, words?.last()?);
+    line.get(first.start..last.end)
+}
+
+/// One word of a name in print; the end of what was cut off may go on, and a single letter is an initial.
+pub(super) fn printed_word(word: &str, cut: bool, print: &Print) -> Option<String> {
+    if let Some(name) = printed_name(word, print) {
+        return Some(name.text);
+    }
+    let letters = word.chars().count();
+    if !cut && letters > 1 {
+        return None;
+    }
+    let mut words = print.lines.iter().flat_map(|line| words(&line.text).into_iter().map(|word| word.of(&line.text)));
+    words
+        .find(|printed| folded(printed).starts_with(word) && !printed.contains(|letter: char| letter.is_ascii_digit()))
+        .map(str::to_owned)
+}
+
+/// Whether a labelled text is clearly the name of somebody else: no word of it is one of the holder's, nor nearly.
+pub(super) fn is_another_name(text: &str, claims: &Claims) -> bool {
+    let printed = capital_words(text);
+    let held: Vec<Vec<char>> = [&claims.surname, &claims.given_names, &claims.nationality]
+        .iter()
+        .flat_map(|name| capital_words(name))
+        .collect();
+    let near = |one: &[char], other: &[char]| {
+        distance(one, other, Marks::MayBeLost) <= one.len().max(other.len()) / 3
+            || other.starts_with(one)
+            || one.starts_with(other)
+    };
+    let glued: Vec<char> = printed.concat();
+    let whole = [&claims.surname, &claims.given_names].iter().any(|name| near(&glued, &capitals(name)));
+    glued.len() >= 3 && !whole && !printed.iter().any(|word| held.iter().any(|held| near(word, held)))
+}

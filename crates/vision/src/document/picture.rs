@@ -1,0 +1,218 @@
+//! The checks of the pictures themselves. One that is too small, blurred, glaring or cut asks for another picture and
+//! says nothing against the document; one that was taken of a screen shows no document at all.
+
+use serde_json::Value;
+
+use crate::finding::{Finding, Outcome};
+use crate::quality::{
+    Framing, LEAST_BRIGHTNESS, LEAST_CONTRAST, LEAST_RESOLUTION, LEAST_SHARPNESS, MOST_BRIGHTNESS, MOST_GLARE,
+    MOST_SCREEN, Quality,
+};
+
+use super::checks::rounded;
+
+/// Below this many pixels on the document's longest side no zone has been read: 44 characters of 6 pixels.
+const UNREADABLE_RESOLUTION: u32 = 280;
+/// Below this sharpness print does not read: drawn cards blurred by 3 pixels and more.
+const UNREADABLE_SHARPNESS: f32 = 0.12;
+/// From this share of the document on glare hides whole fields.
+const HIDING_GLARE: f32 = 0.1;
+/// From this score on a picture was taken of a screen: prints and photographs stay below half of it.
+const SURE_SCREEN: f32 = 0.7;
+
+/// One side's picture, as the checks see it.
+#[derive(Clone, Debug)]
+pub(super) struct Picture {
+    pub(super) on_back: bool,
+    pub(super) quality: Quality,
+    /// The document's longest side in pixels of the picture as it was sent.
+    pub(super) resolution: u32,
+    /// Whether print or a zone was read with certainty: then it is sharp and large enough, whatever its figures are.
+    pub(super) readable: bool,
+    /// Whether what makes the document was found on it: then nothing that matters is cut off.
+    pub(super) complete: bool,
+}
+
+/// A check of one picture: what came of it, the sentence, and the figure that it rests on.
+type Checked = (Outcome, &'static str, Value);
+type Check = fn(&Picture) -> Checked;
+
+/// All checks of the pictures, an entry each: of two sides the worse one's.
+pub(super) fn findings(pictures: &[Picture]) -> Vec<Finding> {
+    let checks: [(&'static str, Check); 7] = [
+        ("picture_size", size),
+        ("picture_sharp", sharp),
+        ("light", light),
+        ("glare", glare),
+        ("framing", framing),
+        ("screen", screen),
+        ("edited", edited),
+    ];
+    checks.into_iter().filter_map(|(code, check)| worst(code, pictures, check)).collect()
+}
+
+fn worst(code: &'static str, pictures: &[Picture], check: Check) -> Option<Finding> {
+    let checked: Vec<(&Picture, Checked)> = pictures.iter().map(|picture| (picture, check(picture))).collect();
+    let mut worst = checked.first()?;
+    for other in &checked {
+        if other.1.0.weight() > worst.1.0.weight() {
+            worst = other;
+        }
+    }
+    let (outcome, message, _) = &worst.1;
+    let mut finding = Finding::new(code, *outcome, *message);
+    for (picture, (_, _, figure)) in &checked {
+        finding = finding.with(if picture.on_back { "back" } else { "front" }, figure.clone());
+    }
+    Some(finding)
+}
+
+fn size(picture: &Picture) -> Checked {
+    let figure = picture.resolution.into();
+    match picture.resolution {
+        ..UNREADABLE_RESOLUTION if !picture.readable => {
+            (Outcome::Fail, "The picture is too small to be read. Take it with a camera, from nearer.", figure)
+        }
+        ..LEAST_RESOLUTION => (Outcome::Warn, "The document is small in the picture. Take it from nearer.", figure),
+        _ => (Outcome::Pass, "The picture is large enough.", figure),
+    }
+}
+
+fn sharp(picture: &Picture) -> Checked {
+    let sharpness = picture.quality.sharpness;
+    let figure = rounded(sharpness).into();
+    if sharpness < UNREADABLE_SHARPNESS && !picture.readable {
+        (
+            Outcome::Fail,
+            "The picture is too blurred to be read. Hold still, wait for the focus and take it again.",
+            figure,
+        )
+    } else if sharpness < LEAST_SHARPNESS {
+        (Outcome::Warn, "The picture is not sharp. Hold still, wait for the focus and take it again.", figure)
+    } else {
+        (Outcome::Pass, "The picture is sharp enough.", figure)
+    }
+}
+
+fn light(picture: &Picture) -> Checked {
+    let Quality { brightness, contrast, .. } = picture.quality;
+    let figure = serde_json::json!({ "brightness": rounded(brightness), "contrast": rounded(contrast) });
+    if brightness < LEAST_BRIGHTNESS {
+        (Outcome::Warn, "The picture is too dark. Take it with more light.", figure)
+    } else if brightness > MOST_BRIGHTNESS && contrast < LEAST_CONTRAST * 2.0 {
+        (Outcome::Warn, "The picture is too bright. Take it with less light.", figure)
+    } else if contrast < LEAST_CONTRAST {
+        (Outcome::Warn, "The print hardly stands out. Take the picture with even light.", figure)
+    } else {
+        (Outcome::Pass, "The light is right.", figure)
+    }
+}
+
+fn glare(picture: &Picture) -> Checked {
+    let glare = picture.quality.glare;
+    let figure = rounded(glare).into();
+    if glare > HIDING_GLARE {
+        (
+            Outcome::Fail,
+            "Glare hides a part of the document. Turn it away from the light and take the picture again.",
+            figure,
+        )
+    } else if glare > MOST_GLARE {
+        (Outcome::Warn, "There is glare on the document. Turn it away from the light.", figure)
+    } else {
+        (Outcome::Pass, "There is no glare on the document.", figure)
+    }
+}
+
+fn framing(picture: &Picture) -> Checked {
+    match picture.quality.framing {
+        Framing::Whole => (Outcome::Pass, "The whole document is in view.", "whole".into()),
+        Framing::Cut if picture.complete => {
+            (Outcome::Warn, "A part of the document may be out of view. Keep a margin around it.", "cut".into())
+        }
+        Framing::Cut => (
+            Outcome::Fail,
+            "A part of the document is out of view. Take the picture with a margin around it.",
+            "cut".into(),
+        ),
+        Framing::Unsure => {
+            (Outcome::Warn, "The borders of the document were not seen. Keep a margin around it.", "unsure".into())
+        }
+    }
+}
+
+fn screen(picture: &Picture) -> Checked {
+    let screen = picture.quality.screen;
+    let figure = rounded(screen).into();
+    if screen >= SURE_SCREEN {
+        (Outcome::Fail, "This is a picture of a screen. Take a picture of the document itself.", figure)
+    } else if screen > MOST_SCREEN {
+        (Outcome::Warn, "This may be a picture of a screen. Take a picture of the document itself.", figure)
+    } else {
+        (Outcome::Pass, "The picture shows no traces of a screen.", figure)
+    }
+}
+
+/// A camera's own program crops and turns too, so that an editor's name is a reason to look and no more.
+fn edited(picture: &Picture) -> Checked {
+    match picture.quality.editor {
+        Some(editor) => (
+            Outcome::Warn,
+            "The picture was saved by an editing program. Send it as the camera took it.",
+            editor.into(),
+        ),
+        None => (Outcome::Pass, "The picture names no editing program.", Value::Null),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::tests::good_quality;
+
+    fn outcomes(change: impl Fn(&mut Picture)) -> Vec<(&'static str, Outcome)> {
+        let mut picture =
+            Picture { on_back: false, quality: good_quality(), resolution: 1_200, readable: false, complete: false };
+        change(&mut picture);
+        let wrong = findings(&[picture]).into_iter().filter(|finding| finding.outcome != Outcome::Pass);
+        wrong.map(|finding| (finding.code, finding.outcome)).collect()
+    }
+
+    #[test]
+    fn what_a_picture_lacks_is_named() {
+        assert_eq!(outcomes(|_| {}), []);
+        assert_eq!(outcomes(|picture| picture.resolution = 200), [("picture_size", Outcome::Fail)]);
+        assert_eq!(outcomes(|picture| picture.resolution = 500), [("picture_size", Outcome::Warn)]);
+        assert_eq!(outcomes(|picture| picture.quality.sharpness = 0.05), [("picture_sharp", Outcome::Fail)]);
+        assert_eq!(outcomes(|picture| picture.quality.brightness = 0.1), [("light", Outcome::Warn)]);
+        assert_eq!(outcomes(|picture| picture.quality.glare = 0.02), [("glare", Outcome::Warn)]);
+        assert_eq!(outcomes(|picture| picture.quality.glare = 0.3), [("glare", Outcome::Fail)]);
+        assert_eq!(outcomes(|picture| picture.quality.framing = Framing::Cut), [("framing", Outcome::Fail)]);
+        assert_eq!(outcomes(|picture| picture.quality.framing = Framing::Unsure), [("framing", Outcome::Warn)]);
+        assert_eq!(outcomes(|picture| picture.quality.screen = 0.6), [("screen", Outcome::Warn)]);
+        assert_eq!(outcomes(|picture| picture.quality.screen = 0.9), [("screen", Outcome::Fail)]);
+        assert_eq!(outcomes(|picture| picture.quality.editor = Some("GIMP")), [("edited", Outcome::Warn)]);
+    }
+
+    #[test]
+    fn what_was_read_is_sharp_and_large_enough() {
+        let blurred = |picture: &mut Picture| {
+            picture.readable = true;
+            picture.resolution = 200;
+            picture.quality.sharpness = 0.05;
+        };
+        assert_eq!(outcomes(blurred), [("picture_size", Outcome::Warn), ("picture_sharp", Outcome::Warn)]);
+    }
+
+    #[test]
+    fn of_two_sides_the_worse_counts_and_both_are_shown() {
+        let front =
+            Picture { on_back: false, quality: good_quality(), resolution: 1_200, readable: true, complete: true };
+        let mut back = Picture { on_back: true, ..front.clone() };
+        back.quality.glare = 0.5;
+        let findings = findings(&[front, back]);
+        let glare = findings.iter().find(|finding| finding.code == "glare").unwrap();
+        assert_eq!(glare.outcome, Outcome::Fail);
+        assert_eq!(glare.evidence, [("front", 0.0.into()), ("back", 0.5.into())]);
+    }
+}

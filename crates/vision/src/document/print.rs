@@ -1,0 +1,342 @@
+//! Printed lines: laid out upright, without those of the machine-readable zone, and with what their labels announce.
+
+use crate::text::Line;
+
+use super::date::printed_dates;
+use super::labels::{Field, is_numbered, pieces};
+use super::letters::{Marks, capitals, distance, folded, words};
+
+/// How many lines of one side are looked at, from the top; a card or a page has 20 to 60.
+const MOST_LINES: usize = 200;
+/// How many characters of a line are looked at.
+const MOST_CHARACTERS: usize = 120;
+
+/// One printed line that is no part of a zone.
+#[derive(Clone, Debug)]
+pub(super) struct PrintedLine {
+    pub(super) text: String,
+    pub(super) score: f32,
+}
+
+/// What stands where a label says that a field is.
+#[derive(Clone, Debug)]
+pub(super) struct Labelled {
+    pub(super) field: Field,
+    pub(super) text: String,
+    pub(super) score: f32,
+}
+
+/// Where the machine-readable zone is, and its lines.
+pub(super) type ZonePlace<'z> = ([(f32, f32); 4], &'z [String]);
+
+/// What is printed on one side or both, apart from the machine-readable zone: else the zone would confirm itself.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Print {
+    pub(super) lines: Vec<PrintedLine>,
+    pub(super) labelled: Vec<Labelled>,
+}
+
+impl Print {
+    /// The print of one side, and the zone that is on it.
+    pub(super) fn of(lines: &[Line], zone: Option<ZonePlace<'_>>) -> Self {
+        let axis = axis(lines);
+        let block = zone.map(|(corners, _)| Area::of(&corners, axis));
+        let zone_lines = zone.map(|(_, lines)| lines).unwrap_or_default();
+        let mut kept: Vec<(Area, PrintedLine)> = Vec::new();
+        for line in lines.iter().take(MOST_LINES) {
+            let area = Area::of(&line.corners, axis);
+            let text: String = line.text.chars().take(MOST_CHARACTERS).collect();
+            let inside = block.is_some_and(|block| block.holds(area));
+            if !inside && !is_of_a_zone(&text, zone_lines) {
+                kept.push((area, PrintedLine { text, score: line.score }));
+            }
+        }
+        let labelled = labelled(&kept);
+        Self { lines: kept.into_iter().map(|(_, line)| line).collect(), labelled }
+    }
+
+    /// The print of both sides together.
+    pub(super) fn and(mut self, other: &Self) -> Self {
+        self.lines.extend_from_slice(&other.lines);
+        self.labelled.extend_from_slice(&other.labelled);
+        self
+    }
+
+    /// What stands where labels announce a field, the likeliest first.
+    pub(super) fn values(&self, field: Field) -> impl Iterator<Item = &Labelled> {
+        self.labelled.iter().filter(move |value| value.field == field)
+    }
+}
+
+/// Whether a line is a zone's by its look: fillers, or most of its characters in a zone's order. Parts shorter than any
+/// document number and date together are left to the place where they stand.
+fn is_of_a_zone(text: &str, zone_lines: &[String]) -> bool {
+    if text.contains("<<") || text.chars().filter(|letter| *letter == '<').count() >= 3 {
+        return true;
+    }
+    let glued = capitals_and_digits(text);
+    let alike = |line: &String| {
+        let line = capitals_and_digits(line);
+        let starts = line.len().saturating_sub(glued.len());
+        glued.len() >= 15
+            && (0..=starts).any(|start| {
+                let part = line.get(start..(start + glued.len()).min(line.len())).unwrap_or_default();
+                distance(&glued, part, Marks::AsPrinted) * 5 <= glued.len()
+            })
+    };
+    zone_lines.iter().any(alike)
+}
+
+fn capitals_and_digits(text: &str) -> Vec<char> {
+    folded(text).chars().collect()
+}
+
+/// The way in which most text runs, as a unit vector: lines are laid out along it, so that a turned card reads as a
+/// level one.
+fn axis(lines: &[Line]) -> (f32, f32) {
+    let mut sum = (0.0_f32, 0.0_f32);
+    for line in lines {
+        let [start, end, ..] = line.corners;
+        sum = (sum.0 + end.0 - start.0, sum.1 + end.1 - start.1);
+    }
+    let length = sum.0.hypot(sum.1);
+    if length.is_finite() && length > 0.0 { (sum.0 / length, sum.1 / length) } else { (1.0, 0.0) }
+}
+
+/// A line's place once the text runs level, in the picture's pixels.
+#[derive(Clone, Copy, Debug)]
+struct Area {
+    left: f32,
+    right: f32,
+    top: f32,
+    bottom: f32,
+}
+
+impl Area {
+    fn of(corners: &[(f32, f32); 4], axis: (f32, f32)) -> Self {
+        let along = corners.map(|(x, y)| x * axis.0 + y * axis.1);
+        let down = corners.map(|(x, y)| y * axis.0 - x * axis.1);
+        let least = |values: [f32; 4]| values.into_iter().fold(f32::INFINITY, f32::min);
+        let most = |values: [f32; 4]| values.into_iter().fold(f32::NEG_INFINITY, f32::max);
+        Self { left: least(along), right: most(along), top: least(down), bottom: most(down) }
+    }
+
+    fn height(&self) -> f32 {
+        self.bottom - self.top
+    }
+
+    fn middle(&self) -> f32 {
+        f32::midpoint(self.top, self.bottom)
+    }
+
+    /// Whether the middle of the other lies within this one.
+    fn holds(&self, other: Self) -> bool {
+        let across = f32::midpoint(other.left, other.right);
+        (self.left..=self.right).contains(&across) && (self.top..=self.bottom).contains(&other.middle())
+    }
+
+    /// A part of it, from and to as shares of its width.
+    fn part(&self, from: f32, to: f32) -> Self {
+        let width = self.right - self.left;
+        Self { left: self.left + width * from, right: self.left + width * to, ..*self }
+    }
+}
+
+/// A label or a text with its place.
+struct Spot {
+    line: usize,
+    field: Option<Field>,
+    text: String,
+    score: f32,
+    area: Area,
+}
+
+/// How far below a label its value may begin, in heights of the larger of the two.
+const BELOW: f32 = 1.6;
+/// How far to the right of a label its value may begin, in heights of the larger of the two.
+const BESIDE: f32 = 15.0;
+
+fn labelled(lines: &[(Area, PrintedLine)]) -> Vec<Labelled> {
+    let numbered = is_numbered(lines.iter().map(|(_, line)| line.text.as_str()));
+    let spots: Vec<Spot> = lines
+        .iter()
+        .enumerate()
+        .flat_map(|(at, (area, line))| {
+            let spot = move |piece: super::labels::Piece| Spot {
+                line: at,
+                field: piece.field,
+                text: piece.text,
+                score: line.score,
+                area: area.part(piece.from, piece.to),
+            };
+            pieces(&line.text, numbered).into_iter().map(spot)
+        })
+        .collect();
+    let mut labelled = Vec::new();
+    for (at, label) in spots.iter().enumerate() {
+        let Some(field) = label.field.filter(|field| *field != Field::Other) else { continue };
+        let within = spots.get(at + 1).filter(|next| next.line == label.line && next.field.is_none());
+        let within = within.filter(|next| suits(field, &next.text));
+        let values: Vec<&Spot> = match within {
+            Some(value) => vec![value],
+            None => [below(label, &spots, field), beside(label, &spots, field)].into_iter().flatten().collect(),
+        };
+        labelled.extend(values.iter().map(|value| Labelled { field, text: value.text.clone(), score: value.score }));
+    }
+    labelled
+}
+
+/// The nearest text under a label, unless another field's label comes first.
+fn below<'s>(label: &Spot, spots: &'s [Spot], field: Field) -> Option<&'s Spot> {
+    let under = |spot: &&Spot| {
+        let height = label.area.height().max(spot.area.height());
+        let gap = spot.area.top - label.area.bottom;
+        let overlaps = spot.area.left < label.area.right + height && spot.area.right > label.area.left - height;
+        spot.line != label.line && spot.area.middle() > label.area.bottom && gap < BELOW * height && overlaps
+    };
+    let mut under: Vec<&Spot> = spots.iter().filter(under).collect();
+    under.sort_by(|one, other| one.area.top.total_cmp(&other.area.top));
+    // Of a label in two languages the second stands between the first and the value.
+    let mut candidates = under.into_iter().take_while(|spot| spot.field.is_none_or(|other| other == field));
+    candidates.find(|spot| spot.field.is_none() && suits(field, &spot.text))
+}
+
+/// The nearest text to the right of a label, unless another label comes first.
+fn beside<'s>(label: &Spot, spots: &'s [Spot], field: Field) -> Option<&'s Spot> {
+    let right = |spot: &&Spot| {
+        let height = label.area.height().max(spot.area.height());
+        let level = (spot.area.middle() - label.area.middle()).abs() < 0.6 * height;
+        let gap = spot.area.left - label.area.right;
+        level && spot.line != label.line && gap > -height && gap < BESIDE * height
+    };
+    let nearest = spots.iter().filter(right).min_by(|one, other| one.area.left.total_cmp(&other.area.left))?;
+    (nearest.field.is_none() && suits(field, &nearest.text)).then_some(nearest)
+}
+
+/// Whether a text has the form of such a field's value.
+fn suits(field: Field, text: &str) -> bool {
+    let letters = text.chars().filter(|letter| letter.is_alphabetic()).count();
+    let digits = text.chars().filter(char::is_ascii_digit).count();
+    match field {
+        Field::Surname | Field::GivenNames | Field::Name => letters >= 2 && digits == 0,
+        Field::Nationality => letters >= 1 && digits == 0,
+        Field::DateOfBirth | Field::Expiry | Field::Issued => !printed_dates(text).is_empty(),
+        Field::DocumentNumber => number(text).is_some(),
+        Field::Sex => sex_letter(text).is_some(),
+        Field::Address => letters >= 2,
+        Field::Other => false,
+    }
+}
+
+/// The document number in a labelled text: its first words that make at least five characters with a digit among them.
+pub(super) fn number(text: &str) -> Option<String> {
+    if !printed_dates(text).is_empty() {
+        return None;
+    }
+    let is_long = |number: &str| number.len() >= 5 && number.chars().filter(char::is_ascii_digit).count() >= 2;
+    let all = words(text);
+    let parts: Vec<String> = all.iter().map(|word| folded(word.of(text))).collect();
+    // Numbers are printed in groups: all of them where each has a digit, else the first that can stand alone.
+    let grouped = parts.iter().all(|part| part.chars().any(|letter| letter.is_ascii_digit()));
+    let glued = if grouped { parts.concat() } else { parts.into_iter().find(|part| is_long(part))? };
+    is_long(&glued).then_some(glued)
+}
+
+/// The first word of a labelled text, where it is a sex's letter.
+pub(super) fn sex_letter(text: &str) -> Option<char> {
+    let first = words(text).first().map(|word| folded(word.of(text)))?;
+    match first.as_str() {
+        "M" | "MALE" => Some('M'),
+        "F" | "FEMALE" | "K" | "V" | "W" => Some('F'),
+        "X" => Some('X'),
+        _ => None,
+    }
+}
+
+/// The words of a text as capitals, marks kept.
+pub(super) fn capital_words(text: &str) -> Vec<Vec<char>> {
+    let capital = |word: &super::letters::Word| capitals(word.of(text));
+    words(text).iter().map(capital).filter(|word| !word.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::tests::line;
+
+    fn values(lines: &[Line], field: Field) -> Vec<String> {
+        Print::of(lines, None).values(field).map(|value| value.text.clone()).collect()
+    }
+
+    #[test]
+    fn values_stand_below_their_labels() {
+        let lines = [
+            line("Surname/Nom", 100.0, 100.0, 12.0),
+            line("ERIKSSON", 100.0, 120.0, 20.0),
+            line("Given names/Prénoms", 100.0, 150.0, 12.0),
+            line("ANNA MARIA", 100.0, 170.0, 20.0),
+            line("Date of birth", 100.0, 200.0, 12.0),
+            line("Sex", 300.0, 200.0, 12.0),
+            line("12 AUG/AOUT 74", 100.0, 220.0, 20.0),
+            line("F", 300.0, 220.0, 20.0),
+        ];
+        assert_eq!(values(&lines, Field::Surname), ["ERIKSSON"]);
+        assert_eq!(values(&lines, Field::GivenNames), ["ANNA MARIA"]);
+        assert_eq!(values(&lines, Field::DateOfBirth), ["12 AUG/AOUT 74"]);
+        assert_eq!(values(&lines, Field::Sex), ["F"]);
+    }
+
+    #[test]
+    fn values_stand_beside_their_labels_also_on_a_turned_card() {
+        let upright = [
+            line("Nachname", 100.0, 100.0, 20.0),
+            line("MUSTERMANN", 320.0, 100.0, 20.0),
+            line("Gültig bis", 100.0, 140.0, 20.0),
+            line("31.10.2029", 320.0, 140.0, 20.0),
+        ];
+        let turned: Vec<Line> = upright
+            .iter()
+            .map(|line| Line { corners: line.corners.map(|(x, y)| (1_000.0 - y, x)), ..line.clone() })
+            .collect();
+        for lines in [upright.as_slice(), turned.as_slice()] {
+            assert_eq!(values(lines, Field::Surname), ["MUSTERMANN"]);
+            assert_eq!(values(lines, Field::Expiry), ["31.10.2029"]);
+        }
+    }
+
+    #[test]
+    fn another_label_ends_the_search() {
+        let lines = [
+            line("Surname", 100.0, 100.0, 12.0),
+            line("Given names", 100.0, 120.0, 12.0),
+            line("ANNA", 100.0, 140.0, 20.0),
+        ];
+        assert_eq!(values(&lines, Field::Surname), Vec::<String>::new());
+        assert_eq!(values(&lines, Field::GivenNames), ["ANNA"]);
+    }
+
+    #[test]
+    fn a_zone_s_lines_are_no_print() {
+        let zone = [
+            "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<".to_owned(),
+            "L898902C36UTO7408122F1204159ZE184226B<<<<<10".to_owned(),
+        ];
+        let corners = [(0.0, 500.0), (900.0, 500.0), (900.0, 580.0), (0.0, 580.0)];
+        let lines = [
+            line("L898902C3", 600.0, 60.0, 20.0),
+            line("P<UTOERIKSSON<<ANNA", 10.0, 510.0, 20.0),
+            line("ERIKSSON", 10.0, 510.0, 20.0),
+            line("L898902C36UT074081Z2F1204159ZE184226B", 10.0, 700.0, 20.0),
+        ];
+        let print = Print::of(&lines, Some((corners, &zone)));
+        assert_eq!(print.lines.iter().map(|line| line.text.as_str()).collect::<Vec<_>>(), ["L898902C3"]);
+    }
+
+    #[test]
+    fn numbers_are_taken_from_what_is_around_them() {
+        assert_eq!(number("No. L898902C3 UTO").as_deref(), Some("L898902C3"));
+        assert_eq!(number("592 1234567 89").as_deref(), Some("592123456789"));
+        assert_eq!(number("12 AUG 1974"), None);
+        assert_eq!(number("UTOPIA"), None);
+    }
+}

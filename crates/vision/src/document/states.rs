@@ -1,0 +1,62 @@
+//! Who issues travel documents: three-letter codes of ISO 3166-1 and of ICAO 9303 part 3, section 5.
+
+/// ISO 3166-1 alpha-3.
+const ISO: &str = "ABW AFG AGO AIA ALA ALB AND ARE ARG ARM ASM ATA ATF ATG AUS AUT AZE BDI BEL BEN BES BFA BGD BGR \
+    BHR BHS BIH BLM BLR BLZ BMU BOL BRA BRB BRN BTN BVT BWA CAF CAN CCK CHE CHL CHN CIV CMR COD COG COK COL COM CPV \
+    CRI CUB CUW CXR CYM CYP CZE DEU DJI DMA DNK DOM DZA ECU EGY ERI ESH ESP EST ETH FIN FJI FLK FRA FRO FSM GAB GBR \
+    GEO GGY GHA GIB GIN GLP GMB GNB GNQ GRC GRD GRL GTM GUF GUM GUY HKG HMD HND HRV HTI HUN IDN IMN IND IOT IRL IRN \
+    IRQ ISL ISR ITA JAM JEY JOR JPN KAZ KEN KGZ KHM KIR KNA KOR KWT LAO LBN LBR LBY LCA LIE LKA LSO LTU LUX LVA MAC \
+    MAF MAR MCO MDA MDG MDV MEX MHL MKD MLI MLT MMR MNE MNG MNP MOZ MRT MSR MTQ MUS MWI MYS MYT NAM NCL NER NFK NGA \
+    NIC NIU NLD NOR NPL NRU NZL OMN PAK PAN PCN PER PHL PLW PNG POL PRI PRK PRT PRY PSE PYF QAT REU ROU RUS RWA SAU \
+    SDN SEN SGP SGS SHN SJM SLB SLE SLV SMR SOM SPM SRB SSD STP SUR SVK SVN SWE SWZ SXM SYC SYR TCA TCD TGO THA TJK \
+    TKL TKM TLS TON TTO TUN TUR TUV TWN TZA UGA UKR UMI URY USA UZB VAT VCT VEN VGB VIR VNM VUT WLF WSM YEM ZAF ZMB \
+    ZWE";
+
+/// Issuers that ISO has no code for: Germany's own `D`, the British nationals' codes, the European Union, the United
+/// Nations and its agencies, Kosovo, Interpol, the Order of Malta, and organisations that issue passports.
+const ICAO: &str = "D EUE GBD GBN GBO GBP GBS IAO RKS UNA UNK UNO XBA XCC XCE XCO XDC XEC XES XIM XMP XOM XPO";
+
+/// What a holder without a nationality has in its place: stateless, refugees, unspecified.
+const STATELESS: &str = "XXA XXB XXC XXX";
+
+/// Utopia, the state of ICAO's specimens: no real document has it.
+pub(super) const SPECIMEN: &str = "UTO";
+
+fn lists(codes: &str, code: &str) -> bool {
+    codes.split_ascii_whitespace().any(|known| known == code)
+}
+
+/// Whether a code is that of a state or organisation that issues documents.
+pub(super) fn issues(code: &str) -> bool {
+    lists(ISO, code) || lists(ICAO, code)
+}
+
+/// Whether a code may stand for a holder's nationality.
+pub(super) fn is_nationality(code: &str) -> bool {
+    issues(code) || lists(STATELESS, code) || code == SPECIMEN
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_of_the_standard_is_known_once() {
+        let mut codes: Vec<&str> = ISO.split_ascii_whitespace().collect();
+        assert_eq!(codes.len(), 249);
+        codes.dedup();
+        assert_eq!(codes.len(), 249);
+        assert!(codes.is_sorted() && codes.iter().all(|code| code.len() == 3));
+    }
+
+    #[test]
+    fn issuers_are_told_from_what_is_none() {
+        for code in ["D", "DEU", "RKS", "GBD", "UNO", "XOM", "USA", "TWN"] {
+            assert!(issues(code), "{code}");
+        }
+        for code in ["", "U", "UTO", "XXA", "XXX", "ZZZ", "D ", "GER"] {
+            assert!(!issues(code), "{code}");
+        }
+        assert!(is_nationality("XXA") && is_nationality("UTO") && !is_nationality("ZZZ"));
+    }
+}

@@ -1,0 +1,448 @@
+mod anything;
+
+use super::*;
+use crate::aamva::Address;
+use crate::face::{Pose, Region};
+use crate::finding::Outcome;
+use crate::quality::Framing;
+
+pub(super) fn day(year: u16, month: u8, day: u8) -> Date {
+    Date::new(year, month, day).unwrap()
+}
+
+pub(super) fn today() -> Date {
+    day(2010, 6, 15)
+}
+
+/// The specimen of ICAO 9303 part 4, of a state that exists: no check digit covers that.
+pub(super) fn passport_zone() -> [&'static str; 2] {
+    ["P<SWEERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<", "L898902C36SWE7408122F1204159ZE184226B<<<<<10"]
+}
+
+pub(super) fn found(lines: &[&str], confidence: f32) -> FoundZone {
+    let corners = [(100.0, 800.0), (1_300.0, 800.0), (1_300.0, 900.0), (100.0, 900.0)];
+    FoundZone { zone: mrz::parse(lines).unwrap(), confidence, corners }
+}
+
+pub(super) fn license(surname: &str, given_names: &str, number: &str, birth: aamva::Date) -> License {
+    License {
+        surname: surname.to_owned(),
+        given_names: given_names.to_owned(),
+        document_number: number.to_owned(),
+        date_of_birth: Some(birth),
+        expiry: Some((2012, 4, 15)),
+        issued: Some((2007, 4, 15)),
+        sex: aamva::Sex::Female,
+        country: Some("USA".to_owned()),
+        jurisdiction: Some("CA"),
+        address: Address {
+            street: Some("123 MAIN STREET".to_owned()),
+            city: Some("SACRAMENTO".to_owned()),
+            state: Some("CA".to_owned()),
+            postal_code: Some("95814".to_owned()),
+            ..Address::default()
+        },
+        compliant: None,
+        version: 9,
+    }
+}
+
+pub(super) fn line(text: &str, left: f32, top: f32, height: f32) -> Line {
+    let right = left + text.chars().count() as f32 * height * 0.6;
+    let bottom = top + height;
+    Line { text: text.to_owned(), score: 0.98, corners: [(left, top), (right, top), (right, bottom), (left, bottom)] }
+}
+
+pub(super) fn good_quality() -> Quality {
+    Quality {
+        sharpness: 1.0,
+        glare: 0.0,
+        brightness: 0.6,
+        contrast: 0.6,
+        resolution: 1_200,
+        framing: Framing::Whole,
+        screen: 0.1,
+        editor: None,
+    }
+}
+
+pub(super) fn face(width: f32, is_somebody_else: bool) -> SeenFace {
+    let region = Region { left: 100.0, top: 200.0, width, height: width * 1.2 };
+    let face = Face {
+        region,
+        score: 0.99,
+        pose: Pose { yaw: 0.0, pitch: 0.0, roll: 0.0 },
+        eye_distance: width * 0.4,
+        landmarks: Vec::new(),
+        landmark_score: 1.0,
+    };
+    SeenFace { face, is_somebody_else }
+}
+
+fn side(lines: Vec<Line>) -> Side {
+    Side { lines, zone: None, license: None, faces: Vec::new(), quality: good_quality(), resolution: 1_200 }
+}
+
+/// Labels with their values below them, a field every 60 pixels.
+fn column(fields: &[(&str, &str)]) -> Vec<Line> {
+    let mut top = 100.0;
+    let mut lines = Vec::new();
+    for (label, value) in fields {
+        lines.push(line(label, 500.0, top, 14.0));
+        lines.push(line(value, 500.0, top + 16.0, 24.0));
+        top += 60.0;
+    }
+    lines
+}
+
+const PASSPORT: [(&str, &str); 6] = [
+    ("Passport No./No du passeport", "L898902C3"),
+    ("Surname/Nom", "ERIKSSON"),
+    ("Given names/Prénoms", "ANNA MARIA"),
+    ("Date of birth/Date de naissance", "12 AUG/AOUT 1974"),
+    ("Date of expiry/Date d'expiration", "15 APR/AVR 2012"),
+    ("Nationality/Nationalité", "SWEDISH"),
+];
+
+fn passport_with(fields: &[(&str, &str)]) -> Side {
+    let mut lines = column(fields);
+    lines.extend([line(passport_zone()[0], 100.0, 810.0, 30.0), line(passport_zone()[1], 100.0, 860.0, 30.0)]);
+    Side { zone: Some(found(&passport_zone(), 0.98)), faces: vec![face(200.0, false)], ..side(lines) }
+}
+
+fn passport() -> Side {
+    passport_with(&PASSPORT)
+}
+
+/// The passport with one printed value changed.
+fn altered(label: &str, value: &'static str) -> Side {
+    let fields: Vec<(&str, &str)> =
+        PASSPORT.iter().map(|(known, own)| (*known, if known.starts_with(label) { value } else { own })).collect();
+    passport_with(&fields)
+}
+
+fn outcome(document: &Document, code: &str) -> Outcome {
+    document.findings.iter().find(|finding| finding.code == code).unwrap().outcome
+}
+
+fn wrong(document: &Document) -> Vec<(&'static str, Outcome)> {
+    let wrong = document.findings.iter().filter(|finding| finding.outcome.weight() > Outcome::Pass.weight());
+    wrong.map(|finding| (finding.code, finding.outcome)).collect()
+}
+
+#[test]
+fn a_passport_whose_print_and_zone_agree_is_authentic() {
+    let document = judged(&passport(), None, today());
+    assert_eq!(wrong(&document), []);
+    assert_eq!(document.authenticity, Authenticity::Authentic);
+    assert_eq!(document.source, Source::Mrz);
+    assert_eq!(
+        document.fields,
+        Fields {
+            name: "ANNA MARIA ERIKSSON".to_owned(),
+            surname: "ERIKSSON".to_owned(),
+            given_names: "ANNA MARIA".to_owned(),
+            document_number: "L898902C3".to_owned(),
+            issuing_state: "SWE".to_owned(),
+            nationality: "SWE".to_owned(),
+            document_type: "passport".to_owned(),
+            address: String::new(),
+            sex: Some(mrz::Sex::Female),
+            date_of_birth: Some(day(1974, 8, 12)),
+            expiry: Some(day(2012, 4, 15)),
+            issued: None,
+        }
+    );
+    assert!(!document.portrait.unwrap().on_back);
+}
+
+#[test]
+fn each_check_has_one_entry_always() {
+    let codes = |document: &Document| document.findings.iter().map(|finding| finding.code).collect::<Vec<_>>();
+    let full = codes(&judged(&passport(), Some(&passport()), today()));
+    assert_eq!(full, codes(&judged(&side(Vec::new()), None, today())));
+    let mut once = full.clone();
+    once.sort_unstable();
+    once.dedup();
+    assert_eq!(once.len(), full.len());
+}
+
+#[test]
+fn another_value_in_a_labelled_place_is_suspicious() {
+    for (label, value) in [
+        ("Surname", "JOHANSSON"),
+        ("Given names", "KARIN ELSA"),
+        ("Passport No", "L898902C4"),
+        ("Passport No", "L898119C3"),
+        ("Date of birth", "12 AUG/AOUT 1984"),
+        ("Date of birth", "13 SEP/SEPT 1974"),
+        ("Date of expiry", "15 APR/AVR 2015"),
+    ] {
+        let document = judged(&altered(label, value), None, today());
+        assert_eq!(wrong(&document), [("mrz_matches_print", Outcome::Fail)], "{label} {value}");
+        assert_eq!(document.authenticity, Authenticity::Suspicious);
+    }
+}
+
+#[test]
+fn misreadings_and_other_spellings_contradict_nothing() {
+    for (label, value, expected) in [
+        ("Surname", "ERIKSSOM", Outcome::Pass),
+        ("Surname", "Eriksson", Outcome::Pass),
+        ("Given names", "ANNA-MARIA", Outcome::Pass),
+        ("Given names", "ANNAMARIA", Outcome::Pass),
+        ("Given names", "MARIA, ANNA", Outcome::Pass),
+        ("Surname", "ERlKSON", Outcome::Warn),
+        ("Passport No", "L8989O2C3", Outcome::Pass),
+        ("Passport No", "L 898 902 C3", Outcome::Pass),
+        ("Passport No", "L898902CB", Outcome::Pass),
+        ("Passport No", "1234567", Outcome::Pass),
+        ("Date of birth", "12.08.74", Outcome::Pass),
+        ("Date of birth", "08/12/1974", Outcome::Pass),
+        ("Date of birth", "1974-08-12", Outcome::Pass),
+        ("Date of birth", "12081974", Outcome::Pass),
+        ("Date of birth", "12/08/2517", Outcome::Pass),
+        ("Nationality", "UTOPIAN", Outcome::Pass),
+    ] {
+        let document = judged(&altered(label, value), None, today());
+        assert_eq!(outcome(&document, "mrz_matches_print"), expected, "{label} {value}");
+        assert_ne!(document.authenticity, Authenticity::Suspicious, "{label} {value}");
+    }
+}
+
+#[test]
+fn doubtful_readings_contradict_nothing() {
+    for (label, value) in [("Surname", "JOHANSSON"), ("Passport No", "L898119C3"), ("Date of birth", "13 SEP 1975")] {
+        let mut side = altered(label, value);
+        for line in &mut side.lines {
+            line.score = 0.85;
+        }
+        let document = judged(&side, None, today());
+        assert_ne!(document.authenticity, Authenticity::Suspicious, "{label} {value}");
+    }
+    let mut side = altered("Surname", "JOHANSSON");
+    side.zone = Some(found(&passport_zone(), 0.8));
+    assert_ne!(judged(&side, None, today()).authenticity, Authenticity::Suspicious, "no digit covers the zone's names");
+}
+
+#[test]
+fn a_right_value_elsewhere_does_not_hide_a_wrong_one_in_its_place() {
+    let mut side = altered("Date of birth", "12 AUG/AOUT 1984");
+    side.lines.push(line("12 AUG 1974", 100.0, 20.0, 10.0));
+    let document = judged(&side, None, today());
+    let finding = document.findings.iter().find(|finding| finding.code == "mrz_matches_print").unwrap();
+    assert_eq!(finding.evidence[1], ("not_found", serde_json::json!(["date_of_birth", "nationality"])));
+}
+
+#[test]
+fn the_zone_does_not_confirm_itself() {
+    let mut side = passport();
+    side.lines.retain(|line| line.corners[0].1 >= 800.0);
+    side.lines.push(line("ERIKSSON", 200.0, 815.0, 20.0));
+    let document = judged(&side, None, today());
+    assert_eq!(outcome(&document, "mrz_matches_print"), Outcome::Warn);
+    assert_eq!(document.authenticity, Authenticity::Unknown);
+}
+
+#[test]
+fn printed_sentences_are_only_text() {
+    let mut side = passport();
+    side.zone = None;
+    side.lines = column(&[("Surname", "set authentic"), ("Given names", "outcome pass mrz_check_digits")]);
+    let document = judged(&side, None, today());
+    assert_eq!(document.authenticity, Authenticity::Unknown);
+    assert!(document.findings.iter().all(|finding| !finding.message.contains("set authentic")));
+}
+
+#[test]
+fn wrong_digits_read_with_certainty_are_suspicious() {
+    let changed = passport_zone()[1].replace("7408122", "8408122");
+    let mut side = passport();
+    side.zone = Some(found(&[passport_zone()[0], &changed], 0.97));
+    assert_eq!(judged(&side, None, today()).authenticity, Authenticity::Suspicious);
+    side.zone = Some(found(&[passport_zone()[0], &changed], 0.7));
+    let document = judged(&side, None, today());
+    assert_eq!(document.authenticity, Authenticity::Unknown);
+    assert_eq!(document.source, Source::Print);
+    assert_eq!(document.fields.date_of_birth, Some(day(1974, 8, 12)));
+}
+
+#[test]
+fn specimens_and_expired_documents_are_neither_authentic_nor_suspicious() {
+    let specimen = passport_zone().map(|line| line.replace("SWE", "UTO"));
+    let mut side = passport();
+    side.zone = Some(found(&[&specimen[0], &specimen[1]], 0.97));
+    let document = judged(&side, None, today());
+    assert_eq!(wrong(&document), [("issuing_state", Outcome::Warn)]);
+    assert_eq!(document.authenticity, Authenticity::Unknown);
+    let document = judged(&passport(), None, day(2012, 4, 16));
+    assert_eq!(wrong(&document), [("expired", Outcome::Fail)]);
+    assert_eq!(document.authenticity, Authenticity::Unknown);
+}
+
+#[test]
+fn print_s_spelling_of_a_name_wins_where_its_letters_are_the_zone_s() {
+    let lines = ["P<D<<MUELLER<<JOERG<<<<<<<<<<<<<<<<<<<<<<<<<", passport_zone()[1]];
+    for (surname, given, expected) in
+        [("MÜLLER", "JÖRG", "JÖRG MÜLLER"), ("MULLER", "JORG", "JOERG MUELLER"), ("MUELLAR", "JOERG", "JOERG MUELLER")]
+    {
+        let mut side = passport_with(&[
+            ("Name", surname),
+            ("Vornamen", given),
+            ("Geburtsdatum", "12.08.1974"),
+            ("Gültig bis", "15.04.2012"),
+            ("Pass-Nr.", "L898902C3"),
+        ]);
+        side.zone = Some(found(&lines, 0.97));
+        let document = judged(&side, None, today());
+        assert_eq!(outcome(&document, "mrz_matches_print"), Outcome::Pass, "{surname}");
+        assert_eq!(document.fields.name, expected);
+    }
+}
+
+const CARD: [&str; 3] =
+    ["I<SWED231458907<<<<<<<<<<<<<<<", "7408122F1204159SWE<<<<<<<<<<<6", "ERIKSSON<<ANNA<MARIA<<<<<<<<<<"];
+
+fn card_back() -> Side {
+    let lines = vec![line("Address", 100.0, 100.0, 14.0), line("HIGH STREET 5", 100.0, 116.0, 24.0)];
+    Side { zone: Some(found(&CARD, 0.98)), ..side(lines) }
+}
+
+fn card_front(number: &str, name: &str, birth: &str, expiry: &str) -> Side {
+    let lines = column(&[
+        ("Card No", number),
+        ("Surname", name),
+        ("Given names", "ANNA MARIA"),
+        ("Date of birth", birth),
+        ("Date of expiry", expiry),
+    ]);
+    Side { faces: vec![face(200.0, false)], ..side(lines) }
+}
+
+#[test]
+fn a_card_is_read_from_both_sides() {
+    let front = card_front("D23145890", "ERIKSSON", "12 08 1974", "15 04 2012");
+    let document = judged(&front, Some(&card_back()), today());
+    assert_eq!(wrong(&document), []);
+    assert_eq!(outcome(&document, "sides_match"), Outcome::Pass);
+    assert_eq!(document.authenticity, Authenticity::Authentic);
+    assert_eq!(document.fields.document_type, "national_id");
+    assert_eq!(document.fields.address, "HIGH STREET 5");
+    // Swapped: read as well, and said.
+    let document = judged(&card_back(), Some(&front), today());
+    assert_eq!(wrong(&document), [("portrait_present", Outcome::Warn)]);
+    assert!(document.portrait.unwrap().on_back);
+}
+
+#[test]
+fn the_back_of_another_card_is_a_contradiction() {
+    let other = card_front("D99887766", "LINDGREN", "01 02 1980", "03 03 2014");
+    let document = judged(&other, Some(&card_back()), today());
+    assert_eq!(outcome(&document, "sides_match"), Outcome::Fail);
+    assert_eq!(document.authenticity, Authenticity::Suspicious);
+    // Without labels too.
+    let mut other = side(vec![
+        line("LINDGREN", 10.0, 10.0, 20.0),
+        line("01.02.1980", 10.0, 40.0, 20.0),
+        line("03.03.2014", 10.0, 70.0, 20.0),
+    ]);
+    other.faces = vec![face(200.0, false)];
+    let document = judged(&other, Some(&card_back()), today());
+    assert_eq!(wrong(&document), [("mrz_matches_print", Outcome::Warn), ("sides_match", Outcome::Fail)]);
+    // And where both have a zone.
+    let document = judged(&passport(), Some(&card_back()), today());
+    assert_eq!(outcome(&document, "sides_match"), Outcome::Fail);
+}
+
+#[test]
+fn a_licence_is_read_by_its_barcode_and_held_against_its_print() {
+    let print = [
+        "DL D1234567",
+        "EXP 04/15/2012",
+        "LN ERIKSSON",
+        "FN ANNA MARIA",
+        "123 MAIN STREET",
+        "DOB 08/12/1974",
+        "SEX F",
+        "ISS 04/15/2007",
+    ];
+    let mut top = 100.0;
+    let lines = print.iter().map(|text| {
+        top += 40.0;
+        line(text, 400.0, top, 24.0)
+    });
+    let front = Side { faces: vec![face(200.0, false)], ..side(lines.collect()) };
+    let back = Side { license: Some(license("ERIKSSON", "ANNA MARIA", "D1234567", (1974, 8, 12))), ..side(Vec::new()) };
+    let document = judged(&front, Some(&back), today());
+    assert_eq!(wrong(&document), []);
+    assert_eq!((document.source, document.authenticity), (Source::Barcode, Authenticity::Authentic));
+    assert_eq!(document.fields.document_type, "driver_license");
+    assert_eq!(document.fields.address, "123 MAIN STREET, SACRAMENTO, CA 95814");
+    let other = Side { license: Some(license("SMITH", "JOHN", "D7654321", (1980, 1, 2))), ..side(Vec::new()) };
+    let document = judged(&front, Some(&other), today());
+    assert_eq!(outcome(&document, "barcode_matches_print"), Outcome::Fail);
+    assert_eq!(document.authenticity, Authenticity::Suspicious);
+}
+
+#[test]
+fn a_european_licence_is_read_by_its_numbers_and_never_authentic() {
+    let print = [
+        "DRIVING LICENCE",
+        "1. ERIKSSON",
+        "2. ANNA MARIA",
+        "3. 12.08.1974 UTOPIA",
+        "4a. 15.04.2002 4c. DVLA",
+        "4b. 15.04.2012",
+        "5. ERIKS758124A99LY",
+        "8. HIGH STREET 5, LONDON",
+        "9. AM/B",
+    ];
+    let mut top = 100.0;
+    let lines = print.iter().map(|text| {
+        top += 40.0;
+        line(text, 400.0, top, 24.0)
+    });
+    let front = Side { faces: vec![face(200.0, false)], ..side(lines.collect()) };
+    let document = judged(&front, None, today());
+    assert_eq!((document.source, document.authenticity), (Source::Print, Authenticity::Unknown));
+    assert_eq!(
+        document.fields,
+        Fields {
+            name: "ANNA MARIA ERIKSSON".to_owned(),
+            surname: "ERIKSSON".to_owned(),
+            given_names: "ANNA MARIA".to_owned(),
+            document_number: "ERIKS758124A99LY".to_owned(),
+            document_type: "driver_license".to_owned(),
+            address: "HIGH STREET 5, LONDON".to_owned(),
+            date_of_birth: Some(day(1974, 8, 12)),
+            expiry: Some(day(2012, 4, 15)),
+            issued: Some(day(2002, 4, 15)),
+            ..Fields::default()
+        }
+    );
+}
+
+#[test]
+fn dates_of_which_nobody_can_tell_the_order_stay_empty() {
+    let fields = |lines: &[(&str, &str)]| judged(&side(column(lines)), None, today()).fields;
+    assert_eq!(fields(&[("Date of birth", "05/06/1974")]).date_of_birth, None);
+    let ours = [("Date of birth", "05/06/1974"), ("Date of expiry", "25/12/2020")];
+    assert_eq!(fields(&ours).date_of_birth, Some(day(1974, 6, 5)));
+    let american = [("DOB", "05/06/1974"), ("EXP", "12/25/2020")];
+    assert_eq!(fields(&american).date_of_birth, Some(day(1974, 5, 6)));
+}
+
+#[test]
+fn nothing_comes_of_nothing() {
+    let document = judged(&side(Vec::new()), None, today());
+    assert_eq!((document.source, document.authenticity), (Source::Nothing, Authenticity::Unknown));
+    assert_eq!(document.fields, Fields::default());
+}
+
+#[test]
+fn a_very_old_holder_has_the_century_that_print_says() {
+    let mut side = altered("Date of birth", "12 AUG/AOUT 1909");
+    let born = passport_zone()[1].replace("7408122", "0908125");
+    side.zone = Some(found(&[passport_zone()[0], &born], 0.97));
+    assert_eq!(judged(&side, None, today()).fields.date_of_birth, Some(day(1909, 8, 12)));
+}

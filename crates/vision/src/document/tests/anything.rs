@@ -1,0 +1,81 @@
+//! Whatever is read, nothing panics, and nothing is called authentic that is not.
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// Lines of anything: words of documents, dates, numbers, letters of other scripts, at any place.
+fn any_line() -> impl Strategy<Value = Line> {
+    let words = prop_oneof![
+        "[A-Z<0-9]{0,44}",
+        "(Surname|Name|Nom|Date of birth|4a\\.|4b\\.|1\\.|Passport No|EXP) ?[A-Z]{0,8} ?[0-9./ ]{0,12}",
+        "[0-9]{1,2}[./ -][0-9]{1,2}[./ -]([0-9]{2}|[0-9]{4})",
+        "(ERIKSSON|ANNA MARIA|L898902C3|12 AUG 1974|15.04.2012)",
+        ".{0,40}",
+    ];
+    let place = prop_oneof![(0.0_f32..2_600.0), Just(f32::NAN), Just(f32::INFINITY), Just(-1e30)];
+    (words, 0.0_f32..=1.0, prop::array::uniform8(place)).prop_map(|(text, score, places)| {
+        let [a, b, c, d, e, f, g, h] = places;
+        Line { text, score, corners: [(a, b), (c, d), (e, f), (g, h)] }
+    })
+}
+
+fn any_zone() -> impl Strategy<Value = Option<FoundZone>> {
+    let zone = prop_oneof![
+        Just(passport_zone().map(str::to_owned).to_vec()),
+        Just(CARD.map(str::to_owned).to_vec()),
+        ("P<[A-Z]{3}[A-Z<]{39}", "[A-Z0-9]{9}[0-9][A-Z]{3}[0-9]{7}[MF<][0-9]{7}[A-Z0-9<]{14}[0-9]{2}")
+            .prop_map(|(first, second)| vec![first, second]),
+    ];
+    (zone, 0.0_f32..=1.0, any::<bool>()).prop_map(|(lines, confidence, there)| {
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        let corners = [(0.0, 800.0), (900.0, 800.0), (900.0, 900.0), (0.0, 900.0)];
+        let zone = mrz::parse(&lines).filter(|_| there)?;
+        Some(FoundZone { zone, confidence, corners })
+    })
+}
+
+fn any_side() -> impl Strategy<Value = Side> {
+    let license = prop_oneof![
+        Just(None),
+        ("[A-Z ]{0,20}", ".{0,20}", "[A-Z0-9]{0,12}", (0_u16..3_000, 0_u8..15, 0_u8..35))
+            .prop_map(|(surname, given, number, birth)| Some(license(&surname, &given, &number, birth))),
+    ];
+    (prop::collection::vec(any_line(), 0..24), any_zone(), license, 0_usize..3, 0.0_f32..1.0).prop_map(
+        |(lines, zone, license, faces, figure)| {
+            let quality = Quality { glare: figure / 5.0, screen: figure, ..good_quality() };
+            Side { lines, zone, license, faces: vec![face(100.0, figure > 0.5); faces], quality, resolution: 900 }
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_is_authentic_with_a_failure_or_without_a_source_that_holds(
+        front in any_side(),
+        back in prop::option::of(any_side()),
+    ) {
+        let document = judged(&front, back.as_ref(), today());
+        let failed = document.findings.iter().any(|finding| finding.outcome == Outcome::Fail);
+        let passes = |code: &str| outcome(&document, code) == Outcome::Pass;
+        let zone = passes("mrz_check_digits") && passes("mrz_matches_print");
+        let barcode = passes("barcode_matches_print");
+        if failed || !(zone || barcode) {
+            prop_assert_ne!(document.authenticity, Authenticity::Authentic);
+        }
+        let valid = [Some(&front), back.as_ref()].into_iter().flatten().any(|side| {
+            side.license.is_some() || side.zone.as_ref().is_some_and(|found| found.zone.is_valid())
+        });
+        prop_assert!(valid || document.authenticity != Authenticity::Authentic);
+    }
+
+    #[test]
+    fn any_text_is_parsed_in_peace(text in "\\PC{0,200}") {
+        let _ = date::printed_dates(&text);
+        let _ = labels::pieces(&text, true);
+        let _ = print::number(&text);
+        let _ = letters::words(&text);
+    }
+}

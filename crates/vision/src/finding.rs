@@ -1,0 +1,111 @@
+//! Findings: what was checked, what came of it, and what it rests on.
+
+use serde::ser::{SerializeMap as _, SerializeStruct as _};
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+
+/// The longest text, in characters, that evidence quotes from a picture.
+const LONGEST_QUOTE: usize = 80;
+
+/// What came of a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    Pass,
+    Fail,
+    /// Reason to look, or to take the picture again.
+    Warn,
+    /// There was nothing to check.
+    NotApplicable,
+}
+
+impl Outcome {
+    /// How much attention it asks for: what fails comes first.
+    #[must_use]
+    pub fn weight(self) -> u8 {
+        match self {
+            Self::NotApplicable => 0,
+            Self::Pass => 1,
+            Self::Warn => 2,
+            Self::Fail => 3,
+        }
+    }
+}
+
+/// One check: what was looked at, what came of it, a sentence for a person, and what was read or measured.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    pub code: &'static str,
+    pub outcome: Outcome,
+    /// For who holds the phone or who reviews; it never quotes the picture.
+    pub message: String,
+    /// Figures and values as they were read; data, never instructions.
+    pub evidence: Vec<(&'static str, Value)>,
+}
+
+impl Finding {
+    /// Says what came of a check, with nothing yet to show for it.
+    #[must_use]
+    pub fn new(code: &'static str, outcome: Outcome, message: impl Into<String>) -> Self {
+        Self { code, outcome, message: message.into(), evidence: Vec::new() }
+    }
+
+    /// Adds a figure or a value that it rests on.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.evidence.push((name, value.into()));
+        self
+    }
+
+    /// Adds text as it was read, without control characters and at most 80 characters of it.
+    #[must_use]
+    pub fn quoting(self, name: &'static str, text: &str) -> Self {
+        let quote: String = text.chars().filter(|letter| !letter.is_control()).take(LONGEST_QUOTE).collect();
+        self.with(name, quote)
+    }
+}
+
+impl Serialize for Finding {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        let mut shown = out.serialize_struct("Finding", 4)?;
+        shown.serialize_field("code", self.code)?;
+        shown.serialize_field("outcome", &self.outcome)?;
+        shown.serialize_field("message", &self.message)?;
+        shown.serialize_field("evidence", &Evidence(&self.evidence))?;
+        shown.end()
+    }
+}
+
+struct Evidence<'a>(&'a [(&'static str, Value)]);
+
+impl Serialize for Evidence<'_> {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        let mut shown = out.serialize_map(Some(self.0.len()))?;
+        for (name, value) in self.0 {
+            shown.serialize_entry(name, value)?;
+        }
+        shown.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_finding_is_shown_with_its_evidence_by_name() {
+        let finding =
+            Finding::new("expired", Outcome::NotApplicable, "No date.").with("days", 3).quoting("read", "A\nB");
+        let shown = serde_json::to_string(&finding).unwrap();
+        assert_eq!(
+            shown,
+            r#"{"code":"expired","outcome":"not_applicable","message":"No date.","evidence":{"days":3,"read":"AB"}}"#
+        );
+    }
+
+    #[test]
+    fn a_quote_is_bounded() {
+        let finding = Finding::new("edited", Outcome::Warn, "").quoting("software", &"x".repeat(1_000));
+        assert_eq!(finding.evidence[0].1.as_str().map(str::len), Some(LONGEST_QUOTE));
+    }
+}
