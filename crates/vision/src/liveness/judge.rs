@@ -44,8 +44,8 @@ pub struct Limits {
     pub closer_parallax: f64,
     /// From which likeness under one homography on a turned face is a flat picture, 0..1.
     pub plane: f64,
-    /// Least width of a turned face over what its turn explains.
-    pub foreshortening: f64,
+    /// Least and most width of a turned face over what its turn explains.
+    pub foreshortening: [f64; 2],
     /// Milliseconds between two frames, and over the whole session.
     pub spacing_ms: [u64; 2],
     pub session_ms: [u64; 2],
@@ -59,10 +59,11 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// Measured on heads rendered from portraits at 300 to 700 mm and −60 to 60°, and on real prints held, slanted and
-    /// bent before a web camera. Heads turned by 18° and more: parallax 0.32 and more (0.019 a degree), likeness as planes
-    /// 0.85 at most. Prints: parallax 0.15 for all but one in a hundred (0.017 a degree), likeness 0.94 and more where they
-    /// look turned at all.
+    /// Measured on heads rendered from portraits at 300 to 700 mm and -60 to 60°, on real prints held, slanted and bent
+    /// before a web camera, and on frames distorted at random. Heads turned by 18° and more: parallax 0.32 and more,
+    /// likeness as planes 0.85 at most, width 0.86 to 1.04. Real prints: parallax 0.15 at most but for one in a hundred,
+    /// likeness 0.94 and more where they look turned at all. A near head's parallax: 0.023 and more at 1.6 times the
+    /// size, and a real print's 0.017 at most but for one in twenty.
     fn default() -> Self {
         Self {
             straight_yaw: 12.0,
@@ -77,8 +78,8 @@ impl Default for Limits {
             turn_parallax: 0.22,
             turn_parallax_a_degree: 0.011,
             closer_parallax: 0.005,
-            plane: 0.9,
-            foreshortening: 0.8,
+            plane: 0.88,
+            foreshortening: [0.8, 1.2],
             spacing_ms: [60, 15_000],
             session_ms: [2_000, 170_000],
             repeated: 0.018,

@@ -60,19 +60,20 @@ fn plane(session: &Session<'_>, reference: &Observed, turned: &[Seen<'_>]) -> Fi
     Finding::hard("flat_picture", holds, (session.limits.plane - most) / 0.05, sentence).with("likeness", most)
 }
 
-/// A slanted picture becomes far narrower before it looks turned.
+/// A slanted picture becomes far narrower before it looks turned; a distorted one looks turned without becoming narrower.
 fn narrower(session: &Session<'_>, reference: &Observed) -> Finding {
-    let least = typical_of_worst_step(session, |face| {
-        foreshortening(&reference.landmarks, &face.landmarks, face.pose.yaw).unwrap_or_default()
-    });
-    let limit = session.limits.foreshortening;
-    let holds = least >= limit;
+    let [least, most] = session.limits.foreshortening;
+    let (middle, reach) = (f64::midpoint(least, most), (most - least) / 2.0);
+    let width = |face: &Observed| foreshortening(&reference.landmarks, &face.landmarks, face.pose.yaw);
+    let within =
+        typical_of_worst_step(session, |face| width(face).map_or(-1.0, |width| reach - (width - middle).abs()));
+    let holds = within >= 0.0;
     let sentence = if holds {
         "The turned face is as narrow as its turn explains."
     } else {
-        "The turned face is narrower than its turn explains."
+        "The turned face is not as narrow as its turn explains."
     };
-    Finding::hard("foreshortening", holds, (least - limit) / 0.05, sentence).with("width", least)
+    Finding::hard("foreshortening", holds, within / 0.05, sentence).with("within_limits_by", within)
 }
 
 /// When a head comes closer, what is near grows more than what is far; a picture grows evenly.
