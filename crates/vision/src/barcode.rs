@@ -4,6 +4,7 @@ mod locate;
 mod outline;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
 
 use image::{GrayImage, RgbImage};
 use rxing::common::{GlobalHistogramBinarizer, HybridBinarizer};
@@ -15,8 +16,17 @@ use crate::warp::Quad;
 use locate::regions;
 use outline::{flat, outline};
 
-/// The most regions that are tried, those with the most bars first.
-const MOST_REGIONS: usize = 3;
+/// The most regions that are looked at, those with the most bars first.
+const MOST_REGIONS: usize = 4;
+/// The most regions on which every treatment is tried.
+const MOST_EFFORTS: usize = 2;
+/// How long treatments go on. Grass and gravel look like barcodes that are nearly read, and each attempt is long.
+const LONGEST_EFFORT: Duration = Duration::from_millis(2_000);
+/// The fewest changes between dark and bright along a row, of the hundred and more that a licence's barcode has: blur may
+/// take half of them.
+const LEAST_CHANGES: usize = 45;
+/// The part of its width that a barcode is high at least: a tenth, and those of licences a sixth.
+const LEAST_HEIGHT: u32 = 12;
 /// Widths in pixels to which a region is brought: 2.5 to 6 pixels for each module of the usual 200 to 400.
 const WIDTHS: [f32; 3] = [1_200.0, 1_700.0, 850.0];
 /// Degrees by which a region is turned beyond what its bars say, where that did not do.
@@ -31,15 +41,46 @@ pub struct Barcode {
     pub corners: [(f32, f32); 4],
 }
 
-/// Reads the PDF417 barcode of a picture, whichever way it is turned. The number of attempts is bounded; a picture without
-/// dense parallel bars costs one look at its edges.
+/// Reads the PDF417 barcode of a picture, whichever way it is turned. Attempts are bounded in number and time; a picture
+/// without dense parallel bars costs one look at its edges.
 #[must_use]
 pub fn pdf417(picture: &RgbImage) -> Option<Barcode> {
     let luma = luma(picture);
-    let regions = regions(&luma, MOST_REGIONS);
+    let mut regions = regions(&luma, MOST_REGIONS);
+    // A barcode lies along its rows, and print that is taken for one is often a column.
+    regions.retain(|region| region.width() > region.height() * 0.8 && is_dense(&flat(&luma, *region, WIDTHS[0])));
     // The cheap attempts on every region, before the costly ones on any.
-    let attempts: [fn(&GrayImage, Quad) -> Option<Barcode>; 2] = [as_found, with_effort];
-    attempts.iter().find_map(|attempt| regions.iter().find_map(|region| attempt(&luma, *region)))
+    let found = regions.iter().find_map(|region| as_found(&luma, *region));
+    let end = Instant::now() + LONGEST_EFFORT;
+    found.or_else(|| regions.iter().take(MOST_EFFORTS).find_map(|region| with_effort(&luma, *region, end)))
+}
+
+/// Says whether a good part of the rows, one after the other, change often between dark and bright. Lines of print have
+/// plain rows between them, and are lower for their width.
+fn is_dense(flat: &GrayImage) -> bool {
+    let rows = flat.as_raw().chunks_exact(flat.width().max(1) as usize);
+    let (mut run, mut longest) = (0_u32, 0_u32);
+    for row in rows {
+        run = if changes(row) >= LEAST_CHANGES { run + 1 } else { 0 };
+        longest = longest.max(run);
+    }
+    longest > flat.width() / LEAST_HEIGHT
+}
+
+/// How often a row changes between darker and brighter than its mean, by a quarter of its deviation at least.
+fn changes(row: &[u8]) -> usize {
+    let count = row.len() as f32;
+    let mean = row.iter().map(|pixel| f32::from(*pixel)).sum::<f32>() / count;
+    let deviation = (row.iter().map(|pixel| (f32::from(*pixel) - mean).powi(2)).sum::<f32>() / count).sqrt();
+    let (mut is_bright, mut changes) = (true, 0);
+    for pixel in row {
+        let above = f32::from(*pixel) - mean;
+        if is_bright && above < -deviation / 4.0 || !is_bright && above > deviation / 4.0 {
+            is_bright = !is_bright;
+            changes += 1;
+        }
+    }
+    changes
 }
 
 /// The region as its bars lie, then with its outline fitted, which takes perspective out.
@@ -50,21 +91,25 @@ fn as_found(luma: &GrayImage, region: Quad) -> Option<Barcode> {
 }
 
 /// Every combination of size, turn and treatment that has a chance.
-fn with_effort(luma: &GrayImage, region: Quad) -> Option<Barcode> {
+fn with_effort(luma: &GrayImage, region: Quad, end: Instant) -> Option<Barcode> {
     let fitted = outline(luma, region);
-    let quads = fitted.into_iter().chain(std::iter::once(region));
+    // Where perspective is strong, the outline is seen better once most of it is taken out.
+    let again = fitted.and_then(|fitted| outline(luma, fitted));
+    let quads = again.into_iter().chain(fitted).chain(std::iter::once(region));
     let turned = TURNS.iter().map(|degrees| region.turned(*degrees));
     for quad in quads {
         for width in WIDTHS {
             let flat = flat(luma, quad, width);
             let treated = [sharpened(&flat, 1.0), smoothed(&flat), sharpened(&smoothed(&flat), 2.0)];
-            let found = read(&flat, quad, false).or_else(|| treated.iter().find_map(|flat| read(flat, quad, true)));
-            if found.is_some() {
+            let mut in_time = treated.iter().take_while(|_| Instant::now() < end);
+            let found = read(&flat, quad, false).or_else(|| in_time.find_map(|flat| read(flat, quad, true)));
+            if found.is_some() || Instant::now() > end {
                 return found;
             }
         }
     }
-    turned.into_iter().find_map(|quad| read(&sharpened(&flat(luma, quad, WIDTHS[0]), 1.0), quad, true))
+    let mut in_time = turned.take_while(|_| Instant::now() < end);
+    in_time.find_map(|quad| read(&sharpened(&flat(luma, quad, WIDTHS[0]), 1.0), quad, true))
 }
 
 /// Reads a straightened barcode, by a threshold that follows the light or by one for all.
