@@ -61,7 +61,8 @@ fn is_dense(flat: &GrayImage) -> bool {
     let rows = flat.as_raw().chunks_exact(flat.width().max(1) as usize);
     let (mut run, mut longest) = (0_u32, 0_u32);
     for row in rows {
-        run = if changes(row) >= LEAST_CHANGES { run + 1 } else { 0 };
+        // A row that noise or a scratch made plain does not end it; the space between two lines of print does.
+        run = if changes(row) >= LEAST_CHANGES { run + 1 } else { run.saturating_sub(4) };
         longest = longest.max(run);
     }
     longest > flat.width() / LEAST_HEIGHT

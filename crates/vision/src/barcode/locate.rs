@@ -107,7 +107,7 @@ impl Tiles {
         Self { tensors, ..self }
     }
 
-    /// Barred tiles that touch and whose bars run alike.
+    /// Barred tiles that touch, or all but touch along a row, and whose bars run alike.
     fn groups(&self) -> Vec<Vec<usize>> {
         let mut is_free: Vec<bool> = self.tensors.iter().map(|tensor| tensor.is_barred()).collect();
         let mut groups = Vec::new();
@@ -128,9 +128,9 @@ impl Tiles {
             *free = false;
             group.push(place);
             let (x, y) = (place % self.across, place / self.across);
-            let around = [(x.wrapping_sub(1), y), (x + 1, y), (x, y.wrapping_sub(1)), (x, y + 1)];
+            let around = (y.saturating_sub(1)..=y + 1).flat_map(|y| (x.saturating_sub(2)..=x + 2).map(move |x| (x, y)));
             let Some(here) = self.at(x, y) else { continue };
-            for (x, y) in around.into_iter().filter(|(x, y)| *x < self.across && *y < self.down) {
+            for (x, y) in around.filter(|(x, y)| *x < self.across && *y < self.down) {
                 if self.at(x, y).is_some_and(|tensor| tensor.is_like(here)) {
                     waiting.push(y * self.across + x);
                 }
