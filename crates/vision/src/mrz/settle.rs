@@ -126,3 +126,69 @@ fn possible(format: Format, cells: &[Vec<Cell>], open: &[(usize, usize)]) -> Vec
     }
     possible
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TD3: [&str; 2] =
+        ["P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<", "L898902C36UTO7408122F1204159ZE184226B<<<<<10"];
+
+    /// Cells of which the recogniser was sure.
+    fn sure(lines: &[&str]) -> Vec<Vec<Cell>> {
+        let cell = |read| Cell { read, probability: 0.99, unfit: 0.0, others: Vec::new() };
+        lines.iter().map(|line| line.bytes().map(cell).collect()).collect()
+    }
+
+    /// The passport's zone after `seen` was read at that place of its second line, with other characters nearly as likely.
+    fn zone_with(column: usize, seen: u8, others: &[(u8, f32)]) -> Zone {
+        let mut cells = sure(&TD3);
+        cells[1][column] = Cell { read: seen, probability: 0.6, unfit: 0.0, others: others.to_vec() };
+        settled(Format::Td3, &cells).unwrap()
+    }
+
+    #[test]
+    fn a_look_alike_is_put_right_where_the_check_digit_proves_it() {
+        let zone = zone_with(5, b'O', &[]);
+        assert!(zone.is_valid(), "{zone:?}");
+        assert_eq!(zone.lines[1], TD3[1]);
+    }
+
+    #[test]
+    fn what_the_recogniser_nearly_read_is_put_right_too() {
+        for (column, seen, other) in [(13, b'1', b'7'), (1, b'B', b'8'), (42, b'7', b'1')] {
+            let zone = zone_with(column, seen, &[(other, 0.3)]);
+            assert_eq!((zone.is_valid(), zone.lines[1].as_str()), (true, TD3[1]));
+        }
+    }
+
+    #[test]
+    fn a_clearly_printed_wrong_character_is_never_put_right() {
+        for (column, seen) in [(13, b'8'), (9, b'7'), (43, b'1'), (0, b'K')] {
+            let zone = zone_with(column, seen, &[]);
+            assert!(!zone.is_valid(), "{zone:?}");
+            assert_eq!(zone.lines[1].as_bytes()[column], seen);
+        }
+    }
+
+    #[test]
+    fn two_readings_as_likely_prove_nothing() {
+        // 2 and 7 weigh the same in these places: the digit is as right with either.
+        let mut cells = sure(&TD3);
+        for column in [13, 16] {
+            cells[1][column] = Cell { read: b'1', probability: 0.6, unfit: 0.0, others: Vec::new() };
+        }
+        cells[1][13].others = vec![(b'2', 0.3), (b'7', 0.3)];
+        let before = settled(Format::Td3, &cells).unwrap();
+        assert!(!before.is_valid());
+    }
+
+    #[test]
+    fn no_letter_of_a_name_is_put_right_but_fillers_end_it() {
+        let mut cells = sure(&["P<UTOERIK550N<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<", TD3[1]]);
+        assert_eq!(settled(Format::Td3, &cells), None);
+        cells = sure(&["P<UTOERIKSZON<<ANNA<MARIA<<<<<<<<K<<<<<C<<<<", TD3[1]]);
+        let zone = settled(Format::Td3, &cells).unwrap();
+        assert_eq!((zone.surname.as_str(), zone.given_names.as_str()), ("ERIKSZON", "ANNA MARIA"));
+    }
+}

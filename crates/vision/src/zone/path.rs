@@ -241,3 +241,52 @@ fn traced(history: &[Vec<Froms>], ends: &Ends, alphabets: &[Alphabet]) -> Option
     path.reverse();
     (path.len() == alphabets.len()).then_some(path)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Steps in which each character is seen once and nothing in the steps between; `.` leaves an inkling of a filler.
+    fn seen(text: &str) -> Vec<Step> {
+        let step = |wanted: u8| {
+            let (sought, probability) = if wanted == b'.' { (b'<', 0.01) } else { (wanted, 0.95) };
+            let symbols = SYMBOLS.map(|symbol| if symbol == sought { probability } else { 0.0 });
+            Step { symbols, none: 1.0 - probability }
+        };
+        let nothing = || Step { symbols: [0.0; COUNT], none: 1.0 };
+        text.bytes().flat_map(|character| [step(character), nothing(), nothing()]).collect()
+    }
+
+    fn read(text: &str, alphabets: &[Alphabet]) -> Option<String> {
+        let (cells, _) = cells(&seen(text), alphabets)?;
+        Some(cells.iter().map(|cell| char::from(cell.read)).collect())
+    }
+
+    #[test]
+    fn a_dropped_filler_comes_back_where_it_stood() {
+        assert_eq!(plain(&seen("I.UTOD231<<<")), "IUTOD231<<<");
+        assert_eq!(read("I.UTOD231<<<", &[Alphabet::Any; 12]).unwrap(), "I<UTOD231<<<");
+        assert_eq!(read("ANNA<.MARIA<<.<<", &[Alphabet::Any; 16]).unwrap(), "ANNA<<MARIA<<<<<");
+    }
+
+    #[test]
+    fn each_cell_holds_only_what_may_stand_in_it() {
+        let mut steps = seen("7408");
+        steps[3].symbols = SYMBOLS.map(|symbol| match symbol {
+            b'A' => 0.8,
+            b'4' => 0.1,
+            _ => 0.0,
+        });
+        let (cells, _) = cells(&steps, &[Alphabet::Digit; 4]).unwrap();
+        assert_eq!(cells.iter().map(|cell| cell.read).collect::<Vec<_>>(), b"7408");
+        assert!((cells[1].unfit - 0.8).abs() < 1e-6 && (cells[1].probability - 0.1).abs() < 1e-6);
+    }
+
+    #[test]
+    fn the_right_length_is_the_likelier_one() {
+        let likelihood = |count: usize| cells(&seen("ABCDEF<<"), &vec![Alphabet::Any; count]).map(|(_, likely)| likely);
+        assert!(likelihood(8) > likelihood(7) && likelihood(8) > likelihood(9));
+        assert_eq!(likelihood(40), None);
+        assert!(cells(&[], &[Alphabet::Any]).is_none());
+    }
+}

@@ -1,0 +1,96 @@
+//! Zones from pictures. The pictures are ICAO 9303's specimens drawn in OCR-B: a free font and nobody's document.
+
+use std::path::Path;
+
+use image::{DynamicImage, RgbImage, imageops};
+use vision::Weights;
+use vision::mrz::Format;
+use vision::text::TextReader;
+use vision::zone::FoundZone;
+
+fn picture(name: &str) -> RgbImage {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pictures").join(format!("zone-{name}.png"));
+    image::open(path).expect("the test's own picture").to_rgb8()
+}
+
+fn reader() -> TextReader {
+    TextReader::load(None, &Weights::pool(2)).expect("the embedded weights")
+}
+
+fn zone(reader: &TextReader, picture: &RgbImage) -> Option<FoundZone> {
+    reader.zone(picture).expect("networks that run")
+}
+
+#[test]
+fn every_formats_specimen_is_read_with_every_digit_right() {
+    let reader = reader();
+    let formats = [
+        ("td1", Format::Td1),
+        ("td2", Format::Td2),
+        ("td3", Format::Td3),
+        ("mrv-a", Format::MrvA),
+        ("mrv-b", Format::MrvB),
+    ];
+    for (name, format) in formats {
+        let found = zone(&reader, &picture(name)).unwrap_or_else(|| panic!("no zone in {name}"));
+        assert!(found.zone.is_valid() && found.confidence > 0.8, "{found:?}");
+        assert_eq!(found.zone.format, format);
+        assert_eq!((found.zone.surname.as_str(), found.zone.given_names.as_str()), ("ERIKSSON", "ANNA MARIA"));
+    }
+}
+
+#[test]
+fn a_turned_blurred_or_small_picture_is_read_as_well() {
+    let reader = reader();
+    let upright = picture("td3");
+    let turned = DynamicImage::ImageRgb8(upright.clone());
+    let cases = [
+        ("90°", turned.rotate90().to_rgb8()),
+        ("180°", turned.rotate180().to_rgb8()),
+        ("270°", turned.rotate270().to_rgb8()),
+        ("blurred", imageops::blur(&upright, 1.5)),
+        ("small", imageops::resize(&upright, 500, 350, imageops::FilterType::Triangle)),
+        ("faint", imageops::contrast(&upright, -60.0)),
+    ];
+    for (how, picture) in cases {
+        let found = zone(&reader, &picture).unwrap_or_else(|| panic!("no zone when {how}"));
+        assert!(found.zone.is_valid(), "{how}: {found:?}");
+    }
+}
+
+#[test]
+fn the_zones_corners_start_where_its_text_starts() {
+    let reader = reader();
+    let upside_down = imageops::rotate180(&picture("td3"));
+    let corners = zone(&reader, &upside_down).expect("a zone").corners;
+    // The first character of the first line is near the lower right of the zone, which is now at the top.
+    assert!(corners[0].0 > 900.0 && corners[1].0 < 100.0, "{corners:?}");
+    assert!(corners[0].1 > corners[3].1 && corners[0].1 < 250.0, "{corners:?}");
+}
+
+#[test]
+fn a_printed_digit_that_does_not_add_up_is_told_and_not_put_right() {
+    let found = zone(&reader(), &picture("wrong-digit")).expect("a zone");
+    let failed: Vec<_> = found.zone.checks.iter().filter(|check| !check.passed).map(|check| check.field).collect();
+    assert_eq!(failed, ["composite"]);
+    assert!(found.zone.lines[1].ends_with("18"), "{:?}", found.zone.lines);
+}
+
+#[test]
+fn long_lines_of_capitals_are_no_zone() {
+    let reader = reader();
+    let page = reader.read(&picture("no-zone")).expect("networks that run");
+    assert!(page.zone.is_none(), "{:?}", page.zone);
+    let text: Vec<&str> = page.lines.iter().map(|line| line.text.as_str()).collect();
+    assert!(text.iter().any(|line| line.contains("ERIKSSON")), "{text:?}");
+    assert!(text.iter().any(|line| line.contains("NOBODY")), "{text:?}");
+    assert!(page.lines.windows(2).all(|pair| pair[0].corners[0].1 <= pair[1].corners[0].1 + 20.0));
+}
+
+#[test]
+fn empty_and_tiny_pictures_hold_nothing() {
+    let reader = reader();
+    for (width, height) in [(1, 1), (3, 400), (0, 0)] {
+        assert!(reader.read(&RgbImage::new(width, height)).expect("networks that run").lines.is_empty());
+    }
+}
