@@ -231,6 +231,7 @@ fn best_fields(claims: Option<&Claims>, print: &Print, today: Date) -> (Fields, 
     let printed = Fields::of_print(print, today);
     let printed_source = if printed == Fields::default() { Source::Nothing } else { Source::Print };
     let Some(claims) = claims else { return (printed, printed_source) };
+    let claims = &claims.believable();
     let claimed = Fields::of_claims(claims, &Agreement::between(claims, print), print, today);
     match (claims.kind, claims.proven) {
         (claims::Kind::Barcode, _) => (claimed.or(printed), Source::Barcode),

@@ -65,7 +65,8 @@ impl Agreement {
     pub(super) fn between(claims: &Claims, print: &Print) -> Self {
         let surname = name(&claims.surname, Field::Surname, claims, print);
         let given_names = name(&claims.given_names, Field::GivenNames, claims, print);
-        let spelling = |claimed: &str| printed_name(claimed, print).filter(|name| name.exact).map(|name| name.text);
+        let spelling =
+            |claimed: &str| printed_name(claimed, print).filter(|name| name.adds(claimed)).map(|name| name.text);
         Self {
             spelling: Spelling { surname: spelling(&claims.surname), given_names: spelling(&claims.given_names) },
             surname,
@@ -193,8 +194,11 @@ fn name(claimed: &str, field: Field, claims: &Claims, print: &Print) -> Match {
     }
     let cut = claims.cut && (field == Field::GivenNames || claims.given_names.is_empty());
     let last = claimed.split(' ').count() - 1;
+    let initials = claimed.split(' ').any(|word| word.len() > 1);
     let words = claimed.split(' ').enumerate();
-    let parts: Option<Vec<String>> = words.map(|(at, word)| printed_word(word, cut && at == last, print)).collect();
+    let parts: Option<Vec<String>> = words
+        .map(|(at, word)| printed_word(word, (cut && at == last) || (initials && word.len() == 1), print))
+        .collect();
     if let Some(parts) = parts {
         return Match::Found(parts.join(" "));
     }

@@ -37,6 +37,8 @@ pub(super) struct Claims {
     pub(super) address: String,
     /// Whether digits or the barcode's own correction prove what stands here. A zone's names have no digit: see `sure`.
     pub(super) proven: bool,
+    /// What is certainly misread, or changed: fields whose own digit is wrong.
+    pub(super) wrong: Vec<&'static str>,
     /// Whether each letter was read with certainty.
     pub(super) sure: bool,
 }
@@ -60,6 +62,7 @@ impl Claims {
             issued: None,
             address: String::new(),
             proven: zone.is_valid(),
+            wrong: zone.checks.iter().filter(|check| !check.passed).map(|check| check.field).collect(),
             sure: confidence >= CERTAIN,
         }
     }
@@ -89,8 +92,27 @@ impl Claims {
             issued: date(license.issued),
             address: address(&license.address),
             proven: true,
+            wrong: Vec::new(),
             sure: true,
         }
+    }
+
+    /// What can be believed where not all is proven: no field whose digit is wrong, and no name read without certainty.
+    pub(super) fn believable(&self) -> Self {
+        let mut believed = self.clone();
+        if !self.sure {
+            believed.surname.clear();
+            believed.given_names.clear();
+        }
+        for field in &self.wrong {
+            match *field {
+                "document_number" => believed.document_number.clear(),
+                "date_of_birth" => believed.date_of_birth = None,
+                "expiry" => believed.expiry = None,
+                _ => {}
+            }
+        }
+        believed
     }
 
     /// Whether both are zones, or both barcodes: then their numbers are of one kind.

@@ -44,8 +44,8 @@ const PLAIN: [(&str, &str); 19] = [
 ];
 
 /// What a plain letter may stand for once its mark is lost: the recogniser's alphabet lacks most marked letters.
-const LOST: [(char, &[&str]); 5] =
-    [('A', &["AE", "AA"]), ('O', &["OE"]), ('U', &["UE", "UXX"]), ('N', &["NXX"]), ('B', &["SS"])];
+const LOST: [(char, &[&str]); 6] =
+    [('A', &["AE", "AA"]), ('O', &["OE"]), ('U', &["UE", "UXX"]), ('N', &["NXX"]), ('B', &["SS"]), ('P', &["TH"])];
 
 /// The longest name, in letters, that is compared; a zone's name line has 39 at most.
 const LONGEST: usize = 64;
@@ -206,6 +206,7 @@ mod tests {
         assert_eq!(apart("MULLER", "MUELLER", Marks::MayBeLost), 0);
         assert_eq!(apart("MULLER", "MUELLER", Marks::AsPrinted), 1);
         assert_eq!(apart("GROB", "GROSS", Marks::MayBeLost), 0);
+        assert_eq!(apart("PURIDUR OSP", "THURIDUR OESP", Marks::MayBeLost), 0);
     }
 
     #[test]

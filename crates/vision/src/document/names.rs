@@ -12,7 +12,16 @@ pub(super) struct PrintedName {
     pub(super) text: String,
     wrong: usize,
     /// Letter for letter the claimed one, marks written out as ICAO 9303 part 3, section 6 says.
-    pub(super) exact: bool,
+    exact: bool,
+}
+
+impl PrintedName {
+    /// Whether it tells more than the claimed name: a mark, a hyphen or an apostrophe. Capitals and spaces tell nothing, since
+    /// recognisers mistake the one and lose the other.
+    pub(super) fn adds(&self, claimed: &str) -> bool {
+        let marked = self.text.chars().any(|letter| !letter.is_ascii() || matches!(letter, '-' | '\''));
+        self.exact && marked && words(&self.text).len() >= claimed.split(' ').count()
+    }
 }
 
 /// The words of one line that are the claimed name, however it is parted there; one letter of each long word may be
@@ -50,19 +59,16 @@ pub(super) fn span<'t>(line: &'t str, words: Option<&[Word]>) -> Option<&'t str>
     line.get(first.start..last.end)
 }
 
-/// One word of a name in print; the end of what was cut off may go on, and a single letter is an initial.
-pub(super) fn printed_word(word: &str, cut: bool, print: &Print) -> Option<String> {
-    if let Some(name) = printed_name(word, print) {
-        return Some(name.text);
-    }
-    let letters = word.chars().count();
-    if !cut && letters > 1 {
-        return None;
+/// One word of a name in print. What was cut off, or is an initial, goes on there.
+pub(super) fn printed_word(word: &str, goes_on: bool, print: &Print) -> Option<String> {
+    let whole = printed_name(word, print).map(|name| name.text);
+    if whole.is_some() || !goes_on {
+        return whole;
     }
     let mut words = print.lines.iter().flat_map(|line| words(&line.text).into_iter().map(|word| word.of(&line.text)));
-    words
-        .find(|printed| folded(printed).starts_with(word) && !printed.contains(|letter: char| letter.is_ascii_digit()))
-        .map(str::to_owned)
+    let begins =
+        |printed: &&str| folded(printed).starts_with(word) && !printed.contains(|letter: char| letter.is_ascii_digit());
+    words.find(begins).map(str::to_owned)
 }
 
 /// Whether a labelled text is clearly the name of somebody else: no word of it is one of the holder's, nor nearly.

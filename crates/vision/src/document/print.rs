@@ -11,6 +11,9 @@ const MOST_LINES: usize = 200;
 /// How many characters of a line are looked at.
 const MOST_CHARACTERS: usize = 120;
 
+/// From how many characters on a line is held against the zone's.
+const LEAST_OF_A_ZONE: usize = 15;
+
 /// One printed line that is no part of a zone.
 #[derive(Clone, Debug)]
 pub(super) struct PrintedLine {
@@ -68,27 +71,26 @@ impl Print {
     }
 }
 
-/// Whether a line is a zone's by its look: fillers, or most of its characters in a zone's order. Parts shorter than any
-/// document number and date together are left to the place where they stand.
+/// Whether a line is a zone's by its look: it has fillers, begins as the zone does, or has most of the digits and letters
+/// of a line of it in their order. The whole name is none: print has it as the zone has, but for the fillers. Parts shorter
+/// than any number and date together are left to the place where they stand.
 fn is_of_a_zone(text: &str, zone_lines: &[String]) -> bool {
     if text.contains("<<") || text.chars().filter(|letter| *letter == '<').count() >= 3 {
         return true;
     }
-    let glued = capitals_and_digits(text);
-    let alike = |line: &String| {
-        let line = capitals_and_digits(line);
-        let starts = line.len().saturating_sub(glued.len());
-        glued.len() >= 15
-            && (0..=starts).any(|start| {
-                let part = line.get(start..(start + glued.len()).min(line.len())).unwrap_or_default();
-                distance(&glued, part, Marks::AsPrinted) * 5 <= glued.len()
-            })
+    let glued: Vec<char> = folded(text).chars().collect();
+    let digits = glued.iter().filter(|letter| letter.is_ascii_digit()).count();
+    let alike = |zone_line: &String| {
+        let line: Vec<char> = folded(zone_line).chars().collect();
+        let begins = Some(zone_line) == zone_lines.first();
+        let starts = if digits * 3 >= glued.len() { line.len().saturating_sub(glued.len()) + 1 } else { 0 };
+        let alike_from = |start: usize| {
+            let part = line.get(start..(start + glued.len()).min(line.len())).unwrap_or_default();
+            distance(&glued, part, Marks::AsPrinted) * 5 <= glued.len()
+        };
+        glued.len() >= LEAST_OF_A_ZONE && (begins && alike_from(0) || (0..starts).any(alike_from))
     };
     zone_lines.iter().any(alike)
-}
-
-fn capitals_and_digits(text: &str) -> Vec<char> {
-    folded(text).chars().collect()
 }
 
 /// The way in which most text runs, as a unit vector: lines are laid out along it, so that a turned card reads as a
@@ -327,9 +329,14 @@ mod tests {
             line("P<UTOERIKSSON<<ANNA", 10.0, 510.0, 20.0),
             line("ERIKSSON", 10.0, 510.0, 20.0),
             line("L898902C36UT074081Z2F1204159ZE184226B", 10.0, 700.0, 20.0),
+            line("PUTOERIKSSONANNAMARIA", 10.0, 740.0, 20.0),
+            line("ERIKSSON,ANNAMARIA", 10.0, 300.0, 20.0),
         ];
         let print = Print::of(&lines, Some((corners, &zone)));
-        assert_eq!(print.lines.iter().map(|line| line.text.as_str()).collect::<Vec<_>>(), ["L898902C3"]);
+        assert_eq!(
+            print.lines.iter().map(|line| line.text.as_str()).collect::<Vec<_>>(),
+            ["L898902C3", "ERIKSSON,ANNAMARIA"]
+        );
     }
 
     #[test]
