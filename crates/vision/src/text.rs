@@ -118,7 +118,7 @@ impl TextReader {
         regions.sort_by(|a, b| down(a).total_cmp(&down(b)));
         let mut lines = Vec::with_capacity(regions.len());
         for region in regions {
-            let sight = self.sight(picture, region, way, 0.0, 1.0)?;
+            let sight = self.sight(picture, region, way, 0.0)?;
             let (text, score) = sight.frames.text();
             if !text.is_empty() && score >= self.recogniser.entry.threshold {
                 lines.push(Line { text, score, corners: sight.corners });
@@ -145,8 +145,8 @@ impl TextReader {
         asked.sort_by(|a, b| (a.aspect() - 7.0).abs().total_cmp(&(b.aspect() - 7.0).abs()));
         let mut lead = 0.0;
         for region in asked.into_iter().take(ASKED) {
-            lead += self.sight(picture, *region, way, 0.0, 1.0)?.frames.text().1;
-            lead -= self.sight(picture, *region, back, 0.0, 1.0)?.frames.text().1;
+            lead += self.sight(picture, *region, way, 0.0)?.frames.text().1;
+            lead -= self.sight(picture, *region, back, 0.0)?.frames.text().1;
             if lead.abs() > CLEAR_LEAD {
                 break;
             }
@@ -154,18 +154,16 @@ impl TextReader {
         Ok(if lead < 0.0 { back } else { way })
     }
 
-    /// Reads one region as text that runs towards `way`, cut out with `margin` more pixels on each side and `stretch` times
-    /// as wide as it stands.
+    /// Reads one region as text that runs towards `way`, cut out with `margin` more pixels on each side.
     pub(crate) fn sight(
         &self,
         picture: &RgbImage,
         region: Region,
         way: (f32, f32),
         margin: f32,
-        stretch: f32,
     ) -> Result<Sight, EngineError> {
         let corners = region.corners(way, margin);
-        let outputs = self.recogniser.run(crop::line(picture, &corners, stretch).view())?;
+        let outputs = self.recogniser.run(crop::line(picture, &corners).view())?;
         let answer = outputs.into_iter().next();
         let fits = answer.as_ref().is_some_and(|answer| answer.shape().last() == Some(&frames::alphabet().len()));
         if !fits {

@@ -11,7 +11,9 @@ use crate::weights::EngineError;
 use path::Step;
 
 /// How many lines are read in search of a zone, from the bottom of the page upwards.
-const READ: usize = 7;
+const READ: usize = 6;
+/// The same on a closer look, which shows little but the zone.
+const READ_CLOSER: usize = 4;
 /// The mean probability of a zone's characters, fillers apart, below which it is no reading but a guess.
 const READABLE: f32 = 0.6;
 /// The part of a zone's characters that may have been seen as others, which cannot stand there (O for 0, say), or hardly
@@ -24,18 +26,11 @@ const WIDE: u32 = 1216;
 const HIGH: u32 = 480;
 const CLOSER: u32 = 832;
 
-/// How a line is cut out: how much higher than it was found, as a part of its height, and how many times as wide.
-#[derive(Clone, Copy)]
-struct Cut {
-    margin: f32,
-    stretch: f32,
-}
-
-/// As it was found.
-const AS_FOUND: Cut = Cut { margin: 0.0, stretch: 1.0 };
-/// The ways in which lines are cut on a closer look, the second only where the first shows a zone that does not add up. The
-/// recogniser errs differently on a tighter cut, and drops fewer characters from a wider one.
-const CUTS: [Cut; 2] = [Cut { margin: -0.08, stretch: 1.0 }, Cut { margin: 0.05, stretch: 1.25 }];
+/// By how much more than it was found a line is cut out on each side, as a part of its height: as it was found.
+const AS_FOUND: f32 = 0.0;
+/// The margins with which lines are cut out on a closer look, the second only where the first shows a zone that does not add up: the
+/// recogniser errs differently on a tighter cut.
+const MARGINS: [f32; 2] = [AS_FOUND, -0.08];
 
 /// A zone and where it was found.
 #[derive(Clone, Debug)]
@@ -85,10 +80,14 @@ impl Search {
 /// The zone of a sheet, with every check digit right where any reading gives that.
 pub(crate) fn found(reader: &TextReader, picture: &RgbImage, sheet: &Sheet) -> Result<Option<FoundZone>, EngineError> {
     let mut way = sheet.way;
-    let mut search = searched(reader, picture, &rows::rows(&sheet.regions, way), way, AS_FOUND)?;
+    let mut rows = rows::rows(&sheet.regions, way);
+    rows.truncate(READ);
+    let mut search = searched(reader, picture, &rows, way, AS_FOUND)?;
     if search.upside_down && !search.is_done() {
         way = (-way.0, -way.1);
-        search = searched(reader, picture, &rows::rows(&sheet.regions, way), way, AS_FOUND)?;
+        rows = rows::rows(&sheet.regions, way);
+        rows.truncate(READ);
+        search = searched(reader, picture, &rows, way, AS_FOUND)?;
     }
     let Some(trace) = search.trace.filter(|_| !search.is_done()) else { return Ok(search.best) };
     let closer = closer(reader, picture, &trace.corners(way, 0.0))?;
@@ -101,12 +100,12 @@ fn searched(
     picture: &RgbImage,
     rows: &[Region],
     way: (f32, f32),
-    cut: Cut,
+    margin: f32,
 ) -> Result<Search, EngineError> {
     let mut search = Search::default();
     let mut candidates: Vec<Candidate> = Vec::new();
-    for row in rows.iter().take(READ) {
-        let sight = reader.sight(picture, *row, way, cut.margin * row.breadth, cut.stretch)?;
+    for row in rows {
+        let sight = reader.sight(picture, *row, way, margin * row.breadth)?;
         let text = sight.frames.text().0;
         if text.contains(">>>") {
             return Ok(Search { upside_down: true, ..search });
@@ -114,7 +113,13 @@ fn searched(
         if text.contains("<<") && search.trace.is_none_or(|trace| trace.length < row.length) {
             search.trace = Some(*row);
         }
-        let Some(candidate) = Candidate::of(&sight) else { continue };
+        let Some(candidate) = Candidate::of(&sight) else {
+            // A zone's lines follow one another: nothing above this one belongs to what was found below it.
+            if search.best.is_some() {
+                break;
+            }
+            continue;
+        };
         candidates.insert(0, candidate);
         search.best = better(search.best, zone_at(&candidates));
         if search.is_done() {
@@ -128,10 +133,11 @@ fn searched(
 fn closer(reader: &TextReader, picture: &RgbImage, line: &[(f32, f32); 4]) -> Result<Option<FoundZone>, EngineError> {
     let area = around(line);
     let patch = crop::straightened(picture, &area, WIDE, HIGH);
-    let rows = rows::block(&reader.regions(&patch, CLOSER)?, WIDE as f32);
+    let mut rows = rows::block(&reader.regions(&patch, CLOSER)?, WIDE as f32);
+    rows.truncate(READ_CLOSER);
     let mut best = None;
-    for cut in CUTS {
-        let search = searched(reader, &patch, &rows, (1.0, 0.0), cut)?;
+    for margin in MARGINS {
+        let search = searched(reader, &patch, &rows, (1.0, 0.0), margin)?;
         let done = search.is_done() || search.best.is_none();
         best = better(best, search.best);
         if done {
@@ -156,11 +162,11 @@ fn around(line: &[(f32, f32); 4]) -> [(f32, f32); 4] {
     })
 }
 
-/// The one with more right check digits; where both have as many, the likelier one.
+/// The valid one, or else the one that was read more clearly.
 fn better(one: Option<FoundZone>, other: Option<FoundZone>) -> Option<FoundZone> {
-    let failed = |found: &FoundZone| found.zone.checks.iter().filter(|check| !check.passed).count();
+    let worth = |found: &FoundZone| (found.zone.is_valid(), found.confidence);
     match (one, other) {
-        (Some(one), Some(other)) if failed(&other) < failed(&one) => Some(other),
+        (Some(one), Some(other)) if worth(&other) > worth(&one) => Some(other),
         (one, other) => one.or(other),
     }
 }

@@ -24,11 +24,10 @@ pub(crate) fn whole(picture: &RgbImage, longest: u32) -> (NdTensor<f32, 4>, (f32
     (planes(&scaled, [123.675, 116.28, 103.53], [58.395, 57.12, 57.375]), back)
 }
 
-/// The line inside `corners` (clockwise from its start), straightened to the recogniser's height, `stretch` times as wide as
-/// it stands in the picture, in −1..1.
-pub(crate) fn line(picture: &RgbImage, corners: &[(f32, f32); 4], stretch: f32) -> NdTensor<f32, 4> {
+/// The line inside `corners` (clockwise from its start), straightened to the recogniser's height, in −1..1.
+pub(crate) fn line(picture: &RgbImage, corners: &[(f32, f32); 4]) -> NdTensor<f32, 4> {
     let (length, height) = sides(corners);
-    let wide = (length / height * HEIGHT as f32 * stretch / 8.0).round().clamp(4.0, 320.0) as u32 * 8;
+    let wide = (length / height * HEIGHT as f32 / 8.0).round().clamp(4.0, 320.0) as u32 * 8;
     planes(&straightened(picture, corners, wide, HEIGHT), [127.5; 3], [127.5; 3])
 }
 
@@ -123,7 +122,7 @@ mod tests {
         let upright = [(0.0, 0.0), (100.0, 0.0), (100.0, 20.0), (0.0, 20.0)];
         let turned = [upright[2], upright[3], upright[0], upright[1]];
         for (corners, first) in [(upright, -1.0), (turned, 1.0)] {
-            let line = line(&picture, &corners, 1.0);
+            let line = line(&picture, &corners);
             assert_eq!(line.shape(), [1, 3, 48, 240]);
             assert_eq!(line[[0, 0, 24, 10]], first);
             assert_eq!(line[[0, 2, 24, 10]], -first);
@@ -133,7 +132,7 @@ mod tests {
     #[test]
     fn corners_outside_the_picture_take_its_edge() {
         let picture = RgbImage::from_pixel(8, 8, image::Rgb([255; 3]));
-        let line = line(&picture, &[(-9.0, -9.0), (90.0, -9.0), (90.0, 9.0), (-9.0, f32::NAN)], 1.0);
-        assert_eq!(line[[0, 0, 0, 0]], 1.0);
+        let line = line(&picture, &[(-9.0, -9.0), (90.0, -9.0), (90.0, 9.0), (-9.0, f32::NAN)]);
+        assert_eq!(line[[0, 0, 0, 0]]);
     }
 }
