@@ -189,7 +189,9 @@ fn judged(front: &Side, back: Option<&Side>, today: Date) -> Document {
     kind.clone_into(&mut fields.document_type);
 
     let sides = [Some((false, front)), back.map(|side| (true, side))];
-    let pictures: Vec<Picture> = sides.into_iter().flatten().map(|(on_back, side)| picture(side, on_back)).collect();
+    let complete = claims.is_some_and(|claims| claims.proven && Agreement::between(claims, &print).holds());
+    let pictures = sides.into_iter().flatten().map(|(on_back, side)| picture(side, on_back, complete));
+    let pictures: Vec<Picture> = pictures.collect();
     let on_back = front.faces.is_empty() && back.is_some_and(|side| !side.faces.is_empty());
     let portrait_side = back.filter(|_| on_back).unwrap_or(front);
     let dates = dates(claims, &fields);
@@ -241,14 +243,13 @@ fn best_fields(claims: Option<&Claims>, print: &Print, today: Date) -> (Fields, 
     }
 }
 
-fn picture(side: &Side, on_back: bool) -> Picture {
-    let machine = side.license.is_some() || side.zone.as_ref().is_some_and(|found| found.zone.is_valid());
+fn picture(side: &Side, on_back: bool, complete: bool) -> Picture {
     Picture {
         on_back,
         quality: side.quality.clone(),
         resolution: side.resolution,
         readable: side.license.is_some() || checks::is_readable(&side.lines, side.zone.as_ref()),
-        complete: machine && (on_back || !side.faces.is_empty()),
+        complete,
     }
 }
 

@@ -99,7 +99,7 @@ impl Agreement {
     }
 
     /// Whether the name stands in print, the number or the birth date too, and of the five fields more than half.
-    fn holds(&self) -> bool {
+    pub(super) fn holds(&self) -> bool {
         let fields = self.fields();
         let five = fields.iter().take(5).filter(|(_, field)| **field != Match::Unclaimed);
         let (mut claimed, mut found) = (0, 0);

@@ -16,8 +16,8 @@ pub(super) struct PrintedName {
 }
 
 impl PrintedName {
-    /// Whether it tells more than the claimed name: a mark, a hyphen or an apostrophe. Capitals and spaces tell nothing, since
-    /// recognisers mistake the one and lose the other.
+    /// Whether it tells more than the claimed name: a mark, a hyphen or an apostrophe. Capitals and spaces tell
+    /// nothing, since recognisers mistake the one and lose the other.
     pub(super) fn adds(&self, claimed: &str) -> bool {
         let marked = self.text.chars().any(|letter| !letter.is_ascii() || matches!(letter, '-' | '\''));
         self.exact && marked && words(&self.text).len() >= claimed.split(' ').count()

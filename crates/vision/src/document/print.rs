@@ -71,9 +71,9 @@ impl Print {
     }
 }
 
-/// Whether a line is a zone's by its look: it has fillers, begins as the zone does, or has most of the digits and letters
-/// of a line of it in their order. The whole name is none: print has it as the zone has, but for the fillers. Parts shorter
-/// than any number and date together are left to the place where they stand.
+/// Whether a line is a zone's by its look: it has fillers, begins as the zone does, or has most of the digits and
+/// letters of a line of it in their order. The whole name is none: print has it as the zone has, but for the fillers.
+/// Parts shorter than any number and date together are left to the place where they stand.
 fn is_of_a_zone(text: &str, zone_lines: &[String]) -> bool {
     if text.contains("<<") || text.chars().filter(|letter| *letter == '<').count() >= 3 {
         return true;

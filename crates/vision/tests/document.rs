@@ -1,0 +1,82 @@
+//! Whole documents, from bytes to findings, with the engines as they are.
+
+use std::io::Cursor;
+use std::path::Path;
+use std::sync::LazyLock;
+
+use image::{ImageFormat, Rgb, RgbImage};
+use vision::Weights;
+use vision::document::{Authenticity, Date, Document, Engines, Fields, Source, read};
+use vision::face::FaceEngine;
+use vision::finding::Outcome;
+use vision::intake::{Photo, photo};
+use vision::text::TextReader;
+
+static ENGINES: LazyLock<(TextReader, FaceEngine)> = LazyLock::new(|| {
+    let pool = Weights::pool(2);
+    (TextReader::load(None, &pool).unwrap(), FaceEngine::load(None, &pool).unwrap())
+});
+
+fn read_both(front: &Photo, back: Option<&Photo>) -> Document {
+    let engines = Engines { text: &ENGINES.0, faces: &ENGINES.1 };
+    read(&engines, front, back, Date::new(2026, 6, 15).unwrap()).unwrap()
+}
+
+/// One of the drawn specimens of Utopia that the service's own tests use.
+fn specimen(name: &str) -> Photo {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data");
+    photo(&std::fs::read(folder.join(name)).unwrap(), 2_600).unwrap()
+}
+
+fn drawn(picture: &RgbImage) -> Photo {
+    let mut bytes = Cursor::new(Vec::new());
+    picture.write_to(&mut bytes, ImageFormat::Png).unwrap();
+    photo(&bytes.into_inner(), 2_600).unwrap()
+}
+
+fn outcome(document: &Document, code: &str) -> Outcome {
+    document.findings.iter().find(|finding| finding.code == code).unwrap().outcome
+}
+
+fn failed(document: &Document) -> Vec<&'static str> {
+    document.findings.iter().filter(|finding| finding.outcome == Outcome::Fail).map(|finding| finding.code).collect()
+}
+
+#[test]
+fn a_passport_is_read_and_its_print_agrees_with_its_zone() {
+    let document = read_both(&specimen("passport.jpg"), None);
+    let fields = &document.fields;
+    assert_eq!((document.source, fields.document_type.as_str()), (Source::Mrz, "passport"));
+    assert_eq!(fields.name, "JANE MARIE SPECIMEN");
+    assert_eq!((fields.document_number.as_str(), fields.issuing_state.as_str()), ("A12345678", "UTO"));
+    assert_eq!(fields.date_of_birth, Date::new(1990, 1, 15));
+    assert_eq!(outcome(&document, "mrz_check_digits"), Outcome::Pass);
+    assert_eq!(outcome(&document, "mrz_matches_print"), Outcome::Pass);
+    assert_eq!(failed(&document), Vec::<&str>::new());
+    // A specimen of a made-up state is in order and still no real document.
+    assert_eq!(outcome(&document, "issuing_state"), Outcome::Warn);
+    assert_eq!(document.authenticity, Authenticity::Unknown);
+    assert!(document.portrait.is_some());
+}
+
+#[test]
+fn a_card_is_read_from_both_sides_and_the_back_of_another_document_is_told() {
+    let (front, back) = (specimen("id-front.jpg"), specimen("id-back.jpg"));
+    let document = read_both(&front, Some(&back));
+    assert_eq!(outcome(&document, "mrz_matches_print"), Outcome::Pass);
+    assert_eq!(outcome(&document, "sides_match"), Outcome::Pass);
+    assert_eq!(failed(&document), Vec::<&str>::new());
+    let document = read_both(&specimen("passport.jpg"), Some(&back));
+    assert_eq!(outcome(&document, "sides_match"), Outcome::Fail);
+    assert_eq!(document.authenticity, Authenticity::Suspicious);
+}
+
+#[test]
+fn pictures_of_nothing_are_unknown() {
+    for picture in [RgbImage::new(1, 1), RgbImage::new(3, 900), RgbImage::from_pixel(600, 400, Rgb([200, 190, 180]))] {
+        let document = read_both(&drawn(&picture), None);
+        assert_eq!((document.source, document.authenticity), (Source::Nothing, Authenticity::Unknown));
+        assert_eq!(document.fields, Fields::default());
+        assert_eq!(outcome(&document, "portrait_present"), Outcome::Fail);
+    }
+}
