@@ -33,10 +33,11 @@ use checks::{Dates, SideSays};
 use claims::Claims;
 use picture::Picture;
 use print::Print;
+use verdict::authenticity;
 
 pub use date::Date;
 pub use fields::{Fields, Source};
-pub use verdict::{Authenticity, authenticity};
+pub use verdict::Authenticity;
 
 /// From which share of the portrait's width another face is nearly as large: ghost images are smaller.
 const COMPARABLE: f32 = 0.6;

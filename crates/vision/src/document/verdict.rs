@@ -34,8 +34,7 @@ const CONTRADICTIONS: [&str; 8] = [
 const DOUBTS: [&str; 5] = ["issuing_state", "dates_plausible", "sides_match", "screen", "edited"];
 
 /// Weighs the findings.
-#[must_use]
-pub fn authenticity(findings: &[Finding]) -> Authenticity {
+pub(super) fn authenticity(findings: &[Finding]) -> Authenticity {
     let is = |code: &str, outcome: Outcome| {
         findings.iter().any(|finding| finding.code == code && finding.outcome == outcome)
     };
