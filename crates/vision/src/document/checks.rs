@@ -11,6 +11,7 @@ use super::agreement::Agreement;
 use super::claims::{CERTAIN, Claims};
 use super::date::{ClaimedDate, Date, printed_dates};
 use super::letters::{Marks, distance, number_key};
+use super::names::is_near;
 use super::print::{Print, capital_words};
 use super::states;
 
@@ -98,16 +99,11 @@ fn same_date(one: ClaimedDate, other: ClaimedDate) -> bool {
 fn other_name(one: &Claims, other: &Claims) -> bool {
     let name = |claims: &Claims| [capital_words(&claims.surname), capital_words(&claims.given_names)].concat();
     let (one, other) = (name(one), name(other));
-    let near = |word: &[char], known: &[char]| {
-        distance(word, known, Marks::MayBeLost) <= word.len().max(known.len()) / 3
-            || word.starts_with(known)
-            || known.starts_with(word)
-    };
     let glued = distance(&one.concat(), &other.concat(), Marks::MayBeLost) * 3 <= one.concat().len();
     !one.is_empty()
         && !other.is_empty()
         && !glued
-        && !one.iter().any(|word| other.iter().any(|known| near(word, known)))
+        && !one.iter().any(|word| other.iter().any(|known| is_near(word, known)))
 }
 
 /// `mrz_matches_barcode`: whether zone and barcode tell of the same holder. Their numbers may be of different kinds (an
@@ -123,7 +119,7 @@ pub(super) fn zone_against_barcode(zone: Option<&Claims>, barcode: Option<&Claim
     };
     let differing = differences(zone, barcode);
     let (outcome, message) = match differing.as_slice() {
-        [] => (Outcome::Pass, format!("{} and {ZONE} say the same.", "The barcode")),
+        [] => (Outcome::Pass, format!("The barcode and {ZONE} say the same.")),
         ["document_number"] => {
             (Outcome::Warn, format!("The barcode and {ZONE} have different numbers. Have it looked at."))
         }

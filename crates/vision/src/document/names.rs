@@ -71,6 +71,14 @@ pub(super) fn printed_word(word: &str, goes_on: bool, print: &Print) -> Option<S
     words.find(begins).map(str::to_owned)
 }
 
+/// Whether two words may be readings of one name: two thirds of the letters are the same, or one goes on where the
+/// other ends.
+pub(super) fn is_near(one: &[char], other: &[char]) -> bool {
+    distance(one, other, Marks::MayBeLost) <= one.len().max(other.len()) / 3
+        || other.starts_with(one)
+        || one.starts_with(other)
+}
+
 /// Whether a labelled text is clearly the name of somebody else: no word of it is one of the holder's, nor nearly.
 pub(super) fn is_another_name(text: &str, claims: &Claims) -> bool {
     let printed = capital_words(text);
@@ -78,12 +86,7 @@ pub(super) fn is_another_name(text: &str, claims: &Claims) -> bool {
         .iter()
         .flat_map(|name| capital_words(name))
         .collect();
-    let near = |one: &[char], other: &[char]| {
-        distance(one, other, Marks::MayBeLost) <= one.len().max(other.len()) / 3
-            || other.starts_with(one)
-            || one.starts_with(other)
-    };
     let glued: Vec<char> = printed.concat();
-    let whole = [&claims.surname, &claims.given_names].iter().any(|name| near(&glued, &capitals(name)));
-    glued.len() >= 3 && !whole && !printed.iter().any(|word| held.iter().any(|held| near(word, held)))
+    let whole = [&claims.surname, &claims.given_names].iter().any(|name| is_near(&glued, &capitals(name)));
+    glued.len() >= 3 && !whole && !printed.iter().any(|word| held.iter().any(|held| is_near(word, held)))
 }
