@@ -1,4 +1,5 @@
-//! Prints the machine-readable zone of each picture named, with the CPU seconds it took. For measuring.
+//! Prints the machine-readable zone of each picture named, with the CPU seconds it took; with `--lines` first, all printed
+//! lines too. For measuring, on Linux.
 #![expect(clippy::print_stdout, reason = "a tool for the terminal")]
 
 use std::time::Instant;
@@ -13,13 +14,19 @@ fn cpu_seconds() -> f64 {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let pool = vision::Weights::pool(2);
     let reader = vision::text::TextReader::load(None, &pool)?;
-    for path in std::env::args().skip(1) {
+    let all = std::env::args().any(|argument| argument == "--lines");
+    for path in std::env::args().skip(if all { 2 } else { 1 }) {
         let picture = image::open(&path)?;
         let picture =
             if picture.width().max(picture.height()) > 2600 { picture.thumbnail(2600, 2600) } else { picture };
         let picture = picture.to_rgb8();
         let (cpu, wall) = (cpu_seconds(), Instant::now());
-        let zone = reader.zone(&picture)?;
+        let (zone, lines) = if all {
+            let page = reader.read(&picture)?;
+            (page.zone, page.lines)
+        } else {
+            (reader.zone(&picture)?, Vec::new())
+        };
         let (cpu, wall) = (cpu_seconds() - cpu, wall.elapsed().as_secs_f64());
         let verdict = match &zone {
             Some(found) if found.zone.is_valid() => "valid",
@@ -27,6 +34,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             None => "none",
         };
         println!("{path}: {verdict}, {cpu:.2} s CPU, {wall:.2} s");
+        lines.iter().for_each(|line| println!("   {:.2} {}", line.score, line.text));
         let Some(found) = zone else { continue };
         let failed = found.zone.checks.iter().filter(|check| !check.passed).map(|check| check.field);
         println!("   {:.2} {:?} {:?}", found.confidence, found.zone.format, failed.collect::<Vec<_>>());

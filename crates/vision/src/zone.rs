@@ -28,8 +28,8 @@ const CLOSER: u32 = 832;
 
 /// By how much more than it was found a line is cut out on each side, as a part of its height: as it was found.
 const AS_FOUND: f32 = 0.0;
-/// The margins with which lines are cut out on a closer look, the second only where the first shows a zone that does not add up: the
-/// recogniser errs differently on a tighter cut.
+/// The margins with which lines are cut out on a closer look, the second only where the first shows a zone that does not add
+/// up: the recogniser errs differently on a tighter cut.
 const MARGINS: [f32; 2] = [AS_FOUND, -0.08];
 
 /// A zone and where it was found.
@@ -111,7 +111,7 @@ fn searched(
             return Ok(Search { upside_down: true, ..search });
         }
         if text.contains("<<") && search.trace.is_none_or(|trace| trace.length < row.length) {
-            search.trace = Some(*row);
+            search.trace = Some(whole_line(*row, way, &text));
         }
         let Some(candidate) = Candidate::of(&sight) else {
             // A zone's lines follow one another: nothing above this one belongs to what was found below it.
@@ -127,6 +127,21 @@ fn searched(
         }
     }
     Ok(search)
+}
+
+/// The region of a line that ends in fillers, as long as the longest format's line would be where it has no format's length:
+/// fillers are faint, and the last ones are often not found.
+fn whole_line(line: Region, way: (f32, f32), text: &str) -> Region {
+    let count = text.chars().count();
+    let cut_short = text.ends_with('<') && Format::ALL.iter().all(|format| format.columns().abs_diff(count) > 1);
+    let longest = Format::Td3.columns();
+    if !cut_short || !(longest / 3..longest).contains(&count) {
+        return line;
+    }
+    let (axis, length, _) = line.text_axis(way);
+    let more = length * (longest as f32 / count as f32 - 1.0);
+    let centre = (line.centre.0 + axis.0 * more / 2.0, line.centre.1 + axis.1 * more / 2.0);
+    Region { centre, length: length + more, ..line }
 }
 
 /// Looks again around a line that is like a zone's, straightened and larger: lines may have been missed or run together.
