@@ -37,6 +37,7 @@ use verdict::authenticity;
 
 pub use date::Date;
 pub use fields::{Fields, Source};
+pub use names::is_same_name;
 pub use verdict::Authenticity;
 
 /// From which share of the portrait's width another face is nearly as large: ghost images are smaller.
@@ -206,6 +207,7 @@ fn judged(front: &Side, back: Option<&Side>, today: Date) -> Document {
         checks::expired(&dates, today),
         checks::plausible_dates(&dates, today),
         checks::issuing_state(claims),
+        checks::specimen(claims),
         checks::portrait(&portrait_side.faces, on_back),
     ]);
     let portrait = portrait_side.faces.first().map(|seen| Portrait { on_back, face: seen.face.clone() });

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rten::ThreadPool;
-use rten::{Model, NodeId, RunOptions, ValueOrView};
+use rten::{Model, ModelOptions, NodeId, RunOptions, ValueOrView};
 use rten_tensor::{NdTensorView, Tensor};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
@@ -88,13 +88,13 @@ impl Weights {
             && let Some(entry) = manifest_of(folder)?.models.into_iter().find(|entry| entry.name == name)
         {
             let bytes = checked_file(folder, &entry)?;
-            return Self::of(entry, Model::load(bytes), pool);
+            return Self::of(entry, options().load(bytes), pool);
         }
         let entry = embedded()?.models.into_iter().find(|entry| entry.name == name);
         let entry = entry.ok_or_else(|| LoadError::Unknown(name.to_owned()))?;
         let bytes = EMBEDDED.iter().find(|(file, _)| *file == entry.file).map(|(_, bytes)| *bytes);
         let bytes = bytes.ok_or_else(|| LoadError::Unknown(name.to_owned()))?;
-        Self::of(entry, Model::load_static_slice(bytes), pool)
+        Self::of(entry, options().load_static_slice(bytes), pool)
     }
 
     fn of<E: std::fmt::Display>(
@@ -124,9 +124,16 @@ impl Weights {
         let inputs = vec![(id, ValueOrView::from(input))];
         let outputs = self.model.run(inputs, self.model.output_ids(), Some(options));
         let outputs = outputs.map_err(|error| failed(error.to_string()))?;
-        let numbers = outputs.into_iter().map(|value| Tensor::<f32>::try_from(value));
+        let numbers = outputs.into_iter().map(Tensor::<f32>::try_from);
         numbers.map(|number| number.map_err(|error| failed(error.to_string()))).collect()
     }
+}
+
+/// Weights are laid out for multiplication once, when they are loaded, and not with each picture.
+fn options() -> ModelOptions {
+    let mut options = ModelOptions::with_all_ops();
+    options.prepack_weights(true);
+    options
 }
 
 /// Checks that an operator's folder names only models that are used, and that each file is what the manifest says.

@@ -216,3 +216,51 @@ proptest! {
         prop_assert!(places.len() == picks.len() || outcome(&judgement, "repeated_frames") == Some(Outcome::Fail));
     }
 }
+
+/// Each step's frames as they are, in another order.
+fn reordered(observations: &[Observation], steps: &[Step]) -> Vec<Observation> {
+    let of = |step: &Step| observations.iter().filter(|seen| seen.step == *step).cloned().collect::<Vec<_>>();
+    let mut reordered: Vec<Observation> = steps.iter().flat_map(of).collect();
+    for (at, seen) in reordered.iter_mut().enumerate() {
+        seen.at_ms = 900 * at as u64;
+    }
+    reordered
+}
+
+fn orders(of: &[Step]) -> Vec<Vec<Step>> {
+    let [first] = of else {
+        let rest = |without: &Step| of.iter().filter(|step| *step != without).copied().collect::<Vec<_>>();
+        let with = |first: &Step| orders(&rest(first)).into_iter().map(|rest| [vec![*first], rest].concat()).collect();
+        return of.iter().flat_map(|first| -> Vec<Vec<Step>> { with(first) }).collect();
+    };
+    vec![vec![*first]]
+}
+
+#[test]
+fn the_steps_can_be_followed_in_every_order_and_in_no_other_than_the_asked_one() {
+    let orders = orders(&Step::ALL);
+    assert_eq!(orders.len(), 24);
+    for asked in &orders {
+        let followed = reordered(genuine(), asked);
+        let judgement = judge(asked, &followed, &Limits::default());
+        assert!(judgement.passed && judgement.confidence >= 80.0, "{asked:?}: {judgement:?}");
+        let other = orders.iter().find(|other| *other != asked).unwrap();
+        assert_not_live(&judge(other, &followed, &Limits::default()));
+    }
+}
+
+/// Draws `tests/data/session` of the workspace: what the service's tests and its demo send.
+#[test]
+#[ignore = "writes pictures; run it when the stage or the portrait has changed"]
+fn draw_a_session() {
+    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data");
+    let person = portrait(&std::fs::read(format!("{data}/portrait.jpg")).unwrap());
+    let shots = followed(&STEPS, 11);
+    std::fs::create_dir_all(format!("{data}/session")).unwrap();
+    for (at, (step, place, exposure)) in shots.iter().enumerate() {
+        let picture = frame(&head(&person), place, *exposure, 11_000 + at as u32);
+        let mut file = std::fs::File::create(format!("{data}/session/{}_{}.jpg", step.word(), at % 3 + 1)).unwrap();
+        let encoder = image::codecs::jpeg::JpegEncoder::new_with_quality(&mut file, 85);
+        picture.write_with_encoder(encoder).unwrap();
+    }
+}

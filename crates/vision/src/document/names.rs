@@ -90,3 +90,48 @@ pub(super) fn is_another_name(text: &str, claims: &Claims) -> bool {
     let whole = [&claims.surname, &claims.given_names].iter().any(|name| is_near(&glued, &capitals(name)));
     glued.len() >= 3 && !whole && !printed.iter().any(|word| held.iter().any(|held| is_near(word, held)))
 }
+
+/// Says whether two spellings are one person's: each word of the shorter is in the longer, in whatever order, with or
+/// without its marks, one letter of a long word misread. A document names more given names than people do, so the shorter
+/// may have less; one word alone names nobody who has two.
+#[must_use]
+pub fn is_same_name(one: &str, other: &str) -> bool {
+    let (one, other) = (capital_words(one), capital_words(other));
+    let (shorter, longer) = if one.len() <= other.len() { (one, other) } else { (other, one) };
+    let enough = shorter.len() >= longer.len().min(2) && !shorter.is_empty();
+    enough && shorter.iter().all(|word| longer.iter().any(|found| is_same_word(word, found)))
+}
+
+/// Either may be the one with marks: people write theirs, a zone writes them out.
+fn is_same_word(one: &[char], other: &[char]) -> bool {
+    let tolerated = usize::from(one.len().min(other.len()) >= 5);
+    let apart = distance(one, other, Marks::MayBeLost).min(distance(other, one, Marks::MayBeLost));
+    apart <= tolerated
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_persons_name_is_known_however_it_is_written() {
+        for (one, other) in [
+            ("Jane Marie Specimen", "SPECIMEN JANE MARIE"),
+            ("Jane Specimen", "JANE MARIE SPECIMEN"),
+            ("Müller, Jürgen", "JUERGEN MUELLER"),
+            ("JUERGEN MUELLER", "Jürgen Müller"),
+            ("Anna-Maria Eriksson", "ERIKSSON ANNA MARIA"),
+            ("Cher", "CHER"),
+        ] {
+            assert!(is_same_name(one, other) && is_same_name(other, one), "{one} {other}");
+        }
+        for (one, other) in [
+            ("John Specimen", "JANE MARIE SPECIMEN"),
+            ("Specimen", "JANE MARIE SPECIMEN"),
+            ("", "JANE MARIE SPECIMEN"),
+            ("Anna Lee", "ANNA LEA"),
+        ] {
+            assert!(!is_same_name(one, other) && !is_same_name(other, one), "{one} {other}");
+        }
+    }
+}

@@ -30,7 +30,6 @@ const CONTRADICTIONS: [&str; 8] = [
 ];
 
 /// Checks of which a warning is already a doubt: with one a document may be in order, but is not called authentic.
-/// Specimens fall under `issuing_state`.
 const DOUBTS: [&str; 5] = ["issuing_state", "dates_plausible", "sides_match", "screen", "edited"];
 
 /// Weighs the findings.

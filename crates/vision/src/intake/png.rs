@@ -85,6 +85,10 @@ fn by_rows(mut reader: Reader<'_>, longest_side: u32) -> Result<RgbImage, Refuse
         to_rgb(row.data(), colour, &mut rgb);
         scaler.push(&rgb);
     }
+    // What follows the last row is its check sum: a file that was cut off there is damaged too.
+    if !matches!(reader.next_row(), Ok(None)) {
+        return Err(Refused::Damaged);
+    }
     scaler.finish().ok_or(Refused::Damaged)
 }
 

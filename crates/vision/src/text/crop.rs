@@ -133,6 +133,6 @@ mod tests {
     fn corners_outside_the_picture_take_its_edge() {
         let picture = RgbImage::from_pixel(8, 8, image::Rgb([255; 3]));
         let line = line(&picture, &[(-9.0, -9.0), (90.0, -9.0), (90.0, 9.0), (-9.0, f32::NAN)]);
-        assert_eq!(line[[0, 0, 0, 0]]);
+        assert_eq!(line[[0, 0, 0, 0]], 1.0);
     }
 }

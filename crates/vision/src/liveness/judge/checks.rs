@@ -115,8 +115,7 @@ pub(super) fn findings(session: &Session<'_>) -> Vec<Finding> {
 }
 
 fn order(session: &Session<'_>) -> Finding {
-    let starts = session.steps.first() == Some(&Step::LookStraight);
-    let holds = starts && session.is_in_order();
+    let holds = session.is_in_order();
     Finding::hard(
         "steps_order",
         holds,

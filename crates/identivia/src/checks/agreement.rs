@@ -1,0 +1,110 @@
+//! Whether what was said of a person agrees with what their document says.
+
+use serde_json::json;
+use vision::document::{Document, Source, is_same_name};
+use vision::mrz::Sex;
+
+use super::finding;
+use crate::domain::checks::{Assurance, Check, Finding, Outcome};
+use crate::domain::country;
+use crate::domain::verification::VerificationRecord;
+use crate::engines::{self, Engines};
+
+/// Holds the fields of a record against what was read from its document.
+pub(super) fn check(engines: &Engines, record: &VerificationRecord, document: Option<&Document>) -> Check {
+    let read = document.map(Said::of_document).unwrap_or_default();
+    let findings = compared(&Said::of_record(record), &read);
+    let count = |outcome| findings.iter().filter(|finding| finding.outcome == outcome).count();
+    let (agreeing, differing) = (count(Outcome::Pass), count(Outcome::Fail));
+    let (outcome, message) = match (agreeing, differing) {
+        (0, 0) => (Outcome::NotApplicable, "There was nothing to compare"),
+        (_, 0) => (Outcome::Pass, "What was said agrees with what was read"),
+        _ => (Outcome::Fail, "What was said differs from what was read"),
+    };
+    let is_proved = document.is_some_and(|document| matches!(document.source, Source::Mrz | Source::Barcode));
+    Check {
+        check: "data_agreement".to_owned(),
+        outcome,
+        score: (agreeing + differing > 0).then(|| share(agreeing, agreeing + differing)),
+        threshold: Some(1.0),
+        engine: engines::NAME.to_owned(),
+        weights: engines.text_weights(),
+        assurance: if is_proved { Assurance::Optical } else { Assurance::Model },
+        message: message.to_owned(),
+        findings,
+    }
+}
+
+fn share(part: usize, whole: usize) -> f64 {
+    ((part as f64 / whole as f64) * 1_000.0).round() / 1_000.0
+}
+
+/// What is said of a person, in one form whoever says it. Empty text means that nothing is.
+#[derive(Default)]
+struct Said {
+    name: String,
+    document_number: String,
+    date_of_birth: String,
+    /// A code, whatever form it was sent in.
+    country: String,
+    /// `male` or `female`.
+    gender: String,
+}
+
+impl Said {
+    fn of_record(record: &VerificationRecord) -> Self {
+        let country = country::code(&record.country).unwrap_or_default();
+        let gender = record.gender.to_lowercase();
+        Self {
+            name: record.name.clone(),
+            document_number: record.document_number.clone(),
+            date_of_birth: record.date_of_birth.clone(),
+            country: country.to_owned(),
+            gender: if matches!(gender.as_str(), "male" | "female") { gender } else { String::new() },
+        }
+    }
+
+    fn of_document(document: &Document) -> Self {
+        let fields = &document.fields;
+        Self {
+            name: fields.name.clone(),
+            document_number: fields.document_number.clone(),
+            date_of_birth: fields.date_of_birth.map(|date| date.to_string()).unwrap_or_default(),
+            country: country::code(&fields.issuing_state).unwrap_or_default().to_owned(),
+            gender: match fields.sex {
+                Some(Sex::Male) => "male".to_owned(),
+                Some(Sex::Female) => "female".to_owned(),
+                _ => String::new(),
+            },
+        }
+    }
+}
+
+fn compared(said: &Said, read: &Said) -> Vec<Finding> {
+    let same = |one: &str, other: &str| one == other;
+    vec![
+        field("name", &said.name, &read.name, is_same_name),
+        field("document_number", &said.document_number, &read.document_number, same_number),
+        field("date_of_birth", &said.date_of_birth, &read.date_of_birth, same),
+        field("country", &said.country, &read.country, same),
+        field("gender", &said.gender, &read.gender, same),
+    ]
+}
+
+fn field(name: &str, said: &str, read: &str, agrees: impl Fn(&str, &str) -> bool) -> Finding {
+    let shown = name.replace('_', " ");
+    let (outcome, message) = match (said.is_empty(), read.is_empty()) {
+        (true, _) => (Outcome::NotApplicable, format!("No {shown} was given")),
+        (_, true) => (Outcome::NotApplicable, format!("No {shown} was read")),
+        _ if agrees(said, read) => (Outcome::Pass, format!("The {shown} agrees")),
+        _ => (Outcome::Fail, format!("The {shown} differs from the document's")),
+    };
+    finding(name, outcome, &message, [("said", json!(said)), ("read", json!(read))])
+}
+
+fn same_number(one: &str, other: &str) -> bool {
+    let plain = |text: &str| -> String {
+        text.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_uppercase()).collect()
+    };
+    plain(one) == plain(other)
+}

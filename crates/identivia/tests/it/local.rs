@@ -1,0 +1,295 @@
+//! The local engines behind the API: a document is read, a person is judged, a record is checked, all on this machine.
+
+use reqwest::Method;
+use reqwest::multipart::Form;
+use serde_json::{Value, json};
+
+use crate::frames::{form, results, send, session};
+use crate::world::{Caller, World, file, picture, small_picture, texts};
+
+/// The frames of somebody who has done what a session asks for.
+fn followed(session: &Value) -> Vec<Vec<u8>> {
+    let steps = session["challenge"]["steps"].as_array().unwrap();
+    let of = |step: &Value| {
+        let step = step.as_str().unwrap().to_owned();
+        (1..=3).map(move |number| picture(&format!("session/{step}_{number}.jpg")))
+    };
+    steps.iter().flat_map(of).collect()
+}
+
+/// As the frames of somebody else's camera: the same to the eye, other bytes.
+fn taken_anew(frames: Vec<Vec<u8>>, quality: u8) -> Vec<Vec<u8>> {
+    let again = |frame: Vec<u8>| {
+        let picture = image::load_from_memory(&frame).unwrap().into_rgb8();
+        let mut bytes = Vec::new();
+        let encoder = image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, quality);
+        picture.write_with_encoder(encoder).unwrap();
+        bytes
+    };
+    frames.into_iter().map(again).collect()
+}
+
+async fn analysed(caller: &Caller<'_>, form: Form) -> Value {
+    caller.form(Method::POST, "/api/ollama/document-analysis", form).await.expect(200)["data"].take()
+}
+
+fn outcome<'a>(findings: &'a Value, code: &str) -> &'a str {
+    let found = findings.as_array().unwrap().iter().find(|finding| finding["code"] == code);
+    found.unwrap_or_else(|| panic!("{code}: {findings}"))["outcome"].as_str().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_passport_is_read_with_what_was_checked() {
+    let world = World::new().await;
+    let (_, browser) = world.person("one").await;
+    let form = Form::new().part("document_front", file(picture("passport.jpg"), "passport.jpg"));
+    let read = analysed(&browser, form).await;
+    assert!(read["model"].as_str().unwrap().starts_with("identivia-vision "));
+    assert_eq!(read["usage"], json!({"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}));
+    assert_eq!(
+        read["analysis_json"],
+        json!({
+            "name": "JANE MARIE SPECIMEN", "document_number": "A12345678", "country": "UTO", "document_type": "passport",
+            "address": "", "gender": "female", "date_of_birth": "1990-01-15 00:00:00.000Z",
+            "authenticity": "authentic",
+        })
+    );
+    assert_eq!(read["verification_history_fields"]["date_of_birth"], "1990-01-15");
+    let analysis: Value = serde_json::from_str(read["analysis"].as_str().unwrap()).unwrap();
+    assert_eq!(analysis["source"], "machine_readable_zone");
+    let findings = &read["findings"];
+    for code in ["mrz_check_digits", "mrz_matches_print", "portrait_present", "dates_plausible", "expired"] {
+        assert_eq!(outcome(findings, code), "pass", "{code}: {findings}");
+    }
+    assert_eq!(outcome(findings, "specimen"), "warn", "Utopia's documents are specimens");
+    for finding in findings.as_array().unwrap() {
+        assert!(finding["message"].as_str().unwrap().len() > 10 && finding["evidence"].is_object(), "{finding}");
+    }
+    assert!(world.stored_files().await.is_empty(), "a picture to be read is not kept");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_sides_of_a_card_are_read_together() {
+    let world = World::new().await;
+    let (_, browser) = world.person("one").await;
+    let card = || {
+        Form::new()
+            .part("document_front", file(picture("id-front.jpg"), "front.jpg"))
+            .part("document_back", file(picture("id-back.jpg"), "back.jpg"))
+    };
+    let read = analysed(&browser, card()).await;
+    let fields = &read["analysis_json"];
+    assert_eq!(
+        (&fields["document_number"], &fields["authenticity"]),
+        (&json!("D98765431"), &json!("authentic")),
+        "{read}"
+    );
+    assert_eq!(outcome(&read["findings"], "mrz_check_digits"), "pass");
+
+    let front_alone = Form::new().part("document_front", file(picture("id-front.jpg"), "front.jpg"));
+    let read = analysed(&browser, front_alone).await;
+    assert_eq!(read["analysis_json"]["authenticity"], "unknown", "print alone proves nothing");
+
+    let of_two = Form::new()
+        .part("document_front", file(picture("passport.jpg"), "front.jpg"))
+        .part("document_back", file(picture("id-back.jpg"), "back.jpg"));
+    let read = analysed(&browser, of_two).await;
+    assert_eq!(read["analysis_json"]["authenticity"], "suspicious", "{}", read["findings"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_shows_no_document_says_so() {
+    let world = World::new().await;
+    let (_, browser) = world.person("one").await;
+    let read =
+        async |bytes: Vec<u8>| analysed(&browser, Form::new().part("document_front", file(bytes, "p.png"))).await;
+    for bytes in [small_picture(3), picture("portrait.jpg")] {
+        let read = read(bytes).await;
+        assert_eq!(read["analysis_json"]["authenticity"], "unknown");
+        assert_eq!(read["verification_history_fields"]["document_number"], Value::Null);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_who_follows_the_steps_is_live_and_their_frames_are_good_once() {
+    let world = World::new().await;
+    let (id, browser) = world.person("one").await;
+    let made = session(&browser).await;
+    send(&browser, &made, form(&made, &followed(&made))).await.expect(200);
+    let result = results(&browser, &made).await;
+    assert_eq!((&result["status"], &result["isLive"]), (&json!("SUCCEEDED"), &json!(true)), "{}", result["feedback"]);
+    assert!(result["confidenceScore"].as_f64().unwrap() >= 80.0);
+    assert_eq!(result["challenge"], json!({"Type": "FaceMovementChallenge", "Version": "identivia-1"}));
+    assert_eq!(result["auditImages"].as_array().unwrap().len(), 4);
+    let face = &result["referenceImage"]["boundingBox"];
+    assert!(face["Width"].as_f64().unwrap() > 0.1 && face["Left"].as_f64().unwrap() > 0.0, "{face}");
+    assert_eq!(result["imageFiles"].as_array().unwrap().len(), 5);
+    world.await_stored_files(5).await;
+
+    // The same bytes again, for whomever: a replay, and told no more than that it did not do.
+    let (_, other) = world.person("two").await;
+    for browser in [&browser, &other] {
+        let replayed = session(browser).await;
+        send(browser, &replayed, form(&replayed, &followed(&replayed))).await.expect(200);
+        let result = results(browser, &replayed).await;
+        assert_eq!((&result["isLive"], &result["confidenceScore"]), (&json!(false), &json!(0.0)));
+        assert_eq!(result["feedback"][0]["Code"], "LIVENESS_NOT_SHOWN");
+    }
+
+    // Of other bytes, but in the order of another session.
+    let wrong = session(&browser).await;
+    let mut frames = taken_anew(followed(&wrong), 80);
+    frames.rotate_left(3);
+    send(&browser, &wrong, form(&wrong, &frames)).await.expect(200);
+    assert_eq!(results(&browser, &wrong).await["isLive"], false);
+    let record = browser.get(&format!("/api/profiles/{id}")).await.expect(200);
+    assert_eq!(record["data"]["verification_status"], "unverified", "no engine decides about a person");
+}
+
+/// What a browser records after its person's own check.
+async fn record(browser: &Caller<'_>, id: &str, session: &Value, claims: &[(&'static str, &str)]) -> Value {
+    let form = texts(&[
+        ("liveness_session_id", session["sessionId"].as_str().unwrap()),
+        ("liveness_confidence", "88.8"),
+        ("liveness_status", "live"),
+        ("document_type", "passport"),
+    ]);
+    let form = claims.iter().fold(form, |form, (name, value)| form.text(*name, (*value).to_owned()));
+    let form = form
+        .part("facial_photo", file(picture("portrait.jpg"), "photo.jpg"))
+        .part("document_front", file(picture("passport.jpg"), "front.jpg"));
+    browser.form(Method::POST, &format!("/api/verification_history/{id}"), form).await.expect(201)["data"].take()
+}
+
+async fn listed(world: &World, id: &str) -> Value {
+    let list = world.operator().get(&format!("/api/verification_history/{id}")).await.expect(200);
+    list["data"][0].clone()
+}
+
+fn check<'a>(record: &'a Value, name: &str) -> &'a Value {
+    record["checks"].as_array().unwrap().iter().find(|check| check["check"] == name).unwrap()
+}
+
+const TRUE_CLAIMS: &[(&str, &str)] = &[
+    ("name", "Jane Specimen"),
+    ("document_number", "A1234 5678"),
+    ("country", "Utopia"),
+    ("gender", "female"),
+    ("date_of_birth", "1990-01-15"),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_is_checked_behind_the_answer() {
+    let world = World::new().await;
+    let (id, browser) = world.person("one").await;
+    let made = session(&browser).await;
+    send(&browser, &made, form(&made, &followed(&made))).await.expect(200);
+    let written = record(&browser, &id, &made, TRUE_CLAIMS).await;
+    assert_eq!((&written["checks_status"], &written["checks"]), (&json!("pending"), &Value::Null));
+    assert!(world.app.checker.run_next().await.unwrap());
+    assert!(!world.app.checker.run_next().await.unwrap(), "one record, one run");
+
+    let done = listed(&world, &id).await;
+    assert_eq!(done["checks_status"], "done");
+    let outcomes: Vec<_> = done["checks"].as_array().unwrap().iter().map(|c| (&c["check"], &c["outcome"])).collect();
+    // Utopia's passport agrees with itself, and is a specimen.
+    let expected = [("document", "warn"), ("face_match", "pass"), ("liveness", "pass"), ("data_agreement", "pass")];
+    let expected = expected.map(|(name, outcome)| (json!(name), json!(outcome)));
+    assert_eq!(outcomes, expected.iter().map(|(a, b)| (a, b)).collect::<Vec<_>>(), "{done:#}");
+    let faces = check(&done, "face_match");
+    assert!(faces["score"].as_f64().unwrap() > faces["threshold"].as_f64().unwrap());
+    assert_eq!(faces["assurance"], "model");
+    assert_eq!(faces["findings"].as_array().unwrap().len(), 3, "the live face is held against both");
+    let used: Vec<_> =
+        faces["weights"].as_array().unwrap().iter().map(|used| used["model"].as_str().unwrap()).collect();
+    assert!(used.contains(&"face-embed"), "{used:?}");
+    assert_eq!(faces["weights"][0]["sha256"].as_str().unwrap().len(), 64);
+    assert_eq!(check(&done, "document")["assurance"], "optical");
+    let live = check(&done, "liveness");
+    assert_eq!((&live["assurance"], &live["threshold"]), (&json!("model"), &json!(75.0)));
+    assert_eq!(outcome(&live["findings"], "claim_matches_result"), "warn", "88.8 was claimed");
+    assert_eq!(check(&done, "data_agreement")["score"], 1.0);
+    assert!(world.events().await.iter().any(|(kind, ..)| kind == "verification.checked"));
+
+    let shown = world.operator().get(&format!("/api/profiles/{id}")).await.expect(200);
+    assert_eq!(shown["data"]["verification_history"]["checks"], done["checks"]);
+    assert_eq!(shown["data"]["verification_status"], "unverified", "checks decide nothing about a person");
+    let browsers = browser.get(&format!("/api/profiles/{id}")).await.expect(200);
+    let newest = &browsers["data"]["verification_history"];
+    assert_eq!((&newest["checks_status"], &newest["checks"]), (&json!("done"), &Value::Null), "no scores to raise");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lies_and_strangers_are_found_by_the_checks() {
+    let world = World::new().await;
+    let (id, _) = world.person("one").await;
+    let stranger = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../vision/tests/pictures/grace_hopper.jpg"));
+    let form = texts(&[
+        ("liveness_session_id", "elsewhere"),
+        ("liveness_confidence", "40"),
+        ("liveness_status", "not_live"),
+        ("document_type", "passport"),
+        ("name", "John Doe"),
+        ("document_number", "A12345679"),
+        ("date_of_birth", "1990-01-15"),
+    ])
+    .part("facial_photo", file(stranger.unwrap(), "photo.jpg"))
+    .part("document_front", file(picture("passport.jpg"), "front.jpg"));
+    world.operator().form(Method::POST, &format!("/api/verification_history/{id}"), form).await.expect(201);
+    assert!(world.app.checker.run_next().await.unwrap());
+    let done = listed(&world, &id).await;
+    assert_eq!(outcome(&check(&done, "document")["findings"], "mrz_matches_print"), "pass");
+    let faces = check(&done, "face_match");
+    assert_eq!(faces["outcome"], "fail", "{faces:#}");
+    assert!(faces["score"].as_f64().unwrap() < faces["threshold"].as_f64().unwrap());
+    let live = check(&done, "liveness");
+    assert_eq!((&live["outcome"], &live["assurance"]), (&json!("fail"), &json!("asserted")));
+    let said = check(&done, "data_agreement");
+    assert_eq!(said["outcome"], "fail");
+    for (code, expected) in
+        [("name", "fail"), ("document_number", "fail"), ("date_of_birth", "pass"), ("gender", "not_applicable")]
+    {
+        assert_eq!(outcome(&said["findings"], code), expected, "{code}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn checks_that_a_server_left_come_up_again_and_end_as_failed_in_the_end() {
+    let world = World::new().await;
+    let (id, browser) = world.person("one").await;
+    let made = session(&browser).await;
+    send(&browser, &made, form(&made, &followed(&made))).await.expect(200);
+    record(&browser, &id, &made, &[]).await;
+    // Somebody claims them and dies, five times.
+    for attempt in 1..=5 {
+        let now = world.clock.now();
+        let due = world.app.store.claim_checks(now, now.plus_seconds(120)).await.unwrap().unwrap();
+        assert_eq!(due.attempt, attempt);
+        assert!(!world.app.checker.run_next().await.unwrap(), "they are somebody's");
+        world.clock.advance(121);
+    }
+    assert!(world.app.checker.run_next().await.unwrap());
+    let record = listed(&world, &id).await;
+    assert_eq!((&record["checks_status"], &record["checks"]), (&json!("failed"), &json!([])));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn templates_are_kept_only_where_that_is_asked_for() {
+    for (flags, is_kept) in [(&[][..], false), (&["--face-templates", "keep"][..], true)] {
+        let world = World::with(flags, false).await;
+        let (id, browser) = world.person("one").await;
+        let made = session(&browser).await;
+        send(&browser, &made, form(&made, &followed(&made))).await.expect(200);
+        record(&browser, &id, &made, &[]).await;
+        assert!(world.app.checker.run_next().await.unwrap());
+        let kept = world.ground.face_templates(&world.folder.path().join("data")).await;
+        if is_kept {
+            let kept: Value = serde_json::from_str(&kept[0]).unwrap();
+            assert!(kept["document"].as_str().unwrap().len() > 500 && kept["liveness"].is_string(), "{kept}");
+        } else {
+            assert_eq!(kept, [""]);
+        }
+        let shown = listed(&world, &id).await.to_string();
+        assert!(!shown.contains("template"), "no answer holds them");
+    }
+}
