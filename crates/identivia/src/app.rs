@@ -5,13 +5,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 
+use crate::checks::Checker;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 use crate::domain::client::Clients;
 use crate::domain::token::Tokens;
+use crate::engines::Engines;
 use crate::files::{AtStart, Files, Sweeper};
 use crate::fingerprint::Fingerprint;
 use crate::first_run::{self, FirstRun};
@@ -53,9 +56,12 @@ pub struct App {
     /// The PocketBase that records and files are in, if so.
     pub pocketbase: Option<Arc<PocketBase>>,
     pub liveness: Arc<Sessions>,
-    /// `None`: no document reader is configured.
-    pub reader: Option<Arc<dyn DocumentReader>>,
+    pub reader: Arc<dyn DocumentReader>,
     pub reader_standing: Look,
+    /// Whether AWS judges liveness, and OpenAI's protocol reads documents; the local engines do it otherwise.
+    pub uses: Uses,
+    /// Runs the checks on verification records.
+    pub checker: Arc<Checker>,
     /// `None`: visitor data is kept as a claim.
     pub fingerprint: Option<Arc<Fingerprint>>,
     /// What a browser may ask of the providers.
@@ -66,12 +72,23 @@ pub struct App {
     pub client_url: String,
 }
 
+/// Which outside providers there are.
+#[derive(Clone, Copy, Debug)]
+pub struct Uses {
+    pub aws: bool,
+    pub openai: bool,
+}
+
 /// What is given to a server beside its configuration. Tests give their own clock and providers.
 #[derive(Default)]
 pub struct Parts {
     pub clock: Clock,
     pub liveness: Option<Arc<dyn Liveness>>,
     pub reader: Option<Arc<dyn DocumentReader>>,
+    /// Loaded from the settings when there are none.
+    pub engines: Option<Arc<Engines>>,
+    /// Whether the checks on records wait until somebody runs them.
+    pub holds_checks: bool,
     /// When sessions are looked at that nobody asks for, in place of [`sessions::LOOKS`].
     pub looks: Option<&'static [i64]>,
 }
@@ -90,6 +107,7 @@ pub struct Server {
     sweeper: Sweeper,
     at_start: AtStart,
     metrics: Option<(TcpListener, metrics_exporter_prometheus::PrometheusHandle)>,
+    holds_checks: bool,
     max_connections: usize,
     /// Keeps other servers off the data folder.
     _lock: File,
@@ -114,10 +132,11 @@ impl Server {
         let secret = config.jwt_secret.clone().or_else(|| generated.as_ref().map(FirstRun::jwt_secret));
         let secret = secret.unwrap_or_default();
         let House { store, files, sweeper, at_start, pocketbase } = House::open(&config, &secret, &parts.clock).await?;
-        let found = Providers::open(&config, &parts.clock).await?;
+        let engines = engines(&config, &parts)?;
+        let (providers, uses) = providers(&config, &parts, &engines).await?;
         let looks = parts.looks.unwrap_or(sessions::LOOKS);
-        let liveness = parts.liveness.or(found.liveness);
-        let liveness = Sessions::new(liveness, store.clone(), files.clone(), parts.clock.clone(), looks);
+        let liveness = Sessions::new(providers.liveness, store.clone(), files.clone(), parts.clock.clone(), looks);
+        let checker = Checker::new(engines, store.clone(), files.clone(), parts.clock.clone(), &config);
         let clients = config.clients.clone().or_else(|| generated.as_ref().map(|made| vec![made.client()]));
         let app = Arc::new(App {
             tokens: tokens(&config, &secret),
@@ -132,9 +151,11 @@ impl Server {
             files,
             pocketbase,
             liveness,
-            reader: parts.reader.or(found.reader),
+            reader: providers.reader,
             reader_standing: Look::default(),
-            fingerprint: found.fingerprint,
+            uses,
+            checker,
+            fingerprint: providers.fingerprint,
             quotas: Quotas::default(),
             liveness_threshold: config.face_liveness_threshold,
             openai_model: config.openai_model.clone(),
@@ -152,6 +173,7 @@ impl Server {
             sweeper,
             at_start,
             metrics,
+            holds_checks: parts.holds_checks,
             max_connections,
             _lock: lock,
         })
@@ -161,6 +183,9 @@ impl Server {
     pub async fn run(self, stop: watch::Receiver<bool>) {
         self.sweeper.start(self.at_start).await;
         self.app.liveness.resume().await;
+        if !self.holds_checks {
+            self.app.checker.start(stop.clone());
+        }
         if let Some((listener, handle)) = self.metrics {
             tokio::spawn(server::serve(listener, telemetry::MetricsPage(handle), 16, stop.clone()));
         }
@@ -168,6 +193,30 @@ impl Server {
         server::serve(self.listener, self.front, self.max_connections, stop).await;
         tracing::info!("stopped");
     }
+}
+
+/// The local engines: a test's own, else with the weights that the settings name.
+fn engines(config: &Config, parts: &Parts) -> anyhow::Result<Arc<Engines>> {
+    match &parts.engines {
+        Some(engines) => Ok(engines.clone()),
+        None => Engines::load(config.engines.models.as_deref(), config.engines.threads).context("MODELS_DIR"),
+    }
+}
+
+/// The providers: a test's own, else those that the settings name.
+async fn providers(config: &Config, parts: &Parts, engines: &Arc<Engines>) -> anyhow::Result<(Providers, Uses)> {
+    let mut providers = Providers::open(config, &parts.clock, engines).await?;
+    let uses = Uses {
+        aws: config.liveness.is_some() || parts.liveness.is_some(),
+        openai: config.openai.is_some() || parts.reader.is_some(),
+    };
+    if let Some(liveness) = &parts.liveness {
+        providers.liveness = liveness.clone();
+    }
+    if let Some(reader) = &parts.reader {
+        providers.reader = reader.clone();
+    }
+    Ok((providers, uses))
 }
 
 /// What the settings leave to the first start.

@@ -9,10 +9,13 @@ use tokio::sync::watch;
 use crate::app::{Parts, Server};
 use crate::clock::Clock;
 use crate::config::{self, Config, FilesAt, RecordsAt, Settings};
-use crate::copy::{self, Address, Job, Progress};
+use crate::copy::{self, Address, Job};
 use crate::domain::client::hash_secret;
+use crate::engines::Engines;
+use crate::eval::{self, Bench};
+use crate::progress::Progress;
 use crate::store::pocketbase::PocketBase;
-use crate::{http, live, telemetry};
+use crate::{engines, http, live, telemetry};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -23,6 +26,7 @@ Examples:
   identivia hash-secret < secret.txt           make a client_secret_hash
   identivia openapi > openapi.json             print the API's description
   identivia copy --help                        move to another store
+  identivia eval face --pairs pairs.csv        measure the face engine on pictures of your own
 
 Settings are read from flags, then the environment, then a file `.env` in the current folder. Empty counts as not set.
 Secrets are best set in the environment: a flag can be seen by others on the same machine.
@@ -121,10 +125,41 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Measure the local engines on pictures of your own
+    ///
+    /// Calibrate on pictures of people who have agreed to it, taken as yours are. Nothing is kept or sent anywhere.
+    Eval {
+        #[command(subcommand)]
+        of: Evaluation,
+    },
     /// Work with the PocketBase that POCKETBASE_URL names
     Pocketbase {
         #[command(subcommand)]
         command: PocketbaseCommand,
+    },
+}
+
+#[derive(Subcommand)]
+enum Evaluation {
+    /// How well faces are told apart: FAR, FRR and TAR at thresholds
+    Face {
+        /// A CSV file with the header first,second,same: two pictures, by paths from the file's own folder, and 1 or 0
+        #[arg(long, value_name = "FILE")]
+        pairs: std::path::PathBuf,
+    },
+    /// How many machine-readable zones are read with every check digit right
+    Mrz {
+        /// A folder of pictures. A text file beside one (passport.jpg, passport.txt) holds the lines to be found; empty, it
+        /// says that there is no zone
+        #[arg(long, value_name = "FOLDER")]
+        dir: std::path::PathBuf,
+    },
+    /// How often liveness is deceived (APCER) and how often people are turned away (BPCER), as ISO/IEC 30107-3 has it
+    Liveness {
+        /// A folder with bona_fide/SESSION/ and attacks/SPECIES/SESSION/, each session with its frames and a session.json:
+        /// {"steps": ["look_straight", …], "frames": [{"file": "1.jpg", "step": "look_straight", "time": 0}, …]}
+        #[arg(long, value_name = "FOLDER")]
+        dir: std::path::PathBuf,
     },
 }
 
@@ -158,6 +193,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
                 (address("--from", &from, from_files.as_deref())?, address("--to", &to, to_files.as_deref())?);
             copy(&Job { from, to, only_check: check })
         }
+        Command::Eval { of } => evaluate(&Config::new(cli.settings)?, &of),
         Command::Pocketbase { command: PocketbaseCommand::Init { service_user } } => {
             init_pocketbase(&Config::new(cli.settings)?, service_user.as_deref())
         }
@@ -170,6 +206,18 @@ fn copy(job: &Job) -> anyhow::Result<()> {
         say(&line)?;
     }
     say(&report.verdict().map_err(anyhow::Error::msg)?)
+}
+
+fn evaluate(config: &Config, of: &Evaluation) -> anyhow::Result<()> {
+    let at = &config.engines;
+    let engines = Engines::load(at.models.as_deref(), at.threads).context("MODELS_DIR")?;
+    let bench = Bench { engines, progress: Progress::new() };
+    let lines = match of {
+        Evaluation::Face { pairs } => eval::eval_faces(&bench, pairs),
+        Evaluation::Mrz { dir } => eval::eval_zones(&bench, dir),
+        Evaluation::Liveness { dir } => eval::eval_liveness(&bench, dir, config.face_liveness_threshold),
+    }?;
+    lines.iter().try_for_each(|line| say(line))
 }
 
 fn init_pocketbase(config: &Config, service_user: Option<&str>) -> anyhow::Result<()> {
@@ -250,6 +298,7 @@ fn check(config: &Config, live: bool) -> anyhow::Result<()> {
         ("face liveness", liveness(config)),
         ("documents", documents(config)),
         ("fingerprint", fingerprint(config)),
+        ("engines", local_engines(config)),
         (
             "metrics",
             config.metrics_addr.map_or("off: METRICS_ADDR is not set".to_owned(), |a| format!("http://{a}/metrics")),
@@ -289,7 +338,7 @@ fn check_live(config: &Config) -> anyhow::Result<()> {
     }
     let failed = findings.iter().filter(|finding| finding.outcome.is_err()).count();
     if findings.is_empty() {
-        return say("No provider is configured, so there is none to call.");
+        return say("No outside provider is configured, so there is none to call.");
     }
     if failed > 0 {
         bail!("{failed} of {} looks at providers failed", findings.len());
@@ -299,7 +348,7 @@ fn check_live(config: &Config) -> anyhow::Result<()> {
 
 fn liveness(config: &Config) -> String {
     let Some(aws) = &config.liveness else {
-        return "off: no keys for AWS are set (LIVENESS_PROVIDER); those endpoints answer 501".to_owned();
+        return format!("{}, on this machine", engines::NAME);
     };
     let region = aws.access.region.as_deref().unwrap_or("the region of the AWS tools");
     let challenges: Vec<&str> = aws.challenges.iter().map(|challenge| challenge.word()).collect();
@@ -312,7 +361,7 @@ fn liveness(config: &Config) -> String {
 
 fn documents(config: &Config) -> String {
     match &config.openai {
-        None => "off: OPENAI_API_KEY is not set; that endpoint answers 501".to_owned(),
+        None => format!("{}, on this machine", engines::NAME),
         Some(openai) => format!("{} at {}", openai.model, openai.base_url),
     }
 }
@@ -322,6 +371,15 @@ fn fingerprint(config: &Config) -> String {
         None => "off: FINGERPRINT_SECRET_KEY is not set; visitor data is kept as a claim".to_owned(),
         Some(at) => format!("visitor data is checked at {}", at.base_url),
     }
+}
+
+fn local_engines(config: &Config) -> String {
+    let at = &config.engines;
+    let weights = at.models.as_ref().map_or("embedded weights".to_owned(), |folder| {
+        format!("weights of {} before embedded ones", folder.display())
+    });
+    let templates = if at.keeps_templates { "kept" } else { "not kept" };
+    format!("{weights}, {} threads; face templates are {templates}", at.threads)
 }
 
 fn records(config: &Config) -> String {

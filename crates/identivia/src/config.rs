@@ -15,7 +15,7 @@ use crate::domain::client::{Client, Secret, is_argon2id};
 use crate::domain::scope::Scope;
 use storage::{files, records};
 
-pub use providers::{AwsLiveness, CredentialsActions, FingerprintAt, OpenAi};
+pub use providers::{AwsLiveness, CredentialsActions, EnginesAt, FingerprintAt, OpenAi};
 pub use settings::Settings;
 pub use storage::{AwsKeys, BucketAt, FilesAt, RecordsAt};
 
@@ -68,12 +68,13 @@ pub struct Config {
     pub database_connections: u32,
     pub files: FilesAt,
     pub face_liveness_threshold: f64,
-    /// `None`: nobody judges liveness.
+    /// `None`: the local engines judge liveness.
     pub liveness: Option<AwsLiveness>,
     /// The model's name in the health report.
     pub openai_model: String,
-    /// `None`: nobody reads documents.
+    /// `None`: the local engines read documents.
     pub openai: Option<OpenAi>,
+    pub engines: EnginesAt,
     /// `None`: visitor data is kept as a claim.
     pub fingerprint: Option<FingerprintAt>,
     /// Settings that are set but do nothing in this version, by variable.
@@ -88,6 +89,7 @@ impl Config {
     pub fn new(settings: Settings) -> Result<Self, ConfigError> {
         let unused = settings.unused();
         let (liveness, openai, fingerprint) = (settings.liveness()?, settings.openai()?, settings.fingerprint()?);
+        let engines = settings.engines()?;
         let pocketbase = settings.pocketbase()?;
         let files = files(&settings)?;
         let s = settings;
@@ -120,6 +122,7 @@ impl Config {
             liveness,
             openai_model: text("OPENAI_MODEL", s.openai_model, OPENAI_MODEL)?,
             openai,
+            engines,
             fingerprint,
             unused,
         })

@@ -2,12 +2,15 @@
 
 pub mod app;
 pub mod aws;
+pub mod checks;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod copy;
 pub mod domain;
+pub mod engines;
 pub mod error;
+pub mod eval;
 pub mod files;
 pub mod fingerprint;
 pub mod first_run;
@@ -16,6 +19,7 @@ pub mod http;
 pub mod live;
 pub mod liveness;
 pub mod outside;
+pub mod progress;
 pub mod providers;
 pub mod reader;
 pub mod store;

@@ -14,7 +14,7 @@ use crate::liveness::rekognition::Rekognition;
 use crate::liveness::{Liveness, credentials, rekognition};
 use crate::outside::{self, Patience, ProviderError};
 use crate::reader::openai::Reader;
-use crate::reader::{DocumentReader as _, Picture};
+use crate::reader::{DocumentReader as _, Picture, Sides};
 
 /// Regions in which Face Liveness is known to be. Elsewhere AWS answers as if a permission were missing.
 const REGIONS: [&str; 5] = ["us-east-1", "us-west-2", "eu-west-1", "ap-northeast-1", "ap-south-1"];
@@ -70,7 +70,7 @@ async fn look_at_aws(at: &AwsLiveness) -> Vec<Finding> {
 async fn look_at_liveness(provider: &Rekognition, region: &str) -> Result<String, String> {
     let challenge = provider.challenges().first().copied().ok_or("no challenge may be given")?;
     let made = provider.create_session(challenge).await.map_err(|error| of_aws(&error, region))?;
-    match provider.report(&made).await {
+    match provider.report(&made.id).await {
         Ok(Some(_)) => Ok(format!("a session was made in {region} and can be read")),
         Ok(None) => Err(format!("a session was made in {region}, but it is unknown there: do two endpoints differ?")),
         Err(error) => Err(of_aws(&error, region)),
@@ -149,7 +149,7 @@ fn of_clock(now: SystemTime, told: SystemTime) -> Result<String, String> {
 async fn look_at_reader(at: &OpenAi) -> Result<String, String> {
     let reader = Reader::new(at.clone(), Clock::default()).map_err(|error| error.to_string())?;
     let picture = white_picture().map_err(|error| format!("no picture can be made: {error}"))?;
-    match reader.read(picture, &Hints::default()).await {
+    match reader.read(Sides { front: picture, back: None }, &Hints::default()).await {
         Ok(reading) => Ok(format!("{} has read a picture, for {} tokens", reading.model, reading.usage.total_tokens)),
         Err(error) => Err(of_reader(&error, at)),
     }

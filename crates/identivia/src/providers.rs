@@ -6,37 +6,41 @@ use anyhow::Context as _;
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::engines::Engines;
 use crate::fingerprint::Fingerprint;
 use crate::liveness::Liveness;
+use crate::liveness::local::Local;
 use crate::liveness::rekognition::Rekognition;
 use crate::reader::DocumentReader;
+use crate::reader::local::LocalReader;
 use crate::reader::openai::Reader;
 
-/// The providers. `None`: nobody is asked, and what needs them says so.
-#[derive(Default)]
+/// The providers.
 pub struct Providers {
-    pub liveness: Option<Arc<dyn Liveness>>,
-    pub reader: Option<Arc<dyn DocumentReader>>,
+    pub liveness: Arc<dyn Liveness>,
+    pub reader: Arc<dyn DocumentReader>,
+    /// `None`: nobody is asked, and visitor data is kept as a claim.
     pub fingerprint: Option<Arc<Fingerprint>>,
 }
 
 impl Providers {
-    /// The providers that the settings name. None need answer yet.
+    /// The providers that the settings name: the local engines where they name none. None need answer yet.
     ///
     /// # Errors
     /// One line that names the setting to change.
-    pub async fn open(config: &Config, clock: &Clock) -> anyhow::Result<Self> {
-        let mut providers = Self::default();
-        if let Some(at) = &config.liveness {
-            let rekognition = Rekognition::open(at).await.context("LIVENESS_PROVIDER")?;
-            providers.liveness = Some(Arc::new(rekognition));
-        }
-        if let Some(at) = &config.openai {
-            providers.reader = Some(Arc::new(Reader::new(at.clone(), clock.clone()).context("DOCUMENT_READER")?));
-        }
-        if let Some(at) = &config.fingerprint {
-            providers.fingerprint = Some(Arc::new(Fingerprint::new(at.clone()).context("FINGERPRINT_SECRET_KEY")?));
-        }
-        Ok(providers)
+    pub async fn open(config: &Config, clock: &Clock, engines: &Arc<Engines>) -> anyhow::Result<Self> {
+        let liveness: Arc<dyn Liveness> = match &config.liveness {
+            Some(at) => Arc::new(Rekognition::open(at).await.context("LIVENESS_PROVIDER")?),
+            None => Arc::new(Local::new(engines.clone())),
+        };
+        let reader: Arc<dyn DocumentReader> = match &config.openai {
+            Some(at) => Arc::new(Reader::new(at.clone(), clock.clone()).context("DOCUMENT_READER")?),
+            None => Arc::new(LocalReader::new(engines.clone(), clock.clone())),
+        };
+        let fingerprint = match &config.fingerprint {
+            Some(at) => Some(Arc::new(Fingerprint::new(at.clone()).context("FINGERPRINT_SECRET_KEY")?)),
+            None => None,
+        };
+        Ok(Self { liveness, reader, fingerprint })
     }
 }

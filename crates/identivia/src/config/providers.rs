@@ -1,5 +1,6 @@
 //! The settings that say who judges liveness, who reads documents and who checks visitor data.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::storage::{aws_endpoint, aws_keys, is_clear, is_true};
@@ -54,17 +55,24 @@ pub struct FingerprintAt {
     pub base_url: String,
 }
 
+/// The local engines.
+#[derive(Clone, Debug)]
+pub struct EnginesAt {
+    /// A folder whose manifest names weights that replace embedded ones.
+    pub models: Option<PathBuf>,
+    pub threads: usize,
+    /// Whether biometric templates are kept with a record.
+    pub keeps_templates: bool,
+}
+
 impl Settings {
-    /// The liveness provider that is asked for.
+    /// The liveness provider that is asked for; `None` for the local one.
     pub(super) fn liveness(&self) -> Result<Option<AwsLiveness>, ConfigError> {
         match given(self.liveness_provider.clone()).as_deref() {
             None | Some("auto") if self.has_keys_for_aws() => self.aws_liveness().map(Some),
-            None | Some("auto") => Ok(None),
+            None | Some("auto" | "local") => Ok(None),
             Some("aws") => self.aws_liveness().map(Some),
-            Some("local") => {
-                wrong("LIVENESS_PROVIDER", "this version has no local liveness provider yet; use aws or auto")
-            }
-            Some(other) => wrong("LIVENESS_PROVIDER", format!("must be auto or aws, not {other:?}")),
+            Some(other) => wrong("LIVENESS_PROVIDER", format!("must be auto, aws or local, not {other:?}")),
         }
     }
 
@@ -102,18 +110,17 @@ impl Settings {
         })
     }
 
-    /// The document reader that is asked for.
+    /// The document reader that is asked for; `None` for the local one.
     pub(super) fn openai(&self) -> Result<Option<OpenAi>, ConfigError> {
         let key = given(self.openai_api_key.clone());
         match (given(self.document_reader.clone()).as_deref(), key) {
-            (None | Some("auto"), None) => Ok(None),
+            (None | Some("auto"), None) | (Some("local"), _) => Ok(None),
             (None | Some("auto" | "openai"), Some(key)) => self.openai_with(key).map(Some),
             (Some("openai"), None) => wrong(
                 "OPENAI_API_KEY",
                 "must be set with DOCUMENT_READER=openai; for a server that asks for no key any word will do",
             ),
-            (Some("local"), _) => wrong("DOCUMENT_READER", "this version has no local reader yet; use openai or auto"),
-            (Some(other), _) => wrong("DOCUMENT_READER", format!("must be auto or openai, not {other:?}")),
+            (Some(other), _) => wrong("DOCUMENT_READER", format!("must be auto, openai or local, not {other:?}")),
         }
     }
 
@@ -136,6 +143,23 @@ impl Settings {
             model: text("OPENAI_MODEL", self.openai_model.clone(), super::OPENAI_MODEL)?,
             timeout: Duration::from_secs(seconds.unsigned_abs()),
             image_side: u32::try_from(side).unwrap_or(2_048),
+        })
+    }
+
+    /// The local engines.
+    pub(super) fn engines(&self) -> Result<EnginesAt, ConfigError> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let default = i64::try_from(cores).unwrap_or(1);
+        let threads = number("ENGINE_THREADS", self.engine_threads.clone(), default, 1, 256)?;
+        let keeps_templates = match given(self.face_templates.clone()).as_deref() {
+            None | Some("none") => false,
+            Some("keep") => true,
+            Some(other) => return wrong("FACE_TEMPLATES", format!("must be none or keep, not {other:?}")),
+        };
+        Ok(EnginesAt {
+            models: given(self.models_dir.clone()).map(PathBuf::from),
+            threads: usize::try_from(threads).unwrap_or(cores),
+            keeps_templates,
         })
     }
 
@@ -232,7 +256,9 @@ mod tests {
         let all_elsewhere: fn(&mut Settings) =
             |s| (s.files_url, s.aws_endpoint_url) = (set("s3://bucket"), set("https://minio.example.com"));
         assert_eq!(aws(all_elsewhere), Ok(false), "the keys are another S3's");
-        assert!(aws(|s| s.liveness_provider = set("local")).is_err());
+        assert_eq!(aws(|s| s.liveness_provider = set("local")), Ok(false), "whatever keys there are");
+        let local = Settings { openai_api_key: set("sk-x"), document_reader: set("local"), ..Settings::default() };
+        assert!(local.openai().unwrap().is_none());
         assert!(Settings::default().openai().unwrap().is_none());
         assert!(Settings { openai_api_key: set("sk-x"), ..Settings::default() }.openai().unwrap().is_some());
     }
@@ -248,6 +274,9 @@ mod tests {
             problem(|s| (keys(s), s.aws_credentials_actions = set("all")).1),
             problem(|s| (keys(s), s.aws_endpoint_url_sts = set("http://192.0.2.1")).1),
             problem(|s| s.document_reader = set("openai")),
+            problem(|s| s.document_reader = set("tesseract")),
+            problem(|s| s.engine_threads = set("0")),
+            problem(|s| s.face_templates = set("yes")),
             problem(|s| (s.openai_api_key, s.openai_base_url) = (set("CANARY"), set("http://192.0.2.1:11434/v1"))),
             problem(|s| s.openai_api_key = set("CANARY two")),
             problem(|s| (s.openai_api_key, s.openai_image_side) = (set("CANARY"), set("20"))),
@@ -255,13 +284,16 @@ mod tests {
         ];
         assert!(!lines.concat().contains("CANARY"), "{lines:?}");
         insta::assert_snapshot!(lines.join("\n"), @r#"
-        LIVENESS_PROVIDER: must be auto or aws, not "azure"
+        LIVENESS_PROVIDER: must be auto, aws or local, not "azure"
         FACE_LIVENESS_CHALLENGES: must be one or both of FaceMovementAndLightChallenge and FaceMovementChallenge, not "Smile"
         FACE_LIVENESS_AUDIT_IMAGES: must be a whole number from 0 to 4, not "5"
         AWS_LIVENESS_ROLE_ARN: must be a role such as arn:aws:iam::123456789012:role/identivia-liveness
         AWS_CREDENTIALS_ACTIONS: must be start-and-results or start-only, not "all"
         AWS_ENDPOINT_URL_STS: must be https://, or passports cross the network in the clear; within a network you trust set AWS_ENDPOINT_ALLOW_HTTP=true
         OPENAI_API_KEY: must be set with DOCUMENT_READER=openai; for a server that asks for no key any word will do
+        DOCUMENT_READER: must be auto, openai or local, not "tesseract"
+        ENGINE_THREADS: must be a whole number from 1 to 256, not "0"
+        FACE_TEMPLATES: must be none or keep, not "yes"
         OPENAI_BASE_URL: must be https://, or what people send crosses the network in the clear; within a network you trust set OPENAI_ALLOW_HTTP=true
         OPENAI_API_KEY: must be one word without spaces
         OPENAI_IMAGE_SIDE: must be a whole number from 512 to 8192, not "20"

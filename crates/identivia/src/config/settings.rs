@@ -85,7 +85,8 @@ pub struct Settings {
     #[arg(long, env = "POCKETBASE_ALLOW_HTTP", hide_env_values = true, global = true, help_heading = "Storage")]
     pub(super) pocketbase_allow_http: Option<String>,
 
-    /// Who judges liveness: `aws`, or `auto`, which takes AWS if AWS_ACCESS_KEY_ID is set [default: auto]
+    /// Who judges liveness: `aws`, `local`, or `auto`, which takes AWS if AWS_ACCESS_KEY_ID is set, else the local engines
+    /// [default: auto]
     #[arg(
         long,
         env = "LIVENESS_PROVIDER",
@@ -122,7 +123,8 @@ pub struct Settings {
         help_heading = "Liveness and documents"
     )]
     pub(super) face_liveness_audit_images: Option<String>,
-    /// Who reads documents: `openai`, or `auto`, which takes OpenAI if OPENAI_API_KEY is set [default: auto]
+    /// Who reads documents: `openai`, `local`, or `auto`, which takes OpenAI if OPENAI_API_KEY is set, else the local engines
+    /// [default: auto]
     #[arg(
         long,
         env = "DOCUMENT_READER",
@@ -180,6 +182,27 @@ pub struct Settings {
         help_heading = "Liveness and documents"
     )]
     pub(super) openai_image_side: Option<String>,
+    /// Folder with weights in the place of embedded ones, and a manifest.json that names them [default: all embedded]
+    #[arg(long, env = "MODELS_DIR", hide_env_values = true, global = true, help_heading = "Liveness and documents")]
+    pub(super) models_dir: Option<String>,
+    /// Threads that the local engines take, and how much they work on at once (1 to 256) [default: the machine's cores]
+    #[arg(
+        long,
+        env = "ENGINE_THREADS",
+        hide_env_values = true,
+        global = true,
+        help_heading = "Liveness and documents"
+    )]
+    pub(super) engine_threads: Option<String>,
+    /// Whether biometric templates of compared faces are kept with a record: `none` or `keep` [default: none]
+    #[arg(
+        long,
+        env = "FACE_TEMPLATES",
+        hide_env_values = true,
+        global = true,
+        help_heading = "Liveness and documents"
+    )]
+    pub(super) face_templates: Option<String>,
     /// Secret key of Fingerprint's Server API, with which visitor data is checked [default: it is kept as a claim]
     #[arg(
         long,

@@ -7,7 +7,6 @@
 
 mod check;
 mod ends;
-mod progress;
 mod report;
 
 use std::collections::{HashMap, HashSet};
@@ -23,8 +22,8 @@ use crate::store::{Attached, Collection, StoreError};
 use check::Comparison;
 use ends::{Source, Target};
 
+use crate::progress::Progress;
 pub use ends::Address;
-pub use progress::Progress;
 pub use report::Report;
 
 /// Records read, and where they have no files added, at once.

@@ -26,7 +26,11 @@ pub enum EventKind {
     VerificationRecorded,
     SettingChanged,
     SettingDeleted,
+    /// The checks on a verification record have come to an end.
+    ChecksEnded,
     SessionCreated,
+    /// A person's frames have come in to be judged.
+    SessionBegun,
     /// A browser or a server was given temporary credentials.
     CredentialsIssued,
     /// A provider's result was kept.
@@ -46,6 +50,8 @@ impl EventKind {
             Self::VerificationRecorded => "verification.recorded",
             Self::SettingChanged => "setting.changed",
             Self::SettingDeleted => "setting.deleted",
+            Self::ChecksEnded => "verification.checked",
+            Self::SessionBegun => "liveness_session.begun",
             Self::SessionCreated => "liveness_session.created",
             Self::CredentialsIssued => "aws_credentials.issued",
             Self::SessionFinished => "liveness_session.finished",

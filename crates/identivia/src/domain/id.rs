@@ -80,6 +80,19 @@ pub fn random_letters<const N: usize>() -> [u8; N] {
     letters
 }
 
+/// Draws a number below that many, which is at most 256, each equally likely.
+#[must_use]
+pub fn random_below(count: usize) -> usize {
+    let fair = 256 - 256 % count;
+    let mut byte = [0_u8];
+    loop {
+        aws_lc_rs::rand::fill(&mut byte).expect("the system's random source answers once the process runs");
+        if usize::from(byte[0]) < fair {
+            return usize::from(byte[0]) % count;
+        }
+    }
+}
+
 /// Draws `N` characters of `[a-z0-9]` as text.
 #[must_use]
 pub fn random_text<const N: usize>() -> String {

@@ -4,12 +4,21 @@ use aws_lc_rs::digest;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::id::{RecordId, letters_of};
+use super::id::{RecordId, letters_of, random_below, random_text};
 use super::profile::Word;
 use super::time::Millis;
 
 /// How long an unfinished session may be used, in seconds. AWS forgets a session 3 minutes after it was made.
 pub const SESSION_SECONDS: i64 = 180;
+
+/// So many failed sessions of one profile that were made within so many seconds make it pause, for so many seconds (as AWS
+/// advises for its own).
+const MOST_FAILED: usize = 5;
+const FAILED_WITHIN: i64 = 180;
+const PAUSE_SECONDS: i64 = 1_800;
+
+/// How many frames a person's browser sends to be judged.
+pub const FRAMES: std::ops::RangeInclusive<usize> = 8..=16;
 
 /// What a caller said of a liveness check. Shown to reviewers as a claim, and trusted by nothing.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -121,6 +130,64 @@ impl ChallengeKind {
     }
 }
 
+/// One thing that a person is asked to do before the camera, where the server judges by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Step {
+    LookStraight,
+    /// To the person's own left.
+    TurnLeft,
+    TurnRight,
+    MoveCloser,
+}
+
+impl Word for Step {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("look_straight", Self::LookStraight),
+        ("turn_left", Self::TurnLeft),
+        ("turn_right", Self::TurnRight),
+        ("move_closer", Self::MoveCloser),
+    ];
+}
+
+/// What a person is asked to do in one session, and the mark that ties their frames to it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Task {
+    /// In this order.
+    pub steps: Vec<Step>,
+    pub nonce: String,
+}
+
+impl Task {
+    /// All steps, in an order that nobody can foresee.
+    #[must_use]
+    pub fn random() -> Self {
+        let mut steps: Vec<Step> = Step::WORDS.iter().map(|(_, step)| *step).collect();
+        for last in (1..steps.len()).rev() {
+            steps.swap(last, random_below(last + 1));
+        }
+        Self { steps, nonce: random_text::<24>() }
+    }
+}
+
+/// One frame of a person's camera, as their browser sent it.
+#[derive(Clone)]
+pub struct SentFrame {
+    /// During which step, by the browser's word.
+    pub step: Step,
+    /// Milliseconds since the first frame, by the browser's word.
+    pub time: u64,
+    pub jpeg: bytes::Bytes,
+}
+
+impl SentFrame {
+    /// What tells this frame from every other: the same bytes again have the same.
+    #[must_use]
+    pub fn print(&self) -> RecordId {
+        letters_of(digest::digest(&digest::SHA256, &self.jpeg).as_ref())
+    }
+}
+
 /// Where a face is in an image, in shares of the image's width and height: below 0 or above 1 where it is cut off.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
@@ -159,6 +226,9 @@ pub struct Details {
     pub feedback: Vec<Feedback>,
     /// Of the images, in the order of [`SESSION_FILES`].
     pub bounding_boxes: Vec<Option<BoundingBox>>,
+    /// What was asked for, where this server judges by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task: Option<Task>,
 }
 
 impl Details {
@@ -241,6 +311,12 @@ impl Session {
         self.status.is_finished() || (self.status != SessionStatus::Expired && now < self.expires)
     }
 
+    /// When it was made.
+    #[must_use]
+    pub fn made(&self) -> Millis {
+        self.expires.plus_seconds(-SESSION_SECONDS)
+    }
+
     /// What the provider's result amounts to, against the threshold (0 to 100).
     #[must_use]
     pub fn confirmed(&self, threshold: f64) -> Confirmed {
@@ -259,9 +335,58 @@ pub fn is_live(status: SessionStatus, confidence: Option<f64>, threshold: f64) -
     status == SessionStatus::Succeeded && confidence.is_some_and(|confidence| confidence >= threshold)
 }
 
+/// How long a profile whose sessions these are must pause, in seconds; `None` when it need not. Those made before
+/// [`pauses_look_back`] do not matter.
+#[must_use]
+pub fn pause(sessions: &[Session], threshold: f64, now: Millis) -> Option<i64> {
+    let failed = sessions
+        .iter()
+        .filter(|session| session.status.is_finished() && !is_live(session.status, session.confidence, threshold));
+    let mut made: Vec<Millis> = failed.map(Session::made).collect();
+    made.sort();
+    let mut runs = made.windows(MOST_FAILED).filter(|run| run[MOST_FAILED - 1] < run[0].plus_seconds(FAILED_WITHIN));
+    let end = runs.next_back()?[MOST_FAILED - 1].plus_seconds(PAUSE_SECONDS);
+    let left = end.0 - now.0;
+    (left > 0).then(|| (left + 999) / 1_000)
+}
+
+/// Sessions that would have expired by then have no bearing on a pause now.
+#[must_use]
+pub fn pauses_look_back(now: Millis) -> Millis {
+    now.plus_seconds(SESSION_SECONDS - PAUSE_SECONDS - FAILED_WITHIN)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn failed_at(seconds: i64) -> Session {
+        let made = Session::new(String::new(), None, Millis(seconds * 1_000));
+        Session { status: SessionStatus::Succeeded, confidence: Some(20.0), ..made }
+    }
+
+    #[test]
+    fn five_failed_sessions_within_three_minutes_make_a_pause_of_half_an_hour() {
+        let five = [0, 30, 60, 90, 179].map(failed_at);
+        assert_eq!(pause(&five, 75.0, Millis(180_000)), Some(1_799));
+        assert_eq!(pause(&five, 75.0, Millis(1_979_000)), None, "it ends");
+        assert_eq!(pause(&five[1..], 75.0, Millis(180_000)), None, "four are no reason");
+        assert_eq!(pause(&[0, 30, 60, 90, 180].map(failed_at), 75.0, Millis(180_000)), None, "in more time");
+        let mut with_success = five.clone();
+        with_success[2].confidence = Some(90.0);
+        assert_eq!(pause(&with_success, 75.0, Millis(180_000)), None, "four failed");
+        let mut with_unfinished = five;
+        with_unfinished[2].status = SessionStatus::InProgress;
+        assert_eq!(pause(&with_unfinished, 75.0, Millis(180_000)), None, "what has not finished has not failed");
+    }
+
+    #[test]
+    fn every_order_of_the_steps_comes_up() {
+        let mut orders: Vec<String> = (0..1_000).map(|_| format!("{:?}", Task::random().steps)).collect();
+        orders.sort();
+        orders.dedup();
+        assert_eq!(orders.len(), 24);
+    }
 
     #[test]
     fn succeeded_alone_is_not_live() {

@@ -4,8 +4,6 @@ use super::id::random_text;
 
 /// The first bytes of a file that are enough to tell its kind.
 pub const SNIFF_BYTES: usize = 512;
-/// The most pixels a picture may have.
-pub const MAX_PIXELS: u64 = 50_000_000;
 /// The largest picture, in bytes.
 pub const MAX_IMAGE_BYTES: u64 = 10 * 1024 * 1024;
 /// The largest video, in bytes.

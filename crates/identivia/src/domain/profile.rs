@@ -258,6 +258,17 @@ pub struct ProfileView {
     pub verification_history: Option<Summary>,
 }
 
+impl ProfileView {
+    /// The profile as the person's browser may see it: without scores that somebody could try to raise.
+    #[must_use]
+    pub fn for_browser(mut self) -> Self {
+        if let Some(newest) = &mut self.verification_history {
+            newest.checks = None;
+        }
+        self
+    }
+}
+
 /// One entry of `GET /api/profiles`.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ProfileEntry {

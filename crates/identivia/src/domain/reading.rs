@@ -4,6 +4,8 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use super::checks::Finding;
+
 /// The reader's fields, as `analysis_json` shows them; empty where it found nothing.
 #[derive(Clone, Debug, Default, Serialize, ToSchema)]
 pub struct DocumentFields {
@@ -35,6 +37,8 @@ pub struct Reading {
     pub analysis: Box<RawValue>,
     pub fields: DocumentFields,
     pub usage: Usage,
+    /// What was looked at, one by one; none from a language model.
+    pub findings: Vec<Finding>,
 }
 
 /// What the caller believes the document to be: data for the reader, never instructions.

@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use super::checks::{Check, ChecksStatus};
 use super::fingerprint::{DeviceCheck, event_of};
 use super::id::RecordId;
 use super::liveness::{Claim, Confirmed};
@@ -90,13 +91,21 @@ pub struct VerificationRecord {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>, nullable = false)]
     pub fingerprint_event: Option<Box<RawValue>>,
+    /// How far the checks on it are: `pending`, `done` or `failed`; `null` for a record made before there were checks.
+    #[serde(serialize_with = "super::profile::null_if_empty")]
+    #[schema(value_type = Option<String>)]
+    pub checks_status: String,
+    /// What they found, once they are done. With a machine token only.
+    #[schema(value_type = Option<Vec<Check>>)]
+    pub checks: Option<Box<RawValue>>,
 }
 
 impl VerificationRecord {
-    /// The record as the person's browser may see it: without what was found out about that browser.
+    /// The record as the person's browser may see it: without what was found out about that browser, and without scores
+    /// that somebody could try to raise.
     #[must_use]
     pub fn for_browser(self) -> Self {
-        Self { fingerprint_status: String::new(), fingerprint_event: None, ..self }
+        Self { fingerprint_status: String::new(), fingerprint_event: None, checks: None, ..self }
     }
 }
 
@@ -141,6 +150,8 @@ impl NewVerification {
             updated: self.created,
             fingerprint_status: self.evidence.device.status_word().to_owned(),
             fingerprint_event: event_of(&self.evidence.device.event),
+            checks_status: ChecksStatus::Pending.word().to_owned(),
+            checks: None,
         }
     }
 }
@@ -170,6 +181,13 @@ pub struct Summary {
     pub country: String,
     pub created: Millis,
     pub updated: Millis,
+    /// How far the checks on it are: `pending`, `done` or `failed`; `null` for a record made before there were checks.
+    #[serde(serialize_with = "super::profile::null_if_empty")]
+    #[schema(value_type = Option<String>)]
+    pub checks_status: String,
+    /// What they found, once they are done. With a machine token only.
+    #[schema(value_type = Option<Vec<Check>>)]
+    pub checks: Option<Box<RawValue>>,
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::TryStreamExt as _;
 use futures_util::stream::BoxStream;
 use tokio::sync::{Semaphore, mpsc};
 
@@ -168,6 +169,19 @@ impl Files {
     /// When there is no such file, or it cannot be read.
     pub async fn read(&self, spot: &Spot) -> Result<Opened, FilesError> {
         if media::is_stored_name(&spot.name) { self.place.read(spot).await } else { Err(FilesError::Gone) }
+    }
+
+    /// A stored picture, whole.
+    ///
+    /// # Errors
+    /// When there is no such file, or it cannot be read.
+    pub async fn read_whole(&self, spot: &Spot) -> Result<Vec<u8>, FilesError> {
+        let mut opened = self.read(spot).await?;
+        let mut bytes = Vec::new();
+        while let Some(piece) = opened.pieces.try_next().await? {
+            bytes.extend_from_slice(&piece);
+        }
+        Ok(bytes)
     }
 
     /// Opens a nameless file for what is looked at once and not kept.

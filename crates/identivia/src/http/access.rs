@@ -29,11 +29,18 @@ const MAX_TOKEN_BYTES: usize = 8 * 1024;
 #[derive(Clone, Copy, Debug)]
 enum Rule {
     Public,
-    /// A token with that scope; a flow token only where the operation says so.
+    /// A token with that scope, of a kind that the operation names.
     Scope {
         scope: Scope,
-        flow: bool,
+        takes: Takes,
     },
+}
+
+/// The kinds of token that an operation takes.
+#[derive(Clone, Copy, Debug)]
+struct Takes {
+    machine: bool,
+    flow: bool,
 }
 
 /// Every operation and its rule.
@@ -68,17 +75,19 @@ impl AccessTable {
     }
 }
 
-/// `[{}]` is public; `[{"machine": [scope]}]` takes machine tokens; `{"flow": [scope]}` beside it flow tokens too.
+/// `[{}]` is public; `[{"machine": [scope]}]` takes machine tokens; `{"flow": [scope]}` takes flow tokens, beside it or
+/// alone.
 fn rule(security: &Value) -> Option<Rule> {
     let choices = security.as_array()?;
     if choices.iter().any(|choice| choice.as_object().is_some_and(serde_json::Map::is_empty)) {
         return Some(Rule::Public);
     }
     let scope_of = |scheme: &str| choices.iter().find_map(|choice| choice[scheme][0].as_str()).and_then(Scope::named);
-    let scope = scope_of("machine")?;
-    match scope_of("flow") {
-        Some(flow) if flow != scope => None,
-        flow => Some(Rule::Scope { scope, flow: flow.is_some() }),
+    let (machine, flow) = (scope_of("machine"), scope_of("flow"));
+    let takes = Takes { machine: machine.is_some(), flow: flow.is_some() };
+    match (machine, flow) {
+        (Some(machine), Some(flow)) if flow != machine => None,
+        _ => Some(Rule::Scope { scope: machine.or(flow)?, takes }),
     }
 }
 
@@ -94,7 +103,7 @@ pub(super) async fn guard(
     let mut response = match rule {
         // A method without a rule is one the path does not have: the router answers 405.
         None | Some(Rule::Public) => next.run(request).await,
-        Some(Rule::Scope { scope, flow }) => match caller(&app, request.headers(), scope, flow) {
+        Some(Rule::Scope { scope, takes }) => match caller(&app, request.headers(), scope, takes) {
             Ok(caller) => {
                 request.extensions_mut().insert(Arc::new(caller));
                 next.run(request).await
@@ -108,9 +117,13 @@ pub(super) async fn guard(
     response
 }
 
-fn caller(app: &App, headers: &HeaderMap, scope: Scope, flow: bool) -> Result<Caller, ApiError> {
+fn caller(app: &App, headers: &HeaderMap, scope: Scope, takes: Takes) -> Result<Caller, ApiError> {
     let caller = app.tokens.verify(bearer(headers)?, app.clock.now()).ok_or_else(ApiError::invalid_token)?;
-    if caller.is_flow() && !flow {
+    if !caller.is_flow() && !takes.machine {
+        return Err(ApiError::insufficient_scope(scope.name())
+            .advice("This is the person's own browser's to do; call it with the flow token of their link"));
+    }
+    if caller.is_flow() && !takes.flow {
         return Err(ApiError::insufficient_scope(scope.name())
             .advice("A flow token serves one person's verification; call this with a machine token"));
     }
@@ -258,15 +271,18 @@ mod tests {
     fn rules_are_read_from_the_document_and_nothing_is_open_by_accident() {
         assert!(matches!(rule(&json!([{}])), Some(Rule::Public)));
         let machine = rule(&json!([{"machine": ["profiles:read"]}]));
-        assert!(matches!(machine, Some(Rule::Scope { scope: Scope::ProfilesRead, flow: false })));
+        let takes = |machine, flow| move |takes: Takes| (takes.machine, takes.flow) == (machine, flow);
+        let is = |rule: Option<Rule>, wanted: Scope, takes: &dyn Fn(Takes) -> bool| matches!(rule, Some(Rule::Scope { scope, takes: found }) if scope == wanted && takes(found));
+        assert!(is(machine, Scope::ProfilesRead, &takes(true, false)));
         let both = rule(&json!([{"machine": ["files:read"]}, {"flow": ["files:read"]}]));
-        assert!(matches!(both, Some(Rule::Scope { scope: Scope::FilesRead, flow: true })));
+        assert!(is(both, Scope::FilesRead, &takes(true, true)));
+        let flow = rule(&json!([{"flow": ["files:read"]}]));
+        assert!(is(flow, Scope::FilesRead, &takes(false, true)));
         for undeclared in [
             json!(null),
             json!([]),
             json!([{"machine": []}]),
             json!([{"machine": ["profiles:*"]}]),
-            json!([{"flow": ["files:read"]}]),
             json!([{"machine": ["files:read"]}, {"flow": ["profiles:read"]}]),
         ] {
             assert!(rule(&undeclared).is_none(), "{undeclared}");
@@ -279,7 +295,10 @@ mod tests {
             |security: Value| json!({"paths": {"/a": {"get": {"security": [{}]}, "put": {"security": security}}}});
         let table = AccessTable::from_openapi(&document(json!([{"machine": ["files:read"]}]))).unwrap();
         assert!(matches!(table.rule("/a", &Method::HEAD), Some(Rule::Public)));
-        assert!(matches!(table.rule("/a", &Method::PUT), Some(Rule::Scope { flow: false, .. })));
+        assert!(matches!(
+            table.rule("/a", &Method::PUT),
+            Some(Rule::Scope { takes: Takes { machine: true, flow: false }, .. })
+        ));
         assert!(table.rule("/a", &Method::POST).is_none() && table.rule("/b", &Method::GET).is_none());
         let refused = AccessTable::from_openapi(&document(json!(null))).err().unwrap();
         assert_eq!(refused.to_string(), "PUT /a declares no usable security");

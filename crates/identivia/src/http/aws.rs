@@ -8,7 +8,6 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::access::By;
-use super::liveness::provider;
 use super::quotas::{self, Asked};
 use crate::app::App;
 use crate::domain::event::EventKind;
@@ -58,11 +57,12 @@ pub(super) async fn get_credentials(
         CallerKind::Flow { profile } => Some(by.writable(&app, profile).await?.id),
         CallerKind::Machine { .. } => None,
     };
-    let provider = provider(&app)?;
+    if !app.uses.aws {
+        return Err(not_configured());
+    }
     quotas::take(&app, &by, Asked::Credentials).await?;
-    let credentials = provider.credentials(profile).await.map_err(SessionError::Provider)?.ok_or_else(|| {
-        ApiError::not_configured("No AWS credentials needed", "The configured liveness provider works without them")
-    })?;
+    let credentials = app.liveness.provider().credentials(profile).await.map_err(SessionError::Provider)?;
+    let credentials = credentials.ok_or_else(not_configured)?;
     app.store.note(by.event(&app, EventKind::CredentialsIssued, profile, "")).await?;
     Ok(Json(CredentialsResponse {
         success: true,
@@ -73,4 +73,12 @@ pub(super) async fn get_credentials(
             expiration: credentials.expiration.rfc3339(),
         },
     }))
+}
+
+/// Also where liveness is judged here, which needs none.
+fn not_configured() -> ApiError {
+    ApiError::not_configured(
+        "AWS credentials not configured",
+        "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set in environment variables",
+    )
 }

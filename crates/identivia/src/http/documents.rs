@@ -12,11 +12,15 @@ use super::form::{self, Destination, Scratch};
 use super::input::{Checks, Raw};
 use super::quotas::{self, Asked};
 use crate::app::App;
+use crate::domain::checks::Finding;
 use crate::domain::profile::FileField;
 use crate::domain::reading::{DocumentFields, Hints, Reading, Usage};
 use crate::domain::token::CallerKind;
 use crate::error::{ApiError, ErrorBody};
-use crate::reader::{DocumentReader, Picture};
+use crate::reader::{Picture, Sides};
+
+/// The files that are taken.
+const SIDES: [FileField; 2] = [FileField::DocumentFront, FileField::DocumentBack];
 
 /// Hints for the reader, beside the picture.
 #[derive(Deserialize)]
@@ -29,12 +33,15 @@ struct HintFields {
     full_name_hint: Raw,
 }
 
-/// A picture of a document: JPEG, PNG or WebP of at most 10 MiB and 50 megapixels.
+/// Pictures of a document: JPEG, PNG or WebP of at most 10 MiB and 50 megapixels.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the form in the API's description; `form` reads it part by part")]
 pub(super) struct AnalysisForm {
     #[schema(value_type = String, format = Binary)]
     document_front: Raw,
+    /// Of a card: what its barcode says is read too, and held against the front.
+    #[schema(value_type = Option<String>, nullable = false, format = Binary)]
+    document_back: Raw,
     #[schema(value_type = Option<String>, nullable = false, max_length = 255, pattern = "^[^\\u0000]*$")]
     document_type_hint: Raw,
     #[schema(value_type = Option<String>, nullable = false, max_length = 255, pattern = "^[^\\u0000]*$")]
@@ -56,7 +63,7 @@ pub(super) struct AnalysisForm {
         "date_of_birth": "1990-01-15",
     },
     "document": {"name": "passport.jpg", "mimetype": "image/jpeg", "size": 102_400},
-    "usage": {"prompt_tokens": 500, "completion_tokens": 120, "total_tokens": 620},
+    "usage": {"prompt_tokens": 500, "completion_tokens": 120, "total_tokens": 620}, "findings": [],
 }}))]
 pub(super) struct AnalysisResponse {
     success: bool,
@@ -72,6 +79,8 @@ struct Analysis {
     verification_history_fields: RecordFields,
     document: DocumentFile,
     usage: Usage,
+    /// What the local reader looked at, one by one; empty where a language model has read.
+    findings: Vec<Finding>,
 }
 
 /// The fields in the form that `POST /api/verification_history/{id}` takes; `null` where nothing was found.
@@ -101,7 +110,6 @@ struct DocumentFile {
     responses(
         (status = 200, description = "What the reader found", body = AnalysisResponse),
         (status = 429, description = "A link has had too many documents read; see `Retry-After`", body = ErrorBody),
-        (status = 501, description = "No document reader is configured", body = ErrorBody),
         (status = 502, description = "The reader failed, or its answer breaks the schema", body = ErrorBody),
         (status = 503, description = "The reader asks for patience; see `Retry-After`", body = ErrorBody),
     ))]
@@ -113,18 +121,17 @@ pub(super) async fn analyze_document(
     if let CallerKind::Flow { profile } = by.caller.kind {
         by.writable(&app, profile).await?;
     }
-    let mut received = form::read(request, &app.files, &[FileField::DocumentFront], Destination::Scratch).await?;
+    let mut received = form::read(request, &app.files, &SIDES, Destination::Scratch).await?;
     let fields: HintFields = received.body(&[])?;
-    let hints = hints(fields, received.checks, received.scratch.is_some())?;
-    let reader = reader(&app)?;
+    let front = received.scratch(FileField::DocumentFront);
+    let back = received.scratch(FileField::DocumentBack).map(|scratch| picture(scratch).0);
+    let hints = hints(fields, received.checks, front.is_some())?;
     quotas::take(&app, &by, Asked::Reading).await?;
-    let Some(document) = received.scratch else { return Err(ApiError::missing(vec!["document_front"])) };
-    let Scratch { file, client_name, media, length, pixels } = document;
+    let (front, document) = picture(front.ok_or_else(|| ApiError::missing(vec!["document_front"]))?);
     let _reading = app.quotas.reading(&by)?;
-    let reading = reader.read(Picture { file, media, pixels }, &hints).await;
+    let reading = app.reader.read(Sides { front, back }, &hints).await;
     let advice = "Try again, or type the fields in";
     let reading = reading.map_err(|error| ApiError::of_provider("Document reader", advice, error))?;
-    let document = DocumentFile { name: client_name, mimetype: media.mime(), size: length };
     Ok(Json(AnalysisResponse { success: true, data: analysis(reading, document) }))
 }
 
@@ -141,10 +148,10 @@ fn hints(fields: HintFields, mut checks: Checks, document_sent: bool) -> Result<
     Ok(hints)
 }
 
-fn reader(app: &App) -> Result<&dyn DocumentReader, ApiError> {
-    app.reader.as_deref().ok_or_else(|| {
-        ApiError::not_configured("OpenAI API key not configured", "OPENAI_API_KEY must be set in environment variables")
-    })
+fn picture(scratch: Scratch) -> (Picture, DocumentFile) {
+    let Scratch { file, client_name, media, length, pixels } = scratch;
+    let document = DocumentFile { name: client_name, mimetype: media.mime(), size: length };
+    (Picture { file, media, pixels }, document)
 }
 
 fn analysis(reading: Reading, document: DocumentFile) -> Analysis {
@@ -164,5 +171,6 @@ fn analysis(reading: Reading, document: DocumentFile) -> Analysis {
         analysis_json: fields,
         document,
         usage: reading.usage,
+        findings: reading.findings,
     }
 }

@@ -36,12 +36,21 @@ const LEAST_RATE: u64 = 1024;
 /// The longest a whole form may take.
 const WHOLE_PATIENCE: Duration = Duration::from_secs(600);
 
+/// What the names of frames begin with; their number follows, from 1 on.
+pub(super) const FRAME_PREFIX: &str = "frame_";
+/// The largest frame, in bytes.
+const FRAME_BYTES: usize = 1024 * 1024;
+/// The highest number of a frame. More than are taken: whoever sends too many is told how many came.
+const MOST_FRAMES: usize = MAX_PARTS - 2;
+
 /// Where a form's files go.
 pub(super) enum Destination<'a> {
     /// To a record, for good.
     Record(&'a mut Upload),
     /// To a nameless file that is looked at once.
     Scratch,
+    /// To memory: frames of a camera, with their numbers.
+    Frames(&'a mut Vec<(usize, Bytes)>),
 }
 
 /// A file that was received to be looked at once.
@@ -60,12 +69,18 @@ pub(super) struct Received {
     texts: Vec<(String, Value)>,
     /// The stored names of files, or just `"scratch"` where they were not stored.
     pub(super) files: ProfileFiles,
-    pub(super) scratch: Option<Scratch>,
+    scratch: Vec<(FileField, Scratch)>,
     /// What was wrong with files and texts so far.
     pub(super) checks: Checks,
 }
 
 impl Received {
+    /// A file that was received to be looked at once.
+    pub(super) fn scratch(&mut self, field: FileField) -> Option<Scratch> {
+        let place = self.scratch.iter().position(|(found, _)| *found == field)?;
+        Some(self.scratch.swap_remove(place).1)
+    }
+
     /// The texts as a request body; the named ones are numbers. Unknown ones are ignored, known ones come once.
     pub(super) fn body<T: DeserializeOwned>(&mut self, numbers: &[&str]) -> Result<T, ApiError> {
         let mut texts = std::mem::take(&mut self.texts);
@@ -105,6 +120,16 @@ pub(super) async fn read(
         received: Received::default(),
     };
     tokio::time::timeout(WHOLE_PATIENCE, reader.read()).await.unwrap_or_else(|_| Err(input::too_slow()))
+}
+
+/// Reads a form with frames of a camera. They come with their numbers, in the order of the form.
+pub(super) async fn read_frames(
+    request: Request<Body>,
+    files: &Arc<Files>,
+) -> Result<(Received, Vec<(usize, Bytes)>), ApiError> {
+    let mut frames = Vec::new();
+    let received = read(request, files, &[], Destination::Frames(&mut frames)).await?;
+    Ok((received, frames))
 }
 
 /// Says whether the request is a multipart form.
@@ -212,7 +237,7 @@ impl FormReader<'_> {
                 self.received.checks.wrong(field.name(), "must be sent as a file, with a file name");
                 Ok(())
             }
-            (None, Some(_)) => Ok(()),
+            (None, Some(_)) => self.take_frame(&part.name).await,
             (None, None) => self.take_text(part.name).await,
         }
     }
@@ -228,6 +253,28 @@ impl FormReader<'_> {
         let text = String::from_utf8(bytes)
             .map_err(|_| ApiError::bad_request("Malformed form", "Send every text field in UTF-8"))?;
         self.received.texts.push((name, Value::String(text)));
+        Ok(())
+    }
+
+    /// Takes a frame where frames are taken; any other file is read over.
+    async fn take_frame(&mut self, name: &str) -> Result<(), ApiError> {
+        let number = name.strip_prefix(FRAME_PREFIX).and_then(|digits| digits.parse().ok());
+        let (Destination::Frames(frames), Some(number)) = (&mut self.destination, number) else { return Ok(()) };
+        if !(1..=MOST_FRAMES).contains(&number) {
+            return Ok(());
+        }
+        let mut bytes = Vec::new();
+        while let Some(piece) = self.multipart.piece().await? {
+            bytes.extend_from_slice(&piece);
+            if bytes.len() > FRAME_BYTES {
+                return Err(ApiError::too_large("At most 1 MiB a frame"));
+            }
+        }
+        if Media::sniff(&bytes) == Some(Media::Jpeg) {
+            frames.push((number, bytes.into()));
+        } else {
+            self.received.checks.wrong("frame_1", format!("{FRAME_PREFIX}{number} must be a JPEG picture"));
+        }
         Ok(())
     }
 
@@ -255,7 +302,9 @@ impl FormReader<'_> {
         let (file, pixels) = self.checked(writing.finish().await?, media, field).await?;
         match &mut self.destination {
             Destination::Record(upload) => upload.keep(&name, file).await?,
-            Destination::Scratch => self.received.scratch = Some(Scratch { file, client_name, media, length, pixels }),
+            Destination::Scratch | Destination::Frames(_) => {
+                self.received.scratch.push((field, Scratch { file, client_name, media, length, pixels }));
+            }
         }
         *self.received.files.get_mut(field) = name;
         Ok(())
@@ -275,7 +324,7 @@ impl FormReader<'_> {
     async fn begin(&mut self, client_name: &str, media: Media) -> Result<(Writing, String), ApiError> {
         match &mut self.destination {
             Destination::Record(upload) => Ok(upload.create(client_name, media).await?),
-            Destination::Scratch => Ok((self.files.scratch().await?, "scratch".to_owned())),
+            Destination::Scratch | Destination::Frames(_) => Ok((self.files.scratch().await?, "scratch".to_owned())),
         }
     }
 
@@ -300,7 +349,7 @@ impl FormReader<'_> {
         if media.is_video() {
             return Ok((file, 0));
         }
-        let (file, found) = self.files.check_picture(file, media).await?;
+        let (file, found) = self.files.check_picture(file).await?;
         let pixels = found.unwrap_or_else(|fault| {
             self.received.checks.wrong(field.name(), fault);
             0

@@ -97,7 +97,7 @@ pub(super) async fn send_frames(
     let (mut received, pictures) = form::read_frames(request, &app.files).await?;
     let fields: FrameFields = received.body(&[])?;
     let frames = frames(fields, received.checks, pictures, &task)?;
-    let event = by.event(&app, EventKind::SessionBegun, session.profile, &format!("{} frames", frames.len()));
+    let event = by.event(&app, EventKind::SessionBegun, session.profile, format!("{} frames", frames.len()));
     let judged = app.liveness.judge(session, frames, event).await?;
     let judged = judged.ok_or_else(|| taken("This session has had its frames; make a new one"))?;
     Ok(Json(FramesResponse {

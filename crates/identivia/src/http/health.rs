@@ -21,7 +21,7 @@ use crate::files::FilesError;
     "pocketbase_status": "authenticated", "pocketbase_url": "https://pocketbase.identivia.com",
     "pocketbase_user_email": "admin@example.com", "aws_faceliveness_status": "configured",
     "openai_model": "o4-mini", "openai_status": "configured", "faceliveness_threshold": 75,
-    "fingerprint_status": "configured",
+    "fingerprint_status": "configured", "liveness_provider": "aws", "document_reader": "openai",
 }))]
 pub(super) struct HealthReport {
     /// `OK`, or `DEGRADED` when `/readyz` is red.
@@ -42,6 +42,10 @@ pub(super) struct HealthReport {
     #[schema(value_type = f64)]
     faceliveness_threshold: Number,
     fingerprint_status: &'static str,
+    /// `aws` or `local`.
+    liveness_provider: &'static str,
+    /// `openai` or `local`.
+    document_reader: &'static str,
 }
 
 /// Memory of this process, from the system; `unknown` where it does not tell.
@@ -75,9 +79,9 @@ pub(super) async fn report(State(app): State<Arc<App>>) -> Json<HealthReport> {
         None => "not_configured",
     };
     let (liveness, openai, fingerprint) = tokio::join!(
-        standing(app.liveness.provider().map(|provider| app.liveness.is_well(provider.clone()))),
-        standing(app.reader.as_ref().map(|reader| {
-            let reader = reader.clone();
+        standing(app.uses.aws.then(|| app.liveness.is_well())),
+        standing(app.uses.openai.then(|| {
+            let reader = app.reader.clone();
             app.reader_standing.is_well("document reader", async move { reader.look().await })
         })),
         standing(app.fingerprint.as_ref().map(|fingerprint| fingerprint.is_well())),
@@ -97,6 +101,8 @@ pub(super) async fn report(State(app): State<Arc<App>>) -> Json<HealthReport> {
         openai_status: openai,
         faceliveness_threshold: plain_number(app.liveness_threshold),
         fingerprint_status: fingerprint,
+        liveness_provider: if app.uses.aws { "aws" } else { "local" },
+        document_reader: if app.uses.openai { "openai" } else { "local" },
     })
 }
 

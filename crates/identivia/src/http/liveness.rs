@@ -16,11 +16,10 @@ use super::quotas::{self, Asked};
 use crate::app::App;
 use crate::domain::event::EventKind;
 use crate::domain::id::RecordId;
-use crate::domain::liveness::{BoundingBox, Challenge, ChallengeKind, Feedback, Session, SessionStatus, is_live};
+use crate::domain::liveness::{BoundingBox, Challenge, ChallengeKind, Feedback, Session, SessionStatus, Step, is_live};
 use crate::domain::profile::Word as _;
 use crate::domain::token::CallerKind;
 use crate::error::{ApiError, ErrorBody};
-use crate::liveness::Liveness;
 
 /// The longest session id that is looked up, in bytes.
 const MAX_SESSION_ID: usize = 255;
@@ -52,6 +51,22 @@ pub(super) struct SessionResponse {
     session_id: String,
     message: &'static str,
     challenge_type: &'static str,
+    /// What the person is to do, where this server judges by itself: their frames go to
+    /// `POST /api/face-liveness/session/{sessionId}/frames`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    challenge: Option<Steps>,
+}
+
+/// The steps of a local check.
+#[derive(Serialize, ToSchema)]
+struct Steps {
+    /// In this order.
+    steps: Vec<Step>,
+    /// To be sent with the frames.
+    nonce: String,
+    /// Until when frames are taken (RFC 3339).
+    expiration: String,
 }
 
 /// The results of a session.
@@ -108,11 +123,8 @@ struct Image {
     responses(
         (status = 200, description = "Created", body = SessionResponse),
         (status = 404, description = "No such profile within the token's reach", body = ErrorBody),
-        (status = 501, description = "No liveness provider is configured", body = ErrorBody, example = json!({
-            "error": "AWS credentials not configured",
-            "message": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set in environment variables",
-        })),
-        (status = 429, description = "A link asks too often; see `Retry-After`", body = ErrorBody),
+        (status = 429, description = "A link asks too often, or five checks have failed within three minutes; see `Retry-After`",
+            body = ErrorBody),
         (status = 502, description = "The provider failed", body = ErrorBody),
         (status = 503, description = "The provider asks for patience; see `Retry-After`", body = ErrorBody),
     ))]
@@ -123,8 +135,11 @@ pub(super) async fn create_session(
 ) -> Result<Json<SessionResponse>, ApiError> {
     let body: CreateSession = if has_body(&request) { input::json(request).await? } else { CreateSession::default() };
     let profile = wanted_profile(&app, &by, body.profile).await?;
-    let challenge = wanted_challenge(provider(&app)?.challenges(), body.challenge_type)?;
+    let challenge = wanted_challenge(app.liveness.provider().challenges(), body.challenge_type)?;
     quotas::take(&app, &by, Asked::Session).await?;
+    if let Some(profile) = profile {
+        quotas::refuse_while_pausing(&app, profile).await?;
+    }
     let event = by.event(&app, EventKind::SessionCreated, profile, challenge.word());
     let session = app.liveness.create(profile, by.caller.reach().team(), challenge, event).await?;
     Ok(Json(SessionResponse {
@@ -132,6 +147,11 @@ pub(super) async fn create_session(
         session_id: session.id,
         message: "Face Liveness session created successfully",
         challenge_type: challenge.word(),
+        challenge: session.details.task.map(|task| Steps {
+            steps: task.steps,
+            nonce: task.nonce,
+            expiration: session.expires.rfc3339(),
+        }),
     }))
 }
 
@@ -180,7 +200,6 @@ fn has_body(request: &Whole) -> bool {
             "error": "Session not found", "message": "Face Liveness session ID is invalid or expired",
         })),
         (status = 429, description = "A link asks too often; see `Retry-After`", body = ErrorBody),
-        (status = 501, description = "No liveness provider is configured", body = ErrorBody),
         (status = 502, description = "The provider failed", body = ErrorBody),
         (status = 503, description = "The provider asks for patience; see `Retry-After`", body = ErrorBody),
     ))]
@@ -189,14 +208,10 @@ pub(super) async fn get_results(
     by: By,
     path: Result<Path<String>, axum::extract::rejection::PathRejection>,
 ) -> Result<Json<ResultsResponse>, ApiError> {
-    let no_session = || ApiError::not_found("Session not found", "Face Liveness session ID is invalid or expired");
     let session = match path {
         Ok(Path(id)) => reachable_session(&app, &by, &id).await?,
         Err(_) => None,
     };
-    if !session.as_ref().is_some_and(|session| session.status.is_finished()) {
-        provider(&app)?;
-    }
     let session = session.ok_or_else(no_session)?;
     quotas::take(&app, &by, Asked::Results).await?;
     let session = app.liveness.looked_at(session).await?.filter(|session| session.status != SessionStatus::Expired);
@@ -208,8 +223,12 @@ pub(super) async fn get_results(
     }))
 }
 
+pub(super) fn no_session() -> ApiError {
+    ApiError::not_found("Session not found", "Face Liveness session ID is invalid or expired")
+}
+
 /// A session within the caller's reach that can still come to something, or has.
-async fn reachable_session(app: &App, by: &By, id: &str) -> Result<Option<Session>, ApiError> {
+pub(super) async fn reachable_session(app: &App, by: &By, id: &str) -> Result<Option<Session>, ApiError> {
     // A session that came to nothing in its time stays that way, whatever is reported of it later.
     let session = known_session(app, id).await?.filter(|session| session.is_usable(app.clock.now()));
     let Some(session) = session else { return Ok(None) };
@@ -250,7 +269,6 @@ pub(super) async fn session_of(app: &App, by: &By, id: &str, profile: RecordId) 
     if session.status.is_finished() || session.used {
         return Ok(Some(session));
     }
-    provider(app)?;
     quotas::take(app, by, Asked::Results).await?;
     let session = app.liveness.looked_at(session).await?;
     Ok(session.filter(|session| session.is_usable(app.clock.now())))
@@ -269,13 +287,4 @@ async fn known_session(app: &App, id: &str) -> Result<Option<Session>, ApiError>
         return Ok(None);
     }
     Ok(app.store.session(id).await?)
-}
-
-pub(super) fn provider(app: &App) -> Result<&Arc<dyn Liveness>, ApiError> {
-    app.liveness.provider().ok_or_else(|| {
-        ApiError::not_configured(
-            "AWS credentials not configured",
-            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set in environment variables",
-        )
-    })
 }

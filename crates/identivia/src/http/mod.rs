@@ -6,6 +6,7 @@ mod docs;
 mod documents;
 mod files;
 mod form;
+mod frames;
 mod front;
 mod health;
 mod input;
@@ -56,6 +57,7 @@ fn operations() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(profiles::get_profile, profile_update::update_profile))
         .routes(routes!(liveness::create_session))
         .routes(routes!(liveness::get_results))
+        .routes(routes!(frames::send_frames))
         .routes(routes!(documents::analyze_document))
         .routes(routes!(aws::get_credentials))
         .routes(routes!(settings::get_settings))

@@ -186,6 +186,7 @@ pub(super) async fn get_profile(
     ProfilePath(id): ProfilePath,
 ) -> Result<Json<ProfileResponse>, ApiError> {
     let data = app.store.profile_view(id, &caller.reach()).await?.ok_or_else(ApiError::no_profile)?;
+    let data = if caller.is_flow() { data.for_browser() } else { data };
     Ok(Json(ProfileResponse { success: true, data }))
 }
 

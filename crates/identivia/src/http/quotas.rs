@@ -9,6 +9,7 @@ use super::access::By;
 use super::limiter::{AtOnce, Limiter, Place};
 use crate::app::App;
 use crate::domain::id::RecordId;
+use crate::domain::liveness::{pause, pauses_look_back};
 use crate::domain::token::CallerKind;
 use crate::error::ApiError;
 
@@ -52,6 +53,8 @@ pub struct Quotas {
     readings: Limiter<RecordId>,
     /// Readings under way.
     reading: AtOnce<RecordId>,
+    /// Frames being judged.
+    judging: AtOnce<RecordId>,
 }
 
 impl Default for Quotas {
@@ -62,6 +65,7 @@ impl Default for Quotas {
             results: Limiter::new(120, 60),
             readings: Limiter::new(30, 600),
             reading: AtOnce::new(READING),
+            judging: AtOnce::new(1),
         }
     }
 }
@@ -72,6 +76,14 @@ impl Quotas {
         match by.caller.kind {
             CallerKind::Machine { .. } => Ok(None),
             CallerKind::Flow { profile } => self.reading.enter(profile).map(Some).ok_or_else(|| too_often(1)),
+        }
+    }
+
+    /// A place for the judging of a person's frames, to be held while it lasts.
+    pub(super) fn judging(&self, by: &By) -> Result<Option<Place<RecordId>>, ApiError> {
+        match by.caller.kind {
+            CallerKind::Machine { .. } => Ok(None),
+            CallerKind::Flow { profile } => self.judging.enter(profile).map(Some).ok_or_else(|| too_often(1)),
         }
     }
 
@@ -107,6 +119,17 @@ pub(super) async fn take(app: &App, by: &By, asked: Asked) -> Result<(), ApiErro
         return Err(too_often(limiter.blocked(&profile, now).unwrap_or(1)));
     }
     Ok(())
+}
+
+/// After several failed sessions within a short time a profile must pause, whichever server they were made at.
+pub(super) async fn refuse_while_pausing(app: &App, profile: RecordId) -> Result<(), ApiError> {
+    let now = app.clock.now();
+    let sessions = app.store.sessions_of(profile, pauses_look_back(now)).await?;
+    let Some(seconds) = pause(&sessions, app.liveness_threshold, now) else { return Ok(()) };
+    let refusal = ApiError::new(StatusCode::TOO_MANY_REQUESTS, "Too many failed liveness checks");
+    Err(refusal
+        .advice("Several checks have failed within a few minutes; try again when Retry-After has passed")
+        .retry_after(seconds.unsigned_abs()))
 }
 
 fn too_often(seconds: u64) -> ApiError {

@@ -127,7 +127,6 @@ pub(super) struct VerificationResponse {
         (status = 201, description = "Created", body = VerificationResponse),
         (status = 409, description = "The liveness session has served a record already", body = ErrorBody),
         (status = 429, description = "A link asks for unfinished sessions too often; see `Retry-After`", body = ErrorBody),
-        (status = 501, description = "With a link: no liveness provider is configured", body = ErrorBody),
         (status = 502, description = "With a link: the liveness provider failed", body = ErrorBody),
         (status = 503, description = "With a link: the liveness provider asks for patience", body = ErrorBody),
         (status = 507, description = "No room left; nothing was stored", body = ErrorBody),
@@ -169,6 +168,7 @@ pub(super) async fn create_verification(
     let written =
         upload.record(|attached| app.store.record_verification(record, &reach, by.only_if(), attached, event)).await?;
     let data = by.outcome(&app, id, written).await?;
+    app.checker.wake();
     let data = if by.caller.is_flow() { data.for_browser() } else { data };
     let response = VerificationResponse { success: true, message: "Verification history record created", data };
     Ok((StatusCode::CREATED, Json(response)))

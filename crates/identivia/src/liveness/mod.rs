@@ -1,6 +1,7 @@
 //! Who judges that a face is alive: a provider behind one trait. What it reports counts; what a browser says does not.
 
 pub mod credentials;
+pub mod local;
 pub mod rekognition;
 pub mod sessions;
 
@@ -8,7 +9,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::domain::id::RecordId;
-use crate::domain::liveness::{BoundingBox, Challenge, ChallengeKind, Feedback, SessionStatus};
+use crate::domain::liveness::{BoundingBox, Challenge, ChallengeKind, Feedback, SentFrame, SessionStatus, Task};
 use crate::domain::time::Millis;
 use crate::outside::ProviderError;
 
@@ -32,6 +33,13 @@ pub struct Report {
     pub feedback: Vec<Feedback>,
 }
 
+/// A session that a provider has made.
+pub struct Made {
+    pub id: String,
+    /// What the person is asked to do, where the provider judges frames that are sent here.
+    pub task: Option<Task>,
+}
+
 /// Temporary credentials for a browser that talks to the provider itself.
 pub struct Credentials {
     pub access_key_id: String,
@@ -45,13 +53,24 @@ pub struct Credentials {
 pub trait Liveness: Send + Sync {
     /// The challenges that may be given, the usual one first.
     fn challenges(&self) -> &[ChallengeKind];
-    /// Makes a session with that challenge, and gives its id.
-    async fn create_session(&self, challenge: ChallengeKind) -> Result<String, ProviderError>;
-    /// What is known of a session; `None` when it is unknown or forgotten.
+    /// Makes a session with that challenge.
+    async fn create_session(&self, challenge: ChallengeKind) -> Result<Made, ProviderError>;
+    /// What is known of a session; `None` when it is unknown or forgotten. Never asked of a provider that judges frames.
     async fn report(&self, session: &str) -> Result<Option<Report>, ProviderError>;
+    /// The provider's other side, where it judges frames that are sent here; `None` where browsers talk to it themselves.
+    fn judge(&self) -> Option<&dyn Judge> {
+        None
+    }
     /// Credentials for 900 seconds that allow a browser its part of a session and nothing else; `None` when this
     /// provider needs none.
     async fn credentials(&self, profile: Option<RecordId>) -> Result<Option<Credentials>, ProviderError>;
     /// Says whether it would do its part now, by a call that costs little.
     async fn look(&self) -> Result<(), ProviderError>;
+}
+
+/// Who judges frames that a browser has sent.
+#[async_trait]
+pub trait Judge: Send + Sync {
+    /// Judges the frames of a session in which that was asked for. `are_known`: some have been judged before.
+    async fn judged(&self, task: &Task, frames: Vec<SentFrame>, are_known: bool) -> Result<Report, ProviderError>;
 }

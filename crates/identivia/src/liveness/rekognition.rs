@@ -14,7 +14,7 @@ use aws_sdk_rekognition::types::{
 use bytes::Bytes;
 
 use super::credentials::Issuer;
-use super::{Credentials, Liveness, Picture, Report};
+use super::{Credentials, Liveness, Made, Picture, Report};
 use crate::aws::{self, BoundedAnswers};
 use crate::config::AwsLiveness;
 use crate::domain::id::{RecordId, random_text};
@@ -93,7 +93,7 @@ impl Liveness for Rekognition {
         &self.challenges
     }
 
-    async fn create_session(&self, challenge: ChallengeKind) -> Result<String, ProviderError> {
+    async fn create_session(&self, challenge: ChallengeKind) -> Result<Made, ProviderError> {
         let kind = ChallengeType::from(challenge.word());
         let preference = ChallengePreference::builder().r#type(kind).build();
         let preference = preference.map_err(|_| ProviderError::failed("a challenge without its kind"))?;
@@ -108,7 +108,7 @@ impl Liveness for Rekognition {
         if !is_session_id(&made.session_id) {
             return Err(ProviderError::failed("its session has no id that could be one"));
         }
-        Ok(made.session_id)
+        Ok(Made { id: made.session_id, task: None })
     }
 
     async fn report(&self, session: &str) -> Result<Option<Report>, ProviderError> {

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use futures_util::TryStreamExt as _;
 use tokio::sync::Mutex;
 use tokio::time::{sleep, timeout};
 
@@ -14,12 +13,12 @@ use super::{Liveness, Picture, Report};
 use crate::clock::Clock;
 use crate::domain::event::{Event, EventKind};
 use crate::domain::id::RecordId;
-use crate::domain::liveness::{ChallengeKind, Details, SESSION_FILES, Session, SessionStatus};
+use crate::domain::liveness::{ChallengeKind, Details, SESSION_FILES, SentFrame, Session, SessionStatus};
 use crate::domain::media::Media;
 use crate::domain::time::Millis;
 use crate::files::{Files, FilesError, Spot, Upload};
 use crate::outside::{Look, ProviderError};
-use crate::store::{Attached, Collection, Store, StoreError};
+use crate::store::{Attached, Begun, Collection, Store, StoreError};
 
 /// When a session is looked at that nobody asks for: this many seconds before its end. AWS allows few looks a second, so
 /// there are few, and most of them late.
@@ -47,8 +46,7 @@ pub enum SessionError {
 
 /// The provider's sessions.
 pub struct Sessions {
-    /// `None`: nobody makes sessions. Those that have finished are answered all the same.
-    provider: Option<Arc<dyn Liveness>>,
+    provider: Arc<dyn Liveness>,
     store: Arc<dyn Store>,
     files: Arc<Files>,
     clock: Clock,
@@ -63,7 +61,7 @@ impl Sessions {
     /// The sessions of a provider, kept in that store. `looks` is [`LOOKS`], unless a test cannot wait.
     #[must_use]
     pub fn new(
-        provider: Option<Arc<dyn Liveness>>,
+        provider: Arc<dyn Liveness>,
         store: Arc<dyn Store>,
         files: Arc<Files>,
         clock: Clock,
@@ -82,17 +80,14 @@ impl Sessions {
 
     /// The provider itself.
     #[must_use]
-    pub fn provider(&self) -> Option<&Arc<dyn Liveness>> {
+    pub fn provider(&self) -> &dyn Liveness {
         self.provider.as_ref()
     }
 
     /// Says whether the provider would do its part now, as of half a minute ago at most.
-    pub async fn is_well(&self, provider: Arc<dyn Liveness>) -> bool {
+    pub async fn is_well(&self) -> bool {
+        let provider = self.provider.clone();
         self.standing.is_well("liveness", async move { provider.look().await }).await
-    }
-
-    fn asked(&self) -> Result<&Arc<dyn Liveness>, ProviderError> {
-        self.provider.as_ref().ok_or(ProviderError::Unset("no liveness provider is configured"))
     }
 
     /// Makes a session for a profile, or for whoever of a team names it, and sees to it that its result is kept.
@@ -108,8 +103,9 @@ impl Sessions {
     ) -> Result<Session, SessionError> {
         // The provider counts from when it made it, which is no sooner than this.
         let now = self.clock.now();
-        let id = self.asked()?.create_session(challenge).await?;
-        let session = Session { team: team.unwrap_or_default().to_owned(), ..Session::new(id, profile, now) };
+        let made = self.provider.create_session(challenge).await?;
+        let mut session = Session { team: team.unwrap_or_default().to_owned(), ..Session::new(made.id, profile, now) };
+        session.details.task = made.task;
         self.store.add_session(session.clone(), event).await?;
         self.watch(&session);
         Ok(session)
@@ -117,7 +113,7 @@ impl Sessions {
 
     /// Watches the sessions that a server has left unfinished when it ended.
     pub async fn resume(self: &Arc<Self>) {
-        if self.provider.is_none() {
+        if !self.provider_forgets() {
             return;
         }
         match self.store.open_sessions(self.clock.now()).await {
@@ -134,7 +130,7 @@ impl Sessions {
     /// # Errors
     /// When the provider or what keeps its word is out of reach.
     pub async fn looked_at(&self, session: Session) -> Result<Option<Session>, SessionError> {
-        if session.status.is_finished() {
+        if session.status.is_finished() || !self.provider_forgets() {
             return Ok(Some(session));
         }
         let stripe = usize::try_from(session.key().number() % ASKING as u128).unwrap_or_default();
@@ -150,10 +146,37 @@ impl Sessions {
                 asking
             }
         };
-        match self.asked()?.report(&session.id).await? {
+        match self.provider.report(&session.id).await? {
             None => Ok(None),
             Some(report) => self.kept(session, report).await.map(Some),
         }
+    }
+
+    /// Judges the frames of a session, once, and keeps what came of it: also when whoever sent them has gone. `None` when
+    /// it has been judged already.
+    ///
+    /// # Errors
+    /// When the frames cannot be judged now, or the result cannot be kept. The session has had its turn all the same.
+    pub async fn judge(
+        self: &Arc<Self>,
+        session: Session,
+        frames: Vec<SentFrame>,
+        event: Event,
+    ) -> Result<Option<Session>, SessionError> {
+        let sessions = self.clone();
+        let judging = tokio::spawn(async move {
+            let unjudged = || ProviderError::failed("frames for a provider that judges none");
+            let judge = sessions.provider.judge().ok_or_else(unjudged)?;
+            let task = session.details.task.clone().ok_or_else(unjudged)?;
+            let prints = frames.iter().map(SentFrame::print).collect();
+            let are_known = match sessions.store.begin_session(&session.id, prints, event).await? {
+                Begun::Again => return Ok(None),
+                Begun::First { has_known_frames } => has_known_frames,
+            };
+            let report = judge.judged(&task, frames, are_known).await?;
+            sessions.kept(session, report).await.map(Some)
+        });
+        judging.await.unwrap_or_else(|error| Err(StoreError::Failed(error.to_string()).into()))
     }
 
     /// A session with its images, as base64, in the order of [`SESSION_FILES`].
@@ -189,12 +212,7 @@ impl Sessions {
 
     async fn image(&self, session: &Session, name: &str) -> Result<String, FilesError> {
         let spot = Spot { collection: Collection::LivenessSessions, record: session.key(), name: name.to_owned() };
-        let mut opened = self.files.read(&spot).await?;
-        let mut bytes = Vec::new();
-        while let Some(piece) = opened.pieces.try_next().await? {
-            bytes.extend_from_slice(&piece);
-        }
-        Ok(STANDARD.encode(bytes))
+        Ok(STANDARD.encode(self.files.read_whole(&spot).await?))
     }
 
     /// Keeps what the provider reports: it forgets, we do not.
@@ -221,8 +239,12 @@ impl Sessions {
 
     async fn finished(&self, before: Session, report: Report, upload: &mut Upload) -> Result<Session, FilesError> {
         let mut session = Session { status: report.status, confidence: report.confidence, ..before };
-        session.details =
-            Details { challenge: report.challenge, feedback: report.feedback, bounding_boxes: Vec::new() };
+        session.details = Details {
+            challenge: report.challenge,
+            feedback: report.feedback,
+            bounding_boxes: Vec::new(),
+            task: session.details.task,
+        };
         let images = std::iter::once(report.reference_image).chain(report.audit_images.into_iter().map(Some));
         for (place, image) in images.enumerate().take(SESSION_FILES.len()) {
             session.details.bounding_boxes.push(image.as_ref().and_then(|image| image.bounding_box));
@@ -245,7 +267,15 @@ impl Sessions {
         }
     }
 
+    /// Says whether the provider has something to forget: one that judges frames sent here has not.
+    fn provider_forgets(&self) -> bool {
+        self.provider.judge().is_none()
+    }
+
     fn watch(self: &Arc<Self>, session: &Session) {
+        if !self.provider_forgets() {
+            return;
+        }
         let (sessions, id, expires) = (self.clone(), session.id.clone(), session.expires);
         tokio::spawn(async move { sessions.watched(&id, expires).await });
     }

@@ -1,6 +1,7 @@
 //! Who reads documents: a reader behind one trait. What it says is evidence; it decides nothing.
 
 mod answer;
+pub mod local;
 pub mod openai;
 mod picture;
 
@@ -19,11 +20,17 @@ pub struct Picture {
     pub pixels: u64,
 }
 
+/// The sides of one document.
+pub struct Sides {
+    pub front: Picture,
+    pub back: Option<Picture>,
+}
+
 /// A document reader.
 #[async_trait]
 pub trait DocumentReader: Send + Sync {
-    /// Reads the document in a picture.
-    async fn read(&self, picture: Picture, hints: &Hints) -> Result<Reading, ProviderError>;
+    /// Reads a document.
+    async fn read(&self, sides: Sides, hints: &Hints) -> Result<Reading, ProviderError>;
     /// Says whether it would do its part now, by a call that costs little.
     async fn look(&self) -> Result<(), ProviderError>;
 }

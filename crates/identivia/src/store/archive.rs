@@ -18,6 +18,7 @@ pub enum Kind {
     StatusHistory,
     Settings,
     Events,
+    LivenessFrames,
 }
 
 /// A column of a kind.
@@ -165,6 +166,11 @@ const VERIFICATION_HISTORY: &[Column] = &[
     text("created_by"),
     column("created", Holds::Time),
     column("updated", Holds::Time),
+    text("checks_status"),
+    column("checks", Holds::Document),
+    column("checks_due", Holds::Time),
+    column("checks_attempts", Holds::Real),
+    column("face_templates", Holds::Document),
 ];
 
 const STATUS_HISTORY: &[Column] = &[
@@ -191,15 +197,18 @@ const EVENTS: &[Column] = &[
     text("detail"),
 ];
 
+const LIVENESS_FRAMES: &[Column] = &[text("id"), text("session"), column("created", Holds::Time)];
+
 impl Kind {
     /// Every kind, those that others name first.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Profiles,
         Self::LivenessSessions,
         Self::VerificationHistory,
         Self::StatusHistory,
         Self::Settings,
         Self::Events,
+        Self::LivenessFrames,
     ];
 
     /// Its name in tables.
@@ -212,6 +221,7 @@ impl Kind {
             Self::StatusHistory => "status_history",
             Self::Settings => "settings",
             Self::Events => "events",
+            Self::LivenessFrames => "liveness_frames",
         }
     }
 
@@ -225,6 +235,7 @@ impl Kind {
             Self::StatusHistory => STATUS_HISTORY,
             Self::Settings => SETTINGS,
             Self::Events => EVENTS,
+            Self::LivenessFrames => LIVENESS_FRAMES,
         }
     }
 

@@ -12,6 +12,7 @@ use std::fs::File;
 
 use async_trait::async_trait;
 
+use crate::domain::checks::{Checked, DueChecks};
 use crate::domain::event::Event;
 use crate::domain::id::RecordId;
 use crate::domain::liveness::Session;
@@ -81,6 +82,15 @@ pub enum Refusal {
     ForeignSession,
     /// The liveness session has a result already.
     SessionFinished,
+}
+
+/// What became of the beginning of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begun {
+    /// It has begun just now. Frames are known when they have been judged before, in whatever session.
+    First { has_known_frames: bool },
+    /// It had begun already, or has ended.
+    Again,
 }
 
 /// One page of a list.
@@ -217,6 +227,12 @@ pub trait Store: Send + Sync {
     /// A profile's verification records, newest first.
     async fn verification_records(&self, profile: RecordId, page: PageRequest) -> Result<Page<VerificationRecord>>;
 
+    /// Claims a record whose checks are to be run, the one that has waited longest: until then nobody else gets it. Of all
+    /// who claim at once one gets it; in PocketBase several may, and what they find is the same.
+    async fn claim_checks(&self, now: Millis, until: Millis) -> Result<Option<DueChecks>>;
+    /// Keeps what the checks on a record have come to; says whether they were still waited for.
+    async fn keep_checks(&self, record: RecordId, checked: Checked, event: Event) -> Result<bool>;
+
     /// The profile whose record names that file, or `None`.
     async fn file_owner(
         &self,
@@ -230,6 +246,10 @@ pub trait Store: Send + Sync {
     async fn add_session(&self, session: Session, event: Event) -> Result<()>;
     /// A remembered session.
     async fn session(&self, id: &str) -> Result<Option<Session>>;
+    /// Marks a session as begun and remembers the hashes of its frames. Of all who begin it at once one does.
+    async fn begin_session(&self, session: &str, frames: Vec<RecordId>, event: Event) -> Result<Begun>;
+    /// A profile's sessions that expire, or would have expired, after that.
+    async fn sessions_of(&self, profile: RecordId, expire_after: Millis) -> Result<Vec<Session>>;
     /// The sessions that have neither finished nor ended by then.
     async fn open_sessions(&self, now: Millis) -> Result<Vec<Session>>;
     /// Keeps what the provider reported of a session, with its images, and answers the session as it is kept. A finished

@@ -26,12 +26,14 @@ use tokio::sync::{OnceCell, Semaphore};
 use tokio::time::Instant;
 
 use super::{
-    Attached, Collection, Created, OnlyIf, Page, PageRequest, Refusal, Result, Setting, Store, StoreError, Written,
+    Attached, Begun, Collection, Created, OnlyIf, Page, PageRequest, Refusal, Result, Setting, Store, StoreError,
+    Written,
 };
 use crate::clock::Clock;
+use crate::domain::checks::{Checked, ChecksStatus, DueChecks};
 use crate::domain::event::Event;
 use crate::domain::id::{RecordId, letters_of};
-use crate::domain::liveness::{SESSION_FILES, Session, session_key};
+use crate::domain::liveness::{SESSION_FILES, Session, SessionStatus, session_key};
 use crate::domain::profile::{
     FileField, NewProfile, Profile, ProfileChange, ProfileEntry, ProfileFilter, ProfileView, Reach, is_decided,
 };
@@ -66,7 +68,8 @@ const PROFILE_FIELDS: &str = "id,team,status,recorded_status,name,document_type,
     expand.verification_history_via_profile.liveness_status,expand.verification_history_via_profile.document_type,\
     expand.verification_history_via_profile.name,expand.verification_history_via_profile.document_number,\
     expand.verification_history_via_profile.country,expand.verification_history_via_profile.created,\
-    expand.verification_history_via_profile.updated";
+    expand.verification_history_via_profile.updated,\
+    expand.verification_history_via_profile.checks_status,expand.verification_history_via_profile.checks";
 
 /// An instance of PocketBase.
 pub struct PocketBase {
@@ -383,6 +386,26 @@ impl Store for PocketBase {
         self.history("verification_history", profile, &page, records::verification_record).await
     }
 
+    async fn claim_checks(&self, now: Millis, until: Millis) -> Result<Option<DueChecks>> {
+        let filter = format!("checks_status = 'pending' && checks_due <= {}", literal(&now.to_string()));
+        let due = self.list("verification_history", &filter, "checks_due", 1).await?;
+        let Some(mut due) = due.first().map(records::due_checks).transpose()? else { return Ok(None) };
+        due.attempt += 1;
+        let claim = json!({"checks_due": until, "checks_attempts": due.attempt});
+        let claimed = Change::set("verification_history", due.record.id.as_str(), claim);
+        Ok(self.write(vec![claimed]).await?.kept()?.map(|_| due))
+    }
+
+    async fn keep_checks(&self, record: RecordId, checked: Checked, event: Event) -> Result<bool> {
+        let path = record_path("verification_history", record.as_str());
+        let found = self.get(&path, &[("fields", "checks_status")]).await?;
+        if found.is_none_or(|found| text(&found, "checks_status") != ChecksStatus::Pending.word()) {
+            return Ok(false);
+        }
+        let change = Change::set("verification_history", record.as_str(), records::checked(&checked, event.at));
+        Ok(self.write(vec![change, audit(&event)]).await?.kept()?.is_some())
+    }
+
     async fn file_owner(
         &self,
         collection: Collection,
@@ -412,6 +435,41 @@ impl Store for PocketBase {
     async fn session(&self, id: &str) -> Result<Option<Session>> {
         let found = self.get(&record_path("liveness_sessions", session_key(id).as_str()), &[]).await?;
         found.as_ref().map(records::session).transpose()
+    }
+
+    /// The event that notes the beginning has an id of its own for each session, so that it can be noted once.
+    async fn begin_session(&self, session: &str, frames: Vec<RecordId>, event: Event) -> Result<Begun> {
+        let is_new = self.session(session).await?.is_some_and(|known| known.status == SessionStatus::Created);
+        if !is_new {
+            return Ok(Begun::Again);
+        }
+        let names = frames.iter().map(|frame| format!("id = {}", literal(frame.as_str()))).collect::<Vec<_>>();
+        let known = self.list("liveness_frames", &names.join(" || "), "id", frames.len()).await?;
+        let key = session_key(session);
+        let id = session_key(&format!("the beginning of {session}"));
+        let mut changes = vec![audit(&Event { id, ..event.clone() })];
+        changes.push(Change::set(
+            "liveness_sessions",
+            key.as_str(),
+            json!({"status": SessionStatus::InProgress.word()}),
+        ));
+        for frame in frames.iter().filter(|frame| !known.iter().any(|known| text(known, "id") == frame.as_str())) {
+            let fields = json!({"id": frame, "session": session, "created": event.at});
+            changes.push(Change::add("liveness_frames", fields));
+        }
+        match self.write(changes).await? {
+            Answer::Invalid(faults) if is_taken(&faults, "id") => Ok(Begun::Again),
+            answer => {
+                answer.kept()?.ok_or_else(unexpected)?;
+                Ok(Begun::First { has_known_frames: !known.is_empty() })
+            }
+        }
+    }
+
+    async fn sessions_of(&self, profile: RecordId, expire_after: Millis) -> Result<Vec<Session>> {
+        let (profile, after) = (literal(profile.as_str()), literal(&expire_after.to_string()));
+        let filter = format!("profile = {profile} && expires > {after}");
+        self.list("liveness_sessions", &filter, "expires", OPEN_SESSIONS).await?.iter().map(records::session).collect()
     }
 
     async fn open_sessions(&self, now: Millis) -> Result<Vec<Session>> {

@@ -24,6 +24,7 @@ const FILE: &str = "identivia.db";
 const MIGRATIONS: &[(&str, &str)] = &[
     ("0001_records", include_str!("../../migrations/sqlite/0001_records.sql")),
     ("0002_providers", include_str!("../../migrations/sqlite/0002_providers.sql")),
+    ("0003_checks", include_str!("../../migrations/sqlite/0003_checks.sql")),
 ];
 /// How long a statement waits for a lock that another process holds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

@@ -7,8 +7,16 @@ use serde_json::{Value, json};
 
 use crate::world::{World, answer};
 
-/// Every operation of the document: method, path with its parameters filled, scope (empty: public), flow tokens too.
-fn operations() -> Vec<(Method, String, String, bool)> {
+/// What an operation says of its callers.
+struct Takes {
+    /// Empty: public.
+    scope: String,
+    machine: bool,
+    flow: bool,
+}
+
+/// Every operation of the document: method, path with its parameters filled, and who may call it.
+fn operations() -> Vec<(Method, String, Takes)> {
     let document = serde_json::to_value(identivia::http::openapi_document()).unwrap();
     let mut operations = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
@@ -16,7 +24,12 @@ fn operations() -> Vec<(Method, String, String, bool)> {
             let choices =
                 operation["security"].as_array().unwrap_or_else(|| panic!("{method} {path} declares nothing"));
             let scope_of = |scheme: &str| choices.iter().find_map(|choice| choice[scheme][0].as_str());
-            let scope = scope_of("machine").unwrap_or_default().to_owned();
+            let (machine, flow) = (scope_of("machine"), scope_of("flow"));
+            let takes = Takes {
+                scope: machine.or(flow).unwrap_or_default().to_owned(),
+                machine: machine.is_some(),
+                flow: flow.is_some(),
+            };
             let path = path
                 .replace("{id}", RecordId::random().as_str())
                 .replace("{recordId}", RecordId::random().as_str())
@@ -24,7 +37,7 @@ fn operations() -> Vec<(Method, String, String, bool)> {
                 .replace("{filename}", "a_b.jpg")
                 .replace("{sessionId}", "session")
                 .replace("{key}", "key");
-            operations.push((method.to_uppercase().parse().unwrap(), path, scope, scope_of("flow").is_some()));
+            operations.push((method.to_uppercase().parse().unwrap(), path, takes));
         }
     }
     operations
@@ -33,7 +46,8 @@ fn operations() -> Vec<(Method, String, String, bool)> {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_operation_asks_for_a_token_and_its_scope() {
     let world = World::new().await;
-    for (method, path, scope, _) in operations().into_iter().filter(|(_, _, scope, _)| !scope.is_empty()) {
+    for (method, path, takes) in operations().into_iter().filter(|(_, _, takes)| !takes.scope.is_empty()) {
+        let scope = takes.scope;
         let anonymous = answer(world.bearing(None).request(method.clone(), &path)).await;
         assert_eq!(anonymous.header("www-authenticate"), "Bearer", "{method} {path}");
         assert_eq!(anonymous.expect(401), json!({"error": "Missing bearer token"}), "{method} {path}");
@@ -45,7 +59,14 @@ async fn every_operation_asks_for_a_token_and_its_scope() {
         let refused = answer(world.machine(&claim(&others), None).request(method.clone(), &path)).await;
         let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\"");
         assert_eq!(refused.header("www-authenticate"), challenge, "{method} {path}");
-        assert_eq!(refused.expect(403), json!({"error": "Insufficient scope", "required": [scope]}), "{method} {path}");
+        let mut refused = refused.expect(403);
+        let advice = refused.as_object_mut().unwrap().remove("message");
+        assert_eq!(refused, json!({"error": "Insufficient scope", "required": [scope]}), "{method} {path}");
+        assert_eq!(advice.is_some(), !takes.machine, "{method} {path}");
+        if !takes.machine {
+            assert_eq!(answer(world.machine(&scope, None).request(method, &path)).await.status, 403, "{path}");
+            continue;
+        }
 
         let allowed = answer(world.machine(&scope, None).request(method.clone(), &path)).await;
         assert!(![401, 403].contains(&allowed.status), "{method} {path}: {}", allowed.body);
@@ -59,9 +80,9 @@ async fn flow_tokens_reach_what_the_document_says_and_nothing_else() {
     let (own, browser) = world.person("one").await;
     let (other, _) = world.person("two").await;
     let nobody = RecordId::random().to_string();
-    for (method, path, _, flow) in operations().into_iter().filter(|(_, _, scope, _)| !scope.is_empty()) {
+    for (method, path, takes) in operations().into_iter().filter(|(_, _, takes)| !takes.scope.is_empty()) {
         let refused = answer(browser.request(method.clone(), &path)).await;
-        if !flow {
+        if !takes.flow {
             assert_eq!(refused.expect(403)["error"], "Insufficient scope", "{method} {path}");
             continue;
         }
@@ -83,7 +104,7 @@ async fn another_teams_records_are_as_if_they_were_not_there() {
     let nobody = RecordId::random().to_string();
     let blue = world.team("blue");
     let good = json!({"previous_status": "a", "new_status": "b", "notes": "c"});
-    for (method, path, _, _) in operations().into_iter().filter(|(_, path, _, _)| path.contains("/api/")) {
+    for (method, path, _) in operations().into_iter().filter(|(_, path, _)| path.contains("/api/")) {
         let Some(part) = path.split('/').find(|part| RecordId::parse(part).is_some()) else { continue };
         let ask = |id: &str| answer(blue.request(method.clone(), &path.replace(part, id)).json(&good));
         let (theirs, missing) = (ask(&id).await, ask(&nobody).await);

@@ -128,6 +128,28 @@ impl Ground {
         }
     }
 
+    /// The biometric templates that are kept, a text a verification record.
+    pub(crate) async fn face_templates(&self, data_dir: &Path) -> Vec<String> {
+        const TEMPLATES: &str = "select face_templates from verification_history";
+        match self {
+            Self::Sqlite => {
+                let database = rusqlite::Connection::open(data_dir.join("identivia.db")).unwrap();
+                let mut rows = database.prepare(TEMPLATES).unwrap();
+                rows.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+            }
+            Self::Postgres { url, .. } => {
+                let pool = sqlx::PgPool::connect(url).await.unwrap();
+                sqlx::query(TEMPLATES).fetch_all(&pool).await.unwrap().iter().map(|row| row.get(0)).collect()
+            }
+            Self::PocketBase(service) => {
+                let path = "/api/collections/verification_history/records";
+                let records = service.api(Method::GET, path, Value::Null).await.expect(200);
+                let records = records["items"].as_array().unwrap().iter();
+                records.map(|record| record["face_templates"].as_str().unwrap().to_owned()).collect()
+            }
+        }
+    }
+
     /// What is kept of the only profile's liveness.
     pub(crate) async fn liveness(&self, data_dir: &Path) -> Liveness {
         const LIVENESS: &str =

@@ -1,4 +1,5 @@
-//! What every store must do. Each case runs on each store there is; here those that write, in `reads` those that look.
+//! What every store must do. Each case runs on each store there is; here those that write, in `reads`
+//! those that look, in `checks` what the local engines and the checks on records stand on.
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use identivia::domain::event::{Event, EventKind};
 use identivia::domain::fingerprint::DeviceCheck;
 use identivia::domain::id::RecordId;
 use identivia::domain::liveness::{
-    BoundingBox, Challenge, Claim, Confirmed, ConfirmedBy, Details, Feedback, Session, SessionStatus,
+    BoundingBox, Challenge, Claim, Confirmed, ConfirmedBy, Details, Feedback, Session, SessionStatus, Task,
 };
 use identivia::domain::profile::{NewProfile, Profile, ProfileChange, ProfileFiles, Reach, VerificationStatus};
 use identivia::domain::status::StatusRecord;
@@ -26,6 +27,7 @@ use tempfile::TempDir;
 use crate::ground::Ground;
 use crate::world::{small_picture, video};
 
+mod checks;
 mod reads;
 
 const NOW: Millis = Millis(1_774_051_200_000);
@@ -276,6 +278,7 @@ async fn a_finished_session_keeps_what_the_provider_said_and_names_its_images() 
             challenge: Some(Challenge { kind: "FaceMovementChallenge".to_owned(), version: "1.0.0".to_owned() }),
             feedback: vec![Feedback { code: "LOW_LIGHTING_DETECTED".to_owned(), message: "Too dark".to_owned() }],
             bounding_boxes: vec![Some(bounding_box), None],
+            task: Some(Task::random()),
         };
         let names = ["reference_image_a1.png", "audit_image_1_a2.png"];
         (finished.files[0], finished.files[1]) = (names[0].to_owned(), names[1].to_owned());

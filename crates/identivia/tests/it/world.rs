@@ -1,7 +1,7 @@
 //! A server of its own for each test, in this process, and the callers that talk to it.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use async_trait::async_trait;
 use clap::Parser;
@@ -14,9 +14,10 @@ use identivia::domain::media::Media;
 use identivia::domain::reading::{DocumentFields, Hints, Reading, Usage};
 use identivia::domain::scope::{Scope, claim};
 use identivia::domain::time::Millis;
-use identivia::liveness::{Credentials, Liveness, Picture, Report};
+use identivia::engines::Engines;
+use identivia::liveness::{Credentials, Liveness, Made, Picture, Report};
 use identivia::outside::ProviderError;
-use identivia::reader::DocumentReader;
+use identivia::reader::{DocumentReader, Sides};
 use reqwest::multipart::{Form, Part};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
@@ -72,7 +73,7 @@ impl Answer {
 }
 
 impl World {
-    /// Starts a server without providers: the embedded default.
+    /// Starts a server without outside providers: the embedded default.
     pub(crate) async fn new() -> Self {
         Self::with(&[], false).await
     }
@@ -122,7 +123,9 @@ impl World {
         Self::start_on(Arc::new(Ground::wanted().await), flags, parts, provider).await
     }
 
+    /// Checks on records wait until a test runs them: else what it sees would depend on when it looks.
     async fn start_on(ground: Arc<Ground>, flags: &[&str], parts: Parts, provider: Arc<Scripted>) -> Self {
+        let parts = Parts { engines: Some(engines()), holds_checks: true, ..parts };
         let folder = tempfile::tempdir().unwrap();
         let data_dir = folder.path().join("data");
         let clients = json!([
@@ -205,6 +208,12 @@ impl World {
     pub(crate) async fn events(&self) -> Vec<Told> {
         self.ground.events(&self.folder.path().join("data")).await
     }
+}
+
+/// The local engines, loaded once for all servers of this process.
+pub(crate) fn engines() -> Arc<Engines> {
+    static ENGINES: OnceLock<Arc<Engines>> = OnceLock::new();
+    ENGINES.get_or_init(|| Engines::load(None, 2).unwrap()).clone()
 }
 
 /// A variable's name as a flag.
@@ -348,12 +357,12 @@ impl Liveness for Scripted {
         &[ChallengeKind::MovementAndLight]
     }
 
-    async fn create_session(&self, _: ChallengeKind) -> Result<String, ProviderError> {
+    async fn create_session(&self, _: ChallengeKind) -> Result<Made, ProviderError> {
         let mut made = self.made.lock().unwrap();
         *made += 1;
         let id = format!("session-{made}");
         self.reports.lock().unwrap().insert(id.clone(), (SessionStatus::Created, None));
-        Ok(id)
+        Ok(Made { id, task: None })
     }
 
     async fn report(&self, session: &str) -> Result<Option<Report>, ProviderError> {
@@ -388,7 +397,8 @@ struct ScriptedReader;
 
 #[async_trait]
 impl DocumentReader for ScriptedReader {
-    async fn read(&self, picture: identivia::reader::Picture, hints: &Hints) -> Result<Reading, ProviderError> {
+    async fn read(&self, sides: Sides, hints: &Hints) -> Result<Reading, ProviderError> {
+        let picture = sides.front;
         assert_eq!((picture.media, hints.document_type.as_str()), (Media::Jpeg, "passport"));
         assert_eq!(picture.pixels, 1420 * 1000);
         Ok(Reading {
@@ -405,6 +415,7 @@ impl DocumentReader for ScriptedReader {
                 authenticity: "authentic".to_owned(),
             },
             usage: Usage { prompt_tokens: 500, completion_tokens: 120, total_tokens: 620 },
+            findings: Vec::new(),
         })
     }
 

@@ -31,7 +31,7 @@ const fn collection(kind: Kind) -> &'static str {
 /// The field that tells when a record was made, where there is one.
 const fn made(kind: Kind) -> &'static str {
     match kind {
-        Kind::Profiles | Kind::VerificationHistory | Kind::StatusHistory => "created",
+        Kind::Profiles | Kind::VerificationHistory | Kind::StatusHistory | Kind::LivenessFrames => "created",
         Kind::Events => "at",
         Kind::LivenessSessions | Kind::Settings => "",
     }

@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::domain::checks::{Checked, ChecksStatus, DueChecks, checks_of};
 use crate::domain::event::Event;
 use crate::domain::fingerprint::event_of;
 use crate::domain::id::RecordId;
@@ -143,6 +144,8 @@ fn summary(record: &Value) -> Result<Summary> {
         country: text(record, "country"),
         created: millis(record, "created"),
         updated: millis(record, "updated"),
+        checks_status: text(record, "checks_status"),
+        checks: checks_of(&text(record, "checks")),
     })
 }
 
@@ -209,7 +212,14 @@ pub(super) fn verification_record(record: &Value) -> Result<VerificationRecord> 
         updated: millis(record, "updated"),
         fingerprint_status: text(record, "fingerprint_status"),
         fingerprint_event: event_of(&text(record, "fingerprint_event")),
+        checks_status: text(record, "checks_status"),
+        checks: checks_of(&text(record, "checks")),
     })
+}
+
+pub(super) fn due_checks(record: &Value) -> Result<DueChecks> {
+    let attempt = real(record, "checks_attempts").unwrap_or_default() as u32;
+    Ok(DueChecks { record: verification_record(record)?, attempt })
 }
 
 pub(super) fn session(record: &Value) -> Result<Session> {
@@ -346,6 +356,18 @@ pub(super) fn new_verification(record: &NewVerification, claim: &str) -> Value {
         "created_by": record.created_by,
         "created": record.created,
         "updated": record.created,
+        "checks_status": ChecksStatus::Pending.word(),
+        "checks_due": record.created,
+    })
+}
+
+/// What the checks on a record have come to.
+pub(super) fn checked(checked: &Checked, now: Millis) -> Value {
+    json!({
+        "checks_status": checked.status.word(),
+        "checks": checked.to_json(),
+        "face_templates": checked.face_templates,
+        "updated": now,
     })
 }
 
@@ -357,6 +379,7 @@ pub(super) fn session_fields(session: &Session) -> Value {
         "status": session.status.word(),
         "confidence": session.confidence,
         "expires": session.expires,
+        "details": session.details.to_json(),
     })
 }
 

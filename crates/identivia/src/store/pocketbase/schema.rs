@@ -52,7 +52,15 @@ struct Wanted {
 const LINE: Kind = Kind::Text(crate::domain::LINE);
 
 fn wanted() -> Vec<Wanted> {
-    vec![profiles(), verification_history(), status_history(), settings(), liveness_sessions(), audit_events()]
+    vec![
+        profiles(),
+        verification_history(),
+        status_history(),
+        settings(),
+        liveness_sessions(),
+        liveness_frames(),
+        audit_events(),
+    ]
 }
 
 fn lines(names: &[&'static str]) -> Vec<(&'static str, Kind)> {
@@ -125,6 +133,11 @@ fn verification_history() -> Wanted {
         ("fingerprint", Kind::Text(DOCUMENT_CHARACTERS)),
         ("fingerprint_status", LINE),
         ("fingerprint_event", Kind::Text(DOCUMENT_CHARACTERS)),
+        ("checks_status", LINE),
+        ("checks", Kind::Text(DOCUMENT_CHARACTERS)),
+        ("checks_due", Kind::Date),
+        ("checks_attempts", Kind::Json),
+        ("face_templates", Kind::Text(DOCUMENT_CHARACTERS)),
         ("facial_photo", Kind::Image),
         ("document_front", Kind::Image),
         ("document_back", Kind::Image),
@@ -133,6 +146,7 @@ fn verification_history() -> Wanted {
     ]);
     let indexes = vec![
         ("identivia_verifications_profile", false, "(`profile`, `created`)"),
+        ("identivia_verifications_checks", false, "(`checks_due`) WHERE `checks_status` = 'pending'"),
         // A liveness session serves one record: the second to claim it is refused.
         ("identivia_verifications_claim", true, "(`session_claim`) WHERE `session_claim` != ''"),
     ];
@@ -160,7 +174,13 @@ fn liveness_sessions() -> Wanted {
     let mut fields = lines(&["session_id", "profile", "team", "status", "used_by"]);
     fields.extend([("confidence", Kind::Json), ("expires", Kind::Date), ("details", Kind::Text(DOCUMENT_CHARACTERS))]);
     fields.extend(SESSION_FILES.map(|name| (name, Kind::Evidence)));
-    Wanted { name: "liveness_sessions", fields, indexes: Vec::new() }
+    let indexes = vec![("identivia_sessions_profile", false, "(`profile`, `expires`)")];
+    Wanted { name: "liveness_sessions", fields, indexes }
+}
+
+/// Frames that have been judged: their ids are their hashes.
+fn liveness_frames() -> Wanted {
+    Wanted { name: "liveness_frames", fields: vec![("session", LINE), ("created", Kind::Date)], indexes: Vec::new() }
 }
 
 fn audit_events() -> Wanted {

@@ -57,6 +57,7 @@ fn reader(kind: Kind) -> Read<Record> {
         Kind::Profiles => |row| record(Kind::Profiles, row),
         Kind::LivenessSessions => |row| record(Kind::LivenessSessions, row),
         Kind::VerificationHistory => |row| record(Kind::VerificationHistory, row),
+        Kind::LivenessFrames => |row| record(Kind::LivenessFrames, row),
         Kind::StatusHistory => |row| record(Kind::StatusHistory, row),
         Kind::Settings => |row| record(Kind::Settings, row),
         Kind::Events => |row| record(Kind::Events, row),

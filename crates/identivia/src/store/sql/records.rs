@@ -8,12 +8,14 @@ use super::steps::{
     add_event, add_verification, change_rows, change_session, clear_intent, doom_replaced, use_session, writable,
 };
 use super::{
-    ADD_EVENT, ADD_SESSION, ADD_STATUS, CLAIM_DOOMED, CLAIMED, CREATE_PROFILE, DELETE_SETTING, DOOM_INTENT,
-    DOOM_INTENTS_BEFORE, Database, FORGET_FAILURES, FORGET_INTENT, IS_NOTED, IS_VERIFICATION_OF, OPEN_INTENT,
-    OPEN_SESSIONS, PROFILE, PROFILE_FILE_OWNER, PROFILE_OF_USER, PROFILE_VIEW, PUT_SETTING, REOPEN_INTENT, SESSION,
-    SESSION_FILE_OWNER, SETTINGS, SHOW_STATUS, STATUS_RECORDS, Tx, VERIFICATION_FILE_OWNER, VERIFICATION_RECORDS,
-    Value, first, owned, rows, values,
+    ADD_EVENT, ADD_FRAME, ADD_SESSION, ADD_STATUS, BEGIN_SESSION, CLAIM_CHECKS, CLAIM_DOOMED, CLAIMED, CLAIMED_CHECKS,
+    CREATE_PROFILE, DELETE_SETTING, DOOM_INTENT, DOOM_INTENTS_BEFORE, Database, FORGET_FAILURES, FORGET_INTENT,
+    IS_NOTED, IS_VERIFICATION_OF, KEEP_CHECKS, OPEN_INTENT, OPEN_SESSIONS, PROFILE, PROFILE_FILE_OWNER,
+    PROFILE_OF_USER, PROFILE_VIEW, PUT_SETTING, REOPEN_INTENT, SESSION, SESSION_FILE_OWNER, SESSIONS_OF_PROFILE,
+    SETTINGS, SHOW_STATUS, STATUS_RECORDS, Tx, VERIFICATION_FILE_OWNER, VERIFICATION_RECORDS, Value, first, owned,
+    rows, values,
 };
+use crate::domain::checks::{Checked, DueChecks};
 use crate::domain::event::Event;
 use crate::domain::id::RecordId;
 use crate::domain::liveness::Session;
@@ -22,8 +24,8 @@ use crate::domain::status::{self, StatusRecord};
 use crate::domain::time::Millis;
 use crate::domain::verification::{NewVerification, VerificationRecord};
 use crate::store::{
-    Attached, Collection, Counted, Created, FileIntent, Intents, OnlyIf, Page, PageRequest, Refusal, Result, Setting,
-    Store, StoreError, Written,
+    Attached, Begun, Collection, Counted, Created, FileIntent, Intents, OnlyIf, Page, PageRequest, Refusal, Result,
+    Setting, Store, StoreError, Written,
 };
 
 /// How long a claim of doomed files lasts, in seconds.
@@ -236,6 +238,29 @@ impl<D: Database> Store for Records<D> {
         Ok(rows::page(placed, page.limit))
     }
 
+    async fn claim_checks(&self, now: Millis, until: Millis) -> Result<Option<DueChecks>> {
+        let statement = format!("{CLAIM_CHECKS}{}{CLAIMED_CHECKS}", D::DIALECT.skip_locked);
+        let claimed = self.database.write_one(statement, owned![until, now], rows::due_checks).await?;
+        Ok(claimed.into_iter().next())
+    }
+
+    async fn keep_checks(&self, record: RecordId, checked: Checked, event: Event) -> Result<bool> {
+        self.database
+            .write(Box::new(move |tx| {
+                async move {
+                    let (status, checks) = (checked.status.word(), checked.to_json());
+                    let values = values![status, checks, checked.face_templates, event.at, record];
+                    let kept = tx.execute(KEEP_CHECKS, values).await? == 1;
+                    if kept {
+                        add_event(tx, &event).await?;
+                    }
+                    Ok(kept)
+                }
+                .boxed()
+            }))
+            .await
+    }
+
     async fn file_owner(
         &self,
         collection: Collection,
@@ -255,7 +280,7 @@ impl<D: Database> Store for Records<D> {
         self.database
             .write(Box::new(move |tx| {
                 async move {
-                    let (status, files_id) = (session.status.word(), session.key());
+                    let (status, files_id, details) = (session.status.word(), session.key(), session.details.to_json());
                     let values = values![
                         session.id,
                         session.profile,
@@ -264,6 +289,7 @@ impl<D: Database> Store for Records<D> {
                         session.confidence,
                         session.expires,
                         files_id,
+                        details,
                     ];
                     tx.execute(ADD_SESSION, values).await?;
                     add_event(tx, &event).await
@@ -275,6 +301,30 @@ impl<D: Database> Store for Records<D> {
 
     async fn session(&self, id: &str) -> Result<Option<Session>> {
         self.one(SESSION, values![id], rows::session).await
+    }
+
+    async fn begin_session(&self, session: &str, frames: Vec<RecordId>, event: Event) -> Result<Begun> {
+        let session = session.to_owned();
+        self.database
+            .write(Box::new(move |tx| {
+                async move {
+                    if tx.execute(BEGIN_SESSION, values![session]).await? != 1 {
+                        return Ok(Begun::Again);
+                    }
+                    let mut known = 0;
+                    for frame in &frames {
+                        known += 1 - tx.execute(ADD_FRAME, values![frame, session, event.at]).await?;
+                    }
+                    add_event(tx, &event).await?;
+                    Ok(Begun::First { has_known_frames: known > 0 })
+                }
+                .boxed()
+            }))
+            .await
+    }
+
+    async fn sessions_of(&self, profile: RecordId, expire_after: Millis) -> Result<Vec<Session>> {
+        self.database.rows(SESSIONS_OF_PROFILE, values![profile, expire_after], rows::session).await
     }
 
     async fn open_sessions(&self, now: Millis) -> Result<Vec<Session>> {

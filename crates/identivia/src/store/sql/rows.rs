@@ -1,6 +1,7 @@
 //! Rows of the database as the records they are.
 
 use super::Columns;
+use crate::domain::checks::{DueChecks, checks_of};
 use crate::domain::fingerprint::event_of;
 use crate::domain::id::RecordId;
 use crate::domain::liveness::{Details, Session, SessionStatus};
@@ -76,6 +77,8 @@ fn summary(newest: &str, row: &dyn Columns) -> Result<Summary> {
         country: row.text(18)?,
         created: millis(row, 19)?,
         updated: millis(row, 20)?,
+        checks_status: row.text(21)?,
+        checks: checks_of(&row.text(22)?),
     })
 }
 
@@ -144,8 +147,16 @@ pub(super) fn verification_record(row: &dyn Columns) -> Result<Placed<Verificati
         updated: millis(row, 22)?,
         fingerprint_status: row.text(23)?,
         fingerprint_event: event_of(&row.text(24)?),
+        checks_status: row.text(25)?,
+        checks: checks_of(&row.text(26)?),
     };
     Ok((row.number(0)?, record))
+}
+
+pub(super) fn due_checks(row: &dyn Columns) -> Result<DueChecks> {
+    let (_, record) = verification_record(row)?;
+    let attempt = row.maybe_real(27)?.unwrap_or_default();
+    Ok(DueChecks { record, attempt: attempt as u32 })
 }
 
 pub(super) fn session(row: &dyn Columns) -> Result<Session> {

@@ -76,7 +76,7 @@ pub(super) const PROFILE_VIEW: &str = "\
     select p.id, p.name, p.document_type, p.document_number, p.country, p.language, p.verification_status, \
         p.recorded_status, p.security_level, p.created, \
         v.id, v.status, v.liveness_session_id, v.liveness_confidence, v.liveness_status, v.document_type, v.name, \
-        v.document_number, v.country, v.created, v.updated \
+        v.document_number, v.country, v.created, v.updated, v.checks_status, v.checks \
     from profiles p left join verification_history v on v.id = p.newest_verification \
     where p.id = $1 and p.team = coalesce($2, p.team)";
 
@@ -147,9 +147,9 @@ pub(super) const ADD_VERIFICATION: &str = "\
     insert into verification_history (id, profile, status, liveness_session_id, liveness_confidence, liveness_status, \
         liveness_confirmed_by, claimed_confidence, claimed_status, document_type, document_number, country, name, \
         address, gender, date_of_birth, fingerprint, fingerprint_status, fingerprint_event, ip_address, facial_photo, \
-        document_front, document_back, created_by, created, updated) \
+        document_front, document_back, created_by, created, updated, checks_status) \
     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, \
-        $23, $24, $25, $25)";
+        $23, $24, $25, $25, $26)";
 
 pub(super) const SHOW_VERIFICATION: &str = "update profiles set newest_verification = $1 where id = $2";
 
@@ -167,12 +167,32 @@ pub(super) const SETTLE_VERIFICATION: &str = "\
 /// Where its files are: what tells it follows from the session's id.
 pub(super) const SETTLE_SESSION: &str = "update liveness_sessions set files_id = $1 where id = $2";
 
-pub(super) const VERIFICATION_RECORDS: &str = "\
-    select seq, id, profile, status, liveness_session_id, liveness_confidence, liveness_status, \
-        liveness_confirmed_by, claimed_confidence, claimed_status, document_type, document_number, country, name, \
-        address, gender, date_of_birth, ip_address, facial_photo, document_front, document_back, created, updated, \
-        fingerprint_status, fingerprint_event \
-    from verification_history where profile = $1 and seq < $2 order by seq desc limit $3";
+macro_rules! verification_columns {
+    () => {
+        "seq, id, profile, status, liveness_session_id, liveness_confidence, liveness_status, liveness_confirmed_by, \
+            claimed_confidence, claimed_status, document_type, document_number, country, name, address, gender, \
+            date_of_birth, ip_address, facial_photo, document_front, document_back, created, updated, \
+            fingerprint_status, fingerprint_event, checks_status, checks"
+    };
+}
+
+pub(super) const VERIFICATION_RECORDS: &str = concat!(
+    "select ",
+    verification_columns!(),
+    " from verification_history where profile = $1 and seq < $2 order by seq desc limit $3"
+);
+
+/// `checks_due` is the time from which the checks may be run. A claim moves it on, so that no two run them at once, and
+/// what a server that died had claimed comes back.
+pub(super) const CLAIM_CHECKS: &str = "\
+    update verification_history set checks_due = $1, checks_attempts = coalesce(checks_attempts, 0) + 1 where id in \
+        (select id from verification_history where checks_status = 'pending' and checks_due <= $2 \
+        order by checks_due limit 1";
+pub(super) const CLAIMED_CHECKS: &str = concat!(") returning ", verification_columns!(), ", checks_attempts");
+
+pub(super) const KEEP_CHECKS: &str = "\
+    update verification_history set checks_status = $1, checks = $2, face_templates = $3, updated = $4 \
+    where id = $5 and checks_status = 'pending'";
 
 pub(super) const PROFILE_FILE_OWNER: &str = "\
     select id from profiles where id = $1 and team = coalesce($2, team) \
@@ -188,8 +208,8 @@ pub(super) const SESSION_FILE_OWNER: &str = "\
         and $3 in (s.reference_image, s.audit_image_1, s.audit_image_2, s.audit_image_3, s.audit_image_4)";
 
 pub(super) const ADD_SESSION: &str = "\
-    insert into liveness_sessions (id, profile, team, status, confidence, expires, files_id) \
-    values ($1, $2, $3, $4, $5, $6, $7)";
+    insert into liveness_sessions (id, profile, team, status, confidence, expires, files_id, details) \
+    values ($1, $2, $3, $4, $5, $6, $7, $8)";
 
 macro_rules! session_columns {
     () => {
@@ -207,6 +227,15 @@ pub(super) const UPDATE_SESSION: &str = "\
     update liveness_sessions set status = $1, confidence = $2, details = $3, reference_image = $4, \
         audit_image_1 = $5, audit_image_2 = $6, audit_image_3 = $7, audit_image_4 = $8 \
     where id = $9 and status not in ('SUCCEEDED', 'FAILED')";
+
+/// Of all who begin a session at once one does.
+pub(super) const BEGIN_SESSION: &str =
+    "update liveness_sessions set status = 'IN_PROGRESS' where id = $1 and status = 'CREATED'";
+
+pub(super) const ADD_FRAME: &str =
+    "insert into liveness_frames (id, session, created) values ($1, $2, $3) on conflict (id) do nothing";
+
+pub(super) const SESSIONS_OF_PROFILE: &str = concat!(session_columns!(), "profile = $1 and expires > $2");
 
 pub(super) const USE_SESSION: &str = "update liveness_sessions set used_by = $1 where id = $2 and used_by = ''";
 
@@ -290,7 +319,11 @@ mod tests {
         SESSION,
         OPEN_SESSIONS,
         UPDATE_SESSION,
+        BEGIN_SESSION,
+        ADD_FRAME,
+        SESSIONS_OF_PROFILE,
         USE_SESSION,
+        KEEP_CHECKS,
         SETTINGS,
         PUT_SETTING,
         DELETE_SETTING,
@@ -307,8 +340,16 @@ mod tests {
         IS_NOTED,
     ];
     /// Parts of those that [`composed`] puts together.
-    const PARTS: [&str; 6] =
-        ["PROFILES", "PROFILES_OF_STATUS", "PROFILES_ORDER", "CLAIM_DOOMED", "CLAIMED", "FORGET_FAILURES"];
+    const PARTS: [&str; 8] = [
+        "PROFILES",
+        "PROFILES_OF_STATUS",
+        "PROFILES_ORDER",
+        "CLAIM_DOOMED",
+        "CLAIMED",
+        "CLAIM_CHECKS",
+        "CLAIMED_CHECKS",
+        "FORGET_FAILURES",
+    ];
 
     /// Statements that are made at run time, at their longest.
     fn composed(dialect: &Dialect) -> Vec<String> {
@@ -329,7 +370,8 @@ mod tests {
         let copied = Kind::ALL.into_iter().flat_map(|kind| {
             [archive::ids_statement(kind), archive::records_statement(kind, 12), archive::add_statement(kind)]
         });
-        let made = [search, writable, claim].into_iter().chain(copied);
+        let checks = format!("{CLAIM_CHECKS}{}{CLAIMED_CHECKS}", dialect.skip_locked);
+        let made = [search, writable, claim, checks].into_iter().chain(copied);
         made.chain(more.into_iter().flatten().map(str::to_owned)).collect()
     }
 

@@ -4,6 +4,7 @@ use super::{
     ADD_EVENT, ADD_VERIFICATION, AMEND_LIVENESS, CHANGE_PROFILE, CLAIM_LIVENESS, CLEAR_INTENT, CONFIRM_LIVENESS,
     Dialect, OPEN_INTENT, PROFILE, SESSION, SHOW_VERIFICATION, Tx, UPDATE_SESSION, USE_SESSION, first, rows, values,
 };
+use crate::domain::checks::ChecksStatus;
 use crate::domain::event::Event;
 use crate::domain::id::{RecordId, random_text};
 use crate::domain::liveness::{ConfirmedBy, Session};
@@ -120,6 +121,7 @@ pub(super) async fn add_verification(tx: &mut dyn Tx, record: &NewVerification) 
             record.document_back,
             record.created_by,
             record.created,
+            ChecksStatus::Pending.word(),
         ],
     )
     .await?;

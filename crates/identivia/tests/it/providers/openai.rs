@@ -39,7 +39,7 @@ async fn a_document_is_read_as_the_reference_shows_it() {
                 "date_of_birth": "1990-01-15",
             },
             "document": {"name": "passport.jpg", "mimetype": "image/jpeg", "size": picture("passport.jpg").len()},
-            "usage": {"prompt_tokens": 500, "completion_tokens": 120, "total_tokens": 620},
+            "usage": {"prompt_tokens": 500, "completion_tokens": 120, "total_tokens": 620}, "findings": [],
         }})
     );
     assert!(world.stored_files().await.is_empty(), "a picture to be read is not kept");

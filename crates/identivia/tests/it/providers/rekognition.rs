@@ -271,7 +271,7 @@ async fn what_was_kept_is_answered_when_the_provider_is_set_no_more() {
     first.stop();
     let second = Running::start(folder.path(), |_| ());
     assert_eq!(answer(get(&second.url, &session)).await.expect(200), kept);
-    answer(get(&second.url, "another")).await.expect(501);
+    answer(get(&second.url, "another")).await.expect(404);
     second.stop();
 }
 
