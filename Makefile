@@ -30,7 +30,7 @@ test-providers: services ## what stands in for AWS, OpenAI and Fingerprint, agai
 test-stores: cargo services ## the API on PostgreSQL and on PocketBase, by the same tests
 	for store in postgres pocketbase; do \
 		echo "The API on $$store:"; \
-		TEST_STORE=$$store cargo test --locked --test it -- access:: files:: flow:: hostile:: lists:: profiles:: providers::rekognition providers::fingerprint reference:: settings:: tokens:: verification:: nothing_a_person_sends; \
+		TEST_STORE=$$store cargo test --locked --test it -- access:: files:: flow:: frames:: hostile:: lists:: local:: profiles:: providers::rekognition providers::fingerprint reference:: settings:: tokens:: verification:: nothing_a_person_sends; \
 	done
 
 test-api: cargo services ## the running server against its own description, on every store
@@ -57,10 +57,11 @@ lint: cargo ## formatting and lints
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- --deny warnings
 
-bench: cargo ## requests per second beside a route that only verifies a token; STORE=sqlite, postgres or pocketbase
+bench: cargo ## requests per second beside a bare route (STORE=sqlite, postgres or pocketbase), and what each engine takes
 	[ "$(STORE)" != postgres ] || tests/install.sh postgres
 	[ "$(STORE)" != pocketbase ] || $(MAKE) --no-print-directory $(VENV)/installed
 	STORE=$(STORE) cargo bench --locked --bench http
+	cargo bench --locked -p vision --bench engines
 
 demo: cargo ## walk a specimen passport through a server of its own, with curl
 	cargo build --release --locked
