@@ -215,7 +215,8 @@ fn help_and_check_and_the_other_commands_answer() {
 async fn nothing_a_person_sends_reaches_the_log_at_any_level() {
     let (folder, ground) = (tempfile::tempdir().unwrap(), Ground::wanted().await);
     let clients = json!([{"client_id": "tester", "client_secret": "CANARY-client-secret", "scopes":
-        ["profiles:write", "profiles:read", "status_history:write", "verification_history:write", "settings:write"]}]);
+        ["profiles:write", "profiles:read", "status_history:write", "verification_history:write", "settings:write",
+        "documents:analyze"]}]);
     let server = Running::start(folder.path(), |command| {
         command.envs(ground.variables());
         command.env("RUST_LOG", "trace").env("JWT_SECRET", "CANARY-jwt-secret-CANARY-jwt-secret");
@@ -244,6 +245,10 @@ async fn nothing_a_person_sends_reaches_the_log_at_any_level() {
     http.request(made_up, url("/api/settings")).send().await.unwrap();
     http.get(url("/api/profiles/CANARY-id")).bearer_auth("CANARY-bearer").send().await.unwrap();
     http.post(url("/api/profiles/create")).bearer_auth(&token).body("{\"userID\": CANARY").send().await.unwrap();
+    let passport = crate::world::file(picture("passport.jpg"), "CANARY-passport.jpg");
+    let passport = reqwest::multipart::Form::new().part("document_front", passport);
+    let analyse = http.post(url("/api/ollama/document-analysis")).bearer_auth(&token).multipart(passport);
+    assert!(analyse.send().await.unwrap().text().await.unwrap().contains("A12345678"), "it was read");
     let put = url("/api/settings/k");
     http.put(put).bearer_auth(&token).json(&json!({"value": "CANARY-setting"})).send().await.unwrap();
     // Once more while the store is away: what fails is logged with its cause.
@@ -259,7 +264,7 @@ async fn nothing_a_person_sends_reaches_the_log_at_any_level() {
     let (_, out, log) = server.stop();
     assert!(log.contains("/api/profiles/{id}") && log.lines().count() > 9, "the log is there: {log}");
     let flow_token = made["flow_token"].as_str().unwrap().to_owned();
-    let hidden = ["CANARY", "canary", "forged line"].map(str::to_owned).into_iter().chain([token, flow_token]);
+    let hidden = ["CANARY", "canary", "forged line", "A12345678", "SPECIMEN"].map(str::to_owned).into_iter().chain([token, flow_token]);
     for hidden in hidden.chain(ground.secrets()) {
         assert!(!log.contains(&hidden) && !out.contains(&hidden), "{hidden} is in the log: {log}{out}");
     }

@@ -6,6 +6,7 @@ mod bucket;
 mod command;
 mod copy;
 mod crash;
+mod eval;
 mod files;
 mod flow;
 mod frames;
