@@ -90,6 +90,7 @@ impl Config {
         let unused = settings.unused();
         let (liveness, openai, fingerprint) = (settings.liveness()?, settings.openai()?, settings.fingerprint()?);
         let engines = settings.engines()?;
+        let least = if liveness.is_none() { LOCAL_THRESHOLD } else { 0.0 };
         let pocketbase = settings.pocketbase()?;
         let files = files(&settings)?;
         let s = settings;
@@ -118,7 +119,7 @@ impl Config {
             database_connections: u32::try_from(number("DATABASE_CONNECTIONS", s.database_connections, 16, 2, 1_000)?)
                 .unwrap_or(16),
             files,
-            face_liveness_threshold: threshold(s.face_liveness_threshold)?,
+            face_liveness_threshold: threshold(s.face_liveness_threshold, least)?,
             liveness,
             openai_model: text("OPENAI_MODEL", s.openai_model, OPENAI_MODEL)?,
             openai,
@@ -263,11 +264,14 @@ fn log_filter(value: Option<String>) -> Result<String, ConfigError> {
     }
 }
 
-fn threshold(value: Option<String>) -> Result<f64, ConfigError> {
+/// The least threshold where liveness is judged here: below it a session that has failed would count as live.
+const LOCAL_THRESHOLD: f64 = 30.0;
+
+fn threshold(value: Option<String>, least: f64) -> Result<f64, ConfigError> {
     let Some(text) = given(value) else { return Ok(75.0) };
     match text.parse::<f64>() {
-        Ok(number) if (0.0..=100.0).contains(&number) => Ok(number),
-        _ => wrong("FACE_LIVENESS_THRESHOLD", format!("must be a number from 0 to 100, not {text:?}")),
+        Ok(number) if (least..=100.0).contains(&number) => Ok(number),
+        _ => wrong("FACE_LIVENESS_THRESHOLD", format!("must be a number from {least} to 100, not {text:?}")),
     }
 }
 
@@ -452,7 +456,7 @@ mod tests {
         CLIENT_URL: must be a URL such as https://verify.example.com, without user, password or query
         METRICS_ADDR: must be an address and a port such as 127.0.0.1:9100, not "9100"
         LOG_FORMAT: must be pretty or json, not "xml"
-        FACE_LIVENESS_THRESHOLD: must be a number from 0 to 100, not "NaN"
+        FACE_LIVENESS_THRESHOLD: must be a number from 30 to 100, not "NaN"
         TRUSTED_PROXIES: "10.0.0.0/33" is no address or network such as 10.0.0.0/8
         DATABASE_URL: must be sqlite: (the database is in DATA_DIR) or postgres://user:password@host/database
         POCKETBASE_URL: must be https://, or passwords and passports cross the network in the clear; within a network you trust set POCKETBASE_ALLOW_HTTP=true

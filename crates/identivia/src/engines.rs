@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use vision::face::FaceEngine;
 use vision::text::TextReader;
@@ -18,6 +18,9 @@ pub const NAME: &str = concat!("identivia-vision ", env!("CARGO_PKG_VERSION"));
 
 /// How long work waits for its turn. Longer, and this machine is not keeping up.
 const TURN: Duration = Duration::from_secs(10);
+
+/// One of the turns there are; dropping it lets the next one have it.
+pub struct Turn(#[expect(dead_code, reason = "held, never looked at")] OwnedSemaphorePermit);
 
 /// The engines, with their weights.
 pub struct Engines {
@@ -44,7 +47,34 @@ impl Engines {
         }))
     }
 
-    /// Runs work when its turn comes. It goes on, and keeps its turn, also when whoever asked for it has gone.
+    /// Waits for a turn.
+    ///
+    /// # Errors
+    /// [`ProviderError::Busy`] when none comes up in time.
+    pub async fn turn(&self) -> Result<Turn, ProviderError> {
+        match timeout(TURN, self.turns.clone().acquire_owned()).await {
+            Ok(Ok(turn)) => Ok(Turn(turn)),
+            _ => Err(ProviderError::Busy),
+        }
+    }
+
+    /// Runs work in a turn, which comes back with what the work gives. It goes on, and keeps the turn, also when whoever
+    /// asked for it has gone.
+    ///
+    /// # Errors
+    /// The work's own.
+    pub async fn run_in<T: Send + 'static>(
+        self: &Arc<Self>,
+        turn: Turn,
+        work: impl FnOnce(&Self) -> Result<T, ProviderError> + Send + 'static,
+    ) -> Result<(T, Turn), ProviderError> {
+        let engines = self.clone();
+        let running = tokio::task::spawn_blocking(move || work(&engines).map(|given| (given, turn)));
+        // What a panic says may quote a document.
+        running.await.unwrap_or_else(|_| Err(ProviderError::failed("an engine broke off")))
+    }
+
+    /// Runs work when its turn comes.
     ///
     /// # Errors
     /// [`ProviderError::Busy`] when no turn comes up in time; else the work's own.
@@ -52,16 +82,8 @@ impl Engines {
         self: &Arc<Self>,
         work: impl FnOnce(&Self) -> Result<T, ProviderError> + Send + 'static,
     ) -> Result<T, ProviderError> {
-        let turn = match timeout(TURN, self.turns.clone().acquire_owned()).await {
-            Ok(Ok(turn)) => turn,
-            _ => return Err(ProviderError::Busy),
-        };
-        let engines = self.clone();
-        let running = tokio::task::spawn_blocking(move || {
-            let _turn = turn;
-            work(&engines)
-        });
-        running.await.unwrap_or_else(|error| Err(ProviderError::failed(format!("an engine broke off: {error}"))))
+        let turn = self.turn().await?;
+        self.run_in(turn, work).await.map(|(given, _)| given)
     }
 
     /// The weights that compare faces.

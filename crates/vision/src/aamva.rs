@@ -118,6 +118,9 @@ fn header(text: &str) -> Option<(Header, &str)> {
     Some((Header { issuer, version }, body))
 }
 
+/// The most characters of an element that are read.
+const LONGEST: usize = 64;
+
 /// Says whether that is an entry of the directory: a subfile's type (two letters or digits), its offset and its length.
 fn is_entry(entry: &str) -> bool {
     let (kind, place) = entry.as_bytes().split_at(2);
@@ -135,7 +138,9 @@ fn elements(body: &str) -> HashMap<&str, &str> {
         if let (true, Some((name, value))) = (is_element(line), line.split_at_checked(3))
             && let Some(value) = meaningful(value)
         {
-            elements.entry(name).or_insert(value);
+            // The standard's longest, the country-specific ones apart, has 40 characters.
+            let end = value.char_indices().nth(LONGEST).map_or(value.len(), |(end, _)| end);
+            elements.entry(name).or_insert(&value[..end]);
         }
     }
     elements

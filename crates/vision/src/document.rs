@@ -12,6 +12,7 @@ mod labels;
 mod letters;
 mod names;
 mod picture;
+mod portrait;
 mod print;
 mod states;
 mod verdict;
@@ -22,7 +23,7 @@ use crate::aamva::{self, License};
 use crate::face::{Face, FaceEngine};
 use crate::finding::Finding;
 use crate::intake::Photo;
-use crate::quality::Quality;
+use crate::quality::{self, Framing, Quality, Region};
 use crate::text::{Line, TextReader};
 use crate::weights::EngineError;
 use crate::zone::FoundZone;
@@ -37,11 +38,8 @@ use verdict::authenticity;
 
 pub use date::Date;
 pub use fields::{Fields, Source};
-pub use names::is_same_name;
+pub use names::{is_latin, is_same_name};
 pub use verdict::Authenticity;
-
-/// From which share of the portrait's width another face is nearly as large: ghost images are smaller.
-const COMPARABLE: f32 = 0.6;
 
 /// The engines that read documents.
 #[derive(Clone, Copy)]
@@ -63,13 +61,15 @@ pub struct Portrait {
 pub struct Document {
     pub fields: Fields,
     pub source: Source,
+    /// Whether that source is proved: a barcode, or a zone whose check digits are right.
+    pub is_proven: bool,
     pub authenticity: Authenticity,
     /// One entry a check, always the same checks in the same order.
     pub findings: Vec<Finding>,
     pub portrait: Option<Portrait>,
 }
 
-/// A face, and whether it is nearly as large as the portrait and not the same person's.
+/// A face, and whether it is another person's than the portrait.
 #[derive(Clone, Debug)]
 struct SeenFace {
     face: Face,
@@ -94,13 +94,13 @@ struct Side {
 /// When an engine's weights cannot be run; never because of what a picture shows.
 pub fn read(engines: &Engines<'_>, front: &Photo, back: Option<&Photo>, today: Date) -> Result<Document, EngineError> {
     let mut front = seen(engines, front)?;
-    front.0.faces = faces(engines.faces, front.1)?;
+    front.0.faces = portrait::faces(engines.faces, front.1, front.0.zone.as_ref())?;
     let back = match back {
         Some(photo) => {
             let (mut side, image) = seen(engines, photo)?;
             // The portrait is on the front; looked for on the back only where the sides may be swapped.
             if front.0.faces.is_empty() {
-                side.faces = faces(engines.faces, image)?;
+                side.faces = portrait::faces(engines.faces, image, None)?;
             }
             Some(side)
         }
@@ -111,7 +111,7 @@ pub fn read(engines: &Engines<'_>, front: &Photo, back: Option<&Photo>, today: D
 
 fn seen<'p>(engines: &Engines<'_>, photo: &'p Photo) -> Result<(Side, &'p RgbImage), EngineError> {
     let page = engines.text.read(&photo.image)?;
-    let quality = Quality::of(&photo.image, None, &photo.tags);
+    let quality = quality_of(photo, &page.lines);
     // A passport's page has no such barcode, and looking for one is what costs most after its text.
     let is_passport = page.zone.as_ref().is_some_and(|found| found.zone.is_valid() && is_passport(found));
     let text = if is_passport { None } else { barcode::pdf417(&photo.image) };
@@ -128,29 +128,29 @@ fn seen<'p>(engines: &Engines<'_>, photo: &'p Photo) -> Result<(Side, &'p RgbIma
     Ok((side, &photo.image))
 }
 
-fn is_passport(found: &FoundZone) -> bool {
-    found.zone.document_code.starts_with('P') && found.zone.format == mrz::Format::Td3
+/// The picture's figures, of the document in it. What was taken for its borders is not where print lies outside: then it is a
+/// field, and the document may be anywhere.
+fn quality_of(photo: &Photo, lines: &[Line]) -> Quality {
+    let (width, height) = photo.image.dimensions();
+    let found = quality::document(&photo.image).region;
+    let is_outside = |region: Region, (x, y): (f32, f32)| {
+        let margin = 0.02 * width.max(height) as f32;
+        let (left, top) = (region.left as f32 - margin, region.top as f32 - margin);
+        let (right, bottom) = (left + region.width as f32 + 2.0 * margin, top + region.height as f32 + 2.0 * margin);
+        x < left || x > right || y < top || y > bottom
+    };
+    let outside = found.map_or(0, |region| {
+        lines.iter().filter(|line| line.corners.iter().all(|corner| is_outside(region, *corner))).count()
+    });
+    if outside < 2 {
+        return Quality::of(&photo.image, None, &photo.tags);
+    }
+    let whole = Region { left: 0, top: 0, width, height };
+    Quality { framing: Framing::Unsure, ..Quality::of(&photo.image, Some(whole), &photo.tags) }
 }
 
-/// The faces of a side, largest first, those of nearly the portrait's size compared with it.
-fn faces(engine: &FaceEngine, image: &RgbImage) -> Result<Vec<SeenFace>, EngineError> {
-    let faces = engine.faces(image)?;
-    let Some(main) = faces.first() else { return Ok(Vec::new()) };
-    let (width, mut portrait) = (main.region.width, None);
-    let mut seen = Vec::with_capacity(faces.len());
-    for (at, face) in faces.iter().enumerate() {
-        let mut is_somebody_else = false;
-        if at > 0 && face.region.width >= COMPARABLE * width {
-            let embedding = engine.embedding(image, face)?;
-            let portrait = match &portrait {
-                Some(known) => known,
-                None => portrait.insert(engine.embedding(image, main)?),
-            };
-            is_somebody_else = portrait.similarity(&embedding) < engine.match_threshold();
-        }
-        seen.push(SeenFace { face: face.clone(), is_somebody_else });
-    }
-    Ok(seen)
+fn is_passport(found: &FoundZone) -> bool {
+    found.zone.document_code.starts_with('P') && found.zone.format == mrz::Format::Td3
 }
 
 /// What a side says once it is read.
@@ -194,8 +194,9 @@ fn judged(front: &Side, back: Option<&Side>, today: Date) -> Document {
     let complete = claims.is_some_and(|claims| claims.proven && Agreement::between(claims, &print).holds());
     let pictures = sides.into_iter().flatten().map(|(on_back, side)| picture(side, on_back, complete));
     let pictures: Vec<Picture> = pictures.collect();
-    let on_back = front.faces.is_empty() && back.is_some_and(|side| !side.faces.is_empty());
-    let portrait_side = back.filter(|_| on_back).unwrap_or(front);
+    let sides_match =
+        checks::sides(&said_front.for_comparison(), said_back.as_ref().map(Said::for_comparison).as_ref());
+    let (portrait, portrait_present) = portrait::found(front, back, sides_match.outcome);
     let dates = dates(claims, &fields);
     let mut findings = picture::findings(&pictures);
     findings.extend([
@@ -203,15 +204,15 @@ fn judged(front: &Side, back: Option<&Side>, today: Date) -> Document {
         against_print("mrz_matches_print", checks::ZONE, zone.as_ref(), &print),
         against_print("barcode_matches_print", checks::BARCODE, barcode.as_ref(), &print),
         checks::zone_against_barcode(zone.as_ref(), barcode.as_ref()),
-        checks::sides(&said_front.for_comparison(), said_back.as_ref().map(Said::for_comparison).as_ref()),
+        sides_match,
         checks::expired(&dates, today),
         checks::plausible_dates(&dates, today),
         checks::issuing_state(claims),
         checks::specimen(claims),
-        checks::portrait(&portrait_side.faces, on_back),
+        portrait_present,
     ]);
-    let portrait = portrait_side.faces.first().map(|seen| Portrait { on_back, face: seen.face.clone() });
-    Document { authenticity: authenticity(&findings), fields, source, findings, portrait }
+    let is_proven = claims.is_some_and(|claims| claims.proven);
+    Document { authenticity: authenticity(&findings), fields, source, is_proven, findings, portrait }
 }
 
 /// A zone whose digits are right, the front's before the back's; else the one read with more certainty.

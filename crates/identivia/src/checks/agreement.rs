@@ -1,7 +1,7 @@
 //! Whether what was said of a person agrees with what their document says.
 
 use serde_json::json;
-use vision::document::{Document, Source, is_same_name};
+use vision::document::{Document, is_latin, is_same_name};
 use vision::mrz::Sex;
 
 use super::finding;
@@ -16,12 +16,15 @@ pub(super) fn check(engines: &Engines, record: &VerificationRecord, document: Op
     let findings = compared(&Said::of_record(record), &read);
     let count = |outcome| findings.iter().filter(|finding| finding.outcome == outcome).count();
     let (agreeing, differing) = (count(Outcome::Pass), count(Outcome::Fail));
+    let agrees = |code: &str| findings.iter().any(|found| found.code == code && found.outcome == Outcome::Pass);
+    let is_enough = agrees("name") && (agrees("document_number") || agrees("date_of_birth"));
     let (outcome, message) = match (agreeing, differing) {
+        (_, 1..) => (Outcome::Fail, "What was said differs from what was read"),
         (0, 0) => (Outcome::NotApplicable, "There was nothing to compare"),
-        (_, 0) => (Outcome::Pass, "What was said agrees with what was read"),
-        _ => (Outcome::Fail, "What was said differs from what was read"),
+        _ if is_enough => (Outcome::Pass, "What was said agrees with what was read"),
+        _ => (Outcome::Warn, "What could be compared agrees, and is not enough to tell one person from another"),
     };
-    let is_proved = document.is_some_and(|document| matches!(document.source, Source::Mrz | Source::Barcode));
+    let is_proved = document.is_some_and(|document| document.is_proven);
     Check {
         check: "data_agreement".to_owned(),
         outcome,
@@ -53,7 +56,8 @@ struct Said {
 
 impl Said {
     fn of_record(record: &VerificationRecord) -> Self {
-        let country = country::code(&record.country).unwrap_or_default();
+        // What is no country stays as it was said: it agrees with none.
+        let country = country::code(&record.country).unwrap_or(&record.country);
         let gender = record.gender.to_lowercase();
         Self {
             name: record.name.clone(),
@@ -83,12 +87,22 @@ impl Said {
 fn compared(said: &Said, read: &Said) -> Vec<Finding> {
     let same = |one: &str, other: &str| one == other;
     vec![
-        field("name", &said.name, &read.name, is_same_name),
+        name(&said.name, &read.name),
         field("document_number", &said.document_number, &read.document_number, same_number),
         field("date_of_birth", &said.date_of_birth, &read.date_of_birth, same),
         field("country", &said.country, &read.country, same),
         field("gender", &said.gender, &read.gender, same),
     ]
+}
+
+/// Names in letters that are not compared here differ from nothing.
+fn name(said: &str, read: &str) -> Finding {
+    let are_there = !said.is_empty() && !read.is_empty();
+    if are_there && ![said, read].into_iter().all(is_latin) {
+        let evidence = [("said", json!(said)), ("read", json!(read))];
+        return finding("name", Outcome::Warn, "The name is in letters that are not compared", evidence);
+    }
+    field("name", said, read, is_same_name)
 }
 
 fn field(name: &str, said: &str, read: &str, agrees: impl Fn(&str, &str) -> bool) -> Finding {
@@ -106,5 +120,5 @@ fn same_number(one: &str, other: &str) -> bool {
     let plain = |text: &str| -> String {
         text.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_uppercase()).collect()
     };
-    plain(one) == plain(other)
+    !plain(one).is_empty() && plain(one) == plain(other)
 }

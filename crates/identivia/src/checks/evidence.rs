@@ -33,9 +33,8 @@ pub(super) struct Seen {
     pub(super) document: Option<Document>,
     pub(super) portrait: Option<Measured>,
     pub(super) selfie: Option<Measured>,
-    /// `None` where no provider kept an image, or it shows no face.
+    /// Of the liveness provider's own image.
     pub(super) live: Option<Measured>,
-    pub(super) has_live_image: bool,
 }
 
 /// Reads the pictures of a record, and the reference image of its liveness session.
@@ -98,7 +97,6 @@ pub(super) fn look_at(engines: &Engines, images: &Images, today: Date) -> Result
         portrait,
         selfie: main_face(engines, images.selfie.as_deref())?,
         live: main_face(engines, images.live.as_deref())?,
-        has_live_image: images.live.is_some(),
     })
 }
 

@@ -16,15 +16,19 @@ const LEAST_EYE_DISTANCE: f32 = 16.0;
 const DOUBT: f64 = 0.1;
 
 /// Compares the faces. Gives the biometric templates too, as JSON, for those who keep them.
-pub(super) fn check(engines: &Engines, seen: &Seen) -> (Check, String) {
-    let threshold = f64::from(engines.faces.match_threshold());
+pub(super) fn check(engines: &Engines, seen: &Seen, has_session: bool) -> (Check, String) {
+    let threshold = shortest(engines.faces.match_threshold());
     let mut pairs = vec![compared(
         "selfie_and_document",
         (&seen.selfie, "the selfie"),
         (&seen.portrait, "the document"),
         threshold,
     )];
-    if seen.has_live_image {
+    if !is_portrait_sure(seen) {
+        let message = "It is not sure which face on the document is its holder's";
+        pairs.push((None, finding("document_portrait", Outcome::Warn, message, [])));
+    }
+    if has_session {
         let live = (&seen.live, "the liveness check's picture");
         pairs.push(compared("liveness_and_document", live, (&seen.portrait, "the document"), threshold));
         pairs.push(compared("liveness_and_selfie", live, (&seen.selfie, "the selfie"), threshold));
@@ -52,6 +56,19 @@ pub(super) fn check(engines: &Engines, seen: &Seen) -> (Check, String) {
         findings,
     };
     (check, templates(seen))
+}
+
+/// Whether the document has one holder's face, and where a document has it.
+fn is_portrait_sure(seen: &Seen) -> bool {
+    let findings = seen.document.iter().flat_map(|document| &document.findings);
+    findings
+        .filter(|found| found.code == "portrait_present")
+        .all(|found| found.outcome == vision::finding::Outcome::Pass)
+}
+
+/// The number that the fewest digits tell: 0.55, and not 0.550000011920929.
+fn shortest(number: f32) -> f64 {
+    number.to_string().parse().unwrap_or_else(|_| f64::from(number))
 }
 
 type Named<'a> = (&'a Option<Measured>, &'static str);

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::finding;
 use crate::domain::checks::{Assurance, Check, Finding, Outcome};
-use crate::domain::liveness::{ConfirmedBy, Session, is_live};
+use crate::domain::liveness::{Session, is_live};
 use crate::domain::verification::VerificationRecord;
 use crate::engines::{self, Engines};
 
@@ -24,13 +24,12 @@ pub(super) fn check(
         Some(session) => is_live(session.status, session.confidence, threshold),
         None => record.liveness_status == "live",
     };
-    let is_asserted = finished.is_none() || record.liveness_confirmed_by == ConfirmedBy::MachineToken.word();
     let (engine, assurance) = match finished {
         None => ("a trusted server's word", Assurance::Asserted),
         Some(_) if is_local => (engines::NAME, Assurance::Model),
         Some(_) => (AWS, Assurance::Model),
     };
-    let message = match (live, is_asserted && finished.is_none()) {
+    let message = match (live, finished.is_none()) {
         (true, true) => "A trusted server says that the person was live",
         (false, true) => "A trusted server says that the person was not live",
         (true, false) => "The liveness provider found a live person",

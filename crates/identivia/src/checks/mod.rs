@@ -24,6 +24,8 @@ use crate::store::{Store, StoreError};
 
 /// How long a claim lasts, in seconds: several times what the checks take.
 const CLAIM_SECONDS: i64 = 120;
+/// For how long checks are put off that could not be run for want of a turn, the store or the files, in seconds.
+const POSTPONED_SECONDS: i64 = 10;
 /// How often checks are begun before they count as failed: what ends a server every time must not do so for ever.
 const MOST_ATTEMPTS: u32 = 5;
 /// How often it is looked for checks that another server has left.
@@ -84,12 +86,15 @@ impl Checker {
         });
     }
 
-    async fn run_on(&self) {
+    async fn run_on(self: Arc<Self>) {
         loop {
-            match self.run_next().await {
-                Ok(true) => continue,
-                Ok(false) => {}
-                Err(error) => tracing::warn!(cause = %error, "checks on a record are tried again later"),
+            let checker = self.clone();
+            // In a task of its own: a panic ends that run, and not the queue.
+            match tokio::spawn(async move { checker.run_next().await }).await {
+                Ok(Ok(true)) => continue,
+                Ok(Ok(false)) => {}
+                Ok(Err(error)) => tracing::warn!(cause = %error, "checks on a record are tried again later"),
+                Err(_) => tracing::error!("the checks on a record broke off; they are tried again later"),
             }
             tokio::select! {
                 () = self.waiting.notified() => {}
@@ -110,7 +115,15 @@ impl Checker {
             tracing::error!(record.id = %record, "checks were begun {MOST_ATTEMPTS} times and never came to an end");
             Checked { status: ChecksStatus::Failed, checks: Vec::new(), face_templates: String::new() }
         } else {
-            self.checked(&due).await?
+            match self.checked(&due).await {
+                Ok(checked) => checked,
+                Err(error) => {
+                    if !matches!(error, CheckError::Engine(ProviderError::Failed(_))) {
+                        self.store.postpone_checks(record, now.plus_seconds(POSTPONED_SECONDS)).await?;
+                    }
+                    return Err(error);
+                }
+            }
         };
         let event = Event {
             id: RecordId::random(),
@@ -131,7 +144,8 @@ impl Checker {
         let images = evidence::gather(&self.files, record, session.as_ref()).await?;
         let today = local::today(self.clock.now());
         let seen = self.engines.run(move |engines| evidence::look_at(engines, &images, today)).await?;
-        let (face_match, templates) = faces::check(&self.engines, &seen);
+        let has_session = session.is_some();
+        let (face_match, templates) = faces::check(&self.engines, &seen, has_session);
         let checks = vec![
             document(&self.engines, &seen),
             face_match,
@@ -176,10 +190,11 @@ fn document(engines: &Engines, seen: &evidence::Seen) -> Check {
             (Outcome::Pass, "The machine-readable part holds and agrees with what is printed")
         }
         vision::document::Authenticity::Suspicious => (Outcome::Fail, "Something contradicts itself; see the findings"),
-        vision::document::Authenticity::Unknown => (Outcome::Warn, "Nothing contradicts itself, and nothing proves it"),
+        vision::document::Authenticity::Unknown => {
+            (Outcome::Warn, "Nothing contradicts itself; what keeps it from being called authentic is in the findings")
+        }
     };
-    let is_proved = matches!(document.source, vision::document::Source::Mrz | vision::document::Source::Barcode);
-    let assurance = if is_proved { Assurance::Optical } else { Assurance::Model };
+    let assurance = if document.is_proven { Assurance::Optical } else { Assurance::Model };
     check(outcome, assurance, message, document.findings.iter().map(local::finding).collect())
 }
 

@@ -180,14 +180,6 @@ pub struct SentFrame {
     pub jpeg: bytes::Bytes,
 }
 
-impl SentFrame {
-    /// What tells this frame from every other: the same bytes again have the same.
-    #[must_use]
-    pub fn print(&self) -> RecordId {
-        letters_of(digest::digest(&digest::SHA256, &self.jpeg).as_ref())
-    }
-}
-
 /// Where a face is in an image, in shares of the image's width and height: below 0 or above 1 where it is cut off.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]

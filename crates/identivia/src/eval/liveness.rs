@@ -7,7 +7,7 @@ use serde::Deserialize;
 use vision::liveness::{Frame, Limits, judge, observe};
 
 use super::statistics::Rate;
-use super::{Bench, Lines, entries, picture};
+use super::{Bench, Lines, entries};
 use crate::domain::liveness::Step;
 use crate::liveness::local;
 
@@ -90,8 +90,10 @@ fn confidence(bench: &Bench, folder: &Path) -> anyhow::Result<f64> {
     let mut frames = Vec::new();
     for frame in session.frames {
         let path = folder.join(&frame.file);
-        let photo = picture(&path)?.with_context(|| format!("{} is no picture that can be read", path.display()))?;
-        frames.push(Frame { step: local::step(frame.step), at_ms: frame.time, picture: photo.image });
+        let bytes = std::fs::read(&path).with_context(|| path.display().to_string())?;
+        let unreadable = || format!("{} is no picture that can be read", path.display());
+        let picture = local::opened(&bytes).with_context(unreadable)?;
+        frames.push(Frame { step: local::step(frame.step), at_ms: frame.time, picture });
     }
     let steps: Vec<_> = session.steps.into_iter().map(local::step).collect();
     let observations = observe(&bench.engines.faces, &frames)?;

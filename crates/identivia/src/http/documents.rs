@@ -17,6 +17,7 @@ use crate::domain::profile::FileField;
 use crate::domain::reading::{DocumentFields, Hints, Reading, Usage};
 use crate::domain::token::CallerKind;
 use crate::error::{ApiError, ErrorBody};
+use crate::outside::ProviderError;
 use crate::reader::{Picture, Sides};
 
 /// The files that are taken.
@@ -128,8 +129,14 @@ pub(super) async fn analyze_document(
     let hints = hints(fields, received.checks, front.is_some())?;
     quotas::take(&app, &by, Asked::Reading).await?;
     let (front, document) = picture(front.ok_or_else(|| ApiError::missing(vec!["document_front"]))?);
-    let _reading = app.quotas.reading(&by)?;
-    let reading = app.reader.read(Sides { front, back }, &hints).await;
+    let held = (app.quotas.reading(&by)?, if app.uses.openai { None } else { app.quotas.engines(&by)? });
+    let reader = app.reader.clone();
+    // In a task of its own, so that the places are held for as long as it takes, whether or not the browser waits.
+    let reading = tokio::spawn(async move {
+        let _held = held;
+        reader.read(Sides { front, back }, &hints).await
+    });
+    let reading = reading.await.unwrap_or_else(|_| Err(ProviderError::failed("the reading broke off")));
     let advice = "Try again, or type the fields in";
     let reading = reading.map_err(|error| ApiError::of_provider("Document reader", advice, error))?;
     Ok(Json(AnalysisResponse { success: true, data: analysis(reading, document) }))

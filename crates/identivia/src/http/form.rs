@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use serde::de::value::MapDeserializer;
 use serde_json::{Number, Value};
 use tokio::time::{Instant, Sleep};
+use vision::intake;
 
 use super::input::{self, Checks};
 use super::multipart::{self, Fault, Multipart, PART_HEADER_BYTES, PartHead};
@@ -40,6 +41,8 @@ const WHOLE_PATIENCE: Duration = Duration::from_secs(600);
 pub(super) const FRAME_PREFIX: &str = "frame_";
 /// The largest frame, in bytes.
 const FRAME_BYTES: usize = 1024 * 1024;
+/// The most pixels of a frame: a camera's video has no more, and a face needs far fewer.
+const FRAME_PIXELS: u64 = 4_000_000;
 /// The highest number of a frame. More than are taken: whoever sends too many is told how many came.
 const MOST_FRAMES: usize = MAX_PARTS - 2;
 
@@ -270,11 +273,16 @@ impl FormReader<'_> {
                 return Err(ApiError::too_large("At most 1 MiB a frame"));
             }
         }
-        if Media::sniff(&bytes) == Some(Media::Jpeg) {
-            frames.push((number, bytes.into()));
-        } else {
-            self.received.checks.wrong("frame_1", format!("{FRAME_PREFIX}{number} must be a JPEG picture"));
-        }
+        let problem = match intake::size(&bytes) {
+            Ok((intake::Kind::Jpeg, width, height)) if u64::from(width) * u64::from(height) <= FRAME_PIXELS => {
+                frames.push((number, bytes.into()));
+                return Ok(());
+            }
+            Ok((intake::Kind::Jpeg, ..)) => "has more than 4 megapixels".to_owned(),
+            Ok(_) | Err(intake::Refused::Unknown) => "must be a JPEG picture".to_owned(),
+            Err(refused) => refused.to_string(),
+        };
+        self.received.checks.wrong("frame_1", format!("{FRAME_PREFIX}{number} {problem}"));
         Ok(())
     }
 

@@ -12,11 +12,13 @@ use super::access::{By, Whole};
 use super::form::{self, FRAME_PREFIX};
 use super::input::{Checks, Raw};
 use super::liveness::{no_session, reachable_session};
+use super::quotas;
 use crate::app::App;
 use crate::domain::event::EventKind;
 use crate::domain::liveness::{FRAMES, SentFrame, SessionStatus, Step, Task};
 use crate::domain::profile::Word as _;
 use crate::error::{ApiError, ErrorBody};
+use crate::liveness::Judging;
 
 /// What goes with the pictures.
 #[derive(Deserialize)]
@@ -45,9 +47,39 @@ pub(super) struct FramesForm {
     /// JSON: an entry a frame, such as `[{"step": "look_straight", "time": 0}]`; `time` is in milliseconds since the first.
     #[schema(value_type = String, max_length = 4096, pattern = "^\\[")]
     frames: Raw,
-    /// JPEG of at most 1 MiB. The next ones are `frame_2` to `frame_16`.
+    /// JPEG of at most 1 MiB and 4 megapixels.
     #[schema(value_type = String, format = Binary)]
     frame_1: Raw,
+    #[schema(value_type = String, format = Binary)]
+    frame_2: Raw,
+    #[schema(value_type = String, format = Binary)]
+    frame_3: Raw,
+    #[schema(value_type = String, format = Binary)]
+    frame_4: Raw,
+    #[schema(value_type = String, format = Binary)]
+    frame_5: Raw,
+    #[schema(value_type = String, format = Binary)]
+    frame_6: Raw,
+    #[schema(value_type = String, format = Binary)]
+    frame_7: Raw,
+    #[schema(value_type = String, format = Binary)]
+    frame_8: Raw,
+    #[schema(value_type = Option<String>, nullable = false, format = Binary)]
+    frame_9: Raw,
+    #[schema(value_type = Option<String>, nullable = false, format = Binary)]
+    frame_10: Raw,
+    #[schema(value_type = Option<String>, nullable = false, format = Binary)]
+    frame_11: Raw,
+    #[schema(value_type = Option<String>, nullable = false, format = Binary)]
+    frame_12: Raw,
+    #[schema(value_type = Option<String>, nullable = false, format = Binary)]
+    frame_13: Raw,
+    #[schema(value_type = Option<String>, nullable = false, format = Binary)]
+    frame_14: Raw,
+    #[schema(value_type = Option<String>, nullable = false, format = Binary)]
+    frame_15: Raw,
+    #[schema(value_type = Option<String>, nullable = false, format = Binary)]
+    frame_16: Raw,
 }
 
 /// Where the session stands.
@@ -76,7 +108,9 @@ pub(super) struct FramesResponse {
         (status = 200, description = "Judged", body = FramesResponse),
         (status = 404, description = "Unknown, expired or somebody else's", body = ErrorBody),
         (status = 409, description = "The session has had its frames, or takes none", body = ErrorBody),
-        (status = 503, description = "Too many frames are being judged; see `Retry-After`", body = ErrorBody),
+        (status = 429, description = "A link has frames judged or documents read one at a time, or pauses after five failed checks; see `Retry-After`", body = ErrorBody),
+        (status = 502, description = "The frames could not be judged", body = ErrorBody),
+        (status = 503, description = "Too much is going on; the session can still have its frames; see `Retry-After`", body = ErrorBody),
     ))]
 pub(super) async fn send_frames(
     State(app): State<Arc<App>>,
@@ -93,13 +127,22 @@ pub(super) async fn send_frames(
     if session.status != SessionStatus::Created {
         return Err(taken("This session has had its frames; make a new one"));
     }
-    let _judging = app.quotas.judging(&by)?;
+    if let Some(profile) = session.profile {
+        quotas::refuse_while_pausing(&app, profile).await?;
+    }
+    let held = app.quotas.engines(&by)?;
     let (mut received, pictures) = form::read_frames(request, &app.files).await?;
     let fields: FrameFields = received.body(&[])?;
     let frames = frames(fields, received.checks, pictures, &task)?;
     let event = by.event(&app, EventKind::SessionBegun, session.profile, format!("{} frames", frames.len()));
-    let judged = app.liveness.judge(session, frames, event).await?;
-    let judged = judged.ok_or_else(|| taken("This session has had its frames; make a new one"))?;
+    let judged = match app.liveness.judge(session, frames, event, held).await? {
+        Judging::Judged(session) => *session,
+        Judging::Again => return Err(taken("This session has had its frames; make a new one")),
+        Judging::Unreadable(number) => {
+            let problem = format!("{FRAME_PREFIX}{number} is damaged or cut off: it does not decode");
+            return Err(ApiError::invalid([("frame_1", problem)].into()));
+        }
+    };
     Ok(Json(FramesResponse {
         success: true,
         session_id: judged.id,

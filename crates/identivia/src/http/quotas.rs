@@ -53,8 +53,8 @@ pub struct Quotas {
     readings: Limiter<RecordId>,
     /// Readings under way.
     reading: AtOnce<RecordId>,
-    /// Frames being judged.
-    judging: AtOnce<RecordId>,
+    /// Work of the local engines under way.
+    engines: AtOnce<RecordId>,
 }
 
 impl Default for Quotas {
@@ -65,7 +65,7 @@ impl Default for Quotas {
             results: Limiter::new(120, 60),
             readings: Limiter::new(30, 600),
             reading: AtOnce::new(READING),
-            judging: AtOnce::new(1),
+            engines: AtOnce::new(1),
         }
     }
 }
@@ -79,11 +79,12 @@ impl Quotas {
         }
     }
 
-    /// A place for the judging of a person's frames, to be held while it lasts.
-    pub(super) fn judging(&self, by: &By) -> Result<Option<Place<RecordId>>, ApiError> {
+    /// A place for a browser's work for the local engines, to be held until that is done, whether or not the browser waits
+    /// for it: one link must not take all the turns there are.
+    pub(super) fn engines(&self, by: &By) -> Result<Option<Place<RecordId>>, ApiError> {
         match by.caller.kind {
             CallerKind::Machine { .. } => Ok(None),
-            CallerKind::Flow { profile } => self.judging.enter(profile).map(Some).ok_or_else(|| too_often(1)),
+            CallerKind::Flow { profile } => self.engines.enter(profile).map(Some).ok_or_else(|| too_often(1)),
         }
     }
 

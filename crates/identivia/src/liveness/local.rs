@@ -5,12 +5,16 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use aws_lc_rs::digest;
+use bytes::Bytes;
+use image::RgbImage;
+use image::codecs::jpeg::JpegEncoder;
 use vision::face::Region;
 use vision::intake;
 use vision::liveness::{Finding, Frame, Judgement, Limits, Outcome, judge, observe};
 
-use super::{Credentials, Judge, Liveness, Made, Picture, Report};
-use crate::domain::id::{RecordId, random_text};
+use super::{Credentials, Judge, Liveness, Made, Opened, Picture, Report};
+use crate::domain::id::{RecordId, letters_of, random_text};
 use crate::domain::liveness::{
     BoundingBox, Challenge, ChallengeKind, Feedback, SESSION_FILES, SentFrame, SessionStatus, Step, Task,
 };
@@ -21,6 +25,8 @@ use crate::outside::ProviderError;
 const VERSION: &str = "identivia-1";
 /// The longest side that a frame is looked at with, in pixels: more shows a face no better.
 const FRAME_SIDE: u32 = 1_280;
+/// Of frames that are kept, 0 to 100.
+const QUALITY: u8 = 90;
 
 /// The local provider.
 pub struct Local {
@@ -64,14 +70,31 @@ impl Liveness for Local {
 
 #[async_trait]
 impl Judge for Local {
-    async fn judged(&self, task: &Task, frames: Vec<SentFrame>, are_known: bool) -> Result<Report, ProviderError> {
-        let steps: Vec<_> = task.steps.iter().copied().map(step).collect();
-        let judging = move |engines: &Engines| {
-            let Some(seen) = decoded(&frames) else { return Ok(nothing_to_see()) };
-            let judgement = judge(&steps, &observe(&engines.faces, &seen)?, &Limits::default());
-            Ok(report(&judgement, &frames, &seen, are_known))
+    async fn opened(&self, sent: Vec<SentFrame>) -> Result<Result<Opened, usize>, ProviderError> {
+        let turn = self.engines.turn().await?;
+        let opening = move |_: &Engines| {
+            let mut frames = Vec::with_capacity(sent.len());
+            for (place, sent) in sent.iter().enumerate() {
+                match opened(&sent.jpeg) {
+                    Some(picture) => frames.push(Frame { step: step(sent.step), at_ms: sent.time, picture }),
+                    None => return Ok(Err(place + 1)),
+                }
+            }
+            let prints = frames.iter().map(|frame| print(&frame.picture)).collect();
+            Ok(Ok((frames, prints)))
         };
-        self.engines.run(judging).await
+        let (opened, turn) = self.engines.run_in(turn, opening).await?;
+        Ok(opened.map(|(frames, prints)| Opened { frames, prints, turn }))
+    }
+
+    async fn judged(&self, task: &Task, opened: Opened, are_known: bool) -> Result<Report, ProviderError> {
+        let steps: Vec<_> = task.steps.iter().copied().map(step).collect();
+        let Opened { frames, turn, .. } = opened;
+        let judging = move |engines: &Engines| {
+            let judgement = judge(&steps, &observe(&engines.faces, &frames)?, &Limits::default());
+            report(&judgement, &frames, are_known)
+        };
+        self.engines.run_in(turn, judging).await.map(|(report, _)| report)
     }
 }
 
@@ -85,48 +108,45 @@ pub const fn step(step: Step) -> vision::liveness::Step {
     }
 }
 
-/// The frames as pictures; `None` when one is none.
-fn decoded(frames: &[SentFrame]) -> Option<Vec<Frame>> {
-    let decoded = frames.iter().map(|sent| {
-        let photo = intake::photo(&sent.jpeg, FRAME_SIDE).ok()?;
-        Some(Frame { step: step(sent.step), at_ms: sent.time, picture: photo.image })
-    });
-    decoded.collect()
+/// A frame as it is looked at; `None` when it is no picture.
+#[must_use]
+pub fn opened(jpeg: &[u8]) -> Option<RgbImage> {
+    intake::photo(jpeg, FRAME_SIDE).ok().map(|photo| photo.image)
 }
 
-/// What is reported where a frame is no picture that can be read.
-fn nothing_to_see() -> Report {
-    Report {
-        status: SessionStatus::Succeeded,
-        confidence: Some(0.0),
-        reference_image: None,
-        audit_images: Vec::new(),
-        challenge: Some(challenge()),
-        feedback: vec![Feedback {
-            code: "FRAMES_UNREADABLE".to_owned(),
-            message: "A frame is no picture that can be read".to_owned(),
-        }],
+/// What tells a picture from every other: of its pixels, since anything can be written around them.
+fn print(picture: &RgbImage) -> RecordId {
+    letters_of(digest::digest(&digest::SHA256, picture.as_raw()).as_ref())
+}
+
+fn report(judgement: &Judgement, frames: &[Frame], are_known: bool) -> Result<Report, ProviderError> {
+    let mut reference = None;
+    if let Some(frame) = judgement.reference.and_then(|place| frames.get(place)) {
+        let face = judgement.face_of_reference.map(|face| shares(face, frame.picture.dimensions()));
+        reference = Some(Picture { bytes: jpeg(&frame.picture)?, bounding_box: face });
     }
-}
-
-fn report(judgement: &Judgement, sent: &[SentFrame], seen: &[Frame], are_known: bool) -> Report {
-    let picture =
-        |place: usize, bounding_box| sent.get(place).map(|frame| Picture { bytes: frame.jpeg.clone(), bounding_box });
-    let reference = judgement.reference.and_then(|place| {
-        let frame = seen.get(place)?;
-        picture(place, judgement.face_of_reference.map(|face| shares(face, frame.picture.dimensions())))
-    });
-    let audit = judgement.audit.iter().filter_map(|place| picture(*place, None));
+    let mut audit = Vec::new();
+    for frame in judgement.audit.iter().filter_map(|place| frames.get(*place)).take(SESSION_FILES.len() - 1) {
+        audit.push(Picture { bytes: jpeg(&frame.picture)?, bounding_box: None });
+    }
     // A frame that has been judged before, in this or another session, is a replay: whatever it shows was not shown now.
     let confidence = if are_known { 0.0 } else { judgement.confidence.clamp(0.0, 100.0) };
-    Report {
+    Ok(Report {
         status: SessionStatus::Succeeded,
-        confidence: Some((confidence * 10.0).round() / 10.0),
+        confidence: Some(confidence.round()),
         reference_image: reference,
-        audit_images: audit.take(SESSION_FILES.len() - 1).collect(),
+        audit_images: audit,
         challenge: Some(challenge()),
         feedback: feedback(&judgement.findings, are_known),
-    }
+    })
+}
+
+/// A frame as it is kept: written anew, so that nothing which a browser put beside the pixels is kept with it.
+fn jpeg(picture: &RgbImage) -> Result<Bytes, ProviderError> {
+    let mut bytes = Vec::new();
+    let written = picture.write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, QUALITY));
+    written.map_err(|_| ProviderError::failed("a frame cannot be written as a JPEG"))?;
+    Ok(bytes.into())
 }
 
 fn challenge() -> Challenge {

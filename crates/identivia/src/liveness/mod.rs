@@ -7,13 +7,15 @@ pub mod sessions;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use vision::liveness::Frame;
 
 use crate::domain::id::RecordId;
 use crate::domain::liveness::{BoundingBox, Challenge, ChallengeKind, Feedback, SentFrame, SessionStatus, Task};
 use crate::domain::time::Millis;
+use crate::engines::Turn;
 use crate::outside::ProviderError;
 
-pub use sessions::Sessions;
+pub use sessions::{Judging, Sessions};
 
 /// An image that a provider took of a person.
 pub struct Picture {
@@ -68,9 +70,19 @@ pub trait Liveness: Send + Sync {
     async fn look(&self) -> Result<(), ProviderError>;
 }
 
+/// Frames that have been opened, with a turn of the engines for them.
+pub struct Opened {
+    frames: Vec<Frame>,
+    /// What tells each picture from every other, however its file is written.
+    pub prints: Vec<RecordId>,
+    turn: Turn,
+}
+
 /// Who judges frames that a browser has sent.
 #[async_trait]
 pub trait Judge: Send + Sync {
+    /// Opens frames; the number of the first that is no picture, from 1 on, where one is none.
+    async fn opened(&self, frames: Vec<SentFrame>) -> Result<Result<Opened, usize>, ProviderError>;
     /// Judges the frames of a session in which that was asked for. `are_known`: some have been judged before.
-    async fn judged(&self, task: &Task, frames: Vec<SentFrame>, are_known: bool) -> Result<Report, ProviderError>;
+    async fn judged(&self, task: &Task, opened: Opened, are_known: bool) -> Result<Report, ProviderError>;
 }

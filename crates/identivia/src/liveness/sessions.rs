@@ -13,7 +13,7 @@ use super::{Liveness, Picture, Report};
 use crate::clock::Clock;
 use crate::domain::event::{Event, EventKind};
 use crate::domain::id::RecordId;
-use crate::domain::liveness::{ChallengeKind, Details, SESSION_FILES, SentFrame, Session, SessionStatus};
+use crate::domain::liveness::{ChallengeKind, Details, Feedback, SESSION_FILES, SentFrame, Session, SessionStatus};
 use crate::domain::media::Media;
 use crate::domain::time::Millis;
 use crate::files::{Files, FilesError, Spot, Upload};
@@ -42,6 +42,15 @@ pub enum SessionError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Files(#[from] FilesError),
+}
+
+/// What became of frames that were sent.
+pub enum Judging {
+    Judged(Box<Session>),
+    /// The session has had its frames, or is over.
+    Again,
+    /// The frame of that number, from 1 on, is no picture. The session can still have others.
+    Unreadable(usize),
 }
 
 /// The provider's sessions.
@@ -152,31 +161,52 @@ impl Sessions {
         }
     }
 
-    /// Judges the frames of a session, once, and keeps what came of it: also when whoever sent them has gone. `None` when
-    /// it has been judged already.
+    /// Judges the frames of a session, once, and keeps what came of it: also when whoever sent them has gone. `held` is let
+    /// go of when that is done.
     ///
     /// # Errors
-    /// When the frames cannot be judged now, or the result cannot be kept. The session has had its turn all the same.
+    /// When the frames cannot be judged now, or the result cannot be kept.
     pub async fn judge(
         self: &Arc<Self>,
         session: Session,
         frames: Vec<SentFrame>,
         event: Event,
-    ) -> Result<Option<Session>, SessionError> {
+        held: impl Send + 'static,
+    ) -> Result<Judging, SessionError> {
         let sessions = self.clone();
         let judging = tokio::spawn(async move {
-            let unjudged = || ProviderError::failed("frames for a provider that judges none");
-            let judge = sessions.provider.judge().ok_or_else(unjudged)?;
-            let task = session.details.task.clone().ok_or_else(unjudged)?;
-            let prints = frames.iter().map(SentFrame::print).collect();
-            let are_known = match sessions.store.begin_session(&session.id, prints, event).await? {
-                Begun::Again => return Ok(None),
-                Begun::First { has_known_frames } => has_known_frames,
-            };
-            let report = judge.judged(&task, frames, are_known).await?;
-            sessions.kept(session, report).await.map(Some)
+            let _held = held;
+            sessions.judged(session, frames, event).await
         });
-        judging.await.unwrap_or_else(|error| Err(StoreError::Failed(error.to_string()).into()))
+        let broken = |_| Err(ProviderError::failed("the judging of frames broke off").into());
+        judging.await.unwrap_or_else(broken)
+    }
+
+    async fn judged(&self, session: Session, frames: Vec<SentFrame>, event: Event) -> Result<Judging, SessionError> {
+        let unjudged = || ProviderError::failed("frames for a provider that judges none");
+        let judge = self.provider.judge().ok_or_else(unjudged)?;
+        let task = session.details.task.clone().ok_or_else(unjudged)?;
+        // First of all, so that a session is not used up for what cannot be looked at now.
+        let opened = match judge.opened(frames).await? {
+            Ok(opened) => opened,
+            Err(number) => return Ok(Judging::Unreadable(number)),
+        };
+        let mut prints = opened.prints.clone();
+        prints.sort();
+        prints.dedup();
+        let is_repeated = prints.len() < opened.prints.len();
+        let are_known = match self.store.begin_session(&session.id, prints, event).await? {
+            Begun::Again => return Ok(Judging::Again),
+            Begun::First { has_known_frames } => has_known_frames || is_repeated,
+        };
+        let report = match judge.judged(&task, opened, are_known).await {
+            Ok(report) => report,
+            Err(error) => {
+                tracing::error!(cause = %error, "frames of a liveness session could not be judged");
+                not_judged()
+            }
+        };
+        Ok(Judging::Judged(Box::new(self.kept(session, report).await?)))
     }
 
     /// A session with its images, as base64, in the order of [`SESSION_FILES`].
@@ -304,6 +334,19 @@ impl Sessions {
             Some(session) => self.looked_at(session).await,
             None => Ok(None),
         }
+    }
+}
+
+/// What is kept of a session whose frames were taken and could not be judged: the person makes another.
+fn not_judged() -> Report {
+    let message = "The frames could not be judged; make a new session".to_owned();
+    Report {
+        status: SessionStatus::Failed,
+        confidence: None,
+        reference_image: None,
+        audit_images: Vec::new(),
+        challenge: None,
+        feedback: vec![Feedback { code: "NOT_JUDGED".to_owned(), message }],
     }
 }
 

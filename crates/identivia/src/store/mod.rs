@@ -230,6 +230,8 @@ pub trait Store: Send + Sync {
     /// Claims a record whose checks are to be run, the one that has waited longest: until then nobody else gets it. Of all
     /// who claim at once one gets it; in PocketBase several may, and what they find is the same.
     async fn claim_checks(&self, now: Millis, until: Millis) -> Result<Option<DueChecks>>;
+    /// Gives a claimed record back until then: what hindered its checks was not its own, and the attempt does not count.
+    async fn postpone_checks(&self, record: RecordId, until: Millis) -> Result<()>;
     /// Keeps what the checks on a record have come to; says whether they were still waited for.
     async fn keep_checks(&self, record: RecordId, checked: Checked, event: Event) -> Result<bool>;
 

@@ -396,6 +396,15 @@ impl Store for PocketBase {
         Ok(self.write(vec![claimed]).await?.kept()?.map(|_| due))
     }
 
+    async fn postpone_checks(&self, record: RecordId, until: Millis) -> Result<()> {
+        let path = record_path("verification_history", record.as_str());
+        let query = [("fields", "checks_attempts")];
+        let Some(found) = self.get(&path, &query).await? else { return Ok(()) };
+        let attempts = records::real(&found, "checks_attempts").unwrap_or_default() - 1.0;
+        let fields = json!({"checks_due": until, "checks_attempts": attempts.max(0.0)});
+        self.written(vec![Change::set("verification_history", record.as_str(), fields)]).await
+    }
+
     async fn keep_checks(&self, record: RecordId, checked: Checked, event: Event) -> Result<bool> {
         let path = record_path("verification_history", record.as_str());
         let found = self.get(&path, &[("fields", "checks_status")]).await?;
@@ -439,7 +448,10 @@ impl Store for PocketBase {
 
     /// The event that notes the beginning has an id of its own for each session, so that it can be noted once.
     async fn begin_session(&self, session: &str, frames: Vec<RecordId>, event: Event) -> Result<Begun> {
-        let is_new = self.session(session).await?.is_some_and(|known| known.status == SessionStatus::Created);
+        let is_new = self
+            .session(session)
+            .await?
+            .is_some_and(|known| known.status == SessionStatus::Created && known.expires > event.at);
         if !is_new {
             return Ok(Begun::Again);
         }

@@ -264,7 +264,10 @@ async fn nothing_a_person_sends_reaches_the_log_at_any_level() {
     let (_, out, log) = server.stop();
     assert!(log.contains("/api/profiles/{id}") && log.lines().count() > 9, "the log is there: {log}");
     let flow_token = made["flow_token"].as_str().unwrap().to_owned();
-    let hidden = ["CANARY", "canary", "forged line", "A12345678", "SPECIMEN"].map(str::to_owned).into_iter().chain([token, flow_token]);
+    let hidden = ["CANARY", "canary", "forged line", "A12345678", "SPECIMEN"]
+        .map(str::to_owned)
+        .into_iter()
+        .chain([token, flow_token]);
     for hidden in hidden.chain(ground.secrets()) {
         assert!(!log.contains(&hidden) && !out.contains(&hidden), "{hidden} is in the log: {log}{out}");
     }

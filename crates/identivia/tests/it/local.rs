@@ -136,6 +136,16 @@ async fn a_person_who_follows_the_steps_is_live_and_their_frames_are_good_once()
         assert_eq!(result["feedback"][0]["Code"], "LIVENESS_NOT_SHOWN");
     }
 
+    // Nor does it help to write something around the pixels.
+    let (_, third) = world.person("three").await;
+    let remarked = session(&third).await;
+    let frames: Vec<_> = followed(&remarked)
+        .into_iter()
+        .map(|frame| [&frame[..2], b"\xFF\xFE\x00\x06new!", &frame[2..]].concat())
+        .collect();
+    send(&third, &remarked, form(&remarked, &frames)).await.expect(200);
+    assert_eq!(results(&third, &remarked).await["isLive"], false);
+
     // Of other bytes, but in the order of another session.
     let wrong = session(&browser).await;
     let mut frames = taken_anew(followed(&wrong), 80);
@@ -144,6 +154,69 @@ async fn a_person_who_follows_the_steps_is_live_and_their_frames_are_good_once()
     assert_eq!(results(&browser, &wrong).await["isLive"], false);
     let record = browser.get(&format!("/api/profiles/{id}")).await.expect(200);
     assert_eq!(record["data"]["verification_status"], "unverified", "no engine decides about a person");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_shows_a_photograph_learns_nothing_of_what_gave_it_away() {
+    let world = World::new().await;
+    let (_, browser) = world.person("one").await;
+    let made = session(&browser).await;
+    let still = |quality: u8| taken_anew(vec![picture("session/look_straight_1.jpg")], quality).remove(0);
+    let frames: Vec<_> = (0..12).map(|number| still(70 + number * 2)).collect();
+    send(&browser, &made, form(&made, &frames)).await.expect(200);
+    let result = results(&browser, &made).await;
+    assert_eq!(result["isLive"], false);
+    let codes: Vec<_> =
+        result["feedback"].as_array().unwrap().iter().map(|said| said["Code"].as_str().unwrap()).collect();
+    assert!(codes.contains(&"POSE_TURN_LEFT") && codes.contains(&"LIVENESS_NOT_SHOWN"), "{codes:?}");
+    let told = |code: &&str| code.starts_with("POSE_") || *code == "LIVENESS_NOT_SHOWN";
+    assert!(codes.iter().all(told), "{codes:?}");
+}
+
+/// The passport with its portraits painted over.
+fn faceless_passport() -> image::RgbImage {
+    let mut page = image::load_from_memory(&picture("passport.jpg")).unwrap().into_rgb8();
+    for (left, top, right, bottom) in [(60, 160, 480, 692), (1_170, 190, 1_350, 430)] {
+        for (x, y) in (left..right).flat_map(|x| (top..bottom).map(move |y| (x, y))) {
+            page.put_pixel(x, y, image::Rgb([230, 235, 240]));
+        }
+    }
+    page
+}
+
+fn jpeg(picture: &image::RgbImage) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    picture.write_with_encoder(image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, 90)).unwrap();
+    bytes
+}
+
+fn stranger() -> Vec<u8> {
+    std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../vision/tests/pictures/grace_hopper.jpg")).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_makes_their_own_picture_the_portrait_of_somebody_elses_document() {
+    let world = World::new().await;
+    let (_, browser) = world.person("one").await;
+    // As the back of a page whose portrait is covered.
+    let as_back = Form::new()
+        .part("document_front", file(jpeg(&faceless_passport()), "front.jpg"))
+        .part("document_back", file(stranger(), "back.jpg"));
+    let read = analysed(&browser, as_back).await;
+    assert_eq!(outcome(&read["findings"], "portrait_present"), "fail");
+    assert_ne!(read["analysis_json"]["authenticity"], "authentic");
+
+    // Beside the page, and larger than its portrait.
+    let page = image::load_from_memory(&picture("passport.jpg")).unwrap().into_rgb8();
+    let own = image::load_from_memory(&stranger()).unwrap().resize(1_000, 1_000, image::imageops::FilterType::Triangle);
+    let mut table = image::RgbImage::from_pixel(2_500, 1_050, image::Rgb([120, 110, 100]));
+    image::imageops::replace(&mut table, &page, 1_040, 20);
+    image::imageops::replace(&mut table, &own.into_rgb8(), 20, 20);
+    let beside = Form::new().part("document_front", file(jpeg(&table), "front.jpg"));
+    let read = analysed(&browser, beside).await;
+    assert_eq!(read["analysis_json"]["document_number"], "A12345678", "the page was read");
+    assert_eq!(outcome(&read["findings"], "portrait_present"), "fail");
+    assert_ne!(read["analysis_json"]["authenticity"], "authentic");
 }
 
 /// What a browser records after its person's own check.
@@ -223,7 +296,6 @@ async fn a_record_is_checked_behind_the_answer() {
 async fn lies_and_strangers_are_found_by_the_checks() {
     let world = World::new().await;
     let (id, _) = world.person("one").await;
-    let stranger = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../vision/tests/pictures/grace_hopper.jpg"));
     let form = texts(&[
         ("liveness_session_id", "elsewhere"),
         ("liveness_confidence", "40"),
@@ -233,7 +305,7 @@ async fn lies_and_strangers_are_found_by_the_checks() {
         ("document_number", "A12345679"),
         ("date_of_birth", "1990-01-15"),
     ])
-    .part("facial_photo", file(stranger.unwrap(), "photo.jpg"))
+    .part("facial_photo", file(stranger(), "photo.jpg"))
     .part("document_front", file(picture("passport.jpg"), "front.jpg"));
     world.operator().form(Method::POST, &format!("/api/verification_history/{id}"), form).await.expect(201);
     assert!(world.app.checker.run_next().await.unwrap());

@@ -325,7 +325,7 @@ pub(super) fn portrait(faces: &[SeenFace], on_back: bool) -> Finding {
     };
     let others = faces.iter().skip(1).filter(|face| face.is_somebody_else).count();
     let (outcome, message) = if others > 0 {
-        (Outcome::Warn, "More than one person is in the picture. Take a picture of the document alone.")
+        (Outcome::Fail, "More than one person is in the picture. Take a picture of the document alone.")
     } else if on_back {
         (Outcome::Warn, "The portrait is on the picture that was sent as the back; perhaps the sides are swapped.")
     } else if main.face.eye_distance < LEAST_EYE_DISTANCE {

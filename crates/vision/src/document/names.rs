@@ -99,7 +99,24 @@ pub fn is_same_name(one: &str, other: &str) -> bool {
     let (one, other) = (capital_words(one), capital_words(other));
     let (shorter, longer) = if one.len() <= other.len() { (one, other) } else { (other, one) };
     let enough = shorter.len() >= longer.len().min(2) && !shorter.is_empty();
-    enough && shorter.iter().all(|word| longer.iter().any(|found| is_same_word(word, found)))
+    let mut left = longer;
+    enough
+        && shorter.iter().all(|word| match left.iter().position(|found| is_same_word(word, found)) {
+            // Each word stands for one.
+            Some(place) => {
+                left.swap_remove(place);
+                true
+            }
+            None => false,
+        })
+}
+
+/// Says whether a name is written in letters that are compared here: Latin ones.
+#[must_use]
+pub fn is_latin(name: &str) -> bool {
+    name.chars()
+        .filter(|letter| letter.is_alphabetic())
+        .all(|letter| u32::from(letter) < 0x250 || ('\u{1E00}'..='\u{1EFF}').contains(&letter))
 }
 
 /// Either may be the one with marks: people write theirs, a zone writes them out.
@@ -130,6 +147,7 @@ mod tests {
             ("Specimen", "JANE MARIE SPECIMEN"),
             ("", "JANE MARIE SPECIMEN"),
             ("Anna Lee", "ANNA LEA"),
+            ("Jane Jane", "JANE SPECIMEN"),
         ] {
             assert!(!is_same_name(one, other) && !is_same_name(other, one), "{one} {other}");
         }

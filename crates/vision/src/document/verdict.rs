@@ -30,7 +30,7 @@ const CONTRADICTIONS: [&str; 8] = [
 ];
 
 /// Checks of which a warning is already a doubt: with one a document may be in order, but is not called authentic.
-const DOUBTS: [&str; 5] = ["issuing_state", "dates_plausible", "sides_match", "screen", "edited"];
+const DOUBTS: [&str; 6] = ["issuing_state", "dates_plausible", "sides_match", "screen", "edited", "portrait_present"];
 
 /// Weighs the findings.
 pub(super) fn authenticity(findings: &[Finding]) -> Authenticity {

@@ -10,10 +10,10 @@ use super::steps::{
 use super::{
     ADD_EVENT, ADD_FRAME, ADD_SESSION, ADD_STATUS, BEGIN_SESSION, CLAIM_CHECKS, CLAIM_DOOMED, CLAIMED, CLAIMED_CHECKS,
     CREATE_PROFILE, DELETE_SETTING, DOOM_INTENT, DOOM_INTENTS_BEFORE, Database, FORGET_FAILURES, FORGET_INTENT,
-    IS_NOTED, IS_VERIFICATION_OF, KEEP_CHECKS, OPEN_INTENT, OPEN_SESSIONS, PROFILE, PROFILE_FILE_OWNER,
-    PROFILE_OF_USER, PROFILE_VIEW, PUT_SETTING, REOPEN_INTENT, SESSION, SESSION_FILE_OWNER, SESSIONS_OF_PROFILE,
-    SETTINGS, SHOW_STATUS, STATUS_RECORDS, Tx, VERIFICATION_FILE_OWNER, VERIFICATION_RECORDS, Value, first, owned,
-    rows, values,
+    IS_NOTED, IS_VERIFICATION_OF, KEEP_CHECKS, OPEN_INTENT, OPEN_SESSIONS, POSTPONE_CHECKS, PROFILE,
+    PROFILE_FILE_OWNER, PROFILE_OF_USER, PROFILE_VIEW, PUT_SETTING, REOPEN_INTENT, SESSION, SESSION_FILE_OWNER,
+    SESSIONS_OF_PROFILE, SETTINGS, SHOW_STATUS, STATUS_RECORDS, Tx, VERIFICATION_FILE_OWNER, VERIFICATION_RECORDS,
+    Value, first, owned, rows, values,
 };
 use crate::domain::checks::{Checked, DueChecks};
 use crate::domain::event::Event;
@@ -244,6 +244,10 @@ impl<D: Database> Store for Records<D> {
         Ok(claimed.into_iter().next())
     }
 
+    async fn postpone_checks(&self, record: RecordId, until: Millis) -> Result<()> {
+        self.execute(POSTPONE_CHECKS, owned![until, record]).await
+    }
+
     async fn keep_checks(&self, record: RecordId, checked: Checked, event: Event) -> Result<bool> {
         self.database
             .write(Box::new(move |tx| {
@@ -308,7 +312,7 @@ impl<D: Database> Store for Records<D> {
         self.database
             .write(Box::new(move |tx| {
                 async move {
-                    if tx.execute(BEGIN_SESSION, values![session]).await? != 1 {
+                    if tx.execute(BEGIN_SESSION, values![session, event.at]).await? != 1 {
                         return Ok(Begun::Again);
                     }
                     let mut known = 0;

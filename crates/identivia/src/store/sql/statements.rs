@@ -147,9 +147,9 @@ pub(super) const ADD_VERIFICATION: &str = "\
     insert into verification_history (id, profile, status, liveness_session_id, liveness_confidence, liveness_status, \
         liveness_confirmed_by, claimed_confidence, claimed_status, document_type, document_number, country, name, \
         address, gender, date_of_birth, fingerprint, fingerprint_status, fingerprint_event, ip_address, facial_photo, \
-        document_front, document_back, created_by, created, updated, checks_status) \
+        document_front, document_back, created_by, created, updated, checks_status, checks_due) \
     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, \
-        $23, $24, $25, $25, $26)";
+        $23, $24, $25, $25, $26, $25)";
 
 pub(super) const SHOW_VERIFICATION: &str = "update profiles set newest_verification = $1 where id = $2";
 
@@ -189,6 +189,11 @@ pub(super) const CLAIM_CHECKS: &str = "\
         (select id from verification_history where checks_status = 'pending' and checks_due <= $2 \
         order by checks_due limit 1";
 pub(super) const CLAIMED_CHECKS: &str = concat!(") returning ", verification_columns!(), ", checks_attempts");
+
+/// The attempt does not count: it was not the record's fault.
+pub(super) const POSTPONE_CHECKS: &str = "\
+    update verification_history set checks_due = $1, checks_attempts = checks_attempts - 1 \
+    where id = $2 and checks_status = 'pending'";
 
 pub(super) const KEEP_CHECKS: &str = "\
     update verification_history set checks_status = $1, checks = $2, face_templates = $3, updated = $4 \
@@ -230,7 +235,7 @@ pub(super) const UPDATE_SESSION: &str = "\
 
 /// Of all who begin a session at once one does.
 pub(super) const BEGIN_SESSION: &str =
-    "update liveness_sessions set status = 'IN_PROGRESS' where id = $1 and status = 'CREATED'";
+    "update liveness_sessions set status = 'IN_PROGRESS' where id = $1 and status = 'CREATED' and expires > $2";
 
 pub(super) const ADD_FRAME: &str =
     "insert into liveness_frames (id, session, created) values ($1, $2, $3) on conflict (id) do nothing";
@@ -324,6 +329,7 @@ mod tests {
         SESSIONS_OF_PROFILE,
         USE_SESSION,
         KEEP_CHECKS,
+        POSTPONE_CHECKS,
         SETTINGS,
         PUT_SETTING,
         DELETE_SETTING,

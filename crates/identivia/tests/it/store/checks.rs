@@ -39,6 +39,8 @@ async fn of_many_who_begin_a_session_one_does_and_known_frames_are_told() {
         assert_eq!(begin("t", mixed).await.unwrap(), Begun::First { has_known_frames: true });
         assert_eq!(begin("u", frames(3)).await.unwrap(), Begun::First { has_known_frames: false });
         assert_eq!(begin("nobody's", frames(4)).await.unwrap(), Begun::Again);
+        store.add_session(Session::new("v".to_owned(), None, NOW.plus_seconds(-180)), event()).await.unwrap();
+        assert_eq!(begin("v", frames(5)).await.unwrap(), Begun::Again, "its time is over");
     }
 }
 
@@ -80,6 +82,10 @@ async fn checks_are_claimed_until_they_are_kept_and_kept_once() {
         assert_eq!((due.record.id, due.record.profile, due.attempt), (id, profile, 1));
         assert!(claim(now.plus_seconds(30)).await.unwrap().is_none(), "somebody is at it");
         assert_eq!(claim(now.plus_seconds(61)).await.unwrap().unwrap().attempt, 2, "whoever was at it has gone");
+
+        store.postpone_checks(id, now.plus_seconds(300)).await.unwrap();
+        assert!(claim(now.plus_seconds(299)).await.unwrap().is_none(), "put off");
+        assert_eq!(claim(now.plus_seconds(301)).await.unwrap().unwrap().attempt, 2, "what was put off does not count");
 
         let check = Check {
             check: "liveness".to_owned(),

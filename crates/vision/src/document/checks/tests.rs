@@ -123,7 +123,8 @@ fn faces_are_one_person_s() {
     assert_eq!(outcome(&[], false), Outcome::Fail);
     assert_eq!(outcome(&[face(200.0, false)], false), Outcome::Pass);
     assert_eq!(outcome(&[face(200.0, false), face(60.0, false)], false), Outcome::Pass);
-    assert_eq!(outcome(&[face(200.0, false), face(180.0, true)], false), Outcome::Warn);
+    assert_eq!(outcome(&[face(200.0, false), face(180.0, true)], false), Outcome::Fail);
+    assert_eq!(outcome(&[face(400.0, false), face(100.0, true)], false), Outcome::Fail, "however large one's own is");
     assert_eq!(outcome(&[face(200.0, false)], true), Outcome::Warn);
     assert_eq!(outcome(&[face(30.0, false)], false), Outcome::Warn);
 }
