@@ -134,7 +134,7 @@ fn a_second_face_is_found_and_a_far_one_tolerated() {
     };
     frames[1].picture = beside(650.0);
     assert!(failed(&judged(&STEPS, &frames)).contains(&"one_face"));
-    frames[1].picture = beside(1900.0);
+    frames[1].picture = beside(2300.0);
     let judgement = judged(&STEPS, &frames);
     assert!(!failed(&judgement).contains(&"one_face"), "{judgement:?}");
 }

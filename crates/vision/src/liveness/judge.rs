@@ -1,6 +1,6 @@
 //! The judgement: every check over the observations, and what they come to.
 //!
-//! Hard checks fail or pass, and one failure keeps the confidence under 50. What passes is graded by the check that
+//! Hard checks fail or pass, and one failure makes the confidence 25. What passes is graded by the check that
 //! passed most narrowly, 80 to 100. Passive liveness can only lower that.
 
 mod checks;
@@ -8,6 +8,7 @@ mod depth;
 
 use super::{Observation, Observed, Step};
 use crate::face::Region;
+pub use crate::finding::Outcome;
 use checks::Session;
 
 /// The confidence of a session in which a hard check failed: how many did is nobody's to learn.
@@ -90,15 +91,6 @@ impl Default for Limits {
     }
 }
 
-/// What came of one check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    Pass,
-    Fail,
-    Warn,
-    NotApplicable,
-}
-
 /// One check's result.
 #[derive(Clone, Debug)]
 pub struct Finding {
@@ -132,7 +124,7 @@ impl Finding {
 /// What the session comes to.
 #[derive(Clone, Debug)]
 pub struct Judgement {
-    /// 0..100: 0 where a step is missing, under 50 where a check failed, 80 and more where all passed.
+    /// 0..100: 0 where a step is missing, 25 where a check failed, 80 and more where all passed.
     pub confidence: f64,
     /// Whether no check failed.
     pub passed: bool,
@@ -166,8 +158,7 @@ fn confidence(session: &Session<'_>, findings: &[Finding]) -> f64 {
     if !session.is_complete() {
         return 0.0;
     }
-    let failures = findings.iter().filter(|finding| finding.outcome == Outcome::Fail).count();
-    if failures > 0 {
+    if findings.iter().any(|finding| finding.outcome == Outcome::Fail) {
         return FAILED;
     }
     let narrowest = findings.iter().map(|finding| finding.margin).fold(1.0, f64::min);
