@@ -198,4 +198,44 @@ mod tests {
             Weights::load(&entry.name, None, &pool).unwrap();
         }
     }
+
+    /// A folder of an operator's with that file in the place of a model, and what its manifest says of it.
+    fn folder(name: &str, bytes: &[u8], sha256: &str) -> std::path::PathBuf {
+        let folder = std::env::temp_dir().join(format!("identivia-models-{}-{sha256:.8}-{name}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("mine.onnx"), bytes).unwrap();
+        let entry = format!(r#"{{"name": "{name}", "file": "mine.onnx", "sha256": "{sha256}", "threshold": 0.5}}"#);
+        std::fs::write(folder.join(MANIFEST), format!(r#"{{"models": [{entry}]}}"#)).unwrap();
+        folder
+    }
+
+    #[test]
+    fn an_operators_model_takes_the_place_of_an_embedded_one_and_of_no_other() {
+        let pool = Weights::pool(1);
+        let (_, other) = EMBEDDED.iter().find(|(file, _)| *file == "face-passive-liveness.onnx").unwrap();
+        let mine = folder("face-embed", other, &sha256(other).to_uppercase());
+        check_folder(&mine).unwrap();
+        let loaded = Weights::load("face-embed", Some(&mine), &pool).unwrap();
+        assert_eq!((loaded.entry.file.as_str(), loaded.entry.threshold), ("mine.onnx", 0.5));
+        assert_eq!(Weights::load("face-detect", Some(&mine), &pool).unwrap().entry.file, "face-detect.onnx");
+        std::fs::remove_dir_all(mine).unwrap();
+    }
+
+    #[test]
+    fn a_folder_that_is_not_as_its_manifest_says_is_refused() {
+        let refused = |name: &str, bytes: &[u8], hash: &str| {
+            let folder = folder(name, bytes, hash);
+            let pool = Weights::pool(1);
+            let said = check_folder(&folder).and_then(|()| Weights::load(name, Some(&folder), &pool).map(drop));
+            std::fs::remove_dir_all(folder).unwrap();
+            said.unwrap_err().to_string()
+        };
+        assert!(refused("face-embed", b"a model", &"0".repeat(64)).contains("mine.onnx has the SHA-256"));
+        assert!(
+            refused("face-embed", b"a model", &sha256(b"a model")).contains("mine.onnx is no model that can be run")
+        );
+        assert!(refused("face-guess", b"a model", &sha256(b"a model")).contains("face-guess"));
+        let nowhere = std::env::temp_dir().join("identivia-no-such-folder");
+        assert!(check_folder(&nowhere).unwrap_err().to_string().contains("manifest.json"));
+    }
 }

@@ -144,7 +144,7 @@ fn a_bad_start_is_one_line_and_says_what_to_change() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     std::fs::write(folder.path().join("a-file"), "x").unwrap();
-    let cases: [(&str, &str, &str); 7] = [
+    let cases: [(&str, &str, &str); 9] = [
         ("PORT", &port, "PORT: 127.0.0.1:"),
         ("JWT_SECRET", "CANARY-short", "JWT_SECRET: "),
         ("JWT_CLIENTS_JSON", "{\"CANARY\":1}", "JWT_CLIENTS_JSON: "),
@@ -152,6 +152,8 @@ fn a_bad_start_is_one_line_and_says_what_to_change() {
         ("DATA_DIR", "/proc/nowhere", "DATA_DIR: "),
         ("DATABASE_URL", "postgres://CANARY@x/y", "DATABASE_URL: "),
         ("TRUSTED_PROXIES", "everyone", "TRUSTED_PROXIES: "),
+        ("MODELS_DIR", "nowhere", "MODELS_DIR: cannot read "),
+        ("FACE_LIVENESS_THRESHOLD", "10", "FACE_LIVENESS_THRESHOLD: must be a number from 30"),
     ];
     for (name, value, start) in cases {
         let output = run(folder.path(), |command| {
