@@ -7,6 +7,7 @@ use serde_json::json;
 use super::evidence::{Measured, Seen};
 use super::finding;
 use crate::domain::checks::{Assurance, Check, Finding, Outcome};
+use crate::domain::shortest;
 use crate::engines::{self, Engines};
 
 /// A face with fewer pixels between its eyes says too little to be held against anybody.
@@ -66,27 +67,12 @@ fn is_portrait_sure(seen: &Seen) -> bool {
         .all(|found| found.outcome == vision::finding::Outcome::Pass)
 }
 
-/// The number that the fewest digits tell: 0.55, and not 0.550000011920929.
-fn shortest(number: f32) -> f64 {
-    number.to_string().parse().unwrap_or_else(|_| f64::from(number))
-}
-
 type Named<'a> = (&'a Option<Measured>, &'static str);
 
 fn compared(code: &str, one: Named<'_>, other: Named<'_>, threshold: f64) -> (Option<f64>, Finding) {
-    for (face, of) in [one, other] {
-        match face {
-            None => return (None, finding(code, Outcome::Warn, &format!("No face was found in {of}"), [])),
-            Some(face) if face.eye_distance < LEAST_EYE_DISTANCE => {
-                let evidence = [("eye_distance", json!(face.eye_distance.round()))];
-                let message = format!("The face in {of} is too small to be compared");
-                return (None, finding(code, Outcome::Warn, &message, evidence));
-            }
-            Some(_) => {}
-        }
-    }
-    let (Some(first), Some(second)) = (one.0, other.0) else {
-        return (None, finding(code, Outcome::Warn, "There were not two faces", []));
+    let (first, second) = match (usable(one), usable(other)) {
+        (Ok(first), Ok(second)) => (first, second),
+        (Err(why), _) | (_, Err(why)) => return (None, finding(code, Outcome::Warn, &why, [])),
     };
     let similarity = f64::from(first.embedding.similarity(&second.embedding));
     let similarity = (similarity * 1_000.0).round() / 1_000.0;
@@ -101,6 +87,17 @@ fn compared(code: &str, one: Named<'_>, other: Named<'_>, threshold: f64) -> (Op
         ("eye_distances", json!([first.eye_distance.round(), second.eye_distance.round()])),
     ];
     (Some(similarity), finding(code, outcome, &message, evidence))
+}
+
+/// A face that can be compared, or why there is none.
+fn usable((face, of): Named<'_>) -> Result<&Measured, String> {
+    match face {
+        None => Err(format!("No face was found in {of}")),
+        Some(face) if face.eye_distance < LEAST_EYE_DISTANCE => {
+            Err(format!("The face in {of} is too small to be compared"))
+        }
+        Some(face) => Ok(face),
+    }
 }
 
 fn templates(seen: &Seen) -> String {

@@ -25,3 +25,21 @@ pub const PARAGRAPH: usize = 2_000;
 pub const JSON_BYTES: usize = 64 * 1024;
 /// The deepest nesting accepted in a JSON document that is kept beside a record.
 pub const JSON_DEPTH: usize = 16;
+
+/// The number that the fewest digits tell: 0.6 as 32 bits would otherwise become 0.6000000238418579.
+#[must_use]
+pub fn shortest(number: f32) -> f64 {
+    number.to_string().parse().unwrap_or_else(|_| f64::from(number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_stay_as_short_as_aws_wrote_them() {
+        for (number, text) in [(0.6_f32, "0.6"), (95.5, "95.5"), (98.7, "98.7"), (100.0, "100"), (-0.01, "-0.01")] {
+            assert_eq!(shortest(number).to_string(), text);
+        }
+    }
+}

@@ -73,19 +73,13 @@ impl Default for Quotas {
 impl Quotas {
     /// A place for a browser's reading, to be held while it lasts.
     pub(super) fn reading(&self, by: &By) -> Result<Option<Place<RecordId>>, ApiError> {
-        match by.caller.kind {
-            CallerKind::Machine { .. } => Ok(None),
-            CallerKind::Flow { profile } => self.reading.enter(profile).map(Some).ok_or_else(|| too_often(1)),
-        }
+        place(&self.reading, by)
     }
 
     /// A place for a browser's work for the local engines, to be held until that is done, whether or not the browser waits
     /// for it: one link must not take all the turns there are.
     pub(super) fn engines(&self, by: &By) -> Result<Option<Place<RecordId>>, ApiError> {
-        match by.caller.kind {
-            CallerKind::Machine { .. } => Ok(None),
-            CallerKind::Flow { profile } => self.engines.enter(profile).map(Some).ok_or_else(|| too_often(1)),
-        }
+        place(&self.engines, by)
     }
 
     fn of(&self, asked: Asked) -> &Limiter<RecordId> {
@@ -95,6 +89,14 @@ impl Quotas {
             Asked::Results => &self.results,
             Asked::Reading => &self.readings,
         }
+    }
+}
+
+/// A browser's place among its profile's; machine tokens need none.
+fn place(places: &AtOnce<RecordId>, by: &By) -> Result<Option<Place<RecordId>>, ApiError> {
+    match by.caller.kind {
+        CallerKind::Machine { .. } => Ok(None),
+        CallerKind::Flow { profile } => places.enter(profile).map(Some).ok_or_else(|| too_often(1)),
     }
 }
 

@@ -19,6 +19,7 @@ use crate::aws::{self, BoundedAnswers};
 use crate::config::AwsLiveness;
 use crate::domain::id::{RecordId, random_text};
 use crate::domain::liveness::{BoundingBox, Challenge, ChallengeKind, Feedback, SESSION_FILES, SessionStatus};
+use crate::domain::shortest;
 use crate::outside::{Patience, ProviderError, Turns};
 
 /// The IAM actions that this needs.
@@ -161,21 +162,4 @@ fn bounding_box(found: &Box_) -> Option<BoundingBox> {
         top: shortest(found.top?),
     };
     [found.width, found.height, found.left, found.top].iter().all(|share| share.is_finite()).then_some(found)
-}
-
-/// The number that the fewest digits tell: AWS's 0.6 would otherwise become 0.6000000238418579.
-fn shortest(number: f32) -> f64 {
-    number.to_string().parse().unwrap_or_else(|_| f64::from(number))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_stay_as_short_as_aws_wrote_them() {
-        for (number, text) in [(0.6_f32, "0.6"), (95.5, "95.5"), (98.7, "98.7"), (100.0, "100"), (-0.01, "-0.01")] {
-            assert_eq!(shortest(number).to_string(), text);
-        }
-    }
 }
