@@ -3,6 +3,7 @@
 
 mod depth;
 mod fingerprint;
+mod imprint;
 mod judge;
 mod plane;
 mod solve;
@@ -13,6 +14,7 @@ use crate::face::{Embedding, Face, FaceEngine, Pose, Region, around};
 use crate::weights::EngineError;
 pub use depth::Parallax;
 pub use fingerprint::Fingerprint;
+pub use imprint::{Imprint, is_replay};
 pub use judge::{Finding, Judgement, Limits, Outcome, judge};
 
 /// Beyond this yaw the passive network's answer means nothing, in degrees.
@@ -87,6 +89,7 @@ pub struct Observed {
     pub embedding: Embedding,
     /// The softmax of "live", 0..1; frontal frames only.
     pub passive: Option<f32>,
+    pub imprint: Imprint,
     texture: plane::Texture,
 }
 
@@ -125,6 +128,7 @@ fn observed(engine: &FaceEngine, picture: &RgbImage, face: &Face) -> Result<Opti
         landmarks: face.landmarks.clone(),
         embedding: engine.embedding(picture, face)?,
         passive: if is_frontal { Some(engine.passive_liveness(picture, face)?) } else { None },
+        imprint: Imprint::of(picture, face),
         texture: plane::Texture::of(picture, face, &around),
     }))
 }

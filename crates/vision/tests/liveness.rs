@@ -4,13 +4,16 @@ mod liveness_scene;
 
 use std::sync::OnceLock;
 
-use image::RgbImage;
+use image::codecs::jpeg::JpegEncoder;
+use image::{RgbImage, imageops};
 use liveness_scene::{Model, Place, Shot, filmed, followed, frame, photographed};
 use proptest::prelude::*;
 use vision::Weights;
 use vision::face::{Face, FaceEngine};
 use vision::liveness::Step::{LookStraight, MoveCloser, TurnLeft, TurnRight};
-use vision::liveness::{Finding, Frame, Judgement, Limits, Observation, Outcome, Step, judge, observe};
+use vision::liveness::{
+    Finding, Frame, Imprint, Judgement, Limits, Observation, Outcome, Step, is_replay, judge, observe,
+};
 
 const STEPS: [Step; 4] = [LookStraight, TurnLeft, MoveCloser, TurnRight];
 const OTHER_ORDER: [Step; 4] = [LookStraight, MoveCloser, TurnRight, TurnLeft];
@@ -107,6 +110,67 @@ fn a_frame_shown_twice_is_found_also_lightened_and_compressed_anew() {
     let judgement = judged(&STEPS, &frames);
     assert_not_live(&judgement);
     assert_eq!(failed(&judgement), ["repeated_frames"], "{judgement:?}");
+}
+
+/// A frame as whoever replays it may send it: other bytes, other pixels, the same moment.
+fn sent_anew(picture: &RgbImage, how: usize) -> RgbImage {
+    let (width, height) = picture.dimensions();
+    let changed = match how % 5 {
+        0 => picture.clone(),
+        1 => imageops::crop_imm(picture, width / 20, height / 30, width * 9 / 10, height * 14 / 15).to_image(),
+        2 => imageops::resize(picture, width * 7 / 10, height * 7 / 10, imageops::FilterType::Triangle),
+        3 => RgbImage::from_fn(width, height, |x, y| {
+            image::Rgb(picture.get_pixel(x, y).0.map(|value| (f32::from(value) * 0.85 + 15.0) as u8))
+        }),
+        _ => imageops::flip_horizontal(picture),
+    };
+    let mut bytes = Vec::new();
+    changed.write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, 60)).expect("a picture can be written");
+    image::load_from_memory(&bytes).expect("what was written can be read").to_rgb8()
+}
+
+fn imprints(observations: &[Observation]) -> Vec<Imprint> {
+    observations.iter().filter_map(|observation| observation.face.as_ref()).map(|face| face.imprint.clone()).collect()
+}
+
+#[test]
+fn frames_of_another_session_are_known_again_however_they_were_written_anew() {
+    let first = filmed(&head(&hopper()), &followed(&STEPS, 3), 3);
+    let earlier = imprints(genuine());
+    for how in 0..5 {
+        let replayed: Vec<Frame> = first
+            .iter()
+            .rev()
+            .map(|frame| Frame { picture: sent_anew(&frame.picture, how), ..frame.clone() })
+            .collect();
+        let seen = observe(engine(), &replayed).expect("the weights and pictures are sound");
+        assert!(is_replay(&imprints(&seen), &earlier), "written anew in way {how}");
+        let keys: Vec<u32> = earlier.iter().flat_map(|known| [known.key(), known.mirrored().key()]).collect();
+        assert!(imprints(&seen).iter().any(|frame| keys.contains(&frame.key())), "found among all in way {how}");
+    }
+    // Some of them, among frames of now.
+    let mut mixed = imprints(&observe(engine(), &filmed(&head(&astronaut()), &followed(&STEPS, 4), 4)).expect("sound"));
+    assert!(!is_replay(&mixed, &earlier));
+    let share = mixed.len() / 3;
+    mixed[..share].clone_from_slice(&earlier[..share]);
+    assert!(is_replay(&mixed, &earlier));
+}
+
+#[test]
+fn a_person_who_tries_again_is_no_replay() {
+    let again = observe(engine(), &filmed(&head(&hopper()), &followed(&OTHER_ORDER, 11), 11)).expect("sound");
+    let known = |frame: &Imprint| imprints(genuine()).iter().any(|earlier| frame.is_of_the_picture_of(earlier));
+    let known = imprints(&again).iter().filter(|frame| known(frame)).count();
+    assert!(!is_replay(&imprints(&again), &imprints(genuine())), "{known} of {}", again.len());
+}
+
+#[test]
+fn an_imprint_is_read_back_from_what_is_kept() {
+    let imprint = &imprints(genuine())[0];
+    assert_eq!(Imprint::from_bytes(imprint.as_bytes()).as_ref(), Some(imprint));
+    assert_eq!(Imprint::from_bytes(&imprint.as_bytes()[1..]), None);
+    assert_eq!(imprint.mirrored().mirrored(), *imprint);
+    assert!(imprint.difference(imprint) < 0.01);
 }
 
 #[test]

@@ -1,8 +1,11 @@
 //! Liveness: what a browser claims and what counts, kept apart by type.
 
 use aws_lc_rs::digest;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use vision::liveness::Imprint;
 
 use super::id::{RecordId, letters_of, random_below, random_text};
 use super::profile::Word;
@@ -16,6 +19,11 @@ pub const SESSION_SECONDS: i64 = 180;
 const MOST_FAILED: usize = 5;
 const FAILED_WITHIN: i64 = 180;
 const PAUSE_SECONDS: i64 = 1_800;
+
+/// With how many sessions a new one is compared frame by frame.
+const MOST_ALIKE: usize = 8;
+/// How many frames of one key are looked at, the newest first, to find those sessions.
+pub const FRAMES_OF_A_KEY: u16 = 200;
 
 /// How many frames a person's browser sends to be judged.
 pub const FRAMES: std::ops::RangeInclusive<usize> = 8..=16;
@@ -178,6 +186,55 @@ pub struct SentFrame {
     /// Milliseconds since the first frame, by the browser's word.
     pub time: u64,
     pub jpeg: bytes::Bytes,
+}
+
+/// What a frame with a face is known again by, however its file is written anew.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FrameImprint {
+    /// The hash of the frame's pixels, which is its id.
+    pub frame: RecordId,
+    pub imprint: Imprint,
+}
+
+impl FrameImprint {
+    /// By what it is looked for among all frames: its imprint's key and its mirror image's.
+    #[must_use]
+    pub fn keys(&self) -> [String; 2] {
+        [imprint_key(&self.imprint), imprint_key(&self.imprint.mirrored())]
+    }
+}
+
+/// An imprint's key as it is kept: 6 hexadecimal digits.
+#[must_use]
+pub fn imprint_key(imprint: &Imprint) -> String {
+    format!("{:06x}", imprint.key())
+}
+
+/// An imprint as it is kept.
+#[must_use]
+pub fn imprint_text(imprint: &Imprint) -> String {
+    STANDARD.encode(imprint.as_bytes())
+}
+
+/// The imprint of that text, or none where it is no such text.
+#[must_use]
+pub fn imprint_of(text: &str) -> Option<Imprint> {
+    Imprint::from_bytes(&STANDARD.decode(text).ok()?)
+}
+
+/// The sessions that frames look most like: those with the most frames of the same keys, the first named first. More are
+/// not looked at.
+#[must_use]
+pub fn most_alike(sessions_by_frame: impl IntoIterator<Item = String>) -> Vec<String> {
+    let mut counted: Vec<(String, usize)> = Vec::new();
+    for session in sessions_by_frame {
+        match counted.iter_mut().find(|(known, _)| *known == session) {
+            Some((_, count)) => *count += 1,
+            None => counted.push((session, 1)),
+        }
+    }
+    counted.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    counted.into_iter().take(MOST_ALIKE).map(|(session, _)| session).collect()
 }
 
 /// Where a face is in an image, in shares of the image's width and height: below 0 or above 1 where it is cut off.

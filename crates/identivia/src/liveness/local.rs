@@ -11,12 +11,12 @@ use image::RgbImage;
 use image::codecs::jpeg::JpegEncoder;
 use vision::face::Region;
 use vision::intake;
-use vision::liveness::{Finding, Frame, Judgement, Limits, Outcome, judge, observe};
+use vision::liveness::{Finding, Frame, Judgement, Limits, Observation, Outcome, judge, observe};
 
-use super::{Credentials, Judge, Liveness, Made, Opened, Picture, Report};
+use super::{Credentials, Judge, Liveness, Made, Opened, Picture, Report, Seen};
 use crate::domain::id::{RecordId, letters_of, random_text};
 use crate::domain::liveness::{
-    BoundingBox, Challenge, ChallengeKind, Feedback, SESSION_FILES, SentFrame, SessionStatus, Step, Task,
+    BoundingBox, Challenge, ChallengeKind, Feedback, FrameImprint, SESSION_FILES, SentFrame, SessionStatus, Step, Task,
 };
 use crate::engines::Engines;
 use crate::outside::ProviderError;
@@ -87,11 +87,22 @@ impl Judge for Local {
         Ok(opened.map(|(frames, prints)| Opened { frames, prints, turn }))
     }
 
-    async fn judged(&self, task: &Task, opened: Opened, are_known: bool) -> Result<Report, ProviderError> {
+    async fn seen(&self, opened: Opened) -> Result<Seen, ProviderError> {
+        let Opened { frames, prints, turn } = opened;
+        let looking = move |engines: &Engines| {
+            let observations = observe(&engines.faces, &frames)?;
+            let imprints = imprints(prints, &observations);
+            Ok((frames, observations, imprints))
+        };
+        let ((frames, observations, imprints), turn) = self.engines.run_in(turn, looking).await?;
+        Ok(Seen { frames, observations, imprints, turn })
+    }
+
+    async fn judged(&self, task: &Task, seen: Seen, are_known: bool) -> Result<Report, ProviderError> {
         let steps: Vec<_> = task.steps.iter().copied().map(step).collect();
-        let Opened { frames, turn, .. } = opened;
-        let judging = move |engines: &Engines| {
-            let judgement = judge(&steps, &observe(&engines.faces, &frames)?, &Limits::default());
+        let Seen { frames, observations, turn, .. } = seen;
+        let judging = move |_: &Engines| {
+            let judgement = judge(&steps, &observations, &Limits::default());
             report(&judgement, &frames, are_known)
         };
         self.engines.run_in(turn, judging).await.map(|(report, _)| report)
@@ -117,6 +128,12 @@ pub fn opened(jpeg: &[u8]) -> Option<RgbImage> {
 /// What tells a picture from every other: of its pixels, since anything can be written around them.
 fn print(picture: &RgbImage) -> RecordId {
     letters_of(digest::digest(&digest::SHA256, picture.as_raw()).as_ref())
+}
+
+/// The imprints of those frames that show a face.
+fn imprints(prints: Vec<RecordId>, observations: &[Observation]) -> Vec<FrameImprint> {
+    let faces = prints.into_iter().zip(observations).filter_map(|(frame, seen)| Some((frame, seen.face.as_ref()?)));
+    faces.map(|(frame, face)| FrameImprint { frame, imprint: face.imprint.clone() }).collect()
 }
 
 fn report(judgement: &Judgement, frames: &[Frame], are_known: bool) -> Result<Report, ProviderError> {

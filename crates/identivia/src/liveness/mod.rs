@@ -7,10 +7,12 @@ pub mod sessions;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use vision::liveness::Frame;
+use vision::liveness::{Frame, Observation};
 
 use crate::domain::id::RecordId;
-use crate::domain::liveness::{BoundingBox, Challenge, ChallengeKind, Feedback, SentFrame, SessionStatus, Task};
+use crate::domain::liveness::{
+    BoundingBox, Challenge, ChallengeKind, Feedback, FrameImprint, SentFrame, SessionStatus, Task,
+};
 use crate::domain::time::Millis;
 use crate::engines::Turn;
 use crate::outside::ProviderError;
@@ -78,11 +80,22 @@ pub struct Opened {
     turn: Turn,
 }
 
+/// Frames that have been looked at, with the turn of the engines that did.
+pub struct Seen {
+    frames: Vec<Frame>,
+    observations: Vec<Observation>,
+    /// What to know each frame with a face again by, however it is written anew.
+    pub imprints: Vec<FrameImprint>,
+    turn: Turn,
+}
+
 /// Who judges frames that a browser has sent.
 #[async_trait]
 pub trait Judge: Send + Sync {
     /// Opens frames; the number of the first that is no picture, from 1 on, where one is none.
     async fn opened(&self, frames: Vec<SentFrame>) -> Result<Result<Opened, usize>, ProviderError>;
-    /// Judges the frames of a session in which that was asked for. `are_known`: some have been judged before.
-    async fn judged(&self, task: &Task, opened: Opened, are_known: bool) -> Result<Report, ProviderError>;
+    /// Looks at what each frame shows.
+    async fn seen(&self, opened: Opened) -> Result<Seen, ProviderError>;
+    /// Judges the frames of a session in which that was asked for. `are_known`: they have been judged before.
+    async fn judged(&self, task: &Task, seen: Seen, are_known: bool) -> Result<Report, ProviderError>;
 }

@@ -8,12 +8,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tokio::sync::Mutex;
 use tokio::time::{sleep, timeout};
+use vision::liveness::{Imprint, is_replay};
 
-use super::{Liveness, Picture, Report};
+use super::{Judge, Liveness, Opened, Picture, Report};
 use crate::clock::Clock;
 use crate::domain::event::{Event, EventKind};
 use crate::domain::id::RecordId;
-use crate::domain::liveness::{ChallengeKind, Details, Feedback, SESSION_FILES, SentFrame, Session, SessionStatus};
+use crate::domain::liveness::{
+    ChallengeKind, Details, Feedback, SESSION_FILES, SentFrame, Session, SessionStatus, Task,
+};
 use crate::domain::media::Media;
 use crate::domain::time::Millis;
 use crate::files::{Files, FilesError, Spot, Upload};
@@ -199,7 +202,7 @@ impl Sessions {
             Begun::Again => return Ok(Judging::Again),
             Begun::First { has_known_frames } => has_known_frames || is_repeated,
         };
-        let report = match judge.judged(&task, opened, are_known).await {
+        let report = match self.report(judge, &session, &task, opened, are_known).await {
             Ok(report) => report,
             Err(error) => {
                 tracing::error!(cause = %error, "frames of a liveness session could not be judged");
@@ -207,6 +210,23 @@ impl Sessions {
             }
         };
         Ok(Judging::Judged(Box::new(self.kept(session, report).await?)))
+    }
+
+    /// What the frames come to. Their imprints are kept before others are asked for: of two who send the same frames at
+    /// one moment at least one meets the other's.
+    async fn report(
+        &self,
+        judge: &dyn Judge,
+        session: &Session,
+        task: &Task,
+        opened: Opened,
+        are_known: bool,
+    ) -> Result<Report, SessionError> {
+        let seen = judge.seen(opened).await?;
+        let alike = self.store.keep_imprints(&session.id, seen.imprints.clone()).await?;
+        let frames: Vec<Imprint> = seen.imprints.iter().map(|seen| seen.imprint.clone()).collect();
+        let is_replay = alike.iter().any(|earlier| is_replay(&frames, earlier));
+        Ok(judge.judged(task, seen, are_known || is_replay).await?)
     }
 
     /// A session with its images, as base64, in the order of [`SESSION_FILES`].

@@ -197,7 +197,8 @@ const EVENTS: &[Column] = &[
     text("detail"),
 ];
 
-const LIVENESS_FRAMES: &[Column] = &[text("id"), text("session"), column("created", Holds::Time)];
+const LIVENESS_FRAMES: &[Column] =
+    &[text("id"), text("session"), text("imprint_key"), text("imprint"), column("created", Holds::Time)];
 
 impl Kind {
     /// Every kind, those that others name first.

@@ -11,11 +11,12 @@ pub mod sqlite;
 use std::fs::File;
 
 use async_trait::async_trait;
+use vision::liveness::Imprint;
 
 use crate::domain::checks::{Checked, DueChecks};
 use crate::domain::event::Event;
 use crate::domain::id::RecordId;
-use crate::domain::liveness::Session;
+use crate::domain::liveness::{FrameImprint, Session};
 use crate::domain::profile::{NewProfile, Profile, ProfileChange, ProfileEntry, ProfileFilter, ProfileView, Reach};
 use crate::domain::status::StatusRecord;
 use crate::domain::time::Millis;
@@ -250,6 +251,9 @@ pub trait Store: Send + Sync {
     async fn session(&self, id: &str) -> Result<Option<Session>>;
     /// Marks a session as begun and remembers the hashes of its frames. Of all who begin it at once one does.
     async fn begin_session(&self, session: &str, frames: Vec<RecordId>, event: Event) -> Result<Begun>;
+    /// Keeps what the frames of a begun session are known again by, and answers the imprints of the earlier sessions that
+    /// look most like it, each session's together. Of two who keep the same at once at least one finds the other's.
+    async fn keep_imprints(&self, session: &str, imprints: Vec<FrameImprint>) -> Result<Vec<Vec<Imprint>>>;
     /// A profile's sessions that expire, or would have expired, after that.
     async fn sessions_of(&self, profile: RecordId, expire_after: Millis) -> Result<Vec<Session>>;
     /// The sessions that have neither finished nor ended by then.

@@ -24,6 +24,7 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use tokio::sync::{OnceCell, Semaphore};
 use tokio::time::Instant;
+use vision::liveness::Imprint;
 
 use super::{
     Attached, Begun, Collection, Created, OnlyIf, Page, PageRequest, Refusal, Result, Setting, Store, StoreError,
@@ -33,7 +34,10 @@ use crate::clock::Clock;
 use crate::domain::checks::{Checked, ChecksStatus, DueChecks};
 use crate::domain::event::Event;
 use crate::domain::id::{RecordId, letters_of};
-use crate::domain::liveness::{SESSION_FILES, Session, SessionStatus, session_key};
+use crate::domain::liveness::{
+    FRAMES, FRAMES_OF_A_KEY, FrameImprint, SESSION_FILES, Session, SessionStatus, imprint_key, imprint_of,
+    imprint_text, most_alike, session_key,
+};
 use crate::domain::profile::{
     FileField, NewProfile, Profile, ProfileChange, ProfileEntry, ProfileFilter, ProfileView, Reach, is_decided,
 };
@@ -476,6 +480,29 @@ impl Store for PocketBase {
                 Ok(Begun::First { has_known_frames: !known.is_empty() })
             }
         }
+    }
+
+    async fn keep_imprints(&self, session: &str, imprints: Vec<FrameImprint>) -> Result<Vec<Vec<Imprint>>> {
+        if imprints.is_empty() {
+            return Ok(Vec::new());
+        }
+        let kept = |FrameImprint { frame, imprint }: &FrameImprint| {
+            let fields = json!({"imprint_key": imprint_key(imprint), "imprint": imprint_text(imprint)});
+            Change::set("liveness_frames", frame.as_str(), fields)
+        };
+        self.written(imprints.iter().map(kept).collect()).await?;
+        let keys = imprints.iter().flat_map(FrameImprint::keys);
+        let keys = keys.map(|key| format!("imprint_key = {}", literal(&key))).collect::<Vec<_>>().join(" || ");
+        let filter = format!("session != {} && ({keys})", literal(session));
+        let found = self.list("liveness_frames", &filter, "-created", usize::from(FRAMES_OF_A_KEY)).await?;
+        let alike = most_alike(found.iter().map(|frame| text(frame, "session")));
+        let mut sessions = Vec::new();
+        for session in alike {
+            let filter = format!("session = {}", literal(&session));
+            let frames = self.list("liveness_frames", &filter, "created", *FRAMES.end()).await?;
+            sessions.push(frames.iter().filter_map(|frame| imprint_of(&text(frame, "imprint"))).collect());
+        }
+        Ok(sessions)
     }
 
     async fn sessions_of(&self, profile: RecordId, expire_after: Millis) -> Result<Vec<Session>> {

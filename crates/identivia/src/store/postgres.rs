@@ -21,6 +21,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0001_records", include_str!("../../migrations/postgres/0001_records.sql")),
     ("0002_providers", include_str!("../../migrations/postgres/0002_providers.sql")),
     ("0003_checks", include_str!("../../migrations/postgres/0003_checks.sql")),
+    ("0004_imprints", include_str!("../../migrations/postgres/0004_imprints.sql")),
 ];
 /// Names the advisory lock under which one server migrates while others wait: the letters of "identiv".
 const MIGRATION_LOCK: i64 = 0x0069_6465_6e74_6976;

@@ -25,6 +25,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0001_records", include_str!("../../migrations/sqlite/0001_records.sql")),
     ("0002_providers", include_str!("../../migrations/sqlite/0002_providers.sql")),
     ("0003_checks", include_str!("../../migrations/sqlite/0003_checks.sql")),
+    ("0004_imprints", include_str!("../../migrations/sqlite/0004_imprints.sql")),
 ];
 /// How long a statement waits for a lock that another process holds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

@@ -146,14 +146,60 @@ async fn a_person_who_follows_the_steps_is_live_and_their_frames_are_good_once()
     send(&third, &remarked, form(&remarked, &frames)).await.expect(200);
     assert_eq!(results(&third, &remarked).await["isLive"], false);
 
-    // Of other bytes, but in the order of another session.
+    let record = browser.get(&format!("/api/profiles/{id}")).await.expect(200);
+    assert_eq!(record["data"]["verification_status"], "unverified", "no engine decides about a person");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn frames_in_another_order_are_not_live() {
+    let world = World::new().await;
+    let (_, browser) = world.person("one").await;
     let wrong = session(&browser).await;
-    let mut frames = taken_anew(followed(&wrong), 80);
+    let mut frames = followed(&wrong);
     frames.rotate_left(3);
     send(&browser, &wrong, form(&wrong, &frames)).await.expect(200);
     assert_eq!(results(&browser, &wrong).await["isLive"], false);
-    let record = browser.get(&format!("/api/profiles/{id}")).await.expect(200);
-    assert_eq!(record["data"]["verification_status"], "unverified", "no engine decides about a person");
+}
+
+/// The frames that someone makes of what a session asks for.
+type Following = fn(&Value) -> Vec<Vec<u8>>;
+
+/// As whoever has another session's frames may send them to a new one: mirrored, where left is right.
+fn mirrored(session: &Value) -> Vec<Vec<u8>> {
+    let swapped = session["challenge"]["steps"].as_array().unwrap().iter().map(|step| match step.as_str().unwrap() {
+        "turn_left" => json!("turn_right"),
+        "turn_right" => json!("turn_left"),
+        other => json!(other),
+    });
+    let frames = followed(&json!({"challenge": {"steps": swapped.collect::<Vec<_>>()}}));
+    let mirror =
+        |frame: Vec<u8>| jpeg(&image::imageops::flip_horizontal(&image::load_from_memory(&frame).unwrap().into_rgb8()));
+    frames.into_iter().map(mirror).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_sessions_frames_are_worth_nothing_however_they_are_written_anew() {
+    // Each of these is live where its frames are seen for the first time: the replay is what fails it below.
+    let forms: [(&str, Following); 3] = [
+        ("as they were", |session| followed(session)),
+        ("compressed anew", |session| taken_anew(followed(session), 70)),
+        ("mirrored", mirrored),
+    ];
+    for (how, frames) in &forms {
+        let world = World::new().await;
+        let (_, browser) = world.person("one").await;
+        let made = session(&browser).await;
+        send(&browser, &made, form(&made, &frames(&made))).await.expect(200);
+        assert_eq!(results(&browser, &made).await["isLive"], true, "{how}");
+        for (again, frames) in &forms {
+            let (_, other) = world.person(&format!("of {again}")).await;
+            let replayed = session(&other).await;
+            send(&other, &replayed, form(&replayed, &frames(&replayed))).await.expect(200);
+            let result = results(&other, &replayed).await;
+            assert_eq!((&result["isLive"], &result["confidenceScore"]), (&json!(false), &json!(0.0)), "{how}, {again}");
+            assert_eq!(result["feedback"][0]["Code"], "LIVENESS_NOT_SHOWN");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -18,7 +18,8 @@ const LISTED_FIELDS: &str = "id,profile,userID,team,status,recorded_status,name,
     liveness_session_id,liveness_confidence,liveness_status,liveness_confirmed_by,claimed_confidence,claimed_status,\
     address,gender,date_of_birth,ip_address,facial_photo,document_front,document_back,\
     updated_by,previous_status,new_status,notes,verification,created,updated,\
-    fingerprint_status,fingerprint_event,checks_status,checks,checks_attempts,session_id,confidence,expires,used_by";
+    fingerprint_status,fingerprint_event,checks_status,checks,checks_attempts,session_id,confidence,expires,used_by,\
+    session,imprint";
 
 impl PocketBase {
     /// Records that a filter lets through, at most 1,000.

@@ -180,7 +180,11 @@ fn liveness_sessions() -> Wanted {
 
 /// Frames that have been judged: their ids are their hashes.
 fn liveness_frames() -> Wanted {
-    Wanted { name: "liveness_frames", fields: vec![("session", LINE), ("created", Kind::Date)], indexes: Vec::new() }
+    let mut fields = lines(&["session", "imprint_key"]);
+    fields.extend([("imprint", Kind::Text(PARAGRAPH)), ("created", Kind::Date)]);
+    let indexes =
+        vec![("identivia_frames_key", false, "(`imprint_key`)"), ("identivia_frames_session", false, "(`session`)")];
+    Wanted { name: "liveness_frames", fields, indexes }
 }
 
 fn audit_events() -> Wanted {

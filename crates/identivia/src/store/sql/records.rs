@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
+use vision::liveness::Imprint;
 
 use super::lists::{one_more, place, profiles_query};
 use super::steps::{
@@ -10,15 +11,17 @@ use super::steps::{
 use super::{
     ADD_EVENT, ADD_FRAME, ADD_SESSION, ADD_STATUS, BEGIN_SESSION, CLAIM_CHECKS, CLAIM_DOOMED, CLAIMED, CLAIMED_CHECKS,
     CREATE_PROFILE, DELETE_SETTING, DOOM_INTENT, DOOM_INTENTS_BEFORE, Database, FORGET_FAILURES, FORGET_INTENT,
-    IS_NOTED, IS_VERIFICATION_OF, KEEP_CHECKS, OPEN_INTENT, OPEN_SESSIONS, POSTPONE_CHECKS, PROFILE,
-    PROFILE_FILE_OWNER, PROFILE_OF_USER, PROFILE_VIEW, PUT_SETTING, REOPEN_INTENT, SESSION, SESSION_FILE_OWNER,
-    SESSIONS_OF_PROFILE, SETTINGS, SHOW_STATUS, STATUS_RECORDS, Tx, VERIFICATION_FILE_OWNER, VERIFICATION_RECORDS,
-    Value, first, owned, rows, values,
+    IMPRINTS, IS_NOTED, IS_VERIFICATION_OF, KEEP_CHECKS, KEEP_IMPRINT, OPEN_INTENT, OPEN_SESSIONS, POSTPONE_CHECKS,
+    PROFILE, PROFILE_FILE_OWNER, PROFILE_OF_USER, PROFILE_VIEW, PUT_SETTING, REOPEN_INTENT, SESSION,
+    SESSION_FILE_OWNER, SESSIONS_OF_KEYS, SESSIONS_OF_PROFILE, SETTINGS, SHOW_STATUS, STATUS_RECORDS, Tx,
+    VERIFICATION_FILE_OWNER, VERIFICATION_RECORDS, Value, first, owned, rows, values,
 };
 use crate::domain::checks::{Checked, DueChecks};
 use crate::domain::event::Event;
 use crate::domain::id::RecordId;
-use crate::domain::liveness::Session;
+use crate::domain::liveness::{
+    FRAMES_OF_A_KEY, FrameImprint, Session, imprint_key, imprint_of, imprint_text, most_alike,
+};
 use crate::domain::profile::{NewProfile, Profile, ProfileChange, ProfileEntry, ProfileFilter, ProfileView, Reach};
 use crate::domain::status::{self, StatusRecord};
 use crate::domain::time::Millis;
@@ -325,6 +328,34 @@ impl<D: Database> Store for Records<D> {
                 .boxed()
             }))
             .await
+    }
+
+    async fn keep_imprints(&self, session: &str, imprints: Vec<FrameImprint>) -> Result<Vec<Vec<Imprint>>> {
+        let (own, kept) = (session.to_owned(), imprints.clone());
+        self.database
+            .write(Box::new(move |tx| {
+                async move {
+                    for FrameImprint { frame, imprint } in &kept {
+                        let (key, text) = (imprint_key(imprint), imprint_text(imprint));
+                        tx.execute(KEEP_IMPRINT, values![key, text, frame, own]).await?;
+                    }
+                    Ok(())
+                }
+                .boxed()
+            }))
+            .await?;
+        let mut sessions = Vec::new();
+        for seen in &imprints {
+            let [key, mirrored] = seen.keys();
+            let wanted = owned![key, mirrored, session, i64::from(FRAMES_OF_A_KEY)];
+            sessions.extend(self.database.rows(SESSIONS_OF_KEYS, &wanted, rows::the_text).await?);
+        }
+        let mut alike = Vec::new();
+        for session in most_alike(sessions) {
+            let texts = self.database.rows(IMPRINTS, values![session], rows::the_text).await?;
+            alike.push(texts.iter().filter_map(|text| imprint_of(text)).collect());
+        }
+        Ok(alike)
     }
 
     async fn sessions_of(&self, profile: RecordId, expire_after: Millis) -> Result<Vec<Session>> {

@@ -86,6 +86,10 @@ pub(super) fn the_id(row: &dyn Columns) -> Result<RecordId> {
     id(row, 0)
 }
 
+pub(super) fn the_text(row: &dyn Columns) -> Result<String> {
+    row.text(0)
+}
+
 pub(super) fn setting(row: &dyn Columns) -> Result<Setting> {
     Ok(Setting { key: row.text(0)?, value: row.text(1)?, public: row.number(2)? != 0 })
 }

@@ -240,6 +240,15 @@ pub(super) const BEGIN_SESSION: &str =
 pub(super) const ADD_FRAME: &str =
     "insert into liveness_frames (id, session, created) values ($1, $2, $3) on conflict (id) do nothing";
 
+pub(super) const KEEP_IMPRINT: &str =
+    "update liveness_frames set imprint_key = $1, imprint = $2 where id = $3 and session = $4";
+
+/// The sessions of frames of a key or of its mirror image's, the newest first.
+pub(super) const SESSIONS_OF_KEYS: &str = "\
+    select session from liveness_frames where imprint_key in ($1, $2) and session <> $3 order by seq desc limit $4";
+
+pub(super) const IMPRINTS: &str = "select imprint from liveness_frames where session = $1 and imprint <> ''";
+
 pub(super) const SESSIONS_OF_PROFILE: &str = concat!(session_columns!(), "profile = $1 and expires > $2");
 
 pub(super) const USE_SESSION: &str = "update liveness_sessions set used_by = $1 where id = $2 and used_by = ''";
@@ -326,6 +335,9 @@ mod tests {
         UPDATE_SESSION,
         BEGIN_SESSION,
         ADD_FRAME,
+        KEEP_IMPRINT,
+        SESSIONS_OF_KEYS,
+        IMPRINTS,
         SESSIONS_OF_PROFILE,
         USE_SESSION,
         KEEP_CHECKS,

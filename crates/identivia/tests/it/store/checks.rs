@@ -3,10 +3,12 @@
 use futures_util::future::join_all;
 use identivia::domain::checks::{Assurance, Check, Checked, ChecksStatus, Outcome, WeightsUsed};
 use identivia::domain::id::RecordId;
-use identivia::domain::liveness::{Session, SessionStatus, Task, session_key};
+use identivia::domain::liveness::{FrameImprint, Session, SessionStatus, Task, session_key};
 use identivia::domain::profile::Reach;
 use identivia::domain::time::Millis;
 use identivia::store::{Attached, Begun, OnlyIf, PageRequest};
+
+use vision::liveness::Imprint;
 
 use super::{NOW, Tested, create, event, session, stores, verification};
 
@@ -41,6 +43,44 @@ async fn of_many_who_begin_a_session_one_does_and_known_frames_are_told() {
         assert_eq!(begin("nobody's", frames(4)).await.unwrap(), Begun::Again);
         store.add_session(Session::new("v".to_owned(), None, NOW.plus_seconds(-180)), event()).await.unwrap();
         assert_eq!(begin("v", frames(5)).await.unwrap(), Begun::Again, "its time is over");
+    }
+}
+
+/// An imprint unlike those of other numbers.
+fn imprint(number: u64) -> Imprint {
+    let mut state = number.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut bytes = [0; 256];
+    for byte in &mut bytes {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        *byte = (state >> 56) as u8;
+    }
+    Imprint::from_bytes(&bytes).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_are_found_by_frames_like_theirs() {
+    for Tested { store, .. } in stores().await {
+        let frames = |of: &str, numbers: std::ops::Range<u64>| -> Vec<FrameImprint> {
+            let frame = |number| session_key(&format!("frame {of} {number}"));
+            numbers.map(|number| FrameImprint { frame: frame(number), imprint: imprint(number) }).collect()
+        };
+        let keep = async |id: &str, frames: Vec<FrameImprint>| {
+            store.add_session(Session::new(id.to_owned(), None, NOW), event()).await.unwrap();
+            let prints = frames.iter().map(|seen| seen.frame).collect();
+            store.begin_session(id, prints, event()).await.unwrap();
+            store.keep_imprints(id, frames).await.unwrap()
+        };
+        assert_eq!(keep("first", frames("first", 0..9)).await, Vec::<Vec<Imprint>>::new(), "not its own");
+        assert_eq!(keep("second", frames("second", 100..109)).await, Vec::<Vec<Imprint>>::new(), "nothing alike");
+        let own = |numbers: std::ops::Range<u64>| numbers.map(imprint).collect::<Vec<_>>();
+        let alike = keep("third", frames("third", 107..110)).await;
+        assert_eq!(alike, [own(100..109)], "whole sessions, by a few frames");
+        let mirrored = frames("mirrored", 0..2).into_iter();
+        let mirrored = mirrored.map(|seen| FrameImprint { imprint: seen.imprint.mirrored(), ..seen }).collect();
+        assert_eq!(keep("mirrored", mirrored).await, [own(0..9)]);
+        let most = keep("both", [frames("both", 0..1), frames("both", 104..107)].concat()).await;
+        assert_eq!(most[0], own(100..109), "the most alike first: {}", most.len());
+        assert_eq!(keep("faceless", Vec::new()).await, Vec::<Vec<Imprint>>::new());
     }
 }
 
