@@ -30,7 +30,7 @@ test-providers: services ## what stands in for AWS, OpenAI and Fingerprint, agai
 test-stores: cargo services ## the API on PostgreSQL and on PocketBase, by the same tests
 	for store in postgres pocketbase; do \
 		echo "The API on $$store:"; \
-		TEST_STORE=$$store cargo test --locked --test it -- access:: files:: flow:: frames:: hostile:: lists:: local:: profiles:: providers::rekognition providers::fingerprint reference:: settings:: tokens:: verification:: nothing_a_person_sends; \
+		TEST_STORE=$$store cargo test --locked --test it -- access:: files:: flow:: frames:: hostile:: journey:: lists:: local:: profiles:: providers::rekognition providers::fingerprint reference:: settings:: tokens:: verification:: nothing_a_person_sends; \
 	done
 
 test-api: cargo services ## the running server against its own description, on every store

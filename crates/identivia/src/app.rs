@@ -13,13 +13,15 @@ use crate::checks::Checker;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 use crate::domain::client::Clients;
+use crate::domain::handoff::CodeKey;
+use crate::domain::redirect::Redirects;
 use crate::domain::token::Tokens;
 use crate::engines::Engines;
 use crate::files::{AtStart, Files, Sweeper};
 use crate::fingerprint::Fingerprint;
 use crate::first_run::{self, FirstRun};
 use crate::house::House;
-use crate::http::{self, FailureKey, FailureNames, Front, Limiter, Quotas, server};
+use crate::http::{self, Front, Guesses, Quotas, server};
 use crate::liveness::{Liveness, Sessions, sessions};
 use crate::outside::Look;
 use crate::providers::Providers;
@@ -28,13 +30,8 @@ use crate::store::Store;
 use crate::store::pocketbase::PocketBase;
 use crate::telemetry;
 
-/// Failures of one client from one address before it must wait, and the window in seconds.
-const TOKEN_FAILURES: (u32, i64) = (10, 60);
 /// Hashed secrets checked at once: each takes 19 MiB and 15 ms.
 const HASHING: usize = 2;
-
-/// Failures counted with the other servers at once: guesses must not take the connections that all requests share.
-const COUNTING: usize = 2;
 
 /// File handles kept for the database, uploads and downloads.
 const RESERVED_FILES: usize = 256;
@@ -45,11 +42,9 @@ pub struct App {
     pub started: Instant,
     pub tokens: Tokens,
     pub clients: Clients,
-    /// Failed token requests, by address and client.
-    pub token_failures: Limiter<FailureKey>,
-    /// Under which names the store counts them, for all servers.
-    pub failure_names: FailureNames,
-    pub counting: Semaphore,
+    pub guesses: Guesses,
+    /// Hashes the codes with which other devices go on.
+    pub code_key: CodeKey,
     pub hashing: Semaphore,
     pub store: Arc<dyn Store>,
     pub files: Arc<Files>,
@@ -60,6 +55,8 @@ pub struct App {
     pub reader_standing: Look,
     /// Whether AWS judges liveness, and OpenAI's protocol reads documents; the local engines do it otherwise.
     pub uses: Uses,
+    /// Where browsers stream to in the place of AWS's own, where that is configured.
+    pub stream_url: Option<String>,
     /// Runs the checks on verification records.
     pub checker: Arc<Checker>,
     /// `None`: visitor data is kept as a claim.
@@ -70,6 +67,8 @@ pub struct App {
     pub openai_model: String,
     /// Where the person's browser goes, without a slash at the end.
     pub client_url: String,
+    /// Where it may go when all is done.
+    pub redirects: Redirects,
 }
 
 /// Which outside providers there are.
@@ -106,7 +105,7 @@ pub struct Server {
     front: Front,
     sweeper: Sweeper,
     at_start: AtStart,
-    metrics: Option<(TcpListener, metrics_exporter_prometheus::PrometheusHandle)>,
+    metrics: Option<Metrics>,
     holds_checks: bool,
     max_connections: usize,
     /// Keeps other servers off the data folder.
@@ -125,10 +124,7 @@ impl Server {
         let (listener, address) = listen("PORT", SocketAddr::new(config.host, config.port)).await?;
         let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
         let client_url = config.client_url.clone().unwrap_or_else(|| public_url.clone());
-        let metrics = match config.metrics_addr {
-            Some(address) => Some((listen("METRICS_ADDR", address).await?.0, telemetry::start_metrics()?)),
-            None => None,
-        };
+        let metrics = metrics(&config).await?;
         let secret = config.jwt_secret.clone().or_else(|| generated.as_ref().map(FirstRun::jwt_secret));
         let secret = secret.unwrap_or_default();
         let House { store, files, sweeper, at_start, pocketbase } = House::open(&config, &secret, &parts.clock).await?;
@@ -141,9 +137,8 @@ impl Server {
         let app = Arc::new(App {
             tokens: tokens(&config, &secret),
             clients: Clients::new(clients.unwrap_or_default()),
-            token_failures: Limiter::new(TOKEN_FAILURES.0, TOKEN_FAILURES.1),
-            failure_names: FailureNames::new(&secret),
-            counting: Semaphore::new(COUNTING),
+            guesses: Guesses::new(&secret),
+            code_key: CodeKey::new(&secret),
             hashing: Semaphore::new(HASHING),
             clock: parts.clock,
             started: Instant::now(),
@@ -154,12 +149,14 @@ impl Server {
             reader: providers.reader,
             reader_standing: Look::default(),
             uses,
+            stream_url: config.liveness.as_ref().and_then(|at| at.stream_url.clone()),
             checker,
             fingerprint: providers.fingerprint,
             quotas: Quotas::default(),
             liveness_threshold: config.face_liveness_threshold,
             openai_model: config.openai_model.clone(),
             client_url: client_url.clone(),
+            redirects: config.redirects.clone(),
         });
         let front =
             Front::new(http::router(&app)?, &client_url, &public_url, config.trusted_proxies, metrics.is_some());
@@ -193,6 +190,14 @@ impl Server {
         server::serve(self.listener, self.front, self.max_connections, stop).await;
         tracing::info!("stopped");
     }
+}
+
+/// Where metrics are asked for, and what tells them.
+type Metrics = (TcpListener, metrics_exporter_prometheus::PrometheusHandle);
+
+async fn metrics(config: &Config) -> anyhow::Result<Option<Metrics>> {
+    let Some(address) = config.metrics_addr else { return Ok(None) };
+    Ok(Some((listen("METRICS_ADDR", address).await?.0, telemetry::start_metrics()?)))
 }
 
 /// The local engines: a test's own, else with the weights that the settings name.

@@ -12,6 +12,7 @@ use axum::http::Uri;
 use serde::Deserialize;
 
 use crate::domain::client::{Client, Secret, is_argon2id};
+use crate::domain::redirect::Redirects;
 use crate::domain::scope::Scope;
 use storage::{files, records};
 
@@ -58,6 +59,8 @@ pub struct Config {
     /// `None`: the address that is listened on.
     pub public_url: Option<String>,
     pub client_url: Option<String>,
+    /// Where a person's browser may be sent when all is done.
+    pub redirects: Redirects,
     pub trusted_proxies: Vec<Network>,
     pub max_connections: usize,
     pub metrics_addr: Option<SocketAddr>,
@@ -105,6 +108,7 @@ impl Config {
             port: u16::try_from(number("PORT", s.port, 8_000, 0, 65_535)?).unwrap_or(8_000),
             public_url: given(s.public_url).map(|url| web_url("PUBLIC_URL", &url)).transpose()?,
             client_url: given(s.client_url).map(|url| web_url("CLIENT_URL", &url)).transpose()?,
+            redirects: redirects(s.redirect_urls)?,
             trusted_proxies: networks(s.trusted_proxies)?,
             max_connections: usize::try_from(number("MAX_CONNECTIONS", s.max_connections, 4_096, 1, 100_000)?)
                 .unwrap_or(4_096),
@@ -173,6 +177,7 @@ impl Settings {
             ("AWS_ENDPOINT_URL_STS", no_liveness && set(&self.aws_endpoint_url_sts)),
             ("AWS_LIVENESS_ROLE_ARN", no_liveness && set(&self.aws_liveness_role_arn)),
             ("AWS_CREDENTIALS_ACTIONS", no_liveness && set(&self.aws_credentials_actions)),
+            ("LIVENESS_STREAM_URL", no_liveness && set(&self.liveness_stream_url)),
             ("FACE_LIVENESS_CHALLENGES", no_liveness && set(&self.face_liveness_challenges)),
             ("FACE_LIVENESS_AUDIT_IMAGES", no_liveness && set(&self.face_liveness_audit_images)),
             ("OPENAI_BASE_URL", no_reader && set(&self.openai_base_url)),
@@ -240,6 +245,20 @@ fn web_url(name: &'static str, text: &str) -> Result<String, ConfigError> {
         return wrong(name, "must be a URL such as https://verify.example.com, without user, password or query");
     }
     Ok(text.trim_end_matches('/').to_owned())
+}
+
+fn redirects(value: Option<String>) -> Result<Redirects, ConfigError> {
+    let Some(list) = given(value) else { return Ok(Redirects::default()) };
+    // The value is not shown: it may hold a password.
+    Redirects::parse(&list).or_else(|number| {
+        wrong(
+            "REDIRECT_URLS",
+            format!(
+                "entry {number} must be an origin or a prefix such as https://shop.example/back, https unless it is on \
+                 this machine, without user, query or fragment"
+            ),
+        )
+    })
 }
 
 fn socket_address(text: &str) -> Result<SocketAddr, ConfigError> {
@@ -436,6 +455,7 @@ mod tests {
             problem(|s| s.port = set("70000")),
             problem(|s| s.host = set("example")),
             problem(|s| s.client_url = set("ftp://x")),
+            problem(|s| s.redirect_urls = set("https://shop.example, https://user:CANARY@shop.example")),
             problem(|s| s.metrics_addr = set("9100")),
             problem(|s| s.log_format = set("xml")),
             problem(|s| s.face_liveness_threshold = set("NaN")),
@@ -454,6 +474,7 @@ mod tests {
         PORT: must be a whole number from 0 to 65535, not "70000"
         HOST: must be an IP address to listen on, not "example"
         CLIENT_URL: must be a URL such as https://verify.example.com, without user, password or query
+        REDIRECT_URLS: entry 2 must be an origin or a prefix such as https://shop.example/back, https unless it is on this machine, without user, query or fragment
         METRICS_ADDR: must be an address and a port such as 127.0.0.1:9100, not "9100"
         LOG_FORMAT: must be pretty or json, not "xml"
         FACE_LIVENESS_THRESHOLD: must be a number from 30 to 100, not "NaN"

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use axum::http::Uri;
+
 use super::storage::{aws_endpoint, aws_keys, is_clear, is_true};
 use super::{ConfigError, Settings, given, number, text, web_url, wrong};
 use crate::aws::Access;
@@ -23,6 +25,8 @@ pub struct AwsLiveness {
     /// The role that temporary credentials are for; `None`: whoever asks.
     pub role: Option<String>,
     pub actions: CredentialsActions,
+    /// Where browsers stream to; `None`: AWS.
+    pub stream_url: Option<String>,
 }
 
 /// What a browser's temporary credentials allow.
@@ -107,6 +111,7 @@ impl Settings {
             .unwrap_or(0),
             role: given(self.aws_liveness_role_arn.clone()).map(role).transpose()?,
             actions: actions(self.aws_credentials_actions.clone())?,
+            stream_url: given(self.liveness_stream_url.clone()).as_deref().map(stream_url).transpose()?,
         })
     }
 
@@ -209,6 +214,24 @@ fn challenges(value: Option<String>) -> Result<Vec<ChallengeKind>, ConfigError> 
     Ok(challenges)
 }
 
+/// Where a person's face may be streamed: encrypted, unless it stays on this machine.
+fn stream_url(url: &str) -> Result<String, ConfigError> {
+    const NAME: &str = "LIVENESS_STREAM_URL";
+    // The rules are those of the web's own schemes.
+    let as_web = if url.starts_with("ws") { url.replacen("ws", "http", 1) } else { url.to_owned() };
+    let at = Uri::try_from(&as_web).ok();
+    let host = at.as_ref().and_then(Uri::host).unwrap_or_default();
+    // It stands in the page's policy, where a semicolon would begin a rule of its own.
+    let is_host = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte));
+    if !is_host || web_url(NAME, &as_web).is_err() {
+        return wrong(NAME, "must be a URL such as wss://streaming.example.com, without user, password or query");
+    }
+    if is_clear(&as_web) {
+        return wrong(NAME, "must be wss://, or faces cross the network in the clear; ws:// is for this machine alone");
+    }
+    Ok(url.trim_end_matches('/').to_owned())
+}
+
 /// A role's name by AWS's rules: <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>.
 fn role(arn: String) -> Result<String, ConfigError> {
     let is_arn = (20..=2_048).contains(&arn.len())
@@ -272,6 +295,10 @@ mod tests {
             problem(|s| (keys(s), s.face_liveness_audit_images = set("5")).1),
             problem(|s| (keys(s), s.aws_liveness_role_arn = set("identivia")).1),
             problem(|s| (keys(s), s.aws_credentials_actions = set("all")).1),
+            problem(|s| (keys(s), s.liveness_stream_url = set("ws://192.0.2.1")).1),
+            problem(|s| (keys(s), s.liveness_stream_url = set("wss://user:CANARY@x")).1),
+            problem(|s| (keys(s), s.liveness_stream_url = set("CANARY")).1),
+            problem(|s| (keys(s), s.liveness_stream_url = set("wss://x;script-src")).1),
             problem(|s| (keys(s), s.aws_endpoint_url_sts = set("http://192.0.2.1")).1),
             problem(|s| s.document_reader = set("openai")),
             problem(|s| s.document_reader = set("tesseract")),
@@ -289,6 +316,10 @@ mod tests {
         FACE_LIVENESS_AUDIT_IMAGES: must be a whole number from 0 to 4, not "5"
         AWS_LIVENESS_ROLE_ARN: must be a role such as arn:aws:iam::123456789012:role/identivia-liveness
         AWS_CREDENTIALS_ACTIONS: must be start-and-results or start-only, not "all"
+        LIVENESS_STREAM_URL: must be wss://, or faces cross the network in the clear; ws:// is for this machine alone
+        LIVENESS_STREAM_URL: must be a URL such as wss://streaming.example.com, without user, password or query
+        LIVENESS_STREAM_URL: must be a URL such as wss://streaming.example.com, without user, password or query
+        LIVENESS_STREAM_URL: must be a URL such as wss://streaming.example.com, without user, password or query
         AWS_ENDPOINT_URL_STS: must be https://, or passports cross the network in the clear; within a network you trust set AWS_ENDPOINT_ALLOW_HTTP=true
         OPENAI_API_KEY: must be set with DOCUMENT_READER=openai; for a server that asks for no key any word will do
         DOCUMENT_READER: must be auto, openai or local, not "tesseract"
@@ -299,6 +330,17 @@ mod tests {
         OPENAI_IMAGE_SIDE: must be a whole number from 512 to 8192, not "20"
         FINGERPRINT_BASE_URL: must be a URL such as https://verify.example.com, without user, password or query
         "#);
+    }
+
+    #[test]
+    fn a_face_is_streamed_encrypted_or_on_this_machine() {
+        for url in ["wss://stream.example.com/", "https://stream.example.com", "ws://[::1]:9000", "ws://localhost:9000"]
+        {
+            assert_eq!(stream_url(url).unwrap(), url.trim_end_matches('/'));
+        }
+        for url in ["http://stream.example.com", "ws://localhost.example.com", "ftp://stream.example.com", "wss://"] {
+            assert!(stream_url(url).is_err(), "{url}");
+        }
     }
 
     #[test]

@@ -43,6 +43,10 @@ pub struct Settings {
     /// Where the verification page is served, and the one allowed CORS origin [default: PUBLIC_URL]
     #[arg(long, env = "CLIENT_URL", hide_env_values = true, global = true, help_heading = "Server")]
     pub(super) client_url: Option<String>,
+    /// Where a person's browser may be sent when all is done (`redirect_url` in create): origins or prefixes of URLs such as
+    /// https://shop.example/back, separated by commas [default: nowhere]
+    #[arg(long, env = "REDIRECT_URLS", hide_env_values = true, global = true, help_heading = "Server")]
+    pub(super) redirect_urls: Option<String>,
     /// Proxies whose X-Forwarded-For counts: addresses or networks, separated by commas [default: none]
     #[arg(long, env = "TRUSTED_PROXIES", hide_env_values = true, global = true, help_heading = "Server")]
     pub(super) trusted_proxies: Option<String>,
@@ -123,6 +127,16 @@ pub struct Settings {
         help_heading = "Liveness and documents"
     )]
     pub(super) face_liveness_audit_images: Option<String>,
+    /// A server in the place of AWS's, to which a person's browser streams their face, such as wss://streaming.example.com
+    /// [default: wss://streaming-rekognition.AWS_REGION.amazonaws.com]
+    #[arg(
+        long,
+        env = "LIVENESS_STREAM_URL",
+        hide_env_values = true,
+        global = true,
+        help_heading = "Liveness and documents"
+    )]
+    pub(super) liveness_stream_url: Option<String>,
     /// Who reads documents: `openai`, `local`, or `auto`, which takes OpenAI if OPENAI_API_KEY is set, else the local engines
     /// [default: auto]
     #[arg(

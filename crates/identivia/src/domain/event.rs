@@ -17,11 +17,25 @@ pub struct Event {
     pub detail: String,
 }
 
+impl Event {
+    /// The line of what the person of that profile has done without a token.
+    #[must_use]
+    pub fn by_person(self, profile: RecordId) -> Self {
+        Self { actor: profile.to_string(), profile: Some(profile), ..self }
+    }
+}
+
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventKind {
     ProfileCreated,
     ProfileChanged,
+    /// A person has agreed to a text.
+    ConsentAccepted,
+    /// A person was given a code with which another device goes on.
+    HandoffOffered,
+    /// Another device has taken that code.
+    HandoffTaken,
     StatusRecorded,
     VerificationRecorded,
     SettingChanged,
@@ -46,6 +60,9 @@ impl EventKind {
         match self {
             Self::ProfileCreated => "profile.created",
             Self::ProfileChanged => "profile.changed",
+            Self::ConsentAccepted => "consent.accepted",
+            Self::HandoffOffered => "handoff.offered",
+            Self::HandoffTaken => "handoff.taken",
             Self::StatusRecorded => "status.recorded",
             Self::VerificationRecorded => "verification.recorded",
             Self::SettingChanged => "setting.changed",

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::flow::{Consent, Draft};
 use super::id::RecordId;
 use super::liveness::{Claim, Confirmed};
 use super::time::Millis;
@@ -99,6 +100,8 @@ pub struct NewProfile {
     pub gender: String,
     pub ip_address: String,
     pub language: String,
+    /// Where the person's browser goes when all is done.
+    pub redirect_url: String,
 }
 
 /// A stored profile, as far as changing it and copying its files need it.
@@ -210,6 +213,10 @@ pub struct ProfileChange {
     pub claimed_result: String,
     /// What counts: the provider's finding, or a trusted server's word.
     pub confirmed: Option<(String, Confirmed)>,
+    /// What the person has agreed to.
+    pub consent: Option<Consent>,
+    /// What the person has typed of their document so far.
+    pub draft: Option<Draft>,
 }
 
 impl ProfileChange {
@@ -224,6 +231,8 @@ impl ProfileChange {
             ("country", self.country.is_some()),
             ("liveness_claim", self.claim.is_some()),
             ("liveness", self.confirmed.is_some()),
+            ("consent", self.consent.is_some()),
+            ("details", self.draft.is_some()),
         ];
         let files = FileField::ALL.map(|field| (field.name(), !self.files.get(field).is_empty()));
         texts.into_iter().chain(files).filter(|(_, given)| *given).map(|(name, _)| name).collect()
@@ -256,6 +265,8 @@ pub struct ProfileView {
     #[serde(rename = "createdAt")]
     pub created_at: Millis,
     pub verification_history: Option<Summary>,
+    /// What the person has agreed to on their page; `null` until then.
+    pub consent: Option<Consent>,
 }
 
 impl ProfileView {

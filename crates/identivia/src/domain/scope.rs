@@ -92,6 +92,13 @@ impl ScopeSet {
         claim.split(' ').filter_map(Scope::named).collect()
     }
 
+    /// The names of the scopes it holds, as a `scope` claim carries them.
+    #[must_use]
+    pub fn claim(self) -> String {
+        let held: Vec<Scope> = Scope::ALL.into_iter().filter(|scope| self.has(*scope)).collect();
+        claim(&held)
+    }
+
     /// Says whether the token carries that scope.
     #[must_use]
     pub const fn has(self, scope: Scope) -> bool {
@@ -120,6 +127,7 @@ mod tests {
         let set = ScopeSet::parse("profiles:read files:read");
         let held: Vec<_> = Scope::ALL.into_iter().filter(|scope| set.has(*scope)).collect();
         assert_eq!(held, [Scope::ProfilesRead, Scope::FilesRead]);
+        assert_eq!(set.claim(), "profiles:read files:read");
     }
 
     #[test]

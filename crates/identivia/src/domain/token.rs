@@ -27,6 +27,8 @@ pub struct Caller {
     pub scopes: ScopeSet,
     /// Whose word this is.
     pub kind: CallerKind,
+    /// When the token ends.
+    pub expires: Millis,
 }
 
 /// The two kinds of token. They differ in trust, so nothing may treat one as the other by accident.
@@ -183,15 +185,29 @@ impl Tokens {
     /// # Errors
     /// When the claims cannot be signed, which no input of a caller can bring about.
     pub fn issue_flow(&self, profile: RecordId, now: Millis) -> Result<String, jsonwebtoken::errors::Error> {
+        self.issue_flow_until(profile, &self.flow_scope, now, now.plus_seconds(self.flow_ttl))
+    }
+
+    /// Issues such a token with the scopes and the end of another, for the same person's other device.
+    ///
+    /// # Errors
+    /// When the claims cannot be signed, which no input of a caller can bring about.
+    pub fn issue_flow_until(
+        &self,
+        profile: RecordId,
+        scope: &str,
+        now: Millis,
+        ends: Millis,
+    ) -> Result<String, jsonwebtoken::errors::Error> {
         let mut header = Header::new(Algorithm::HS256);
         header.typ = Some(FLOW_TYPE.to_owned());
         let claims = Issued {
             iss: &self.issuer,
             aud: &self.flow_audience,
             sub: profile.as_str(),
-            scope: &self.flow_scope,
+            scope,
             iat: now.seconds(),
-            exp: now.seconds() + self.flow_ttl,
+            exp: ends.seconds(),
             jti: random_text::<20>(),
             team: None,
             profile: Some(profile),
@@ -220,7 +236,8 @@ impl Tokens {
             return None;
         };
         let scopes = claims.scope.as_ref().and_then(Value::as_str).map(ScopeSet::parse).unwrap_or_default();
-        Some(Caller { subject: claims.sub.unwrap_or_default(), scopes, kind })
+        let expires = Millis(i64::try_from(claims.exp).ok()?.saturating_mul(1_000));
+        Some(Caller { subject: claims.sub.unwrap_or_default(), scopes, kind, expires })
     }
 }
 
@@ -303,6 +320,13 @@ mod tests {
         let id = RecordId::random();
         let flow = tokens.verify(&tokens.issue_flow(id, NOW).unwrap(), NOW).unwrap();
         assert!(matches!(flow.kind, CallerKind::Flow { profile } if profile == id));
+        assert_eq!(flow.expires, NOW.plus_seconds(1_800));
+
+        let ends = NOW.plus_seconds(7);
+        let twin = tokens.issue_flow_until(id, "profiles:read", NOW, ends).unwrap();
+        let twin = tokens.verify(&twin, NOW).unwrap();
+        assert_eq!((twin.expires, twin.scopes), (ends, ScopeSet::parse("profiles:read")));
+        assert!(matches!(twin.kind, CallerKind::Flow { profile } if profile == id));
     }
 
     #[test]

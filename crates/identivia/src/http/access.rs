@@ -209,6 +209,8 @@ impl By {
                 ApiError::invalid([("verification", "is no verification record of this profile".to_owned())].into())
             }
             Refusal::ForeignSession => liveness::invalid_session(),
+            // Whoever offers a code draws another one first; this is the end of its patience.
+            Refusal::CodeTaken => ApiError::unavailable("No code could be drawn; try again"),
             Refusal::SessionFinished => ApiError::conflict("Liveness session finished", "Its result stands"),
             Refusal::SessionUsed => {
                 ApiError::conflict("Liveness session already used", "Each session serves one record; make a new one")

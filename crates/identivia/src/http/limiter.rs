@@ -11,7 +11,7 @@ use crate::domain::time::Millis;
 const MAX_KEYS: usize = 100_000;
 
 /// Allows `most` events a key in any `seconds`.
-pub struct Limiter<K> {
+pub(super) struct Limiter<K> {
     most: u32,
     seconds: i64,
     keys: Mutex<HashMap<K, Recent>>,
@@ -43,7 +43,7 @@ impl Recent {
 impl<K: Eq + Hash> Limiter<K> {
     /// Takes the most events in that many seconds.
     #[must_use]
-    pub fn new(most: u32, seconds: i64) -> Self {
+    pub(super) fn new(most: u32, seconds: i64) -> Self {
         Self { most, seconds, keys: Mutex::default() }
     }
 
@@ -52,29 +52,29 @@ impl<K: Eq + Hash> Limiter<K> {
     }
 
     /// The seconds until the key may try again; `None` when it may now.
-    pub fn blocked(&self, key: &K, now: Millis) -> Option<u64> {
+    pub(super) fn blocked(&self, key: &K, now: Millis) -> Option<u64> {
         let keys = self.keys();
         let free_at = keys.get(key)?.free_at(self.most, self.seconds);
         u64::try_from(free_at.0.saturating_sub(now.0)).ok().filter(|left| *left > 0).map(|left| left.div_ceil(1_000))
     }
 
     /// The most events a key may have, and in how many seconds.
-    pub fn bounds(&self) -> (u32, i64) {
+    pub(super) fn bounds(&self) -> (u32, i64) {
         (self.most, self.seconds)
     }
 
     /// Blocks a key until then, whatever has been counted here.
-    pub fn block(&self, key: K, ends: Millis) {
+    pub(super) fn block(&self, key: K, ends: Millis) {
         self.keys().entry(key).or_default().blocked = Some(ends);
     }
 
     /// Counts an event of that key.
-    pub fn count(&self, key: K, now: Millis) {
+    pub(super) fn count(&self, key: K, now: Millis) {
         self.counted_if(key, now, |_| true);
     }
 
     /// Counts an event of that key if it may have another: of many at once no more than that.
-    pub fn take(&self, key: K, now: Millis) -> bool {
+    pub(super) fn take(&self, key: K, now: Millis) -> bool {
         self.counted_if(key, now, |free_at| free_at <= now)
     }
 

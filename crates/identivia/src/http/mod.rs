@@ -4,7 +4,9 @@ mod access;
 mod aws;
 mod docs;
 mod documents;
+mod failures;
 mod files;
+mod flow;
 mod form;
 mod frames;
 mod front;
@@ -35,10 +37,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use access::UndeclaredAccess;
+pub use failures::Guesses;
 pub use front::Front;
-pub use limiter::Limiter;
 pub use quotas::Quotas;
-pub use token::{FailureKey, FailureNames};
 
 use crate::app::App;
 use crate::error::ApiError;
@@ -65,7 +66,18 @@ fn operations() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(status_history::create_status_record, status_history::list_status_records))
         .routes(routes!(verification_history::create_verification, verification_history::list_verifications))
         .routes(routes!(files::get_file))
+        .merge(flow_operations())
         .routes(routes!(docs::openapi_document))
+}
+
+/// What a person's page asks beside them.
+fn flow_operations() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(flow::get_flow))
+        .routes(routes!(flow::accept_consent))
+        .routes(routes!(flow::put_details))
+        .routes(routes!(flow::offer_handoff))
+        .routes(routes!(flow::redeem_code))
 }
 
 /// The OpenAPI document, as published.

@@ -43,6 +43,7 @@ pub(super) fn frame() -> OpenApi {
     let tags = [
         "Tokens",
         "Profiles",
+        "Flow",
         "Status history",
         "Verification history",
         "Files",
@@ -84,6 +85,11 @@ pub(super) fn ip_address_or_null() -> Schema {
 /// Schema of a date, or empty text.
 pub(super) fn date() -> Schema {
     AnyOfBuilder::new().item(text("date")).item(empty()).into()
+}
+
+/// The same, or `null`.
+pub(super) fn date_or_null() -> Schema {
+    AnyOfBuilder::new().item(text("date")).item(empty()).item(null()).into()
 }
 
 /// Schema of a kept document: an object, text that is not taken for one, or `null`.

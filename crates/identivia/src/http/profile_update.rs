@@ -182,7 +182,7 @@ fn profile_change(body: UpdateProfile, files: ProfileFiles, mut checks: Checks) 
         files,
         claim: (claim != Claim::default() || !result.is_empty()).then_some(claim),
         claimed_result: result,
-        confirmed: None,
+        ..ProfileChange::default()
     };
     checks.finish()?;
     Ok(change)

@@ -19,6 +19,7 @@ use crate::domain::id::RecordId;
 use crate::domain::profile::{
     Gender, NewProfile, ProfileEntry, ProfileFilter, ProfileView, VerificationStatus, Word as _,
 };
+use crate::domain::redirect::{Redirects, TARGET_CHARACTERS};
 use crate::domain::status;
 use crate::domain::time::Millis;
 use crate::domain::token::{Caller, CallerKind};
@@ -69,6 +70,11 @@ pub(super) struct CreateProfile {
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 255, pattern = "^[^\\u0000]*$")]
     language: Raw,
+    /// Where the person's browser goes when all is done, with `profile_id` and `status` added to its query: within one of
+    /// `REDIRECT_URLS`.
+    #[serde(default, rename = "redirect_url")]
+    #[schema(value_type = Option<String>, max_length = 2000, pattern = "^(https?://[!-~]+)?$")]
+    redirect_url: Raw,
     /// The token's own team when left out.
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 255, pattern = "^[^\\u0000]*$")]
@@ -104,6 +110,7 @@ pub(super) struct CreatedProfile {
         "document_number": "A12345678", "country": "US", "created": "2026-03-21 00:00:00.000Z",
         "updated": "2026-03-21 00:00:00.000Z",
     },
+    "consent": {"version": "2026-11", "language": "en", "accepted": "2026-03-21T00:00:00.000Z"},
 }}))]
 pub(super) struct ProfileResponse {
     success: bool,
@@ -129,7 +136,7 @@ pub(super) async fn create_profile(
     request: Whole,
 ) -> Result<(StatusCode, Json<CreatedProfile>), ApiError> {
     let body: CreateProfile = input::json(request).await?;
-    let new = new_profile(body, &by.caller)?;
+    let new = new_profile(body, &by.caller, &app.redirects)?;
     let id = RecordId::random();
     let event = by.event(&app, EventKind::ProfileCreated, Some(id), "");
     let created = app.store.create_profile(id, new, event).await?;
@@ -140,9 +147,14 @@ pub(super) async fn create_profile(
     Ok((status, Json(CreatedProfile { success: true, url, id: created.id, flow_token, message })))
 }
 
-fn new_profile(body: CreateProfile, caller: &Caller) -> Result<NewProfile, ApiError> {
+fn new_profile(body: CreateProfile, caller: &Caller, redirects: &Redirects) -> Result<NewProfile, ApiError> {
     let mut checks = Checks::default();
     let team = checks.line("team", body.team);
+    let redirect_url = checks.text("redirect_url", body.redirect_url, TARGET_CHARACTERS).unwrap_or_default();
+    if !redirect_url.is_empty() && !redirects.allow(&redirect_url) {
+        checks
+            .wrong("redirect_url", "must be a URL within one of REDIRECT_URLS, which the operator of this server sets");
+    }
     let new = NewProfile {
         user_id: checks.required_text("userID", body.user_id, LINE),
         name: checks.line("name", body.name),
@@ -155,6 +167,7 @@ fn new_profile(body: CreateProfile, caller: &Caller) -> Result<NewProfile, ApiEr
         gender: checks.word::<Gender>("gender", body.gender).map(|gender| gender.0.to_owned()).unwrap_or_default(),
         ip_address: checks.ip("ipAddress", body.ip_address),
         language: checks.line("language", body.language),
+        redirect_url,
         team: String::new(),
     };
     checks.finish()?;

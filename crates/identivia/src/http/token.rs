@@ -4,18 +4,19 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lc_rs::{digest, hmac};
+use aws_lc_rs::digest;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::{Extension, Json};
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
 use super::access::Whole;
+use super::failures::{self, ClientAt};
 use super::front::ClientIp;
 use super::input::{self, BODY_BYTES, Raw};
 use crate::app::App;
@@ -23,13 +24,9 @@ use crate::domain::LINE;
 use crate::domain::client::{Client, Quick};
 use crate::domain::time::Millis;
 use crate::error::ApiError;
-use crate::store::Counted;
 
 /// How long a check of a hashed secret may wait for its turn.
 const HASHING_PATIENCE: Duration = Duration::from_secs(5);
-
-/// How long the answer to a failure may wait until it is counted with the other servers.
-const COUNTING_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Client credentials. With HTTP Basic authentication the first two are left out.
 #[derive(Default, Deserialize, ToSchema)]
@@ -77,9 +74,6 @@ pub(super) struct TokenResponse {
     expires_in: i64,
     scope: String,
 }
-
-/// Whose failures are counted together.
-pub type FailureKey = (IpAddr, [u8; 16]);
 
 /// What a client presents, from wherever it stood.
 struct Presented {
@@ -224,7 +218,7 @@ fn basic_credentials(headers: &HeaderMap) -> Result<Option<(String, String)>, Ap
 async fn authenticated<'a>(app: &'a Arc<App>, presented: &Presented, ip: IpAddr) -> Result<&'a Client, ApiError> {
     let now = app.clock.now();
     let key = failure_key(ip, &presented.id);
-    if let Some(seconds) = app.token_failures.blocked(&key, now) {
+    if let Some(seconds) = app.guesses.secrets.blocked(&key, now) {
         return Err(too_many(seconds));
     }
     let client = match app.clients.quick_check(&presented.id, &presented.secret) {
@@ -241,28 +235,13 @@ async fn authenticated<'a>(app: &'a Arc<App>, presented: &Presented, ip: IpAddr)
 /// Counts a failure, here and with whoever shares the records, and gives the refusal.
 async fn failed(app: &App, presented: &Presented, ip: IpAddr, now: Millis) -> ApiError {
     let key = failure_key(ip, &presented.id);
-    app.token_failures.count(key, now);
-    let (most, _) = app.token_failures.bounds();
-    if let Some(failures) = counted_by_all(app, &key, now).await.filter(|failures| failures.count >= most) {
-        app.token_failures.block(key, failures.ends);
-        if failures.count > most {
-            return too_many(app.token_failures.blocked(&key, now).unwrap_or(1));
-        }
+    let blocked = failures::count(app, &app.guesses.secrets, key, &failure_name(&key), now).await;
+    if let Some(seconds) = blocked {
+        return too_many(seconds);
     }
     let refusal = ApiError::oauth(StatusCode::UNAUTHORIZED, "invalid_client", "Unknown client or wrong secret");
     let basic = HeaderValue::from_static("Basic realm=\"identivia\"");
     if presented.basic { refusal.header(header::WWW_AUTHENTICATE, basic) } else { refusal }
-}
-
-/// What all servers together have counted. Without the store, or while too many failures wait to be counted, each
-/// server's own count holds.
-async fn counted_by_all(app: &App, key: &FailureKey, now: Millis) -> Option<Counted> {
-    let (name, (_, seconds)) = (app.failure_names.of(key), app.token_failures.bounds());
-    let counted = tokio::time::timeout(COUNTING_PATIENCE, async {
-        let _turn = app.counting.acquire().await.ok()?;
-        app.store.count_within(&name, now, seconds).await.ok()?
-    });
-    counted.await.ok()?
 }
 
 fn too_many(seconds: u64) -> ApiError {
@@ -274,28 +253,14 @@ fn too_many(seconds: u64) -> ApiError {
     .retry_after(seconds)
 }
 
-/// The names under which failures are counted where others could read them: hashes, keyed by what all servers share, of
-/// an address and a client.
-pub struct FailureNames(hmac::Key);
-
-impl FailureNames {
-    /// Names for those who know the secret.
-    #[must_use]
-    pub fn new(secret: &[u8]) -> Self {
-        Self(hmac::Key::new(hmac::HMAC_SHA256, secret))
-    }
-
-    /// Of the client's digest one byte: whoever makes ids up fills no more than 256 rows from an address, and only a
-    /// caller that fails itself meets what others have failed under the same byte.
-    fn of(&self, (ip, client): &FailureKey) -> String {
-        // No signed token begins like this, so that neither hash is ever the other.
-        let named = format!("failures of {} at {ip}", client[0]);
-        URL_SAFE_NO_PAD.encode(hmac::sign(&self.0, named.as_bytes()))
-    }
+/// The name under which a failure is counted with other servers. Of the client's digest one byte: whoever makes ids up
+/// fills no more than 256 rows from an address, and only a caller that fails itself meets what others have failed under
+/// the same byte.
+fn failure_name((ip, client): &ClientAt) -> String {
+    format!("failures of {} at {ip}", client[0])
 }
 
-/// A client at an address, by its id's digest: an id may be long, and a stranger may make up many.
-fn failure_key(ip: IpAddr, id: &str) -> FailureKey {
+fn failure_key(ip: IpAddr, id: &str) -> ClientAt {
     let mut short = [0; 16];
     short.copy_from_slice(&digest::digest(&digest::SHA256, id.as_bytes()).as_ref()[..16]);
     (ip, short)

@@ -68,6 +68,10 @@ pub trait Liveness: Send + Sync {
     /// Credentials for 900 seconds that allow a browser its part of a session and nothing else; `None` when this
     /// provider needs none.
     async fn credentials(&self, profile: Option<RecordId>) -> Result<Option<Credentials>, ProviderError>;
+    /// The region in which browsers talk to it themselves; `None` where they do not.
+    fn region(&self) -> Option<&str> {
+        None
+    }
     /// Says whether it would do its part now, by a call that costs little.
     async fn look(&self) -> Result<(), ProviderError>;
 }

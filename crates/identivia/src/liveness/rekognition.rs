@@ -36,6 +36,7 @@ const NOBODYS: &str = "00000000-0000-4000-8000-000000000000";
 /// Face Liveness in one region.
 pub struct Rekognition {
     client: Client,
+    region: String,
     issuer: Issuer,
     turns: Turns,
     challenges: Vec<ChallengeKind>,
@@ -57,6 +58,7 @@ impl Rekognition {
         config.set_endpoint_url(at.rekognition_endpoint.clone());
         Ok(Self {
             client: Client::from_conf(config.build()),
+            region: chain.region().map(ToString::to_string).unwrap_or_default(),
             issuer: Issuer::new(&chain, at),
             turns: Turns::new(AT_ONCE),
             challenges: at.challenges.clone(),
@@ -92,6 +94,10 @@ fn is_unknown_session<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>
 impl Liveness for Rekognition {
     fn challenges(&self) -> &[ChallengeKind] {
         &self.challenges
+    }
+
+    fn region(&self) -> Option<&str> {
+        Some(&self.region)
     }
 
     async fn create_session(&self, challenge: ChallengeKind) -> Result<Made, ProviderError> {

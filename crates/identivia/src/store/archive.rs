@@ -1,6 +1,6 @@
 //! Whole records, for moving house: every column of every kind, and how a store hands them out and takes them in.
 //!
-//! Notes of files on their way are no records: they mean nothing elsewhere.
+//! Notes of files on their way are no records, nor are codes on theirs to another device: they mean nothing elsewhere.
 
 use async_trait::async_trait;
 use serde_json::Value;
@@ -119,6 +119,9 @@ const PROFILES: &[Column] = &[
     column("document_back", Holds::File),
     column("facial_photo", Holds::File),
     column("facial_video", Holds::File),
+    column("consent", Holds::Document),
+    column("details_draft", Holds::Document),
+    text("redirect_url"),
     column("created", Holds::Time),
     column("updated", Holds::Time),
 ];

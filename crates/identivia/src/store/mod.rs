@@ -15,6 +15,8 @@ use vision::liveness::Imprint;
 
 use crate::domain::checks::{Checked, DueChecks};
 use crate::domain::event::Event;
+use crate::domain::flow::Journey;
+use crate::domain::handoff::{Handed, Handoff};
 use crate::domain::id::RecordId;
 use crate::domain::liveness::{FrameImprint, Session};
 use crate::domain::profile::{NewProfile, Profile, ProfileChange, ProfileEntry, ProfileFilter, ProfileView, Reach};
@@ -83,6 +85,8 @@ pub enum Refusal {
     ForeignSession,
     /// The liveness session has a result already.
     SessionFinished,
+    /// The code is another profile's already: draw another.
+    CodeTaken,
 }
 
 /// What became of the beginning of a session.
@@ -203,6 +207,21 @@ pub trait Store: Send + Sync {
         event: Event,
     ) -> Result<Written<Profile>>;
 
+    /// A profile as its person's way goes through it.
+    async fn journey(&self, id: RecordId, reach: &Reach) -> Result<Option<Journey>>;
+    /// Keeps the one code with which a profile's other device may go on; the one before it is good for nothing then.
+    async fn offer_handoff(
+        &self,
+        id: RecordId,
+        reach: &Reach,
+        only_if: OnlyIf,
+        handoff: Handoff,
+        event: Event,
+    ) -> Result<Written<()>>;
+    /// Takes a code that has not ended at the event's time; the event is its person's. Of all who take it at once one
+    /// gets it, in every store.
+    async fn take_handoff(&self, code_hash: &str, event: Event) -> Result<Option<Handed>>;
+
     /// Adds a status record and answers it as it is kept. With [`OnlyIf::Undecided`] its `previous_status` must follow
     /// from what stands.
     async fn record_status(
@@ -256,6 +275,9 @@ pub trait Store: Send + Sync {
     async fn keep_imprints(&self, session: &str, imprints: Vec<FrameImprint>) -> Result<Vec<Vec<Imprint>>>;
     /// A profile's sessions that expire, or would have expired, after that.
     async fn sessions_of(&self, profile: RecordId, expire_after: Millis) -> Result<Vec<Session>>;
+    /// The newest of a profile's sessions that have succeeded and served no record, newest first, of those that expire after
+    /// that: more than anybody makes in good faith, and not all.
+    async fn unused_sessions(&self, profile: RecordId, expire_after: Millis) -> Result<Vec<Session>>;
     /// The sessions that have neither finished nor ended by then.
     async fn open_sessions(&self, now: Millis) -> Result<Vec<Session>>;
     /// Keeps what the provider reported of a session, with its images, and answers the session as it is kept. A finished

@@ -33,6 +33,8 @@ use super::{
 use crate::clock::Clock;
 use crate::domain::checks::{Checked, ChecksStatus, DueChecks};
 use crate::domain::event::Event;
+use crate::domain::flow::Journey;
+use crate::domain::handoff::{Handed, Handoff};
 use crate::domain::id::{RecordId, letters_of};
 use crate::domain::liveness::{
     FRAMES, FRAMES_OF_A_KEY, FrameImprint, SESSION_FILES, Session, SessionStatus, imprint_key, imprint_of,
@@ -58,12 +60,15 @@ const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(5);
 const SETTINGS_AT_ONCE: usize = 40;
 /// Unfinished sessions read at once; there are no more in three minutes.
 const OPEN_SESSIONS: usize = 500;
+/// Unused sessions of one profile read at once.
+const UNUSED_SESSIONS: usize = 50;
 /// PocketBase's word for a value that another record has already.
 const TAKEN: &str = "validation_not_unique";
 
 /// What is read of a profile, and of its histories with it.
 const PROFILE_FIELDS: &str = "id,team,status,recorded_status,name,document_type,document_number,document_name,country,\
     language,security_level,document_front,document_back,facial_photo,facial_video,created,updated,\
+    consent,details_draft,redirect_url,\
     expand.status_history_via_profile.id,expand.status_history_via_profile.new_status,\
     expand.status_history_via_profile.created,\
     expand.verification_history_via_profile.id,expand.verification_history_via_profile.profile,\
@@ -242,6 +247,10 @@ fn unexpected() -> StoreError {
     StoreError::Unavailable("PocketBase's answer is none that we know: is its schema ours?".to_owned())
 }
 
+fn lacks_fields() -> StoreError {
+    StoreError::Unavailable("PocketBase's profiles lack fields; run: identivia pocketbase init".to_owned())
+}
+
 fn refused(faults: &[(String, String)]) -> StoreError {
     let faults: Vec<String> = faults.iter().map(|(field, code)| format!("{field}: {code}")).collect();
     StoreError::Refused(format!("PocketBase's own rules refuse it ({})", faults.join(", ")))
@@ -271,7 +280,12 @@ impl Store for PocketBase {
             let made = Change::add("profiles", records::new_profile(try_id, &new, event.at));
             let event = Event { profile: Some(try_id), ..event.clone() };
             match self.write(vec![made, audit(&event)]).await? {
-                Answer::Done(_) => return Ok(Created { id: try_id, fresh: true }),
+                Answer::Done(kept) => {
+                    if !new.redirect_url.is_empty() && kept.get("redirect_url").is_none() {
+                        tracing::error!("PocketBase's profiles lack fields; run: identivia pocketbase init");
+                    }
+                    return Ok(Created { id: try_id, fresh: true });
+                }
                 Answer::Invalid(faults) if is_taken(&faults, "id") || is_taken(&faults, "userID") => {
                     if let Some(id) = self.existing(id, &new).await? {
                         return Ok(Created { id, fresh: false });
@@ -310,8 +324,60 @@ impl Store for PocketBase {
         let mut changed = Change::set("profiles", id.as_str(), records::profile_change(&change, event.at));
         changed.path.push_str(&format!("?expand={STATUSES}"));
         changed.files = by_field(attached, FileField::ALL.map(|field| (field.name(), change.files.get(field))));
-        let kept = self.write(vec![changed, audit(&event)]).await?.kept()?;
-        kept.map_or(Ok(Err(Refusal::Missing)), |kept| records::profile(&kept).map(Ok))
+        let Some(kept) = self.write(vec![changed, audit(&event)]).await?.kept()? else {
+            return Ok(Err(Refusal::Missing));
+        };
+        // A field that is not there is left out without a word, and what a person has agreed to must be kept.
+        if change.consent.is_some() && kept.get("consent").is_none() {
+            return Err(lacks_fields());
+        }
+        records::profile(&kept).map(Ok)
+    }
+
+    async fn journey(&self, id: RecordId, reach: &Reach) -> Result<Option<Journey>> {
+        self.profile_with_histories(id, reach).await?.as_ref().map(records::journey).transpose()
+    }
+
+    async fn offer_handoff(
+        &self,
+        id: RecordId,
+        reach: &Reach,
+        only_if: OnlyIf,
+        handoff: Handoff,
+        event: Event,
+    ) -> Result<Written<()>> {
+        if let Err(refusal) = self.writable(id, reach, only_if).await? {
+            return Ok(Err(refusal));
+        }
+        let offered = Change::set("profiles", id.as_str(), records::handoff_fields(&handoff));
+        let kept = match self.write(vec![offered, audit(&event)]).await? {
+            Answer::Invalid(faults) if is_taken(&faults, "handoff_code") => return Ok(Err(Refusal::CodeTaken)),
+            answer => answer.kept()?,
+        };
+        match kept {
+            None => Ok(Err(Refusal::Missing)),
+            Some(kept) if kept.get("handoff_code").is_none() => Err(lacks_fields()),
+            Some(_) => Ok(Ok(())),
+        }
+    }
+
+    /// The event that notes the taking has an id of its own for each code, so that it can be noted once: whoever comes
+    /// second is refused by that id.
+    async fn take_handoff(&self, code_hash: &str, event: Event) -> Result<Option<Handed>> {
+        let filter = format!(
+            "handoff_code != '' && handoff_code = {} && handoff_ends > {}",
+            literal(code_hash),
+            literal(&event.at.to_string())
+        );
+        let found = self.list("profiles", &filter, "id", 1).await?;
+        let Some(handed) = found.first().map(records::handed).transpose()? else { return Ok(None) };
+        let id = session_key(&format!("the taking of {code_hash}"));
+        let taking = audit(&Event { id, ..event }.by_person(handed.profile));
+        let taken = Change::set("profiles", handed.profile.as_str(), json!({"handoff_code": ""}));
+        match self.write(vec![taking, taken]).await? {
+            Answer::Invalid(faults) if is_taken(&faults, "id") => Ok(None),
+            answer => Ok(answer.kept()?.map(|_| handed)),
+        }
     }
 
     async fn record_status(
@@ -509,6 +575,13 @@ impl Store for PocketBase {
         let (profile, after) = (literal(profile.as_str()), literal(&expire_after.to_string()));
         let filter = format!("profile = {profile} && expires > {after}");
         self.list("liveness_sessions", &filter, "expires", OPEN_SESSIONS).await?.iter().map(records::session).collect()
+    }
+
+    async fn unused_sessions(&self, profile: RecordId, expire_after: Millis) -> Result<Vec<Session>> {
+        let (profile, after) = (literal(profile.as_str()), literal(&expire_after.to_string()));
+        let filter = format!("profile = {profile} && expires > {after} && status = 'SUCCEEDED' && used_by = ''");
+        let found = self.list("liveness_sessions", &filter, "-expires", UNUSED_SESSIONS).await?;
+        found.iter().map(records::session).collect()
     }
 
     async fn open_sessions(&self, now: Millis) -> Result<Vec<Session>> {

@@ -22,6 +22,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0002_providers", include_str!("../../migrations/postgres/0002_providers.sql")),
     ("0003_checks", include_str!("../../migrations/postgres/0003_checks.sql")),
     ("0004_imprints", include_str!("../../migrations/postgres/0004_imprints.sql")),
+    ("0005_flow", include_str!("../../migrations/postgres/0005_flow.sql")),
 ];
 /// Names the advisory lock under which one server migrates while others wait: the letters of "identiv".
 const MIGRATION_LOCK: i64 = 0x0069_6465_6e74_6976;

@@ -26,6 +26,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0002_providers", include_str!("../../migrations/sqlite/0002_providers.sql")),
     ("0003_checks", include_str!("../../migrations/sqlite/0003_checks.sql")),
     ("0004_imprints", include_str!("../../migrations/sqlite/0004_imprints.sql")),
+    ("0005_flow", include_str!("../../migrations/sqlite/0005_flow.sql")),
 ];
 /// How long a statement waits for a lock that another process holds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

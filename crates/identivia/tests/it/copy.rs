@@ -220,6 +220,9 @@ async fn claim(world: &World) {
         "face_liveness_status": "live", "face_liveness_result": {"a": 1, "b": ODD[3]}});
     let path = format!("/api/profiles/{id}");
     browser.patch(&path, claim).await.expect(200);
+    browser.post(&format!("/api/flow/{id}/consent"), json!({"version": "1", "language": "es"})).await.expect(200);
+    browser.put(&format!("/api/flow/{id}/details"), json!({"name": ODD[0], "address": ODD[5]})).await.expect(200);
+    browser.post(&format!("/api/flow/{id}/handoff"), json!({})).await.expect(201);
 }
 
 fn event(kind: EventKind, profile: RecordId) -> Event {

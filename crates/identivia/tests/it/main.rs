@@ -12,6 +12,7 @@ mod flow;
 mod frames;
 mod ground;
 mod hostile;
+mod journey;
 mod lists;
 mod local;
 mod pocketbase;

@@ -28,6 +28,7 @@ use crate::ground::Ground;
 use crate::world::{small_picture, video};
 
 mod checks;
+mod flow;
 mod reads;
 
 const NOW: Millis = Millis(1_774_051_200_000);

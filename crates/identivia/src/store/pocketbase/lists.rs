@@ -19,7 +19,7 @@ const LISTED_FIELDS: &str = "id,profile,userID,team,status,recorded_status,name,
     address,gender,date_of_birth,ip_address,facial_photo,document_front,document_back,\
     updated_by,previous_status,new_status,notes,verification,created,updated,\
     fingerprint_status,fingerprint_event,checks_status,checks,checks_attempts,session_id,confidence,expires,used_by,\
-    session,imprint";
+    session,imprint,handoff_ends,handoff_token_ends,handoff_scope";
 
 impl PocketBase {
     /// Records that a filter lets through, at most 1,000.

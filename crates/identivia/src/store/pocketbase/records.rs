@@ -6,6 +6,8 @@ use serde_json::{Map, Value, json};
 use crate::domain::checks::{Checked, ChecksStatus, DueChecks, checks_of};
 use crate::domain::event::Event;
 use crate::domain::fingerprint::event_of;
+use crate::domain::flow::{Consent, Draft, Journey};
+use crate::domain::handoff::{Handed, Handoff};
 use crate::domain::id::RecordId;
 use crate::domain::liveness::{ConfirmedBy, Details, SESSION_FILES, Session, SessionStatus};
 use crate::domain::media::is_stored_name;
@@ -113,6 +115,37 @@ pub(super) fn profile(record: &Value) -> Result<Profile> {
     })
 }
 
+pub(super) fn journey(record: &Value) -> Result<Journey> {
+    let made = |history| newest(expanded(record, history)).map(|newest| millis(newest, "created"));
+    Ok(Journey {
+        profile: profile(record)?,
+        language: text(record, "language"),
+        consent: Consent::of_json(&text(record, "consent")),
+        draft: Draft::of_json(&text(record, "details_draft")),
+        redirect_url: text(record, "redirect_url"),
+        submitted: made(VERIFICATIONS),
+        status_recorded: made(STATUSES),
+    })
+}
+
+pub(super) fn handed(record: &Value) -> Result<Handed> {
+    Ok(Handed {
+        profile: id(record)?,
+        token_ends: millis(record, "handoff_token_ends"),
+        scope: text(record, "handoff_scope"),
+    })
+}
+
+/// What is kept of a code that is given out.
+pub(super) fn handoff_fields(handoff: &Handoff) -> Value {
+    json!({
+        "handoff_code": handoff.code_hash,
+        "handoff_ends": handoff.ends,
+        "handoff_token_ends": handoff.token_ends,
+        "handoff_scope": handoff.scope,
+    })
+}
+
 pub(super) fn profile_view(record: &Value) -> Result<ProfileView> {
     let verification_status = own_status(record);
     let recorded = recorded_status(record);
@@ -127,6 +160,7 @@ pub(super) fn profile_view(record: &Value) -> Result<ProfileView> {
         security_level: text(record, "security_level"),
         created_at: millis(record, "created"),
         verification_history: newest(expanded(record, VERIFICATIONS)).map(summary).transpose()?,
+        consent: Consent::of_json(&text(record, "consent")),
     })
 }
 
@@ -259,6 +293,7 @@ pub(super) fn new_profile(id: RecordId, new: &NewProfile, now: Millis) -> Value 
         "gender": new.gender,
         "ip_address": new.ip_address,
         "language": new.language,
+        "redirect_url": new.redirect_url,
         "status": VerificationStatus::Unverified.word(),
         "created": now,
         "updated": now,
@@ -280,6 +315,12 @@ pub(super) fn profile_change(change: &ProfileChange, now: Millis) -> Value {
         if let Some(value) = value {
             fields.insert(name.to_owned(), json!(value));
         }
+    }
+    if let Some(consent) = &change.consent {
+        fields.insert("consent".to_owned(), json!(consent.to_json()));
+    }
+    if let Some(draft) = &change.draft {
+        fields.insert("details_draft".to_owned(), json!(draft.to_json()));
     }
     if let Some(claim) = &change.claim {
         set_given(&mut fields, "claimed_session_id", &claim.session_id);

@@ -98,12 +98,20 @@ fn profiles() -> Wanted {
         ("document_back", Kind::Image),
         ("facial_photo", Kind::Image),
         ("facial_video", Kind::Video),
+        ("consent", Kind::Text(PARAGRAPH)),
+        ("details_draft", Kind::Text(DOCUMENT_CHARACTERS)),
+        ("redirect_url", Kind::Text(PARAGRAPH)),
+        ("handoff_code", LINE),
+        ("handoff_ends", Kind::Date),
+        ("handoff_token_ends", Kind::Date),
+        ("handoff_scope", Kind::Text(PARAGRAPH)),
         ("created", Kind::Date),
         ("updated", Kind::Date),
     ]);
     let indexes = vec![
         ("identivia_profiles_team_user", true, "(`team`, `userID`)"),
         ("identivia_profiles_created", false, "(`created`, `id`)"),
+        ("identivia_profiles_handoff", true, "(`handoff_code`) WHERE `handoff_code` != ''"),
     ];
     Wanted { name: "profiles", fields, indexes }
 }
@@ -530,8 +538,8 @@ mod tests {
     fn an_index_over_some_records_does_not_stand_for_one_over_all() {
         let mut there = profiles().whole("p", None);
         there["indexes"] = json!(["CREATE UNIQUE INDEX a ON profiles (team, userID) WHERE active = 1"]);
-        assert_eq!(profiles().compared(&there, "p").indexes.len(), 2);
+        assert_eq!(profiles().compared(&there, "p").indexes.len(), 3);
         there["indexes"] = json!(["create unique index a on `profiles` (\"team\", [userID])"]);
-        assert_eq!(profiles().compared(&there, "p").indexes.len(), 1);
+        assert_eq!(profiles().compared(&there, "p").indexes.len(), 2);
     }
 }

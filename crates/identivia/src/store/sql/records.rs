@@ -11,13 +11,16 @@ use super::steps::{
 use super::{
     ADD_EVENT, ADD_FRAME, ADD_SESSION, ADD_STATUS, BEGIN_SESSION, CLAIM_CHECKS, CLAIM_DOOMED, CLAIMED, CLAIMED_CHECKS,
     CREATE_PROFILE, DELETE_SETTING, DOOM_INTENT, DOOM_INTENTS_BEFORE, Database, FORGET_FAILURES, FORGET_INTENT,
-    IMPRINTS, IS_NOTED, IS_VERIFICATION_OF, KEEP_CHECKS, KEEP_IMPRINT, OPEN_INTENT, OPEN_SESSIONS, POSTPONE_CHECKS,
-    PROFILE, PROFILE_FILE_OWNER, PROFILE_OF_USER, PROFILE_VIEW, PUT_SETTING, REOPEN_INTENT, SESSION,
-    SESSION_FILE_OWNER, SESSIONS_OF_KEYS, SESSIONS_OF_PROFILE, SETTINGS, SHOW_STATUS, STATUS_RECORDS, Tx,
-    VERIFICATION_FILE_OWNER, VERIFICATION_RECORDS, Value, first, owned, rows, values,
+    IMPRINTS, IS_NOTED, IS_VERIFICATION_OF, JOURNEY, KEEP_CHECKS, KEEP_IMPRINT, OFFER_HANDOFF, OPEN_INTENT,
+    OPEN_SESSIONS, POSTPONE_CHECKS, PROFILE, PROFILE_FILE_OWNER, PROFILE_OF_USER, PROFILE_VIEW, PUT_SETTING,
+    REOPEN_INTENT, SESSION, SESSION_FILE_OWNER, SESSIONS_OF_KEYS, SESSIONS_OF_PROFILE, SETTINGS, SHOW_STATUS,
+    STATUS_RECORDS, TAKE_HANDOFF, Tx, UNUSED_SESSIONS, VERIFICATION_FILE_OWNER, VERIFICATION_RECORDS, Value, first,
+    owned, rows, values,
 };
 use crate::domain::checks::{Checked, DueChecks};
 use crate::domain::event::Event;
+use crate::domain::flow::Journey;
+use crate::domain::handoff::{Handed, Handoff};
 use crate::domain::id::RecordId;
 use crate::domain::liveness::{
     FRAMES_OF_A_KEY, FrameImprint, Session, imprint_key, imprint_of, imprint_text, most_alike,
@@ -76,6 +79,7 @@ fn creation(id: RecordId, new: &NewProfile, event: &Event) -> Vec<Value<'static>
         new.gender,
         new.ip_address,
         new.language,
+        new.redirect_url,
         event.at,
         event.id,
         event.kind.word(),
@@ -86,7 +90,7 @@ fn creation(id: RecordId, new: &NewProfile, event: &Event) -> Vec<Value<'static>
 }
 
 /// How many of those are the profile's own.
-const PROFILE_VALUES: usize = 14;
+const PROFILE_VALUES: usize = 15;
 
 #[async_trait]
 impl<D: Database> Store for Records<D> {
@@ -152,6 +156,53 @@ impl<D: Database> Store for Records<D> {
                     add_event(tx, &event).await?;
                     let after = first(tx, PROFILE, values![id, team], rows::profile).await?;
                     Ok(after.ok_or(Refusal::Missing))
+                }
+                .boxed()
+            }))
+            .await
+    }
+
+    async fn journey(&self, id: RecordId, reach: &Reach) -> Result<Option<Journey>> {
+        self.one(JOURNEY, values![id, reach.team()], rows::journey).await
+    }
+
+    async fn offer_handoff(
+        &self,
+        id: RecordId,
+        reach: &Reach,
+        only_if: OnlyIf,
+        handoff: Handoff,
+        event: Event,
+    ) -> Result<Written<()>> {
+        let team = reach.team().map(str::to_owned);
+        self.database
+            .write(Box::new(move |tx| {
+                async move {
+                    if let Err(refusal) = writable(tx, &D::DIALECT, id, team.as_deref(), only_if).await? {
+                        return Ok(Err(refusal));
+                    }
+                    let Handoff { code_hash, ends, token_ends, scope } = &handoff;
+                    if tx.execute(OFFER_HANDOFF, values![code_hash, *ends, *token_ends, scope, id]).await? != 1 {
+                        return Ok(Err(Refusal::CodeTaken));
+                    }
+                    add_event(tx, &event).await?;
+                    Ok(Ok(()))
+                }
+                .boxed()
+            }))
+            .await
+    }
+
+    async fn take_handoff(&self, code_hash: &str, event: Event) -> Result<Option<Handed>> {
+        let code_hash = code_hash.to_owned();
+        self.database
+            .write(Box::new(move |tx| {
+                async move {
+                    let taken = first(tx, TAKE_HANDOFF, values![code_hash, event.at], rows::handed).await?;
+                    if let Some(handed) = &taken {
+                        add_event(tx, &event.by_person(handed.profile)).await?;
+                    }
+                    Ok(taken)
                 }
                 .boxed()
             }))
@@ -360,6 +411,10 @@ impl<D: Database> Store for Records<D> {
 
     async fn sessions_of(&self, profile: RecordId, expire_after: Millis) -> Result<Vec<Session>> {
         self.database.rows(SESSIONS_OF_PROFILE, values![profile, expire_after], rows::session).await
+    }
+
+    async fn unused_sessions(&self, profile: RecordId, expire_after: Millis) -> Result<Vec<Session>> {
+        self.database.rows(UNUSED_SESSIONS, values![profile, expire_after], rows::session).await
     }
 
     async fn open_sessions(&self, now: Millis) -> Result<Vec<Session>> {

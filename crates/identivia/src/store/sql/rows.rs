@@ -3,6 +3,8 @@
 use super::Columns;
 use crate::domain::checks::{DueChecks, checks_of};
 use crate::domain::fingerprint::event_of;
+use crate::domain::flow::{Consent, Draft, Journey};
+use crate::domain::handoff::Handed;
 use crate::domain::id::RecordId;
 use crate::domain::liveness::{Details, Session, SessionStatus};
 use crate::domain::profile::{Profile, ProfileEntry, ProfileFiles, ProfileView};
@@ -46,6 +48,24 @@ pub(super) fn profile(row: &dyn Columns) -> Result<Profile> {
     })
 }
 
+pub(super) fn journey(row: &dyn Columns) -> Result<Journey> {
+    // Zero is no time: nothing of ours was made in 1970.
+    let made = |column| Ok::<_, StoreError>(Some(millis(row, column)?).filter(|time| time.0 != 0));
+    Ok(Journey {
+        profile: profile(row)?,
+        language: row.text(13)?,
+        consent: Consent::of_json(&row.text(14)?),
+        draft: Draft::of_json(&row.text(15)?),
+        redirect_url: row.text(16)?,
+        submitted: made(17)?,
+        status_recorded: made(18)?,
+    })
+}
+
+pub(super) fn handed(row: &dyn Columns) -> Result<Handed> {
+    Ok(Handed { profile: id(row, 0)?, token_ends: millis(row, 1)?, scope: row.text(2)? })
+}
+
 pub(super) fn profile_view(row: &dyn Columns) -> Result<ProfileView> {
     let verification_status = row.text(6)?;
     let recorded = row.text(7)?;
@@ -60,6 +80,7 @@ pub(super) fn profile_view(row: &dyn Columns) -> Result<ProfileView> {
         security_level: row.text(8)?,
         created_at: millis(row, 9)?,
         verification_history: row.maybe_text(10)?.map(|newest| summary(&newest, row)).transpose()?,
+        consent: Consent::of_json(&row.text(23)?),
     })
 }
 

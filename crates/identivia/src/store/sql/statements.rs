@@ -4,8 +4,8 @@
 macro_rules! create_profile {
     () => {
         "insert into profiles (id, team, user_id, name, document_type, document_number, country, phone_number, email, \
-            security_level, gender, ip_address, language, verification_status, created, updated) \
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'unverified', $14, $14) \
+            security_level, gender, ip_address, language, redirect_url, verification_status, created, updated) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 'unverified', $15, $15) \
         on conflict (team, user_id) do nothing"
     };
 }
@@ -48,7 +48,7 @@ pub(in crate::store) const POSTGRES: Dialect = Dialect {
         "with made as (",
         create_profile!(),
         " returning id), noted as (insert into events (id, at, kind, actor, profile, request_id, detail) ",
-        "select $15, $14, $16, $17, $1, $18, $19 from made) select id from made"
+        "select $16, $15, $17, $18, $1, $19, $20 from made) select id from made"
     )),
     count_within: Some(
         "insert into token_failures (key, count, ends) values ($1, 1, $2) on conflict (key) do update set \
@@ -76,14 +76,38 @@ pub(super) const PROFILE_VIEW: &str = "\
     select p.id, p.name, p.document_type, p.document_number, p.country, p.language, p.verification_status, \
         p.recorded_status, p.security_level, p.created, \
         v.id, v.status, v.liveness_session_id, v.liveness_confidence, v.liveness_status, v.document_type, v.name, \
-        v.document_number, v.country, v.created, v.updated, v.checks_status, v.checks \
+        v.document_number, v.country, v.created, v.updated, v.checks_status, v.checks, p.consent \
     from profiles p left join verification_history v on v.id = p.newest_verification \
     where p.id = $1 and p.team = coalesce($2, p.team)";
 
-pub(super) const PROFILE: &str = "\
-    select id, team, verification_status, recorded_status, document_type, document_number, document_name, country, \
-        document_front, document_back, facial_photo, facial_video, updated \
-    from profiles where id = $1 and team = coalesce($2, team)";
+macro_rules! profile_columns {
+    () => {
+        "select id, team, verification_status, recorded_status, document_type, document_number, document_name, country, \
+            document_front, document_back, facial_photo, facial_video, updated"
+    };
+}
+
+pub(super) const PROFILE: &str =
+    concat!(profile_columns!(), " from profiles where id = $1 and team = coalesce($2, team)");
+
+pub(super) const JOURNEY: &str = concat!(
+    profile_columns!(),
+    ", language, consent, details_draft, redirect_url, \
+        coalesce((select created from verification_history where id = newest_verification), 0), \
+        coalesce((select created from status_history where profile = profiles.id order by seq desc limit 1), 0) \
+    from profiles where id = $1 and team = coalesce($2, team)"
+);
+
+/// Nothing is kept where the code is another profile's.
+pub(super) const OFFER_HANDOFF: &str = "\
+    update profiles set handoff_code = $1, handoff_ends = $2, handoff_token_ends = $3, handoff_scope = $4 \
+    where id = $5 and not exists \
+        (select 1 from profiles other where other.handoff_code = $1 and other.handoff_code <> '' and other.id <> $5)";
+
+/// Of all who take a code at once one does: for the others it is not there any more.
+pub(super) const TAKE_HANDOFF: &str = "\
+    update profiles set handoff_code = '' where handoff_code = $1 and handoff_code <> '' and handoff_ends > $2 \
+    returning id, handoff_token_ends, handoff_scope";
 
 /// Followed by conditions, [`PROFILES_ORDER`] and a limit.
 pub(super) const PROFILES: &str = concat!(
@@ -105,8 +129,10 @@ pub(super) const CHANGE_PROFILE: &str = "\
         document_front = coalesce(nullif($7, ''), document_front), \
         document_back = coalesce(nullif($8, ''), document_back), \
         facial_photo = coalesce(nullif($9, ''), facial_photo), \
-        facial_video = coalesce(nullif($10, ''), facial_video) \
-    where id = $11";
+        facial_video = coalesce(nullif($10, ''), facial_video), \
+        consent = coalesce($11, consent), \
+        details_draft = coalesce($12, details_draft) \
+    where id = $13";
 
 pub(super) const CLAIM_LIVENESS: &str = "\
     update profiles set \
@@ -251,6 +277,11 @@ pub(super) const IMPRINTS: &str = "select imprint from liveness_frames where ses
 
 pub(super) const SESSIONS_OF_PROFILE: &str = concat!(session_columns!(), "profile = $1 and expires > $2");
 
+pub(super) const UNUSED_SESSIONS: &str = concat!(
+    session_columns!(),
+    "profile = $1 and expires > $2 and status = 'SUCCEEDED' and used_by = '' order by expires desc limit 50"
+);
+
 pub(super) const USE_SESSION: &str = "update liveness_sessions set used_by = $1 where id = $2 and used_by = ''";
 
 pub(super) const SETTINGS: &str = "select key, value, public from settings order by key";
@@ -315,6 +346,9 @@ mod tests {
         PROFILE_OF_USER,
         PROFILE_VIEW,
         PROFILE,
+        JOURNEY,
+        OFFER_HANDOFF,
+        TAKE_HANDOFF,
         CHANGE_PROFILE,
         CLAIM_LIVENESS,
         AMEND_LIVENESS,
@@ -339,6 +373,7 @@ mod tests {
         SESSIONS_OF_KEYS,
         IMPRINTS,
         SESSIONS_OF_PROFILE,
+        UNUSED_SESSIONS,
         USE_SESSION,
         KEEP_CHECKS,
         POSTPONE_CHECKS,

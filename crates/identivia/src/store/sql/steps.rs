@@ -6,6 +6,7 @@ use super::{
 };
 use crate::domain::checks::ChecksStatus;
 use crate::domain::event::Event;
+use crate::domain::flow::{Consent, Draft};
 use crate::domain::id::{RecordId, random_text};
 use crate::domain::liveness::{ConfirmedBy, Session};
 use crate::domain::profile::{FileField, Profile, ProfileChange, VerificationStatus};
@@ -54,6 +55,8 @@ pub(super) async fn change_rows(tx: &mut dyn Tx, id: RecordId, change: &ProfileC
             files.document_back,
             files.facial_photo,
             files.facial_video,
+            change.consent.as_ref().map(Consent::to_json),
+            change.draft.as_ref().map(Draft::to_json),
             id,
         ],
     )
