@@ -7,13 +7,19 @@ DATA_DIR ?= ./data
 STORE ?= sqlite
 VENV := .venv
 RELEASE := target/release/identivia
+# What the person's page is made of: a change in any of it builds the page anew.
+WEB := $(shell find web \( -name node_modules -o -path web/dist -o -path web/docs -o -path web/e2e -o -path web/test \
+    -o -path web/test-results -o -path web/playwright-report -o -path web/src/api/schema.d.ts -o -name '*.md' \) -prune \
+    -o -type f -print)
 
-.PHONY: help run test test-rust test-providers test-stores test-api test-page test-disk lint bench demo crash openapi cargo services
+.PHONY: help web run test test-rust test-providers test-stores test-api test-page test-disk lint bench demo crash openapi cargo node services
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS=$$'\t' read -r name what; do printf '  make %-10s %s\n' "$$name" "$$what"; done
 
-run: cargo ## build and serve on http://127.0.0.1:8000, with everything in ./data
+web: web/dist/index.html ## the person's page, where something in web/ has changed
+
+run: cargo web ## build and serve on http://127.0.0.1:8000, with everything in ./data
 	@echo 'Building (the first time takes a few minutes) ...' >&2
 	@cargo build --release --locked
 	@DATA_DIR=$(DATA_DIR) $(RELEASE) serve
@@ -21,19 +27,19 @@ run: cargo ## build and serve on http://127.0.0.1:8000, with everything in ./dat
 test: test-providers test-rust test-stores test-api test-page test-disk ## install what the tests need, then run all of them
 	@echo 'All tests passed.'
 
-test-rust: cargo services ## unit and integration tests, the crash test among them
+test-rust: cargo web services ## unit and integration tests, the crash test among them
 	cargo test --workspace --locked
 
 test-providers: services ## what stands in for AWS, OpenAI and Fingerprint, against their own clients
 	$(VENV)/bin/python tests/providers/check.py
 
-test-stores: cargo services ## the API on PostgreSQL and on PocketBase, by the same tests
+test-stores: cargo web services ## the API on PostgreSQL and on PocketBase, by the same tests
 	for store in postgres pocketbase; do \
 		echo "The API on $$store:"; \
-		TEST_STORE=$$store cargo test --locked --test it -- access:: files:: flow:: frames:: hostile:: journey:: lists:: local:: profiles:: providers::rekognition providers::fingerprint reference:: settings:: tokens:: verification:: nothing_a_person_sends; \
+		TEST_STORE=$$store cargo test --locked --test it -- access:: files:: flow:: frames:: hostile:: journey:: lists:: local:: person_page:: profiles:: providers::rekognition providers::fingerprint reference:: settings:: tokens:: verification:: nothing_a_person_sends; \
 	done
 
-test-api: cargo services ## the running server against its own description, on every store
+test-api: cargo web services ## the running server against its own description, on every store
 	cargo build --locked
 	tests/with_server.sh target/debug/identivia tests/api.sh $(VENV)/bin/schemathesis
 	tests/services.sh providers tests/with_server.sh target/debug/identivia tests/api.sh $(VENV)/bin/schemathesis
@@ -42,13 +48,13 @@ test-api: cargo services ## the running server against its own description, on e
 	tests/services.sh pocketbase tests/with_pocketbase.sh target/debug/identivia \
 		tests/with_server.sh target/debug/identivia tests/api.sh $(VENV)/bin/schemathesis
 
-test-page: cargo ## the documentation in a real browser
+test-page: cargo web ## the documentation in a real browser
 	cargo build --locked
 	tests/install.sh python
 	tests/install.sh chromium
 	tests/with_server.sh target/debug/identivia bash -c 'tests/docs_page.sh "$$IDENTIVIA_URL"'
 
-test-disk: cargo services ## a full disk: 507, nothing half, heals (as root; says so when it cannot)
+test-disk: cargo web services ## a full disk: 507, nothing half, heals (as root; says so when it cannot)
 	cargo build --locked
 	tests/install.sh python
 	tests/disk_full.sh target/debug/identivia
@@ -63,11 +69,11 @@ bench: cargo ## requests per second beside a bare route (STORE=sqlite, postgres 
 	STORE=$(STORE) cargo bench --locked --bench http
 	cargo bench --locked -p vision --bench engines
 
-demo: cargo ## walk a specimen passport through a server of its own, with curl
+demo: cargo web ## walk a specimen passport through a server of its own, with curl
 	cargo build --release --locked
 	tests/demo.sh $(RELEASE)
 
-crash: cargo ## 1,000 rounds of kill -9 under load
+crash: cargo web ## 1,000 rounds of kill -9 under load
 	CRASH_CYCLES=1000 cargo test --locked --test it crash -- --nocapture
 
 openapi: cargo ## write docs/openapi.json anew
@@ -76,6 +82,23 @@ openapi: cargo ## write docs/openapi.json anew
 cargo:
 	@command -v cargo >/dev/null || { echo 'Rust is missing: install it from https://rustup.rs, then run this again.' >&2; exit 1; }
 	@command -v cc >/dev/null || { echo 'A C compiler is missing: install one (Debian: apt-get install build-essential), then run this again.' >&2; exit 1; }
+
+# Tests may install what they need; whoever only wants to run it is asked to.
+LOOK := --only-look
+test test-rust test-stores test-api test-page test-disk crash: LOOK :=
+
+node:
+	@tests/install.sh node $(LOOK)
+
+# `npm ci` removes what it finds, so it runs when the lock file has changed and not before each build. The marks are touched
+# last: what was interrupted is done again.
+web/node_modules/.installed: web/package-lock.json | node
+	cd web && npm ci --no-audit --no-fund
+	@touch $@
+
+web/dist/index.html: web/node_modules/.installed docs/openapi.json $(WEB) | node
+	cd web && npm run build
+	@touch $@
 
 services: $(VENV)/installed
 	tests/install.sh postgres

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Makes sure that a tool the tests need is there: `python` (with venv, and curl beside it), `chromium` or `postgres` (with
-# openssl, for its certificates).
-#   usage: tests/install.sh <tool>
+# Makes sure that a tool is there: `python` (with venv, and curl beside it), `chromium`, `postgres` (with openssl, for its
+# certificates) or `node` (with npm; 20.19 or later). With --only-look nothing is installed.
+#   usage: tests/install.sh <tool> [--only-look]
 set -euo pipefail
 
 tool=$1
@@ -9,18 +9,36 @@ case $tool in
     python) packages='python3 python3-venv curl' ;;
     chromium) packages=chromium ;;
     postgres) packages='postgresql openssl' ;;
-    *) echo "usage: ${0##*/} python|chromium|postgres" >&2; exit 2 ;;
+    node) packages='nodejs npm' ;;
+    *) echo "usage: ${0##*/} python|chromium|postgres|node [--only-look]" >&2; exit 2 ;;
 esac
+
+# Vite and its kind need that version; older distributions have older ones.
+is_recent() {
+    local version=${1#v}
+    [ -n "$version" ] && printf '20.19\n%s\n' "$version" | sort --check=quiet --version-sort
+}
 
 present() {
     case $tool in
         python) command -v curl > /dev/null && python3 -c 'import venv, ensurepip' 2> /dev/null ;;
         chromium) command -v chromium > /dev/null || command -v google-chrome > /dev/null ;;
+        node) command -v npm > /dev/null && is_recent "$(node --version 2> /dev/null)" ;;
         postgres) command -v openssl > /dev/null && { command -v initdb || ls /usr/lib/postgresql/*/bin/initdb; } > /dev/null 2>&1 ;;
     esac
 }
 
 present && exit 0
+if [ "$tool" = node ]; then
+    has=$(node --version 2> /dev/null) || has='none'
+    advice="Node 20.19 or later is needed, with npm, to build the page for people who verify themselves; there is $has. Install it
+from https://nodejs.org, or as its packages at https://deb.nodesource.com, then run this again."
+    offered=$(apt-cache policy nodejs 2> /dev/null | sed -n 's/^ *Candidate: *\([0-9][0-9.]*\).*/\1/p') || true
+    if [ "${2:-}" = --only-look ] || ! is_recent "$offered"; then
+        echo "$advice" >&2
+        exit 1
+    fi
+fi
 if [ "$(id -u)" != 0 ] || ! command -v apt-get > /dev/null; then
     echo "The tests need $packages: install them (Debian: apt-get install $packages), then run this again." >&2
     exit 1

@@ -21,14 +21,14 @@ use crate::files::{AtStart, Files, Sweeper};
 use crate::fingerprint::Fingerprint;
 use crate::first_run::{self, FirstRun};
 use crate::house::House;
-use crate::http::{self, Front, Guesses, Quotas, server};
+use crate::http::{self, Front, Guesses, PersonPage, Policy, Quotas, server};
 use crate::liveness::{Liveness, Sessions, sessions};
 use crate::outside::Look;
 use crate::providers::Providers;
 use crate::reader::DocumentReader;
 use crate::store::Store;
 use crate::store::pocketbase::PocketBase;
-use crate::telemetry;
+use crate::{telemetry, web};
 
 /// Hashed secrets checked at once: each takes 19 MiB and 15 ms.
 const HASHING: usize = 2;
@@ -69,6 +69,8 @@ pub struct App {
     pub client_url: String,
     /// Where it may go when all is done.
     pub redirects: Redirects,
+    /// What it is shown there.
+    pub page: PersonPage,
 }
 
 /// Which outside providers there are.
@@ -88,6 +90,8 @@ pub struct Parts {
     pub engines: Option<Arc<Engines>>,
     /// Whether the checks on records wait until somebody runs them.
     pub holds_checks: bool,
+    /// The HTML of the person's page, or that there is none, in place of what is embedded.
+    pub page: Option<Option<&'static str>>,
     /// When sessions are looked at that nobody asks for, in place of [`sessions::LOOKS`].
     pub looks: Option<&'static [i64]>,
 }
@@ -130,6 +134,7 @@ impl Server {
         let House { store, files, sweeper, at_start, pocketbase } = House::open(&config, &secret, &parts.clock).await?;
         let engines = engines(&config, &parts)?;
         let (providers, uses) = providers(&config, &parts, &engines).await?;
+        let page = page(&config, &parts, uses, providers.liveness.region());
         let looks = parts.looks.unwrap_or(sessions::LOOKS);
         let liveness = Sessions::new(providers.liveness, store.clone(), files.clone(), parts.clock.clone(), looks);
         let checker = Checker::new(engines, store.clone(), files.clone(), parts.clock.clone(), &config);
@@ -157,6 +162,7 @@ impl Server {
             openai_model: config.openai_model.clone(),
             client_url: client_url.clone(),
             redirects: config.redirects.clone(),
+            page,
         });
         let front =
             Front::new(http::router(&app)?, &client_url, &public_url, config.trusted_proxies, metrics.is_some());
@@ -228,6 +234,13 @@ async fn providers(config: &Config, parts: &Parts, engines: &Arc<Engines>) -> an
 fn generated(config: &Config) -> Result<Option<FirstRun>, ConfigError> {
     let is_needed = config.jwt_secret.is_none() || config.clients.is_none();
     is_needed.then(|| FirstRun::load_or_make(&config.data_dir)).transpose()
+}
+
+fn page(config: &Config, parts: &Parts, uses: Uses, region: Option<&str>) -> PersonPage {
+    let stream_url = config.liveness.as_ref().and_then(|at| at.stream_url.as_deref());
+    let policy = if uses.aws { Policy::with_aws(region, stream_url) } else { Policy::default() };
+    let fingerprint_url = config.fingerprint.as_ref().map(|at| at.base_url.as_str());
+    PersonPage::new(parts.page.unwrap_or_else(web::index), policy, fingerprint_url)
 }
 
 fn tokens(config: &Config, secret: &[u8]) -> Tokens {

@@ -15,7 +15,7 @@ use crate::engines::Engines;
 use crate::eval::{self, Bench};
 use crate::progress::Progress;
 use crate::store::pocketbase::PocketBase;
-use crate::{engines, http, live, telemetry};
+use crate::{engines, http, live, telemetry, web};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -246,6 +246,9 @@ fn serve(config: Config) -> anyhow::Result<()> {
     for name in &config.unused {
         tracing::warn!("{name} is set but does nothing in this version");
     }
+    if web::index().is_none() {
+        tracing::warn!("built without the page for people who verify themselves: run `make web`, then build it again");
+    }
     for scope in config::unknown_scopes(config.clients.as_deref().unwrap_or_default()) {
         tracing::warn!("no operation asks for the scope {scope}; is it misspelt?");
     }
@@ -291,6 +294,7 @@ fn check(config: &Config, live: bool) -> anyhow::Result<()> {
         ("listens on", format!("{}:{}", config.host, config.port)),
         ("reached at", public_url.clone()),
         ("people go to", config.client_url.clone().unwrap_or(public_url)),
+        ("their page", their_page(config)),
         ("token secret", if config.jwt_secret.is_some() { "JWT_SECRET".to_owned() } else { made.to_owned() }),
         ("clients", clients),
         ("records", records(config)),
@@ -325,6 +329,14 @@ fn check(config: &Config, live: bool) -> anyhow::Result<()> {
         say(&format!("note           {line}"))?;
     }
     if live { check_live(config) } else { Ok(()) }
+}
+
+fn their_page(config: &Config) -> String {
+    if web::index().is_none() {
+        return "not in this binary: run `make web`, then build it again".to_owned();
+    }
+    let elsewhere = config.client_url.as_ref().filter(|url| Some(*url) != config.public_url.as_ref());
+    elsewhere.map_or("served here".to_owned(), |_| "served here too, but CLIENT_URL sends people elsewhere".to_owned())
 }
 
 fn check_live(config: &Config) -> anyhow::Result<()> {

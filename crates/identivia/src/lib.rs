@@ -24,3 +24,4 @@ pub mod providers;
 pub mod reader;
 pub mod store;
 pub mod telemetry;
+pub mod web;

@@ -1,6 +1,7 @@
 //! The rules: what a profile, a status, a verification record and a token are, and what may be done to them.
 //! Nothing here reads a clock, a file, a socket or the environment.
 
+pub mod branding;
 pub mod checks;
 pub mod client;
 pub mod country;

@@ -17,6 +17,7 @@ mod liveness;
 mod multipart;
 mod openapi;
 mod page;
+mod person_page;
 mod profile_update;
 mod profiles;
 mod quotas;
@@ -39,6 +40,7 @@ use utoipa_axum::routes;
 pub use access::UndeclaredAccess;
 pub use failures::Guesses;
 pub use front::Front;
+pub use person_page::{PersonPage, Policy};
 pub use quotas::Quotas;
 
 use crate::app::App;
@@ -98,6 +100,7 @@ pub fn router(app: &Arc<App>) -> Result<Router, UndeclaredAccess> {
         .method_not_allowed_fallback(method_not_allowed)
         .route_layer(from_fn_with_state((app.clone(), table), access::guard))
         .merge(docs::pages())
+        .merge(person_page::pages())
         .route("/robots.txt", routing::get(|| async { "User-agent: *\nDisallow: /\n" }))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(unknown_path)

@@ -15,6 +15,7 @@ mod hostile;
 mod journey;
 mod lists;
 mod local;
+mod person_page;
 mod pocketbase;
 mod postgres;
 mod profiles;

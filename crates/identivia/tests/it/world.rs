@@ -89,6 +89,11 @@ impl World {
         Self::start(&[], parts, Arc::default()).await
     }
 
+    /// Starts a server whose page has that HTML, or that was built without one.
+    pub(crate) async fn with_page(flags: &[&str], html: Option<&'static str>) -> Self {
+        Self::start(flags, Parts { page: Some(html), ..Parts::default() }, Arc::default()).await
+    }
+
     /// Starts a server with more flags.
     pub(crate) async fn with(flags: &[&str], liveness: bool) -> Self {
         let provider = Arc::new(Scripted::default());

@@ -1,0 +1,198 @@
+//! The person's page: at every link the same, with the operator's branding, under a policy that lets nothing foreign in.
+
+use identivia::web;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::world::{Answer, World, answer};
+
+const HTML: &str = "<!doctype html><script type=\"application/json\" id=\"boot\">__BOOT__</script><body>page</body>";
+const NOBODY: &str = "/abcdefghijklmno";
+
+fn text(answer: &Answer) -> String {
+    String::from_utf8(answer.bytes.clone()).unwrap()
+}
+
+/// What the page starts with.
+async fn boot(world: &World) -> Value {
+    let page = text(&world.bearing(None).get(NOBODY).await);
+    let (_, boot) = page.split_once("id=\"boot\">").unwrap();
+    serde_json::from_str(boot.split_once("</script>").unwrap().0).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_link_is_the_same_page_that_no_cache_keeps() {
+    let world = World::with_page(&[], Some(HTML)).await;
+    let (id, browser) = world.person("one").await;
+    let token = browser.token.unwrap();
+    let nobody = world.bearing(None);
+    let page = nobody.get(NOBODY).await;
+    assert_eq!(page.status, 200);
+    assert_eq!(text(&page), HTML.replace("__BOOT__", r#"{"branding":{},"fingerprint":null}"#));
+    for (name, value) in [
+        ("content-type", "text/html; charset=utf-8"),
+        ("cache-control", "no-store"),
+        ("referrer-policy", "no-referrer"),
+        ("permissions-policy", "camera=(self)"),
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+        (
+            "content-security-policy",
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; \
+             font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; \
+             frame-ancestors 'none'",
+        ),
+    ] {
+        assert_eq!(page.header(name), value, "{name}");
+    }
+    let theirs = format!("/{id}?token={token}");
+    for path in [theirs.as_str(), "/go", "/go?x=1"] {
+        let same = nobody.get(path).await;
+        assert_eq!((same.status, &same.bytes), (200, &page.bytes), "{path}");
+    }
+    let head = answer(nobody.request(Method::HEAD, NOBODY)).await;
+    assert_eq!((head.status, head.bytes.len()), (200, 0));
+    assert_eq!(head.header("content-length"), page.bytes.len().to_string());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_link_is_not_the_page() {
+    let world = World::with_page(&[], Some(HTML)).await;
+    let nobody = world.bearing(None);
+    for path in
+        ["/nope", "/ABCDEFGHIJKLMNO", "/abcdefghijklmn", "/abcdefghijklmno/", "/abcdefghijklmno/x", "/go/x", "/%ff"]
+    {
+        assert_eq!(nobody.get(path).await.expect(404)["error"], "Not found", "{path}");
+    }
+    let posted = answer(nobody.request(Method::POST, NOBODY)).await;
+    assert_eq!(posted.header("allow"), "GET,HEAD");
+    assert_eq!(posted.expect(405)["error"], "Method not allowed");
+    answer(nobody.request(Method::POST, "/nope")).await.expect(404);
+    answer(nobody.request(Method::POST, "/go")).await.expect(405);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn branding_is_there_a_few_seconds_after_it_is_set() {
+    let world = World::with_page(&[], Some(HTML)).await;
+    let operator = world.operator();
+    assert_eq!(boot(&world).await, json!({"branding": {}, "fingerprint": null}));
+    let branding = json!({"name": "Acme </script><script>alert(1)</script>", "color": "#0a7fff", "color_dark": "red",
+        "privacy_url": "javascript:alert(1)", "secret": "INTERNAL"});
+    operator.put("/api/settings/branding", json!({"value": branding})).await.expect(200);
+    operator.put("/api/settings/other", json!({"value": "INTERNAL", "public": true})).await.expect(200);
+    assert_eq!(boot(&world).await["branding"], json!({}), "it is not read for every page");
+    world.clock.advance(3);
+    let expected = json!({"name": "Acme </script><script>alert(1)</script>", "color": "#0a7fff"});
+    let page = text(&world.bearing(None).get(NOBODY).await);
+    assert_eq!(page.matches("</script>").count(), 1, "{page}");
+    assert!(!page.contains("INTERNAL") && !page.contains("javascript:"), "{page}");
+    let (_, inside) = page.split_once("id=\"boot\">").unwrap();
+    let boot_text = inside.split_once("</script>").unwrap().0;
+    assert_eq!(serde_json::from_str::<Value>(boot_text).unwrap()["branding"], expected);
+
+    operator.delete("/api/settings/branding").await.expect(200);
+    world.clock.advance(3);
+    assert_eq!(boot(&world).await["branding"], json!({}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fingerprints_own_agent_is_let_in_where_there_is_a_key_for_it() {
+    let flags = ["--fingerprint-secret-key", "k", "--fingerprint-base-url", "https://eu.api.fpjs.io"];
+    let world = World::with_page(&flags, Some(HTML)).await;
+    world.operator().put("/api/settings/fingerprint_public_key", json!({"value": "aBc123"})).await.expect(200);
+    assert_eq!(boot(&world).await["fingerprint"], json!({"publicKey": "aBc123", "region": "eu"}));
+    let policy = world.bearing(None).get("/go").await.header("content-security-policy").to_owned();
+    assert!(policy.contains("script-src 'self' https://fpjscdn.net;"), "{policy}");
+    assert!(
+        policy.contains("connect-src 'self' https://fpjscdn.net https://api.fpjs.io https://*.api.fpjs.io;"),
+        "{policy}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_aws_the_page_may_stream_to_it_and_to_nothing_else() {
+    const AWS: [&str; 8] = [
+        "--liveness-provider",
+        "aws",
+        "--aws-access-key-id",
+        "AKIATEST",
+        "--aws-secret-access-key",
+        "x",
+        "--aws-region",
+        "eu-west-1",
+    ];
+    let local = ["--liveness-stream-url", "ws://127.0.0.1:9999/"];
+    let configured: Vec<&str> = AWS.into_iter().chain(local).collect();
+    for (flags, liveness, origin) in [
+        (
+            &AWS[..],
+            json!({"provider": "aws", "region": "eu-west-1"}),
+            "wss://streaming-rekognition.eu-west-1.amazonaws.com",
+        ),
+        (
+            &configured,
+            json!({"provider": "aws", "region": "eu-west-1", "stream": "ws://127.0.0.1:9999"}),
+            "ws://127.0.0.1:9999",
+        ),
+    ] {
+        let world = World::with_page(flags, Some(HTML)).await;
+        let (id, browser) = world.person("one").await;
+        assert_eq!(browser.get(&format!("/api/flow/{id}")).await.expect(200)["data"]["liveness"], liveness);
+        let policy = world.bearing(None).get(NOBODY).await.header("content-security-policy").to_owned();
+        assert!(policy.contains(&format!("connect-src 'self' {origin};")), "{policy}");
+        assert!(policy.contains("script-src 'self' 'wasm-unsafe-eval';"), "{policy}");
+        assert!(policy.contains("style-src 'self' 'unsafe-inline';"), "{policy}");
+    }
+    let world = World::with_page(&[], Some(HTML)).await;
+    let (id, browser) = world.person("one").await;
+    let way = browser.get(&format!("/api/flow/{id}")).await.expect(200);
+    assert_eq!(way["data"]["liveness"], json!({"provider": "local"}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_is_there_while_the_records_are_away() {
+    let world = World::with_page(&[], Some(HTML)).await;
+    let branding = json!({"value": {"name": "Acme"}});
+    world.operator().put("/api/settings/branding", branding).await.expect(200);
+    let before = boot(&world).await;
+    assert_eq!(before["branding"]["name"], "Acme");
+    if world.ground.stop() {
+        world.clock.advance(10);
+        assert_eq!(boot(&world).await, before, "as it was last");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_page_loads_is_kept_for_ever_and_sent_as_browsers_insist() {
+    let world = World::new().await;
+    let nobody = world.bearing(None);
+    for path in web::paths() {
+        let (url, asset) = (format!("/app/{path}"), web::asset(path).unwrap());
+        let plain = nobody.get(&url).await;
+        assert_eq!((plain.status, plain.bytes.as_slice()), (200, asset.bytes), "{path}");
+        assert_eq!(plain.header("content-type"), asset.media_type, "{path}");
+        assert_eq!(plain.header("cache-control"), "public, max-age=31536000, immutable", "{path}");
+        let tag = plain.header("etag").to_owned();
+        let again = answer(nobody.request(Method::GET, &url).header("if-none-match", &tag)).await;
+        assert_eq!((again.status, again.bytes.len()), (304, 0), "{path}");
+        let head = answer(nobody.request(Method::HEAD, &url)).await;
+        assert_eq!((head.status, head.bytes.len(), head.header("etag")), (200, 0, tag.as_str()), "{path}");
+        let small = answer(nobody.request(Method::GET, &url).header("accept-encoding", "gzip")).await;
+        assert_eq!(small.header("content-encoding") == "gzip", asset.gzipped.is_some(), "{path}");
+        assert_eq!(small.bytes, asset.gzipped.unwrap_or(asset.bytes), "{path}");
+    }
+    for path in ["/app/none.js", "/app/", "/app", "/app/..%2findex.html", "/app/%2e%2e/%2e%2e/Cargo.toml", "/app/%ff"] {
+        assert_eq!(nobody.get(path).await.expect(404)["error"], "Not found", "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_binary_without_the_page_says_how_to_get_it() {
+    let world = World::with_page(&[], None).await;
+    for path in [NOBODY, "/go"] {
+        let page = world.bearing(None).get(path).await;
+        assert_eq!((page.status, page.header("content-type")), (501, "text/html; charset=utf-8"), "{path}");
+        assert!(text(&page).contains("make web"), "{path}");
+    }
+    world.bearing(None).get("/nope").await.expect(404);
+}
