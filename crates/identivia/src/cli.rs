@@ -63,7 +63,7 @@ postgres instead.
 Copied are profiles, their histories, liveness sessions, settings, the audit trail, and every file that a record names, \
 with all ids and times. PocketBase gives files names of its own; the others keep the names that files have. When two sides \
 share one folder of files, the files stay where they are. Not copied are DATA_DIR/first-run.json (the signing secret and \
-the client of a first start) and other programs' collections and tables.";
+the client of a first start), codes that another device has yet to take, and other programs' collections and tables.";
 
 const COPY_EXAMPLES: &str = "\
 Examples:
