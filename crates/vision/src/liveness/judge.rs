@@ -38,7 +38,7 @@ pub struct Limits {
     /// Least cosine to the reference of a frontal face and of a turned one, −1..1.
     pub same_frontal: f32,
     pub same_turned: f32,
-    /// Least parallax of a turned head, and least parallax for each degree of its yaw, in parts of the face's size.
+    /// Least parallax of a turned head, and least parallax for each degree that it turned, in parts of the face's size.
     pub turn_parallax: f64,
     pub turn_parallax_a_degree: f64,
     /// Least parallax of a head that came closer.
@@ -62,7 +62,8 @@ pub struct Limits {
 impl Default for Limits {
     /// Measured on heads rendered from portraits at 300 to 700 mm and -60 to 60°, on real prints held, slanted and bent
     /// before a web camera, and on frames distorted at random. Heads turned by 18° and more: parallax 0.32 and more,
-    /// likeness as planes 0.85 at most, width 0.86 to 1.04. Real prints: parallax 0.15 at most but for one in a hundred,
+    /// likeness as planes 0.85 at most, width 0.86 to 1.04. A real head before a web camera, turned by 13 to 16°: parallax
+    /// 0.21 and more, likeness 0.86 at most. Real prints: parallax 0.15 at most but for one in a hundred,
     /// likeness 0.94 and more where they look turned at all. A near head's parallax: 0.023 and more at 1.6 times the
     /// size, and a real print's 0.017 at most but for one in twenty. Frames that a web camera took of a person who sits
     /// still differ by 0.028 and more after 600 ms, by 0.014 after 360 ms; one frame compressed anew by 0.010 at most down
@@ -78,7 +79,7 @@ impl Default for Limits {
             faceless: 0.2,
             same_frontal: 0.6,
             same_turned: 0.5,
-            turn_parallax: 0.22,
+            turn_parallax: 0.18,
             turn_parallax_a_degree: 0.011,
             closer_parallax: 0.005,
             plane: 0.88,

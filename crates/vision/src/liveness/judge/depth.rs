@@ -27,8 +27,9 @@ fn turns(session: &Session<'_>, reference: &Observed) -> Finding {
     let limits = session.limits;
     let least = typical_of_worst_step(session, |face| {
         let moved = parallax(&reference.landmarks, &face.landmarks).map_or(0.0, |parallax| -parallax.across);
-        let yaw = f64::from(face.pose.yaw);
-        moved * yaw.signum() / limits.turn_parallax.max(limits.turn_parallax_a_degree * yaw.abs())
+        // From where the head looked straight: the camera mostly stands a little to one side.
+        let turn = f64::from(face.pose.yaw - reference.pose.yaw);
+        moved * turn.signum() / limits.turn_parallax.max(limits.turn_parallax_a_degree * turn.abs())
     });
     let holds = least >= 1.0;
     let sentence =
