@@ -1,0 +1,28 @@
+// What the server puts into the page before it leaves: it must be there with an expired token too.
+
+export interface Branding {
+  name?: string;
+  logo?: string;
+  color?: string;
+  color_dark?: string;
+  privacy_url?: string;
+  support_email?: string;
+  support_url?: string;
+}
+
+export interface Boot {
+  branding: Branding;
+  /** Fingerprint's own agent, where an operator has a key for it. */
+  fingerprint: { publicKey: string; region?: string } | null;
+}
+
+export function readBoot(text: string | null | undefined): Boot {
+  const nothing: Boot = { branding: {}, fingerprint: null };
+  if (!text) return nothing;
+  try {
+    const boot = JSON.parse(text) as Partial<Boot> | null;
+    return { branding: boot?.branding ?? {}, fingerprint: boot?.fingerprint ?? null };
+  } catch {
+    return nothing; // Vite's own server leaves the mark as it is.
+  }
+}
