@@ -14,6 +14,7 @@ import check_aws  # noqa: F401
 import check_faults  # noqa: F401
 import check_fingerprint  # noqa: F401
 import check_openai  # noqa: F401
+import check_streaming  # noqa: F401
 import harness
 
 

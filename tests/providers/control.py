@@ -9,6 +9,8 @@ from namespaces import Script
 from wire import json_answer
 
 MODULES = {"rekognition": "rekognition", "sts": "sts", "openai": "openai_api", "fingerprint": "fingerprint_api"}
+# Is no provider of answers: it is in no list of those that any caller may go through.
+STREAMING = {"streaming": "streaming"}
 SCRIPT = {"provider", "operation", "faults", "then", "answer"}
 
 trap_lock = threading.Lock()
@@ -17,11 +19,11 @@ trap_hits = 0
 
 def provider(name):
     """The providers' models take a moment to load."""
-    return importlib.import_module(MODULES[name])
+    return importlib.import_module((MODULES | STREAMING)[name])
 
 
 def load_all():
-    for name in MODULES:
+    for name in MODULES | STREAMING:
         provider(name)
 
 

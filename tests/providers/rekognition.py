@@ -12,6 +12,7 @@ from wire import json_answer
 
 MEDIA_TYPE = "application/x-amz-json-1.1"
 LIFETIME = 3 * 60
+USUAL = ["FaceMovementAndLightChallenge"]
 CALLER = "arn:aws:iam::123456789012:user/identivia"
 
 SERVICE = shapes.service("rekognition")
@@ -81,10 +82,15 @@ def create(call):
         session = space.sessions_by_token.get(token)
         if session not in space.sessions or space.sessions[session].is_over():
             session = str(uuid.uuid4())
-            tell_session(space, session, {})
+            tell_session(space, session, {}, challenges(call.body))
             if token:
                 space.sessions_by_token[token] = session
     return checked(call, {"SessionId": session})
+
+
+def challenges(body):
+    preferences = body.get("Settings", {}).get("ChallengePreferences", [])
+    return [each["Type"] for each in preferences] or USUAL
 
 
 def results(call):
@@ -105,12 +111,13 @@ def checked(call, value):
 class Session:
     results: dict
     ends: float
+    challenges: list
 
     def is_over(self):
         return time.time() > self.ends
 
 
-def tell_session(namespace, session, told):
+def tell_session(namespace, session, told, challenges=USUAL):
     """Returns what is wrong with what was told; then nothing has changed."""
     results = {"SessionId": session, "Status": "CREATED", **told}
     gone = results.pop("gone", False)
@@ -119,7 +126,7 @@ def tell_session(namespace, session, told):
         with namespace.lock:
             known = namespace.sessions.get(session)
             ends = 0 if gone else known.ends if known else time.time() + LIFETIME
-            namespace.sessions[session] = Session(results, ends)
+            namespace.sessions[session] = Session(results, ends, known.challenges if known else challenges)
     return problems
 
 

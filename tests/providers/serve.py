@@ -1,4 +1,4 @@
-"""Stands in for the outside services of the tests, all of them on one port: Rekognition, STS, OpenAI and Fingerprint.
+"""Stands in for the outside services of the tests, all on one port: Rekognition, its stream, STS, OpenAI, Fingerprint.
 
 usage: serve.py --port N
 """
@@ -22,6 +22,7 @@ from wire import Answer, Request, json_answer
 
 LONGEST_WAIT = 120
 CHUNK = 64 * 1024
+STREAM = "/start-face-liveness-session-websocket"
 
 
 def provider_name(request):
@@ -97,7 +98,12 @@ class Handler(BaseHTTPRequestHandler):
             self.send_whole(Answer(411), 0)
             return
         body = self.rfile.read(int(headers.get("content-length", 0)))
-        found, ahead = answer(Request(self.command, self.path, headers, body), self.server.namespaces)
+        request = Request(self.command, self.path, headers, body)
+        if request.path == STREAM and headers.get("upgrade", "").lower() == "websocket":
+            self.close_connection = True
+            control.provider("streaming").serve(self.connection, request, self.server.namespaces)
+            return
+        found, ahead = answer(request, self.server.namespaces)
         getattr(self, f"send_{found.sending}")(found, ahead)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = respond
