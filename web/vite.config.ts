@@ -1,11 +1,12 @@
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vitest/config';
+import { awsAssets } from './scripts/aws-assets.ts';
 
 const SERVER = process.env['IDENTIVIA_URL'] ?? 'http://127.0.0.1:8000';
 
 // The server serves dist/index.html at /<profile id> and /go, and everything in dist/app at /app/: hashed names, kept for ever.
 export default defineConfig({
-  plugins: [react()],
+  plugins: [react(), awsAssets()],
   base: '/',
   build: {
     assetsDir: 'app',

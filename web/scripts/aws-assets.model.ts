@@ -30,6 +30,7 @@ interface Weight {
   quantization?: { dtype: 'float16'; original_dtype: 'float32' };
 }
 
+const INT = { type: 'DT_INT32' };
 const FLOAT = { T: { type: 'DT_FLOAT' } };
 const NHWC = { data_format: text('NHWC') };
 
@@ -197,8 +198,6 @@ class Graph {
     this.nodes.push(input ? { name, op, input, attr } : { name, op, attr });
   }
 }
-
-const INT = { type: 'DT_INT32' };
 
 function nameOf(index: number): string {
   return `t${index}`;
