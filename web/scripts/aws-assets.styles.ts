@@ -8,6 +8,8 @@ export const SCOPE = '.aws-liveness';
 // The parts of which FaceLivenessDetectorCore is made.
 const PARTS =
   /^amplify-(liveness|button|field-group|field|flex|icon|input|label|loader|select|text|visually-hidden|alert)(?![a-z])(?!-(field|area))/;
+// Of the buttons' kinds it has two, in one colour.
+const OTHER_KINDS = /^amplify-button--((primary|link)--|outlined|warning|destructive|menu|loading)/;
 const VARIABLE = /--amplify-[\w-]+/g;
 
 export function scoped(css: string): string {
@@ -32,8 +34,12 @@ function scopeSelector(selector: string): string | undefined {
   if (selector === ':root') return SCOPE;
   if (selector === '[class*=amplify]') return `${SCOPE} ${selector}`;
   const classes = [...selector.matchAll(/\.([\w-]+)/g)].map(([, name]) => name ?? '');
-  const isOurs = classes.length > 0 && classes.every((name) => PARTS.test(name) || !name.startsWith('amplify'));
+  const isOurs = classes.length > 0 && classes.every((name) => isPart(name) || !name.startsWith('amplify'));
   return isOurs && !/^(html|\[)/.test(selector) ? `${SCOPE} ${selector}` : undefined;
+}
+
+function isPart(name: string): boolean {
+  return PARTS.test(name) && !OTHER_KINDS.test(name);
 }
 
 function isWithinKeyframes(rule: Rule): boolean {

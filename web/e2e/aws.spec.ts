@@ -1,0 +1,285 @@
+// AWS's face step, the component as it is published, against what stands in for AWS: through our own server, with a face before
+// the camera. What the providers' stand-in takes has been signed, shown in order and filmed.
+//
+//   tests/services.sh providers tests/with_server.sh target/debug/identivia npm --prefix web run e2e -- aws.spec.ts
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { AxeBuilder } from '@axe-core/playwright';
+import { type Browser, type BrowserContextOptions, chromium, expect, type Page, test } from '@playwright/test';
+import { texts } from '../src/steps/face/aws/texts';
+import { makeCamera } from './aws/camera';
+import { openStage, type Stage } from './aws/stage';
+
+const { IDENTIVIA_URL, IDENTIVIA_TOKEN, PROVIDERS_URL, LIVENESS_STREAM_URL, AWS_ACCESS_KEY_ID } = process.env as Record<string, string>;
+const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, deviceScaleFactor: 2 };
+const COMPUTER = { viewport: { width: 1280, height: 800 } };
+const LANGUAGES = ['en', 'es', 'fr', 'de'] as const;
+
+test.skip(!PROVIDERS_URL, 'It needs what tests/services.sh providers starts.');
+test.describe.configure({ timeout: 90_000 });
+
+let folder: string;
+let stage: Stage;
+let wide: Browser;
+let upright: Browser;
+const violations: string[] = [];
+
+test.beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'identivia-camera.'));
+  stage = await openStage(IDENTIVIA_URL ?? '', LIVENESS_STREAM_URL ?? '');
+  const plain = await launch();
+  await makeCamera(plain, camera('wide'), { width: 640, height: 480 });
+  await makeCamera(plain, camera('upright'), { width: 480, height: 640 });
+  await plain.close();
+  wide = await launch('wide');
+  upright = await launch('upright');
+});
+
+test.afterAll(async () => {
+  await Promise.all([wide?.close(), upright?.close(), stage?.close()]);
+  await rm(folder, { recursive: true, force: true });
+});
+
+test.afterEach(() => {
+  expect(violations.splice(0)).toEqual([]);
+});
+
+for (const [device, options, shape] of [
+  ['a computer', COMPUTER, 'wide'],
+  ['a phone', PHONE, 'upright'],
+] as const) {
+  for (const flashing of [true, false]) {
+    test(`on ${device} the check ${flashing ? 'with' : 'without'} flashing is passed, and nothing is asked of anybody else`, async () => {
+      const { page, context, requests } = await open(shape === 'wide' ? wide : upright, { flashing }, options);
+      await begin(page);
+      await expect(page.getByText('Flashing colours')).toBeVisible({ visible: flashing });
+      await page.getByRole('button', { name: texts.en.display.startScreenBeginCheckText }).click();
+      await expect(page.getByRole('status')).toHaveText('live: true, confidence: 97.5', { timeout: 60_000 });
+
+      const streams = requests.filter((url) => url.startsWith('ws'));
+      expect(streams).toHaveLength(1);
+      expect(streams[0]).toContain(`${LIVENESS_STREAM_URL}/start-face-liveness-session-websocket?`);
+      const others = requests.filter((url) => !/^(ws|blob|data):?/.test(url) && !url.startsWith(stage.url));
+      expect(others).toEqual([]);
+      expect(requests.filter((url) => url.includes('/app/liveness/')).map((url) => path.basename(url)).sort()).toEqual([
+        'group1-shard1of1.bin',
+        'model.json',
+        'tfjs-backend-wasm-simd.wasm',
+      ]);
+      const stream = await newestStream();
+      expect(stream.problems).toEqual([]);
+      expect(stream.body.video).toBeGreaterThan(50_000);
+      expect(stream.body.events.filter((each) => JSON.stringify(each).includes('ColorDisplayed'))).toHaveLength(flashing ? 8 : 0);
+      expect(await camerasOn(page)).toBe(0);
+      await context.close();
+    });
+  }
+}
+
+test('who cannot bear flashing goes on without, and AWS is asked for another check', async () => {
+  const { page, context } = await open(wide, { flashing: true });
+  await begin(page);
+  await page.getByRole('button', { name: texts.en.withoutFlashing }).click();
+  await page.getByRole('button', { name: texts.en.display.startScreenBeginCheckText }).click();
+  await expect(page.getByRole('status')).toHaveText('live: true, confidence: 97.5', { timeout: 60_000 });
+  const [first, second] = (await calls()).filter((call) => call.operation === 'CreateFaceLivenessSession').slice(-2);
+  const challenges = [first, second].map((call) => call?.body.Settings?.ChallengePreferences?.[0]?.Type);
+  expect(challenges).toEqual(['FaceMovementAndLightChallenge', 'FaceMovementChallenge']);
+  expect(await camerasOn(page)).toBe(0);
+  await context.close();
+});
+
+for (const language of LANGUAGES) {
+  test(`a trouble of AWS's is told in ${language}, and another try works`, async () => {
+    await script('internal');
+    const { page, context } = await open(wide, { language, flashing: false });
+    await page.getByRole('button', { name: 'Begin' }).click();
+    const alert = page.getByRole('alert');
+    await expect(alert.getByRole('heading')).toHaveText(texts[language].trouble.server.title, { timeout: 30_000 });
+    await expect(alert).toHaveAttribute('data-trouble', 'server');
+    expect(await camerasOn(page)).toBe(0);
+    await alert.getByRole('button', { name: texts[language].display.tryAgainText }).click();
+    await expect(page.getByRole('button', { name: texts[language].display.startScreenBeginCheckText })).toBeVisible({ timeout: 30_000 });
+    await context.close();
+  });
+}
+
+for (const [fault, trouble, retry] of [
+  ['wrong_region', 'server', false],
+  ['access_denied', 'server', false],
+  ['throttled', 'server', true],
+  ['breaks_off', 'server', true],
+] as const) {
+  test(`when AWS answers ${fault}, another try is ${retry ? '' : 'not '}offered`, async () => {
+    await script(fault);
+    const { page, context } = await open(wide, { flashing: false });
+    await page.getByRole('button', { name: 'Begin' }).click();
+    await expect(page.getByRole('alert')).toHaveAttribute('data-trouble', trouble, { timeout: 30_000 });
+    await expect(page.getByRole('button')).toHaveCount(retry ? 1 : 0);
+    await context.close();
+  });
+}
+
+test('a face that does not fill the oval in time is told so', async () => {
+  await script('impatient');
+  const { page, context } = await open(wide, { flashing: false });
+  await begin(page);
+  await page.getByRole('button', { name: texts.en.display.startScreenBeginCheckText }).click();
+  await expect(page.getByRole('alert')).toHaveAttribute('data-trouble', 'timeout', { timeout: 30_000 });
+  expect(await camerasOn(page)).toBe(0);
+  expect((await newestStream()).body.closed).toBe(4001);
+  await context.close();
+});
+
+test('without a camera, or without leave to use it, that is what the person hears', async () => {
+  const { page, context } = await open(wide, { flashing: false });
+  await page.evaluate(() => {
+    navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('Permission denied', 'NotAllowedError'));
+  });
+  await page.getByRole('button', { name: 'Begin' }).click();
+  await expect(page.getByRole('alert')).toHaveAttribute('data-trouble', 'camera', { timeout: 30_000 });
+  await context.close();
+});
+
+test('a device whose clock is 20 minutes fast or slow passes all the same', async () => {
+  for (const minutes of [20, -20]) {
+    const { page, context } = await open(wide, { flashing: false, minutes });
+    await begin(page);
+    await page.getByRole('button', { name: texts.en.display.startScreenBeginCheckText }).click();
+    await expect(page.getByRole('status')).toHaveText('live: true, confidence: 97.5', { timeout: 60_000 });
+    const asked = (await calls()).filter((call) => call.operation === 'GetFederationToken');
+    expect((await newestStream()).problems).toEqual([]);
+    expect(asked.length).toBeGreaterThan(0);
+    await context.close();
+  }
+});
+
+test('who stops, or goes away while the camera is still asked for, leaves no light on and no stream open', async () => {
+  const { page, context } = await open(wide, { flashing: false });
+  await begin(page);
+  await page.getByRole('button', { name: texts.en.display.startScreenBeginCheckText }).click();
+  await page.getByRole('button', { name: texts.en.display.cancelLivenessCheckText }).click();
+  await expect(page.getByRole('status')).toHaveText('cancelled');
+  await expect.poll(() => camerasOn(page)).toBe(0);
+  await expect.poll(async () => (await newestStream()).body.closed).toBe(4003);
+  await context.close();
+});
+
+test('every state is readable by machine, in both themes', async () => {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    const { page, context } = await open(wide, { flashing: true }, { ...COMPUTER, colorScheme });
+    await begin(page);
+    const found = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa']).analyze();
+    expect(found.violations.map((each) => `${each.id}: ${each.nodes.map((node) => node.html).join(' ')}`)).toEqual([]);
+    await context.close();
+  }
+});
+
+// --- the stage --------------------------------------------------------------------------------------------------------
+
+function camera(shape: string): string {
+  return path.join(folder, `${shape}.mjpeg`);
+}
+
+function launch(shape?: string): Promise<Browser> {
+  const fake = ['--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream', `--use-file-for-fake-video-capture=${camera(shape ?? '')}`];
+  return chromium.launch({
+    executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-gpu', ...(shape ? fake : [])],
+  });
+}
+
+interface Wanted {
+  flashing: boolean;
+  language?: (typeof LANGUAGES)[number];
+  minutes?: number;
+}
+
+async function open(browser: Browser, wanted: Wanted, options: BrowserContextOptions = COMPUTER) {
+  const context = await browser.newContext(options);
+  const page = await context.newPage();
+  const requests: string[] = [];
+  page.on('request', (request) => void requests.push(request.url()));
+  page.on('websocket', (socket) => void requests.push(socket.url()));
+  page.on('console', (message) => void (/Content Security Policy/.test(message.text()) && violations.push(message.text())));
+  await page.addInitScript(rememberCameras);
+  if (wanted.minutes) await page.addInitScript(moveClock, wanted.minutes * 60_000);
+  const { minutes: _, ...rest } = { language: 'en', ...wanted };
+  const told = { token: await flowToken(), stream: LIVENESS_STREAM_URL, ...rest };
+  await page.goto(`${stage.url}#${encodeURIComponent(JSON.stringify(told))}`);
+  return { page, context, requests };
+}
+
+/** Up to where the person sees themselves and is asked to start. */
+async function begin(page: Page): Promise<void> {
+  await page.getByRole('button', { name: 'Begin' }).click();
+  await expect(page.getByRole('button', { name: texts.en.display.startScreenBeginCheckText })).toBeVisible({ timeout: 30_000 });
+}
+
+function rememberCameras(): void {
+  const tracks: MediaStreamTrack[] = [];
+  Object.assign(window, { tracks });
+  const { getUserMedia } = MediaDevices.prototype;
+  MediaDevices.prototype.getUserMedia = async function (constraints) {
+    const stream = await getUserMedia.call(this, constraints);
+    tracks.push(...stream.getTracks());
+    return stream;
+  };
+}
+
+function camerasOn(page: Page): Promise<number> {
+  return page.evaluate(() => {
+    const { tracks } = window as unknown as { tracks: MediaStreamTrack[] };
+    return tracks.filter((track) => track.readyState === 'live').length;
+  });
+}
+
+function moveClock(offset: number): void {
+  const Real = Date;
+  globalThis.Date = class extends Real {
+    constructor(...values: [] | [number]) {
+      if (values.length === 0) super(Real.now() + offset);
+      else super(...values);
+    }
+    static override now() {
+      return Real.now() + offset;
+    }
+  } as DateConstructor;
+}
+
+async function flowToken(): Promise<string> {
+  const answer = await fetch(`${IDENTIVIA_URL}/api/profiles/create`, {
+    method: 'POST',
+    headers: { Authorization: `Bearer ${IDENTIVIA_TOKEN}`, 'Content-Type': 'application/json' },
+    body: JSON.stringify({ userID: `aws-${crypto.randomUUID()}` }),
+  });
+  return ((await answer.json()) as { flow_token: string }).flow_token;
+}
+
+interface Call {
+  provider: string;
+  operation: string;
+  problems: string[];
+  body: {
+    events: unknown[];
+    video: number;
+    closed: number | null;
+    Settings?: { ChallengePreferences?: { Type: string }[] };
+  };
+}
+
+async function calls(): Promise<Call[]> {
+  return (await fetch(`${PROVIDERS_URL}/_/calls?key=${AWS_ACCESS_KEY_ID}`)).json() as Promise<Call[]>;
+}
+
+async function newestStream(): Promise<Call> {
+  const found = (await calls()).filter((call) => call.provider === 'streaming').at(-1);
+  if (!found) throw new Error('There has been no stream.');
+  return found;
+}
+
+async function script(fault: string): Promise<void> {
+  const body = JSON.stringify({ provider: 'streaming', faults: [fault] });
+  expect((await fetch(`${PROVIDERS_URL}/_/script?key=${AWS_ACCESS_KEY_ID}`, { method: 'POST', body })).ok).toBe(true);
+}

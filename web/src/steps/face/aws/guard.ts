@@ -1,0 +1,63 @@
+// Watches what the component opens while it is on the page. It leaves the camera on if it goes while it is still asking for one
+// (aws-amplify/amplify-ui#6245), and the stream open whenever it goes.
+
+const GOING_AWAY = 4003;
+
+/** Puts itself between the component and the browser; what it returns takes it away again and turns all of it off. */
+export function guard(stream: string | undefined): () => void {
+  const takeCameraBack = guardCamera();
+  const takeSocketsBack = guardSockets(stream);
+  return () => {
+    takeCameraBack();
+    takeSocketsBack();
+  };
+}
+
+function guardCamera(): () => void {
+  const devices = navigator.mediaDevices as MediaDevices | undefined;
+  if (!devices) return () => {};
+  const original = Object.getOwnPropertyDescriptor(devices, 'getUserMedia');
+  const ask = devices.getUserMedia.bind(devices);
+  const tracks: MediaStreamTrack[] = [];
+  let gone = false;
+  const asked = async (constraints?: MediaStreamConstraints) => {
+    const stream = await ask(constraints);
+    tracks.push(...stream.getTracks());
+    if (gone) stop(tracks);
+    return stream;
+  };
+  Object.defineProperty(devices, 'getUserMedia', { configurable: true, value: asked });
+  return () => {
+    gone = true;
+    if (original) Object.defineProperty(devices, 'getUserMedia', original);
+    else Reflect.deleteProperty(devices, 'getUserMedia');
+    stop(tracks);
+  };
+}
+
+function stop(tracks: MediaStreamTrack[]): void {
+  for (const track of tracks) track.stop();
+}
+
+function guardSockets(stream: string | undefined): () => void {
+  const Original = window.WebSocket;
+  const sockets: WebSocket[] = [];
+  window.WebSocket = class extends Original {
+    constructor(url: string | URL, protocols?: string | string[]) {
+      super(dialled(String(url), stream), protocols);
+      sockets.push(this);
+    }
+  };
+  return () => {
+    window.WebSocket = Original;
+    for (const socket of sockets) if (socket.readyState <= WebSocket.OPEN) socket.close(GOING_AWAY);
+  };
+}
+
+/** The component always dials wss. On this machine alone a stream may go without: no network hears it. */
+export function dialled(url: string, stream: string | undefined): string {
+  if (!stream?.startsWith('ws://')) return url;
+  const { hostname, host } = new URL(stream);
+  const isHere = hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
+  return isHere && new URL(url).host === host ? url.replace(/^wss:/, 'ws:') : url;
+}

@@ -1,0 +1,37 @@
+// AWS's errors as the few kinds of trouble that a person can do something about.
+import type { AwsTrouble } from './props';
+
+export interface LivenessError {
+  state: string;
+  error: unknown;
+}
+
+const KINDS: Record<string, AwsTrouble> = {
+  TIMEOUT: 'timeout',
+  FRESHNESS_TIMEOUT: 'timeout',
+  CONNECTION_TIMEOUT: 'connection',
+  CAMERA_ACCESS_ERROR: 'camera',
+  DEFAULT_CAMERA_NOT_FOUND_ERROR: 'camera',
+  CAMERA_FRAMERATE_ERROR: 'framerate',
+  FACE_DISTANCE_ERROR: 'distance',
+  MULTIPLE_FACES_ERROR: 'several_faces',
+  MOBILE_LANDSCAPE_ERROR: 'landscape',
+};
+
+export function trouble({ state, error }: LivenessError): AwsTrouble {
+  const words = wordsOf(error);
+  if (state === 'RUNTIME_ERROR' && /loading the/.test(words)) return 'connection'; // The model, or the wasm files.
+  if (state === 'RUNTIME_ERROR' && /start recording|MediaRecorder|video chunks/i.test(words)) return 'camera';
+  if (state === 'SERVER_ERROR' && /code 1006|Failed to fetch|NetworkError|Load failed/.test(words)) return 'connection';
+  return KINDS[state] ?? 'server';
+}
+
+/** False where the operator has something to put right: the wrong region, keys that may not do it. */
+export function isWorthAnotherTry({ error }: LivenessError): boolean {
+  return !/valid region|wrong region|AccessDenied|UnrecognizedClient|not authorized/i.test(wordsOf(error));
+}
+
+function wordsOf(error: unknown): string {
+  const { name = '', message = '', Message = '' } = (error ?? {}) as Record<string, string | undefined>;
+  return `${name} ${message} ${Message}`;
+}
