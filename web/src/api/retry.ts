@@ -1,0 +1,87 @@
+// Trying again: what may come right is asked again, ever more slowly, and at once when the connection is back.
+import { ApiError, ConnectionError } from './client';
+
+/** Why nothing happens right now, and until when (milliseconds since 1970). */
+export interface Waiting {
+  because: 'offline' | 'unreachable' | 'busy';
+  until: number;
+}
+
+export interface Patience {
+  onWait?: (waiting: Waiting | null) => void;
+  signal?: AbortSignal | undefined;
+  /** Attempts until the last error is the answer; without end for what a person has made. */
+  attempts?: number;
+  /** Statuses that are for the caller to act on, though they pass. */
+  except?: readonly number[];
+}
+
+/** What must be replaced in tests. */
+export interface Clock {
+  now: () => number;
+  random: () => number;
+  isOnline: () => boolean;
+  /** Resolves after that time, or when the connection comes back before. */
+  sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
+}
+
+const FIRST_WAIT = 1_000;
+const LONGEST_WAIT = 20_000;
+
+/** How long to wait after the nth failure (0 is the first), in milliseconds: doubled each time, from half to the whole of it. */
+export function wait(failures: number, retryAfter: number | null, random: () => number): number {
+  const ceiling = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** failures);
+  const chosen = ceiling * (0.5 + random() / 2);
+  return Math.max(chosen, (retryAfter ?? 0) * 1_000);
+}
+
+export async function retrying<T>(attempt: () => Promise<T>, patience: Patience = {}, clock: Clock = CLOCK): Promise<T> {
+  const { onWait, signal, attempts = Infinity, except = [] } = patience;
+  for (let failures = 0; ; failures += 1) {
+    try {
+      const result = await attempt();
+      if (failures > 0) onWait?.(null);
+      return result;
+    } catch (error) {
+      const because = reason(error, clock);
+      const isForCaller = error instanceof ApiError && except.includes(error.status);
+      if (!because || isForCaller || signal?.aborted || failures + 1 >= attempts) {
+        onWait?.(null);
+        throw error;
+      }
+      const ms = wait(failures, error instanceof ApiError ? error.retryAfter : null, clock.random);
+      onWait?.({ because, until: clock.now() + ms });
+      await clock.sleep(ms, signal);
+    }
+  }
+}
+
+function reason(error: unknown, clock: Clock): Waiting['because'] | null {
+  if (error instanceof ConnectionError) return clock.isOnline() ? 'unreachable' : 'offline';
+  if (error instanceof ApiError && error.isPassing) return 'busy';
+  return null;
+}
+
+export const CLOCK: Clock = {
+  now: () => Date.now(),
+  random: () => Math.random(),
+  isOnline: () => navigator.onLine,
+  sleep: (ms, signal) =>
+    new Promise((resolve, reject) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        window.removeEventListener('online', done);
+        signal?.removeEventListener('abort', stop);
+        resolve();
+      };
+      const stop = (): void => {
+        clearTimeout(timer);
+        window.removeEventListener('online', done);
+        reject(signal?.reason instanceof Error ? signal.reason : new DOMException('stopped', 'AbortError'));
+      };
+      const timer = setTimeout(done, ms);
+      window.addEventListener('online', done, { once: true });
+      signal?.addEventListener('abort', stop, { once: true });
+      if (signal?.aborted) stop();
+    }),
+};

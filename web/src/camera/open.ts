@@ -1,0 +1,83 @@
+// Opening a camera, and what stands in the way, in words for which the page has instructions.
+
+export type CameraTrouble = 'denied' | 'missing' | 'busy' | 'virtual' | 'insecure' | 'failed';
+
+export interface Opened {
+  stream: MediaStream;
+  label: string;
+}
+
+export class CameraError extends Error {
+  constructor(readonly trouble: CameraTrouble, readonly label = '') {
+    super(trouble);
+    this.name = 'CameraError';
+  }
+}
+
+/** What an error of `getUserMedia` means (W3C Media Capture and Streams, and what browsers add). Pure. */
+export function troubleOf(name: string): CameraTrouble {
+  switch (name) {
+    case 'NotAllowedError':
+    case 'PermissionDeniedError':
+    case 'SecurityError':
+      return 'denied';
+    case 'NotFoundError':
+    case 'DevicesNotFoundError':
+    case 'OverconstrainedError':
+      return 'missing';
+    case 'NotReadableError':
+    case 'TrackStartError':
+    case 'AbortError':
+      return 'busy';
+    default:
+      return 'failed';
+  }
+}
+
+const VIRTUAL = /\bobs\b|virtual|manycam|snap camera|xsplit|splitcam|v4l2loopback|dummy video|youcam|fake_device|deepfacelive/i;
+
+/** A claim of the browser: it helps an honest person who has the wrong one chosen, and stops nobody else. Pure. */
+export const isVirtual = (label: string): boolean => VIRTUAL.test(label);
+
+export interface Wish {
+  facing: 'user' | 'environment';
+  device?: string | undefined;
+  allowVirtual?: boolean | undefined;
+}
+
+export async function openCamera({ facing, device, allowVirtual = false }: Wish): Promise<Opened> {
+  if (!window.isSecureContext || !navigator.mediaDevices?.getUserMedia) throw new CameraError('insecure');
+  const size = facing === 'user' ? { width: { ideal: 1280 }, height: { ideal: 720 } } : { width: { ideal: 1920 }, height: { ideal: 1080 } };
+  const which = device ? { deviceId: { exact: device } } : { facingMode: { ideal: facing } };
+  let stream: MediaStream;
+  try {
+    stream = await navigator.mediaDevices.getUserMedia({ audio: false, video: { ...size, ...which } });
+  } catch (error) {
+    throw new CameraError(troubleOf(error instanceof Error ? error.name : ''));
+  }
+  const label = stream.getVideoTracks()[0]?.label ?? '';
+  if (isVirtual(label) && !allowVirtual) {
+    stop(stream);
+    throw new CameraError('virtual', label);
+  }
+  return { stream, label };
+}
+
+export function stop(stream: MediaStream | null): void {
+  for (const track of stream?.getTracks() ?? []) track.stop();
+}
+
+export interface Device {
+  id: string;
+  label: string;
+}
+
+export async function cameras(): Promise<Device[]> {
+  try {
+    const all = await navigator.mediaDevices.enumerateDevices();
+    const found = all.filter((device) => device.kind === 'videoinput' && device.deviceId);
+    return found.map((device, i) => ({ id: device.deviceId, label: device.label || `${i + 1}` }));
+  } catch {
+    return [];
+  }
+}

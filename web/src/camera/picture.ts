@@ -1,0 +1,82 @@
+// Pictures as they leave the device: scaled, upright, JPEG, and without anything a camera wrote beside the pixels: a canvas
+// keeps none of it.
+
+/** The longest side of a document's picture, in pixels. */
+export const DOCUMENT_SIDE = 2_000;
+/** Of a frame of the face check; the server looks at no more than 1,280. */
+export const FACE_SIDE = 960;
+const LARGEST_FILE = 40 * 1024 * 1024;
+/** Below this many pixels on the longest side print cannot be read. */
+const LEAST_SIDE = 600;
+
+export class PictureError extends Error {
+  constructor(readonly reason: 'unreadable' | 'large' | 'small') {
+    super(reason);
+    this.name = 'PictureError';
+  }
+}
+
+/** Width and height so that the longest side is at most that; never larger than before. Pure. */
+export function fitted(width: number, height: number, side: number): [width: number, height: number] {
+  const scale = Math.min(1, side / Math.max(width, height));
+  return [Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale))];
+}
+
+export interface Part {
+  left: number;
+  top: number;
+  width: number;
+  height: number;
+}
+
+export async function jpeg(source: CanvasImageSource, part: Part, side: number, quality = 0.9): Promise<Blob> {
+  const [width, height] = fitted(part.width, part.height, side);
+  const canvas = document.createElement('canvas');
+  canvas.width = width;
+  canvas.height = height;
+  const context = canvas.getContext('2d');
+  if (!context) throw new PictureError('unreadable');
+  context.imageSmoothingQuality = 'high';
+  context.drawImage(source, part.left, part.top, part.width, part.height, 0, 0, width, height);
+  const blob = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve, 'image/jpeg', quality));
+  canvas.width = 0; // Safari keeps a canvas's memory until then.
+  if (!blob) throw new PictureError('unreadable');
+  return blob;
+}
+
+export async function jpegOfFile(file: Blob): Promise<Blob> {
+  if (file.size > LARGEST_FILE) throw new PictureError('large');
+  let bitmap: ImageBitmap;
+  try {
+    bitmap = await createImageBitmap(file, { imageOrientation: 'from-image' });
+  } catch {
+    throw new PictureError('unreadable');
+  }
+  try {
+    const { width, height } = bitmap;
+    if (Math.max(width, height) < LEAST_SIDE) throw new PictureError('small');
+    return await jpeg(bitmap, { left: 0, top: 0, width, height }, DOCUMENT_SIDE);
+  } finally {
+    bitmap.close();
+  }
+}
+
+/** The part of a video's picture that a box on the page shows, where the video covers its own box (`object-fit: cover`). Pure. */
+export function shownPart(video: { width: number; height: number }, box: Part, guide: Part): Part {
+  const scale = Math.max(box.width / video.width, box.height / video.height);
+  const left = (guide.left - box.left - (box.width - video.width * scale) / 2) / scale;
+  const top = (guide.top - box.top - (box.height - video.height * scale) / 2) / scale;
+  return within({ left, top, width: guide.width / scale, height: guide.height / scale }, video);
+}
+
+function within(part: Part, { width, height }: { width: number; height: number }): Part {
+  const left = Math.min(Math.max(0, part.left), width - 1);
+  const top = Math.min(Math.max(0, part.top), height - 1);
+  return { left, top, width: Math.min(part.width + Math.min(0, part.left), width - left), height: Math.min(part.height + Math.min(0, part.top), height - top) };
+}
+
+/** The part with a margin on every side, in shares of its size. Pure. */
+export function widened(part: Part, margin: number): Part {
+  const [x, y] = [part.width * margin, part.height * margin];
+  return { left: part.left - x, top: part.top - y, width: part.width + 2 * x, height: part.height + 2 * y };
+}

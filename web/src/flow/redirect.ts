@@ -1,0 +1,17 @@
+// The way back to the site that sent the person.
+
+/** `redirect_url` with what the site learns: never a token. Null for anything that is not http or https. */
+export function returnUrl(redirectUrl: string | null | undefined, profile: string, status: string): string | null {
+  if (!redirectUrl) return null;
+  let url: URL;
+  try {
+    url = new URL(redirectUrl);
+  } catch {
+    return null;
+  }
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') return null;
+  url.searchParams.delete('token');
+  url.searchParams.set('profile_id', profile);
+  url.searchParams.set('status', status);
+  return url.href;
+}

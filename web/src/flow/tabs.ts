@@ -1,0 +1,28 @@
+// One tab works at a time: the one that the person has opened or chosen last.
+
+export interface Tabs {
+  /** This tab works from now on; the others stop. */
+  claim(): void;
+  close(): void;
+}
+
+interface Channel {
+  postMessage(message: unknown): void;
+  addEventListener(type: 'message', listener: (event: MessageEvent) => void): void;
+  close(): void;
+}
+
+export function watchTabs(profile: string, onTaken: () => void, open = openChannel): Tabs {
+  const channel = open(`identivia.${profile}`);
+  channel?.addEventListener('message', (event) => {
+    if (event.data === 'claim') onTaken();
+  });
+  return {
+    claim: () => channel?.postMessage('claim'),
+    close: () => channel?.close(),
+  };
+}
+
+function openChannel(name: string): Channel | null {
+  return 'BroadcastChannel' in globalThis ? new BroadcastChannel(name) : null;
+}

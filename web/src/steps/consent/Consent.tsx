@@ -1,0 +1,94 @@
+// Welcome, and what the person agrees to. The text has a version, and the server keeps when it was accepted and in which language.
+import { useState } from 'react';
+import { useApp } from '../../app/context';
+import { isComputer } from '../../camera/browser';
+import { CONSENT_VERSION } from '../../flow/session';
+import { screenFor } from '../../flow/screens';
+import { Button, Notice, Outward, Title } from '../../ui/parts';
+import { Icon, Welcome } from '../../ui/pictures';
+
+export function Consent() {
+  const { t, brand, boot, language, session, flow, go, announce } = useApp();
+  const [isAgreed, setAgreed] = useState(flow.consent?.version === CONSENT_VERSION);
+  const [isMissing, setMissing] = useState(false);
+  const [isBusy, setBusy] = useState(false);
+  const { privacy_url } = boot.branding;
+
+  async function start(): Promise<void> {
+    if (!isAgreed) {
+      setMissing(true);
+      announce(t('welcome.consent_missing'), 'now');
+      document.getElementById('agree')?.focus();
+      return;
+    }
+    setBusy(true);
+    try {
+      await session.accept(language);
+      const now = session.snapshot().flow;
+      if (now) go(now.step === 'document' && !now.document.front && isComputer() ? 'device' : screenFor(now));
+    } catch {
+      // Said by the frame around: the connection, or the link's end.
+    } finally {
+      setBusy(false);
+    }
+  }
+
+  return (
+    <section className="stack" data-screen="consent">
+      <Welcome />
+      <Title>{boot.branding.name ? t('welcome.title_brand', { brand }) : t('welcome.title')}</Title>
+      <p className="lead">{t('welcome.lead')}</p>
+      {flow.outcome && <Notice kind="note">{t('welcome.again')}</Notice>}
+      <div>
+        <h2>{t('welcome.need')}</h2>
+        <ul className="needs">
+          <li>
+            <Icon name="national_id" />
+            {t('welcome.need_document')}
+          </li>
+          <li>
+            <Icon name="camera" />
+            {t('welcome.need_camera')}
+          </li>
+          <li>
+            <Icon name="light" />
+            {t('welcome.need_light')}
+          </li>
+        </ul>
+      </div>
+      <div className="panel">
+        <h2>{t('welcome.consent_title')}</h2>
+        <p>{t('welcome.consent_1')}</p>
+        <p>{t('welcome.consent_2', { brand })}</p>
+        <p>{t('welcome.consent_3')}</p>
+        <p>{t('welcome.consent_4', { brand })}</p>
+        <p className="fine">
+          {privacy_url && <Outward href={privacy_url}>{t('welcome.privacy')}</Outward>}
+          {privacy_url && ' · '}
+          {t('welcome.version', { version: CONSENT_VERSION })}
+        </p>
+      </div>
+      <label className="tick" data-wrong={isMissing && !isAgreed ? '' : undefined}>
+        <input
+          id="agree"
+          type="checkbox"
+          checked={isAgreed}
+          onChange={(event) => setAgreed(event.target.checked)}
+          aria-invalid={isMissing && !isAgreed ? true : undefined}
+          aria-describedby={isMissing && !isAgreed ? 'agree-error' : undefined}
+        />
+        <span>{t('welcome.consent_check')}</span>
+      </label>
+      {isMissing && !isAgreed && (
+        <p className="error" id="agree-error">
+          {t('welcome.consent_missing')}
+        </p>
+      )}
+      <div className="actions">
+        <Button busy={isBusy} onClick={() => void start()}>
+          {t('welcome.start')}
+        </Button>
+      </div>
+    </section>
+  );
+}
