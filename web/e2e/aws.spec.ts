@@ -6,13 +6,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
-import { type Browser, type BrowserContextOptions, chromium, expect, type Page, test } from '@playwright/test';
+import { type Browser, type BrowserContextOptions, chromium, devices, expect, type Page, test } from '@playwright/test';
 import { texts } from '../src/steps/face/aws/texts';
 import { makeCamera } from './aws/camera';
 import { openStage, type Stage } from './aws/stage';
 
 const { IDENTIVIA_URL, IDENTIVIA_TOKEN, PROVIDERS_URL, LIVENESS_STREAM_URL, AWS_ACCESS_KEY_ID } = process.env as Record<string, string>;
-const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, deviceScaleFactor: 2 };
+const { viewport: _, ...PIXEL } = devices['Pixel 7'];
+const PHONE = { ...PIXEL, viewport: { width: 390, height: 844 } };
 const COMPUTER = { viewport: { width: 1280, height: 800 } };
 const LANGUAGES = ['en', 'es', 'fr', 'de'] as const;
 
@@ -128,7 +129,7 @@ test('a face that does not fill the oval in time is told so', async () => {
   await page.getByRole('button', { name: texts.en.display.startScreenBeginCheckText }).click();
   await expect(page.getByRole('alert')).toHaveAttribute('data-trouble', 'timeout', { timeout: 30_000 });
   expect(await camerasOn(page)).toBe(0);
-  expect((await newestStream()).body.closed).toBe(4001);
+  await expect.poll(async () => (await newestStream()).body.closed).toBe(4001);
   await context.close();
 });
 
@@ -221,8 +222,10 @@ function rememberCameras(): void {
   const tracks: MediaStreamTrack[] = [];
   Object.assign(window, { tracks });
   const { getUserMedia } = MediaDevices.prototype;
+  // A phone that is held upright turns the picture, whatever it is asked for; the fake camera would cut it.
+  const isUpright = matchMedia('(orientation: portrait)').matches;
   MediaDevices.prototype.getUserMedia = async function (constraints) {
-    const stream = await getUserMedia.call(this, constraints);
+    const stream = await getUserMedia.call(this, isUpright ? { video: { facingMode: 'user' } } : constraints);
     tracks.push(...stream.getTracks());
     return stream;
   };

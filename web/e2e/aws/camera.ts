@@ -8,9 +8,9 @@ import type { Browser } from '@playwright/test';
 const PORTRAIT = new URL('../../../tests/data/portrait.jpg', import.meta.url);
 const FPS = 30;
 const SECONDS = { far: 6, coming: 1, near: 10 };
-// The middle between eyes and nose, and how much wider than the face's own 224 pixels it becomes.
-const FACE = { x: 349, y: 305 };
-const SCALE = { far: 0.5, near: 1.2 };
+// The middle between eyes and nose, and the face's width; and how wide it becomes, in ovals.
+const FACE = { x: 349, y: 305, width: 224 };
+const WIDTHS = { far: 0.39, near: 0.93 };
 
 export interface Side {
   width: number;
@@ -20,16 +20,20 @@ export interface Side {
 export async function makeCamera(browser: Browser, file: string, side: Side): Promise<void> {
   const page = await browser.newPage();
   const portrait = `data:image/jpeg;base64,${(await readFile(PORTRAIT)).toString('base64')}`;
-  const scales = [SCALE.far];
-  for (let frame = 1; frame <= SECONDS.coming * FPS; frame += 1) {
-    scales.push(SCALE.far + ((SCALE.near - SCALE.far) * frame) / (SECONDS.coming * FPS));
-  }
+  const steps = SECONDS.coming * FPS;
+  const widths = Array.from({ length: steps + 1 }, (_, step) => WIDTHS.far + ((WIDTHS.near - WIDTHS.far) * step) / steps);
+  const scales = widths.map((width) => (width * ovalOf(side)) / FACE.width);
   const pictures = (await page.evaluate(draw, { portrait, scales, side, face: FACE })).map((each) => Buffer.from(each, 'base64'));
   await page.close();
   const [far, near] = [pictures[0], pictures.at(-1)] as [Buffer, Buffer];
   await writeFile(file, repeated(far, SECONDS.far * FPS));
   await appendFile(file, Buffer.concat(pictures.slice(1)));
   await appendFile(file, repeated(near, SECONDS.near * FPS));
+}
+
+/** The width that AWS gives to the oval. */
+function ovalOf({ width, height }: Side): number {
+  return 0.8 * (width >= height ? 0.75 * height : width);
 }
 
 function repeated(picture: Buffer, times: number): Buffer {
@@ -42,8 +46,7 @@ async function draw(from: { portrait: string; scales: number[]; side: Side; face
   await image.decode();
   const canvas = Object.assign(document.createElement('canvas'), from.side);
   const context = canvas.getContext('2d') as CanvasRenderingContext2D;
-  return from.scales.map((wanted) => {
-    const scale = (wanted * Math.min(from.side.width * 0.75, from.side.height * (from.side.width > from.side.height ? 1 : 0.75))) / 480;
+  return from.scales.map((scale) => {
     context.fillStyle = '#56605e';
     context.fillRect(0, 0, canvas.width, canvas.height);
     const [x, y] = [canvas.width / 2 - from.face.x * scale, canvas.height / 2 - from.face.y * scale];

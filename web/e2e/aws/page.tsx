@@ -4,6 +4,7 @@ import { createRoot } from 'react-dom/client';
 import type { Language } from '../../src/i18n/language';
 import type { AwsTrouble } from '../../src/steps/face/aws/props';
 import { texts } from '../../src/steps/face/aws/texts';
+import '../../src/styles/base.css';
 import './page.css';
 
 const AwsFace = lazy(() => import('../../src/steps/face/aws'));

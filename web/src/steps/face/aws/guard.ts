@@ -1,7 +1,9 @@
 // Watches what the component opens while it is on the page. It leaves the camera on if it goes while it is still asking for one
 // (aws-amplify/amplify-ui#6245), and the stream open whenever it goes.
 
-const GOING_AWAY = 4003;
+/** What the component says when a person stops; and how long it gets to say something more fitting, in milliseconds. */
+const STOPPED = 4003;
+const OWN_GOODBYE = 1_000;
 
 /** Puts itself between the component and the browser; what it returns takes it away again and turns all of it off. */
 export function guard(stream: string | undefined): () => void {
@@ -50,7 +52,9 @@ function guardSockets(stream: string | undefined): () => void {
   };
   return () => {
     window.WebSocket = Original;
-    for (const socket of sockets) if (socket.readyState <= WebSocket.OPEN) socket.close(GOING_AWAY);
+    setTimeout(() => {
+      for (const socket of sockets) if (socket.readyState <= WebSocket.OPEN) socket.close(STOPPED);
+    }, OWN_GOODBYE);
   };
 }
 

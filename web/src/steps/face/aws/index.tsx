@@ -1,10 +1,12 @@
 // AWS's own face step: `FaceLivenessDetectorCore` in our words, colours and origin. A chunk of its own, loaded when it is reached.
 import { FaceLivenessDetectorCore } from '@aws-amplify/ui-react-liveness';
 import '@aws-amplify/ui-react-liveness/styles.css';
-import { type CSSProperties, useEffect, useMemo, useRef, useState } from 'react';
+import { useEffect, useMemo, useRef, useState } from 'react';
+import { Button, Notice } from '../../../ui/parts';
 import './aws.css';
 import { clockOffset } from './clock';
 import { guard } from './guard';
+import { useRelabel } from './relabel';
 import type { AwsFaceProps } from './props';
 import { type Texts, texts } from './texts';
 import { isWorthAnotherTry, type LivenessError, trouble } from './trouble';
@@ -19,6 +21,8 @@ export default function AwsFace(props: AwsFaceProps) {
   const [isOver, setOver] = useState(false);
   // The component keeps what it was given first.
   const latest = useRef(props);
+  const root = useRef<HTMLDivElement>(null);
+  useRelabel(root, words);
   useEffect(() => void (latest.current = props));
 
   // It would ask for the camera once more by itself: it is taken off the page as soon as it has ended.
@@ -38,7 +42,7 @@ export default function AwsFace(props: AwsFaceProps) {
 
   if (isOver) return null;
   return (
-    <div className="aws-liveness" style={{ '--aws-camera-label': JSON.stringify(words.cameraLabel) } as CSSProperties}>
+    <div className="aws-liveness" ref={root}>
       {offset === undefined ? (
         <p className="aws-liveness-loading" role="status">
           {words.loading}
@@ -85,15 +89,15 @@ function FlashingWarning({ words, onWithout }: { words: Texts; onWithout: (() =>
   const { photosensitivityWarningHeadingText, photosensitivityWarningBodyText, photosensitivityWarningInfoText } = words.display;
   return (
     <section className="aws-liveness-warning" aria-labelledby="aws-liveness-warning">
-      <h2 id="aws-liveness-warning">{photosensitivityWarningHeadingText}</h2>
-      <p>{photosensitivityWarningBodyText}</p>
+      <Notice kind="note">
+        <h2 id="aws-liveness-warning">{photosensitivityWarningHeadingText}</h2>
+        <p>{photosensitivityWarningBodyText}</p>
+        {onWithout && <p>{photosensitivityWarningInfoText}</p>}
+      </Notice>
       {onWithout && (
-        <>
-          <p>{photosensitivityWarningInfoText}</p>
-          <button type="button" onClick={onWithout}>
-            {words.withoutFlashing}
-          </button>
-        </>
+        <Button kind="secondary" onClick={onWithout}>
+          {words.withoutFlashing}
+        </Button>
       )}
     </section>
   );

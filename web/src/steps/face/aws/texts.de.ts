@@ -37,7 +37,8 @@ export const de: Texts = {
     tryAgainText: 'Noch einmal versuchen',
     waitingCameraPermissionText: 'Bitte erlauben Sie dieser Seite, Ihre Kamera zu verwenden.',
   },
-  cameraLabel: 'Kamera:',
+  camera: 'Kamera',
+  fit: 'Wie gut Ihr Gesicht das Oval füllt',
   loading: 'Die Prüfung wird geladen …',
   withoutFlashing: 'Ohne Blinken weiter',
   trouble: {

@@ -37,7 +37,8 @@ export const en: Texts = {
     tryAgainText: 'Try again',
     waitingCameraPermissionText: 'Please allow this page to use your camera.',
   },
-  cameraLabel: 'Camera:',
+  camera: 'Camera',
+  fit: 'How well your face fills the oval',
   loading: 'Loading the check …',
   withoutFlashing: 'Go on without flashing',
   trouble: {

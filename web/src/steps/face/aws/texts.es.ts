@@ -37,7 +37,8 @@ export const es: Texts = {
     tryAgainText: 'Intentar de nuevo',
     waitingCameraPermissionText: 'Permite que esta página use tu cámara.',
   },
-  cameraLabel: 'Cámara:',
+  camera: 'Cámara',
+  fit: 'Cuánto llena tu cara el óvalo',
   loading: 'Cargando la comprobación …',
   withoutFlashing: 'Seguir sin parpadeos',
   trouble: {

@@ -37,7 +37,8 @@ export const fr: Texts = {
     tryAgainText: 'Réessayer',
     waitingCameraPermissionText: 'Autorisez cette page à utiliser votre caméra.',
   },
-  cameraLabel: 'Caméra :',
+  camera: 'Caméra',
+  fit: 'À quel point votre visage remplit l’ovale',
   loading: 'Chargement du contrôle …',
   withoutFlashing: 'Continuer sans clignotement',
   trouble: {

@@ -9,7 +9,8 @@ import { fr } from './texts.fr';
 export interface Texts {
   /** By the names of `displayText` in @aws-amplify/ui-react-liveness. All that can be seen or heard is here. */
   display: Record<DisplayText, string>;
-  cameraLabel: string;
+  camera: string;
+  fit: string;
   loading: string;
   withoutFlashing: string;
   trouble: Record<AwsTrouble, { title: string; advice: string }>;
