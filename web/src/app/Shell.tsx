@@ -13,7 +13,7 @@ export interface Progress {
   name: string;
 }
 
-export function Shell({ progress, waiting = null, back, wide = false, children }: { progress?: Progress | undefined; waiting?: Waiting | null; back?: (() => void) | undefined; wide?: boolean; children: ReactNode }) {
+export function Shell({ progress, waiting = null, back, children }: { progress?: Progress | undefined; waiting?: Waiting | null; back?: (() => void) | undefined; children: ReactNode }) {
   const { t, brand, boot } = usePage();
   const { privacy_url, support_email, support_url } = boot.branding;
   return (
@@ -29,7 +29,7 @@ export function Shell({ progress, waiting = null, back, wide = false, children }
         <LanguageSwitch />
       </header>
       <Connection waiting={waiting} />
-      <main id="content" className={wide ? 'wide' : undefined}>
+      <main id="content">
         {(progress || back) && (
           <div className="way">
             {back && (

@@ -57,14 +57,14 @@ export function smaller(image: Grey, factor: number): Grey {
   return { width, height, data };
 }
 
-/** Median brightness, 0 to 255. */
-export function brightness(image: Grey): number {
+/** The brightness, 0 to 255, below which that share of the picture lies: the median by default. */
+export function brightness(image: Grey, share = 0.5): number {
   const counts = new Uint32Array(256);
   for (const value of image.data) counts[value] = (counts[value] ?? 0) + 1;
   let seen = 0;
   for (let value = 0; value < 256; value += 1) {
     seen += counts[value] ?? 0;
-    if (seen * 2 >= image.data.length) return value;
+    if (seen >= image.data.length * share) return value;
   }
   return 255;
 }
@@ -205,9 +205,9 @@ export function look(around: Grey, before: Grey | null): Look {
     return cut(image, { left: x, top: y, width: image.width - 2 * x, height: image.height - 2 * y });
   };
   const hint = ((): Hint => {
-    const light = brightness(inside(small));
-    if (light < 45) return 'dark';
-    if (light > 250) return 'bright';
+    // The lightest parts: a dark table is no dark room, and what a document has of white is enough to tell.
+    if (brightness(inside(small), 0.95) < 70) return 'dark';
+    if (brightness(inside(small)) > 250) return 'bright';
     const place = framing(borders(small));
     if (place !== 'good') return place;
     if (movement(before, small) > 7) return 'still';

@@ -166,11 +166,10 @@ export const de: Texts = {
   'camera.steps_other': 'Öffnen Sie die Einstellungen Ihres Browsers für diese Website.|Erlauben Sie die Kamera.|Kommen Sie hierher zurück und versuchen Sie es erneut.',
 
   'face.title': 'Jetzt ein kurzer Blick auf Sie',
-  'face.lead': 'Wir stellen sicher, dass da ein Mensch ist und kein Foto. Vier kleine Bewegungen, etwa 20 Sekunden.',
+  'face.lead': 'Wir stellen sicher, dass da ein Mensch ist und kein Foto: geradeaus schauen, Kopf drehen, näher kommen. Das dauert 20 Sekunden.',
   'face.tip_light': 'Wenden Sie sich einem Fenster oder einer Lampe zu',
   'face.tip_glasses': 'Nehmen Sie Sonnenbrille, Mütze und Maske ab',
   'face.tip_alone': 'Seien Sie allein im Bild',
-  'face.moves': 'Sie werden gebeten, geradeaus zu schauen, den Kopf zu beiden Seiten zu drehen und näher zu kommen.',
   'face.slow': 'Mehr Zeit für jede Bewegung',
   'face.speak': 'Hinweise vorlesen',
   'face.no_flash': 'Bitte keine blinkenden Farben',

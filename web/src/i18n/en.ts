@@ -165,11 +165,10 @@ export const en = {
   'camera.steps_other': 'Open your browser’s settings for this site.|Allow the camera.|Come back here and try again.',
 
   'face.title': 'Now a short look at you',
-  'face.lead': 'We make sure that a person is there, not a photo. Four small movements, about 20 seconds.',
+  'face.lead': 'We make sure that a person is there, not a photo: look straight, turn your head, come closer. It takes 20 seconds.',
   'face.tip_light': 'Face a window or a lamp',
   'face.tip_glasses': 'Take off sunglasses, hat and mask',
   'face.tip_alone': 'Be alone in the picture',
-  'face.moves': 'You will be asked to look straight, turn your head to both sides and come closer.',
   'face.slow': 'Give me more time for each movement',
   'face.speak': 'Read the hints aloud',
   'face.no_flash': 'No flashing colours, please',

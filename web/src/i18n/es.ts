@@ -166,11 +166,10 @@ export const es: Texts = {
   'camera.steps_other': 'Abre los ajustes del navegador para este sitio.|Permite la cámara.|Vuelve aquí e inténtalo de nuevo.',
 
   'face.title': 'Ahora, un momento para verte',
-  'face.lead': 'Comprobamos que hay una persona y no una foto. Cuatro movimientos pequeños, unos 20 segundos.',
+  'face.lead': 'Comprobamos que hay una persona y no una foto: mira al frente, gira la cabeza, acércate. Son 20 segundos.',
   'face.tip_light': 'Ponte de cara a una ventana o a una lámpara',
   'face.tip_glasses': 'Quítate las gafas de sol, el gorro y la mascarilla',
   'face.tip_alone': 'Que no salga nadie más en la imagen',
-  'face.moves': 'Te pediremos que mires al frente, que gires la cabeza a ambos lados y que te acerques.',
   'face.slow': 'Quiero más tiempo para cada movimiento',
   'face.speak': 'Leer las indicaciones en voz alta',
   'face.no_flash': 'Sin colores que parpadean, por favor',

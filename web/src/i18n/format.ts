@@ -1,5 +1,10 @@
 // Dates, times and countries, as the language writes them.
 
+/** The language as the person's own region has it: an English page in London writes its dates as London does. */
+export function regional(language: string): string {
+  return navigator.languages.find((each) => each.startsWith(`${language}-`)) ?? language;
+}
+
 export function inTime(language: string, seconds: number): string {
   const format = new Intl.RelativeTimeFormat(language, { numeric: 'always' });
   return seconds >= 90 ? format.format(Math.ceil(seconds / 60), 'minute') : format.format(Math.max(1, Math.ceil(seconds)), 'second');

@@ -166,11 +166,10 @@ export const fr: Texts = {
   'camera.steps_other': 'Ouvrez les réglages de votre navigateur pour ce site.|Autorisez la caméra.|Revenez ici et réessayez.',
 
   'face.title': 'Et maintenant, un regard vers vous',
-  'face.lead': 'Nous vérifions qu’il y a une personne et non une photo. Quatre petits mouvements, environ 20 secondes.',
+  'face.lead': 'Nous vérifions qu’il y a une personne et non une photo : regardez droit, tournez la tête, rapprochez-vous. Cela prend 20 secondes.',
   'face.tip_light': 'Placez-vous face à une fenêtre ou une lampe',
   'face.tip_glasses': 'Retirez lunettes de soleil, chapeau et masque',
   'face.tip_alone': 'Soyez seul dans l’image',
-  'face.moves': 'Vous devrez regarder droit devant vous, tourner la tête des deux côtés et vous rapprocher.',
   'face.slow': 'Me laisser plus de temps pour chaque mouvement',
   'face.speak': 'Lire les consignes à voix haute',
   'face.no_flash': 'Sans couleurs clignotantes, s’il vous plaît',

@@ -5,7 +5,7 @@ import { useApp } from '../../app/context';
 import { type DateParts, isoDate, partsOf } from '../../flow/date';
 import { deviceSignals } from '../../flow/signals';
 import { COUNTRIES } from '../../i18n/countries';
-import { countries, dateOrder, monthNames } from '../../i18n/format';
+import { countries, dateOrder, monthNames, regional } from '../../i18n/format';
 import { Button, Field, Notice, Spinner, Title, describedBy } from '../../ui/parts';
 import { Icon } from '../../ui/pictures';
 import './details.css';
@@ -211,7 +211,7 @@ function Birth({ date, error, onChange }: { date: DateParts; error: string | und
   return (
     <fieldset className="birth" id="date_of_birth" data-wrong={error ? '' : undefined}>
       <legend>{t('details.date_of_birth')}</legend>
-      <div>{dateOrder(language).map((part) => parts[part])}</div>
+      <div>{dateOrder(regional(language)).map((part) => parts[part])}</div>
       {error && (
         <p className="error" id="birth-error">
           {error}

@@ -215,13 +215,10 @@ export default function FaceStep() {
         </li>
       </ul>
       {provider.provider === 'local' ? (
-        <>
-          <p>{t('face.moves')}</p>
-          <div className="options">
-            <Tick checked={isSlow} onChange={setSlow} label={t('face.slow')} />
-            {canSpeak(language) && <Tick checked={isSpoken} onChange={setSpoken} label={t('face.speak')} />}
-          </div>
-        </>
+        <div className="options">
+          <Tick checked={isSlow} onChange={setSlow} label={t('face.slow')} />
+          {canSpeak(language) && <Tick checked={isSpoken} onChange={setSpoken} label={t('face.speak')} />}
+        </div>
       ) : (
         <>
           {!noFlash && <Notice kind="note">{t('face.flash_warning')}</Notice>}

@@ -3,7 +3,7 @@ import { useEffect } from 'react';
 import { useApp } from '../../app/context';
 import { Support } from '../../app/Trouble';
 import { returnUrl } from '../../flow/redirect';
-import { dateTime } from '../../i18n/format';
+import { dateTime, regional } from '../../i18n/format';
 import { Title } from '../../ui/parts';
 import { Done, NotVerified, Pending } from '../../ui/pictures';
 
@@ -49,7 +49,7 @@ export default function Outcome() {
           <Support />
         </div>
       )}
-      {submitted && <p className="fine">{t('outcome.submitted', { date: dateTime(language, new Date(submitted)) })}</p>}
+      {submitted && <p className="fine">{t('outcome.submitted', { date: dateTime(regional(language), new Date(submitted)) })}</p>}
       {back ? (
         <div className="actions">
           <a className="button primary" href={back} rel="noreferrer">

@@ -1,0 +1,160 @@
+// The real server with its embedded engines, in a folder of its own, and the people that a trusted server sends to it.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { type Page, test as base } from '@playwright/test';
+
+const BINARY = resolve(import.meta.dirname, '../..', process.env['IDENTIVIA_BINARY'] ?? 'target/debug/identivia');
+const SCOPES = [
+  'profiles:read', 'profiles:write', 'health:read', 'liveness:read', 'liveness:write', 'documents:analyze', 'aws:credentials', 'settings:read',
+  'settings:write', 'status_history:read', 'status_history:write', 'verification_history:read', 'verification_history:write', 'files:read',
+];
+
+export const BRANDING = {
+  name: 'Nordlicht Bank',
+  privacy_url: 'https://nordlicht.example/privacy',
+  support_email: 'help@nordlicht.example',
+};
+export const SHOP = 'https://shop.example/back';
+
+export interface Person {
+  id: string;
+  token: string;
+  /** The link, as `create` gave it. */
+  url: string;
+}
+
+export interface Server {
+  url: string;
+  /** A call as the trusted server. */
+  machine(method: string, path: string, body?: unknown): Promise<{ status: number; body: any }>;
+  person(more?: Record<string, unknown>): Promise<Person>;
+  /** A call as somebody's browser. */
+  browser(token: string, method: string, path: string, body?: unknown): Promise<{ status: number; body: any }>;
+  stop(): Promise<void>;
+}
+
+export async function startServer(settings: Record<string, string> = {}): Promise<Server> {
+  const folder = mkdtempSync(join(tmpdir(), 'identivia-page-'));
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const secret = randomBytes(24).toString('hex');
+  const clients = [{ client_id: 'shop', client_secret: secret, scopes: SCOPES }];
+  const child = spawn(BINARY, ['serve'], {
+    cwd: folder,
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      PORT: String(port),
+      DATA_DIR: join(folder, 'data'),
+      JWT_SECRET: randomBytes(32).toString('hex'),
+      JWT_CLIENTS_JSON: JSON.stringify(clients),
+      REDIRECT_URLS: 'https://shop.example',
+      ...settings,
+    },
+    stdio: ['ignore', process.env['E2E_LOG'] ? 'inherit' : 'ignore', 'inherit'],
+  });
+  await ready(url, child);
+
+  let token = '';
+  const call = async (bearer: string, method: string, path: string, body?: unknown) => {
+    const headers: Record<string, string> = { Authorization: `Bearer ${bearer}` };
+    const isForm = body instanceof FormData;
+    if (body !== undefined && !isForm) headers['Content-Type'] = 'application/json';
+    const init: RequestInit = { method, headers };
+    if (body !== undefined) init.body = isForm ? body : JSON.stringify(body);
+    const answer = await fetch(url + path, init);
+    return { status: answer.status, body: await answer.json().catch(() => null) };
+  };
+  const signIn = await call('', 'POST', '/api/auth/token', { client_id: 'shop', client_secret: secret });
+  token = signIn.body.access_token;
+  const server: Server = {
+    url,
+    machine: (method, path, body) => call(token, method, path, body),
+    browser: call,
+    async person(more = {}) {
+      const made = await call(token, 'POST', '/api/profiles/create', { userID: randomBytes(8).toString('hex'), ...more });
+      if (made.status !== 201) throw new Error(`create: ${made.status} ${JSON.stringify(made.body)}`);
+      return { id: made.body.id, token: made.body.flow_token, url: made.body.url };
+    },
+    async stop() {
+      child.kill('SIGTERM');
+      await new Promise((resolve) => child.once('exit', resolve));
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+  await server.machine('PUT', '/api/settings/branding', { value: BRANDING, public: true });
+  return server;
+}
+
+async function ready(url: string, child: ChildProcess): Promise<void> {
+  for (let i = 0; i < 300; i += 1) {
+    if (child.exitCode !== null) throw new Error(`the server stopped with ${child.exitCode}`);
+    const isReady = await fetch(`${url}/readyz`).then((answer) => answer.ok, () => false);
+    if (isReady) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error('the server did not become ready');
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', reject);
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address();
+      probe.close(() => (typeof address === 'object' && address ? resolve(address.port) : reject(new Error('no port'))));
+    });
+  });
+}
+
+/** What stands in for the server while a screen is being drawn: `E2E_URL` names it. Tests proper never set that. */
+async function elsewhere(url: string): Promise<Server> {
+  const letters = 'abcdefghijklmnopqrstuvwxyz0123456789';
+  return {
+    url,
+    machine: async () => ({ status: 200, body: {} }),
+    browser: async () => ({ status: 200, body: {} }),
+    person: async () => {
+      const id = Array.from(randomBytes(15), (byte) => letters[byte % 36]).join('');
+      return { id, token: 't', url: `${url}/${id}?token=t` };
+    },
+    stop: async () => undefined,
+  };
+}
+
+export const test = base.extend<{ quiet: void }, { server: Server }>({
+  server: [
+    async ({}, use) => {
+      const mock = process.env['E2E_URL'];
+      const server = mock ? await elsewhere(mock) : await startServer();
+      await use(server);
+      await server.stop();
+    },
+    { scope: 'worker' },
+  ],
+  // A page that complains, or asks anybody but its own server, is a page that is broken.
+  quiet: [
+    async ({ page }, use) => {
+      const complaints: string[] = [];
+      page.on('pageerror', (error) => complaints.push(String(error)));
+      page.on('console', (message) => {
+        // Failed requests are the tests' own doing; what the policy refuses is not.
+        if (message.type() === 'error' && !/Failed to load resource|net::ERR/.test(message.text())) complaints.push(message.text());
+      });
+      page.on('request', (request) => {
+        const url = new URL(request.url());
+        if (/^https?:$/.test(url.protocol) && url.hostname !== '127.0.0.1' && url.hostname !== 'shop.example') complaints.push(`asked ${request.url()}`);
+      });
+      await use();
+      if (complaints.length > 0) throw new Error(complaints.join('\n'));
+    },
+    { auto: true },
+  ],
+});
+
+export { expect } from '@playwright/test';
+
+export const screen = (page: Page, name: string) => page.locator(`[data-screen="${name}"]`);

@@ -1,0 +1,201 @@
+// The small rules: colours, ways back, dates, advice, browsers, plans.
+import { describe, expect, test } from 'vitest';
+import { usable } from '../src/app/branding';
+import { instructionsFor } from '../src/camera/browser';
+import { isVirtual, troubleOf } from '../src/camera/open';
+import { fitted, shownPart, widened } from '../src/camera/picture';
+import { isoDate, partsOf } from '../src/flow/date';
+import { returnUrl } from '../src/flow/redirect';
+import { endOf } from '../src/flow/session';
+import { watchTabs } from '../src/flow/tabs';
+import { adviceOf } from '../src/steps/document/advice';
+import { faceAdvice } from '../src/steps/face/advice';
+import { SHOTS, plan } from '../src/steps/face/plan';
+import { GROUNDS, type Rgb, contrast, hex, parse, shades } from '../src/ui/colour';
+
+describe('colours', () => {
+  test('contrast is WCAG’s', () => {
+    expect(contrast([0, 0, 0], [255, 255, 255])).toBeCloseTo(21, 5);
+    expect(contrast([119, 119, 119], [255, 255, 255])).toBeCloseTo(4.48, 2);
+  });
+
+  test('no brand colour makes anything unreadable, on either ground', () => {
+    const steps = [0, 51, 102, 153, 204, 255];
+    for (const ground of Object.values(GROUNDS)) {
+      for (const red of steps) for (const green of steps) for (const blue of steps) {
+        const colour: Rgb = [red, green, blue];
+        const { primary, on, link, tint } = shades(colour, ground);
+        const name = hex(colour);
+        expect(contrast(primary, on), `button ${name}`).toBeGreaterThanOrEqual(4.5);
+        expect(contrast(primary, ground), `button’s edge ${name}`).toBeGreaterThanOrEqual(3);
+        expect(contrast(link, ground), `link ${name}`).toBeGreaterThanOrEqual(4.5);
+        expect(contrast(link, tint), `link on tint ${name}`).toBeGreaterThanOrEqual(4.5);
+      }
+    }
+  });
+
+  test('only #rrggbb is a colour', () => {
+    expect(parse('#1a2B3c')).toEqual([26, 43, 60]);
+    for (const other of ['red', '#fff', '#12345g', 'url(x)', undefined, '']) expect(parse(other)).toBeNull();
+  });
+});
+
+test('branding that could run script, or leave the page, is not used', () => {
+  expect(usable({ logo: 'https://x.example/logo.png', privacy_url: 'javascript:alert(1)', support_url: 'data:text/html,x', support_email: 'a@b.c?bcc=x <', color: 'red' })).toEqual({});
+  const good = { name: 'Shop', logo: 'data:image/png;base64,AA==', color: '#112233', privacy_url: 'https://a.example/p', support_email: 'a@b.example' };
+  expect(usable(good)).toEqual(good);
+});
+
+describe('the way back', () => {
+  const id = 'abc123def456ghi';
+  test('says who and how, and keeps what the site had', () => {
+    expect(returnUrl('https://shop.example/back?order=7#top', id, 'pending')).toBe(`https://shop.example/back?order=7&profile_id=${id}&status=pending#top`);
+  });
+  test('never a token, and nothing twice', () => {
+    expect(returnUrl('https://shop.example/?token=t&status=verified&profile_id=other', id, 'rejected')).toBe(`https://shop.example/?status=rejected&profile_id=${id}`);
+  });
+  test('only to a web address', () => {
+    for (const bad of ['javascript:alert(1)', 'data:text/html,x', '/relative', '', null, undefined]) expect(returnUrl(bad, id, 'pending')).toBeNull();
+  });
+});
+
+describe('dates', () => {
+  const today = new Date('2026-11-25T12:00:00Z');
+  const iso = (day: string, month: string, year: string) => isoDate({ day, month, year }, today);
+  test('a date that exists', () => {
+    expect(iso('1', '2', '1990')).toEqual({ iso: '1990-02-01' });
+    expect(iso('29', '2', '2000')).toEqual({ iso: '2000-02-29' });
+  });
+  test('one that does not, or not yet', () => {
+    expect(iso('29', '2', '1900')).toEqual({ wrong: 'bad' });
+    expect(iso('31', '4', '1990')).toEqual({ wrong: 'bad' });
+    expect(iso('1', '1', '90')).toEqual({ wrong: 'bad' });
+    expect(iso('1', '1', '0090')).toEqual({ wrong: 'bad' });
+    expect(iso('0', '1', '1990')).toEqual({ wrong: 'bad' });
+    expect(iso('26', '11', '2026')).toEqual({ wrong: 'future' });
+    expect(iso('', '1', '1990')).toEqual({ wrong: 'missing' });
+  });
+  test('and back into its parts', () => {
+    expect(partsOf('1990-01-15')).toEqual({ day: '15', month: '1', year: '1990' });
+    expect(partsOf('')).toEqual({ day: '', month: '', year: '' });
+  });
+});
+
+test('a token says when it ends', () => {
+  const token = (payload: object) => `x.${btoa(JSON.stringify(payload)).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '')}.y`;
+  expect(endOf(token({ exp: 1_700 }))).toBe(1_700_000);
+  for (const other of ['', 'x.y.z', token({}), token({ exp: '1' })]) expect(endOf(other)).toBe(Infinity);
+});
+
+describe('advice', () => {
+  const finding = (code: string, outcome: 'pass' | 'warn' | 'fail') => ({ code, outcome });
+  test('what another picture would change', () => {
+    expect(adviceOf([finding('picture_sharp', 'fail'), finding('glare', 'warn')], {})).toEqual(['document.advice_sharp', 'document.advice_glare']);
+  });
+  test('no doubts where all was read; failures all the same', () => {
+    const read = { name: 'Jane', document_number: 'A1' };
+    expect(adviceOf([finding('framing', 'warn'), finding('light', 'warn')], read)).toEqual([]);
+    expect(adviceOf([finding('expired', 'fail')], read)).toEqual(['document.advice_expired']);
+  });
+  test('nothing of what gives a forgery away', () => {
+    expect(adviceOf([finding('mrz_check_digits', 'fail'), finding('edited', 'warn'), finding('sides_match', 'fail')], { name: 'J', document_number: '1' })).toEqual([]);
+  });
+  test('unread without a reason: the wrong side', () => {
+    expect(adviceOf([finding('light', 'pass')], {})).toEqual(['document.advice_unread']);
+    expect(adviceOf([], {})).toEqual([]);
+  });
+  test('for faces: what was said first, and never more than three', () => {
+    expect(faceAdvice(['POSE_TURN_LEFT'])[0]).toBe('face.advice_turn_left');
+    expect(faceAdvice(['POSE_TURN_LEFT', 'POSE_TURN_RIGHT', 'TIMING', 'ONE_FACE'])).toHaveLength(3);
+    expect(faceAdvice(['LIVENESS_NOT_SHOWN'])).toEqual(['face.advice_general', 'face.advice_light', 'face.advice_glasses']);
+  });
+});
+
+describe('the face check’s plan', () => {
+  const steps = ['turn_left', 'look_straight', 'turn_right', 'move_closer'] as const;
+  test.each([false, true])('is within what the server takes, with more time: %s', (isSlow) => {
+    const shots = plan(steps, isSlow).filter((beat) => beat.shot >= 1 && beat.shot <= SHOTS);
+    expect(shots.map((beat) => beat.step)).toEqual(steps.flatMap((step) => [step, step, step]));
+    const gaps = shots.slice(1).map((beat, i) => beat.at - (shots[i]?.at ?? 0));
+    expect(Math.min(...gaps)).toBeGreaterThanOrEqual(60 * 2);
+    expect(Math.max(...gaps)).toBeLessThan(15_000 * 0.8);
+    const all = (shots.at(-1)?.at ?? 0) - (shots[0]?.at ?? 0);
+    expect(all).toBeGreaterThan(2_000);
+    expect(all).toBeLessThan(60_000);
+  });
+  test('shows a step before it takes it, and says that it is done before the next', () => {
+    const beats = plan(steps, false);
+    expect(beats.map((beat) => beat.at)).toEqual(beats.map((beat) => beat.at).sort((a, b) => a - b));
+    expect(beats.filter((beat) => beat.turn === 2).map((beat) => beat.shot)).toEqual([0, 1, 2, 3, 4]);
+  });
+});
+
+describe('cameras', () => {
+  test('errors have names, and the names meanings', () => {
+    expect(['NotAllowedError', 'NotFoundError', 'OverconstrainedError', 'NotReadableError', 'AbortError', 'TypeError'].map(troubleOf)).toEqual([
+      'denied', 'missing', 'missing', 'busy', 'busy', 'failed',
+    ]);
+  });
+  test('programs that pretend to be one', () => {
+    for (const label of ['OBS Virtual Camera', 'obs', 'ManyCam', 'Dummy video device (0x0000)']) expect(isVirtual(label), label).toBe(true);
+    for (const label of ['FaceTime HD Camera', 'Integrated Webcam', 'Jobs Camera', '', 'back camera 0']) expect(isVirtual(label), label).toBe(false);
+  });
+  test('instructions fit the browser', () => {
+    const agents: [string, number, string][] = [
+      ['Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1', 5, 'ios'],
+      ['Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Safari/605.1.15', 5, 'ios'],
+      ['Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Safari/605.1.15', 0, 'safari'],
+      ['Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 [FBAN/FBIOS]', 5, 'webview'],
+      ['Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Mobile Safari/537.36', 5, 'android_chrome'],
+      ['Mozilla/5.0 (Linux; Android 14; SM-S918B; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/126.0.0.0 Mobile Safari/537.36', 5, 'webview'],
+      ['Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/25.0 Chrome/121.0.0.0 Mobile Safari/537.36', 5, 'samsung'],
+      ['Mozilla/5.0 (Android 14; Mobile; rv:127.0) Gecko/127.0 Firefox/127.0', 5, 'firefox_android'],
+      ['Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36 Edg/126.0.0.0', 0, 'chrome'],
+      ['Mozilla/5.0 (X11; Linux x86_64; rv:127.0) Gecko/20100101 Firefox/127.0', 0, 'firefox'],
+      ['curl/8', 0, 'other'],
+    ];
+    for (const [agent, touch, name] of agents) expect(instructionsFor(agent, touch), agent).toBe(`camera.steps_${name}`);
+  });
+});
+
+describe('pictures', () => {
+  test('the longest side is at most that, and nothing grows', () => {
+    expect(fitted(4_000, 3_000, 2_000)).toEqual([2_000, 1_500]);
+    expect(fitted(3_000, 4_000, 2_000)).toEqual([1_500, 2_000]);
+    expect(fitted(800, 600, 2_000)).toEqual([800, 600]);
+    expect(fitted(10_000, 2, 2_000)).toEqual([2_000, 1]);
+  });
+  test('what a guide on the page shows of a picture that covers its box', () => {
+    // A box of 300 by 400 shows the middle 900 of 1,600 columns of a picture 1,200 high.
+    const box = { left: 10, top: 20, width: 300, height: 400 };
+    const shown = (guide: typeof box) => Object.values(shownPart({ width: 1_600, height: 1_200 }, box, guide)).map(Math.round);
+    expect(shown(box)).toEqual([350, 0, 900, 1_200]);
+    expect(shown({ left: 110, top: 120, width: 100, height: 200 })).toEqual([650, 300, 300, 600]);
+  });
+  test('a part is cut at the picture’s edge', () => {
+    const box = { left: 0, top: 0, width: 100, height: 100 };
+    const part = shownPart({ width: 1_000, height: 1_000 }, box, widened(box, 0.1));
+    expect(part).toEqual({ left: 0, top: 0, width: 1_000, height: 1_000 });
+  });
+});
+
+test('the tab that claims last works', () => {
+  const channels: { listener?: (event: MessageEvent) => void }[] = [];
+  const open = () => {
+    const channel: (typeof channels)[number] = {};
+    channels.push(channel);
+    return {
+      postMessage: (data: unknown) => channels.filter((other) => other !== channel).forEach((other) => other.listener?.({ data } as MessageEvent)),
+      addEventListener: (_: 'message', listener: (event: MessageEvent) => void) => void (channel.listener = listener),
+      close: () => undefined,
+    };
+  };
+  const stopped: string[] = [];
+  const first = watchTabs('p', () => stopped.push('first'), open);
+  first.claim();
+  const second = watchTabs('p', () => stopped.push('second'), open);
+  second.claim();
+  expect(stopped).toEqual(['first']);
+  first.claim();
+  expect(stopped).toEqual(['first', 'second']);
+});

@@ -1,0 +1,89 @@
+import { describe, expect, test } from 'vitest';
+import { type Place, handOver, profileIn, takeAccess, takeCode, takeHandover } from '../src/flow/token';
+
+const ID = 'abc123def456ghi';
+
+function place(address: string, stored: Record<string, string> = {}, at = 1_000_000) {
+  const url = new URL(address, 'https://id.example');
+  const replaced: string[] = [];
+  const here: Place = {
+    location: { pathname: url.pathname, search: url.search, hash: url.hash },
+    history: { state: null, replaceState: (_state, _title, to) => void replaced.push(String(to)) },
+    storage: {
+      getItem: (key) => stored[key] ?? null,
+      setItem: (key, value) => void (stored[key] = value),
+      removeItem: (key) => void delete stored[key],
+    },
+    now: () => at,
+  };
+  return { here, replaced, stored };
+}
+
+describe('the token', () => {
+  test('leaves the address bar, and what else stands there stays', () => {
+    const { here, replaced, stored } = place(`/${ID}?token=secret&lang=de#x`);
+    expect(takeAccess(here)).toEqual({ profile: ID, token: 'secret' });
+    expect(replaced).toEqual([`/${ID}?lang=de#x`]);
+    expect(stored).toEqual({});
+  });
+
+  test('leaves it even when it is empty or doubled', () => {
+    expect(place(`/${ID}?token=`).here && takeAccess(place(`/${ID}?token=`).here)).toBeNull();
+    const { here, replaced } = place(`/${ID}?token=a&token=b`);
+    expect(takeAccess(here)?.token).toBe('a');
+    expect(replaced).toEqual([`/${ID}`]);
+  });
+
+  test('is handed over to the next load of the same profile, once', () => {
+    const { here, stored } = place(`/${ID}`);
+    handOver({ profile: ID, token: 'secret' }, here);
+    expect(Object.keys(stored)).toHaveLength(1);
+    expect(takeAccess(here)).toEqual({ profile: ID, token: 'secret' });
+    expect(stored).toEqual({});
+    expect(takeAccess(here)).toBeNull();
+  });
+
+  test('is never taken up for another profile, and is gone then too', () => {
+    const { here, stored } = place('/zzz123def456ghi');
+    handOver({ profile: ID, token: 'secret' }, here);
+    expect(takeAccess(here)).toBeNull();
+    expect(stored).toEqual({});
+  });
+
+  test('is not taken up after half an hour, from the future, or out of rubbish', () => {
+    for (const at of [1_000_000 - 31 * 60_000, 2_000_000]) {
+      const { here } = place(`/${ID}`, { 'identivia.handover': JSON.stringify({ profile: ID, token: 'old', at }) });
+      expect(takeAccess(here)).toBeNull();
+    }
+    for (const rubbish of ['{', '3', '{"profile":1,"token":2,"at":1000000}', 'null']) {
+      const { here, stored } = place(`/${ID}`, { 'identivia.handover': rubbish });
+      expect(takeHandover(here)).toBeNull();
+      expect(stored).toEqual({});
+    }
+  });
+
+  test('a browser without storage goes on', () => {
+    const { here } = place(`/${ID}?token=secret`);
+    here.storage = null;
+    expect(() => handOver({ profile: ID, token: 'secret' }, here)).not.toThrow();
+    expect(takeAccess(here)?.token).toBe('secret');
+    here.storage = { getItem: () => { throw new Error('denied'); }, setItem: () => { throw new Error('full'); }, removeItem: () => undefined };
+    expect(() => handOver({ profile: ID, token: 'secret' }, here)).not.toThrow();
+    expect(takeHandover(here)).toBeNull();
+  });
+});
+
+test('a profile is 15 letters and digits, and nothing else', () => {
+  expect(profileIn(`/${ID}`)).toBe(ID);
+  expect(profileIn(`/${ID}/`)).toBe(ID);
+  for (const other of ['/go', '/', `/${ID}x`, `/${ID.toUpperCase()}`, `/x/${ID}`]) expect(profileIn(other)).toBeNull();
+});
+
+test('a code leaves the address bar with its fragment', () => {
+  const { here, replaced } = place('/go#k7pm-4qxd');
+  expect(takeCode(here)).toBe('K7PM4QXD');
+  expect(replaced).toEqual(['/go']);
+  const without = place('/go');
+  expect(takeCode(without.here)).toBe('');
+  expect(without.replaced).toEqual([]);
+});
