@@ -1,0 +1,81 @@
+import { describe, expect, test } from 'vitest';
+import { offset } from '../src/steps/face/aws/clock';
+import { dialled } from '../src/steps/face/aws/guard';
+import { texts } from '../src/steps/face/aws/texts';
+import { isWorthAnotherTry, trouble } from '../src/steps/face/aws/trouble';
+
+// The package keeps its own words to itself.
+const OWN_WORDS = '../node_modules/@aws-amplify/ui-react-liveness/dist/esm/components/FaceLivenessDetector/displayText.mjs';
+
+describe('the words', () => {
+  // The page tells what went wrong by itself, so nobody sees the component's errors; the others are in none of its parts.
+  const unseen = /^(connectionTimeout|timeout|faceDistance|multipleFaces|client|server|landscape|portrait|errorLabel)|^(goodFit|tooFar)|photosensitivyW/;
+
+  test('are there for all that the component says', async () => {
+    const own: { defaultLivenessDisplayText: object } = await import(new URL(OWN_WORDS, import.meta.url).href);
+    const said = Object.keys(own.defaultLivenessDisplayText).filter((name) => !unseen.test(name));
+    expect(Object.keys(texts.en.display).sort()).toEqual(said.sort());
+  });
+
+  test('are in each language, and not English elsewhere', () => {
+    for (const language of ['es', 'fr', 'de'] as const) {
+      const untranslated = Object.entries(texts[language].display).filter(([name, word]) => word === texts.en.display[name as never]);
+      expect(untranslated).toEqual([]);
+    }
+  });
+});
+
+test('the clock is put right from a minute on', () => {
+  const now = Date.parse('2026-11-22T20:40:12Z');
+  const date = 'Sun, 22 Nov 2026 20:40:12 GMT';
+  expect(offset(date, now, now + 1_000)).toBe(0);
+  expect(offset(date, now + 59_000, now + 60_000)).toBe(0);
+  expect(offset(date, now + 20 * 60_000, now + 20 * 60_000 + 200)).toBe(-20 * 60_000 + 400);
+  expect(offset(date, now - 20 * 60_000, now - 20 * 60_000)).toBe(20 * 60_000 + 500);
+  for (const nothing of [null, '', 'yesterday']) expect(offset(nothing, now, now)).toBe(0);
+});
+
+test('a stream goes without encryption on this machine alone', () => {
+  const path = '/start-face-liveness-session-websocket?session-id=1';
+  for (const host of ['localhost:8443', '127.0.0.1:9000', '[::1]:9000', '127.1.2.3']) {
+    expect(dialled(`wss://${host}${path}`, `ws://${host}`)).toBe(`ws://${host}${path}`);
+    expect(dialled(`wss://${host}${path}`, `wss://${host}`)).toBe(`wss://${host}${path}`);
+  }
+  const aws = `wss://streaming-rekognition.eu-west-1.amazonaws.com${path}`;
+  expect(dialled(aws, undefined)).toBe(aws);
+  expect(dialled(aws, 'ws://localhost:8443')).toBe(aws);
+  for (const host of ['example.com', '127.0.0.1.example.com', '10.0.0.1', 'localhost.example.com']) {
+    expect(dialled(`wss://${host}${path}`, `ws://${host}`)).toBe(`wss://${host}${path}`);
+  }
+});
+
+describe('a trouble', () => {
+  test.each([
+    ['TIMEOUT', '', 'timeout'],
+    ['CONNECTION_TIMEOUT', '', 'connection'],
+    ['CAMERA_ACCESS_ERROR', '', 'camera'],
+    ['DEFAULT_CAMERA_NOT_FOUND_ERROR', '', 'camera'],
+    ['CAMERA_FRAMERATE_ERROR', '', 'framerate'],
+    ['FACE_DISTANCE_ERROR', '', 'distance'],
+    ['MULTIPLE_FACES_ERROR', '', 'several_faces'],
+    ['MOBILE_LANDSCAPE_ERROR', '', 'landscape'],
+    ['SERVER_ERROR', 'Internal server error', 'server'],
+    ['SERVER_ERROR', 'Server ended the connection unexpectedly (code 1006)', 'connection'],
+    ['SERVER_ERROR', 'Failed to fetch', 'connection'],
+    ['RUNTIME_ERROR', 'There was an error loading the blazeface model.', 'connection'],
+    ['RUNTIME_ERROR', 'Client failed to start recording.', 'camera'],
+    ['RUNTIME_ERROR', 'Client failed to draw oval.', 'server'],
+    ['SOMETHING_NEW', '', 'server'],
+  ])('%s %s is %s', (state, message, kind) => {
+    expect(trouble({ state, error: new Error(message) })).toBe(kind);
+  });
+
+  test('that only the operator can end is not worth another try', () => {
+    const named = (name: string, message = '') => ({ state: 'SERVER_ERROR', error: Object.assign(new Error(message), { name }) });
+    expect(isWorthAnotherTry(named('AccessDeniedException'))).toBe(false);
+    expect(isWorthAnotherTry(named('Error', 'Invalid region in FaceLivenessDetector or credentials are scoped to the wrong region.'))).toBe(false);
+    expect(isWorthAnotherTry(named('ThrottlingException'))).toBe(true);
+    expect(isWorthAnotherTry({ state: 'SERVER_ERROR', error: { Message: 'The session has expired.' } })).toBe(true);
+    expect(isWorthAnotherTry({ state: 'TIMEOUT', error: undefined })).toBe(true);
+  });
+});
