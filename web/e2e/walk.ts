@@ -1,6 +1,8 @@
 // The way a person goes, screen by screen.
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import type { Page } from '@playwright/test';
-import { expect, screen } from './world';
+import { type Person, type Server, expect, screen } from './world';
 
 export const PHONE = { width: 390, height: 844 };
 export const SMALL = { width: 320, height: 568 };
@@ -41,7 +43,7 @@ export async function picture(page: Page, side: 'front' | 'back'): Promise<void>
 export async function toFace(page: Page): Promise<void> {
   const face = screen(page, 'face');
   const advice = screen(page, 'advice');
-  await expect(face.or(advice)).toBeVisible({ timeout: 60_000 });
+  await expect(face.or(advice)).toBeVisible({ timeout: 120_000 });
   if (await advice.isVisible()) await page.locator('.actions .secondary').click();
   await expect(face).toBeVisible();
 }
@@ -49,7 +51,7 @@ export async function toFace(page: Page): Promise<void> {
 export async function face(page: Page): Promise<void> {
   await expect(screen(page, 'face')).toBeVisible();
   await page.locator('.actions .primary').click();
-  await expect(screen(page, 'details').or(screen(page, 'failed'))).toBeVisible({ timeout: 75_000 });
+  await expect(screen(page, 'details').or(screen(page, 'failed'))).toBeVisible({ timeout: 150_000 });
 }
 
 export async function send(page: Page): Promise<void> {
@@ -57,3 +59,19 @@ export async function send(page: Page): Promise<void> {
   await page.locator('.actions .primary').click();
   await expect(screen(page, 'outcome')).toBeVisible({ timeout: 30_000 });
 }
+
+const DATA = resolve(import.meta.dirname, '../../tests/data');
+
+/** Somebody whose document is already on the server: by the API, where a test is about what comes after. */
+export async function withDocument(server: Server, person: Person): Promise<void> {
+  await server.browser(person.token, 'POST', `/api/flow/${person.id}/consent`, { version: '2026-11', language: 'en' });
+  const form = new FormData();
+  form.set('document_type', 'passport');
+  form.set('country', 'DE');
+  form.set('document_front', new Blob([readFileSync(resolve(DATA, 'passport.jpg'))]), 'front.jpg');
+  await server.browser(person.token, 'PATCH', `/api/profiles/${person.id}`, form);
+  const details = { name: 'Jane Marie Specimen', document_number: 'A12345678', country: 'UTO', date_of_birth: '1990-01-15' };
+  await server.browser(person.token, 'PUT', `/api/flow/${person.id}/details`, details);
+}
+
+export const file = (name: string): string => resolve(DATA, name);

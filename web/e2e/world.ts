@@ -1,6 +1,6 @@
 // The real server with its embedded engines, in a folder of its own, and the people that a trusted server sends to it.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -32,6 +32,8 @@ export interface Server {
   /** A call as the trusted server. */
   machine(method: string, path: string, body?: unknown): Promise<{ status: number; body: any }>;
   person(more?: Record<string, unknown>): Promise<Person>;
+  /** The same link's token with other claims, signed as the server signs. */
+  forged(token: string, claims: Record<string, unknown>): string;
   /** A call as somebody's browser. */
   browser(token: string, method: string, path: string, body?: unknown): Promise<{ status: number; body: any }>;
   stop(): Promise<void>;
@@ -41,7 +43,9 @@ export async function startServer(settings: Record<string, string> = {}): Promis
   const folder = mkdtempSync(join(tmpdir(), 'identivia-page-'));
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
+
   const secret = randomBytes(24).toString('hex');
+  const jwtSecret = randomBytes(32).toString('hex');
   const clients = [{ client_id: 'shop', client_secret: secret, scopes: SCOPES }];
   const child = spawn(BINARY, ['serve'], {
     cwd: folder,
@@ -49,7 +53,7 @@ export async function startServer(settings: Record<string, string> = {}): Promis
       PATH: process.env['PATH'] ?? '',
       PORT: String(port),
       DATA_DIR: join(folder, 'data'),
-      JWT_SECRET: randomBytes(32).toString('hex'),
+      JWT_SECRET: jwtSecret,
       JWT_CLIENTS_JSON: JSON.stringify(clients),
       REDIRECT_URLS: 'https://shop.example',
       ...settings,
@@ -74,6 +78,12 @@ export async function startServer(settings: Record<string, string> = {}): Promis
     url,
     machine: (method, path, body) => call(token, method, path, body),
     browser: call,
+    forged(token, claims) {
+      const [head = '', payload = ''] = token.split('.');
+      const before = JSON.parse(Buffer.from(payload, 'base64url').toString()) as object;
+      const signed = `${head}.${Buffer.from(JSON.stringify({ ...before, ...claims })).toString('base64url')}`;
+      return `${signed}.${createHmac('sha256', jwtSecret).update(signed).digest('base64url')}`;
+    },
     async person(more = {}) {
       const made = await call(token, 'POST', '/api/profiles/create', { userID: randomBytes(8).toString('hex'), ...more });
       if (made.status !== 201) throw new Error(`create: ${made.status} ${JSON.stringify(made.body)}`);
@@ -117,6 +127,7 @@ async function elsewhere(url: string): Promise<Server> {
     url,
     machine: async () => ({ status: 200, body: {} }),
     browser: async () => ({ status: 200, body: {} }),
+    forged: (token) => token,
     person: async () => {
       const id = Array.from(randomBytes(15), (byte) => letters[byte % 36]).join('');
       return { id, token: 't', url: `${url}/${id}?token=t` };

@@ -4,7 +4,7 @@ import { SCREENS, type Screen, isOpen, isPassing, needsBack, screenFor, settled,
 
 function flow(step: Flow['step'], document: Partial<Flow['document']> = {}): Flow {
   return {
-    id: 'abc123def456ghi', step, language: null, expires: '', consent: null, details: null, face: null, outcome: null, redirect_url: null,
+    id: 'abc123def456ghi', step, status: 'unverified', verification_status: 'unverified', language: null, expires: '', consent: null, details: null, face: null, outcome: null, redirect_url: null,
     document: { country: '', type: '', front: false, back: false, ...document }, liveness: { provider: 'local' },
   };
 }

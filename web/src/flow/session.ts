@@ -96,7 +96,7 @@ export class Session {
         attempts,
         onWait: (waiting) => this.#change({ waiting }),
       });
-      const flow = answer.data as Flow;
+      const flow = answer.data as unknown as Flow;
       this.#take(flow);
       return flow;
     } catch (error) {
@@ -320,8 +320,8 @@ export class Session {
   }
 
   async #askForReview(verification: string | null): Promise<void> {
-    const profile = await call('get', '/api/profiles/{id}', this.#as);
-    const previous_status = profile.data.status;
+    const flow = await call('get', '/api/flow/{id}', this.#as);
+    const previous_status = flow.data.status;
     if (previous_status === 'pending') return;
     const json: Schemas['CreateStatus'] = { previous_status, new_status: 'pending', notes: 'Sent by the person', verification };
     await call('post', '/api/status_history/{id}', { ...this.#as, json });

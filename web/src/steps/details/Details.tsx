@@ -21,12 +21,12 @@ const GENDERS = ['female', 'male', 'unknown'] as const;
 export default function Details() {
   const { t, language, boot, session, snapshot, flow, go, announce } = useApp();
   const { reading, saving, refused } = snapshot;
-  const [fields, setFields] = useState<Fields>(() => ({ country: flow.document.country, ...flow.details }));
+  const [fields, setFields] = useState<Fields>(() => ({ ...flow.details, country: flow.details?.country || flow.document.country }));
   const [date, setDate] = useState<DateParts>(() => partsOf(flow.details?.date_of_birth));
   const [errors, setErrors] = useState<Errors>(() => refusedFields(refused, t('details.required'), t('details.too_long')));
   const touched = useRef(new Set<Name>());
   const summary = useRef<HTMLDivElement>(null);
-  const hasRead = flow.details !== null && Object.keys(flow.details).length > 0;
+  const hasRead = Object.values(flow.details ?? {}).some((value) => value);
 
   // After a reload, or on another device, nobody has read the pictures yet.
   useEffect(() => {
@@ -38,7 +38,7 @@ export default function Details() {
     const news = flow.details;
     if (!news) return;
     setFields((before) => {
-      const untouched = NAMES.filter((name) => !touched.current.has(name) && news[name] !== undefined);
+      const untouched = NAMES.filter((name) => !touched.current.has(name) && news[name]);
       return untouched.length > 0 ? { ...before, ...Object.fromEntries(untouched.map((name) => [name, news[name]])) } : before;
     });
     if (!touched.current.has('date_of_birth') && news.date_of_birth) setDate(partsOf(news.date_of_birth));

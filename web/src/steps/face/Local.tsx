@@ -179,7 +179,7 @@ export function Local({ isSlow, isSpoken, makeSession, onTaken, onError, onInter
 
 function Oval({ share, isClose, isGood }: { share: number; isClose: boolean; isGood: boolean }) {
   return (
-    <svg className={`oval${isClose ? ' close' : ''}${isGood ? ' good' : ''}`} viewBox="0 0 300 400" preserveAspectRatio="xMidYMid meet" aria-hidden="true">
+    <svg className={`oval${isClose ? ' close' : ''}${isGood ? ' good' : ''}`} viewBox="24 10 252 380" preserveAspectRatio="xMidYMid meet" aria-hidden="true">
       <path className="veil" fillRule="evenodd" d="M-900-900h2100v2200h-2100zM150 52c-62 0-103 50-103 116s45 132 103 132 103-66 103-132S212 52 150 52z" />
       <path className="track" d="M150 52c62 0 103 50 103 116s-45 132-103 132S47 234 47 168 88 52 150 52z" />
       <path className="ring" pathLength={1} strokeDasharray={`${share} 1.001`} d="M150 52c62 0 103 50 103 116s-45 132-103 132S47 234 47 168 88 52 150 52z" />

@@ -1,0 +1,190 @@
+// For everyone: WCAG's mechanical part on every screen in both themes and all languages, the keyboard alone, small screens, large text.
+import AxeBuilder from '@axe-core/playwright';
+import type { Page } from '@playwright/test';
+import { LANGUAGES } from '../src/i18n/language';
+import { showCamera } from './camera';
+import { COMPUTER, PHONE, choose, consent, toFace } from './walk';
+import { expect, screen, test } from './world';
+
+/** No violation, in either theme and any language; nothing sticks out sideways; and everything to press is large enough. */
+async function check(page: Page, name: string, languages: readonly string[] = LANGUAGES): Promise<void> {
+  for (const language of languages) {
+    if (languages.length > 1) {
+      await page.locator('.language select').selectOption(language);
+      await expect(page.locator('html')).toHaveAttribute('lang', language);
+    }
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']).analyze();
+      const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.html}\n    ${node.failureSummary}`).join('\n  ')}`);
+      expect.soft(found, `${name}, ${language}, ${colorScheme}`).toEqual([]);
+    }
+    const width = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth] as const);
+    expect.soft(width[0], `${name}, ${language}: sticks out sideways`).toBeLessThanOrEqual(width[1]);
+    expect.soft(await tooSmall(page), `${name}, ${language}: too small to press`).toEqual([]);
+  }
+  if (languages.length > 1) await page.locator('.language select').selectOption('en');
+  await page.emulateMedia({ colorScheme: 'light' });
+}
+
+/** Controls below 44 CSS pixels, apart from links in a sentence and inputs whose label is the target. */
+function tooSmall(page: Page): Promise<string[]> {
+  return page.evaluate(() =>
+    [...document.querySelectorAll<HTMLElement>('button, select, a, label:has(input[type=radio], input[type=checkbox], input[type=file]), input:not([type=radio], [type=checkbox], [type=file]), textarea')]
+      .filter((element) => {
+        const { width, height } = element.getBoundingClientRect();
+        const isInSentence = element.tagName === 'A' && element.closest('p.fine, li') !== null;
+        const isHidden = width <= 1 || getComputedStyle(element).visibility === 'hidden' || element.closest('.skip, .hidden') !== null;
+        return !isInSentence && !isHidden && (height < 43.5 || width < 43.5);
+      })
+      .map((element) => `${element.outerHTML.slice(0, 120)} ${element.getBoundingClientRect().width}×${element.getBoundingClientRect().height}`),
+  );
+}
+
+test('every screen', async ({ page, server, context }) => {
+  test.setTimeout(900_000);
+  await page.setViewportSize({ width: 320, height: 640 });
+  await showCamera(page, 'passport');
+  const person = await server.person({ redirect_url: 'https://shop.example/back' });
+  await page.goto(person.url);
+  await expect(screen(page, 'consent')).toBeVisible();
+  await check(page, 'consent');
+  await page.locator('.actions .primary').click();
+  await expect(page.locator('#agree-error')).toBeVisible();
+  await check(page, 'consent without a tick', ['en']);
+  await consent(page);
+  await expect(screen(page, 'document')).toBeVisible();
+  await check(page, 'document');
+  await page.getByRole('button', { name: 'Go on with another device' }).click();
+  await expect(page.locator('.square svg[role=img]')).toBeVisible();
+  await check(page, 'handoff');
+  await page.locator('.actions .secondary').click();
+  await page.evaluate(() => Object.assign(window, { cameraAside: 0.3 }));
+  await choose(page);
+  await expect(page.locator('.stage-hint p')).toBeVisible();
+  await check(page, 'front');
+  await page.evaluate(() => Object.assign(window, { cameraAside: 0 }));
+  await expect(screen(page, 'preview-front')).toBeVisible();
+  await check(page, 'preview');
+  await page.locator('.actions .primary').click();
+  await expect(screen(page, 'reading')).toBeVisible();
+  await check(page, 'reading', ['en']);
+  await toFace(page);
+  await check(page, 'face');
+  await page.locator('.actions .primary').click();
+  await page.locator('[data-step]:not([data-step=""])').waitFor();
+  await check(page, 'face check', ['en']);
+  await expect(screen(page, 'details')).toBeVisible({ timeout: 150_000 });
+  await expect(page.locator('#document_number')).toHaveValue('A12345678', { timeout: 60_000 });
+  await check(page, 'details');
+  await page.locator('#name').fill('');
+  await page.locator('.actions .primary').click();
+  await expect(page.locator('.summary')).toBeFocused();
+  await check(page, 'details with a mistake', ['en']);
+  await page.locator('#name').fill('Jane Marie Specimen');
+  await page.locator('.actions .primary').click();
+  await expect(screen(page, 'outcome')).toBeVisible({ timeout: 30_000 });
+  await check(page, 'outcome');
+
+  const other = await context.newPage();
+  await other.setViewportSize({ width: 320, height: 640 });
+  for (const [address, name] of [[`/${person.id}`, 'trouble-reopen'], ['/go', 'go'], [`/${person.id}?token=x`, 'trouble-link']] as const) {
+    await other.goto(server.url + address);
+    await expect(screen(other, name)).toBeVisible();
+    await check(other, name);
+  }
+});
+
+test('cameras that fail, and computers', async ({ page, server }) => {
+  await page.setViewportSize(COMPUTER);
+  await showCamera(page, 'passport', { fails: 'NotAllowedError' });
+  const person = await server.person();
+  await page.goto(person.url);
+  await consent(page);
+  await expect(screen(page, 'device')).toBeVisible();
+  await check(page, 'device');
+  await page.locator('.actions .secondary').click();
+  await choose(page);
+  await expect(page.locator('[data-trouble]')).toBeVisible();
+  await check(page, 'camera denied');
+});
+
+test('text at twice its size on a phone', async ({ page, server }) => {
+  // A zoom of 200 % is half as many CSS pixels.
+  await page.setViewportSize({ width: PHONE.width / 2, height: PHONE.height / 2 });
+  const person = await server.person();
+  await page.goto(person.url);
+  await expect(screen(page, 'consent')).toBeVisible();
+  const sticksOut = () => page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
+  expect(await sticksOut()).toBe(false);
+  await consent(page);
+  await expect(screen(page, 'document')).toBeVisible();
+  expect(await sticksOut()).toBe(false);
+});
+
+test('the keyboard alone, and the focus where one looks', async ({ page, server }) => {
+  await page.setViewportSize(COMPUTER);
+  await showCamera(page, 'passport');
+  const person = await server.person();
+  await page.goto(person.url);
+  await expect(screen(page, 'consent')).toBeVisible();
+  const reach = async (selector: string): Promise<void> => {
+    for (let i = 0; i < 60; i += 1) {
+      if (await page.evaluate((wanted) => document.activeElement?.matches(wanted) ?? false, selector)) return;
+      await page.keyboard.press('Tab');
+    }
+    throw new Error(`the keyboard does not reach ${selector}`);
+  };
+  await page.keyboard.press('Tab');
+  await expect(page.locator('.skip')).toBeFocused();
+  await reach('#agree');
+  await page.keyboard.press('Space');
+  await reach('.actions .primary');
+  await page.keyboard.press('Enter');
+  await expect(screen(page, 'device')).toBeVisible();
+  await expect(page.locator('h1')).toBeFocused();
+  await reach('.actions .secondary');
+  await page.keyboard.press('Enter');
+  await expect(screen(page, 'document')).toBeVisible();
+  await expect(page.locator('h1')).toBeFocused();
+  await reach('#country');
+  await page.keyboard.type('Germ');
+  await reach('input[type=radio]');
+  await page.keyboard.press('Space');
+  await reach('.actions .primary');
+  // The document lies aside: by the shutter, not by itself.
+  await page.evaluate(() => Object.assign(window, { cameraAside: 0.2 }));
+  await page.keyboard.press('Enter');
+  await expect(screen(page, 'front')).toBeVisible();
+  await expect(page.locator('h1')).toBeFocused();
+  await expect(page.locator('.shutter')).toBeEnabled();
+  await reach('.shutter');
+  await page.evaluate(() => Object.assign(window, { cameraAside: 0 }));
+  await page.keyboard.press('Enter');
+  await expect(screen(page, 'preview-front')).toBeVisible();
+  await expect(page.locator('h1')).toBeFocused();
+  await reach('.actions .primary');
+  await page.keyboard.press('Enter');
+  await toFace(page);
+  await expect(page.locator('h1')).toBeFocused();
+  await reach('.actions .primary');
+  await page.keyboard.press('Enter');
+  // What is asked is said to those who do not see it.
+  await expect(page.locator('[aria-live="assertive"]')).toHaveText(/Look straight|Turn your head|Come closer/, { timeout: 30_000 });
+  await expect(screen(page, 'details')).toBeVisible({ timeout: 150_000 });
+  await expect(page.locator('#document_number')).toHaveValue('A12345678', { timeout: 60_000 });
+  await reach('.actions .primary');
+  await page.keyboard.press('Enter');
+  await expect(screen(page, 'outcome')).toBeVisible({ timeout: 30_000 });
+  await expect(page.locator('h1')).toBeFocused();
+});
+
+test('from right to left nothing falls over', async ({ page, server }) => {
+  await page.setViewportSize(PHONE);
+  const person = await server.person();
+  await page.goto(person.url);
+  await expect(screen(page, 'consent')).toBeVisible();
+  await page.evaluate(() => (document.documentElement.dir = 'rtl'));
+  expect(await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth)).toBe(false);
+  await page.screenshot({ path: 'e2e/shots/rtl-consent.png', animations: 'disabled' });
+});

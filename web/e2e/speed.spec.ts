@@ -1,0 +1,46 @@
+// How much is loaded at first, how soon something shows on a slow connection, and that nothing jumps.
+import { readFileSync, readdirSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { PHONE } from './walk';
+import { expect, screen, test } from './world';
+
+const APP = resolve(import.meta.dirname, '../dist/app');
+const BUDGET = 150 * 1024;
+
+test('the first load is small', async ({ page, server }) => {
+  const loaded = new Set<string>();
+  page.on('request', (request) => loaded.add(new URL(request.url()).pathname));
+  const person = await server.person();
+  await page.goto(person.url);
+  await expect(screen(page, 'consent')).toBeVisible();
+  const files = [...loaded].filter((path) => path.startsWith('/app/')).map((path) => path.slice(5));
+  const bytes = files.reduce((sum, name) => sum + gzipSync(readFileSync(resolve(APP, name)), { level: 9 }).length, 0);
+  console.log(`first load: ${Math.round(bytes / 1024)} KB gzipped in ${files.length} files, of ${readdirSync(APP).length}`);
+  expect(bytes).toBeLessThan(BUDGET);
+});
+
+test('on slow 4G something shows within 1.5 s, and nothing jumps', async ({ page, server }) => {
+  await page.setViewportSize(PHONE);
+  const devtools = await page.context().newCDPSession(page);
+  // Lighthouse's simulated slow 4G.
+  await devtools.send('Network.enable');
+  await devtools.send('Network.emulateNetworkConditions', { offline: false, latency: 150, downloadThroughput: (1.6 * 1024 * 1024) / 8, uploadThroughput: (750 * 1024) / 8 });
+  await page.addInitScript(() => {
+    const seen = { shift: 0 };
+    Object.assign(window, { seen });
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries()) seen.shift += (entry as unknown as { value: number }).value;
+    }).observe({ type: 'layout-shift', buffered: true });
+  });
+  const person = await server.person();
+  await page.goto(person.url);
+  await expect(screen(page, 'consent')).toBeVisible();
+  const figures = await page.evaluate(() => ({
+    paint: performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? Infinity,
+    shift: (window as unknown as { seen: { shift: number } }).seen.shift,
+  }));
+  console.log(`first contentful paint ${Math.round(figures.paint)} ms, layout shift ${figures.shift.toFixed(3)}`);
+  expect(figures.paint).toBeLessThan(1_500);
+  expect(figures.shift).toBeLessThan(0.1);
+});
