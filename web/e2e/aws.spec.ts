@@ -1,7 +1,5 @@
 // AWS's face step, the component as it is published, against what stands in for AWS: through our own server, with a face before
-// the camera. What the providers' stand-in takes has been signed, shown in order and filmed.
-//
-//   tests/services.sh providers tests/with_server.sh target/debug/identivia npm --prefix web run e2e -- aws.spec.ts
+// the camera. What the stand-in takes has been signed, shown in order and filmed.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -9,18 +7,20 @@ import { AxeBuilder } from '@axe-core/playwright';
 import { type Browser, type BrowserContextOptions, chromium, devices, expect, type Page, test } from '@playwright/test';
 import { texts } from '../src/steps/face/aws/texts';
 import { makeCamera } from './aws/camera';
+import { type Providers, startProviders } from './aws/providers';
 import { openStage, type Stage } from './aws/stage';
+import { type Server, startServer } from './world';
 
-const { IDENTIVIA_URL, IDENTIVIA_TOKEN, PROVIDERS_URL, LIVENESS_STREAM_URL, AWS_ACCESS_KEY_ID } = process.env as Record<string, string>;
 const { viewport: _, ...PIXEL } = devices['Pixel 7'];
 const PHONE = { ...PIXEL, viewport: { width: 390, height: 844 } };
 const COMPUTER = { viewport: { width: 1280, height: 800 } };
 const LANGUAGES = ['en', 'es', 'fr', 'de'] as const;
 
-test.skip(!PROVIDERS_URL, 'It needs what tests/services.sh providers starts.');
 test.describe.configure({ timeout: 90_000 });
 
 let folder: string;
+let providers: Providers;
+let server: Server;
 let stage: Stage;
 let wide: Browser;
 let upright: Browser;
@@ -28,7 +28,9 @@ const violations: string[] = [];
 
 test.beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'identivia-camera.'));
-  stage = await openStage(IDENTIVIA_URL ?? '', LIVENESS_STREAM_URL ?? '');
+  providers = await startProviders();
+  server = await startServer(providers.settings);
+  stage = await openStage(server.url, streamUrl());
   const plain = await launch();
   await makeCamera(plain, camera('wide'), { width: 640, height: 480 });
   await makeCamera(plain, camera('upright'), { width: 480, height: 640 });
@@ -39,6 +41,8 @@ test.beforeAll(async () => {
 
 test.afterAll(async () => {
   await Promise.all([wide?.close(), upright?.close(), stage?.close()]);
+  await server?.stop();
+  providers?.stop();
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -60,7 +64,7 @@ for (const [device, options, shape] of [
 
       const streams = requests.filter((url) => url.startsWith('ws'));
       expect(streams).toHaveLength(1);
-      expect(streams[0]).toContain(`${LIVENESS_STREAM_URL}/start-face-liveness-session-websocket?`);
+      expect(streams[0]).toContain(`${streamUrl()}/start-face-liveness-session-websocket?`);
       const others = requests.filter((url) => !/^(ws|blob|data):?/.test(url) && !url.startsWith(stage.url));
       expect(others).toEqual([]);
       expect(requests.filter((url) => url.includes('/app/liveness/')).map((url) => path.basename(url)).sort()).toEqual([
@@ -68,7 +72,7 @@ for (const [device, options, shape] of [
         'model.json',
         'tfjs-backend-wasm-simd.wasm',
       ]);
-      const stream = await newestStream();
+      const stream = await providers.newestStream();
       expect(stream.problems).toEqual([]);
       expect(stream.body.video).toBeGreaterThan(50_000);
       expect(stream.body.events.filter((each) => JSON.stringify(each).includes('ColorDisplayed'))).toHaveLength(flashing ? 8 : 0);
@@ -84,7 +88,7 @@ test('who cannot bear flashing goes on without, and AWS is asked for another che
   await page.getByRole('button', { name: texts.en.withoutFlashing }).click();
   await page.getByRole('button', { name: texts.en.display.startScreenBeginCheckText }).click();
   await expect(page.getByRole('status')).toHaveText('live: true, confidence: 97.5', { timeout: 60_000 });
-  const [first, second] = (await calls()).filter((call) => call.operation === 'CreateFaceLivenessSession').slice(-2);
+  const [first, second] = (await providers.calls()).filter((call) => call.operation === 'CreateFaceLivenessSession').slice(-2);
   const challenges = [first, second].map((call) => call?.body.Settings?.ChallengePreferences?.[0]?.Type);
   expect(challenges).toEqual(['FaceMovementAndLightChallenge', 'FaceMovementChallenge']);
   expect(await camerasOn(page)).toBe(0);
@@ -93,7 +97,7 @@ test('who cannot bear flashing goes on without, and AWS is asked for another che
 
 for (const language of LANGUAGES) {
   test(`a trouble of AWS's is told in ${language}, and another try works`, async () => {
-    await script('internal');
+    await providers.spoil('internal');
     const { page, context } = await open(wide, { language, flashing: false });
     await page.getByRole('button', { name: 'Begin' }).click();
     const alert = page.getByRole('alert');
@@ -113,7 +117,7 @@ for (const [fault, trouble, retry] of [
   ['breaks_off', 'server', true],
 ] as const) {
   test(`when AWS answers ${fault}, another try is ${retry ? '' : 'not '}offered`, async () => {
-    await script(fault);
+    await providers.spoil(fault);
     const { page, context } = await open(wide, { flashing: false });
     await page.getByRole('button', { name: 'Begin' }).click();
     await expect(page.getByRole('alert')).toHaveAttribute('data-trouble', trouble, { timeout: 30_000 });
@@ -123,13 +127,13 @@ for (const [fault, trouble, retry] of [
 }
 
 test('a face that does not fill the oval in time is told so', async () => {
-  await script('impatient');
+  await providers.spoil('impatient');
   const { page, context } = await open(wide, { flashing: false });
   await begin(page);
   await page.getByRole('button', { name: texts.en.display.startScreenBeginCheckText }).click();
   await expect(page.getByRole('alert')).toHaveAttribute('data-trouble', 'timeout', { timeout: 30_000 });
   expect(await camerasOn(page)).toBe(0);
-  await expect.poll(async () => (await newestStream()).body.closed).toBe(4001);
+  await expect.poll(async () => (await providers.newestStream()).body.closed).toBe(4001);
   await context.close();
 });
 
@@ -149,8 +153,8 @@ test('a device whose clock is 20 minutes fast or slow passes all the same', asyn
     await begin(page);
     await page.getByRole('button', { name: texts.en.display.startScreenBeginCheckText }).click();
     await expect(page.getByRole('status')).toHaveText('live: true, confidence: 97.5', { timeout: 60_000 });
-    const asked = (await calls()).filter((call) => call.operation === 'GetFederationToken');
-    expect((await newestStream()).problems).toEqual([]);
+    const asked = (await providers.calls()).filter((call) => call.operation === 'GetFederationToken');
+    expect((await providers.newestStream()).problems).toEqual([]);
     expect(asked.length).toBeGreaterThan(0);
     await context.close();
   }
@@ -163,7 +167,7 @@ test('who stops, or goes away while the camera is still asked for, leaves no lig
   await page.getByRole('button', { name: texts.en.display.cancelLivenessCheckText }).click();
   await expect(page.getByRole('status')).toHaveText('cancelled');
   await expect.poll(() => camerasOn(page)).toBe(0);
-  await expect.poll(async () => (await newestStream()).body.closed).toBe(4003);
+  await expect.poll(async () => (await providers.newestStream()).body.closed).toBe(4003);
   await context.close();
 });
 
@@ -181,6 +185,10 @@ test('every state is readable by machine, in both themes', async () => {
 
 function camera(shape: string): string {
   return path.join(folder, `${shape}.mjpeg`);
+}
+
+function streamUrl(): string {
+  return providers.settings['LIVENESS_STREAM_URL'] ?? '';
 }
 
 function launch(shape?: string): Promise<Browser> {
@@ -207,7 +215,8 @@ async function open(browser: Browser, wanted: Wanted, options: BrowserContextOpt
   await page.addInitScript(rememberCameras);
   if (wanted.minutes) await page.addInitScript(moveClock, wanted.minutes * 60_000);
   const { minutes: _, ...rest } = { language: 'en', ...wanted };
-  const told = { token: await flowToken(), stream: LIVENESS_STREAM_URL, ...rest };
+  const { token } = await server.person();
+  const told = { token, stream: streamUrl(), ...rest };
   await page.goto(`${stage.url}#${encodeURIComponent(JSON.stringify(told))}`);
   return { page, context, requests };
 }
@@ -249,40 +258,4 @@ function moveClock(offset: number): void {
       return Real.now() + offset;
     }
   } as DateConstructor;
-}
-
-async function flowToken(): Promise<string> {
-  const answer = await fetch(`${IDENTIVIA_URL}/api/profiles/create`, {
-    method: 'POST',
-    headers: { Authorization: `Bearer ${IDENTIVIA_TOKEN}`, 'Content-Type': 'application/json' },
-    body: JSON.stringify({ userID: `aws-${crypto.randomUUID()}` }),
-  });
-  return ((await answer.json()) as { flow_token: string }).flow_token;
-}
-
-interface Call {
-  provider: string;
-  operation: string;
-  problems: string[];
-  body: {
-    events: unknown[];
-    video: number;
-    closed: number | null;
-    Settings?: { ChallengePreferences?: { Type: string }[] };
-  };
-}
-
-async function calls(): Promise<Call[]> {
-  return (await fetch(`${PROVIDERS_URL}/_/calls?key=${AWS_ACCESS_KEY_ID}`)).json() as Promise<Call[]>;
-}
-
-async function newestStream(): Promise<Call> {
-  const found = (await calls()).filter((call) => call.provider === 'streaming').at(-1);
-  if (!found) throw new Error('There has been no stream.');
-  return found;
-}
-
-async function script(fault: string): Promise<void> {
-  const body = JSON.stringify({ provider: 'streaming', faults: [fault] });
-  expect((await fetch(`${PROVIDERS_URL}/_/script?key=${AWS_ACCESS_KEY_ID}`, { method: 'POST', body })).ok).toBe(true);
 }

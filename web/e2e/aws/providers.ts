@@ -1,0 +1,62 @@
+// What stands in for AWS, OpenAI and Fingerprint, for as long as a test lasts.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+
+const SERVICES = resolve(import.meta.dirname, '../../../tests/services.sh');
+
+export interface Providers {
+  /** What a server needs to use them. */
+  settings: Record<string, string>;
+  calls(): Promise<Call[]>;
+  newestStream(): Promise<Call>;
+  /** Lets the next stream go wrong, in one of the ways of tests/providers/streaming.py. */
+  spoil(fault: string): Promise<void>;
+  stop(): void;
+}
+
+export interface Call {
+  provider: string;
+  operation: string;
+  problems: string[];
+  body: {
+    events: unknown[];
+    video: number;
+    closed: number | null;
+    Settings?: { ChallengePreferences?: { Type: string }[] };
+  };
+}
+
+export async function startProviders(): Promise<Providers> {
+  const child = spawn(SERVICES, ['providers', '--orders'], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const settings = await announced(child);
+  const at = (path: string) => `${settings['PROVIDERS_URL']}/_/${path}?key=${settings['AWS_ACCESS_KEY_ID']}`;
+  const calls = async () => (await fetch(at('calls'))).json() as Promise<Call[]>;
+  return {
+    settings,
+    calls,
+    async newestStream() {
+      const found = (await calls()).filter((call) => call.provider === 'streaming').at(-1);
+      if (!found) throw new Error('There has been no stream.');
+      return found;
+    },
+    async spoil(fault) {
+      const body = JSON.stringify({ provider: 'streaming', faults: [fault] });
+      const answer = await fetch(at('script'), { method: 'POST', body });
+      if (!answer.ok) throw new Error(await answer.text());
+    },
+    stop: () => child.stdin?.end(),
+  };
+}
+
+/** The variables it prints, up to an empty line. */
+async function announced(child: ChildProcess): Promise<Record<string, string>> {
+  const settings: Record<string, string> = {};
+  if (!child.stdout) throw new Error('It has no output.');
+  for await (const line of createInterface({ input: child.stdout })) {
+    if (!line) return settings;
+    const [name = '', ...rest] = line.split('=');
+    settings[name] = rest.join('=');
+  }
+  throw new Error(`The providers did not start: ${JSON.stringify(settings)}`);
+}
