@@ -4,12 +4,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
-import { type Browser, type BrowserContextOptions, chromium, devices, expect, type Page, test } from '@playwright/test';
+import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, devices, expect, type Page, test } from '@playwright/test';
 import { texts } from '../src/steps/face/aws/texts';
 import { makeCamera } from './aws/camera';
 import { type Providers, startProviders } from './aws/providers';
 import { openStage, type Stage } from './aws/stage';
-import { type Server, startServer } from './world';
+import { withDocument } from './walk';
+import { type Server, screen, startServer } from './world';
 
 const { viewport: _, ...PIXEL } = devices['Pixel 7'];
 const PHONE = { ...PIXEL, viewport: { width: 390, height: 844 } };
@@ -81,6 +82,29 @@ for (const [device, options, shape] of [
     });
   }
 }
+
+test('in the page itself a trouble is told, the next try is passed, and the record says that AWS has confirmed it', async () => {
+  const person = await server.person({ language: 'en' });
+  await withDocument(server, person);
+  await providers.spoil('internal');
+  const context = await wide.newContext(COMPUTER);
+  const { page, requests } = await watched(context);
+  await page.goto(person.url);
+  await screen(page, 'face').locator('.actions .primary').click();
+  await expect(screen(page, 'face-server').getByRole('heading')).toHaveText(texts.en.trouble.server.title, { timeout: 30_000 });
+  expect(await camerasOn(page)).toBe(0);
+  await screen(page, 'face-server').locator('.actions .primary').click();
+  await page.getByRole('button', { name: texts.en.display.startScreenBeginCheckText }).click({ timeout: 30_000 });
+  await expect(screen(page, 'details')).toBeVisible({ timeout: 60_000 });
+  expect(await camerasOn(page)).toBe(0);
+  await page.locator('.actions .primary').click();
+  await expect(screen(page, 'outcome')).toBeVisible({ timeout: 30_000 });
+
+  expect(requests.filter((url) => !/^(blob|data):/.test(url) && !url.startsWith(`${server.url}/`) && !url.startsWith(`${streamUrl()}/`))).toEqual([]);
+  const records = await server.machine('GET', `/api/verification_history/${person.id}`);
+  expect(records.body.data[0]).toMatchObject({ liveness_status: 'live', liveness_confirmed_by: 'provider' });
+  await context.close();
+});
 
 test('who cannot bear flashing goes on without, and AWS is asked for another check', async () => {
   const { page, context } = await open(wide, { flashing: true });
@@ -160,7 +184,7 @@ test('a device whose clock is 20 minutes fast or slow passes all the same', asyn
   }
 });
 
-test('who stops, or goes away while the camera is still asked for, leaves no light on and no stream open', async () => {
+test('who stops leaves no light on and no stream open', async () => {
   const { page, context } = await open(wide, { flashing: false });
   await begin(page);
   await page.getByRole('button', { name: texts.en.display.startScreenBeginCheckText }).click();
@@ -171,15 +195,48 @@ test('who stops, or goes away while the camera is still asked for, leaves no lig
   await context.close();
 });
 
+test('nor does who goes away, be it in the middle of the check or while the camera is still being opened', async () => {
+  const { page, context } = await open(wide, { flashing: false });
+  await begin(page);
+  await page.getByRole('button', { name: 'Leave' }).click();
+  await expect.poll(() => camerasOn(page)).toBe(0);
+  await expect.poll(async () => (await providers.newestStream()).body.closed).toBe(4003);
+
+  await page.reload();
+  await page.evaluate(() => {
+    const { getUserMedia } = MediaDevices.prototype;
+    MediaDevices.prototype.getUserMedia = async function (constraints) {
+      const stream = await getUserMedia.call(this, constraints);
+      await new Promise((resolve) => setTimeout(resolve, 1_500));
+      Object.assign(window, { hasOpened: true });
+      return stream;
+    };
+  });
+  await page.getByRole('button', { name: 'Begin' }).click();
+  await expect(page.getByText(texts.en.display.waitingCameraPermissionText)).toBeVisible();
+  await page.getByRole('button', { name: 'Leave' }).click();
+  await page.waitForFunction(() => 'hasOpened' in window);
+  await expect.poll(() => camerasOn(page)).toBe(0);
+  await context.close();
+});
+
 test('every state is readable by machine, in both themes', async () => {
   for (const colorScheme of ['light', 'dark'] as const) {
     const { page, context } = await open(wide, { flashing: true }, { ...COMPUTER, colorScheme });
     await begin(page);
-    const found = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa']).analyze();
-    expect(found.violations.map((each) => `${each.id}: ${each.nodes.map((node) => node.html).join(' ')}`)).toEqual([]);
+    expect(await found(page)).toEqual([]);
+    await page.getByRole('button', { name: texts.en.display.startScreenBeginCheckText }).click();
+    await expect(page.getByRole('progressbar', { name: texts.en.fit })).toBeVisible({ timeout: 30_000 });
+    expect(await found(page)).toEqual([]);
     await context.close();
   }
 });
+
+/** What axe has against the page. */
+async function found(page: Page): Promise<string[]> {
+  const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa']).analyze();
+  return violations.map((each) => `${each.id}: ${each.nodes.map((node) => node.html).join(' ')}`);
+}
 
 // --- the stage --------------------------------------------------------------------------------------------------------
 
@@ -207,18 +264,24 @@ interface Wanted {
 
 async function open(browser: Browser, wanted: Wanted, options: BrowserContextOptions = COMPUTER) {
   const context = await browser.newContext(options);
-  const page = await context.newPage();
-  const requests: string[] = [];
-  page.on('request', (request) => void requests.push(request.url()));
-  page.on('websocket', (socket) => void requests.push(socket.url()));
-  page.on('console', (message) => void (/Content Security Policy/.test(message.text()) && violations.push(message.text())));
-  await page.addInitScript(rememberCameras);
+  const { page, requests } = await watched(context);
   if (wanted.minutes) await page.addInitScript(moveClock, wanted.minutes * 60_000);
   const { minutes: _, ...rest } = { language: 'en', ...wanted };
   const { token } = await server.person();
   const told = { token, stream: streamUrl(), ...rest };
   await page.goto(`${stage.url}#${encodeURIComponent(JSON.stringify(told))}`);
   return { page, context, requests };
+}
+
+/** A page of which is kept what it asks for, which cameras it has opened, and what its policy refuses. */
+async function watched(context: BrowserContext): Promise<{ page: Page; requests: string[] }> {
+  const page = await context.newPage();
+  const requests: string[] = [];
+  page.on('request', (request) => void requests.push(request.url()));
+  page.on('websocket', (socket) => void requests.push(socket.url()));
+  page.on('console', (message) => void (/Content Security Policy/.test(message.text()) && violations.push(message.text())));
+  await page.addInitScript(rememberCameras);
+  return { page, requests };
 }
 
 /** Up to where the person sees themselves and is asked to start. */

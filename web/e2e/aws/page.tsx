@@ -77,6 +77,9 @@ function Page() {
   }
   return (
     <Suspense fallback={<p>…</p>}>
+      <button type="button" onClick={() => setSaid('left')}>
+        Leave
+      </button>
       <AwsFace
         key={session}
         session={session}
