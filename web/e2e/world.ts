@@ -56,9 +56,10 @@ export async function startServer(settings: Record<string, string> = {}): Promis
       JWT_SECRET: jwtSecret,
       JWT_CLIENTS_JSON: JSON.stringify(clients),
       REDIRECT_URLS: 'https://shop.example',
+      RUST_LOG: process.env['RUST_LOG'] ?? 'error',
       ...settings,
     },
-    stdio: ['ignore', process.env['E2E_LOG'] ? 'inherit' : 'ignore', 'inherit'],
+    stdio: ['ignore', 'ignore', 'inherit'],
   });
   await ready(url, child);
 

@@ -62,6 +62,9 @@ export class Session {
   readonly #outbox: Outbox;
   /** Counts readings: the answer of one that was overtaken is nobody's. */
   #readings = 0;
+  /** Pictures that have left, or wait in the outbox. */
+  readonly #sent = new Set<Blob>();
+  #forms = 0;
   #draft: Details | null = null;
   #pause: ReturnType<typeof setTimeout> | undefined;
   readonly #at: { id: string };
@@ -115,7 +118,9 @@ export class Session {
   #fail(error: unknown): void {
     if (!(error instanceof ApiError)) return;
     const reference = error.requestId;
-    if (error.status === 401) this.#change({ trouble: { reason: endOf(this.access.token) <= Date.now() ? 'expired' : 'link', reference } });
+    // Decided, or finished on another device, in the meantime: the server knows where the person is.
+    if (error.status === 403) void this.load('once');
+    else if (error.status === 401) this.#change({ trouble: { reason: endOf(this.access.token) <= Date.now() ? 'expired' : 'link', reference } });
     else if (error.status === 404) this.#change({ trouble: { reason: 'link', reference } });
     else this.#change({ trouble: { reason: 'server', reference } });
   }
@@ -134,21 +139,25 @@ export class Session {
     try {
       return await work();
     } catch (error) {
-      if (error instanceof ApiError && (error.status === 401 || error.status === 404)) this.#fail(error);
-      // Decided, or finished on another device, in the meantime: the server knows where the person is.
-      if (error instanceof ApiError && error.status === 403) await this.load('once');
+      if (error instanceof ApiError && [401, 403, 404].includes(error.status)) this.#fail(error);
       throw error;
     }
   }
 
   async accept(language: string): Promise<void> {
     const json = { version: CONSENT_VERSION, language };
-    await this.#guarded(() => this.#outbox.send('consent', () => call('post', '/api/flow/{id}/consent', { ...this.#as, json })));
-    await this.load();
+    try {
+      await this.#outbox.send('consent', () => call('post', '/api/flow/{id}/consent', { ...this.#as, json }));
+      await this.load();
+    } catch (error) {
+      this.#fail(error);
+      throw error;
+    }
   }
 
   /** Notes which document it is. With pictures of another one on the server, only together with new ones. */
   choose(choice: Choice): void {
+    if (choice.type !== this.#snapshot.choice?.type) this.discard();
     this.#change({ choice });
     if (this.#snapshot.flow?.document.front) return;
     const json = { document_type: choice.type, country: choice.country };
@@ -158,6 +167,13 @@ export class Session {
   readonly #unheard = (error: unknown): void => {
     if (!(error instanceof Replaced)) this.#fail(error);
   };
+
+  /** Forgets this browser's pictures, for new ones; the server's stay until those have arrived. */
+  discard(): void {
+    for (const picture of Object.values(this.#snapshot.pictures)) URL.revokeObjectURL(picture.url);
+    this.#sent.clear();
+    this.#change({ pictures: {}, reading: { state: 'none' } });
+  }
 
   /** Keeps a picture, and sends it unless it belongs together with one that is still to be taken. */
   keep(side: Side, blob: Blob): void {
@@ -170,18 +186,21 @@ export class Session {
     if (!choice) return;
     const isFirst = !this.#snapshot.flow?.document.front;
     const isComplete = !needsBack(choice.type) || Boolean(pictures.back);
-    if (isFirst && side === 'front') this.#sendPictures('front', choice, pictures);
-    else if (isComplete) this.#sendPictures('pictures', choice, pictures);
+    if (isComplete || (isFirst && side === 'front')) this.#sendPictures(choice, pictures);
   }
 
-  #sendPictures(key: string, choice: Choice, pictures: Snapshot['pictures']): void {
+  #sendPictures(choice: Choice, pictures: Snapshot['pictures']): void {
     const form = new FormData();
     form.set('document_type', choice.type);
     form.set('country', choice.country);
     for (const side of ['front', 'back'] as const) {
       const picture = pictures[side];
-      if (picture) form.set(`document_${side}`, picture.blob, `${side}.jpg`);
+      if (!picture || this.#sent.has(picture.blob)) continue;
+      this.#sent.add(picture.blob);
+      form.set(`document_${side}`, picture.blob, `${side}.jpg`);
     }
+    // Under a key of its own each: one that waits may hold a side which the next one does not.
+    const key = `pictures ${(this.#forms += 1)}`;
     this.#outbox.send(key, () => call('patch', '/api/profiles/{id}', { ...this.#as, form })).catch(this.#unheard);
   }
 
@@ -292,16 +311,21 @@ export class Session {
     await this.#outbox.empty();
     const flow = this.#snapshot.flow;
     const session = flow?.face?.session ?? '';
-    const results = await retrying(
-      () => call('get', '/api/face-liveness/results/{sessionId}', { token, at: { sessionId: session } }), patience);
+    const results = await retrying(() => call('get', '/api/face-liveness/results/{sessionId}', { token, at: { sessionId: session } }), patience)
+      .then((answer) => answer.data)
+      // A session that is gone is no dead link: the record is refused, and the server says that the face is the step.
+      .catch((error: unknown) => {
+        if (error instanceof ApiError && error.status === 404) return null;
+        throw error;
+      });
     this.#change({ sending: { stage: 1, failed: false } });
 
     const form = new FormData();
     for (const [name, value] of Object.entries(details)) if (value) form.set(name, value as string);
     form.set('document_type', this.#snapshot.choice?.type ?? flow?.document.type ?? '');
     form.set('liveness_session_id', session);
-    form.set('liveness_confidence', String(results.data.confidenceScore ?? 0));
-    form.set('liveness_status', results.data.isLive ? 'live' : 'not_live');
+    form.set('liveness_confidence', String(results?.confidenceScore ?? 0));
+    form.set('liveness_status', results?.isLive ? 'live' : 'not_live');
     const device = await fingerprint;
     if (device) form.set('fingerprint', device);
     const verification = await retrying(() => call('post', '/api/verification_history/{id}', { ...this.#as, form }), patience)

@@ -50,7 +50,14 @@ export function Reading() {
           </ul>
         </Notice>
         <div className="actions">
-          <Button onClick={() => go('front')}>{t('document.retake')}</Button>
+          <Button
+            onClick={() => {
+              session.discard();
+              go('front');
+            }}
+          >
+            {t('document.retake')}
+          </Button>
           <Button kind="secondary" onClick={() => go(screenFor(flow))}>
             {t('document.advice_use')}
           </Button>
@@ -67,7 +74,8 @@ export function Reading() {
       <Picture />
       <Title>{t('document.checking_title')}</Title>
       <p className="lead">{t('document.checking_lead')}</p>
-      <ul className="ticks" role="status">
+      <div role="status">
+        <ul className="ticks">
         <li className={unsent > 0 ? 'now' : 'done'}>
           {unsent > 0 ? <Spinner /> : <Icon name="check" />} {t('document.checking_upload')}
         </li>
@@ -75,6 +83,7 @@ export function Reading() {
           {unsent > 0 ? <i /> : <Spinner />} {t('document.checking_read')}
         </li>
       </ul>
+      </div>
       {isSlow && isSent && (
         <div className="actions">
           <Button kind="secondary" onClick={() => go(screenFor(flow))}>

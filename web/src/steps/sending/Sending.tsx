@@ -38,13 +38,15 @@ export default function Sending() {
       <div className="meter" role="progressbar" aria-label={t('sending.title')} aria-valuemin={0} aria-valuemax={STAGES.length} aria-valuenow={stage}>
         <i data-stage={stage} />
       </div>
-      <ul className="ticks" role="status">
+      <div role="status">
+        <ul className="ticks">
         {STAGES.map((name, i) => (
           <li key={name} className={i < stage ? 'done' : i === stage ? 'now' : 'todo'}>
             {i < stage ? <Icon name="check" /> : i === stage ? <Spinner /> : <i />} {t(`sending.${name}`)}
           </li>
         ))}
       </ul>
+      </div>
     </section>
   );
 }
