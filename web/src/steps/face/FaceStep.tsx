@@ -6,16 +6,18 @@ import { useApp } from '../../app/context';
 import { useSecondsUntil } from '../../app/Shell';
 import { OtherDevice } from '../../app/Trouble';
 import { LoadingPart } from '../../app/Loading';
+import { instructionsFor } from '../../camera/browser';
 import { inTime } from '../../i18n/format';
 import { Button, Notice, Spinner, Title } from '../../ui/parts';
 import { Clock, FaceHint, Icon } from '../../ui/pictures';
 import { faceAdvice } from './advice';
 import { Local, type Taken } from './Local';
-import type { FaceTrouble } from './provider';
+import type { AwsTrouble } from './aws/props';
 import { canSpeak } from './speech';
 import './face.css';
 
 const AwsFace = lazy(() => import('./aws'));
+const AwsWords = lazy(() => import('./aws/Words'));
 
 type Made = Schemas['SessionResponse'];
 type Stage =
@@ -25,6 +27,7 @@ type Stage =
   | { is: 'provider'; session: string }
   | { is: 'judging' }
   | { is: 'failed'; codes: string[] }
+  | { is: 'trouble'; trouble: AwsTrouble; retry: boolean }
   | { is: 'paused'; until: number }
   | { is: 'interrupted' }
   | { is: 'expired' };
@@ -114,15 +117,6 @@ export default function FaceStep() {
     }
   }
 
-  const onTrouble = useCallback(
-    (trouble: FaceTrouble): void => {
-      if (trouble === 'cancelled') setStage({ is: 'intro' });
-      else if (trouble === 'timeout') setStage({ is: 'expired' });
-      else setStage({ is: 'failed', codes: [] });
-    },
-    [],
-  );
-
   switch (stage.is) {
     case 'local':
       return (
@@ -143,11 +137,11 @@ export default function FaceStep() {
             <AwsFace
               session={stage.session}
               region={provider.region ?? ''}
-              stream={provider.stream ?? null}
+              stream={provider.stream}
               credentials={async () => (await retrying(() => call('get', '/api/aws/credentials', { token }), { attempts: 3 })).data}
               onDone={() => void conclude(stage.session)}
               onCancel={() => setStage({ is: 'intro' })}
-              onError={onTrouble}
+              onError={(trouble, retry) => setStage({ is: 'trouble', trouble, retry })}
               language={language}
               flashing={!noFlash}
             />
@@ -178,6 +172,18 @@ export default function FaceStep() {
             </ul>
           </Notice>
         </Again>
+      );
+    case 'trouble':
+      return (
+        <Suspense fallback={<LoadingPart />}>
+          <AwsWords language={language} trouble={stage.trouble}>
+            {({ title, advice }) => (
+              <Again title={title} lead={advice} screen={`face-${stage.trouble}`} onAgain={stage.retry ? () => void start() : undefined}>
+                {stage.trouble === 'camera' && <CameraSteps />}
+              </Again>
+            )}
+          </AwsWords>
+        </Suspense>
       );
     case 'paused':
       return <Paused until={stage.until} onAgain={() => void start()} />;
@@ -238,7 +244,7 @@ function Tick({ checked, onChange, label }: { checked: boolean; onChange: (check
   );
 }
 
-function Again({ title, lead, screen, onAgain, isStuck = false, children }: { title: string; lead: string; screen: string; onAgain: () => void; isStuck?: boolean; children?: React.ReactNode }) {
+function Again({ title, lead, screen, onAgain, isStuck = false, children }: { title: string; lead: string; screen: string; onAgain: (() => void) | undefined; isStuck?: boolean; children?: React.ReactNode }) {
   const { t, go } = useApp();
   return (
     <section className="stack" data-screen={screen}>
@@ -247,12 +253,26 @@ function Again({ title, lead, screen, onAgain, isStuck = false, children }: { ti
       <p className="lead">{lead}</p>
       {children}
       <div className="actions">
-        <Button onClick={onAgain}>{t('face.retry')}</Button>
+        {onAgain && <Button onClick={onAgain}>{t('face.retry')}</Button>}
         <Button kind={isStuck ? 'secondary' : 'quiet'} onClick={() => go('handoff')}>
           {t('device.switch')}
         </Button>
       </div>
     </section>
+  );
+}
+
+/** How this browser is given leave to use the camera. */
+function CameraSteps() {
+  const { t } = useApp();
+  return (
+    <ol className="numbered">
+      {t(instructionsFor(navigator.userAgent, navigator.maxTouchPoints))
+        .split('|')
+        .map((step) => (
+          <li key={step}>{step}</li>
+        ))}
+    </ol>
   );
 }
 

@@ -15,7 +15,8 @@ import { isWorthAnotherTry, type LivenessError, trouble } from './trouble';
 declare const __LIVENESS_ASSETS__: string;
 
 export default function AwsFace(props: AwsFaceProps) {
-  const { session, region, stream, language, flashing = true } = props;
+  const { session, region, language, flashing = true } = props;
+  const stream = props.stream ?? undefined;
   const words = texts[language];
   const offset = useReadiness(stream);
   const [isOver, setOver] = useState(false);
@@ -33,7 +34,7 @@ export default function AwsFace(props: AwsFaceProps) {
   const credentialProvider = async () => {
     const { expiration, ...keys } = await latest.current.credentials();
     // By the device's clock, or they would seem to have expired where it is fast.
-    return { ...keys, expiration: new Date(expiration.getTime() - (offset ?? 0)) };
+    return { ...keys, expiration: new Date(new Date(expiration).getTime() - (offset ?? 0)) };
   };
   const components = useMemo(() => {
     const warning = () => <FlashingWarning words={words} onWithout={latest.current.onWithoutFlashing} />;
@@ -60,7 +61,7 @@ export default function AwsFace(props: AwsFaceProps) {
             systemClockOffset: offset,
             ...(stream ? { endpointOverride: stream } : {}),
           }}
-          onAnalysisComplete={() => latest.current.onDone()}
+          onAnalysisComplete={async () => latest.current.onDone()}
           onUserCancel={() => end(latest.current.onCancel)}
           onError={(error: LivenessError) => end(() => latest.current.onError(trouble(error), isWorthAnotherTry(error)))}
         />

@@ -5,7 +5,8 @@ export interface AwsCredentials {
   accessKeyId: string;
   secretAccessKey: string;
   sessionToken: string;
-  expiration: Date;
+  /** A date, or RFC 3339. */
+  expiration: Date | string;
 }
 
 /** What went wrong. `texts` has words for each in every language. */
@@ -24,11 +25,11 @@ export interface AwsFaceProps {
   session: string;
   region: string;
   /** Where the stream goes if not to AWS: `wss://…`, or `ws://…` on this machine. */
-  stream?: string | undefined;
+  stream?: string | null | undefined;
   credentials(): Promise<AwsCredentials>;
   language: Language;
   /** The person has done what they were asked and AWS has judged it. The camera is off. */
-  onDone(): Promise<void>;
+  onDone(): Promise<void> | void;
   onCancel(): void;
   /** The step has ended, with the camera off. `retry` tells whether another session could do better. */
   onError(trouble: AwsTrouble, retry: boolean): void;
