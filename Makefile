@@ -12,7 +12,7 @@ WEB := $(shell find web \( -name node_modules -o -path web/dist -o -path web/doc
     -o -path web/test-results -o -path web/playwright-report -o -path web/src/api/schema.d.ts -o -name '*.md' \) -prune \
     -o -type f -print)
 
-.PHONY: help web run test test-rust test-providers test-stores test-api test-page test-disk lint bench demo crash openapi cargo node services
+.PHONY: help web run test test-rust test-providers test-stores test-api test-page test-web test-disk lint bench demo crash openapi cargo node services
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS=$$'\t' read -r name what; do printf '  make %-10s %s\n' "$$name" "$$what"; done
@@ -24,7 +24,7 @@ run: cargo web ## build and serve on http://127.0.0.1:8000, with everything in .
 	@cargo build --release --locked
 	@DATA_DIR=$(DATA_DIR) $(RELEASE) serve
 
-test: test-providers test-rust test-stores test-api test-page test-disk ## install what the tests need, then run all of them
+test: test-providers test-rust test-stores test-api test-page test-web test-disk ## install what the tests need, then run all of them
 	@echo 'All tests passed.'
 
 test-rust: cargo web services ## unit and integration tests, the crash test among them
@@ -53,6 +53,12 @@ test-page: cargo web ## the documentation in a real browser
 	tests/install.sh python
 	tests/install.sh chromium
 	tests/with_server.sh target/debug/identivia bash -c 'tests/docs_page.sh "$$IDENTIVIA_URL"'
+
+test-web: cargo web services ## the person's page: its types and rules, and every step in a real browser
+	tests/install.sh chromium
+	cd web && npm run check && npm test
+	cargo build --locked
+	cd web && npm run e2e
 
 test-disk: cargo web services ## a full disk: 507, nothing half, heals (as root; says so when it cannot)
 	cargo build --locked
@@ -85,7 +91,7 @@ cargo:
 
 # Tests may install what they need; whoever only wants to run it is asked to.
 LOOK := --only-look
-test test-rust test-stores test-api test-page test-disk crash: LOOK :=
+test test-rust test-stores test-api test-page test-web test-disk crash: LOOK :=
 
 node:
 	@tests/install.sh node $(LOOK)
