@@ -127,6 +127,8 @@ pub struct Journey {
 
 /// What has come of a verification, as its person may know it.
 #[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
+// A check has an `Outcome` too, and the description knows each name once.
+#[schema(as = FlowOutcome)]
 pub struct Outcome {
     /// `pending`, `verified` or `rejected`.
     #[schema(pattern = "^(pending|verified|rejected)$")]

@@ -84,7 +84,8 @@ export function Consent() {
           {t('welcome.consent_missing')}
         </p>
       )}
-      <div className="actions">
+      {/* In its place below the text: what is agreed to comes before agreeing. */}
+      <div className="actions flat">
         <Button busy={isBusy} onClick={() => void start()}>
           {t('welcome.start')}
         </Button>

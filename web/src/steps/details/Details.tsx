@@ -152,7 +152,7 @@ export default function Details() {
         <textarea id="address" rows={2} value={fields.address ?? ''} autoComplete="street-address" onChange={(event) => change('address', event.target.value)} aria-invalid={errors.address ? true : undefined} aria-describedby={describedBy('address', { error: errors.address })} />
       </Field>
       <Pictures />
-      <div className="actions">
+      <div className="actions flat">
         <Button type="submit">{t('details.send')}</Button>
         <p className="fine centred">
           {t('details.send_note')} <span className="saved">{saving === 'saving' ? t('details.saving') : saving === 'saved' ? t('details.saved') : ''}</span>
