@@ -30,7 +30,7 @@ test: test-providers test-rust test-stores test-api test-page test-web test-disk
 test-rust: cargo web services ## unit and integration tests, the crash test among them
 	cargo test --workspace --locked
 
-test-providers: services ## what stands in for AWS, OpenAI and Fingerprint, against their own clients
+test-providers: web services ## what stands in for AWS, OpenAI and Fingerprint, against their own clients
 	$(VENV)/bin/python tests/providers/check.py
 
 test-stores: cargo web services ## the API on PostgreSQL and on PocketBase, by the same tests
@@ -91,7 +91,7 @@ cargo:
 
 # Tests may install what they need; whoever only wants to run it is asked to.
 LOOK := --only-look
-test test-rust test-stores test-api test-page test-web test-disk crash: LOOK :=
+test test-providers test-rust test-stores test-api test-page test-web test-disk crash: LOOK :=
 
 node:
 	@tests/install.sh node $(LOOK)
