@@ -14,14 +14,16 @@ export interface Boot {
   branding: Branding;
   /** Fingerprint's own agent, where an operator has a key for it. */
   fingerprint: { publicKey: string; region?: string } | null;
+  /** Others who process what is sent, by name. */
+  processors: string[];
 }
 
 export function readBoot(text: string | null | undefined): Boot {
-  const nothing: Boot = { branding: {}, fingerprint: null };
+  const nothing: Boot = { branding: {}, fingerprint: null, processors: [] };
   if (!text) return nothing;
   try {
     const boot = JSON.parse(text) as Partial<Boot> | null;
-    return { branding: boot?.branding ?? {}, fingerprint: boot?.fingerprint ?? null };
+    return { branding: boot?.branding ?? {}, fingerprint: boot?.fingerprint ?? null, processors: boot?.processors ?? [] };
   } catch {
     return nothing; // Vite's own server leaves the mark as it is.
   }

@@ -3,11 +3,11 @@ import { readBoot } from '../src/boot';
 
 test('a page without a boot is a page without branding', () => {
   for (const text of [null, '', '__BOOT__', 'null', '[]']) {
-    expect(readBoot(text)).toEqual({ branding: {}, fingerprint: null });
+    expect(readBoot(text)).toEqual({ branding: {}, fingerprint: null, processors: [] });
   }
 });
 
 test('what the server says is taken', () => {
-  const text = '{"branding":{"name":"Shop"},"fingerprint":{"publicKey":"k"}}';
-  expect(readBoot(text)).toEqual({ branding: { name: 'Shop' }, fingerprint: { publicKey: 'k' } });
+  const text = '{"branding":{"name":"Shop"},"fingerprint":{"publicKey":"k"},"processors":["OpenAI"]}';
+  expect(readBoot(text)).toEqual({ branding: { name: 'Shop' }, fingerprint: { publicKey: 'k' }, processors: ['OpenAI'] });
 });

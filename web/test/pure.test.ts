@@ -6,7 +6,7 @@ import { isVirtual, troubleOf } from '../src/camera/open';
 import { fitted, shownPart, widened } from '../src/camera/picture';
 import { isoDate, partsOf } from '../src/flow/date';
 import { returnUrl } from '../src/flow/redirect';
-import { endOf } from '../src/flow/session';
+import { consentVersion, endOf } from '../src/flow/session';
 import { watchTabs } from '../src/flow/tabs';
 import { adviceOf } from '../src/steps/document/advice';
 import { faceAdvice } from '../src/steps/face/advice';
@@ -198,4 +198,12 @@ test('the tab that claims last works', () => {
   expect(stopped).toEqual(['first']);
   first.claim();
   expect(stopped).toEqual(['first', 'second']);
+});
+
+describe('what a person agrees to', () => {
+  test('has another version where others process it too', () => {
+    expect(consentVersion([])).toBe('2026-11');
+    expect(consentVersion(['Amazon Web Services', 'OpenAI'])).toBe('2026-11.amazon-web-services.openai');
+    expect(consentVersion(['x'.repeat(99)])).toMatch(/^[A-Za-z0-9._-]{1,64}$/);
+  });
 });

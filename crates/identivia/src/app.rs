@@ -240,7 +240,7 @@ fn page(config: &Config, parts: &Parts, uses: Uses, region: Option<&str>) -> Per
     let stream_url = config.liveness.as_ref().and_then(|at| at.stream_url.as_deref());
     let policy = if uses.aws { Policy::with_aws(region, stream_url) } else { Policy::default() };
     let fingerprint_url = config.fingerprint.as_ref().map(|at| at.base_url.as_str());
-    PersonPage::new(parts.page.unwrap_or_else(web::index), policy, fingerprint_url)
+    PersonPage::new(parts.page.unwrap_or_else(web::index), policy, uses.openai, fingerprint_url)
 }
 
 fn tokens(config: &Config, secret: &[u8]) -> Tokens {

@@ -8,7 +8,11 @@ import { needsBack } from './screens';
 import type { Access } from './token';
 
 /** Changed together with the text of what a person agrees to. */
-export const CONSENT_VERSION = '2026-11';
+const CONSENT_TEXT = '2026-11';
+
+/** The version of what a person agrees to: of the text, and who else is named in it. */
+export const consentVersion = (processors: readonly string[]): string =>
+  [CONSENT_TEXT, ...processors.map((name) => name.toLowerCase().replace(/[^a-z0-9]+/g, '-'))].join('.').slice(0, 64);
 
 export type Side = 'front' | 'back';
 export type Reason = 'link' | 'expired' | 'server';
@@ -144,8 +148,8 @@ export class Session {
     }
   }
 
-  async accept(language: string): Promise<void> {
-    const json = { version: CONSENT_VERSION, language };
+  async accept(version: string, language: string): Promise<void> {
+    const json = { version, language };
     try {
       await this.#outbox.send('consent', () => call('post', '/api/flow/{id}/consent', { ...this.#as, json }));
       await this.load();

@@ -52,6 +52,25 @@ struct Said {
     country: String,
     /// `male` or `female`.
     gender: String,
+    /// One of [`KINDS`], whatever word was sent for it.
+    kind: &'static str,
+}
+
+/// Kinds of document, and what is part of the words for each; the first that fits counts.
+const KINDS: [(&str, &[&str]); 5] = [
+    ("passport", &["passport"]),
+    ("driving_license", &["driv"]),
+    ("residence_permit", &["residence", "permit"]),
+    ("visa", &["visa"]),
+    ("national_id", &["id", "identity"]),
+];
+
+/// The kind that a word for it means; empty for a word that is not known.
+fn kind(word: &str) -> &'static str {
+    let word = word.to_lowercase();
+    let parts: Vec<&str> = word.split(|letter: char| !letter.is_alphanumeric()).collect();
+    let is_meant = |names: &[&str]| names.iter().any(|name| parts.iter().any(|part| part.starts_with(name)));
+    KINDS.iter().find(|(_, names)| is_meant(names)).map_or("", |(kind, _)| kind)
 }
 
 impl Said {
@@ -65,6 +84,7 @@ impl Said {
             date_of_birth: record.date_of_birth.clone(),
             country: country.to_owned(),
             gender: if matches!(gender.as_str(), "male" | "female") { gender } else { String::new() },
+            kind: kind(&record.document_type),
         }
     }
 
@@ -80,6 +100,7 @@ impl Said {
                 Some(Sex::Female) => "female".to_owned(),
                 _ => String::new(),
             },
+            kind: kind(&fields.document_type),
         }
     }
 }
@@ -92,7 +113,17 @@ fn compared(said: &Said, read: &Said) -> Vec<Finding> {
         field("date_of_birth", &said.date_of_birth, &read.date_of_birth, same),
         field("country", &said.country, &read.country, same),
         field("gender", &said.gender, &read.gender, same),
+        document_type(said.kind, read.kind),
     ]
+}
+
+/// What kind a document is, is a guess where it has no zone: a difference is something to look at.
+fn document_type(said: &str, read: &str) -> Finding {
+    let found = field("document_type", said, read, |one, other| one == other);
+    match found.outcome {
+        Outcome::Fail => Finding { outcome: Outcome::Warn, ..found },
+        _ => found,
+    }
 }
 
 /// Names in letters that are not compared here differ from nothing.
@@ -121,4 +152,28 @@ fn same_number(one: &str, other: &str) -> bool {
         text.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_uppercase()).collect()
     };
     !plain(one).is_empty() && plain(one) == plain(other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::kind;
+
+    #[test]
+    fn a_kind_is_known_by_the_words_that_are_in_use() {
+        for (word, meant) in [
+            ("passport", "passport"),
+            ("Passport card", "passport"),
+            ("national_id", "national_id"),
+            ("ID_CARD", "national_id"),
+            ("identity-card", "national_id"),
+            ("driver_license", "driving_license"),
+            ("driving licence", "driving_license"),
+            ("residence_permit", "residence_permit"),
+            ("visa", "visa"),
+            ("covid", ""),
+            ("", ""),
+        ] {
+            assert_eq!(kind(word), meant, "{word}");
+        }
+    }
 }

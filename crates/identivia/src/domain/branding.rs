@@ -55,6 +55,8 @@ pub struct Agent {
 pub struct Boot {
     pub branding: Branding,
     pub fingerprint: Option<Agent>,
+    /// Others who process what the person sends, by name: the person agrees to them by name.
+    pub processors: Vec<&'static str>,
 }
 
 impl Boot {
@@ -72,7 +74,7 @@ impl Boot {
             key
         });
         let fingerprint = public_key.map(|public_key| Agent { public_key, region });
-        (Self { branding, fingerprint }, faults)
+        (Self { branding, fingerprint, processors: Vec::new() }, faults)
     }
 
     /// As JSON that can stand within a `script` element: nothing in it can end that, or begin a comment.

@@ -27,6 +27,8 @@ const BOOT_MARK: &str = "__BOOT__";
 const FRESH_FOR: i64 = 3_000;
 /// How long a page may wait for them.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// Who looks at the device's signals, where there is a key for either side of it.
+const FINGERPRINT: &str = "Fingerprint";
 /// Fingerprint's own agent: its script, and where it asks.
 const AGENT_SCRIPT: &str = " https://fpjscdn.net";
 const AGENT_API: &str = " https://fpjscdn.net https://api.fpjs.io https://*.api.fpjs.io";
@@ -42,6 +44,8 @@ pub struct PersonPage {
     policy: Policy,
     /// Of Fingerprint's API.
     region: &'static str,
+    /// Others who process what the person sends; Fingerprint's agent brings one more.
+    processors: Vec<&'static str>,
     made: Mutex<Option<Made>>,
 }
 
@@ -65,11 +69,22 @@ pub struct Policy {
 }
 
 impl PersonPage {
-    /// The page whose HTML that is: as a rule [`web::index`].
+    /// The page whose HTML that is: as a rule [`web::index`]. `reads_elsewhere`: documents are read by OpenAI.
     #[must_use]
-    pub fn new(index: Option<&'static str>, policy: Policy, fingerprint_url: Option<&str>) -> Self {
+    pub fn new(
+        index: Option<&'static str>,
+        policy: Policy,
+        reads_elsewhere: bool,
+        fingerprint_url: Option<&str>,
+    ) -> Self {
         let html = index.map(|index| index.split_once(BOOT_MARK).unwrap_or((index, "")));
-        Self { html, policy, region: region(fingerprint_url), made: Mutex::default() }
+        let others = [
+            ("Amazon Web Services", policy.aws),
+            ("OpenAI", reads_elsewhere),
+            (FINGERPRINT, fingerprint_url.is_some()),
+        ];
+        let processors = others.into_iter().filter_map(|(name, is_one)| is_one.then_some(name)).collect();
+        Self { html, policy, region: region(fingerprint_url), processors, made: Mutex::default() }
     }
 
     /// The page as the settings have it, as of a few seconds ago at most.
@@ -91,7 +106,7 @@ impl PersonPage {
     async fn made_anew(&self, app: &App, html: (&str, &str), last: Option<&Made>, now: Millis) -> Made {
         let Ok(Ok(settings)) = timeout(PATIENCE, app.store.settings()).await else {
             tracing::warn!("the settings cannot be read, so the person's page is served as it was last, or plain");
-            let plain = || self.of(html, &Boot::default(), Vec::new(), now);
+            let plain = || self.of(html, Boot::default(), Vec::new(), now);
             return last.map_or_else(plain, |last| Made { at: now, ..last.clone() });
         };
         let value = |key| settings.iter().find(|setting| setting.key == key).map(|setting| setting.value.as_str());
@@ -100,12 +115,16 @@ impl PersonPage {
             // Not what is in them: it may be anything.
             tracing::warn!(faults = faults.join(", "), "of the settings for the person's page these are not in order");
         }
-        self.of(html, &boot, faults, now)
+        self.of(html, boot, faults, now)
     }
 
-    fn of(&self, html: (&str, &str), boot: &Boot, faults: Vec<&'static str>, at: Millis) -> Made {
+    fn of(&self, html: (&str, &str), mut boot: Boot, faults: Vec<&'static str>, at: Millis) -> Made {
+        boot.processors.clone_from(&self.processors);
+        if boot.fingerprint.is_some() && !boot.processors.contains(&FINGERPRINT) {
+            boot.processors.push(FINGERPRINT);
+        }
         let policy = self.policy.header(boot.fingerprint.is_some());
-        Made { at, html: page(html, boot).into(), policy, faults }
+        Made { at, html: page(html, &boot).into(), policy, faults }
     }
 }
 
@@ -250,7 +269,7 @@ mod tests {
     #[test]
     fn the_mark_is_replaced_by_what_the_page_starts_with() {
         let made = page(("<script id=\"boot\">", "</script>"), &Boot::default());
-        assert_eq!(made, "<script id=\"boot\">{\"branding\":{},\"fingerprint\":null}</script>");
+        assert_eq!(made, "<script id=\"boot\">{\"branding\":{},\"fingerprint\":null,\"processors\":[]}</script>");
         let settings = serde_json::json!({"name": "__BOOT__ </script>"}).to_string();
         let (boot, _) = Boot::of_settings(Some(&settings), None, "us");
         let made = page(("<script>", "</script>"), &boot);

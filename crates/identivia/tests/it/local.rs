@@ -364,9 +364,13 @@ async fn lies_and_strangers_are_found_by_the_checks() {
     assert_eq!((&live["outcome"], &live["assurance"]), (&json!("fail"), &json!("asserted")));
     let said = check(&done, "data_agreement");
     assert_eq!(said["outcome"], "fail");
-    for (code, expected) in
-        [("name", "fail"), ("document_number", "fail"), ("date_of_birth", "pass"), ("gender", "not_applicable")]
-    {
+    for (code, expected) in [
+        ("name", "fail"),
+        ("document_number", "fail"),
+        ("date_of_birth", "pass"),
+        ("gender", "not_applicable"),
+        ("document_type", "pass"),
+    ] {
         assert_eq!(outcome(&said["findings"], code), expected, "{code}");
     }
 }

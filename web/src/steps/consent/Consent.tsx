@@ -2,14 +2,16 @@
 import { useState } from 'react';
 import { useApp } from '../../app/context';
 import { isComputer } from '../../camera/browser';
-import { CONSENT_VERSION } from '../../flow/session';
+import { consentVersion } from '../../flow/session';
 import { screenFor } from '../../flow/screens';
+import { listed } from '../../i18n/format';
 import { Button, Notice, Outward, Title } from '../../ui/parts';
 import { Icon, Welcome } from '../../ui/pictures';
 
 export function Consent() {
   const { t, brand, boot, language, session, flow, go, announce } = useApp();
-  const [isAgreed, setAgreed] = useState(flow.consent?.version === CONSENT_VERSION);
+  const version = consentVersion(boot.processors);
+  const [isAgreed, setAgreed] = useState(flow.consent?.version === version);
   const [isMissing, setMissing] = useState(false);
   const [isBusy, setBusy] = useState(false);
   const { privacy_url } = boot.branding;
@@ -23,7 +25,7 @@ export function Consent() {
     }
     setBusy(true);
     try {
-      await session.accept(language);
+      await session.accept(version, language);
       const now = session.snapshot().flow;
       if (now) go(now.step === 'document' && !now.document.front && isComputer() ? 'device' : screenFor(now));
     } catch {
@@ -60,12 +62,15 @@ export function Consent() {
         <h2>{t('welcome.consent_title')}</h2>
         <p>{t('welcome.consent_1')}</p>
         <p>{t('welcome.consent_2', { brand })}</p>
+        {boot.processors.length > 0 && (
+          <p>{t('welcome.consent_others', { brand, names: listed(language, boot.processors) })}</p>
+        )}
         <p>{t('welcome.consent_3')}</p>
         <p>{t('welcome.consent_4', { brand })}</p>
         <p className="fine">
           {privacy_url && <Outward href={privacy_url}>{t('welcome.privacy')}</Outward>}
           {privacy_url && ' · '}
-          {t('welcome.version', { version: CONSENT_VERSION })}
+          {t('welcome.version', { version })}
         </p>
       </div>
       <label className="tick" data-wrong={isMissing && !isAgreed ? '' : undefined}>
