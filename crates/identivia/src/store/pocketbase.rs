@@ -247,8 +247,13 @@ fn unexpected() -> StoreError {
     StoreError::Unavailable("PocketBase's answer is none that we know: is its schema ours?".to_owned())
 }
 
-fn lacks_fields() -> StoreError {
-    StoreError::Unavailable("PocketBase's profiles lack fields; run: identivia pocketbase init".to_owned())
+/// Refuses to go on where what is kept of a person's way has no place: PocketBase would leave it out without a word, and
+/// what somebody has agreed to must be kept.
+fn must_have_flow_fields(profile: &Value) -> Result<()> {
+    if profile.get("consent").is_some() && profile.get("details_draft").is_some() {
+        return Ok(());
+    }
+    Err(StoreError::Unavailable("PocketBase's profiles lack fields; run: identivia pocketbase init".to_owned()))
 }
 
 fn refused(faults: &[(String, String)]) -> StoreError {
@@ -318,20 +323,18 @@ impl Store for PocketBase {
         attached: Attached,
         event: Event,
     ) -> Result<Written<Profile>> {
-        if let Err(refusal) = self.writable(id, reach, only_if).await? {
-            return Ok(Err(refusal));
+        let found = match self.writable(id, reach, only_if).await? {
+            Ok((_, found)) => found,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        if change.consent.is_some() || change.draft.is_some() {
+            must_have_flow_fields(&found)?;
         }
         let mut changed = Change::set("profiles", id.as_str(), records::profile_change(&change, event.at));
         changed.path.push_str(&format!("?expand={STATUSES}"));
         changed.files = by_field(attached, FileField::ALL.map(|field| (field.name(), change.files.get(field))));
-        let Some(kept) = self.write(vec![changed, audit(&event)]).await?.kept()? else {
-            return Ok(Err(Refusal::Missing));
-        };
-        // A field that is not there is left out without a word, and what a person has agreed to must be kept.
-        if change.consent.is_some() && kept.get("consent").is_none() {
-            return Err(lacks_fields());
-        }
-        records::profile(&kept).map(Ok)
+        let kept = self.write(vec![changed, audit(&event)]).await?.kept()?;
+        kept.map_or(Ok(Err(Refusal::Missing)), |kept| records::profile(&kept).map(Ok))
     }
 
     async fn journey(&self, id: RecordId, reach: &Reach) -> Result<Option<Journey>> {
@@ -346,19 +349,16 @@ impl Store for PocketBase {
         handoff: Handoff,
         event: Event,
     ) -> Result<Written<()>> {
-        if let Err(refusal) = self.writable(id, reach, only_if).await? {
-            return Ok(Err(refusal));
+        match self.writable(id, reach, only_if).await? {
+            Ok((_, found)) => must_have_flow_fields(&found)?,
+            Err(refusal) => return Ok(Err(refusal)),
         }
         let offered = Change::set("profiles", id.as_str(), records::handoff_fields(&handoff));
         let kept = match self.write(vec![offered, audit(&event)]).await? {
             Answer::Invalid(faults) if is_taken(&faults, "handoff_code") => return Ok(Err(Refusal::CodeTaken)),
             answer => answer.kept()?,
         };
-        match kept {
-            None => Ok(Err(Refusal::Missing)),
-            Some(kept) if kept.get("handoff_code").is_none() => Err(lacks_fields()),
-            Some(_) => Ok(Ok(())),
-        }
+        Ok(kept.map(drop).ok_or(Refusal::Missing))
     }
 
     /// The event that notes the taking has an id of its own for each code, so that it can be noted once: whoever comes

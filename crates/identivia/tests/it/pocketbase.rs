@@ -599,6 +599,35 @@ async fn without_the_batch_api_records_are_written_one_after_the_other() {
     assert_eq!(world.operator().get(&format!("/api/profiles/{id}")).await.expect(200)["data"]["status"], "pending");
     let listed = world.operator().get("/api/profiles?status=pending").await.expect(200);
     assert_eq!(listed["data"].as_array().unwrap().len(), 1);
+
+    // What holds without a transaction holds here too: a code is taken once.
+    let (id, browser) = world.person("two").await;
+    let offered = browser.post(&format!("/api/flow/{id}/handoff"), json!({})).await.expect(201);
+    let nobody = world.bearing(None);
+    let taken =
+        join_all((0..8).map(|_| nobody.post("/api/flow/redeem", json!({"code": offered["data"]["code"]})))).await;
+    assert_eq!(taken.iter().filter(|answer| answer.status == 200).count(), 1);
+}
+
+/// PocketBase leaves out what it has no field for, and then nobody would have agreed to anything.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_agrees_to_anything_where_that_has_no_place() {
+    let (_, service) = ready_made().await;
+    let path = "/api/collections/profiles";
+    let mut fields = service.api(Method::GET, path, Value::Null).await.expect(200)["fields"].clone();
+    fields.as_array_mut().unwrap().retain(|field| field["name"] != "consent");
+    service.api(Method::PATCH, path, json!({"fields": fields})).await.expect(200);
+    let (world, _proxy) = behind_proxy(&service).await;
+    let (id, browser) = world.person("one").await;
+    let consent = format!("/api/flow/{id}/consent");
+    let agree = || browser.post(&consent, json!({"version": "1", "language": "en"}));
+    assert_unavailable(&agree().await);
+    assert_unavailable(&browser.post(&format!("/api/flow/{id}/handoff"), json!({})).await);
+    assert_unavailable(&browser.put(&format!("/api/flow/{id}/details"), json!({"name": "x"})).await);
+    let events = service.api(Method::GET, "/api/collections/audit_events/records", Value::Null).await.expect(200);
+    assert!(!events.to_string().contains("consent.accepted"), "{events}");
+    assert!(service.store().init(None).await.unwrap().complete);
+    agree().await.expect(200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
