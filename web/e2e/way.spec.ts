@@ -23,6 +23,8 @@ test('a passport, on a phone', async ({ page, server }) => {
   await face(page);
   await expect(page.locator('#name')).toHaveValue(/Jane Marie Specimen/i, { timeout: 60_000 });
   await expect(page.locator('#document_number')).toHaveValue('A12345678');
+  // In capitals, as it is printed: the person writes it as they do.
+  await page.locator('#name').fill('Jane Marie Specimen');
   await page.locator('#address').fill('1 Example Street, Zenith');
   await send(page);
 

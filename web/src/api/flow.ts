@@ -2,9 +2,8 @@
 import type { Schemas } from './client';
 
 export type ServerStep = Schemas['FlowStep'];
-export type OutcomeStatus = 'pending' | 'verified' | 'rejected';
 /** What a person says of their document. */
 export type Details = Partial<Schemas['Draft']>;
 
 /** Where the person is, as `GET /api/flow/{id}` says it. */
-export type Flow = Omit<Schemas['FlowData'], 'outcome'> & { outcome?: { status: OutcomeStatus; submitted?: string | null } | null };
+export type Flow = Schemas['FlowData'];

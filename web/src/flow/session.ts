@@ -103,7 +103,7 @@ export class Session {
         attempts,
         onWait: (waiting) => this.#change({ waiting }),
       });
-      const flow = answer.data as unknown as Flow;
+      const flow = answer.data;
       this.#take(flow);
       return flow;
     } catch (error) {

@@ -132,7 +132,7 @@ export const en = {
   'hint.search': 'Place your document inside the frame',
   'hint.closer': 'Come closer',
   'hint.farther': 'Move back a little',
-  'hint.centre': 'Bring it into the middle of the frame',
+  'hint.centre': 'Bring it into the middle',
   'hint.dark': 'More light, please',
   'hint.bright': 'It is too bright here',
   'hint.glare': 'There is a reflection: tilt it a little',

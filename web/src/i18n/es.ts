@@ -133,7 +133,7 @@ export const es: Texts = {
   'hint.search': 'Pon el documento dentro del marco',
   'hint.closer': 'Acércate',
   'hint.farther': 'Aléjate un poco',
-  'hint.centre': 'Llévalo al centro del marco',
+  'hint.centre': 'Llévalo al centro',
   'hint.dark': 'Hace falta más luz',
   'hint.bright': 'Aquí hay demasiada luz',
   'hint.glare': 'Hay un reflejo: inclínalo un poco',

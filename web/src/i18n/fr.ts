@@ -133,7 +133,7 @@ export const fr: Texts = {
   'hint.search': 'Placez votre document dans le cadre',
   'hint.closer': 'Rapprochez-vous',
   'hint.farther': 'Reculez un peu',
-  'hint.centre': 'Amenez-le au milieu du cadre',
+  'hint.centre': 'Amenez-le au milieu',
   'hint.dark': 'Il faut plus de lumière',
   'hint.bright': 'Il y a trop de lumière ici',
   'hint.glare': 'Il y a un reflet : inclinez-le un peu',

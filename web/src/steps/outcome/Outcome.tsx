@@ -13,7 +13,8 @@ const LAST_LOOK = 60_000;
 
 export default function Outcome() {
   const { t, brand, language, session, flow } = useApp();
-  const status = flow.outcome?.status ?? 'pending';
+  const said = flow.outcome?.status;
+  const status = said === 'verified' || said === 'rejected' ? said : 'pending';
   const submitted = flow.outcome?.submitted;
   const back = returnUrl(flow.redirect_url, flow.id, status);
 
