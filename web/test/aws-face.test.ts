@@ -63,6 +63,7 @@ describe('a trouble', () => {
     ['SERVER_ERROR', 'Server ended the connection unexpectedly (code 1006)', 'connection'],
     ['SERVER_ERROR', 'Failed to fetch', 'connection'],
     ['RUNTIME_ERROR', 'There was an error loading the blazeface model.', 'connection'],
+    ['RUNTIME_ERROR', 'Face detection model loading timed out.', 'connection'],
     ['RUNTIME_ERROR', 'Client failed to start recording.', 'camera'],
     ['RUNTIME_ERROR', 'Client failed to draw oval.', 'server'],
     ['SOMETHING_NEW', '', 'server'],

@@ -54,6 +54,7 @@ export async function openStage(api: string, stream: string): Promise<Stage> {
     const name = pathname === '/' ? '/index.html' : path.normalize(pathname);
     const file = await readFile(path.join(folder, name)).catch(() => undefined);
     const headers = { 'Content-Type': TYPES[path.extname(name)] ?? 'application/octet-stream', 'X-Content-Type-Options': 'nosniff' };
+    if (name.startsWith('/app/')) Object.assign(headers, { 'Cache-Control': 'public, max-age=31536000, immutable' });
     if (name === '/index.html') {
       Object.assign(headers, { 'Content-Security-Policy': policy(stream), 'Permissions-Policy': 'camera=(self)' });
     }

@@ -70,19 +70,26 @@ export default function AwsFace(props: AwsFaceProps) {
   );
 }
 
-/** The clock's offset in milliseconds, as soon as it is known and camera and stream are guarded. */
+/** The clock's offset in milliseconds, as soon as it is known, the files are there, and camera and stream are guarded. */
 function useReadiness(stream: string | undefined): number | undefined {
   const [offset, setOffset] = useState<number>();
   useEffect(() => {
     const release = guard(stream);
     let isGone = false;
-    void clockOffset().then((found) => isGone || setOffset(found));
+    void Promise.all([clockOffset(), fetched()]).then(([found]) => isGone || setOffset(found));
     return () => {
       isGone = true;
       release();
     };
   }, [stream]);
   return offset;
+}
+
+/** The component gives up after 10 seconds: over a slow connection what it fetches has to be in the browser's cache by then. */
+async function fetched(): Promise<void> {
+  const names = ['tfjs-backend-wasm-simd.wasm', 'model.json', 'group1-shard1of1.bin'];
+  const get = async (name: string) => (await fetch(`${__LIVENESS_ASSETS__}${name}`)).arrayBuffer();
+  await Promise.allSettled(names.map(get)); // It tries once more itself, and says what is wrong.
 }
 
 // Its own has a symbol that must be opened to read what matters, and names no way around.

@@ -20,7 +20,7 @@ const KINDS: Record<string, AwsTrouble> = {
 
 export function trouble({ state, error }: LivenessError): AwsTrouble {
   const words = wordsOf(error);
-  if (state === 'RUNTIME_ERROR' && /loading the/.test(words)) return 'connection'; // The model, or the wasm files.
+  if (state === 'RUNTIME_ERROR' && /loading/.test(words)) return 'connection'; // The model, or the wasm files.
   if (state === 'RUNTIME_ERROR' && /start recording|MediaRecorder|video chunks/i.test(words)) return 'camera';
   if (state === 'SERVER_ERROR' && /code 1006|Failed to fetch|NetworkError|Load failed/.test(words)) return 'connection';
   return KINDS[state] ?? 'server';
