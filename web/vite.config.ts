@@ -1,12 +1,13 @@
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vitest/config';
 import { awsAssets } from './scripts/aws-assets.ts';
+import { notices } from './scripts/notices.ts';
 
 const SERVER = process.env['IDENTIVIA_URL'] ?? 'http://127.0.0.1:8000';
 
 // The server serves dist/index.html at /<profile id> and /go, and everything in dist/app at /app/: hashed names, kept for ever.
 export default defineConfig({
-  plugins: [react(), awsAssets()],
+  plugins: [react(), awsAssets(), notices()],
   base: '/',
   build: {
     assetsDir: 'app',

@@ -168,6 +168,7 @@ export const de: Texts = {
 
   'face.title': 'Jetzt ein kurzer Blick auf Sie',
   'face.lead': 'Wir stellen sicher, dass da ein Mensch ist und kein Foto: geradeaus schauen, Kopf drehen, näher kommen. Das dauert 20 Sekunden.',
+  'face.lead_oval': 'Wir stellen sicher, dass da ein Mensch ist und kein Foto: bringen Sie Ihr Gesicht in das Oval auf dem Bildschirm. Das dauert 20 Sekunden.',
   'face.tip_light': 'Wenden Sie sich einem Fenster oder einer Lampe zu',
   'face.tip_glasses': 'Nehmen Sie Sonnenbrille, Mütze und Maske ab',
   'face.tip_alone': 'Seien Sie allein im Bild',

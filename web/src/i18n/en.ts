@@ -167,6 +167,7 @@ export const en = {
 
   'face.title': 'Now a short look at you',
   'face.lead': 'We make sure that a person is there, not a photo: look straight, turn your head, come closer. It takes 20 seconds.',
+  'face.lead_oval': 'We make sure that a person is there, not a photo: move your face into the oval on the screen. It takes 20 seconds.',
   'face.tip_light': 'Face a window or a lamp',
   'face.tip_glasses': 'Take off sunglasses, hat and mask',
   'face.tip_alone': 'Be alone in the picture',

@@ -168,6 +168,7 @@ export const es: Texts = {
 
   'face.title': 'Ahora, un momento para verte',
   'face.lead': 'Comprobamos que hay una persona y no una foto: mira al frente, gira la cabeza, acércate. Son 20 segundos.',
+  'face.lead_oval': 'Comprobamos que hay una persona y no una foto: lleva tu cara al óvalo de la pantalla. Son 20 segundos.',
   'face.tip_light': 'Ponte de cara a una ventana o a una lámpara',
   'face.tip_glasses': 'Quítate las gafas de sol, el gorro y la mascarilla',
   'face.tip_alone': 'Que no salga nadie más en la imagen',

@@ -168,6 +168,7 @@ export const fr: Texts = {
 
   'face.title': 'Et maintenant, un regard vers vous',
   'face.lead': 'Nous vérifions qu’il y a une personne et non une photo : regardez droit, tournez la tête, rapprochez-vous. Cela prend 20 secondes.',
+  'face.lead_oval': 'Nous vérifions qu’il y a une personne et non une photo : placez votre visage dans l’ovale à l’écran. Cela prend 20 secondes.',
   'face.tip_light': 'Placez-vous face à une fenêtre ou une lampe',
   'face.tip_glasses': 'Retirez lunettes de soleil, chapeau et masque',
   'face.tip_alone': 'Soyez seul dans l’image',

@@ -155,11 +155,11 @@ impl Policy {
     /// The `Content-Security-Policy` (CSP Level 3).
     fn header(&self, has_agent: bool) -> HeaderValue {
         let when = |on: bool, more: &'static str| if on { more } else { "" };
-        let (wasm, styles) = (when(self.aws, " 'wasm-unsafe-eval'"), when(self.aws, " 'unsafe-inline'"));
+        let wasm = when(self.aws, " 'wasm-unsafe-eval'");
         let (script, api) = (when(has_agent, AGENT_SCRIPT), when(has_agent, AGENT_API));
         let stream = self.stream.as_ref().map(|origin| format!(" {origin}")).unwrap_or_default();
         let policy = format!(
-            "default-src 'none'; script-src 'self'{wasm}{script}; style-src 'self'{styles}; img-src 'self' data: blob:; \
+            "default-src 'none'; script-src 'self'{wasm}{script}; style-src 'self'; img-src 'self' data: blob:; \
             media-src 'self' blob:; font-src 'self'; connect-src 'self'{stream}{api}; manifest-src 'self'; \
             base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         );
@@ -289,8 +289,8 @@ mod tests {
         insta::assert_snapshot!(policies.join("\n"), @r"
         default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'
         default-src 'none'; script-src 'self' https://fpjscdn.net; style-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; font-src 'self'; connect-src 'self' https://fpjscdn.net https://api.fpjs.io https://*.api.fpjs.io; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'
-        default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; media-src 'self' blob:; font-src 'self'; connect-src 'self' wss://streaming-rekognition.eu-west-1.amazonaws.com; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'
-        default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; media-src 'self' blob:; font-src 'self'; connect-src 'self' wss://stream.example:8443; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'
+        default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; font-src 'self'; connect-src 'self' wss://streaming-rekognition.eu-west-1.amazonaws.com; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'
+        default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; font-src 'self'; connect-src 'self' wss://stream.example:8443; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'
         ");
         for (url, origin) in [
             ("https://stream.example", "wss://stream.example"),

@@ -141,7 +141,7 @@ async fn with_aws_the_page_may_stream_to_it_and_to_nothing_else() {
         let policy = world.bearing(None).get(NOBODY).await.header("content-security-policy").to_owned();
         assert!(policy.contains(&format!("connect-src 'self' {origin};")), "{policy}");
         assert!(policy.contains("script-src 'self' 'wasm-unsafe-eval';"), "{policy}");
-        assert!(policy.contains("style-src 'self' 'unsafe-inline';"), "{policy}");
+        assert!(policy.contains("style-src 'self';"), "{policy}");
     }
     let world = World::with_page(&[], Some(HTML)).await;
     let (id, browser) = world.person("one").await;

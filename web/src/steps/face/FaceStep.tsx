@@ -199,7 +199,7 @@ export default function FaceStep() {
     <section className="stack" data-screen="face">
       <FaceHint />
       <Title>{t('face.title')}</Title>
-      <p className="lead">{t('face.lead')}</p>
+      <p className="lead">{t(provider.provider === 'local' ? 'face.lead' : 'face.lead_oval')}</p>
       <ul className="needs">
         <li>
           <Icon name="light" />
