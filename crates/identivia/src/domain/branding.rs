@@ -236,7 +236,7 @@ mod tests {
         let (on, faults) = agent("\"aBc123\"");
         assert_eq!(
             (on.to_html().as_str(), faults),
-            (r#"{"branding":{},"fingerprint":{"publicKey":"aBc123","region":"eu"}}"#, vec![])
+            (r#"{"branding":{},"fingerprint":{"publicKey":"aBc123","region":"eu"},"processors":[]}"#, vec![])
         );
         for key in ["\"\"", "\"a/b\"", "\"a b\"", "7", "null", "\"<script>\"", &format!("\"{}\"", "a".repeat(65))] {
             assert_eq!(agent(key), (Boot::default(), vec![FINGERPRINT_KEY]), "{key}");

@@ -75,7 +75,7 @@ async fn what_is_no_link_is_not_the_page() {
 async fn branding_is_there_a_few_seconds_after_it_is_set() {
     let world = World::with_page(&[], Some(HTML)).await;
     let operator = world.operator();
-    assert_eq!(boot(&world).await, json!({"branding": {}, "fingerprint": null}));
+    assert_eq!(boot(&world).await, json!({"branding": {}, "fingerprint": null, "processors": []}));
     let branding = json!({"name": "Acme </script><script>alert(1)</script>", "color": "#0a7fff", "color_dark": "red",
         "privacy_url": "javascript:alert(1)", "secret": "INTERNAL"});
     operator.put("/api/settings/branding", json!({"value": branding})).await.expect(200);
@@ -101,6 +101,7 @@ async fn fingerprints_own_agent_is_let_in_where_there_is_a_key_for_it() {
     let world = World::with_page(&flags, Some(HTML)).await;
     world.operator().put("/api/settings/fingerprint_public_key", json!({"value": "aBc123"})).await.expect(200);
     assert_eq!(boot(&world).await["fingerprint"], json!({"publicKey": "aBc123", "region": "eu"}));
+    assert_eq!(boot(&world).await["processors"], json!(["Fingerprint"]));
     let policy = world.bearing(None).get("/go").await.header("content-security-policy").to_owned();
     assert!(policy.contains("script-src 'self' https://fpjscdn.net;"), "{policy}");
     assert!(
@@ -142,6 +143,7 @@ async fn with_aws_the_page_may_stream_to_it_and_to_nothing_else() {
         assert!(policy.contains(&format!("connect-src 'self' {origin};")), "{policy}");
         assert!(policy.contains("script-src 'self' 'wasm-unsafe-eval';"), "{policy}");
         assert!(policy.contains("style-src 'self';"), "{policy}");
+        assert_eq!(boot(&world).await["processors"], json!(["Amazon Web Services"]), "a person agrees by name");
     }
     let world = World::with_page(&[], Some(HTML)).await;
     let (id, browser) = world.person("one").await;
