@@ -28,7 +28,7 @@ async fn every_link_is_the_same_page_that_no_cache_keeps() {
     let nobody = world.bearing(None);
     let page = nobody.get(NOBODY).await;
     assert_eq!(page.status, 200);
-    assert_eq!(text(&page), HTML.replace("__BOOT__", r#"{"branding":{},"fingerprint":null}"#));
+    assert_eq!(text(&page), HTML.replace("__BOOT__", r#"{"branding":{},"fingerprint":null,"processors":[]}"#));
     for (name, value) in [
         ("content-type", "text/html; charset=utf-8"),
         ("cache-control", "no-store"),
