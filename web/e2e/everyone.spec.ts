@@ -1,45 +1,8 @@
 // For everyone: WCAG's mechanical part on every screen in both themes and all languages, the keyboard alone, small screens, large text.
-import AxeBuilder from '@axe-core/playwright';
-import type { Page } from '@playwright/test';
-import { LANGUAGES } from '../src/i18n/language';
 import { showCamera } from './camera';
+import { check } from './check';
 import { COMPUTER, PHONE, choose, consent, toFace } from './walk';
 import { expect, screen, test } from './world';
-
-/** No violation, in either theme and any language; nothing sticks out sideways; and everything to press is large enough. */
-async function check(page: Page, name: string, languages: readonly string[] = LANGUAGES): Promise<void> {
-  for (const language of languages) {
-    if (languages.length > 1) {
-      await page.locator('.language select').selectOption(language);
-      await expect(page.locator('html')).toHaveAttribute('lang', language);
-    }
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-      const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']).analyze();
-      const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.html}\n    ${node.failureSummary}`).join('\n  ')}`);
-      expect.soft(found, `${name}, ${language}, ${colorScheme}`).toEqual([]);
-    }
-    const width = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth] as const);
-    expect.soft(width[0], `${name}, ${language}: sticks out sideways`).toBeLessThanOrEqual(width[1]);
-    expect.soft(await tooSmall(page), `${name}, ${language}: too small to press`).toEqual([]);
-  }
-  if (languages.length > 1) await page.locator('.language select').selectOption('en');
-  await page.emulateMedia({ colorScheme: 'light' });
-}
-
-/** Controls below 44 CSS pixels, apart from links in a sentence and inputs whose label is the target. */
-function tooSmall(page: Page): Promise<string[]> {
-  return page.evaluate(() =>
-    [...document.querySelectorAll<HTMLElement>('button, select, a, label:has(input[type=radio], input[type=checkbox], input[type=file]), input:not([type=radio], [type=checkbox], [type=file]), textarea')]
-      .filter((element) => {
-        const { width, height } = element.getBoundingClientRect();
-        const isInSentence = element.tagName === 'A' && element.closest('p.fine, li') !== null;
-        const isHidden = width <= 1 || getComputedStyle(element).visibility === 'hidden' || element.closest('.skip, .hidden') !== null;
-        return !isInSentence && !isHidden && (height < 43.5 || width < 43.5);
-      })
-      .map((element) => `${element.outerHTML.slice(0, 120)} ${element.getBoundingClientRect().width}×${element.getBoundingClientRect().height}`),
-  );
-}
 
 test('every screen', async ({ page, server, context }) => {
   test.setTimeout(900_000);

@@ -1,6 +1,7 @@
 // What goes wrong: reload, back, no connection, a second tab, a link that has run out, cameras, a locked phone.
 import { type Page } from '@playwright/test';
 import { showCamera } from './camera';
+import { check } from './check';
 import { PHONE, choose, consent, file, picture, toFace, withDocument } from './walk';
 import { BRANDING, expect, screen, test } from './world';
 
@@ -129,6 +130,7 @@ test('only one tab works; the other says so and can take over', async ({ page, s
   await second.goto(person.url);
   await expect(screen(second, 'document')).toBeVisible();
   await expect(screen(page, 'other-tab')).toBeVisible();
+  await check(page, 'other tab');
   await page.locator('.actions .primary').click();
   await expect(screen(page, 'document')).toBeVisible();
   await expect(screen(second, 'other-tab')).toBeVisible();
@@ -141,6 +143,7 @@ test('a link that has run out says so, and how to get a new one', async ({ page,
   await page.goto(`${server.url}/${person.id}?token=${old}`);
   await expect(screen(page, 'trouble-expired')).toBeVisible();
   await expect(page.getByRole('main').getByRole('link', { name: BRANDING.support_email })).toHaveAttribute('href', `mailto:${BRANDING.support_email}`);
+  await check(page, 'expired');
 });
 
 test('a link that runs out while it is open says so at once', async ({ page, server }) => {
@@ -176,6 +179,7 @@ for (const { fails, trouble } of [
     await choose(page);
     await expect(page.locator(`[data-trouble="${trouble}"]`)).toBeVisible();
     if (trouble === 'denied') await expect(page.locator('.numbered li')).toHaveCount(3);
+    await check(page, `camera ${trouble}`);
     await page.evaluate(() => Object.assign(window, { cameraWorks: true }));
     await page.getByRole('button', { name: 'Try again' }).click();
     await expect(screen(page, 'preview-front')).toBeVisible();
@@ -189,6 +193,7 @@ test('a program that pretends to be a camera is told from one', async ({ page, s
   await consent(page);
   await choose(page);
   await expect(page.locator('[data-trouble="virtual"]')).toContainText('OBS Virtual Camera');
+  await check(page, 'camera virtual');
 });
 
 test('without a camera a picture can be chosen; it is scaled and stripped, and rubbish is refused', async ({ page, server }) => {
@@ -226,6 +231,7 @@ test('a phone that is locked in the middle of the face check starts it anew, and
   await setHidden(page, true);
   await setHidden(page, false);
   await expect(screen(page, 'interrupted')).toBeVisible();
+  await check(page, 'interrupted');
   await page.locator('.actions .primary').click();
   await expect(screen(page, 'details')).toBeVisible({ timeout: 150_000 });
 });
@@ -238,9 +244,11 @@ test('somebody who does not follow learns what to do better, and after five trie
   await screen(page, 'face').locator('.primary').click();
   await expect(screen(page, 'failed')).toBeVisible({ timeout: 150_000 });
   await expect(page.locator('.notice li').first()).toBeVisible();
+  await check(page, 'failed');
   await page.route('**/api/face-liveness/session', (route) =>
     route.fulfill({ status: 429, headers: { 'Retry-After': '1740' }, json: { error: 'Too many failed checks' } }),
   );
   await page.locator('.actions .primary').click();
   await expect(screen(page, 'paused')).toContainText('in 29 minutes');
+  await check(page, 'paused');
 });

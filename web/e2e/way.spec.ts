@@ -1,6 +1,7 @@
 // The whole way, with the real engines: on phones, and from a computer to a phone.
 import { devices } from '@playwright/test';
 import { showCamera } from './camera';
+import { check } from './check';
 import { COMPUTER, PHONE, SMALL, choose, consent, face, picture, send, toFace } from './walk';
 import { SHOP, expect, screen, test } from './world';
 
@@ -46,6 +47,7 @@ test('a passport, on a phone', async ({ page, server }) => {
   await server.machine('POST', `/api/status_history/${person.id}`, { previous_status: 'pending', new_status: 'verified', notes: 'All good' });
   await server.machine('PATCH', `/api/profiles/${person.id}`, { verification_status: 'verified' });
   await expect(page.locator('[data-status="verified"]')).toBeVisible({ timeout: 30_000 });
+  await check(page, 'verified');
 });
 
 test('an identity card with its back, on a small phone, in Spanish', async ({ page, server }) => {

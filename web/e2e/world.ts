@@ -137,16 +137,14 @@ async function elsewhere(url: string): Promise<Server> {
   };
 }
 
-export const test = base.extend<{ quiet: void }, { server: Server }>({
-  server: [
-    async ({}, use) => {
-      const mock = process.env['E2E_URL'];
-      const server = mock ? await elsewhere(mock) : await startServer();
-      await use(server);
-      await server.stop();
-    },
-    { scope: 'worker' },
-  ],
+export const test = base.extend<{ quiet: void; server: Server }>({
+  // One a test: a server knows again the frames that its camera has shown before, and would call the next test's a replay.
+  server: async ({}, use) => {
+    const mock = process.env['E2E_URL'];
+    const server = mock ? await elsewhere(mock) : await startServer();
+    await use(server);
+    await server.stop();
+  },
   // A page that complains, or asks anybody but its own server, is a page that is broken.
   quiet: [
     async ({ page }, use) => {

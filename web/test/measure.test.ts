@@ -88,6 +88,10 @@ describe('figures', () => {
     expect(framing({ left: 0.12, right: 0.88, top: null, bottom: null })).toBe('search');
     expect(framing({ left: null, right: null, top: null, bottom: null })).toBe('search');
     expect(framing({ left: 0.12, right: 0.88, top: 0.13, bottom: null })).toBe('good');
+    // It lies aside, and goes on beyond what is seen.
+    expect(framing({ left: 0.32, right: null, top: 0.12, bottom: 0.88 })).toBe('centre');
+    expect(framing({ left: null, right: 0.7, top: 0.12, bottom: 0.88 })).toBe('centre');
+    expect(framing({ left: 0.12, right: null, top: 0.12, bottom: 0.88 })).toBe('good');
   });
   test('brightness is the median', () => expect(brightness({ width: 3, height: 1, data: new Uint8Array([0, 90, 255]) })).toBe(90));
   test('movement needs a picture before', () => {

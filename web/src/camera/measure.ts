@@ -185,8 +185,14 @@ export function framing({ left, right, top, bottom }: Borders): 'search' | 'clos
   const size = Math.max(...sizes) / GUIDE;
   if (size > 1.16) return 'farther';
   if (size < 0.72) return 'closer';
-  const offsets = [across === null ? 0 : ((left ?? 0) + (right ?? 0)) / 2 - 0.5, down === null ? 0 : ((top ?? 0) + (bottom ?? 0)) / 2 - 0.5];
-  if (offsets.some((offset) => Math.abs(offset) > 0.1)) return 'centre';
+  // Where only one border of a pair is in view, the document may go on beyond the other: it counts where it would be in the middle.
+  const half = (size * GUIDE) / 2;
+  const offset = (low: number | null, high: number | null): number => {
+    if (low !== null && high !== null) return (low + high) / 2 - 0.5;
+    if (low !== null) return low - (0.5 - half);
+    return high !== null ? high - (0.5 + half) : 0;
+  };
+  if ([offset(left, right), offset(top, bottom)].some((away) => Math.abs(away) > 0.1)) return 'centre';
   // One pair of borders alone may be a shelf's or a table's.
   return [left, right, top, bottom].filter((border) => border !== null).length >= 3 ? 'good' : 'search';
 }

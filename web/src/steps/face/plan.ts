@@ -5,8 +5,9 @@ import type { Schemas } from '../../api/client';
 export type Step = Schemas['Step'];
 
 export const SHOTS = 3;
-/** Between two frames of a step, in milliseconds: long enough that a living face has moved a little. */
-const SPACING = 450;
+/** Between two frames of a step, in milliseconds: long enough that a living face has moved a little: of somebody who sits still, 360 ms
+ * can be too short for the server to tell two frames from one. */
+const SPACING = 600;
 /** After a step, in milliseconds: time to read "Good!". */
 const REST = 500;
 
