@@ -5,6 +5,8 @@ export default defineConfig({
   testDir: 'e2e',
   outputDir: 'test-results',
   workers: 1,
+  // AWS's component has limits of its own in seconds (10 to load, 5 to draw), which a busy machine can miss once.
+  retries: 1,
   timeout: 300_000,
   expect: { timeout: 15_000 },
   reporter: [['list']],
