@@ -116,7 +116,7 @@ test('the keyboard alone, and the focus where one looks', async ({ page, server 
   await page.keyboard.press('Space');
   await reach('.actions .primary');
   // The document lies aside: by the shutter, not by itself.
-  await page.evaluate(() => Object.assign(window, { cameraAside: 0.2 }));
+  await page.evaluate(() => Object.assign(window, { cameraAside: 0.16 }));
   await page.keyboard.press('Enter');
   await expect(screen(page, 'front')).toBeVisible();
   await expect(page.locator('h1')).toBeFocused();
