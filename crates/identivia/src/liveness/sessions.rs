@@ -225,7 +225,9 @@ impl Sessions {
         let seen = judge.seen(opened).await?;
         let alike = self.store.keep_imprints(&session.id, seen.imprints.clone()).await?;
         let frames: Vec<Imprint> = seen.imprints.iter().map(|seen| seen.imprint.clone()).collect();
-        let is_replay = alike.iter().any(|earlier| is_replay(&frames, earlier));
+        // Of all those sessions together: frames may have been picked from several.
+        let earlier: Vec<Imprint> = alike.into_iter().flatten().collect();
+        let is_replay = is_replay(&frames, &earlier);
         Ok(judge.judged(task, seen, are_known || is_replay).await?)
     }
 
