@@ -92,6 +92,11 @@ describe('figures', () => {
     expect(framing({ left: 0.32, right: null, top: 0.12, bottom: 0.88 })).toBe('centre');
     expect(framing({ left: null, right: 0.7, top: 0.12, bottom: 0.88 })).toBe('centre');
     expect(framing({ left: 0.12, right: null, top: 0.12, bottom: 0.88 })).toBe('good');
+    // The same, and a line inside it passes for its border.
+    expect(framing({ left: 0.32, right: 0.88, top: 0.12, bottom: 0.88 })).toBe('centre');
+    expect(framing({ left: 0.12, right: 0.88, top: 0.12, bottom: 0.68 })).toBe('centre');
+    // A card of another format (ID-2) in a guide for ID-1.
+    expect(framing({ left: 0.16, right: 0.84, top: 0.12, bottom: 0.88 })).toBe('good');
   });
   test('brightness is the median', () => expect(brightness({ width: 3, height: 1, data: new Uint8Array([0, 90, 255]) })).toBe(90));
   test('movement needs a picture before', () => {

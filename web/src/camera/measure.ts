@@ -175,6 +175,8 @@ export type Hint = 'search' | 'closer' | 'farther' | 'centre' | 'dark' | 'bright
 /** How large the guide is within the part that is looked at: there is as much around as a hand needs. */
 export const MARGIN = 0.15;
 const GUIDE = 1 / (1 + 2 * MARGIN);
+/** How far the found box may be from the guide's shape: an ID-2 card (1.42) in an ID-1 guide (1.59) is at 0.9, a tilted one lower. */
+const LEAST_SHAPE = 0.8;
 
 /** Where the document is, against the guide in the middle of the part that is looked at. */
 export function framing({ left, right, top, bottom }: Borders): 'search' | 'closer' | 'farther' | 'centre' | 'good' {
@@ -185,6 +187,8 @@ export function framing({ left, right, top, bottom }: Borders): 'search' | 'clos
   const size = Math.max(...sizes) / GUIDE;
   if (size > 1.16) return 'farther';
   if (size < 0.72) return 'closer';
+  // Guide and document are of one shape. Of another, a line inside the document passed for a border that is out of view.
+  if (across !== null && down !== null && Math.min(across, down) < LEAST_SHAPE * Math.max(across, down)) return 'centre';
   // Where only one border of a pair is in view, the document may go on beyond the other: it counts where it would be in the middle.
   const half = (size * GUIDE) / 2;
   const offset = (low: number | null, high: number | null): number => {
