@@ -223,10 +223,8 @@ impl Sessions {
         are_known: bool,
     ) -> Result<Report, SessionError> {
         let seen = judge.seen(opened).await?;
-        let alike = self.store.keep_imprints(&session.id, seen.imprints.clone()).await?;
+        let earlier = self.store.keep_imprints(&session.id, seen.imprints.clone()).await?;
         let frames: Vec<Imprint> = seen.imprints.iter().map(|seen| seen.imprint.clone()).collect();
-        // Of all those sessions together: frames may have been picked from several.
-        let earlier: Vec<Imprint> = alike.into_iter().flatten().collect();
         let is_replay = is_replay(&frames, &earlier);
         Ok(judge.judged(task, seen, are_known || is_replay).await?)
     }

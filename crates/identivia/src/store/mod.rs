@@ -271,8 +271,9 @@ pub trait Store: Send + Sync {
     /// Marks a session as begun and remembers the hashes of its frames. Of all who begin it at once one does.
     async fn begin_session(&self, session: &str, frames: Vec<RecordId>, event: Event) -> Result<Begun>;
     /// Keeps what the frames of a begun session are known again by, and answers the imprints of the earlier sessions that
-    /// look most like it, each session's together. Of two who keep the same at once at least one finds the other's.
-    async fn keep_imprints(&self, session: &str, imprints: Vec<FrameImprint>) -> Result<Vec<Vec<Imprint>>>;
+    /// look most like it, of all of them together: frames may have been picked from several. Of two who keep the same at
+    /// once at least one finds the other's.
+    async fn keep_imprints(&self, session: &str, imprints: Vec<FrameImprint>) -> Result<Vec<Imprint>>;
     /// A profile's sessions that expire, or would have expired, after that.
     async fn sessions_of(&self, profile: RecordId, expire_after: Millis) -> Result<Vec<Session>>;
     /// The newest of a profile's sessions that have succeeded and served no record, newest first, of those that expire after

@@ -548,7 +548,7 @@ impl Store for PocketBase {
         }
     }
 
-    async fn keep_imprints(&self, session: &str, imprints: Vec<FrameImprint>) -> Result<Vec<Vec<Imprint>>> {
+    async fn keep_imprints(&self, session: &str, imprints: Vec<FrameImprint>) -> Result<Vec<Imprint>> {
         if imprints.is_empty() {
             return Ok(Vec::new());
         }
@@ -561,14 +561,13 @@ impl Store for PocketBase {
         let keys = keys.map(|key| format!("imprint_key = {}", literal(&key))).collect::<Vec<_>>().join(" || ");
         let filter = format!("session != {} && ({keys})", literal(session));
         let found = self.list("liveness_frames", &filter, "-created", usize::from(FRAMES_OF_A_KEY)).await?;
-        let alike = most_alike(found.iter().map(|frame| text(frame, "session")));
-        let mut sessions = Vec::new();
-        for session in alike {
+        let mut alike = Vec::new();
+        for session in most_alike(found.iter().map(|frame| text(frame, "session"))) {
             let filter = format!("session = {}", literal(&session));
             let frames = self.list("liveness_frames", &filter, "created", *FRAMES.end()).await?;
-            sessions.push(frames.iter().filter_map(|frame| imprint_of(&text(frame, "imprint"))).collect());
+            alike.extend(frames.iter().filter_map(|frame| imprint_of(&text(frame, "imprint"))));
         }
-        Ok(sessions)
+        Ok(alike)
     }
 
     async fn sessions_of(&self, profile: RecordId, expire_after: Millis) -> Result<Vec<Session>> {

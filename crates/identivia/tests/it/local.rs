@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use crate::frames::{form, results, send, session};
 use crate::world::{Caller, World, file, picture, small_picture, texts};
 
+const STEPS: [&str; 4] = ["look_straight", "turn_left", "turn_right", "move_closer"];
+
 /// The frames of somebody who has done what a session asks for.
 fn followed(session: &Value) -> Vec<Vec<u8>> {
     let steps = session["challenge"]["steps"].as_array().unwrap();
@@ -200,6 +202,27 @@ async fn another_sessions_frames_are_worth_nothing_however_they_are_written_anew
             assert_eq!(result["feedback"][0]["Code"], "LIVENESS_NOT_SHOWN");
         }
     }
+}
+
+/// Each of four earlier sessions had a quarter of the frames, too few for it to be taken for one of them again.
+#[tokio::test(flavor = "multi_thread")]
+async fn frames_picked_from_several_earlier_sessions_are_worth_nothing_either() {
+    let world = World::new().await;
+    let all = followed(&json!({"challenge": {"steps": STEPS}}));
+    for quarter in 0..4 {
+        let (_, browser) = world.person(&format!("quarter {quarter}")).await;
+        let made = session(&browser).await;
+        let blank =
+            |at: usize| jpeg(&image::RgbImage::from_pixel(640, 480, image::Rgb([90, 120, (quarter * 12 + at) as u8])));
+        let frames = all.iter().enumerate();
+        let frames: Vec<_> =
+            frames.map(|(at, frame)| if at % 4 == quarter { frame.clone() } else { blank(at) }).collect();
+        send(&browser, &made, form(&made, &frames)).await.expect(200);
+    }
+    let (_, browser) = world.person("one").await;
+    let made = session(&browser).await;
+    send(&browser, &made, form(&made, &taken_anew(followed(&made), 70))).await.expect(200);
+    assert_eq!(results(&browser, &made).await["confidenceScore"], 0.0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

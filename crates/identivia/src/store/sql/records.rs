@@ -381,7 +381,7 @@ impl<D: Database> Store for Records<D> {
             .await
     }
 
-    async fn keep_imprints(&self, session: &str, imprints: Vec<FrameImprint>) -> Result<Vec<Vec<Imprint>>> {
+    async fn keep_imprints(&self, session: &str, imprints: Vec<FrameImprint>) -> Result<Vec<Imprint>> {
         let (own, kept) = (session.to_owned(), imprints.clone());
         self.database
             .write(Box::new(move |tx| {
@@ -404,7 +404,7 @@ impl<D: Database> Store for Records<D> {
         let mut alike = Vec::new();
         for session in most_alike(sessions) {
             let texts = self.database.rows(IMPRINTS, values![session], rows::the_text).await?;
-            alike.push(texts.iter().filter_map(|text| imprint_of(text)).collect());
+            alike.extend(texts.iter().filter_map(|text| imprint_of(text)));
         }
         Ok(alike)
     }
