@@ -91,16 +91,14 @@ fn rule(security: &Value) -> Option<Rule> {
     }
 }
 
-/// Lets a request through to its handler, with its [`Caller`], or answers it. Every matched route passes here, so the
-/// answer is marked with the route's template for the log.
+/// Lets a request through to its handler, with its [`Caller`], or answers it.
 pub(super) async fn guard(
     State((app, table)): State<(Arc<App>, Arc<AccessTable>)>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let path = request.extensions().get::<MatchedPath>().cloned();
-    let rule = path.as_ref().and_then(|path| table.rule(path.as_str(), request.method()));
-    let mut response = match rule {
+    let path = request.extensions().get::<MatchedPath>();
+    match path.and_then(|path| table.rule(path.as_str(), request.method())) {
         // A method without a rule is one the path does not have: the router answers 405.
         None | Some(Rule::Public) => next.run(request).await,
         Some(Rule::Scope { scope, takes }) => match caller(&app, request.headers(), scope, takes) {
@@ -110,11 +108,7 @@ pub(super) async fn guard(
             }
             Err(refusal) => docs::page_for_a_browser(&request).unwrap_or_else(|| refusal.into_response()),
         },
-    };
-    if let Some(path) = path {
-        response.extensions_mut().insert(path);
     }
-    response
 }
 
 fn caller(app: &App, headers: &HeaderMap, scope: Scope, takes: Takes) -> Result<Caller, ApiError> {

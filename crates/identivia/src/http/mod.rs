@@ -32,7 +32,7 @@ use std::sync::Arc;
 
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::{Router, routing};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -103,6 +103,7 @@ pub fn router(app: &Arc<App>) -> Result<Router, UndeclaredAccess> {
         .merge(person_page::pages())
         .route("/robots.txt", routing::get(|| async { "User-agent: *\nDisallow: /\n" }))
         .method_not_allowed_fallback(method_not_allowed)
+        .route_layer(from_fn(front::named))
         .fallback(unknown_path)
         // Each reader of a body has a limit of its own; see `input` and `form`.
         .layer(DefaultBodyLimit::disable());
