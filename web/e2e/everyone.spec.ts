@@ -1,7 +1,7 @@
 // For everyone: WCAG's mechanical part on every screen in both themes and all languages, the keyboard alone, small screens, large text.
 import { showCamera } from './camera';
 import { check } from './check';
-import { COMPUTER, PHONE, choose, consent, toFace } from './walk';
+import { COMPUTER, PHONE, choose, consent, file, shoot, toFace } from './walk';
 import { expect, screen, test } from './world';
 
 test('every screen', async ({ page, server, context }) => {
@@ -48,6 +48,11 @@ test('every screen', async ({ page, server, context }) => {
   await page.locator('.actions .primary').click();
   await expect(screen(page, 'outcome')).toBeVisible({ timeout: 30_000 });
   await check(page, 'outcome');
+  await server.machine('POST', `/api/status_history/${person.id}`, { previous_status: 'pending', new_status: 'rejected', notes: 'Looked at' });
+  await page.reload();
+  await expect(page.locator('[data-screen="outcome"][data-status="rejected"]')).toBeVisible();
+  await check(page, 'outcome, rejected');
+  await shoot(page, '320-outcome-rejected');
 
   const other = await context.newPage();
   await other.setViewportSize({ width: 320, height: 640 });
@@ -70,6 +75,24 @@ test('cameras that fail, and computers', async ({ page, server }) => {
   await choose(page);
   await expect(page.locator('[data-trouble]')).toBeVisible();
   await check(page, 'camera denied');
+});
+
+test('advice about a picture that cannot be read', async ({ page, server }) => {
+  await page.setViewportSize({ width: 320, height: 640 });
+  await showCamera(page, 'passport', { fails: 'NotFoundError' });
+  const person = await server.person();
+  await page.goto(person.url);
+  await consent(page);
+  await choose(page);
+  // A portrait is no passport.
+  await page.locator('input[type=file]').setInputFiles(file('portrait.jpg'));
+  await expect(screen(page, 'preview-front')).toBeVisible();
+  await page.locator('.actions .primary').click();
+  await expect(screen(page, 'advice')).toBeVisible({ timeout: 120_000 });
+  await check(page, 'advice');
+  await shoot(page, '320-advice');
+  await page.locator('.actions .primary').click();
+  await expect(page.locator('[data-trouble="missing"]')).toBeVisible();
 });
 
 test('text at twice its size on a phone', async ({ page, server }) => {
@@ -116,7 +139,7 @@ test('the keyboard alone, and the focus where one looks', async ({ page, server 
   await page.keyboard.press('Space');
   await reach('.actions .primary');
   // The document lies aside: by the shutter, not by itself.
-  await page.evaluate(() => Object.assign(window, { cameraAside: 0.16 }));
+  await page.evaluate(() => Object.assign(window, { cameraAside: 0.2 }));
   await page.keyboard.press('Enter');
   await expect(screen(page, 'front')).toBeVisible();
   await expect(page.locator('h1')).toBeFocused();

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Grey, GOOD_FOR, HINT_STAYS, type Steady, borders, brightness, faceLight, framing, glare, grey, isTime, look, movement, sharpness, smaller, steadied } from '../src/camera/measure';
+import { type Grey, GOOD_FOR, HINT_STAYS, type Steady, borders, brightness, faceLight, framing, glare, grey, isTime, look, middle, movement, sharpness, smaller, steadied } from '../src/camera/measure';
 
 const WIDTH = 620;
 const HEIGHT = 436;
@@ -109,7 +109,7 @@ describe('figures', () => {
     expect([...image.data]).toEqual([255, 76]);
   });
   test('a face’s light', () => {
-    const face = (value: number) => faceLight({ width: 64, height: 48, data: new Uint8Array(64 * 48).fill(value) });
+    const face = (value: number) => faceLight(middle({ width: 64, height: 48, data: new Uint8Array(64 * 48).fill(value) }));
     expect([10, 120, 250].map(face)).toEqual(['dark', 'good', 'bright']);
   });
 });

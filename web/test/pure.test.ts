@@ -10,7 +10,7 @@ import { consentVersion, endOf } from '../src/flow/session';
 import { watchTabs } from '../src/flow/tabs';
 import { adviceOf } from '../src/steps/document/advice';
 import { faceAdvice } from '../src/steps/face/advice';
-import { SHOTS, plan } from '../src/steps/face/plan';
+import { type Deed, type Pace, SHOTS, SPACING, type Seen, type Step, paced } from '../src/steps/face/pace';
 import { GROUNDS, type Rgb, contrast, hex, parse, shades } from '../src/ui/colour';
 
 describe('colours', () => {
@@ -111,22 +111,63 @@ describe('advice', () => {
   });
 });
 
-describe('the face check’s plan', () => {
-  const steps = ['turn_left', 'look_straight', 'turn_right', 'move_closer'] as const;
-  test.each([false, true])('is within what the server takes, with more time: %s', (isSlow) => {
-    const shots = plan(steps, isSlow).filter((beat) => beat.shot >= 1 && beat.shot <= SHOTS);
-    expect(shots.map((beat) => beat.step)).toEqual(steps.flatMap((step) => [step, step, step]));
-    const gaps = shots.slice(1).map((beat, i) => beat.at - (shots[i]?.at ?? 0));
-    expect(Math.min(...gaps)).toBeGreaterThanOrEqual(60 * 2);
-    expect(Math.max(...gaps)).toBeLessThan(15_000 * 0.8);
+describe('the face check’s pace', () => {
+  const STEPS = ['turn_left', 'look_straight', 'turn_right', 'move_closer'] as const;
+  const LOOKS = 100;
+  const HELD = { moving: 0.8, moved: 12 };
+
+  /** What happens when, with a camera that shows `seen` some milliseconds after a step was shown. */
+  function run(steps: readonly Step[], seen: (sinceShown: number) => Seen, isSlow = false): { at: number; deed: Deed; step: Step | undefined }[] {
+    const deeds: { at: number; deed: Deed; step: Step | undefined }[] = [];
+    let pace: Pace | null = null;
+    for (let at = 0; at < 180_000; at += LOOKS) {
+      const next = paced(pace, steps, isSlow, at, seen(at - (pace?.shownAt ?? at)));
+      pace = next.pace;
+      if (next.deed) deeds.push({ at, deed: next.deed, step: pace?.step });
+      if (next.deed === 'end') break;
+    }
+    return deeds;
+  }
+  const firstShot = (deeds: ReturnType<typeof run>) => deeds.find(({ deed }) => deed === 'shoot')?.at ?? Infinity;
+
+  test.each([
+    ['who follows at once', () => HELD, false],
+    ['who never moves', () => ({ moving: 0.5, moved: 1 }), false],
+    ['who never holds still', () => ({ moving: 9, moved: 20 }), false],
+    ['who never moves, with more time', () => ({ moving: 0.5, moved: 1 }), true],
+  ] as const)('is within what the server takes: %s', (_, seen, isSlow) => {
+    const deeds = run(STEPS, seen, isSlow);
+    expect(deeds.at(-1)?.deed).toBe('end');
+    const shots = deeds.filter(({ deed }) => deed === 'shoot');
+    expect(shots.map(({ step }) => step)).toEqual(STEPS.flatMap((step) => Array<Step>(SHOTS).fill(step)));
+    const gaps = shots.slice(1).map(({ at }, i) => at - (shots[i]?.at ?? 0));
+    expect(Math.min(...gaps)).toBeGreaterThanOrEqual(SPACING);
+    expect(Math.max(...gaps)).toBeLessThan(15_000);
     const all = (shots.at(-1)?.at ?? 0) - (shots[0]?.at ?? 0);
     expect(all).toBeGreaterThan(2_000);
-    expect(all).toBeLessThan(60_000);
+    expect(all).toBeLessThan(90_000);
   });
-  test('shows a step before it takes it, and says that it is done before the next', () => {
-    const beats = plan(steps, false);
-    expect(beats.map((beat) => beat.at)).toEqual(beats.map((beat) => beat.at).sort((a, b) => a - b));
-    expect(beats.filter((beat) => beat.turn === 2).map((beat) => beat.shot)).toEqual([0, 1, 2, 3, 4]);
+  test('waits for who is slow, and not for who is not', () => {
+    const movesAt = (begin: number) => (since: number) =>
+      since < begin ? { moving: 0.8, moved: 1 } : since < begin + 800 ? { moving: 8, moved: 9 } : { moving: 0.8, moved: 15 };
+    const quick = firstShot(run(STEPS, movesAt(300)));
+    const late = firstShot(run(STEPS, movesAt(3_000)));
+    expect(quick).toBeLessThan(1_800);
+    expect(late).toBeGreaterThan(3_800);
+    expect(late).toBeLessThan(4_600);
+  });
+  test('asks once more who has not moved, and nobody else', () => {
+    const reminders = (seen: (since: number) => Seen) => run(STEPS, seen).filter(({ deed }) => deed === 'remind').length;
+    expect(reminders(() => ({ moving: 0.5, moved: 1 }))).toBe(STEPS.length);
+    expect(reminders(() => HELD)).toBe(0);
+  });
+  test('who is to look straight first has nothing to do but to hold still', () => {
+    const deeds = run(['look_straight', 'turn_left'], () => ({ moving: 0.5, moved: 1 }));
+    expect(firstShot(deeds)).toBeLessThan(1_500);
+  });
+  test('a step is shown, taken and done before the next', () => {
+    const deeds = run(STEPS, () => HELD).map(({ deed }) => deed);
+    expect(deeds).toEqual([...STEPS.flatMap(() => ['show', 'shoot', 'shoot', 'shoot', 'done']), 'end']);
   });
 });
 

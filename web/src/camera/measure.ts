@@ -250,9 +250,13 @@ export function steadied(before: Steady | null, hint: Hint, now: number): Steady
 export const isTime = (steady: Steady | null, now: number): boolean =>
   steady !== null && steady.goodSince !== null && now - steady.goodSince >= GOOD_FOR;
 
-/** Whether a face is lit well enough: the median of the middle of the picture. */
-export function faceLight(image: Grey): 'dark' | 'bright' | 'good' {
-  const middle = cut(image, { left: image.width * 0.3, top: image.height * 0.2, width: image.width * 0.4, height: image.height * 0.6 });
-  const light = brightness(middle);
+/** Where a face is: the middle of the picture. */
+export function middle(image: Grey): Grey {
+  return cut(image, { left: image.width * 0.3, top: image.height * 0.2, width: image.width * 0.4, height: image.height * 0.6 });
+}
+
+/** Whether a face is lit well enough, by the middle of the picture. */
+export function faceLight(face: Grey): 'dark' | 'bright' | 'good' {
+  const light = brightness(face);
   return light < 40 ? 'dark' : light > 240 ? 'bright' : 'good';
 }

@@ -185,7 +185,7 @@ export const de: Texts = {
   'face.turn_right': 'Drehen Sie den Kopf nach rechts',
   'face.move_closer': 'Näher kommen, bis das Oval gefüllt ist',
   'face.hold': 'So bleiben …',
-  'face.good': 'Gut!',
+  'face.step_done': 'Fertig',
   'face.too_dark': 'Es ist dunkel. Wenden Sie sich einer Lampe oder einem Fenster zu.',
   'face.too_bright': 'Es ist zu hell vor oder hinter Ihnen.',
   'face.progress': 'Bewegung {step} von {steps}',

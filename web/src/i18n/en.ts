@@ -184,7 +184,7 @@ export const en = {
   'face.turn_right': 'Turn your head to your right',
   'face.move_closer': 'Come closer, fill the oval',
   'face.hold': 'Hold it …',
-  'face.good': 'Good!',
+  'face.step_done': 'Done',
   'face.too_dark': 'It is dark. Face a lamp or a window.',
   'face.too_bright': 'It is too bright behind or before you.',
   'face.progress': 'Movement {step} of {steps}',

@@ -185,7 +185,7 @@ export const es: Texts = {
   'face.turn_right': 'Gira la cabeza hacia tu derecha',
   'face.move_closer': 'Acércate hasta llenar el óvalo',
   'face.hold': 'Así, quieto…',
-  'face.good': '¡Bien!',
+  'face.step_done': 'Hecho',
   'face.too_dark': 'Está oscuro. Ponte de cara a una lámpara o una ventana.',
   'face.too_bright': 'Hay demasiada luz delante o detrás de ti.',
   'face.progress': 'Movimiento {step} de {steps}',

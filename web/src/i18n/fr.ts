@@ -185,7 +185,7 @@ export const fr: Texts = {
   'face.turn_right': 'Tournez la tête vers votre droite',
   'face.move_closer': 'Rapprochez-vous, remplissez l’ovale',
   'face.hold': 'Restez ainsi…',
-  'face.good': 'Bien !',
+  'face.step_done': 'C’est fait',
   'face.too_dark': 'Il fait sombre. Placez-vous face à une lampe ou une fenêtre.',
   'face.too_bright': 'Il y a trop de lumière devant ou derrière vous.',
   'face.progress': 'Mouvement {step} sur {steps}',

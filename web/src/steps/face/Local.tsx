@@ -4,12 +4,12 @@ import { useEffect, useRef, useState } from 'react';
 import type { Schemas } from '../../api/client';
 import { useApp } from '../../app/context';
 import { CameraChoice, CameraTrouble } from '../../camera/CameraTrouble';
-import { faceLight, grey } from '../../camera/measure';
+import { type Grey, faceLight, grey, middle, movement } from '../../camera/measure';
 import { FACE_SIDE, jpeg } from '../../camera/picture';
 import { useCamera } from '../../camera/useCamera';
 import { Spinner, Title } from '../../ui/parts';
 import { Icon } from '../../ui/pictures';
-import { type Beat, SHOTS, type Step, plan } from './plan';
+import { type Pace, SHOTS, type Step, paced } from './pace';
 import { say } from './speech';
 
 type Made = Schemas['SessionResponse'];
@@ -27,6 +27,8 @@ interface LocalProps {
 /** To bring the face into the oval before the first step, in seconds. */
 const COUNTDOWN = 3;
 const COUNTDOWN_SLOW = 8;
+/** How often the picture is looked at, in milliseconds. */
+const LOOK_EVERY = 100;
 
 export function Local({ isSlow, isSpoken, makeSession, onTaken, onError, onInterrupted }: LocalProps) {
   const { t, language, announce } = useApp();
@@ -34,7 +36,7 @@ export function Local({ isSlow, isSpoken, makeSession, onTaken, onError, onInter
   const video = useRef<HTMLVideoElement>(null);
   const [made, setMade] = useState<Made | null>(null);
   const [count, setCount] = useState(isSlow ? COUNTDOWN_SLOW : COUNTDOWN);
-  const [beat, setBeat] = useState<Beat | null>(null);
+  const [pace, setPace] = useState<Pace | null>(null);
   const [light, setLight] = useState<'dark' | 'bright' | 'good'>('good');
   const [isPlaying, setPlaying] = useState(false);
   const stream = camera.state.is === 'on' ? camera.state.stream : null;
@@ -73,7 +75,7 @@ export function Local({ isSlow, isSpoken, makeSession, onTaken, onError, onInter
   useEffect(() => {
     if (!stream) return;
     const timer = setInterval(() => {
-      if (video.current?.videoWidth) setLight(lightOf(video.current));
+      if (video.current?.videoWidth) setLight(faceLight(thumbnail(video.current)));
     }, 700);
     return () => clearInterval(timer);
   }, [stream]);
@@ -93,67 +95,75 @@ export function Local({ isSlow, isSpoken, makeSession, onTaken, onError, onInter
     const notes: { step: Step; time: number }[] = [];
     let first = 0;
     let isOver = false;
-    const tell = (text: string): void => {
-      const { announce, isSpoken, language } = latest.current;
-      announce(text, 'now');
-      if (isSpoken) say(text, language);
+    let now: Pace | null = null;
+    let last: Grey | null = null;
+    let atStep: Grey | null = null;
+    const tell = (step: Step): void => {
+      const { t, announce, isSpoken, language } = latest.current;
+      announce(t(`face.${step}`), 'now');
+      if (isSpoken) say(t(`face.${step}`), language);
     };
-    const shoot = (step: Step): void => {
-      if (!video.current) return;
-      const now = performance.now();
-      if (notes.length === 0) first = now;
-      notes.push({ step, time: Math.round(now - first) });
-      pictures.push(frame(video.current));
+    const shoot = (step: Step, picture: HTMLVideoElement): void => {
+      const at = performance.now();
+      if (notes.length === 0) first = at;
+      notes.push({ step, time: Math.round(at - first) });
+      pictures.push(frame(picture));
     };
-    const play = (next: Beat): void => {
-      const { t } = latest.current;
-      if (next.shot === 0) tell(t(`face.${next.step}`));
-      else if (next.shot <= SHOTS) shoot(next.step);
-      else navigator.vibrate?.(30);
-      setBeat(next);
+    const end = (): void => {
+      clearInterval(timer);
+      Promise.all(pictures).then(
+        (blobs) => !isOver && latest.current.onTaken(made, notes.map((note, i) => ({ ...note, picture: blobs[i] as Blob }))),
+        (error: unknown) => !isOver && latest.current.onError(error),
+      );
     };
-    const beats = plan(steps, isSlow);
-    const timers = beats.map((next) => setTimeout(() => play(next), next.at));
-    const end = (beats.at(-1)?.at ?? 0) + 350;
-    timers.push(
-      setTimeout(() => {
-        Promise.all(pictures).then(
-          (blobs) => !isOver && latest.current.onTaken(made, notes.map((note, i) => ({ ...note, picture: blobs[i] as Blob }))),
-          (error: unknown) => !isOver && latest.current.onError(error),
-        );
-      }, end),
-    );
+    const look = (): void => {
+      const picture = video.current;
+      if (!picture?.videoWidth) return;
+      const small = thumbnail(picture);
+      const seen = { moving: movement(last, small), moved: atStep ? movement(atStep, small) : 0 };
+      last = small;
+      const { pace, deed } = paced(now, steps, isSlow, performance.now(), seen);
+      now = pace;
+      if (!deed || !pace) return;
+      if (deed === 'end') return end();
+      if (deed === 'show') atStep = small;
+      if (deed === 'show' || deed === 'remind') tell(pace.step);
+      if (deed === 'shoot') shoot(pace.step, picture);
+      if (deed === 'done') navigator.vibrate?.(30);
+      setPace(pace);
+    };
+    const timer = setInterval(look, LOOK_EVERY);
     return () => {
       isOver = true;
-      timers.forEach(clearTimeout);
+      clearInterval(timer);
     };
   }, [isRunning, made, isSlow]);
 
   if (camera.state.is === 'trouble') return <CameraTrouble camera={camera} trouble={camera.state.trouble} label={camera.state.label} />;
 
   const steps = made?.challenge?.steps.length ?? 4;
-  const isHeld = beat !== null && beat.shot >= 1 && beat.shot <= SHOTS;
-  const isGood = beat !== null && beat.shot > SHOTS;
-  const done = beat ? (beat.turn - 1) * SHOTS + Math.min(beat.shot, SHOTS) : 0;
+  const isHeld = pace !== null && pace.shot >= 1 && pace.shot <= SHOTS;
+  const isDone = pace !== null && pace.shot > SHOTS;
+  const done = pace ? (pace.turn - 1) * SHOTS + Math.min(pace.shot, SHOTS) : 0;
   return (
     <section className="stack face-check" data-screen="face-check">
       <Title quiet>{t('face.title')}</Title>
       <div
         className="stage face-stage"
-        data-step={beat?.step ?? ''}
+        data-step={pace?.step ?? ''}
         // The frame that comes next: what a person holds, and what a test's camera shows.
-        data-shot={beat ? Math.min(beat.shot + 1, SHOTS) : 0}
+        data-shot={pace ? Math.min(pace.shot + 1, SHOTS) : 0}
       >
         <video ref={video} muted playsInline autoPlay className="mirrored" aria-label={t('face.stage')} onPlaying={() => setPlaying(true)} />
-        <Oval share={done / (steps * SHOTS)} isClose={beat?.step === 'move_closer'} isGood={isGood} />
+        <Oval share={done / (steps * SHOTS)} isClose={pace?.step === 'move_closer'} />
         <div className="face-hint" aria-hidden="true">
-          {beat ? (
+          {pace ? (
             <>
-              <span className={`sign ${beat.step} ${isGood ? 'good' : ''}`}>
-                <Icon name={isGood ? 'check' : beat.step} />
+              <span className={`sign ${pace.step} ${isDone ? 'done' : ''}`}>
+                <Icon name={isDone ? 'check' : pace.step} />
               </span>
-              <p>{isGood ? t('face.good') : t(`face.${beat.step}`)}</p>
-              <small>{isHeld ? t('face.hold') : t('face.progress', { step: beat.turn, steps })}</small>
+              <p>{isDone ? t('face.step_done') : t(`face.${pace.step}`)}</p>
+              <small>{isHeld ? t('face.hold') : t('face.progress', { step: pace.turn, steps })}</small>
             </>
           ) : made ? (
             <>
@@ -177,9 +187,9 @@ export function Local({ isSlow, isSpoken, makeSession, onTaken, onError, onInter
   );
 }
 
-function Oval({ share, isClose, isGood }: { share: number; isClose: boolean; isGood: boolean }) {
+function Oval({ share, isClose }: { share: number; isClose: boolean }) {
   return (
-    <svg className={`oval${isClose ? ' close' : ''}${isGood ? ' good' : ''}`} viewBox="24 10 252 380" preserveAspectRatio="xMidYMid meet" aria-hidden="true">
+    <svg className={`oval${isClose ? ' close' : ''}`} viewBox="24 10 252 380" preserveAspectRatio="xMidYMid meet" aria-hidden="true">
       <path className="veil" fillRule="evenodd" d="M-900-900h2100v2200h-2100zM150 52c-62 0-103 50-103 116s45 132 103 132 103-66 103-132S212 52 150 52z" />
       <path className="track" d="M150 52c62 0 103 50 103 116s-45 132-103 132S47 234 47 168 88 52 150 52z" />
       <path className="ring" pathLength={1} strokeDasharray={`${share} 1.001`} d="M150 52c62 0 103 50 103 116s-45 132-103 132S47 234 47 168 88 52 150 52z" />
@@ -194,11 +204,12 @@ function frame(video: HTMLVideoElement): Promise<Blob> {
 
 const canvas = document.createElement('canvas');
 
-function lightOf(video: HTMLVideoElement): 'dark' | 'bright' | 'good' {
+/** The middle of the camera's picture, small: enough to tell light and movement. */
+function thumbnail(video: HTMLVideoElement): Grey {
   canvas.width = 64;
-  canvas.height = 48;
+  canvas.height = Math.max(1, Math.round((64 * video.videoHeight) / video.videoWidth));
   const context = canvas.getContext('2d', { willReadFrequently: true });
-  if (!context) return 'good';
-  context.drawImage(video, 0, 0, 64, 48);
-  return faceLight(grey(context.getImageData(0, 0, 64, 48)));
+  if (!context) return { width: 0, height: 0, data: new Uint8Array() };
+  context.drawImage(video, 0, 0, canvas.width, canvas.height);
+  return middle(grey(context.getImageData(0, 0, canvas.width, canvas.height)));
 }
