@@ -19,7 +19,7 @@ const SELECT: &str = "\
     select p.id, p.name, p.document_type, p.document_number, p.country, p.language, p.verification_status, \
         p.recorded_status, p.security_level, p.created, \
         v.id, v.status, v.liveness_session_id, v.liveness_confidence, v.liveness_status, v.document_type, v.name, \
-        v.document_number, v.country, v.created, v.updated \
+        v.document_number, v.country, v.created, v.updated, v.checks_status, v.checks, p.consent \
     from profiles p left join verification_history v on v.id = p.newest_verification where p.id = $1";
 
 /// A new profile, without the line in the audit trail that the server adds.
