@@ -242,6 +242,8 @@ test('somebody who does not follow learns what to do better, and after five trie
   await withDocument(server, person);
   await page.goto(person.url);
   await screen(page, 'face').locator('.primary').click();
+  await page.locator('[data-step]:not([data-step=""])').waitFor();
+  await check(page, 'face check');
   await expect(screen(page, 'failed')).toBeVisible({ timeout: 150_000 });
   await expect(page.locator('.notice li').first()).toBeVisible();
   await check(page, 'failed');
