@@ -2,7 +2,7 @@
 import { devices } from '@playwright/test';
 import { showCamera } from './camera';
 import { check } from './check';
-import { COMPUTER, PHONE, SMALL, choose, consent, face, picture, send, toFace } from './walk';
+import { COMPUTER, PHONE, SMALL, choose, consent, face, picture, send, toFace, withDocument } from './walk';
 import { SHOP, expect, screen, test } from './world';
 
 test('a passport, on a phone', async ({ page, server }) => {
@@ -68,6 +68,33 @@ test('an identity card with its back, on a small phone, in Spanish', async ({ pa
   const records = await server.machine('GET', `/api/verification_history/${person.id}`);
   expect(records.body.data[0]).toMatchObject({ document_type: 'national_id', liveness_confirmed_by: 'provider' });
   expect(records.body.data[0].document_back).not.toBe('');
+});
+
+test('device signals come from Fingerprint’s own agent where an operator has chosen it', async ({ context, server }) => {
+  await server.machine('PUT', '/api/settings/fingerprint_public_key', { value: 'aBc123', public: true });
+  const page = await context.newPage();
+  await page.setViewportSize(PHONE);
+  await showCamera(page, 'passport');
+  // What stands in for it has the interface of its JavaScript agent, version 3: the module of a key, `load`, `get`.
+  await page.route('https://fpjscdn.net/**', (route) =>
+    route.fulfill({
+      contentType: 'text/javascript',
+      headers: { 'Access-Control-Allow-Origin': '*' },
+      body: `export const load = async () => ({ get: async ({ linkedId }) => ({ requestId: 'r1', linkedId, from: import.meta.url }) });`,
+    }),
+  );
+  const person = await server.person();
+  await withDocument(server, person);
+  await page.goto(person.url);
+  await face(page);
+  const sent = new Promise<string>((resolve) => {
+    void page.route(`**/api/verification_history/${person.id}`, (route) => {
+      resolve(route.request().postDataBuffer()?.toString() ?? '');
+      return route.continue();
+    });
+  });
+  await send(page);
+  expect(await sent).toContain(JSON.stringify({ requestId: 'r1', linkedId: person.id, from: 'https://fpjscdn.net/v3/aBc123' }));
 });
 
 test('from a computer to a phone: the computer follows, and shows the end', async ({ page, server, browser }) => {
