@@ -8,6 +8,31 @@ export const PHONE = { width: 390, height: 844 };
 export const SMALL = { width: 320, height: 568 };
 export const COMPUTER = { width: 1280, height: 800 };
 
+/** Has the page remember how far things jump by themselves, from its beginning on. */
+export async function watchJumps(page: Page): Promise<void> {
+  await page.addInitScript(() => {
+    const jumps: { at: number; by: number }[] = [];
+    Object.assign(window, { jumps });
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries() as unknown as { startTime: number; value: number; hadRecentInput: boolean }[]) {
+        if (!entry.hadRecentInput) jumps.push({ at: entry.startTime, by: entry.value });
+      }
+    }).observe({ type: 'layout-shift', buffered: true });
+  });
+}
+
+/** Cumulative Layout Shift: the most that things jumped within five seconds without a pause of one. */
+export async function layoutShift(page: Page): Promise<number> {
+  const jumps = await page.evaluate(() => (window as unknown as { jumps: { at: number; by: number }[] }).jumps);
+  let [began, last, sum, most] = [-Infinity, -Infinity, 0, 0];
+  for (const { at, by } of jumps) {
+    if (at - last > 1_000 || at - began > 5_000) [began, sum] = [at, 0];
+    [last, sum] = [at, sum + by];
+    most = Math.max(most, sum);
+  }
+  return most;
+}
+
 /** A look at a screen, kept for those who judge by eye. */
 export async function shoot(page: Page, name: string): Promise<void> {
   await page.evaluate(() => document.fonts.ready);

@@ -2,12 +2,13 @@
 import { devices } from '@playwright/test';
 import { showCamera } from './camera';
 import { check } from './check';
-import { COMPUTER, PHONE, SMALL, choose, consent, face, picture, send, toFace, withDocument } from './walk';
+import { COMPUTER, PHONE, SMALL, choose, consent, face, layoutShift, picture, send, toFace, watchJumps, withDocument } from './walk';
 import { SHOP, expect, screen, test } from './world';
 
 test('a passport, on a phone', async ({ page, server }) => {
   await page.setViewportSize(PHONE);
   await showCamera(page, 'passport');
+  await watchJumps(page);
   const person = await server.person({ redirect_url: `${SHOP}?order=7`, language: 'en' });
   await page.goto(person.url);
   await expect(screen(page, 'consent')).toBeVisible();
@@ -47,6 +48,7 @@ test('a passport, on a phone', async ({ page, server }) => {
   await server.machine('POST', `/api/status_history/${person.id}`, { previous_status: 'pending', new_status: 'verified', notes: 'All good' });
   await server.machine('PATCH', `/api/profiles/${person.id}`, { verification_status: 'verified' });
   await expect(page.locator('[data-status="verified"]')).toBeVisible({ timeout: 30_000 });
+  expect(await layoutShift(page)).toBeLessThan(0.1);
   await check(page, 'verified');
 });
 
