@@ -65,7 +65,8 @@ test-disk: cargo web services ## a full disk: 507, nothing half, heals (as root;
 	tests/install.sh python
 	tests/disk_full.sh target/debug/identivia
 
-lint: cargo ## formatting and lints
+lint: cargo ## formatting and lints, and that vendored code is what it claims to be
+	vendor/derive.sh
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- --deny warnings
 
