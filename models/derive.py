@@ -12,7 +12,8 @@ What is done to a source:
   TFLite   goes through tf2onnx at opset 13. MobileFaceNet is published for two pictures at a time; its shapes are set to one.
   OCR      the recogniser's last layer keeps the columns of the blank (the first), of the characters below U+0250 in the
            package's own list (127, in its order: they are ocr-characters.txt) and of the space (the last), and the list leaves
-           the file's metadata.
+           the file's metadata. Both networks are then written with fewer operations, as simplify.py says; bytes compares the
+           committed file with what comes of that, and outputs with the published network.
   All      a tensor of more than 256 32-bit numbers is stored in 16 bits, with a Cast back to 32 bits before its use. Smaller
            ones (most biases, normalisations) cost little and stay. Inputs and outputs keep the names they were published with.
 
@@ -68,6 +69,7 @@ if not MISSING:
     import onnxruntime
     from google.protobuf.message import DecodeError
     from onnx import numpy_helper
+    from simplify import simplified
 
 CHARACTERS = "ocr-characters.txt"
 # The end of Latin Extended-B; what follows in the package's list is phonetic, Greek, Cyrillic and Chinese.
@@ -315,7 +317,7 @@ def converted(work: Path, weights: Weights, content: bytes) -> onnx.ModelProto:
         model = for_one_picture(model)
     if weights.file == "ocr-recognize.onnx":
         model = with_columns(model, kept_columns(published_characters(model)))
-    return model
+    return simplified(model) if weights.file.startswith("ocr-") else model
 
 
 # Comparison
