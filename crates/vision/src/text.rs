@@ -20,6 +20,10 @@ pub(crate) use regions::Region;
 pub(crate) const LONGEST: u32 = 640;
 /// How many lines are read both ways to find out which way up a page is.
 const ASKED: usize = 4;
+/// How much of each, from its middle, as a multiple of its height.
+const ASKED_LENGTH: f32 = 8.0;
+/// So many characters make a reading count in full: one or two are seen in anything.
+const TELLING: f32 = 6.0;
 /// By how much the scores of both ways must differ in sum for no further line to be asked.
 const CLEAR_LEAD: f32 = 0.25;
 
@@ -105,7 +109,7 @@ impl TextReader {
         zone::found(self, picture, &self.sheet(picture)?)
     }
 
-    fn sheet(&self, picture: &RgbImage) -> Result<Sheet, EngineError> {
+    pub(crate) fn sheet(&self, picture: &RgbImage) -> Result<Sheet, EngineError> {
         let regions = self.regions(picture, LONGEST)?;
         let way = self.way(picture, &regions)?;
         Ok(Sheet { way, regions })
@@ -118,7 +122,7 @@ impl TextReader {
         regions.sort_by(|a, b| down(a).total_cmp(&down(b)));
         let mut lines = Vec::with_capacity(regions.len());
         for region in regions {
-            let sight = self.sight(picture, region, way, 0.0)?;
+            let sight = self.sight(picture, region.corners(way, 0.0), crop::WIDEST)?;
             let (text, score) = sight.frames.text();
             if !text.is_empty() && score >= self.recogniser.entry.threshold {
                 lines.push(Line { text, score, corners: sight.corners });
@@ -143,10 +147,14 @@ impl TextReader {
         let back = (-way.0, -way.1);
         let mut asked: Vec<&Region> = regions.iter().filter(|region| region.aspect() > 2.0).collect();
         asked.sort_by(|a, b| (a.aspect() - 7.0).abs().total_cmp(&(b.aspect() - 7.0).abs()));
+        let worth = |region: &Region, way| -> Result<f32, EngineError> {
+            let (text, score) = self.sight(picture, region.corners(way, 0.0), crop::WIDEST)?.frames.text();
+            Ok(score * (text.chars().count() as f32 / TELLING).min(1.0))
+        };
         let mut lead = 0.0;
         for region in asked.into_iter().take(ASKED) {
-            lead += self.sight(picture, *region, way, 0.0)?.frames.text().1;
-            lead -= self.sight(picture, *region, back, 0.0)?.frames.text().1;
+            let part = Region { length: region.length.min(ASKED_LENGTH * region.breadth), ..*region };
+            lead += worth(&part, way)? - worth(&part, back)?;
             if lead.abs() > CLEAR_LEAD {
                 break;
             }
@@ -154,16 +162,15 @@ impl TextReader {
         Ok(if lead < 0.0 { back } else { way })
     }
 
-    /// Reads one region as text that runs towards `way`, cut out with `margin` more pixels on each side.
+    /// Reads what is inside these corners as one line, squeezed to `widest` pixels where it would be wider.
     pub(crate) fn sight(
         &self,
         picture: &RgbImage,
-        region: Region,
-        way: (f32, f32),
-        margin: f32,
+        corners: [(f32, f32); 4],
+        widest: u32,
     ) -> Result<Sight, EngineError> {
-        let corners = region.corners(way, margin);
-        let outputs = self.recogniser.run(crop::line(picture, &corners).view())?;
+        let input = crop::line(picture, &corners, crop::width(&corners, widest));
+        let outputs = self.recogniser.run(input.view())?;
         let answer = outputs.into_iter().next();
         let fits = answer.as_ref().is_some_and(|answer| answer.shape().last() == Some(&frames::alphabet().len()));
         if !fits {

@@ -5,6 +5,8 @@ use rten_tensor::NdTensor;
 
 /// The height of a line that the recogniser takes, in pixels.
 pub(crate) const HEIGHT: u32 = 48;
+/// The widest line that it gets; longer ones are squeezed.
+pub(crate) const WIDEST: u32 = 2560;
 /// Samples a pixel of the line is the mean of, along one axis, at most: enough for lines 200 pixels high.
 const SAMPLES: u32 = 4;
 
@@ -24,10 +26,16 @@ pub(crate) fn whole(picture: &RgbImage, longest: u32) -> (NdTensor<f32, 4>, (f32
     (planes(&scaled, [123.675, 116.28, 103.53], [58.395, 57.12, 57.375]), back)
 }
 
-/// The line inside `corners` (clockwise from its start), straightened to the recogniser's height, in −1..1.
-pub(crate) fn line(picture: &RgbImage, corners: &[(f32, f32); 4]) -> NdTensor<f32, 4> {
+/// How wide the line inside `corners` is at the recogniser's height: a multiple of 8 pixels, `widest` at most.
+pub(crate) fn width(corners: &[(f32, f32); 4], widest: u32) -> u32 {
     let (length, height) = sides(corners);
-    let wide = (length / height * HEIGHT as f32 / 8.0).round().clamp(4.0, 320.0) as u32 * 8;
+    let eighths = (length / height * HEIGHT as f32 / 8.0).round();
+    // Not `clamp`, which leaves what is no number as it is.
+    eighths.max(4.0).min((widest / 8) as f32) as u32 * 8
+}
+
+/// The line inside `corners` (clockwise from its start), straightened to the recogniser's height and `wide` pixels, in −1..1.
+pub(crate) fn line(picture: &RgbImage, corners: &[(f32, f32); 4], wide: u32) -> NdTensor<f32, 4> {
     planes(&straightened(picture, corners, wide, HEIGHT), [127.5; 3], [127.5; 3])
 }
 
@@ -122,7 +130,7 @@ mod tests {
         let upright = [(0.0, 0.0), (100.0, 0.0), (100.0, 20.0), (0.0, 20.0)];
         let turned = [upright[2], upright[3], upright[0], upright[1]];
         for (corners, first) in [(upright, -1.0), (turned, 1.0)] {
-            let line = line(&picture, &corners);
+            let line = line(&picture, &corners, width(&corners, WIDEST));
             assert_eq!(line.shape(), [1, 3, 48, 240]);
             assert_eq!(line[[0, 0, 24, 10]], first);
             assert_eq!(line[[0, 2, 24, 10]], -first);
@@ -132,7 +140,18 @@ mod tests {
     #[test]
     fn corners_outside_the_picture_take_its_edge() {
         let picture = RgbImage::from_pixel(8, 8, image::Rgb([255; 3]));
-        let line = line(&picture, &[(-9.0, -9.0), (90.0, -9.0), (90.0, 9.0), (-9.0, f32::NAN)]);
+        let corners = [(-9.0, -9.0), (90.0, -9.0), (90.0, 9.0), (-9.0, f32::NAN)];
+        let line = line(&picture, &corners, width(&corners, WIDEST));
         assert_eq!(line[[0, 0, 0, 0]], 1.0);
+    }
+
+    #[test]
+    fn a_line_is_as_wide_as_it_may_be() {
+        let corners = |length: f32| [(0.0, 0.0), (length, 0.0), (length, 12.0), (0.0, 12.0)];
+        assert_eq!(width(&corners(100.0), WIDEST), 400);
+        assert_eq!(width(&corners(1000.0), WIDEST), WIDEST);
+        assert_eq!(width(&corners(1000.0), 1600), 1600);
+        assert_eq!(width(&corners(0.0), WIDEST), 32);
+        assert_eq!(width(&corners(f32::NAN), WIDEST), 32);
     }
 }

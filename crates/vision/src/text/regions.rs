@@ -54,6 +54,27 @@ impl Region {
         [corner(-1.0, -1.0), corner(1.0, -1.0), corner(1.0, 1.0), corner(-1.0, 1.0)]
     }
 
+    /// Says whether the middles of two lines are no further from one another, across the first, than so many heights of the
+    /// higher one.
+    pub(crate) fn is_near(&self, other: &Self, heights: f32) -> bool {
+        let between = (other.centre.0 - self.centre.0, other.centre.1 - self.centre.1);
+        let across = (between.0 * self.along.1 - between.1 * self.along.0).abs();
+        across <= heights * self.breadth.max(other.breadth)
+    }
+
+    /// The same line, but drawn out to another one's end where it falls short of that by more than its height.
+    pub(crate) fn as_long_as(&self, other: &Self, way: (f32, f32)) -> Self {
+        let (axis, length, breadth) = self.text_axis(way);
+        let (_, other_length, _) = other.text_axis(way);
+        let middle = (other.centre.0 - self.centre.0) * axis.0 + (other.centre.1 - self.centre.1) * axis.1;
+        let out = |end: f32, other: f32| if other - end > breadth { other } else { end };
+        let start = -out(length / 2.0, other_length / 2.0 - middle);
+        let end = out(length / 2.0, other_length / 2.0 + middle);
+        let moved = (start + end) / 2.0;
+        let centre = (self.centre.0 + axis.0 * moved, self.centre.1 + axis.1 * moved);
+        Self { centre, along: axis, length: end - start, breadth }
+    }
+
     /// The side along which the text runs, pointing towards `way`, with the lengths along and across. A nearly square
     /// piece (a single letter, a short number) follows its page; a long one follows its own long side.
     pub(crate) fn text_axis(&self, way: (f32, f32)) -> ((f32, f32), f32, f32) {
@@ -174,6 +195,16 @@ mod tests {
         speck[5050] = 1.0;
         assert!(regions(&speck, 100, 0.3).is_empty());
         assert!(regions(&[], 0, 0.3).is_empty());
+    }
+
+    #[test]
+    fn a_line_is_made_as_long_as_the_one_below_it() {
+        let line = |x, y, length| Region { centre: (x, y), along: (-1.0, 0.0), length, breadth: 10.0 };
+        let (short, long) = (line(45.0, 80.0, 60.0), line(60.0, 100.0, 100.0));
+        let corners = short.as_long_as(&long, (1.0, 0.0)).corners((1.0, 0.0), 0.0);
+        assert_eq!((corners[0], corners[2]), ((15.0, 75.0), (110.0, 85.0)), "five pixels of ten stay out, 35 come in");
+        assert_eq!(long.as_long_as(&short, (1.0, 0.0)).corners((1.0, 0.0), 0.0), long.corners((1.0, 0.0), 0.0));
+        assert!(short.is_near(&long, 2.0) && !short.is_near(&long, 1.9));
     }
 
     #[test]
