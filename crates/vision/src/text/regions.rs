@@ -54,12 +54,10 @@ impl Region {
         [corner(-1.0, -1.0), corner(1.0, -1.0), corner(1.0, 1.0), corner(-1.0, 1.0)]
     }
 
-    /// Says whether the middles of two lines are no further from one another, across the first, than so many heights of the
-    /// higher one.
-    pub(crate) fn is_near(&self, other: &Self, heights: f32) -> bool {
+    /// How far another line's middle is from this line, across it.
+    pub(crate) fn apart(&self, other: &Self) -> f32 {
         let between = (other.centre.0 - self.centre.0, other.centre.1 - self.centre.1);
-        let across = (between.0 * self.along.1 - between.1 * self.along.0).abs();
-        across <= heights * self.breadth.max(other.breadth)
+        (between.0 * self.along.1 - between.1 * self.along.0).abs()
     }
 
     /// The same line, but drawn out to another one's end where it falls short of that by more than its height.
@@ -204,7 +202,7 @@ mod tests {
         let corners = short.as_long_as(&long, (1.0, 0.0)).corners((1.0, 0.0), 0.0);
         assert_eq!((corners[0], corners[2]), ((15.0, 75.0), (110.0, 85.0)), "five pixels of ten stay out, 35 come in");
         assert_eq!(long.as_long_as(&short, (1.0, 0.0)).corners((1.0, 0.0), 0.0), long.corners((1.0, 0.0), 0.0));
-        assert!(short.is_near(&long, 2.0) && !short.is_near(&long, 1.9));
+        assert_eq!((short.apart(&long), long.apart(&short)), (20.0, 20.0));
     }
 
     #[test]
