@@ -37,20 +37,25 @@ struct Change {
 
 /// The zone that the cells make. Each field whose check digit fails is read anew with the characters that were nearly as
 /// likely; a new reading holds only if it satisfies the field's digit, no other reading is nearly as likely, and the
-/// composite digit agrees. `None` where the cells do not fit the format.
+/// composite digit agrees. A visa has none, so nothing bears a new reading out, and it stays as it was read. `None` where the
+/// cells do not fit the format.
 pub(crate) fn settled(format: Format, cells: &[Vec<Cell>]) -> Option<Zone> {
     let mut rows: Vec<Vec<u8>> = cells.iter().map(|row| row.iter().map(|cell| cell.read).collect()).collect();
     filled(format, &mut rows);
     if !fits(format, &rows) {
         return None;
     }
+    let (composite, own): (Vec<Check>, Vec<Check>) =
+        checks(format, &rows).into_iter().partition(|check| check.field == COMPOSITE);
+    if composite.is_empty() {
+        return Some(zone(format, &rows));
+    }
     let mut proven = rows.clone();
-    let own: Vec<Check> = checks(format, &rows).into_iter().filter(|check| check.field != COMPOSITE).collect();
     for check in own.iter().filter(|check| !check.passes(&rows)) {
         let found = changes(&rows, check, &possible(format, cells, &check.cells()));
         found.into_iter().for_each(|change| put(&mut proven, change));
     }
-    if let Some(composite) = checks(format, &proven).into_iter().find(|check| check.field == COMPOSITE) {
+    for composite in checks(format, &proven).into_iter().filter(|check| check.field == COMPOSITE) {
         if !composite.passes(&proven) {
             let covered: Vec<(usize, usize)> = own.iter().flat_map(Check::cells).collect();
             let alone: Vec<_> = composite.cells().into_iter().filter(|cell| !covered.contains(cell)).collect();
@@ -160,6 +165,17 @@ mod tests {
             let zone = zone_with(column, seen, &[(other, 0.3)]);
             assert_eq!((zone.is_valid(), zone.lines[1].as_str()), (true, TD3[1]));
         }
+    }
+
+    #[test]
+    fn nothing_is_put_right_where_no_composite_digit_bears_it_out() {
+        let visa = ["V<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<", "L8988901C4XXX4009078F96121096ZE184226B<<<<<<"];
+        assert!(settled(Format::MrvA, &sure(&visa)).unwrap().is_valid());
+        let mut cells = sure(&visa);
+        cells[1][6] = Cell { read: b'O', probability: 0.6, unfit: 0.0, others: vec![(b'0', 0.9)] };
+        let zone = settled(Format::MrvA, &cells).unwrap();
+        assert!(!zone.is_valid(), "{zone:?}");
+        assert_eq!(zone.document_number, "L89889O1C");
     }
 
     #[test]
