@@ -29,11 +29,16 @@ pub fn eval_zones(bench: &Bench, folder: &Path) -> anyhow::Result<Lines> {
     let mut lines = Vec::new();
     let (mut with_zone, mut without_zone) = (Rate { of: 0, among: 0 }, Rate { of: 0, among: 0 });
     let mut wrong = 0;
-    let before = cpu_seconds();
+    let (before, mut longest) = (cpu_seconds(), (0.0, String::new()));
     for path in &pictures {
         let expected = std::fs::read_to_string(path.with_extension("txt")).ok();
+        let started = cpu_seconds();
         let read = zone(bench, path, expected.as_deref())?;
+        let took = cpu_seconds() - started;
         let name = path.strip_prefix(folder).unwrap_or(path).display();
+        if took > longest.0 {
+            longest = (took, format!(" ({name})"));
+        }
         if expected.is_some_and(|text| text.trim().is_empty()) {
             without_zone.among += 1;
             if matches!(read, Read::Valid | Read::ValidButWrong) {
@@ -60,7 +65,7 @@ pub fn eval_zones(bench: &Bench, folder: &Path) -> anyhow::Result<Lines> {
     lines.push(format!("read, every check digit right: {with_zone}"));
     lines.push(format!("read, but not as the text file has it: {}", Rate { of: wrong, among: with_zone.among }));
     lines.push(format!("read where there is none:      {without_zone}"));
-    lines.push(format!("{each:.2} s of CPU a picture"));
+    lines.push(format!("{each:.2} s of CPU a picture, {:.2} s at most{}", longest.0, longest.1));
     Ok(lines)
 }
 
