@@ -19,7 +19,7 @@ pub(crate) use regions::Region;
 /// The longest side, in pixels, of the picture in which text is looked for.
 pub(crate) const LONGEST: u32 = 640;
 /// How many lines are read both ways to find out which way up a page is.
-const ASKED: usize = 4;
+const ASKED: usize = 3;
 /// How much of each, from its middle, as a multiple of its height.
 const ASKED_LENGTH: f32 = 8.0;
 /// So many characters make a reading count in full: one or two are seen in anything.

@@ -262,17 +262,20 @@ fn zone_of(format: Format, lines: &[Candidate]) -> Option<(FoundZone, f32)> {
         likelihood += likely;
     }
     let zone = mrz::settled(format, &cells)?;
-    let confidence = confidence(&cells)?;
+    let confidence = confidence(format, &cells)?;
     let ([start, end, ..], [_, _, below_end, below_start]) = (lines.first()?.corners, lines.last()?.corners);
     let has_fillers = zone.lines.iter().any(|line| line.contains("<<"));
     has_fillers.then_some((FoundZone { zone, confidence, corners: [start, end, below_end, below_start] }, likelihood))
 }
 
 /// The mean probability of the characters that are no fillers; `None` where they are no reading of a zone of that format:
-/// another letter at its start, too many characters that cannot stand where they were seen, or none of them clear.
-fn confidence(cells: &[Vec<Cell>]) -> Option<f32> {
+/// another letter at its start, too many characters that cannot stand where they were seen, or none of them clear. A visa's
+/// digits prove less, so its letter must have been seen: a passport without its first one would be a visa too.
+fn confidence(format: Format, cells: &[Vec<Cell>]) -> Option<f32> {
     let unfit = |cell: &Cell| cell.unfit > cell.probability.max(0.3);
-    if cells.first()?.first().is_none_or(unfit) {
+    let start = cells.first()?.first()?;
+    let is_visa = matches!(format, Format::MrvA | Format::MrvB);
+    if unfit(start) || is_visa && start.probability < READABLE {
         return None;
     }
     let printed: Vec<&Cell> = cells.iter().flatten().filter(|cell| cell.read != b'<').collect();

@@ -87,6 +87,8 @@ const MRV_B: Layout = Layout { optional: &[Span::at(1, 28, 36)], composite: None
 pub(crate) enum Alphabet {
     /// One of these.
     OneOf(&'static [u8]),
+    /// A to Z.
+    Letter,
     /// A to Z and the filler.
     Letters,
     /// 0 to 9 and the filler.
@@ -101,6 +103,7 @@ impl Alphabet {
     pub(crate) fn holds(self, character: u8) -> bool {
         match self {
             Self::OneOf(characters) => characters.contains(&character),
+            Self::Letter => character.is_ascii_uppercase(),
             Self::Letters => character.is_ascii_uppercase() || character == b'<',
             Self::Digits => character.is_ascii_digit() || character == b'<',
             Self::Digit => character.is_ascii_digit(),
@@ -139,10 +142,12 @@ impl Format {
     }
 
     /// Which characters may stand in a cell. A document's second letter and its kind are the issuer's choice, and there are
-    /// issuers that choose a digit (C1 and C2 on permanent residents' cards); passports have letters only.
+    /// issuers that choose a digit (C1 and C2 on permanent residents' cards); passports have letters only. An issuer and a
+    /// name begin with a letter: with a filler before them, a line was read with one character too many.
     pub(crate) fn alphabet(self, row: usize, column: usize) -> Alphabet {
         let layout = self.layout();
         let digit_after = |span: Span| (row, column) == (span.row, span.end);
+        let begins = |span: Span| (row, column) == (span.row, span.start);
         match (row, column) {
             (0, 0) => Alphabet::OneOf(match self {
                 Self::Td3 => b"P",
@@ -151,6 +156,7 @@ impl Format {
             }),
             (0, 1) if self == Self::Td3 => Alphabet::Letters,
             _ if layout.composite.is_some_and(|(_, digit)| digit == (row, column)) => Alphabet::Digit,
+            _ if begins(layout.state) || begins(layout.name) => Alphabet::Letter,
             _ if layout.sex.holds(row, column) => Alphabet::OneOf(b"MFX<"),
             _ if [layout.state, layout.nationality, layout.name].iter().any(|span| span.holds(row, column)) => {
                 Alphabet::Letters
