@@ -269,13 +269,16 @@ fn zone_of(format: Format, lines: &[Candidate]) -> Option<(FoundZone, f32)> {
 }
 
 /// The mean probability of the characters that are no fillers; `None` where they are no reading of a zone of that format:
-/// another letter at its start, too many characters that cannot stand where they were seen, or none of them clear. A visa's
-/// digits prove less, so its letter must have been seen: a passport without its first one would be a visa too.
+/// another letter at its start, too many characters that cannot stand where they were seen, none of them clear, or one of
+/// those that tell a person was not seen at all (check digits alone would take one of ten for it). A visa's digits prove
+/// less, so its letter must have been seen too: a passport without its first one would be a visa.
 fn confidence(format: Format, cells: &[Vec<Cell>]) -> Option<f32> {
     let unfit = |cell: &Cell| cell.unfit > cell.probability.max(0.3);
     let start = cells.first()?.first()?;
     let is_visa = matches!(format, Format::MrvA | Format::MrvB);
-    if unfit(start) || is_visa && start.probability < READABLE {
+    let cell = |(row, column): (usize, usize)| cells.get(row)?.get(column);
+    let unseen = |place| cell(place).is_none_or(|cell| cell.read != b'<' && cell.probability < UNSEEN);
+    if unfit(start) || is_visa && start.probability < READABLE || format.telling().any(unseen) {
         return None;
     }
     let printed: Vec<&Cell> = cells.iter().flatten().filter(|cell| cell.read != b'<').collect();

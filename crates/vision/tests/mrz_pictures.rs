@@ -94,3 +94,28 @@ fn empty_and_tiny_pictures_hold_nothing() {
         assert!(reader.read(&RgbImage::new(width, height)).expect("networks that run").lines.is_empty());
     }
 }
+
+/// The picture with a thumb over the first characters of all the zone's lines.
+fn covered(picture: &RgbImage, found: &FoundZone, characters: f32) -> RgbImage {
+    let [start, end, _, below_start] = found.corners;
+    let wide = (end.0 - start.0) / found.zone.format.columns() as f32 * characters;
+    let (left, top, bottom) = (start.0 - 20.0, start.1 - 20.0, below_start.1 + 20.0);
+    RgbImage::from_fn(picture.width(), picture.height(), |x, y| {
+        let (across, down) = (x as f32, y as f32);
+        let thumb = (left..start.0 + wide).contains(&across) && (top..bottom).contains(&down);
+        if thumb { image::Rgb([205, 160, 130]) } else { *picture.get_pixel(x, y) }
+    })
+}
+
+#[test]
+fn what_is_covered_is_not_made_up() {
+    let reader = reader();
+    for name in ["td1", "td2", "td3", "mrv-a", "mrv-b"] {
+        let picture = picture(name);
+        let whole = zone(&reader, &picture).expect("a zone");
+        for characters in [1.2, 1.5, 1.8, 2.2] {
+            let found = zone(&reader, &covered(&picture, &whole, characters));
+            assert!(!found.as_ref().is_some_and(|found| found.zone.is_valid()), "{name}, {characters}: {found:?}");
+        }
+    }
+}

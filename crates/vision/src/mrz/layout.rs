@@ -141,6 +141,12 @@ impl Format {
         }
     }
 
+    /// The cells of the document's number and of both dates.
+    pub(crate) fn telling(self) -> impl Iterator<Item = (usize, usize)> {
+        let layout = self.layout();
+        [layout.number, layout.birth, layout.expiry].into_iter().flat_map(Span::cells)
+    }
+
     /// Which characters may stand in a cell. A document's second letter and its kind are the issuer's choice, and there are
     /// issuers that choose a digit (C1 and C2 on permanent residents' cards); passports have letters only. An issuer and a
     /// name begin with a letter: with a filler before them, a line was read with one character too many.
