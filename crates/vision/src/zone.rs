@@ -85,8 +85,8 @@ impl Search {
         self.best.as_ref().is_some_and(|found| found.zone.is_valid())
     }
 
-    /// Says whether a zone's line has been seen. A zone's lines follow one another: what comes above a gap, or above a line
-    /// that is none of its, does not belong to it.
+    /// Says whether the lines that may be a zone's are one's. A zone's lines follow one another: what comes above a gap, or
+    /// above a line that is none of its, does not belong to it.
     fn has_begun(&self) -> bool {
         self.best.is_some() || self.trace.is_some()
     }
@@ -151,12 +151,11 @@ fn searched(
     let mut search = Search::default();
     let mut candidates: Vec<Candidate> = Vec::new();
     for row in rows {
-        let below = candidates.first();
-        let next_to = below.filter(|below| below.is_next_to(row));
-        if search.has_begun() && below.is_some() && next_to.is_none() {
-            break;
-        }
-        let row = next_to.map_or(*row, |below| row.as_long_as(&below.row, way));
+        let row = match candidates.first() {
+            Some(below) if below.is_next_to(row) => row.as_long_as(&below.row, way),
+            Some(_) if search.has_begun() => break,
+            _ => *row,
+        };
         let Some(sight) = reading.sight(picture, &row, way)? else { break };
         let text = sight.frames.text().0;
         if text.contains(">>>") {
@@ -166,7 +165,7 @@ fn searched(
             search.trace = Some(whole_line(row, way, &text));
         }
         let Some(candidate) = Candidate::of(row, &sight) else {
-            if search.has_begun() {
+            if search.has_begun() && !candidates.is_empty() {
                 break;
             }
             continue;
