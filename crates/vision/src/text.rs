@@ -26,6 +26,8 @@ const ASKED_LENGTH: f32 = 8.0;
 const TELLING: f32 = 6.0;
 /// By how much the scores of both ways must differ in sum for no further line to be asked.
 const CLEAR_LEAD: f32 = 0.25;
+/// So much of a page is read, in pixels along its lines, the largest first: a passport's page has 15,000 at most.
+const MOST: u32 = 32_000;
 
 /// One printed line.
 #[derive(Clone, Debug, PartialEq)]
@@ -118,7 +120,7 @@ impl TextReader {
     fn lines_of(&self, picture: &RgbImage, sheet: &Sheet) -> Result<Vec<Line>, EngineError> {
         let way = sheet.way;
         let down = |region: &Region| region.centre.1 * way.0 - region.centre.0 * way.1;
-        let mut regions = sheet.regions.clone();
+        let mut regions = within(&sheet.regions, way, MOST);
         regions.sort_by(|a, b| down(a).total_cmp(&down(b)));
         let mut lines = Vec::with_capacity(regions.len());
         for region in regions {
@@ -179,5 +181,31 @@ impl TextReader {
         }
         let probabilities = answer.map(Tensor::into_data).unwrap_or_default();
         Ok(Sight { corners, frames: Frames { probabilities } })
+    }
+}
+
+/// The first of these regions, as many as have `most` pixels along their lines together.
+fn within(regions: &[Region], way: (f32, f32), most: u32) -> Vec<Region> {
+    let mut left = most;
+    let fits = |region: &&Region| {
+        let rest = left.checked_sub(crop::width(&region.corners(way, 0.0), crop::WIDEST));
+        left = rest.unwrap_or(0);
+        rest.is_some()
+    };
+    regions.iter().take_while(fits).copied().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_page_full_of_print_only_so_much_is_read() {
+        let line = |length| Region { centre: (500.0, 500.0), along: (1.0, 0.0), length, breadth: 48.0 };
+        let page = [line(800.0), line(400.0), line(400.0), line(80.0)];
+        let kept = |most| within(&page, (1.0, 0.0), most).len();
+        assert_eq!((kept(1_680), kept(1_679), kept(1_200), kept(799)), (4, 3, 2, 0));
+        let noise = [line(f32::INFINITY), line(f32::NAN)];
+        assert_eq!(within(&noise.repeat(200), (1.0, 0.0), MOST).len(), 24, "2,560 and 32 pixels, in turn");
     }
 }
