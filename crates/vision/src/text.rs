@@ -208,4 +208,15 @@ mod tests {
         let noise = [line(f32::INFINITY), line(f32::NAN)];
         assert_eq!(within(&noise.repeat(200), (1.0, 0.0), MOST).len(), 24, "2,560 and 32 pixels, in turn");
     }
+    #[test]
+    fn a_reader_keeps_to_that() {
+        let reader = TextReader::load(None, &Weights::pool(1)).unwrap();
+        let picture =
+            image::open(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pictures/zone-td3.png")).unwrap().to_rgb8();
+        let sheet = reader.sheet(&picture).unwrap();
+        let line = sheet.regions[0];
+        let wide = crop::width(&line.corners(sheet.way, 0.0), crop::WIDEST);
+        let sheet = Sheet { regions: vec![line; (MOST / wide) as usize + 3], ..sheet };
+        assert_eq!(reader.lines_of(&picture, &sheet).unwrap().len() as u32, MOST / wide);
+    }
 }
