@@ -1,40 +1,26 @@
-//! Everything a request can reach, built once from the configuration; and the server's life, from start to drain.
+//! The handles a request can reach, built once from the configuration.
 
-use std::fs::File;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::Context as _;
-use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 
-use crate::checks::Checker;
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError};
 use crate::domain::client::Clients;
 use crate::domain::handoff::CodeKey;
 use crate::domain::redirect::Redirects;
 use crate::domain::token::Tokens;
-use crate::engines::Engines;
-use crate::files::{AtStart, Files, Sweeper};
-use crate::fingerprint::Fingerprint;
-use crate::first_run::{self, FirstRun};
-use crate::house::House;
-use crate::http::{self, Front, Guesses, PersonPage, Policy, Quotas, server};
-use crate::liveness::{Liveness, Sessions, sessions};
-use crate::outside::Look;
-use crate::providers::Providers;
-use crate::reader::DocumentReader;
+use crate::files::Files;
+use crate::http::guard::failed_guesses::Guesses;
+use crate::http::guard::provider_quotas::Quotas;
+use crate::http::pages::person_page::PersonPage;
+use crate::jobs::record_checks::Checker;
+use crate::providers::documents::DocumentReader;
+use crate::providers::fingerprint::Fingerprint;
+use crate::providers::http_call::Look;
+use crate::providers::liveness::Sessions;
 use crate::store::Store;
 use crate::store::pocketbase::PocketBase;
-use crate::{telemetry, web};
-
-/// Hashed secrets checked at once: each takes 19 MiB and 15 ms.
-const HASHING: usize = 2;
-
-/// File handles kept for the database, uploads and downloads.
-const RESERVED_FILES: usize = 256;
 
 /// The handles a request can reach.
 pub struct App {
@@ -78,205 +64,4 @@ pub struct App {
 pub struct Uses {
     pub aws: bool,
     pub openai: bool,
-}
-
-/// What is given to a server beside its configuration. Tests give their own clock and providers.
-#[derive(Default)]
-pub struct Parts {
-    pub clock: Clock,
-    pub liveness: Option<Arc<dyn Liveness>>,
-    pub reader: Option<Arc<dyn DocumentReader>>,
-    /// Loaded from the settings when there are none.
-    pub engines: Option<Arc<Engines>>,
-    /// Whether the checks on records wait until somebody runs them.
-    pub holds_checks: bool,
-    /// The HTML of the person's page, or that there is none, in place of what is embedded.
-    pub page: Option<Option<&'static str>>,
-    /// When sessions are looked at that nobody asks for, in place of [`sessions::LOOKS`].
-    pub looks: Option<&'static [i64]>,
-}
-
-/// A server that listens but does not answer yet.
-pub struct Server {
-    /// Where it listens.
-    pub address: SocketAddr,
-    /// What the first start made, if this was it.
-    pub first_run: Option<FirstRun>,
-    /// Where it is reached, without a slash at the end.
-    pub public_url: String,
-    pub app: Arc<App>,
-    listener: TcpListener,
-    front: Front,
-    sweeper: Sweeper,
-    at_start: AtStart,
-    metrics: Option<Metrics>,
-    holds_checks: bool,
-    max_connections: usize,
-    /// Keeps other servers off the data folder.
-    _lock: File,
-}
-
-impl Server {
-    /// Opens the data folder and the address. Everything that can be wrong with either is wrong here.
-    ///
-    /// # Errors
-    /// One line that names the setting to change.
-    pub async fn start(config: Config, parts: Parts) -> anyhow::Result<Self> {
-        let max_connections = within_file_limit(config.max_connections);
-        let lock = first_run::take_data_dir(&config.data_dir)?;
-        let generated = generated(&config)?;
-        let (listener, address) = listen("PORT", SocketAddr::new(config.host, config.port)).await?;
-        let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
-        let client_url = config.client_url.clone().unwrap_or_else(|| public_url.clone());
-        let metrics = metrics(&config).await?;
-        let secret = config.jwt_secret.clone().or_else(|| generated.as_ref().map(FirstRun::jwt_secret));
-        let secret = secret.unwrap_or_default();
-        let House { store, files, sweeper, at_start, pocketbase } = House::open(&config, &secret, &parts.clock).await?;
-        let engines = engines(&config, &parts)?;
-        let (providers, uses) = providers(&config, &parts, &engines).await?;
-        let page = page(&config, &parts, uses, providers.liveness.region());
-        let looks = parts.looks.unwrap_or(sessions::LOOKS);
-        let liveness = Sessions::new(providers.liveness, store.clone(), files.clone(), parts.clock.clone(), looks);
-        let checker = Checker::new(engines, store.clone(), files.clone(), parts.clock.clone(), &config);
-        let clients = config.clients.clone().or_else(|| generated.as_ref().map(|made| vec![made.client()]));
-        let app = Arc::new(App {
-            tokens: tokens(&config, &secret),
-            clients: Clients::new(clients.unwrap_or_default()),
-            guesses: Guesses::new(&secret),
-            code_key: CodeKey::new(&secret),
-            hashing: Semaphore::new(HASHING),
-            clock: parts.clock,
-            started: Instant::now(),
-            store,
-            files,
-            pocketbase,
-            liveness,
-            reader: providers.reader,
-            reader_standing: Look::default(),
-            uses,
-            stream_url: config.liveness.as_ref().and_then(|at| at.stream_url.clone()),
-            checker,
-            fingerprint: providers.fingerprint,
-            quotas: Quotas::default(),
-            liveness_threshold: config.face_liveness_threshold,
-            openai_model: config.openai_model.clone(),
-            client_url: client_url.clone(),
-            redirects: config.redirects.clone(),
-            page,
-        });
-        let front =
-            Front::new(http::router(&app)?, &client_url, &public_url, config.trusted_proxies, metrics.is_some());
-        Ok(Self {
-            address,
-            first_run: generated.filter(|made| made.fresh && config.clients.is_none()),
-            public_url,
-            app,
-            listener,
-            front,
-            sweeper,
-            at_start,
-            metrics,
-            holds_checks: parts.holds_checks,
-            max_connections,
-            _lock: lock,
-        })
-    }
-
-    /// Sweeps, then answers requests until `stop` becomes true and those under way are done.
-    pub async fn run(self, stop: watch::Receiver<bool>) {
-        self.sweeper.start(self.at_start).await;
-        self.app.liveness.resume().await;
-        if !self.holds_checks {
-            self.app.checker.start(stop.clone());
-        }
-        if let Some((listener, handle)) = self.metrics {
-            tokio::spawn(server::serve(listener, telemetry::MetricsPage(handle), 16, stop.clone()));
-        }
-        tracing::info!(address = %self.address, "serving");
-        server::serve(self.listener, self.front, self.max_connections, stop).await;
-        tracing::info!("stopped");
-    }
-}
-
-/// Where metrics are asked for, and what tells them.
-type Metrics = (TcpListener, metrics_exporter_prometheus::PrometheusHandle);
-
-async fn metrics(config: &Config) -> anyhow::Result<Option<Metrics>> {
-    let Some(address) = config.metrics_addr else { return Ok(None) };
-    Ok(Some((listen("METRICS_ADDR", address).await?.0, telemetry::start_metrics()?)))
-}
-
-/// The local engines: a test's own, else with the weights that the settings name.
-fn engines(config: &Config, parts: &Parts) -> anyhow::Result<Arc<Engines>> {
-    match &parts.engines {
-        Some(engines) => Ok(engines.clone()),
-        None => Engines::load(config.engines.models.as_deref(), config.engines.threads).context("MODELS_DIR"),
-    }
-}
-
-/// The providers: a test's own, else those that the settings name.
-async fn providers(config: &Config, parts: &Parts, engines: &Arc<Engines>) -> anyhow::Result<(Providers, Uses)> {
-    let mut providers = Providers::open(config, &parts.clock, engines).await?;
-    let uses = Uses {
-        aws: config.liveness.is_some() || parts.liveness.is_some(),
-        openai: config.openai.is_some() || parts.reader.is_some(),
-    };
-    if let Some(liveness) = &parts.liveness {
-        providers.liveness = liveness.clone();
-    }
-    if let Some(reader) = &parts.reader {
-        providers.reader = reader.clone();
-    }
-    Ok((providers, uses))
-}
-
-/// What the settings leave to the first start.
-fn generated(config: &Config) -> Result<Option<FirstRun>, ConfigError> {
-    let is_needed = config.jwt_secret.is_none() || config.clients.is_none();
-    is_needed.then(|| FirstRun::load_or_make(&config.data_dir)).transpose()
-}
-
-fn page(config: &Config, parts: &Parts, uses: Uses, region: Option<&str>) -> PersonPage {
-    let stream_url = config.liveness.as_ref().and_then(|at| at.stream_url.as_deref());
-    let policy = if uses.aws { Policy::with_aws(region, stream_url) } else { Policy::default() };
-    let fingerprint_url = config.fingerprint.as_ref().map(|at| at.base_url.as_str());
-    PersonPage::new(parts.page.unwrap_or_else(web::index), policy, uses.openai, fingerprint_url)
-}
-
-fn tokens(config: &Config, secret: &[u8]) -> Tokens {
-    let (machine, flow) = (config.jwt_ttl_seconds, config.flow_token_ttl_seconds);
-    Tokens::new(secret, &config.jwt_issuer, &config.jwt_audience, machine, flow)
-}
-
-/// Raises the process's limit of open files as far as it goes, and keeps connections within it: a server without file
-/// handles can neither store nor read.
-fn within_file_limit(wanted: usize) -> usize {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let limit = getrlimit(Resource::Nofile);
-    let raised = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
-    let files = if raised.is_ok() { limit.maximum } else { limit.current };
-    let files = files.map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX));
-    let usable = files.saturating_sub(RESERVED_FILES).max(files / 4).max(1);
-    let connections = wanted.min(usable);
-    if connections < wanted {
-        tracing::warn!(
-            connections,
-            files,
-            "fewer connections than MAX_CONNECTIONS: the limit of open files is too low"
-        );
-    }
-    connections
-}
-
-async fn listen(name: &'static str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), ConfigError> {
-    let problem = |error: std::io::Error| ConfigError {
-        name,
-        problem: match error.kind() {
-            std::io::ErrorKind::AddrInUse => format!("{address} is in use; stop the other program or set another port"),
-            kind => format!("cannot listen on {address}: {kind}"),
-        },
-    };
-    let listener = TcpListener::bind(address).await.map_err(problem)?;
-    let bound = listener.local_addr().map_err(problem)?;
-    Ok((listener, bound))
 }

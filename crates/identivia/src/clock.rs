@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::domain::time::Millis;
+use crate::records::time::Millis;
 
 /// Tells the time: the system's, moved by an offset that only tests set.
 #[derive(Clone, Default)]

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::ConfigError;
 use crate::domain::client::{Client, Secret};
-use crate::domain::id::random_text;
 use crate::domain::scope::Scope;
+use crate::records::id::random_text;
 
 const FILE: &str = "first-run.json";
 const CLIENT_ID: &str = "first-run";

@@ -1,27 +1,17 @@
-//! Identivia: self-hosted identity verification. `docs/architecture.md` walks through the rooms.
+//! Identivia: self-hosted identity verification. `docs/architecture.md` describes the modules and the levels they form.
 
 pub mod app;
-pub mod aws;
-pub mod checks;
 pub mod cli;
 pub mod clock;
 pub mod config;
-pub mod copy;
 pub mod domain;
-pub mod engines;
-pub mod error;
-pub mod eval;
 pub mod files;
-pub mod fingerprint;
 pub mod first_run;
-pub mod house;
 pub mod http;
-pub mod live;
-pub mod liveness;
-pub mod outside;
-pub mod progress;
+pub mod jobs;
 pub mod providers;
-pub mod reader;
+pub mod records;
+pub mod server;
+pub mod storage;
 pub mod store;
 pub mod telemetry;
-pub mod web;

@@ -7,9 +7,9 @@ use axum::http::Uri;
 
 use super::storage::{aws_endpoint, aws_keys, is_clear, is_true};
 use super::{ConfigError, Settings, given, number, text, web_url, wrong};
-use crate::aws::Access;
 use crate::domain::liveness::ChallengeKind;
 use crate::domain::profile::Word as _;
+use crate::providers::aws::Access;
 
 /// Rekognition Face Liveness, and the temporary credentials that go with it.
 #[derive(Clone)]

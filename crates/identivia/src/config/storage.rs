@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use axum::http::Uri;
 
 use super::{ConfigError, Settings, given, web_url, wrong};
-use crate::aws::Access;
+use crate::providers::aws::Access;
 use crate::store::pocketbase::Account;
 
 /// What the URL of a bucket begins with.

@@ -1,7 +1,7 @@
 //! The audit trail: who did what to which record, without anybody's data in it.
 
-use super::id::RecordId;
-use super::time::Millis;
+use crate::records::id::RecordId;
+use crate::records::time::Millis;
 
 /// One line of the audit trail, written in the transaction of what it reports.
 #[derive(Clone, Debug)]

@@ -3,8 +3,8 @@
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::id::RecordId;
-use super::time::Millis;
+use crate::records::id::RecordId;
+use crate::records::time::Millis;
 
 /// How old an event may be that a record is made with, in seconds: longer than a person takes, too short to collect them.
 const FRESH_SECONDS: i64 = 3_600;

@@ -5,8 +5,8 @@ use utoipa::ToSchema;
 
 use super::liveness::{Session, is_live};
 use super::profile::{FileField, Profile, is_decided};
-use super::time::Millis;
 use super::verification::required_files;
+use crate::records::time::Millis;
 
 /// The longest version of a text that is agreed to, in bytes, and the longest language tag (RFC 5646 §4.4.1).
 pub const VERSION_BYTES: usize = 64;
@@ -206,10 +206,10 @@ fn rfc3339_or_null<S: Serializer>(time: &Option<Millis>, out: S) -> Result<S::Ok
 
 #[cfg(test)]
 mod tests {
-    use super::super::id::RecordId;
     use super::super::liveness::SessionStatus;
     use super::super::profile::ProfileFiles;
     use super::*;
+    use crate::records::id::RecordId;
 
     const NOW: Millis = Millis(1_774_051_200_000);
 

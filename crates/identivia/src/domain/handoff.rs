@@ -4,8 +4,8 @@ use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::id::{RecordId, random_below};
-use super::time::Millis;
+use crate::records::id::{RecordId, random_below};
+use crate::records::time::Millis;
 
 /// How long a code may be taken, in seconds; no longer than the token that asked for it.
 pub const CODE_SECONDS: i64 = 600;

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use vision::liveness::Imprint;
 
-use super::id::{RecordId, letters_of, random_below, random_text};
 use super::profile::Word;
-use super::time::Millis;
+use crate::records::id::{RecordId, letters_of, random_below, random_text};
+use crate::records::time::Millis;
 
 /// How long an unfinished session may be used, in seconds. AWS forgets a session 3 minutes after it was made.
 pub const SESSION_SECONDS: i64 = 180;

@@ -1,6 +1,6 @@
 //! Kinds of file we keep, told by their bytes and never by their name; and the names they are kept under.
 
-use super::id::random_text;
+use crate::records::id::random_text;
 
 /// The first bytes of a file that are enough to tell its kind.
 pub const SNIFF_BYTES: usize = 512;

@@ -9,7 +9,6 @@ pub mod event;
 pub mod fingerprint;
 pub mod flow;
 pub mod handoff;
-pub mod id;
 pub mod liveness;
 pub mod media;
 pub mod profile;
@@ -17,7 +16,6 @@ pub mod reading;
 pub mod redirect;
 pub mod scope;
 pub mod status;
-pub mod time;
 pub mod token;
 pub mod verification;
 

@@ -4,10 +4,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::flow::{Consent, Draft};
-use super::id::RecordId;
 use super::liveness::{Claim, Confirmed};
-use super::time::Millis;
 use super::verification::Summary;
+use crate::records::id::RecordId;
+use crate::records::time::Millis;
 
 /// The records that a caller can reach.
 #[derive(Clone, Debug, PartialEq, Eq)]

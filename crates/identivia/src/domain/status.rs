@@ -3,9 +3,9 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::id::RecordId;
 use super::profile::{Profile, VerificationStatus};
-use super::time::Millis;
+use crate::records::id::RecordId;
+use crate::records::time::Millis;
 
 /// The longest status word, in bytes.
 pub const WORD_BYTES: usize = 64;

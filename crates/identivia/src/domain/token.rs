@@ -7,10 +7,10 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::id::{RecordId, random_text};
 use super::profile::Reach;
 use super::scope::{self, Scope, ScopeSet};
-use super::time::Millis;
+use crate::records::id::{RecordId, random_text};
+use crate::records::time::Millis;
 
 /// How far clocks may disagree, in seconds.
 pub const LEEWAY_SECONDS: i64 = 30;

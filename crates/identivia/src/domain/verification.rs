@@ -6,10 +6,10 @@ use utoipa::ToSchema;
 
 use super::checks::{Check, ChecksStatus};
 use super::fingerprint::{DeviceCheck, event_of};
-use super::id::RecordId;
 use super::liveness::{Claim, Confirmed};
 use super::profile::FileField;
-use super::time::Millis;
+use crate::records::id::RecordId;
+use crate::records::time::Millis;
 
 /// The status of a new record, until a reviewer or a rule decides.
 pub const FIRST_STATUS: &str = "pending";

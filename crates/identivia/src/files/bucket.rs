@@ -25,10 +25,10 @@ use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout};
 
 use super::{FilesError, Kept, Opened, Place, Spot, blocking, scratch};
-use crate::aws;
 use crate::config::BucketAt;
-use crate::domain::id::RecordId;
 use crate::domain::media::Media;
+use crate::providers::aws;
+use crate::records::id::RecordId;
 use crate::store::{Collection, FileIntent};
 
 /// A file up to this size goes in one request, a larger one in parts of it. S3 takes no smaller parts than 5 MiB:

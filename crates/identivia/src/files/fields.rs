@@ -11,8 +11,8 @@ use async_trait::async_trait;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use super::{FilesError, Kept, Opened, Place, Spot, blocking, scratch};
-use crate::domain::id::RecordId;
 use crate::domain::media::MAX_VIDEO_BYTES;
+use crate::records::id::RecordId;
 use crate::store::pocketbase::PocketBase;
 use crate::store::{Collection, FileIntent};
 

@@ -15,8 +15,8 @@ use futures_util::{StreamExt as _, stream};
 use tokio::io::AsyncReadExt as _;
 
 use super::{FilesError, Kept, Opened, Place, Spot, blocking};
-use crate::domain::id::RecordId;
 use crate::domain::media;
+use crate::records::id::RecordId;
 use crate::store::{Collection, FileIntent};
 
 /// How much of a file is read at once.

@@ -10,9 +10,9 @@ pub mod bucket;
 pub mod fields;
 pub mod folder;
 pub mod picture;
-mod sweep;
 pub mod upload;
 
+use crate::jobs::file_sweep::Sweeper;
 use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -25,11 +25,10 @@ use futures_util::stream::BoxStream;
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::clock::Clock;
-use crate::domain::id::RecordId;
 use crate::domain::media;
+use crate::records::id::RecordId;
 use crate::store::{Collection, FileIntent, Intents, StoreError};
 
-pub use sweep::{AtStart, Sweeper};
 pub use upload::Upload;
 
 /// Why a file was not kept.
@@ -127,10 +126,10 @@ pub trait Place: Send + Sync {
 
 /// The files, and the way to their sweeper.
 pub struct Files {
-    place: Arc<dyn Place>,
+    pub(crate) place: Arc<dyn Place>,
     /// Where uploads are noted; `None` where files are kept within their records.
-    intents: Option<Arc<dyn Intents>>,
-    clock: Clock,
+    pub(crate) intents: Option<Arc<dyn Intents>>,
+    pub(crate) clock: Clock,
     /// The folder of nameless files.
     scratch: PathBuf,
     chores: mpsc::UnboundedSender<Chore>,
@@ -216,7 +215,7 @@ impl Files {
 }
 
 /// What the sweeper is asked to do.
-enum Chore {
+pub(crate) enum Chore {
     /// Remove an upload's files: no record will ever name them.
     Remove(FileIntent),
     /// Remove an upload's files unless a record names them by now.

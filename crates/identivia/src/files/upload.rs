@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::{Chore, Files, FilesError, Kept, Spot, blocking};
-use crate::domain::id::RecordId;
 use crate::domain::media::{self, Media};
+use crate::records::id::RecordId;
 use crate::store::{Attached, Collection, FileIntent, Intents, Staged, StoreError, Written};
 
 /// How much is gathered before a trip to a blocking thread: large enough to make trips rare, small enough that many

@@ -14,7 +14,7 @@ use utoipa::{PartialSchema as _, ToSchema as _};
 
 use crate::domain::profile::FileField;
 use crate::domain::{JSON_BYTES, LINE};
-use crate::error::ErrorBody;
+use crate::http::error::ErrorBody;
 
 const DESCRIPTION: &str = "\
 Verify a person: a company's server gets a machine token, creates a profile and sends the person the link in the \

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use super::{Attached, Collection, Result};
-use crate::domain::id::RecordId;
 use crate::domain::liveness::session_key;
+use crate::records::id::RecordId;
 
 /// The kinds of record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -17,12 +17,12 @@ use crate::domain::checks::{Checked, DueChecks};
 use crate::domain::event::Event;
 use crate::domain::flow::Journey;
 use crate::domain::handoff::{Handed, Handoff};
-use crate::domain::id::RecordId;
 use crate::domain::liveness::{FrameImprint, Session};
 use crate::domain::profile::{NewProfile, Profile, ProfileChange, ProfileEntry, ProfileFilter, ProfileView, Reach};
 use crate::domain::status::StatusRecord;
-use crate::domain::time::Millis;
 use crate::domain::verification::{NewVerification, VerificationRecord};
+use crate::records::id::RecordId;
+use crate::records::time::Millis;
 
 /// Why a step did not happen. Nothing of it was stored.
 #[derive(Debug, Clone, thiserror::Error)]

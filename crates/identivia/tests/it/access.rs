@@ -1,7 +1,7 @@
 //! Who may call what: walked from the published document, so that a new operation is covered the moment it exists.
 
-use identivia::domain::id::RecordId;
 use identivia::domain::scope::{Scope, claim};
+use identivia::records::id::RecordId;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ struct Takes {
 
 /// Every operation of the document: method, path with its parameters filled, and who may call it.
 fn operations() -> Vec<(Method, String, Takes)> {
-    let document = serde_json::to_value(identivia::http::openapi_document()).unwrap();
+    let document = serde_json::to_value(identivia::http::router::openapi_document()).unwrap();
     let mut operations = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
@@ -236,6 +236,6 @@ async fn probes_need_no_token_and_tell_nothing() {
 fn the_published_document_is_up_to_date() {
     let path = format!("{}/../../docs/openapi.json", env!("CARGO_MANIFEST_DIR"));
     let published: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    let built = serde_json::to_value(identivia::http::openapi_document()).unwrap();
+    let built = serde_json::to_value(identivia::http::router::openapi_document()).unwrap();
     assert!(published == built, "docs/openapi.json is stale: run `make openapi`");
 }

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use identivia::aws::Access;
 use identivia::clock::Clock;
 use identivia::config::{AwsKeys, BucketAt};
-use identivia::domain::id::RecordId;
 use identivia::domain::media::Media;
 use identivia::files::bucket::{Bucket, Patience};
-use identivia::files::{AtStart, Files, FilesError, Spot};
+use identivia::files::{Files, FilesError, Spot};
+use identivia::jobs::file_sweep::{AtStart, Sweeper};
+use identivia::providers::aws::Access;
+use identivia::records::id::RecordId;
 use identivia::store::sqlite::Sqlite;
 use identivia::store::{Collection, Intents};
 use reqwest::Method;
@@ -181,7 +182,7 @@ async fn while_s3_is_away_everything_is_503_and_afterwards_all_is_well() {
 /// Files in that bucket, as a process has them, with notes that outlive it.
 struct Process {
     files: Arc<Files>,
-    sweeper: identivia::files::Sweeper,
+    sweeper: Sweeper,
 }
 
 async fn process(bucket: &s3::Bucket, endpoint: &str, folder: &TempDir, clock: &Clock) -> Process {

@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use identivia::domain::event::{Event, EventKind};
 use identivia::domain::fingerprint::{DeviceCheck, DeviceStatus};
-use identivia::domain::id::RecordId;
 use identivia::domain::liveness::{Claim, Confirmed, ConfirmedBy, Session, SessionStatus};
 use identivia::domain::profile::Reach;
 use identivia::domain::status::StatusRecord;
-use identivia::domain::time::Millis;
 use identivia::domain::verification::{Evidence, NewVerification};
+use identivia::records::id::RecordId;
+use identivia::records::time::Millis;
 use identivia::store::{Attached, OnlyIf, Refusal, Store};
 use reqwest::Method;
 use reqwest::multipart::Form;

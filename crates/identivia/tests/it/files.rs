@@ -2,8 +2,8 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use identivia::domain::id::RecordId;
 use identivia::files::{FilesError, Spot};
+use identivia::records::id::RecordId;
 use identivia::store::Collection;
 use reqwest::Method;
 use reqwest::multipart::Form;

@@ -67,7 +67,7 @@ async fn a_local_session_says_what_to_do_in_an_order_of_its_own() {
     assert_eq!(steps, ["look_straight", "move_closer", "turn_left", "turn_right"]);
     assert_eq!(made["challenge"]["nonce"].as_str().unwrap().len(), 24);
     let expires = made["challenge"]["expiration"].as_str().unwrap();
-    let left = identivia::domain::time::Millis::parse(expires).unwrap().0 - world.clock.now().0;
+    let left = identivia::records::time::Millis::parse(expires).unwrap().0 - world.clock.now().0;
     assert!((170_000..=180_000).contains(&left), "{expires}");
     assert_ne!(session(&browser).await["challenge"]["nonce"], made["challenge"]["nonce"]);
     let waiting = results(&browser, &made).await;

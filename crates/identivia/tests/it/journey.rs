@@ -207,7 +207,7 @@ async fn another_device_goes_on_with_a_code_and_ends_when_the_first_does() {
 async fn a_code_gives_no_more_than_the_token_that_asked_for_it() {
     let world = World::new().await;
     let (id, _) = world.person("one").await;
-    let profile = identivia::domain::id::RecordId::parse(&id).unwrap();
+    let profile = identivia::records::id::RecordId::parse(&id).unwrap();
     let now = world.clock.now();
     let narrow =
         world.app.tokens.issue_flow_until(profile, "profiles:read profiles:write", now, now.plus_seconds(90)).unwrap();

@@ -1,6 +1,6 @@
 //! The person's page: at every link the same, with the operator's branding, under a policy that lets nothing foreign in.
 
-use identivia::web;
+use identivia::http::pages::page_assets;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -168,8 +168,8 @@ async fn the_page_is_there_while_the_records_are_away() {
 async fn what_the_page_loads_is_kept_for_ever_and_sent_as_browsers_insist() {
     let world = World::new().await;
     let nobody = world.bearing(None);
-    for path in web::paths() {
-        let (url, asset) = (format!("/app/{path}"), web::asset(path).unwrap());
+    for path in page_assets::paths() {
+        let (url, asset) = (format!("/app/{path}"), page_assets::asset(path).unwrap());
         let plain = nobody.get(&url).await;
         assert_eq!((plain.status, plain.bytes.as_slice()), (200, asset.bytes), "{path}");
         assert_eq!(plain.header("content-type"), asset.media_type, "{path}");

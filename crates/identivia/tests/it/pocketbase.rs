@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use identivia::domain::event::{Event, EventKind};
-use identivia::domain::id::RecordId;
 use identivia::domain::liveness::{Session, SessionStatus};
-use identivia::domain::time::Millis;
+use identivia::records::id::RecordId;
+use identivia::records::time::Millis;
 use identivia::store::{Attached, Store as _, StoreError};
 use reqwest::Method;
 use reqwest::multipart::Form;

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use identivia::domain::event::{Event, EventKind};
 use identivia::domain::fingerprint::DeviceCheck;
-use identivia::domain::id::RecordId;
 use identivia::domain::liveness::{
     BoundingBox, Challenge, Claim, Confirmed, ConfirmedBy, Details, Feedback, Session, SessionStatus, Task,
 };
 use identivia::domain::profile::{NewProfile, Profile, ProfileChange, ProfileFiles, Reach, VerificationStatus};
 use identivia::domain::status::StatusRecord;
-use identivia::domain::time::Millis;
 use identivia::domain::verification::{Evidence, NewVerification};
+use identivia::records::id::RecordId;
+use identivia::records::time::Millis;
 use identivia::store::postgres::Postgres;
 use identivia::store::sqlite::Sqlite;
 use identivia::store::{

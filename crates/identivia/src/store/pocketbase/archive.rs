@@ -7,9 +7,9 @@ use super::client::{Answer, Role};
 use super::filter::literal;
 use super::records::{self, STATUSES, VERIFICATIONS, millis, newest_of, real, text};
 use super::{Change, PocketBase, batch, by_field, is_taken, items, record_path, records_path, single, unexpected};
-use crate::domain::id::RecordId;
 use crate::domain::liveness::session_key;
-use crate::domain::time::Millis;
+use crate::records::id::RecordId;
+use crate::records::time::Millis;
 use crate::store::archive::{Archive, Cell, Column, Holds, Kind, Record};
 use crate::store::{Attached, Result};
 

@@ -5,9 +5,9 @@ use serde_json::Value;
 use super::filter::{MAX_BYTES, containing, literal};
 use super::records::{self, text};
 use super::{PocketBase, records_path, unexpected};
-use crate::domain::id::RecordId;
 use crate::domain::profile::{ProfileFilter, Reach};
-use crate::domain::time::Millis;
+use crate::records::id::RecordId;
+use crate::records::time::Millis;
 use crate::store::{Page, PageRequest, Result, StoreError};
 
 /// Records asked for beyond a page, so that those of its cursor's millisecond seldom take another call.

@@ -8,15 +8,15 @@ use crate::domain::event::Event;
 use crate::domain::fingerprint::event_of;
 use crate::domain::flow::{Consent, Draft, Journey};
 use crate::domain::handoff::{Handed, Handoff};
-use crate::domain::id::RecordId;
 use crate::domain::liveness::{ConfirmedBy, Details, SESSION_FILES, Session, SessionStatus};
 use crate::domain::media::is_stored_name;
 use crate::domain::profile::{
     FileField, NewProfile, Profile, ProfileChange, ProfileEntry, ProfileFiles, ProfileView, VerificationStatus,
 };
 use crate::domain::status::StatusRecord;
-use crate::domain::time::Millis;
 use crate::domain::verification::{FIRST_STATUS, NewVerification, Summary, VerificationRecord};
+use crate::records::id::RecordId;
+use crate::records::time::Millis;
 use crate::store::{Result, Setting, StoreError};
 
 /// Where a profile's histories are found when it is read with them.

@@ -15,8 +15,8 @@ use tokio::time::{Instant, timeout};
 
 use super::client::{Answer, Client};
 use super::{PocketBase, is_taken, record_path, records, records_path, unexpected};
-use crate::domain::id::RecordId;
 use crate::domain::media;
+use crate::records::id::RecordId;
 use crate::store::{Attached, Result, Staged, StoreError};
 
 /// How long a write whose answer was lost is remembered, and how many of them.

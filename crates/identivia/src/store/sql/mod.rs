@@ -12,8 +12,8 @@ use std::borrow::Cow;
 use futures_util::future::BoxFuture;
 
 use super::{Result, StoreError};
-use crate::domain::id::RecordId;
-use crate::domain::time::Millis;
+use crate::records::id::RecordId;
+use crate::records::time::Millis;
 
 pub(super) use records::Records;
 pub(super) use statements::{Dialect, POSTGRES, SQLITE};

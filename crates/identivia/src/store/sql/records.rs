@@ -21,14 +21,14 @@ use crate::domain::checks::{Checked, DueChecks};
 use crate::domain::event::Event;
 use crate::domain::flow::Journey;
 use crate::domain::handoff::{Handed, Handoff};
-use crate::domain::id::RecordId;
 use crate::domain::liveness::{
     FRAMES_OF_A_KEY, FrameImprint, Session, imprint_key, imprint_of, imprint_text, most_alike,
 };
 use crate::domain::profile::{NewProfile, Profile, ProfileChange, ProfileEntry, ProfileFilter, ProfileView, Reach};
 use crate::domain::status::{self, StatusRecord};
-use crate::domain::time::Millis;
 use crate::domain::verification::{NewVerification, VerificationRecord};
+use crate::records::id::RecordId;
+use crate::records::time::Millis;
 use crate::store::{
     Attached, Begun, Collection, Counted, Created, FileIntent, Intents, OnlyIf, Page, PageRequest, Refusal, Result,
     Setting, Store, StoreError, Written,

@@ -5,12 +5,12 @@ use crate::domain::checks::{DueChecks, checks_of};
 use crate::domain::fingerprint::event_of;
 use crate::domain::flow::{Consent, Draft, Journey};
 use crate::domain::handoff::Handed;
-use crate::domain::id::RecordId;
 use crate::domain::liveness::{Details, Session, SessionStatus};
 use crate::domain::profile::{Profile, ProfileEntry, ProfileFiles, ProfileView};
 use crate::domain::status::StatusRecord;
-use crate::domain::time::Millis;
 use crate::domain::verification::{Summary, VerificationRecord};
+use crate::records::id::RecordId;
+use crate::records::time::Millis;
 use crate::store::{Collection, Counted, FileIntent, Page, Result, Setting, StoreError};
 
 /// A row of a history: its place in the order, and the record.

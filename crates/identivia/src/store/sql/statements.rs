@@ -331,7 +331,7 @@ mod tests {
     use super::super::{archive, lists};
     use super::*;
     use crate::domain::profile::{ProfileFilter, Reach};
-    use crate::domain::time::Millis;
+    use crate::records::time::Millis;
     use crate::store::archive::Kind;
     use crate::store::postgres::Postgres;
     use crate::store::sqlite::Sqlite;

@@ -7,11 +7,11 @@ use super::{
 use crate::domain::checks::ChecksStatus;
 use crate::domain::event::Event;
 use crate::domain::flow::{Consent, Draft};
-use crate::domain::id::{RecordId, random_text};
 use crate::domain::liveness::{ConfirmedBy, Session};
 use crate::domain::profile::{FileField, Profile, ProfileChange, VerificationStatus};
-use crate::domain::time::Millis;
 use crate::domain::verification::{FIRST_STATUS, NewVerification};
+use crate::records::id::{RecordId, random_text};
+use crate::records::time::Millis;
 use crate::store::{Collection, OnlyIf, Refusal, Result, StoreError, Written};
 
 /// Reads a profile as it stands within a writing step, and says what forbids the write.

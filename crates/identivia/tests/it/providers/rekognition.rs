@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use identivia::domain::liveness::session_key;
-use identivia::liveness::sessions::LOOKS;
+use identivia::providers::liveness::sessions::LOOKS;
 use serde_json::{Value, json};
 
 use super::{

@@ -1,6 +1,6 @@
 //! Temporary credentials: what is asked of STS, what a browser gets, and how often.
 
-use identivia::domain::time::Millis;
+use identivia::records::time::Millis;
 use serde_json::json;
 
 use super::{AWS_DEADLINE, AWS_FAULTS, Expected, Given, each_fault, given, given_of};

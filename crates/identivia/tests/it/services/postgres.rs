@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use identivia::domain::id::RecordId;
+use identivia::records::id::RecordId;
 use sqlx::{Connection as _, PgConnection};
 
 use super::Service;

@@ -3,7 +3,7 @@
 
 use std::sync::OnceLock;
 
-use identivia::domain::id::RecordId;
+use identivia::records::id::RecordId;
 use serde_json::{Value, json};
 
 use super::Service;

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
-use identivia::domain::id::RecordId;
+use identivia::records::id::RecordId;
 
 use super::Service;
 

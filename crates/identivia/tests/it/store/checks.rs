@@ -2,10 +2,10 @@
 
 use futures_util::future::join_all;
 use identivia::domain::checks::{Assurance, Check, Checked, ChecksStatus, Outcome, WeightsUsed};
-use identivia::domain::id::RecordId;
 use identivia::domain::liveness::{FrameImprint, Session, SessionStatus, Task, session_key};
 use identivia::domain::profile::Reach;
-use identivia::domain::time::Millis;
+use identivia::records::id::RecordId;
+use identivia::records::time::Millis;
 use identivia::store::{Attached, Begun, OnlyIf, PageRequest};
 
 use vision::liveness::Imprint;

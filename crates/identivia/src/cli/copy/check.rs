@@ -1,0 +1,135 @@
+//! The comparison of two stores: every record by its columns, every file by its SHA-256, read back from both sides.
+
+use std::collections::{HashMap, HashSet};
+
+use anyhow::Context as _;
+use aws_lc_rs::digest;
+use futures_util::{StreamExt as _, future};
+
+use super::ends::Source;
+use super::report::Report;
+use super::{Listed, PAGE, Progress, in_order};
+use crate::files::{FilesError, Place, Spot};
+use crate::records::id::RecordId;
+use crate::store::Collection;
+use crate::store::archive::{Kind, Record};
+
+pub(super) struct Comparison<'a> {
+    pub(super) source: &'a Source,
+    pub(super) target: &'a Source,
+    /// Whether files go by the same names on both sides.
+    pub(super) same_names: bool,
+    pub(super) progress: &'a Progress,
+}
+
+/// The files of one record: its collection, its id, and the names of one file on either side.
+struct Pair<'a> {
+    collection: Collection,
+    id: RecordId,
+    names: [&'a str; 2],
+}
+
+impl Comparison<'_> {
+    /// Compares the records that were listed, and tells of any that only the target has.
+    pub(super) async fn compare(&self, listed: &Listed, report: &mut Report) -> anyhow::Result<()> {
+        for (kind, ids) in listed {
+            self.progress.begin(&format!("comparing {}", kind.name()), ids.len());
+            self.count(*kind, ids, report).await?;
+            let filled_in = self.target.archive.filled_in(*kind).await.context("--to")?;
+            report.filled_in(*kind, &filled_in);
+            for page in ids.chunks(PAGE) {
+                self.compare_page(*kind, page, &filled_in, report).await?;
+            }
+        }
+        self.progress.end();
+        Ok(())
+    }
+
+    async fn count(&self, kind: Kind, ids: &[String], report: &mut Report) -> anyhow::Result<()> {
+        let there = self.target.archive.ids(kind).await.context("--to")?;
+        let listed: HashSet<&String> = ids.iter().collect();
+        let tally = report.tally(kind);
+        tally.source = ids.len();
+        tally.target = there.len();
+        tally.only_there = there.iter().filter(|id| !listed.contains(id)).count();
+        Ok(())
+    }
+
+    async fn compare_page(
+        &self,
+        kind: Kind,
+        ids: &[String],
+        filled_in: &[&str],
+        report: &mut Report,
+    ) -> anyhow::Result<()> {
+        let ours = in_order(&*self.source.archive, kind, ids).await.context("--from")?;
+        let theirs = self.target.archive.records(kind, ids).await.context("--to")?;
+        let theirs: HashMap<&str, &Record> = theirs.iter().map(|record| (record.id(), record)).collect();
+        for record in &ours {
+            self.progress.records(1);
+            let Some(other) = theirs.get(record.id()) else {
+                report.missing(kind, record.id());
+                report.missing_files(record.files().count());
+                continue;
+            };
+            let mut differing = record.differences(other, self.same_names);
+            differing.retain(|column| !filled_in.contains(column));
+            self.compare_files(record, other, &mut differing, report).await?;
+            report.compared(kind, record.id(), &differing);
+        }
+        Ok(())
+    }
+
+    async fn compare_files(
+        &self,
+        record: &Record,
+        other: &Record,
+        differing: &mut Vec<&'static str>,
+        report: &mut Report,
+    ) -> anyhow::Result<()> {
+        let (Some(collection), Some(id)) = (record.kind.collection(), record.files_id()) else {
+            return Ok(());
+        };
+        for (column, name) in record.files() {
+            let pair = Pair { collection, id, names: [name, other.text(column)] };
+            let hashes = self.hashes(&pair).await?;
+            match hashes {
+                [Some((bytes, ours)), Some((_, theirs))] if ours == theirs => report.same_file(bytes),
+                _ => {
+                    report.missing_files(1);
+                    if !differing.contains(&column) {
+                        differing.push(column);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn hashes(&self, pair: &Pair<'_>) -> anyhow::Result<[Option<(u64, Vec<u8>)>; 2]> {
+        let [ours, theirs] =
+            pair.names.map(|name| Spot { collection: pair.collection, record: pair.id, name: name.to_owned() });
+        let (ours, theirs) =
+            future::join(self.hash(&*self.source.place, &ours), self.hash(&*self.target.place, &theirs)).await;
+        Ok([ours.context("--from")?, theirs.context("--to")?])
+    }
+
+    /// A file's length and hash; `None` when it is not there.
+    async fn hash(&self, place: &dyn Place, spot: &Spot) -> anyhow::Result<Option<(u64, Vec<u8>)>> {
+        if spot.name.is_empty() {
+            return Ok(None);
+        }
+        let mut opened = match place.read(spot).await {
+            Ok(opened) => opened,
+            Err(FilesError::Gone) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let mut context = digest::Context::new(&digest::SHA256);
+        while let Some(piece) = opened.pieces.next().await {
+            let piece = piece?;
+            context.update(&piece);
+            self.progress.bytes(piece.len() as u64);
+        }
+        Ok(Some((opened.length, context.finish().as_ref().to_vec())))
+    }
+}

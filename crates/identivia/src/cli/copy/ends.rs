@@ -1,0 +1,243 @@
+//! The two ends of a move: the stores named on the command line, opened.
+
+use std::fs::File;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+
+use crate::clock::Clock;
+use crate::config::{BucketAt, Settings};
+use crate::files::bucket::{Bucket, Patience};
+use crate::files::fields::Fields;
+use crate::files::folder::Folder;
+use crate::files::{Files, Place};
+use crate::first_run::take_data_dir;
+use crate::jobs::file_sweep::AtStart;
+use crate::store::archive::Archive;
+use crate::store::pocketbase::{Account, PocketBase};
+use crate::store::postgres::{self, CopyLock, Postgres};
+use crate::store::sqlite::Sqlite;
+
+/// Connections to a PostgreSQL that is copied to.
+const CONNECTIONS: u32 = 4;
+
+/// Where one end is.
+pub struct Address {
+    records: RecordsAt,
+    /// `None` where files are within the records.
+    files: Option<FilesIn>,
+}
+
+/// Where files are that are not within the records.
+enum FilesIn {
+    Folder(PathBuf),
+    Bucket(Box<BucketAt>),
+}
+
+impl FilesIn {
+    fn parse(files: Option<&str>, settings: &Settings) -> anyhow::Result<Self> {
+        match files {
+            Some(files) if files.starts_with("s3://") => Ok(Self::Bucket(Box::new(settings.bucket(files)?))),
+            Some(files) => match files.strip_prefix("file:").filter(|folder| !folder.is_empty()) {
+                Some(folder) => Ok(Self::Folder(PathBuf::from(folder))),
+                None => bail!("its files must be at file:FOLDER or s3://BUCKET/PREFIX"),
+            },
+            None => bail!(
+                "PostgreSQL holds no files; say where they are with --from-files or --to-files, file:FOLDER or \
+                 s3://BUCKET/PREFIX"
+            ),
+        }
+    }
+
+    async fn open_to_read(&self) -> anyhow::Result<Arc<dyn Place>> {
+        match self {
+            Self::Folder(folder) => Ok(Arc::new(Folder::open_to_read(folder))),
+            Self::Bucket(at) => open_bucket(at).await,
+        }
+    }
+
+    async fn open(&self) -> anyhow::Result<Arc<dyn Place>> {
+        match self {
+            Self::Folder(folder) => Ok(Arc::new(Folder::open(folder).context("its folder of files")?)),
+            Self::Bucket(at) => open_bucket(at).await,
+        }
+    }
+}
+
+async fn open_bucket(at: &BucketAt) -> anyhow::Result<Arc<dyn Place>> {
+    Ok(Arc::new(Bucket::open(at, &scratch(), Patience::default()).await.context("its bucket")?))
+}
+
+enum RecordsAt {
+    /// In that data folder.
+    Sqlite(PathBuf),
+    Postgres(String),
+    PocketBase(Account),
+}
+
+/// The side that is only read.
+pub struct Source {
+    pub archive: Arc<dyn Archive>,
+    pub place: Arc<dyn Place>,
+}
+
+/// The side that is written.
+pub struct Target {
+    pub archive: Arc<dyn Archive>,
+    pub place: Arc<dyn Place>,
+    pub files: Arc<Files>,
+    /// Keeps servers off the data folder, or other copies off the database.
+    _held: Held,
+}
+
+enum Held {
+    Nothing,
+    Folder { _lock: File },
+    Database { _lock: CopyLock },
+}
+
+impl Address {
+    /// Reads a store as it is named on the command line.
+    ///
+    /// # Errors
+    /// What to write instead. Nothing of a URL is part of the text: it may hold a password.
+    pub fn parse(store: &str, files: Option<&str>, settings: &Settings) -> anyhow::Result<Self> {
+        let (database, pocketbase) = settings.stores();
+        let named = match store {
+            "postgres" => Some(database.context("DATABASE_URL is not set")?),
+            "pocketbase" => Some(pocketbase.context("POCKETBASE_URL is not set")?),
+            _ => None,
+        };
+        let store = named.as_deref().unwrap_or(store);
+        let is_url = |schemes: [&str; 2]| schemes.iter().any(|scheme| store.starts_with(scheme));
+        if let Some(folder) = store.strip_prefix("sqlite:").filter(|folder| !folder.is_empty()) {
+            refuse_files(files, "a data folder holds its files itself, in files/")?;
+            let folder = PathBuf::from(folder);
+            return Ok(Self { files: Some(FilesIn::Folder(folder.join("files"))), records: RecordsAt::Sqlite(folder) });
+        }
+        if is_url(["postgres://", "postgresql://"]) {
+            return Ok(Self {
+                records: RecordsAt::Postgres(store.to_owned()),
+                files: Some(FilesIn::parse(files, settings)?),
+            });
+        }
+        if is_url(["http://", "https://"]) {
+            refuse_files(files, "PocketBase holds its files itself")?;
+            return Ok(Self { records: RecordsAt::PocketBase(settings.account(store)?), files: None });
+        }
+        bail!("must be sqlite:FOLDER, postgres, postgres://…, pocketbase or https://…")
+    }
+
+    /// Says whether two addresses lead to the same records.
+    #[must_use]
+    pub fn has_records_of(&self, other: &Self) -> bool {
+        match (&self.records, &other.records) {
+            (RecordsAt::Sqlite(one), RecordsAt::Sqlite(other)) => is_same_folder(one, other),
+            (RecordsAt::Postgres(one), RecordsAt::Postgres(other)) => postgres::is_same(one, other),
+            (RecordsAt::PocketBase(one), RecordsAt::PocketBase(other)) => one.url.eq_ignore_ascii_case(&other.url),
+            _ => false,
+        }
+    }
+
+    /// Says whether two addresses lead to the same files.
+    #[must_use]
+    pub fn has_files_of(&self, other: &Self) -> bool {
+        match (&self.files, &other.files) {
+            (Some(FilesIn::Folder(one)), Some(FilesIn::Folder(other))) => is_same_folder(one, other),
+            (Some(FilesIn::Bucket(one)), Some(FilesIn::Bucket(other))) => one.to_string() == other.to_string(),
+            _ => false,
+        }
+    }
+
+    /// Says whether files are stored there under the names that they come with.
+    #[must_use]
+    pub const fn keeps_names(&self) -> bool {
+        self.files.is_some()
+    }
+
+    /// Opens the end so that nothing there can change.
+    ///
+    /// # Errors
+    /// When it cannot be opened, or is of another version.
+    pub async fn open_to_read(&self) -> anyhow::Result<Source> {
+        let archive: Arc<dyn Archive> = match &self.records {
+            RecordsAt::Sqlite(folder) => Arc::new(Sqlite::open_to_read(folder)?),
+            RecordsAt::Postgres(url) => Arc::new(Postgres::open_to_read(url).await?),
+            RecordsAt::PocketBase(account) => {
+                let pocketbase = signed_in(account)?;
+                let place = Arc::new(Fields::new(pocketbase.clone(), &scratch()));
+                return Ok(Source { archive: pocketbase, place });
+            }
+        };
+        let files = self.files.as_ref().context("nothing says where its files are")?;
+        Ok(Source { archive, place: files.open_to_read().await? })
+    }
+
+    /// Opens the end to be written, makes what a first start would make, and removes what an interrupted copy has left.
+    ///
+    /// # Errors
+    /// When it cannot be written now.
+    pub async fn open(&self) -> anyhow::Result<Target> {
+        let clock = Clock::default();
+        match &self.records {
+            RecordsAt::Sqlite(folder) => {
+                let held =
+                    Held::Folder { _lock: take_data_dir(folder).map_err(|error| anyhow::anyhow!(error.problem))? };
+                let records = Arc::new(Sqlite::open(folder).context("its database cannot be opened")?);
+                let place: Arc<dyn Place> = Arc::new(Folder::open(&folder.join("files"))?);
+                let (files, sweeper) = Files::new(place.clone(), Some(records.clone()), folder, clock);
+                sweeper.start(AtStart::All).await;
+                Ok(Target { archive: records, place, files, _held: held })
+            }
+            RecordsAt::Postgres(url) => {
+                let (records, lock) = Postgres::open_for_copy(url, CONNECTIONS).await?;
+                let (records, held) = (Arc::new(records), Held::Database { _lock: lock });
+                let place = self.files.as_ref().context("nothing says where its files are")?.open().await?;
+                let (files, sweeper) = Files::new(place.clone(), Some(records.clone()), &scratch(), clock);
+                sweeper.start(AtStart::Old).await;
+                Ok(Target { archive: records, place, files, _held: held })
+            }
+            RecordsAt::PocketBase(account) => {
+                let pocketbase = signed_in(account)?;
+                refuse_incomplete(&pocketbase).await?;
+                let place: Arc<dyn Place> = Arc::new(Fields::new(pocketbase.clone(), &scratch()));
+                let (files, _) = Files::new(place.clone(), None, &scratch(), clock);
+                Ok(Target { archive: pocketbase, place, files, _held: Held::Nothing })
+            }
+        }
+    }
+}
+
+/// Ids of new profiles are not ours to make here, so the secret that keys them is none.
+fn signed_in(account: &Account) -> anyhow::Result<Arc<PocketBase>> {
+    Ok(Arc::new(PocketBase::new(account.clone(), &[], Clock::default())?))
+}
+
+/// What a field that is missing would hold is dropped by PocketBase without a word.
+async fn refuse_incomplete(pocketbase: &PocketBase) -> anyhow::Result<()> {
+    let missing = pocketbase.missing().await?.join(", ");
+    if !missing.is_empty() {
+        bail!("missing are {missing}; make them with: identivia pocketbase init");
+    }
+    Ok(())
+}
+
+/// Where files wait, nameless, until they are sent.
+fn scratch() -> PathBuf {
+    std::env::temp_dir()
+}
+
+fn refuse_files(files: Option<&str>, why: &str) -> anyhow::Result<()> {
+    match files {
+        None => Ok(()),
+        Some(_) => bail!("{why}; leave the option for files out"),
+    }
+}
+
+/// By what the folder is and not by its name, of which it may have many. One that is not there yet is no other.
+fn is_same_folder(one: &Path, other: &Path) -> bool {
+    let identity = |path: &Path| path.metadata().ok().map(|metadata| (metadata.dev(), metadata.ino()));
+    one == other || identity(one).is_some_and(|one| identity(other) == Some(one))
+}

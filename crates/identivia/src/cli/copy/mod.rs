@@ -1,0 +1,260 @@
+//! Moving house: copies every record and file from one store to another, then compares both sides.
+//!
+//! The source is only read. Its records are listed first, those that name others before those that are named, so that
+//! what a server adds meanwhile is left out as a whole. The target is asked which of them it has; the rest goes over in
+//! the order of its making, each record with its files in one step. So whatever ends a copy, the next one goes on there.
+//! Nothing that is there is ever changed.
+
+mod check;
+mod ends;
+mod report;
+
+use std::collections::{HashMap, HashSet};
+
+use anyhow::{Context as _, anyhow, bail};
+use futures_util::StreamExt as _;
+
+use crate::domain::media;
+use crate::files::{FilesError, Spot, Upload};
+use crate::records::id::RecordId;
+use crate::store::archive::{Archive, Kind, Record};
+use crate::store::{Attached, Collection, StoreError};
+use check::Comparison;
+use ends::{Source, Target};
+
+use crate::cli::progress::Progress;
+pub use ends::Address;
+pub use report::Report;
+
+/// Records read, and where they have no files added, at once.
+const PAGE: usize = 100;
+
+/// What is to be done.
+pub struct Job {
+    pub from: Address,
+    pub to: Address,
+    /// Copy nothing.
+    pub only_check: bool,
+}
+
+/// The ids of a kind's records, in the order of their making.
+type Listed = Vec<(Kind, Vec<String>)>;
+
+/// Copies and compares, and reports what came of it.
+///
+/// # Errors
+/// When a side cannot be opened, or fails on the way: one line. What was copied by then stays.
+pub async fn run(job: &Job, progress: &Progress) -> anyhow::Result<Report> {
+    if job.from.has_records_of(&job.to) {
+        bail!("--from and --to name the same store");
+    }
+    let source = job.from.open_to_read().await.context("--from")?;
+    let listed = listed(&*source.archive).await.context("--from")?;
+    let mut report = Report::default();
+    let same_names = job.from.keeps_names() && job.to.keeps_names();
+    if job.only_check {
+        let target = job.to.open_to_read().await.context("--to")?;
+        let comparison = Comparison { source: &source, target: &target, same_names, progress };
+        comparison.compare(&listed, &mut report).await?;
+        return Ok(report);
+    }
+    let target = job.to.open().await.context("--to")?;
+    let files_stay = job.from.has_files_of(&job.to);
+    let mut copy = Copy { source, target, keeps_names: job.to.keeps_names(), files_stay, progress, report };
+    for (kind, ids) in &listed {
+        copy.copy_kind(*kind, ids).await.context("what was copied stays; run the same command again to go on")?;
+    }
+    let Copy { source, target, mut report, .. } = copy;
+    let written = Source { archive: target.archive.clone(), place: target.place.clone() };
+    let comparison = Comparison { source: &source, target: &written, same_names, progress };
+    comparison.compare(&listed, &mut report).await?;
+    Ok(report)
+}
+
+async fn listed(archive: &dyn Archive) -> Result<Listed, StoreError> {
+    let mut listed = Vec::new();
+    for kind in Kind::ALL.into_iter().rev() {
+        listed.push((kind, archive.ids(kind).await?));
+    }
+    listed.reverse();
+    Ok(listed)
+}
+
+/// Some records of an archive, in the order of their ids.
+async fn in_order(archive: &dyn Archive, kind: Kind, ids: &[String]) -> Result<Vec<Record>, StoreError> {
+    let found = archive.records(kind, ids).await?;
+    let mut found: HashMap<String, Record> = found.into_iter().map(|record| (record.id().to_owned(), record)).collect();
+    Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
+}
+
+/// Why a record did not go over.
+enum Fault {
+    /// It is this record's own: the others may do.
+    Record(String),
+    /// Nothing more can be done now.
+    Stop(anyhow::Error),
+}
+
+impl Fault {
+    fn of_target(error: StoreError) -> Self {
+        match error {
+            StoreError::Refused(why) | StoreError::Failed(why) => Self::Record(why),
+            StoreError::Busy => Self::Stop(anyhow!(
+                "--to: it is busy, maybe with the removal of what an interrupted copy had left; try again in a minute"
+            )),
+            error => Self::Stop(anyhow!(error).context("--to")),
+        }
+    }
+
+    fn of_target_file(error: FilesError, record: &Record, column: &str) -> Self {
+        match error {
+            FilesError::Store(error) => Self::of_target(error),
+            error => {
+                let place = format!("--to: {column} of {} {}", record.kind.name(), record.id());
+                Self::Stop(anyhow!(error).context(place))
+            }
+        }
+    }
+}
+
+struct Copy<'a> {
+    source: Source,
+    target: Target,
+    /// Whether files go by the names they come with.
+    keeps_names: bool,
+    /// Whether both sides share one folder of files.
+    files_stay: bool,
+    progress: &'a Progress,
+    report: Report,
+}
+
+impl Copy<'_> {
+    async fn copy_kind(&mut self, kind: Kind, ids: &[String]) -> anyhow::Result<()> {
+        let there: HashSet<String> = self.target.archive.ids(kind).await.context("--to")?.into_iter().collect();
+        let missing: Vec<String> = ids.iter().filter(|id| !there.contains(*id)).cloned().collect();
+        self.report.tally(kind).there = ids.len() - missing.len();
+        self.progress.begin(&format!("copying {}", kind.name()), missing.len());
+        for page in missing.chunks(PAGE) {
+            let records = in_order(&*self.source.archive, kind, page).await.context("--from")?;
+            self.copy_page(records).await?;
+        }
+        Ok(())
+    }
+
+    async fn copy_page(&mut self, records: Vec<Record>) -> anyhow::Result<()> {
+        let mut together = Vec::new();
+        for record in records {
+            if let Some(why) = self.unfit(&record) {
+                self.settle(&record, Err(Fault::Record(why))).await?;
+            } else if self.files_stay || record.files().next().is_none() {
+                together.push(record);
+            } else {
+                self.keep(std::mem::take(&mut together)).await?;
+                let outcome = self.carry(&record).await;
+                self.settle(&record, outcome).await?;
+            }
+        }
+        self.keep(together).await
+    }
+
+    /// Why a record cannot be kept in the target, if it cannot.
+    fn unfit(&self, record: &Record) -> Option<String> {
+        if record.kind.has_record_ids() && RecordId::parse(record.id()).is_none() {
+            return Some("its id is not one of this program's".to_owned());
+        }
+        let misnamed = record.files().find(|(_, name)| self.keeps_names && !media::is_stored_name(name));
+        misnamed.map(|(column, _)| format!("the name of its {column} is not one under which files are kept there"))
+    }
+
+    /// Keeps records without files: all at once or, where one of them hinders that, one by one.
+    async fn keep(&mut self, records: Vec<Record>) -> anyhow::Result<()> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        let kept = self.target.archive.keep(records.clone(), Attached::default()).await;
+        if let Ok(kept) = kept {
+            for (record, added) in records.iter().zip(kept) {
+                self.settle(record, Ok(added)).await?;
+            }
+            return Ok(());
+        }
+        for record in records {
+            let kept = self.target.archive.keep(vec![record.clone()], Attached::default()).await;
+            let outcome = kept.map(|kept| kept.contains(&true)).map_err(Fault::of_target);
+            self.settle(&record, outcome).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes a record over with its files.
+    async fn carry(&self, record: &Record) -> Result<bool, Fault> {
+        let (Some(collection), Some(id)) = (record.kind.collection(), record.files_id()) else {
+            return Err(Fault::Record("it cannot have files".to_owned()));
+        };
+        let names: Vec<&str> = record.files().map(|(_, name)| name).collect();
+        let mut upload = self.target.files.moving_in(collection, id, &names);
+        for (column, name) in record.files() {
+            self.carry_file(&mut upload, record, (collection, id), (column, name)).await?;
+        }
+        let keep = |attached| async {
+            let kept = self.target.archive.keep(vec![record.clone()], attached).await;
+            kept.map(|kept| Ok(kept.contains(&true)))
+        };
+        match upload.record(keep).await {
+            Ok(added) => Ok(added.unwrap_or_default()),
+            Err(error) => Err(Fault::of_target_file(error, record, "the files")),
+        }
+    }
+
+    async fn carry_file(
+        &self,
+        upload: &mut Upload,
+        record: &Record,
+        (collection, id): (Collection, RecordId),
+        (column, name): (&str, &str),
+    ) -> Result<(), Fault> {
+        let written = |error| Fault::of_target_file(error, record, column);
+        let broken = |error: FilesError| match error {
+            FilesError::Gone => Fault::Record(format!("its {column} is not there")),
+            error => Fault::Stop(anyhow!(error).context("--from")),
+        };
+        let spot = Spot { collection, record: id, name: name.to_owned() };
+        let mut opened = self.source.place.read(&spot).await.map_err(broken)?;
+        let mut writing = upload.begin(name).await.map_err(written)?;
+        while let Some(piece) = opened.pieces.next().await {
+            let piece = piece.map_err(|error| Fault::Stop(anyhow!(error).context("--from")))?;
+            writing.write(&piece).await.map_err(written)?;
+            self.progress.bytes(piece.len() as u64);
+        }
+        if writing.length != opened.length {
+            return Err(Fault::Stop(anyhow!("--from: a file ended before its end")));
+        }
+        let file = writing.finish().await.map_err(written)?;
+        upload.keep(name, file).await.map_err(written)
+    }
+
+    /// Counts what became of a record.
+    async fn settle(&mut self, record: &Record, outcome: Result<bool, Fault>) -> anyhow::Result<()> {
+        self.progress.records(1);
+        match outcome {
+            Ok(true) => self.report.tally(record.kind).copied += 1,
+            Ok(false) if self.is_there(record).await? => self.report.tally(record.kind).there += 1,
+            Ok(false) => {
+                let unique = match record.kind {
+                    Kind::Profiles => "another profile has its team and userID",
+                    _ => "another record is in its way",
+                };
+                self.report.refused(record.kind, record.id(), unique);
+            }
+            Err(Fault::Record(why)) => self.report.refused(record.kind, record.id(), &why),
+            Err(Fault::Stop(error)) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// An answer may have been lost on its way back, and the record been added all the same.
+    async fn is_there(&self, record: &Record) -> anyhow::Result<bool> {
+        let found = self.target.archive.records(record.kind, &[record.id().to_owned()]).await.context("--to")?;
+        Ok(!found.is_empty())
+    }
+}

@@ -1,0 +1,84 @@
+//! Temporary credentials for a browser that talks to the liveness provider itself.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::domain::event::EventKind;
+use crate::domain::token::CallerKind;
+use crate::http::error::{ApiError, ErrorBody};
+use crate::http::guard::access::By;
+use crate::http::guard::provider_quotas::{self, Asked};
+use crate::providers::liveness::sessions::SessionError;
+
+/// Credentials for 900 seconds.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({"success": true, "data": {
+    "accessKeyId": "ASIA...", "secretAccessKey": "...", "sessionToken": "...", "expiration": "2026-03-21T00:15:00.000Z",
+}}))]
+pub(crate) struct CredentialsResponse {
+    success: bool,
+    data: CredentialsData,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct CredentialsData {
+    access_key_id: String,
+    secret_access_key: String,
+    session_token: String,
+    expiration: String,
+}
+
+/// Get temporary AWS credentials
+///
+/// Scoped to `rekognition:StartFaceLivenessSession` and `rekognition:GetFaceLivenessSessionResults`, for 15 minutes.
+#[utoipa::path(get, path = "/api/aws/credentials", tag = "Face liveness",
+    security(("machine" = ["aws:credentials"]), ("flow" = ["aws:credentials"])),
+    responses(
+        (status = 200, description = "Credentials", body = CredentialsResponse),
+        (status = 404, description = "The link's profile is gone", body = ErrorBody),
+        (status = 429, description = "A link gets 5 in 3 minutes; see `Retry-After`", body = ErrorBody),
+        (status = 501, description = "No provider that gives any is configured", body = ErrorBody, example = json!({
+            "error": "AWS credentials not configured",
+            "message": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set in environment variables",
+        })),
+        (status = 502, description = "AWS failed", body = ErrorBody),
+    ))]
+pub(crate) async fn get_credentials(
+    State(app): State<Arc<App>>,
+    by: By,
+) -> Result<Json<CredentialsResponse>, ApiError> {
+    let profile = match by.caller.kind {
+        CallerKind::Flow { profile } => Some(by.writable(&app, profile).await?.id),
+        CallerKind::Machine { .. } => None,
+    };
+    if !app.uses.aws {
+        return Err(not_configured());
+    }
+    provider_quotas::take(&app, &by, Asked::Credentials).await?;
+    let credentials = app.liveness.provider().credentials(profile).await.map_err(SessionError::Provider)?;
+    let credentials = credentials.ok_or_else(not_configured)?;
+    app.store.note(by.event(&app, EventKind::CredentialsIssued, profile, "")).await?;
+    Ok(Json(CredentialsResponse {
+        success: true,
+        data: CredentialsData {
+            access_key_id: credentials.access_key_id,
+            secret_access_key: credentials.secret_access_key,
+            session_token: credentials.session_token,
+            expiration: credentials.expiration.rfc3339(),
+        },
+    }))
+}
+
+/// Also where liveness is judged here, which needs none.
+fn not_configured() -> ApiError {
+    ApiError::not_configured(
+        "AWS credentials not configured",
+        "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set in environment variables",
+    )
+}

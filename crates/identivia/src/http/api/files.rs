@@ -1,0 +1,61 @@
+//! Stored files, handed out as downloads to those who may see the record that names them.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{HeaderValue, Response, header};
+
+use crate::app::App;
+use crate::domain::media::{self, Media};
+use crate::files::{FilesError, Spot};
+use crate::http::error::ApiError;
+use crate::http::guard::access::By;
+use crate::records::id::RecordId;
+use crate::store::Collection;
+
+/// Get a stored file
+///
+/// `collection` is `profiles`, `verification_history` or `liveness_sessions`. A flow token gets its own profile's files.
+#[utoipa::path(get, path = "/api/files/{collection}/{recordId}/{filename}", tag = "Files",
+    security(("machine" = ["files:read"]), ("flow" = ["files:read"])),
+    params(
+        ("collection" = String, Path, description = "`profiles`, `verification_history` or `liveness_sessions`"),
+        ("recordId" = RecordId, Path, description = "The record that names the file"),
+        ("filename" = String, Path, description = "The stored name"),
+    ),
+    responses((status = 200, description = "The file, as a download", content(
+        (Vec<u8> = "image/jpeg"), (Vec<u8> = "image/png"), (Vec<u8> = "image/webp"),
+        (Vec<u8> = "video/webm"), (Vec<u8> = "video/mp4"), (Vec<u8> = "video/quicktime"),
+    ))))]
+pub(crate) async fn get_file(
+    State(app): State<Arc<App>>,
+    By { caller, .. }: By,
+    path: Result<Path<(String, String, String)>, axum::extract::rejection::PathRejection>,
+) -> Result<Response<Body>, ApiError> {
+    let Ok(Path((collection, record, name))) = path else { return Err(no_file()) };
+    let (Some(collection), Some(record)) = (Collection::named(&collection), RecordId::parse(&record)) else {
+        return Err(no_file());
+    };
+    let media = Media::of_stored_name(&name).filter(|_| media::is_stored_name(&name)).ok_or_else(no_file)?;
+    let owner = app.store.file_owner(collection, record, &name, &caller.reach()).await?;
+    if !owner.is_some_and(|profile| caller.may_name(profile)) {
+        return Err(no_file());
+    }
+    let opened = match app.files.read(&Spot { collection, record, name: name.clone() }).await {
+        // Replaced between the two looks.
+        Err(FilesError::Gone) => return Err(no_file()),
+        opened => opened?,
+    };
+    let disposition = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")).map_err(ApiError::internal)?;
+    let mut response = Response::new(Body::from_stream(opened.pieces));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media.mime()));
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(opened.length));
+    headers.insert(header::CONTENT_DISPOSITION, disposition);
+    Ok(response)
+}
+
+fn no_file() -> ApiError {
+    ApiError::not_found("File not found", "There is no such file, or not within your reach")
+}

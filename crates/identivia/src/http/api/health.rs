@@ -1,0 +1,165 @@
+//! Whether the service is well: a detailed report for operators, and three probes that tell nothing of the inside.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use serde_json::Number;
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::files::FilesError;
+use crate::http::error::{ApiError, ErrorBody};
+
+/// The detailed report.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({
+    "status": "OK", "service": "Identivia Integration API with AWS Face Liveness",
+    "timestamp": "2026-03-21T00:00:00.000Z", "uptime": 12345.67,
+    "memory": {"rss": "120 MB", "heapTotal": "60 MB", "heapUsed": "45 MB"},
+    "pocketbase_status": "authenticated", "pocketbase_url": "https://pocketbase.identivia.com",
+    "pocketbase_user_email": "admin@example.com", "aws_faceliveness_status": "configured",
+    "openai_model": "o4-mini", "openai_status": "configured", "faceliveness_threshold": 75,
+    "fingerprint_status": "configured", "liveness_provider": "aws", "document_reader": "openai",
+}))]
+pub(crate) struct HealthReport {
+    /// `OK`, or `DEGRADED` when `/readyz` is red.
+    status: &'static str,
+    service: &'static str,
+    timestamp: String,
+    /// Seconds since the start.
+    uptime: f64,
+    memory: Memory,
+    /// `authenticated`, `unauthenticated`, `unreachable` or `not_configured`.
+    pocketbase_status: &'static str,
+    pocketbase_url: Option<String>,
+    pocketbase_user_email: Option<String>,
+    /// `configured`, `not_configured` or, when the provider does not answer as it should, `error`; so are the two below.
+    aws_faceliveness_status: &'static str,
+    openai_model: String,
+    openai_status: &'static str,
+    #[schema(value_type = f64)]
+    faceliveness_threshold: Number,
+    fingerprint_status: &'static str,
+    /// `aws` or `local`.
+    liveness_provider: &'static str,
+    /// `openai` or `local`.
+    document_reader: &'static str,
+}
+
+/// Memory of this process, from the system; `unknown` where it does not tell.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Memory {
+    /// Resident memory (`VmRSS`).
+    rss: String,
+    /// Address space for data (`VmData`).
+    heap_total: String,
+    /// Resident memory that no file backs (`RssAnon`).
+    heap_used: String,
+}
+
+/// A probe's answer.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({"status": "OK"}))]
+pub(crate) struct Probe {
+    status: &'static str,
+}
+
+/// Detailed health report
+///
+/// A browser without a token is sent to `/docs`.
+#[utoipa::path(get, path = "/", tag = "Health", security(("machine" = ["health:read"])),
+    responses((status = 200, description = "The report", body = HealthReport)))]
+pub(crate) async fn report(State(app): State<Arc<App>>) -> Json<HealthReport> {
+    let pocketbase = app.pocketbase.as_deref();
+    let pocketbase_status = match pocketbase {
+        Some(pocketbase) => pocketbase.standing().await.word(),
+        None => "not_configured",
+    };
+    let (liveness, openai, fingerprint) = tokio::join!(
+        standing(app.uses.aws.then(|| app.liveness.is_well())),
+        standing(app.uses.openai.then(|| {
+            let reader = app.reader.clone();
+            app.reader_standing.is_well("document reader", async move { reader.look().await })
+        })),
+        standing(app.fingerprint.as_ref().map(|fingerprint| fingerprint.is_well())),
+    );
+    let uptime = (app.started.elapsed().as_secs_f64() * 100.0).round() / 100.0;
+    Json(HealthReport {
+        status: if readiness(&app).await.is_ok() { "OK" } else { "DEGRADED" },
+        service: "Identivia Integration API with AWS Face Liveness",
+        timestamp: app.clock.now().rfc3339(),
+        uptime,
+        memory: memory(),
+        pocketbase_status,
+        pocketbase_url: pocketbase.map(|pocketbase| pocketbase.account().url.clone()),
+        pocketbase_user_email: pocketbase.map(|pocketbase| pocketbase.account().email.clone()),
+        aws_faceliveness_status: liveness,
+        openai_model: app.openai_model.clone(),
+        openai_status: openai,
+        faceliveness_threshold: plain_number(app.liveness_threshold),
+        fingerprint_status: fingerprint,
+        liveness_provider: if app.uses.aws { "aws" } else { "local" },
+        document_reader: if app.uses.openai { "openai" } else { "local" },
+    })
+}
+
+/// Whether the server answers
+#[utoipa::path(get, path = "/health", tag = "Health", security(()),
+    responses((status = 200, description = "It does", body = Probe)))]
+pub(crate) async fn health() -> Json<Probe> {
+    Json(Probe { status: "OK" })
+}
+
+/// Whether the process lives
+///
+/// Restart it when this fails.
+#[utoipa::path(get, path = "/livez", tag = "Health", security(()),
+    responses((status = 200, description = "It does", body = Probe)))]
+pub(crate) async fn live() -> Json<Probe> {
+    Json(Probe { status: "OK" })
+}
+
+/// Whether requests can be served
+///
+/// Send no traffic while this fails.
+#[utoipa::path(get, path = "/readyz", tag = "Health", security(()),
+    responses((status = 200, description = "They can", body = Probe),
+              (status = 503, description = "Records or files cannot be read or written", body = ErrorBody)))]
+pub(crate) async fn ready(State(app): State<Arc<App>>) -> Result<Json<Probe>, ApiError> {
+    match readiness(&app).await {
+        Ok(()) => Ok(Json(Probe { status: "OK" })),
+        Err(error) => {
+            Err(ApiError::unavailable("Records or files cannot be read or written; the log says why").because(error))
+        }
+    }
+}
+
+/// A number without a needless fraction: `75`, not `75.0`.
+fn plain_number(number: f64) -> Number {
+    let text = number.to_string();
+    text.parse().unwrap_or_else(|_| Number::from(0))
+}
+
+/// A provider's word in the report, by a look at it that is half a minute old at most.
+async fn standing(look: Option<impl Future<Output = bool>>) -> &'static str {
+    let Some(look) = look else { return "not_configured" };
+    if look.await { "configured" } else { "error" }
+}
+
+async fn readiness(app: &App) -> Result<(), FilesError> {
+    app.store.ready().await?;
+    app.files.ready().await
+}
+
+fn memory() -> Memory {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let field = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+        kib.map_or_else(|| "unknown".to_owned(), |kib| format!("{} MB", kib.div_ceil(1_024)))
+    };
+    Memory { rss: field("VmRSS"), heap_total: field("VmData"), heap_used: field("RssAnon") }
+}

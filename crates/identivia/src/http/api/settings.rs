@@ -1,0 +1,154 @@
+//! Stored settings: key and value. Flow tokens see only the keys marked public.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::domain::JSON_BYTES;
+use crate::domain::event::EventKind;
+use crate::http::body::json::{self, Checks, Raw};
+use crate::http::error::ApiError;
+use crate::http::guard::access::{By, Whole};
+use crate::http::openapi;
+use crate::store::Setting;
+
+/// All settings the caller may see.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({"success": true, "data": {"setting_key_1": "value_1", "setting_key_2": "value_2"}}))]
+pub(crate) struct SettingsResponse {
+    success: bool,
+    #[schema(value_type = Object)]
+    data: Map<String, Value>,
+}
+
+/// A setting's new value.
+#[derive(Deserialize, ToSchema)]
+#[schema(example = json!({"value": "value_1", "public": true}))]
+pub(crate) struct PutSetting {
+    /// Any JSON but `null`, at most 64 KiB.
+    #[schema(schema_with = openapi::not_null, required = true)]
+    #[serde(default)]
+    value: Option<Box<RawValue>>,
+    /// Whether flow tokens see it; false when left out.
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
+    public: Raw,
+}
+
+/// A saved setting.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({"success": true, "message": "Setting saved",
+    "data": {"key": "setting_key_1", "value": "value_1", "public": true}}))]
+pub(crate) struct SettingResponse {
+    success: bool,
+    message: &'static str,
+    data: SettingData,
+}
+
+#[derive(Serialize, ToSchema)]
+struct SettingData {
+    key: String,
+    value: Value,
+    public: bool,
+}
+
+/// A removed setting.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({"success": true, "message": "Setting deleted"}))]
+pub(crate) struct DeletedResponse {
+    success: bool,
+    message: &'static str,
+}
+
+/// Get settings
+#[utoipa::path(get, path = "/api/settings", tag = "Settings",
+    security(("machine" = ["settings:read"]), ("flow" = ["settings:read"])),
+    responses((status = 200, description = "Key and value of each", body = SettingsResponse)))]
+pub(crate) async fn get_settings(State(app): State<Arc<App>>, by: By) -> Result<Json<SettingsResponse>, ApiError> {
+    let settings = app.store.settings().await?;
+    let seen = settings.into_iter().filter(|setting| setting.public || !by.caller.is_flow());
+    let data = seen
+        .map(|setting| Ok((setting.key, serde_json::from_str(&setting.value)?)))
+        .collect::<Result<_, serde_json::Error>>()
+        .map_err(ApiError::internal)?;
+    Ok(Json(SettingsResponse { success: true, data }))
+}
+
+/// Set or replace a setting
+#[utoipa::path(put, path = "/api/settings/{key}", tag = "Settings", security(("machine" = ["settings:write"])),
+    params(("key" = String, Path, pattern = "^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}$", description = "1 to 64 of A-Z, a-z, 0-9, `_`, `-` and `.`")),
+    request_body = PutSetting,
+    responses((status = 200, description = "Saved", body = SettingResponse)))]
+pub(crate) async fn put_setting(
+    State(app): State<Arc<App>>,
+    by: By,
+    SettingKey(key): SettingKey,
+    request: Whole,
+) -> Result<Json<SettingResponse>, ApiError> {
+    let body: PutSetting = json::json(request).await?;
+    let mut checks = Checks::default();
+    let public = match body.public {
+        None | Some(Value::Null) => false,
+        Some(Value::Bool(public)) => public,
+        Some(_) => {
+            checks.wrong("public", "must be true or false");
+            false
+        }
+    };
+    let text = body.value.as_ref().map_or("null", |value| value.get());
+    if text.len() > JSON_BYTES {
+        checks.wrong("value", format!("must have at most {} KiB", JSON_BYTES / 1024));
+    }
+    let value: Value = serde_json::from_str(text).unwrap_or_default();
+    if value.is_null() && !checks.is_wrong("value") {
+        checks.missing("value");
+    }
+    checks.finish()?;
+    let event = by.event(&app, EventKind::SettingChanged, None, key.clone());
+    let setting = Setting { key: key.clone(), value: value.to_string(), public };
+    app.store.put_setting(setting, app.clock.now(), event).await?;
+    Ok(Json(SettingResponse { success: true, message: "Setting saved", data: SettingData { key, value, public } }))
+}
+
+/// Delete a setting
+#[utoipa::path(delete, path = "/api/settings/{key}", tag = "Settings", security(("machine" = ["settings:write"])),
+    params(("key" = String, Path, pattern = "^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}$", description = "The setting's key")),
+    responses((status = 200, description = "Deleted", body = DeletedResponse)))]
+pub(crate) async fn delete_setting(
+    State(app): State<Arc<App>>,
+    by: By,
+    SettingKey(key): SettingKey,
+) -> Result<Json<DeletedResponse>, ApiError> {
+    let event = by.event(&app, EventKind::SettingDeleted, None, key.clone());
+    if !app.store.delete_setting(&key, event).await? {
+        return Err(no_setting());
+    }
+    Ok(Json(DeletedResponse { success: true, message: "Setting deleted" }))
+}
+
+fn no_setting() -> ApiError {
+    ApiError::not_found(
+        "Setting not found",
+        "A key is 1 to 64 of A-Z, a-z, 0-9, _, - and ., and must exist to be deleted",
+    )
+}
+
+/// The key that a path names.
+pub(crate) struct SettingKey(String);
+
+impl<S: Send + Sync> axum::extract::FromRequestParts<S> for SettingKey {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut axum::http::request::Parts, state: &S) -> Result<Self, ApiError> {
+        let Path(key) = Path::<String>::from_request_parts(parts, state).await.map_err(|_| no_setting())?;
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+        let usable = (1..=64).contains(&key.len()) && key.bytes().all(plain) && !key.starts_with('.');
+        if usable { Ok(Self(key)) } else { Err(no_setting()) }
+    }
+}

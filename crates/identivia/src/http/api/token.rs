@@ -1,0 +1,302 @@
+//! `POST /api/auth/token`: machine tokens by client credentials (RFC 6749 §4.4), as JSON or as a form.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::digest;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::{Extension, Json};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::domain::LINE;
+use crate::domain::client::{Client, Quick};
+use crate::http::body::json::{self, BODY_BYTES, Raw};
+use crate::http::error::ApiError;
+use crate::http::guard::access::Whole;
+use crate::http::guard::failed_guesses::{self, ClientAt};
+use crate::http::middleware::ClientIp;
+use crate::records::time::Millis;
+
+/// How long a check of a hashed secret may wait for its turn.
+const HASHING_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Client credentials. With HTTP Basic authentication the first two are left out.
+#[derive(Default, Deserialize, ToSchema)]
+#[schema(example = json!({"client_id": "postman", "client_secret": "replace-me", "scope": "profiles:read health:read"}))]
+pub(crate) struct TokenRequest {
+    /// Configured client id.
+    #[serde(default)]
+    #[schema(value_type = String, required = true, min_length = 1, max_length = 255)]
+    client_id: Raw,
+    /// Its secret.
+    #[serde(default)]
+    #[schema(value_type = String, required = true, min_length = 1, max_length = 255)]
+    client_secret: Raw,
+    /// Some of the client's scopes, separated by spaces; all of them when left out.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    scope: Raw,
+    /// `client_credentials`, which a form must name and JSON may.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, pattern = "^client_credentials$")]
+    grant_type: Raw,
+}
+
+/// The same as a form, which must name its grant type (RFC 6749 §4.4.2).
+#[derive(ToSchema)]
+#[schema(example = json!({"grant_type": "client_credentials", "client_id": "postman", "client_secret": "replace-me"}))]
+#[expect(dead_code, reason = "describes the form in the API's description; `form_fields` reads it")]
+pub(crate) struct TokenForm {
+    #[schema(pattern = "^client_credentials$")]
+    grant_type: String,
+    #[schema(min_length = 1, max_length = 255)]
+    client_id: String,
+    #[schema(min_length = 1, max_length = 255)]
+    client_secret: String,
+    scope: Option<String>,
+}
+
+/// A machine token.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({"access_token": "eyJ...", "token_type": "Bearer", "expires_in": 3600, "scope": "profiles:read health:read"}))]
+pub(crate) struct TokenResponse {
+    access_token: String,
+    token_type: &'static str,
+    /// Seconds.
+    expires_in: i64,
+    scope: String,
+}
+
+/// What a client presents, from wherever it stood.
+struct Presented {
+    id: String,
+    secret: String,
+    scope: Option<String>,
+    basic: bool,
+}
+
+/// Issue a machine token
+///
+/// JSON as in the reference, or a form as in RFC 6749; the client's id and secret stand in the body or in an HTTP Basic
+/// header, not in both. After 10 failures of one client from one address within 60 seconds the answer is 429 until they
+/// have passed.
+#[utoipa::path(
+    post, path = "/api/auth/token", tag = "Tokens", security(()),
+    request_body(content(
+        (TokenRequest = "application/json"),
+        (TokenForm = "application/x-www-form-urlencoded"),
+    )),
+    responses(
+        (status = 200, description = "A machine token", body = TokenResponse),
+        (status = 401, description = "`invalid_client`: unknown client or wrong secret, told apart by nothing", body = crate::http::error::ErrorBody),
+        (status = 429, description = "Too many failures; see `Retry-After`", body = crate::http::error::ErrorBody),
+    ),
+)]
+pub(crate) async fn issue_token(
+    State(app): State<Arc<App>>,
+    Extension(ClientIp(ip)): Extension<ClientIp>,
+    request: Whole,
+) -> Result<Json<TokenResponse>, ApiError> {
+    let presented = presented(request).await?;
+    let client = authenticated(&app, &presented, ip).await?;
+    let scope = granted(client, presented.scope.as_deref())?;
+    let token = app
+        .tokens
+        .issue_machine(&client.id, &scope, client.team.as_deref(), app.clock.now())
+        .map_err(ApiError::internal)?;
+    Ok(Json(TokenResponse { access_token: token, token_type: "Bearer", expires_in: app.tokens.machine_ttl, scope }))
+}
+
+fn invalid_request(message: &'static str) -> ApiError {
+    ApiError::oauth(StatusCode::BAD_REQUEST, "invalid_request", message)
+}
+
+async fn presented(request: Whole) -> Result<Presented, ApiError> {
+    let basic = basic_credentials(request.headers())?;
+    let fields = fields(request, basic.is_some()).await?;
+    let text = |raw: Raw| match raw {
+        None | Some(serde_json::Value::Null) => Ok(None),
+        Some(serde_json::Value::String(text)) if text.chars().count() <= LINE * 16 => Ok(Some(text)),
+        Some(_) => Err(invalid_request("client_id, client_secret, scope and grant_type must be text")),
+    };
+    let scope = text(fields.scope)?;
+    let (id, secret) = (text(fields.client_id)?, text(fields.client_secret)?);
+    let grant_type = text(fields.grant_type)?;
+    let missing = |present: bool, name| (!present).then_some(name);
+    let body_has = |value: &Option<String>| value.as_ref().is_some_and(|text| !text.is_empty());
+    let required: Vec<_> = [
+        missing(body_has(&id) || basic.is_some(), "client_id"),
+        missing(body_has(&secret) || basic.is_some(), "client_secret"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if basic.is_some() && (id.is_some() || secret.is_some()) {
+        return Err(invalid_request("Send the credentials in the body or in the Authorization header, not in both"));
+    }
+    if !required.is_empty() {
+        return Err(invalid_request("Name the client and its secret").requiring(required));
+    }
+    if grant_type.as_deref().is_some_and(|grant| grant != "client_credentials") {
+        return Err(ApiError::oauth(
+            StatusCode::BAD_REQUEST,
+            "unsupported_grant_type",
+            "Only client_credentials is supported",
+        ));
+    }
+    let (id, secret, basic) = match basic {
+        Some((id, secret)) => (id, secret, true),
+        None => (id.unwrap_or_default(), secret.unwrap_or_default(), false),
+    };
+    Ok(Presented { id, secret, scope, basic })
+}
+
+/// The body's fields, from JSON or a form. With HTTP Basic the body may be left out.
+async fn fields(request: axum::http::Request<Body>, basic: bool) -> Result<TokenRequest, ApiError> {
+    let media_type = json::media_type(request.headers());
+    let bytes = match media_type.as_str() {
+        "application/json" | "application/x-www-form-urlencoded" => json::body(request, BODY_BYTES).await?,
+        "" if basic => return Ok(TokenRequest::default()),
+        _ => {
+            return Err(ApiError::unsupported_type(
+                "Send the credentials as application/json or application/x-www-form-urlencoded",
+            ));
+        }
+    };
+    if media_type == "application/json" {
+        return json::parse_json(&bytes)
+            .map_err(|_| invalid_request("Send one well-formed JSON object that names every field once"));
+    }
+    form_fields(&bytes)
+}
+
+fn form_fields(bytes: &[u8]) -> Result<TokenRequest, ApiError> {
+    let mut fields = TokenRequest::default();
+    for (name, value) in form_urlencoded::parse(bytes) {
+        let place = match name.as_ref() {
+            "client_id" => &mut fields.client_id,
+            "client_secret" => &mut fields.client_secret,
+            "scope" => &mut fields.scope,
+            "grant_type" => &mut fields.grant_type,
+            _ => continue,
+        };
+        if place.replace(json!(value)).is_some() {
+            return Err(invalid_request("Send every parameter once"));
+        }
+    }
+    if fields.grant_type.is_none() {
+        return Err(invalid_request("Send grant_type=client_credentials").requiring(vec!["grant_type"]));
+    }
+    Ok(fields)
+}
+
+/// HTTP Basic credentials, each percent-decoded (RFC 6749 §2.3.1). Another scheme here is no concern of this endpoint.
+fn basic_credentials(headers: &HeaderMap) -> Result<Option<(String, String)>, ApiError> {
+    let Some(value) = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()) else { return Ok(None) };
+    let Some((scheme, encoded)) = value.split_once(' ') else { return Ok(None) };
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return Ok(None);
+    }
+    let decoded = STANDARD.decode(encoded.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let pair = decoded.as_deref().and_then(|text| text.split_once(':'));
+    let (id, secret) = pair.ok_or_else(|| invalid_request("Send HTTP Basic credentials as base64 of id:secret"))?;
+    let plain = |text: &str| {
+        let spaced = text.replace('+', " ");
+        percent_encoding::percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
+    };
+    Ok(Some((plain(id), plain(secret))))
+}
+
+async fn authenticated<'a>(app: &'a Arc<App>, presented: &Presented, ip: IpAddr) -> Result<&'a Client, ApiError> {
+    let now = app.clock.now();
+    let key = failure_key(ip, &presented.id);
+    if let Some(seconds) = app.guesses.secrets.blocked(&key, now) {
+        return Err(too_many(seconds));
+    }
+    let client = match app.clients.quick_check(&presented.id, &presented.secret) {
+        Quick::Right(client) => Some(client),
+        Quick::Wrong => None,
+        Quick::Unsure => slowly_checked(app, presented).await?,
+    };
+    match client {
+        Some(client) => Ok(client),
+        None => Err(failed(app, presented, ip, now).await),
+    }
+}
+
+/// Counts a failure, here and with whoever shares the records, and gives the refusal.
+async fn failed(app: &App, presented: &Presented, ip: IpAddr, now: Millis) -> ApiError {
+    let key = failure_key(ip, &presented.id);
+    let blocked = failed_guesses::count(app, &app.guesses.secrets, key, &failure_name(&key), now).await;
+    if let Some(seconds) = blocked {
+        return too_many(seconds);
+    }
+    let refusal = ApiError::oauth(StatusCode::UNAUTHORIZED, "invalid_client", "Unknown client or wrong secret");
+    let basic = HeaderValue::from_static("Basic realm=\"identivia\"");
+    if presented.basic { refusal.header(header::WWW_AUTHENTICATE, basic) } else { refusal }
+}
+
+fn too_many(seconds: u64) -> ApiError {
+    ApiError::oauth(
+        StatusCode::TOO_MANY_REQUESTS,
+        "too_many_requests",
+        "Too many failures; try again when Retry-After has passed",
+    )
+    .retry_after(seconds)
+}
+
+/// The name under which a failure is counted with other servers. Of the client's digest one byte: whoever makes ids up
+/// fills no more than 256 rows from an address, and only a caller that fails itself meets what others have failed under
+/// the same byte.
+fn failure_name((ip, client): &ClientAt) -> String {
+    format!("failures of {} at {ip}", client[0])
+}
+
+fn failure_key(ip: IpAddr, id: &str) -> ClientAt {
+    let mut short = [0; 16];
+    short.copy_from_slice(&digest::digest(&digest::SHA256, id.as_bytes()).as_ref()[..16]);
+    (ip, short)
+}
+
+/// Argon2id, off the async threads, a few at a time: a flood of guesses must not take all memory.
+async fn slowly_checked<'a>(app: &'a Arc<App>, presented: &Presented) -> Result<Option<&'a Client>, ApiError> {
+    let busy = || ApiError::unavailable("Too many secrets are being checked; try again");
+    let turn = tokio::time::timeout(HASHING_PATIENCE, app.hashing.acquire()).await;
+    let _turn = turn.map_err(|_| busy())?.map_err(|_| busy())?;
+    let checking = app.clone();
+    let (id, secret) = (presented.id.clone(), presented.secret.clone());
+    let right = tokio::task::spawn_blocking(move || checking.clients.slow_check(&id, &secret).is_some())
+        .await
+        .map_err(ApiError::internal)?;
+    Ok(if right { app.clients.get(&presented.id) } else { None })
+}
+
+/// The scopes to grant: what was asked for if the client has all of it, else everything it has.
+fn granted(client: &Client, asked: Option<&str>) -> Result<String, ApiError> {
+    let Some(asked) = asked else { return Ok(client.scopes.join(" ")) };
+    let mut scopes: Vec<&str> = Vec::new();
+    for scope in asked.split(' ').filter(|scope| !scope.is_empty()) {
+        if !client.scopes.iter().any(|own| own == scope) {
+            return Err(invalid_scope("The client does not have all the scopes it asks for"));
+        }
+        if !scopes.contains(&scope) {
+            scopes.push(scope);
+        }
+    }
+    if scopes.is_empty() {
+        return Err(invalid_scope("Name at least one scope, or leave scope out for all the client has"));
+    }
+    Ok(scopes.join(" "))
+}
+
+fn invalid_scope(message: &'static str) -> ApiError {
+    ApiError::oauth(StatusCode::BAD_REQUEST, "invalid_scope", message)
+}

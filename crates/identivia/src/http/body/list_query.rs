@@ -1,0 +1,97 @@
+//! Query strings of lists: a closed set of names, each once, each checked.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::json::{Checks, Raw};
+use crate::domain::LINE;
+use crate::http::error::ApiError;
+use crate::store::{Page, PageRequest};
+
+const DEFAULT_LIMIT: usize = 20;
+const MAX_LIMIT: usize = 100;
+/// The longest cursor that is looked at, in characters.
+const MAX_CURSOR: usize = 64;
+
+/// One page of a list.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PageResponse<T: ToSchema> {
+    success: bool,
+    data: Vec<T>,
+    has_more: bool,
+    /// Send it as `cursor` for the next page; `null` on the last.
+    next_cursor: Option<String>,
+}
+
+impl<T: ToSchema> From<Page<T>> for PageResponse<T> {
+    fn from(page: Page<T>) -> Self {
+        Self { success: true, data: page.items, has_more: page.next.is_some(), next_cursor: page.next }
+    }
+}
+
+/// A parsed query string.
+pub(crate) struct Query(BTreeMap<&'static str, String>);
+
+impl Query {
+    /// Parses a query string that may hold `limit`, `cursor` and the given names. A misspelt filter would show
+    /// everything, so other names are refused.
+    pub(crate) fn parse(query: Option<&str>, names: &[&'static str]) -> Result<Self, ApiError> {
+        let mut values = BTreeMap::new();
+        for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+            let known = ["limit", "cursor"].iter().chain(names).find(|known| **known == name);
+            let Some(known) = known else {
+                let mut allowed = vec!["limit", "cursor"];
+                allowed.extend_from_slice(names);
+                return Err(ApiError::bad_request(
+                    "Unknown query parameter",
+                    format!("This list takes {}", allowed.join(", ")),
+                ));
+            };
+            if values.insert(*known, value.into_owned()).is_some() {
+                return Err(ApiError::bad_request("Repeated query parameter", "Send every parameter once"));
+            }
+        }
+        Ok(Self(values))
+    }
+
+    /// The page that a query string without filters asks for.
+    pub(crate) fn only_page(query: Option<&str>) -> Result<PageRequest, ApiError> {
+        let mut checks = Checks::default();
+        let page = Self::parse(query, &[])?.page(&mut checks);
+        checks.finish()?;
+        Ok(page)
+    }
+
+    /// The value of a parameter, as a field to check.
+    fn take(&mut self, name: &str) -> Raw {
+        self.0.remove(name).map(serde_json::Value::String)
+    }
+
+    /// Which page is wanted.
+    pub(crate) fn page(&mut self, checks: &mut Checks) -> PageRequest {
+        let limit = match self.0.remove("limit").map(|text| text.parse::<usize>()) {
+            None => DEFAULT_LIMIT,
+            Some(Ok(limit)) if (1..=MAX_LIMIT).contains(&limit) => limit,
+            Some(_) => {
+                checks.wrong("limit", format!("must be a whole number from 1 to {MAX_LIMIT}"));
+                DEFAULT_LIMIT
+            }
+        };
+        let cursor = self.0.remove("cursor");
+        if cursor.as_ref().is_some_and(|cursor| cursor.is_empty() || cursor.len() > MAX_CURSOR) {
+            checks.wrong("cursor", "must be the next_cursor of the page before, unchanged");
+        }
+        PageRequest { limit, cursor }
+    }
+
+    /// A text filter; empty when not given.
+    pub(crate) fn text(&mut self, name: &'static str, checks: &mut Checks) -> String {
+        let raw = self.take(name);
+        if raw.as_ref().is_some_and(|value| value == "") {
+            checks.wrong(name, "must not be empty; leave it out");
+        }
+        checks.text(name, raw, LINE).unwrap_or_default()
+    }
+}

@@ -1,0 +1,4 @@
+//! Work that a request does not wait for.
+
+pub mod file_sweep;
+pub mod record_checks;
