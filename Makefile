@@ -65,8 +65,7 @@ test-disk: cargo web services ## a full disk: 507, nothing half, heals (as root;
 	tests/install.sh python
 	tests/disk_full.sh target/debug/identivia
 
-lint: cargo ## formatting and lints, and that vendored code is what it claims to be
-	vendor/derive.sh
+lint: cargo ## formatting and lints
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- --deny warnings
 
