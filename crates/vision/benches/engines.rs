@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use vision::Weights;
+use vision::create_thread_pool;
 use vision::document::{Date, Engines, read};
 use vision::face::FaceEngine;
 use vision::intake::{Photo, photo};
@@ -54,8 +54,8 @@ fn frames() -> Vec<Frame> {
 }
 
 fn main() {
-    let pool = Weights::pool(std::thread::available_parallelism().map_or(1, usize::from));
-    let (text, faces) = (TextReader::load(None, &pool).unwrap(), FaceEngine::load(None, &pool).unwrap());
+    let pool = create_thread_pool(std::thread::available_parallelism().map_or(1, usize::from));
+    let (text, faces) = (TextReader::new(None, &pool).unwrap(), FaceEngine::new(None, &pool).unwrap());
     let bytes = std::fs::read(format!("{DATA}/passport.jpg")).unwrap();
     let (passport, front, back) = (picture("passport.jpg"), picture("id-front.jpg"), picture("id-back.jpg"));
     let portrait = picture("portrait.jpg");

@@ -4,15 +4,15 @@
 
 use std::time::Instant;
 
-use vision::Weights;
+use vision::create_thread_pool;
 use vision::document::{Date, Engines, read};
 use vision::face::FaceEngine;
 use vision::intake::photo;
 use vision::text::TextReader;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let pool = Weights::pool(2);
-    let (text, faces) = (TextReader::load(None, &pool)?, FaceEngine::load(None, &pool)?);
+    let pool = create_thread_pool(2);
+    let (text, faces) = (TextReader::new(None, &pool)?, FaceEngine::new(None, &pool)?);
     let engines = Engines { text: &text, faces: &faces };
     let mut photos = Vec::new();
     for path in std::env::args().skip(1) {

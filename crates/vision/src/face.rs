@@ -16,7 +16,7 @@ pub(crate) use align::{Similarity, crop};
 pub use embed::Embedding;
 pub(crate) use landmarks::around;
 
-use crate::weights::{EngineError, LoadError, Weights};
+use crate::weights::{EngineError, LoadError, ModelWeights};
 
 /// How many faces of one picture get landmarks at most, the largest first: work per picture stays bounded.
 const MOST_FACES: usize = 12;
@@ -72,19 +72,19 @@ pub struct Face {
 
 /// The four networks for faces, ready to run.
 pub struct FaceEngine {
-    detect: Weights,
-    landmarks: Weights,
-    embed: Weights,
-    passive: Weights,
+    detect: ModelWeights,
+    landmarks: ModelWeights,
+    embed: ModelWeights,
+    passive: ModelWeights,
 }
 
 impl FaceEngine {
-    /// Loads the networks, an operator's own where `folder` has them.
+    /// Finds the networks, an operator's own where `folder` has them. Each is loaded when it first runs.
     ///
     /// # Errors
     /// When the operator's folder or a file in it is not as its manifest says.
-    pub fn load(folder: Option<&Path>, pool: &Arc<ThreadPool>) -> Result<Self, LoadError> {
-        let weights = |name: &str| Weights::load(name, folder, pool);
+    pub fn new(folder: Option<&Path>, pool: &Arc<ThreadPool>) -> Result<Self, LoadError> {
+        let weights = |name: &str| ModelWeights::new(name, folder, pool);
         Ok(Self {
             detect: weights("face-detect")?,
             landmarks: weights("face-landmarks")?,
@@ -146,7 +146,7 @@ impl FaceEngine {
 
     /// The networks, each with its name, hash and threshold.
     #[must_use]
-    pub fn weights(&self) -> [&Weights; 4] {
+    pub fn weights(&self) -> [&ModelWeights; 4] {
         [&self.detect, &self.landmarks, &self.embed, &self.passive]
     }
 }

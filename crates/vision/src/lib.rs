@@ -16,4 +16,4 @@ mod warp;
 pub mod weights;
 pub mod zone;
 
-pub use weights::{EngineError, LoadError, Weights};
+pub use weights::{EngineError, LoadError, ModelWeights, create_thread_pool};

@@ -11,7 +11,7 @@ use image::RgbImage;
 use rten::ThreadPool;
 use rten_tensor::{AsView as _, Layout as _, Tensor};
 
-use crate::weights::{EngineError, LoadError, Weights};
+use crate::weights::{EngineError, LoadError, ModelWeights};
 use crate::zone::{self, FoundZone};
 use frames::Frames;
 pub(crate) use regions::Region;
@@ -63,24 +63,24 @@ pub(crate) struct Sheet {
 
 /// Reads printed text: one network finds the lines, one reads them.
 pub struct TextReader {
-    detector: Weights,
-    recogniser: Weights,
+    detector: ModelWeights,
+    recogniser: ModelWeights,
 }
 
 impl TextReader {
-    /// Loads both networks, the operator's own where `folder` names them.
+    /// Finds both networks, an operator's own where `folder` names them. Each is loaded when it first runs.
     ///
     /// # Errors
     /// When the operator's files are not as their manifest says.
-    pub fn load(folder: Option<&Path>, pool: &Arc<ThreadPool>) -> Result<Self, LoadError> {
-        let detector = Weights::load("ocr-detect", folder, pool)?;
-        let recogniser = Weights::load("ocr-recognize", folder, pool)?;
+    pub fn new(folder: Option<&Path>, pool: &Arc<ThreadPool>) -> Result<Self, LoadError> {
+        let detector = ModelWeights::new("ocr-detect", folder, pool)?;
+        let recogniser = ModelWeights::new("ocr-recognize", folder, pool)?;
         Ok(Self { detector, recogniser })
     }
 
     /// Both networks' weights, detector first.
     #[must_use]
-    pub fn weights(&self) -> [&Weights; 2] {
+    pub fn weights(&self) -> [&ModelWeights; 2] {
         [&self.detector, &self.recogniser]
     }
 
@@ -198,6 +198,7 @@ fn within(regions: &[Region], way: (f32, f32), most: u32) -> Vec<Region> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::weights::create_thread_pool;
 
     #[test]
     fn of_a_page_full_of_print_only_so_much_is_read() {
@@ -210,7 +211,7 @@ mod tests {
     }
     #[test]
     fn a_reader_keeps_to_that() {
-        let reader = TextReader::load(None, &Weights::pool(1)).unwrap();
+        let reader = TextReader::new(None, &create_thread_pool(1)).unwrap();
         let picture =
             image::open(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pictures/zone-td3.png")).unwrap().to_rgb8();
         let sheet = reader.sheet(&picture).unwrap();

@@ -1,7 +1,7 @@
-//! The engines' weights: embedded, or an operator's own from a folder, each with its hash and threshold.
+//! Model weights: embedded ones or an operator's own from a folder, with hash and threshold, loaded on first use.
 
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rten::ThreadPool;
 use rten::{Model, ModelOptions, NodeId, RunOptions, ValueOrView};
@@ -9,10 +9,10 @@ use rten_tensor::{NdTensorView, Tensor};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
-/// The manifest's name, in the embedded folder and in an operator's.
-pub const MANIFEST: &str = "manifest.json";
+/// The name of the manifest's file, in the embedded folder and in an operator's.
+pub const MANIFEST_FILE: &str = "manifest.json";
 
-/// The embedded files. A manifest names them; nothing else is known of them here.
+/// The embedded files. The manifest describes them.
 const EMBEDDED: [(&str, &[u8]); 6] = [
     ("face-detect.onnx", include_bytes!("../../../models/face-detect.onnx")),
     ("face-landmarks.onnx", include_bytes!("../../../models/face-landmarks.onnx")),
@@ -21,7 +21,7 @@ const EMBEDDED: [(&str, &[u8]); 6] = [
     ("ocr-detect.onnx", include_bytes!("../../../models/ocr-detect.onnx")),
     ("ocr-recognize.onnx", include_bytes!("../../../models/ocr-recognize.onnx")),
 ];
-/// The characters that the text recogniser knows, a line each.
+/// The characters that the text recogniser knows, one per line.
 pub(crate) const CHARACTERS: &str = include_str!("../../../models/ocr-characters.txt");
 const EMBEDDED_MANIFEST: &str = include_str!("../../../models/manifest.json");
 
@@ -30,17 +30,17 @@ const EMBEDDED_MANIFEST: &str = include_str!("../../../models/manifest.json");
 pub enum LoadError {
     #[error("cannot read {file}: {source}")]
     File { file: String, source: std::io::Error },
-    #[error("{file} is no manifest: {reason}")]
+    #[error("{file} is not a manifest: {reason}")]
     Manifest { file: String, reason: String },
-    #[error("{file} has the SHA-256 {found}, and the manifest says {expected}")]
+    #[error("{file} has the SHA-256 {found}, but its manifest says {expected}")]
     Hash { file: String, expected: String, found: String },
-    #[error("{file} is no model that can be run: {reason}")]
+    #[error("{file} is not a model that can be run: {reason}")]
     Model { file: String, reason: String },
     #[error("the manifest names a model {0:?}, which no engine uses")]
-    Unknown(String),
+    UnknownModel(String),
 }
 
-/// Why an engine gave no answer. Its cause is in the weights or the machine, not in the picture.
+/// Why an engine gave no answer. The weights or the machine are the cause, not the picture.
 #[derive(Debug, thiserror::Error)]
 #[error("the model {model} failed: {reason}")]
 pub struct EngineError {
@@ -48,138 +48,180 @@ pub struct EngineError {
     pub reason: String,
 }
 
-/// What a manifest says of one model.
+/// A manifest's description of one model.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Entry {
-    /// Which of the engines' models it is, such as `face-embed`.
+pub struct ManifestEntry {
+    /// The model that it describes, such as `face-embed`.
     pub name: String,
     pub file: String,
-    /// Of the file, in hexadecimal.
+    /// SHA-256 of the file, in hexadecimal.
     pub sha256: String,
-    /// From which score on this model's answer counts; what the score is, the engine that uses it says.
+    /// The lowest score that counts. The engine that uses the model says what the score is.
     pub threshold: f32,
 }
 
 #[derive(Deserialize)]
-struct Manifest {
-    models: Vec<Entry>,
+struct ModelManifest {
+    models: Vec<ManifestEntry>,
 }
 
-/// One model, ready to run, with what the manifest says of it.
-pub struct Weights {
-    pub entry: Entry,
-    model: Model,
-    pool: Arc<ThreadPool>,
+/// Where the bytes of a model are.
+enum ModelSource {
+    Embedded(&'static [u8]),
+    /// An operator's file; its hash is in the manifest entry.
+    File(PathBuf),
 }
 
-impl Weights {
-    /// The threads that inference may take, shared by all engines.
-    #[must_use]
-    pub fn pool(threads: usize) -> Arc<ThreadPool> {
-        Arc::new(ThreadPool::with_num_threads(threads.max(1)))
-    }
+/// One model with its manifest entry. The first run loads it, so that a server that reads nothing stays small.
+pub struct ModelWeights {
+    pub entry: ManifestEntry,
+    source: ModelSource,
+    /// The lock is held while the model loads: two first runs would otherwise load it twice.
+    loaded: Mutex<Option<Arc<Model>>>,
+    threads: Arc<ThreadPool>,
+}
 
-    /// Loads a model of that name: the operator's own where `folder` has a manifest that names it, else the embedded one.
+impl ModelWeights {
+    /// Finds a model of that name: the operator's own where `folder` has a manifest that names it, else the embedded one.
+    /// An operator's file is checked at once and not kept in memory.
     ///
     /// # Errors
-    /// When the operator's folder or file is not as its manifest says.
-    pub fn load(name: &str, folder: Option<&Path>, pool: &Arc<ThreadPool>) -> Result<Self, LoadError> {
-        if let Some(folder) = folder
-            && let Some(entry) = manifest_of(folder)?.models.into_iter().find(|entry| entry.name == name)
-        {
-            let bytes = checked_file(folder, &entry)?;
-            return Self::of(entry, options().load(bytes), pool);
+    /// When the manifest or the file in the operator's folder is missing, differs from its hash or is not a model.
+    pub fn new(name: &str, folder: Option<&Path>, threads: &Arc<ThreadPool>) -> Result<Self, LoadError> {
+        let (entry, source) = match folder {
+            Some(folder) => find_operator_model(name, folder)?,
+            None => None,
         }
-        let entry = embedded()?.models.into_iter().find(|entry| entry.name == name);
-        let entry = entry.ok_or_else(|| LoadError::Unknown(name.to_owned()))?;
-        let bytes = EMBEDDED.iter().find(|(file, _)| *file == entry.file).map(|(_, bytes)| *bytes);
-        let bytes = bytes.ok_or_else(|| LoadError::Unknown(name.to_owned()))?;
-        Self::of(entry, options().load_static_slice(bytes), pool)
+        .map_or_else(|| find_embedded_model(name), Ok)?;
+        Ok(Self { entry, source, loaded: Mutex::new(None), threads: threads.clone() })
     }
 
-    fn of<E: std::fmt::Display>(
-        entry: Entry,
-        model: Result<Model, E>,
-        pool: &Arc<ThreadPool>,
-    ) -> Result<Self, LoadError> {
-        let model = model.map_err(|error| LoadError::Model { file: entry.file.clone(), reason: error.to_string() })?;
-        Ok(Self { entry, model, pool: pool.clone() })
-    }
-
-    /// Says whether the model takes its picture as planes (channels before rows) rather than pixel by pixel.
-    #[must_use]
-    pub fn takes_planes(&self) -> bool {
-        let shape = self.model.input_shape(0).unwrap_or_default();
-        matches!(shape.get(1), Some(rten::Dimension::Fixed(3)))
+    /// Whether the model takes its picture as planes (channels before rows) rather than pixel by pixel.
+    ///
+    /// # Errors
+    /// When the model cannot be loaded.
+    pub fn is_planar(&self) -> Result<bool, EngineError> {
+        let shape = self.load_once()?.input_shape(0).unwrap_or_default();
+        Ok(matches!(shape.get(1), Some(rten::Dimension::Fixed(3))))
     }
 
     /// Runs the model on one input and gives its outputs, in the model's order.
     ///
     /// # Errors
-    /// When the model does not fit its input or its outputs are no 32-bit numbers.
+    /// When the model cannot be loaded, does not fit its input, or its outputs are not 32-bit numbers.
     pub fn run(&self, input: NdTensorView<'_, f32, 4>) -> Result<Vec<Tensor<f32>>, EngineError> {
-        let failed = |reason: String| EngineError { model: self.entry.name.clone(), reason };
-        let id: NodeId = *self.model.input_ids().first().ok_or_else(|| failed("it takes no input".to_owned()))?;
-        let options = RunOptions::default().with_thread_pool(Some(self.pool.clone()));
+        let model = self.load_once()?;
+        let id: NodeId = *model.input_ids().first().ok_or_else(|| self.to_engine_error("it takes no input"))?;
+        let options = RunOptions::default().with_thread_pool(Some(self.threads.clone()));
         let inputs = vec![(id, ValueOrView::from(input))];
-        let outputs = self.model.run(inputs, self.model.output_ids(), Some(options));
-        let outputs = outputs.map_err(|error| failed(error.to_string()))?;
+        let outputs = model.run(inputs, model.output_ids(), Some(options));
+        let outputs = outputs.map_err(|error| self.to_engine_error(error))?;
         let numbers = outputs.into_iter().map(Tensor::<f32>::try_from);
-        numbers.map(|number| number.map_err(|error| failed(error.to_string()))).collect()
+        numbers.map(|number| number.map_err(|error| self.to_engine_error(error))).collect()
+    }
+
+    /// Loads the model at the first call. A failure is not kept: the next call tries again.
+    fn load_once(&self) -> Result<Arc<Model>, EngineError> {
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(model) = &*loaded {
+            return Ok(model.clone());
+        }
+        let model = match &self.source {
+            ModelSource::Embedded(bytes) => {
+                prepacked_options().load_static_slice(bytes).map_err(|error| self.to_engine_error(error))?
+            }
+            // The file may have changed since the start.
+            ModelSource::File(file) => {
+                let bytes = read_checked_file(file, &self.entry).map_err(|error| self.to_engine_error(error))?;
+                prepacked_options().load(bytes).map_err(|error| self.to_engine_error(error))?
+            }
+        };
+        let model = Arc::new(model);
+        *loaded = Some(model.clone());
+        Ok(model)
+    }
+
+    fn to_engine_error(&self, reason: impl std::fmt::Display) -> EngineError {
+        EngineError { model: self.entry.name.clone(), reason: reason.to_string() }
     }
 }
 
-/// Weights are laid out for multiplication once, when they are loaded, and not with each picture.
-fn options() -> ModelOptions {
+/// Creates the threads that inference may take. All models share them.
+#[must_use]
+pub fn create_thread_pool(threads: usize) -> Arc<ThreadPool> {
+    Arc::new(ThreadPool::with_num_threads(threads.max(1)))
+}
+
+/// Lays weights out for multiplication once, when a model is loaded, and not with each picture.
+fn prepacked_options() -> ModelOptions {
     let mut options = ModelOptions::with_all_ops();
     options.prepack_weights(true);
     options
 }
 
-/// Checks that an operator's folder names only models that are used, and that each file is what the manifest says.
+/// Checks that an operator's folder names only known models, and that each file has its manifest's hash.
 ///
 /// # Errors
-/// When it is not so.
-pub fn check_folder(folder: &Path) -> Result<(), LoadError> {
-    let known = embedded()?.models;
-    for entry in manifest_of(folder)?.models {
+/// When a model is unknown, or a file is missing or differs from its hash.
+pub fn check_models_folder(folder: &Path) -> Result<(), LoadError> {
+    let known = read_embedded_manifest()?.models;
+    for entry in read_folder_manifest(folder)?.models {
         if !known.iter().any(|model| model.name == entry.name) {
-            return Err(LoadError::Unknown(entry.name));
+            return Err(LoadError::UnknownModel(entry.name));
         }
-        checked_file(folder, &entry)?;
+        read_checked_file(&folder.join(&entry.file), &entry)?;
     }
     Ok(())
 }
 
-fn embedded() -> Result<Manifest, LoadError> {
-    parsed(EMBEDDED_MANIFEST.as_bytes(), MANIFEST)
+fn find_embedded_model(name: &str) -> Result<(ManifestEntry, ModelSource), LoadError> {
+    let unknown = || LoadError::UnknownModel(name.to_owned());
+    let entry = read_embedded_manifest()?.models.into_iter().find(|entry| entry.name == name).ok_or_else(unknown)?;
+    let bytes = EMBEDDED.iter().find(|(file, _)| *file == entry.file).map(|(_, bytes)| *bytes).ok_or_else(unknown)?;
+    Ok((entry, ModelSource::Embedded(bytes)))
 }
 
-fn manifest_of(folder: &Path) -> Result<Manifest, LoadError> {
-    let file = folder.join(MANIFEST);
-    let bytes = read(&file)?;
-    parsed(&bytes, &file.display().to_string())
+/// The model that an operator's manifest names, if it does: its file has the right hash and parses. The parsed model is
+/// dropped again; the first run loads it.
+fn find_operator_model(name: &str, folder: &Path) -> Result<Option<(ManifestEntry, ModelSource)>, LoadError> {
+    let Some(entry) = read_folder_manifest(folder)?.models.into_iter().find(|entry| entry.name == name) else {
+        return Ok(None);
+    };
+    let file = folder.join(&entry.file);
+    let parsed = ModelOptions::with_all_ops().load(read_checked_file(&file, &entry)?);
+    parsed.map_err(|error| LoadError::Model { file: entry.file.clone(), reason: error.to_string() })?;
+    Ok(Some((entry, ModelSource::File(file))))
 }
 
-fn parsed(bytes: &[u8], file: &str) -> Result<Manifest, LoadError> {
+fn read_embedded_manifest() -> Result<ModelManifest, LoadError> {
+    parse_manifest(EMBEDDED_MANIFEST.as_bytes(), MANIFEST_FILE)
+}
+
+fn read_folder_manifest(folder: &Path) -> Result<ModelManifest, LoadError> {
+    let file = folder.join(MANIFEST_FILE);
+    let bytes = read_whole_file(&file)?;
+    parse_manifest(&bytes, &file.display().to_string())
+}
+
+fn parse_manifest(bytes: &[u8], file: &str) -> Result<ModelManifest, LoadError> {
     let manifest = serde_json::from_slice(bytes);
     manifest.map_err(|error| LoadError::Manifest { file: file.to_owned(), reason: error.to_string() })
 }
 
-fn read(file: &Path) -> Result<Vec<u8>, LoadError> {
+fn read_whole_file(file: &Path) -> Result<Vec<u8>, LoadError> {
     std::fs::read(file).map_err(|source| LoadError::File { file: file.display().to_string(), source })
 }
 
-fn checked_file(folder: &Path, entry: &Entry) -> Result<Vec<u8>, LoadError> {
-    let bytes = read(&folder.join(&entry.file))?;
-    let found = sha256(&bytes);
+fn read_checked_file(file: &Path, entry: &ManifestEntry) -> Result<Vec<u8>, LoadError> {
+    let bytes = read_whole_file(file)?;
+    let found = hash_to_hex(&bytes);
     if found != entry.sha256.to_ascii_lowercase() {
         return Err(LoadError::Hash { file: entry.file.clone(), expected: entry.sha256.clone(), found });
     }
     Ok(bytes)
 }
 
-fn sha256(bytes: &[u8]) -> String {
+fn hash_to_hex(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -189,53 +231,77 @@ mod tests {
 
     #[test]
     fn every_embedded_model_is_what_the_manifest_says_and_loads() {
-        let pool = Weights::pool(1);
-        let manifest = embedded().unwrap();
+        let pool = create_thread_pool(1);
+        let manifest = read_embedded_manifest().unwrap();
         assert_eq!(manifest.models.len(), EMBEDDED.len());
         for entry in manifest.models {
             let (_, bytes) = EMBEDDED.iter().find(|(file, _)| *file == entry.file).unwrap();
-            assert_eq!(sha256(bytes), entry.sha256, "{}", entry.file);
-            Weights::load(&entry.name, None, &pool).unwrap();
+            assert_eq!(hash_to_hex(bytes), entry.sha256, "{}", entry.file);
+            ModelWeights::new(&entry.name, None, &pool).unwrap().load_once().unwrap();
         }
     }
 
-    /// A folder of an operator's with that file in the place of a model, and what its manifest says of it.
-    fn folder(name: &str, bytes: &[u8], sha256: &str) -> std::path::PathBuf {
+    /// Writes an operator's folder with that file in the place of a model.
+    fn write_models_folder(name: &str, bytes: &[u8], sha256: &str) -> std::path::PathBuf {
         let folder = std::env::temp_dir().join(format!("identivia-models-{}-{sha256:.8}-{name}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join("mine.onnx"), bytes).unwrap();
         let entry = format!(r#"{{"name": "{name}", "file": "mine.onnx", "sha256": "{sha256}", "threshold": 0.5}}"#);
-        std::fs::write(folder.join(MANIFEST), format!(r#"{{"models": [{entry}]}}"#)).unwrap();
+        std::fs::write(folder.join(MANIFEST_FILE), format!(r#"{{"models": [{entry}]}}"#)).unwrap();
         folder
     }
 
     #[test]
     fn an_operators_model_takes_the_place_of_an_embedded_one_and_of_no_other() {
-        let pool = Weights::pool(1);
+        let pool = create_thread_pool(1);
         let (_, other) = EMBEDDED.iter().find(|(file, _)| *file == "face-passive-liveness.onnx").unwrap();
-        let mine = folder("face-embed", other, &sha256(other).to_uppercase());
-        check_folder(&mine).unwrap();
-        let loaded = Weights::load("face-embed", Some(&mine), &pool).unwrap();
+        let mine = write_models_folder("face-embed", other, &hash_to_hex(other).to_uppercase());
+        check_models_folder(&mine).unwrap();
+        let loaded = ModelWeights::new("face-embed", Some(&mine), &pool).unwrap();
         assert_eq!((loaded.entry.file.as_str(), loaded.entry.threshold), ("mine.onnx", 0.5));
-        assert_eq!(Weights::load("face-detect", Some(&mine), &pool).unwrap().entry.file, "face-detect.onnx");
+        assert_eq!(ModelWeights::new("face-detect", Some(&mine), &pool).unwrap().entry.file, "face-detect.onnx");
+        std::fs::remove_dir_all(mine).unwrap();
+    }
+
+    #[test]
+    fn a_model_is_loaded_at_its_first_run_and_once() {
+        let weights = ModelWeights::new("face-passive-liveness", None, &create_thread_pool(1)).unwrap();
+        assert!(weights.loaded.lock().unwrap().is_none());
+        weights.is_planar().unwrap();
+        let first = weights.load_once().unwrap();
+        assert!(Arc::ptr_eq(&first, &weights.load_once().unwrap()));
+    }
+
+    #[test]
+    fn an_operators_file_that_changed_after_the_start_is_an_engine_error() {
+        let (_, bytes) = EMBEDDED.iter().find(|(file, _)| *file == "face-passive-liveness.onnx").unwrap();
+        let mine = write_models_folder("face-passive-liveness", bytes, &hash_to_hex(bytes));
+        let weights = ModelWeights::new("face-passive-liveness", Some(&mine), &create_thread_pool(1)).unwrap();
+        std::fs::write(mine.join("mine.onnx"), b"another model").unwrap();
+        assert!(weights.is_planar().unwrap_err().to_string().contains("mine.onnx has the SHA-256"));
+        // What was put right is read again.
+        std::fs::write(mine.join("mine.onnx"), bytes).unwrap();
+        assert!(weights.is_planar().is_ok());
         std::fs::remove_dir_all(mine).unwrap();
     }
 
     #[test]
     fn a_folder_that_is_not_as_its_manifest_says_is_refused() {
         let refused = |name: &str, bytes: &[u8], hash: &str| {
-            let folder = folder(name, bytes, hash);
-            let pool = Weights::pool(1);
-            let said = check_folder(&folder).and_then(|()| Weights::load(name, Some(&folder), &pool).map(drop));
+            let folder = write_models_folder(name, bytes, hash);
+            let pool = create_thread_pool(1);
+            let said =
+                check_models_folder(&folder).and_then(|()| ModelWeights::new(name, Some(&folder), &pool).map(drop));
             std::fs::remove_dir_all(folder).unwrap();
             said.unwrap_err().to_string()
         };
         assert!(refused("face-embed", b"a model", &"0".repeat(64)).contains("mine.onnx has the SHA-256"));
         assert!(
-            refused("face-embed", b"a model", &sha256(b"a model")).contains("mine.onnx is no model that can be run")
+            refused("face-embed", b"a model", &hash_to_hex(b"a model"))
+                .contains("mine.onnx is not a model that can be run")
         );
-        assert!(refused("face-guess", b"a model", &sha256(b"a model")).contains("face-guess"));
+        assert!(refused("face-guess", b"a model", &hash_to_hex(b"a model")).contains("face-guess"));
         let nowhere = std::env::temp_dir().join("identivia-no-such-folder");
-        assert!(check_folder(&nowhere).unwrap_err().to_string().contains("manifest.json"));
+        assert!(check_models_folder(&nowhere).unwrap_err().to_string().contains("manifest.json"));
     }
 }

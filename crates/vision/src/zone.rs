@@ -292,7 +292,7 @@ mod tests {
     use super::*;
 
     fn reader() -> TextReader {
-        TextReader::load(None, &crate::Weights::pool(1)).unwrap()
+        TextReader::new(None, &crate::create_thread_pool(1)).unwrap()
     }
 
     fn specimen(name: &str) -> RgbImage {

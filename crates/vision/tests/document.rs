@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use image::{ImageFormat, Rgb, RgbImage};
-use vision::Weights;
+use vision::create_thread_pool;
 use vision::document::{Authenticity, Date, Document, Engines, Fields, Source, read};
 use vision::face::FaceEngine;
 use vision::finding::Outcome;
@@ -15,8 +15,8 @@ use vision::intake::{Photo, photo};
 use vision::text::TextReader;
 
 static ENGINES: LazyLock<(TextReader, FaceEngine)> = LazyLock::new(|| {
-    let pool = Weights::pool(2);
-    (TextReader::load(None, &pool).unwrap(), FaceEngine::load(None, &pool).unwrap())
+    let pool = create_thread_pool(2);
+    (TextReader::new(None, &pool).unwrap(), FaceEngine::new(None, &pool).unwrap())
 });
 
 fn read_both(front: &Photo, back: Option<&Photo>) -> Document {

@@ -8,12 +8,12 @@ use std::sync::OnceLock;
 use image::imageops::{self, FilterType};
 use image::{Rgb, RgbImage};
 use liveness_scene::{Model, Place, frame};
-use vision::Weights;
+use vision::create_thread_pool;
 use vision::face::{Embedding, Face, FaceEngine};
 
 fn engine() -> &'static FaceEngine {
     static ENGINE: OnceLock<FaceEngine> = OnceLock::new();
-    ENGINE.get_or_init(|| FaceEngine::load(None, &Weights::pool(2)).expect("the weights and pictures are sound"))
+    ENGINE.get_or_init(|| FaceEngine::new(None, &create_thread_pool(2)).expect("the weights and pictures are sound"))
 }
 
 fn astronaut() -> RgbImage {

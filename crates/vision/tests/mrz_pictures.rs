@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use image::{DynamicImage, RgbImage, imageops};
-use vision::Weights;
+use vision::create_thread_pool;
 use vision::mrz::Format;
 use vision::text::TextReader;
 use vision::zone::FoundZone;
@@ -14,7 +14,7 @@ fn picture(name: &str) -> RgbImage {
 }
 
 fn reader() -> TextReader {
-    TextReader::load(None, &Weights::pool(2)).expect("the embedded weights")
+    TextReader::new(None, &create_thread_pool(2)).expect("the embedded weights")
 }
 
 fn zone(reader: &TextReader, picture: &RgbImage) -> Option<FoundZone> {

@@ -8,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use vision::face::FaceEngine;
 use vision::text::TextReader;
-use vision::{EngineError, LoadError, Weights, weights};
+use vision::{EngineError, LoadError, ModelWeights, create_thread_pool, weights};
 
 use crate::domain::checks::WeightsUsed;
 use crate::providers::http_call::ProviderError;
@@ -37,12 +37,12 @@ impl Engines {
     /// When the folder is not as its manifest says.
     pub fn load(models: Option<&Path>, threads: usize) -> Result<Arc<Self>, LoadError> {
         if let Some(folder) = models {
-            weights::check_folder(folder)?;
+            weights::check_models_folder(folder)?;
         }
-        let pool = Weights::pool(threads);
+        let pool = create_thread_pool(threads);
         Ok(Arc::new(Self {
-            faces: FaceEngine::load(models, &pool)?,
-            text: TextReader::load(models, &pool)?,
+            faces: FaceEngine::new(models, &pool)?,
+            text: TextReader::new(models, &pool)?,
             turns: Arc::new(Semaphore::new(threads.max(1))),
         }))
     }
@@ -99,7 +99,7 @@ impl Engines {
     }
 }
 
-fn used(weights: &Weights) -> WeightsUsed {
+fn used(weights: &ModelWeights) -> WeightsUsed {
     WeightsUsed { model: weights.entry.name.clone(), sha256: weights.entry.sha256.clone() }
 }
 

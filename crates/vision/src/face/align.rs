@@ -4,7 +4,7 @@ use image::RgbImage;
 use rten_tensor::NdTensor;
 use rten_tensor::prelude::*;
 
-use crate::weights::{EngineError, Weights};
+use crate::weights::{EngineError, ModelWeights};
 
 /// How many samples along each side are averaged for one pixel of a crop at most, however large the picture.
 const MOST_SAMPLES: f32 = 4.0;
@@ -130,12 +130,12 @@ fn blend(picture: &RgbImage, first: [f32; 2], across: &[f32], down: &[f32]) -> [
 
 /// Runs a model on a crop, laid as the model takes it: as planes or pixel by pixel.
 pub(crate) fn run(
-    weights: &Weights,
+    weights: &ModelWeights,
     pixels: &[[f32; 3]],
     width: usize,
     height: usize,
 ) -> Result<Vec<Vec<f32>>, EngineError> {
-    let (shape, values) = if weights.takes_planes() {
+    let (shape, values) = if weights.is_planar()? {
         let plane = |channel: usize| pixels.iter().map(move |pixel| pixel[channel]);
         ([1, 3, height, width], plane(0).chain(plane(1)).chain(plane(2)).collect())
     } else {

@@ -4,7 +4,7 @@ use image::RgbImage;
 
 use super::Region;
 use super::align::{self, Similarity};
-use crate::weights::{EngineError, Weights};
+use crate::weights::{EngineError, ModelWeights};
 
 /// What the detector takes, in pixels.
 const WIDTH: usize = 320;
@@ -26,7 +26,7 @@ pub(crate) struct Detection {
 }
 
 /// The faces of a picture, in no order.
-pub(crate) fn detections(weights: &Weights, picture: &RgbImage) -> Result<Vec<Detection>, EngineError> {
+pub(crate) fn detections(weights: &ModelWeights, picture: &RgbImage) -> Result<Vec<Detection>, EngineError> {
     let whole = Region { left: 0.0, top: 0.0, width: picture.width() as f32, height: picture.height() as f32 };
     let mut found = within(weights, picture, whole)?;
     if !found.iter().any(|detection| detection.score >= SURE) {
@@ -56,7 +56,7 @@ fn closer_looks(whole: Region) -> [Region; 5] {
 }
 
 /// The faces that one run of the detector finds in a part of the picture, in the picture's pixels.
-fn within(weights: &Weights, picture: &RgbImage, part: Region) -> Result<Vec<Detection>, EngineError> {
+fn within(weights: &ModelWeights, picture: &RgbImage, part: Region) -> Result<Vec<Detection>, EngineError> {
     let scale = (part.width / WIDTH as f32).max(part.height / HEIGHT as f32);
     let place = Similarity { turn: scale, lean: 0.0, x: part.left, y: part.top };
     let mut pixels = align::crop(picture, WIDTH, HEIGHT, &place);

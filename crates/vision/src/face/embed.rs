@@ -4,7 +4,7 @@ use image::RgbImage;
 
 use super::align::{self, Similarity};
 use super::landmarks::{LEFT_EYE, MOUTH, NOSE_TIP, RIGHT_EYE, middle};
-use crate::weights::{EngineError, Weights};
+use crate::weights::{EngineError, ModelWeights};
 
 /// What the network takes, in pixels.
 const SIZE: usize = 112;
@@ -50,7 +50,11 @@ impl Embedding {
 }
 
 /// The template of the face with those landmarks: the mean of that of the picture and that of its mirror image.
-pub(crate) fn embedding(weights: &Weights, picture: &RgbImage, points: &[[f32; 3]]) -> Result<Embedding, EngineError> {
+pub(crate) fn embedding(
+    weights: &ModelWeights,
+    picture: &RgbImage,
+    points: &[[f32; 3]],
+) -> Result<Embedding, EngineError> {
     let pixels = aligned(picture, points);
     let inputs: Vec<[f32; 3]> = pixels.iter().map(|pixel| pixel.map(|value| (value - 127.0) / 128.0)).collect();
     let mut mirrored = inputs.clone();
@@ -60,13 +64,13 @@ pub(crate) fn embedding(weights: &Weights, picture: &RgbImage, points: &[[f32; 3
     Embedding::of(sum).ok_or_else(|| failed(weights))
 }
 
-fn numbers(weights: &Weights, inputs: &[[f32; 3]]) -> Result<Vec<f32>, EngineError> {
+fn numbers(weights: &ModelWeights, inputs: &[[f32; 3]]) -> Result<Vec<f32>, EngineError> {
     let first = align::run(weights, inputs, SIZE, SIZE)?.into_iter().next();
     let embedding = first.and_then(Embedding::of).ok_or_else(|| failed(weights))?;
     Ok(embedding.0)
 }
 
-fn failed(weights: &Weights) -> EngineError {
+fn failed(weights: &ModelWeights) -> EngineError {
     EngineError { model: weights.entry.name.clone(), reason: "it gave no numbers that have a direction".to_owned() }
 }
 

@@ -4,7 +4,7 @@ use image::RgbImage;
 
 use super::align::{self, Similarity};
 use super::{Pose, Region};
-use crate::weights::{EngineError, Weights};
+use crate::weights::{EngineError, ModelWeights};
 
 /// What the landmark network takes, in pixels.
 const SIZE: usize = 192;
@@ -28,7 +28,7 @@ pub(crate) struct Landmarks {
 }
 
 /// The landmarks of the face in a box: once upright, and again on a crop that is centred on the face and level.
-pub(crate) fn landmarks(weights: &Weights, picture: &RgbImage, region: &Region) -> Result<Landmarks, EngineError> {
+pub(crate) fn landmarks(weights: &ModelWeights, picture: &RgbImage, region: &Region) -> Result<Landmarks, EngineError> {
     let [x, y] = region.centre();
     let first = within(weights, picture, [x, y], ROOM * region.width.max(region.height), 0.0)?;
     let Some(region) = around(&first.points) else { return Ok(first) };
@@ -37,7 +37,7 @@ pub(crate) fn landmarks(weights: &Weights, picture: &RgbImage, region: &Region) 
 }
 
 fn within(
-    weights: &Weights,
+    weights: &ModelWeights,
     picture: &RgbImage,
     centre: [f32; 2],
     side: f32,

@@ -4,7 +4,7 @@ use image::RgbImage;
 
 use super::Region;
 use super::align::{self, Similarity};
-use crate::weights::{EngineError, Weights};
+use crate::weights::{EngineError, ModelWeights};
 
 /// What the network takes, in pixels.
 const SIZE: usize = 128;
@@ -12,7 +12,7 @@ const SIZE: usize = 128;
 const ROOM: f32 = 2.7;
 
 /// The softmax of "live", 0..1.
-pub(crate) fn live(weights: &Weights, picture: &RgbImage, region: &Region) -> Result<f32, EngineError> {
+pub(crate) fn live(weights: &ModelWeights, picture: &RgbImage, region: &Region) -> Result<f32, EngineError> {
     let place = Similarity::square(region.centre(), ROOM * region.width.max(region.height).max(1.0), 0.0, SIZE);
     let pixels = align::crop(picture, SIZE, SIZE, &place);
     let inputs: Vec<[f32; 3]> = pixels.iter().map(|&[red, green, blue]| [blue, green, red]).collect();
