@@ -6,10 +6,10 @@
 use std::time::{Duration, Instant};
 
 use vision::create_thread_pool;
-use vision::document::{Date, Engines, read};
+use vision::document::{Date, DocumentEngines, read_document};
 use vision::face::FaceEngine;
-use vision::intake::{Photo, photo};
-use vision::liveness::{Frame, Limits, Step, judge, observe};
+use vision::intake::{Photo, decode_photo};
+use vision::liveness::{Frame, Limits, LivenessStep, judge_session, observe_frames};
 use vision::quality::Quality;
 use vision::text::TextReader;
 
@@ -40,15 +40,15 @@ fn processor() -> f64 {
 }
 
 fn picture(name: &str) -> Photo {
-    photo(&std::fs::read(format!("{DATA}/{name}")).unwrap(), SIDE).unwrap()
+    decode_photo(&std::fs::read(format!("{DATA}/{name}")).unwrap(), SIDE).unwrap()
 }
 
 fn frames() -> Vec<Frame> {
-    let steps = Step::ALL.into_iter().flat_map(|step| (1..=3).map(move |number| (step, number)));
-    let frame = |(at, (step, number)): (usize, (Step, u8))| Frame {
+    let steps = LivenessStep::ALL.into_iter().flat_map(|step| (1..=3).map(move |number| (step, number)));
+    let frame = |(at, (step, number)): (usize, (LivenessStep, u8))| Frame {
         step,
         at_ms: 700 * at as u64,
-        picture: picture(&format!("session/{}_{number}.jpg", step.word())).image,
+        picture: picture(&format!("session/{}_{number}.jpg", step.to_word())).image,
     };
     steps.enumerate().map(frame).collect()
 }
@@ -59,29 +59,30 @@ fn main() {
     let bytes = std::fs::read(format!("{DATA}/passport.jpg")).unwrap();
     let (passport, front, back) = (picture("passport.jpg"), picture("id-front.jpg"), picture("id-back.jpg"));
     let portrait = picture("portrait.jpg");
-    let face = faces.faces(&portrait.image).unwrap().remove(0);
+    let face = faces.find_faces(&portrait.image).unwrap().remove(0);
     let (frames, today) = (frames(), Date::new(2026, 1, 1).unwrap());
-    let by = Engines { text: &text, faces: &faces };
-    let (decoding, _) = measured(|| drop(photo(&bytes, SIDE).unwrap()));
+    let by = DocumentEngines { text: &text, faces: &faces };
+    let (decoding, _) = measured(|| drop(decode_photo(&bytes, SIDE).unwrap()));
     let passive = || {
-        faces.passive_liveness(&portrait.image, &face).unwrap();
+        faces.score_passive_liveness(&portrait.image, &face).unwrap();
     };
     let report = |name: &str, (wall, processor): (Duration, f64)| {
         let ratio = wall.as_secs_f64() / decoding.as_secs_f64();
         println!("{name:<40} {:>8.1} ms {:>8.0} ms {ratio:>8.1}", wall.as_secs_f64() * 1e3, processor * 1e3);
     };
     println!("{:<40} {:>11} {:>11} {:>8}", "", "median", "processor", "ratio");
-    report("decode a passport's picture (1)", measured(|| drop(photo(&bytes, SIDE).unwrap())));
-    report("quality of a picture", measured(|| drop(Quality::of(&passport.image, None, &passport.tags))));
-    report("machine-readable zone, TD3", measured(|| drop(text.zone(&passport.image).unwrap())));
-    report("machine-readable zone, TD1", measured(|| drop(text.zone(&back.image).unwrap())));
-    report("no zone there", measured(|| drop(text.zone(&portrait.image).unwrap())));
-    report("no barcode there", measured(|| drop(vision::barcode::pdf417(&passport.image))));
-    report("a passport, all of it", measured(|| drop(read(&by, &passport, None, today).unwrap())));
-    report("a card, both sides", measured(|| drop(read(&by, &front, Some(&back), today).unwrap())));
-    report("find and measure a face", measured(|| drop(faces.faces(&portrait.image).unwrap())));
-    report("its embedding", measured(|| drop(faces.embedding(&portrait.image, &face).unwrap())));
+    report("decode a passport's picture (1)", measured(|| drop(decode_photo(&bytes, SIDE).unwrap())));
+    report("quality of a picture", measured(|| drop(Quality::measure(&passport.image, None, &passport.tags))));
+    report("machine-readable zone, TD3", measured(|| drop(text.read_zone(&passport.image).unwrap())));
+    report("machine-readable zone, TD1", measured(|| drop(text.read_zone(&back.image).unwrap())));
+    report("no zone there", measured(|| drop(text.read_zone(&portrait.image).unwrap())));
+    report("no barcode there", measured(|| drop(vision::barcode::read_pdf417(&passport.image))));
+    report("a passport, all of it", measured(|| drop(read_document(&by, &passport, None, today).unwrap())));
+    report("a card, both sides", measured(|| drop(read_document(&by, &front, Some(&back), today).unwrap())));
+    report("find and measure a face", measured(|| drop(faces.find_faces(&portrait.image).unwrap())));
+    report("its embedding", measured(|| drop(faces.compute_embedding(&portrait.image, &face).unwrap())));
     report("its passive liveness", measured(passive));
-    let judged = || drop(judge(&Step::ALL, &observe(&faces, &frames).unwrap(), &Limits::default()));
+    let judged =
+        || drop(judge_session(&LivenessStep::ALL, &observe_frames(&faces, &frames).unwrap(), &Limits::default()));
     report("liveness by 12 frames", measured(judged));
 }

@@ -7,7 +7,7 @@ use vision::{aamva, barcode, intake};
 
 fn main() {
     for file in std::env::args().skip(1) {
-        let photo = match std::fs::read(&file).map(|bytes| intake::photo(&bytes, 2_600)) {
+        let photo = match std::fs::read(&file).map(|bytes| intake::decode_photo(&bytes, 2_600)) {
             Ok(Ok(photo)) => photo,
             Ok(Err(refused)) => {
                 println!("{file}: {refused}");
@@ -19,11 +19,11 @@ fn main() {
             }
         };
         let start = Instant::now();
-        let found = barcode::pdf417(&photo.image);
+        let found = barcode::read_pdf417(&photo.image);
         let time = start.elapsed().as_millis();
         match found {
             None => println!("{file}: no barcode ({time} ms)"),
-            Some(found) => match aamva::parse(&found.text) {
+            Some(found) => match aamva::parse_license(&found.text) {
                 Some(license) => println!("{file}: {license:?} ({time} ms)"),
                 None => println!("{file}: {:?} ({time} ms)", found.text),
             },

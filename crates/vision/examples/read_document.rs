@@ -5,23 +5,23 @@
 use std::time::Instant;
 
 use vision::create_thread_pool;
-use vision::document::{Date, Engines, read};
+use vision::document::{Date, DocumentEngines, read_document};
 use vision::face::FaceEngine;
-use vision::intake::photo;
+use vision::intake::decode_photo;
 use vision::text::TextReader;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let pool = create_thread_pool(2);
     let (text, faces) = (TextReader::new(None, &pool)?, FaceEngine::new(None, &pool)?);
-    let engines = Engines { text: &text, faces: &faces };
+    let engines = DocumentEngines { text: &text, faces: &faces };
     let mut photos = Vec::new();
     for path in std::env::args().skip(1) {
-        photos.push(photo(&std::fs::read(path)?, 2_600)?);
+        photos.push(decode_photo(&std::fs::read(path)?, 2_600)?);
     }
     let front = photos.first().ok_or("name a picture of a document's front, and maybe one of its back")?;
     let today = Date::new(2026, 11, 25).ok_or("no such day")?;
     let started = Instant::now();
-    let document = read(&engines, front, photos.get(1), today)?;
+    let document = read_document(&engines, front, photos.get(1), today)?;
     println!("{:?} {:?} in {:?}", document.source, document.authenticity, started.elapsed());
     println!("{:#?}", document.fields);
     for finding in &document.findings {

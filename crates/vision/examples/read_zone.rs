@@ -20,12 +20,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let all = std::env::args().any(|argument| argument == "--lines");
     for path in std::env::args().skip(if all { 2 } else { 1 }) {
         let (cpu, wall) = (cpu_seconds(), Instant::now());
-        let picture = vision::intake::photo(&std::fs::read(&path)?, SIDE)?.image;
+        let picture = vision::intake::decode_photo(&std::fs::read(&path)?, SIDE)?.image;
         let (zone, lines) = if all {
-            let page = reader.read(&picture)?;
+            let page = reader.read_page(&picture)?;
             (page.zone, page.lines)
         } else {
-            (reader.zone(&picture)?, Vec::new())
+            (reader.read_zone(&picture)?, Vec::new())
         };
         let (cpu, wall) = (cpu_seconds() - cpu, wall.elapsed().as_secs_f64());
         let verdict = match &zone {

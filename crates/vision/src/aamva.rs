@@ -3,8 +3,10 @@
 
 use std::collections::HashMap;
 
+use crate::calendar::days_in_month;
+
 /// A date as year, month (1 to 12) and day (1 to 31).
-pub type Date = (u16, u8, u8);
+pub type LicenseDate = (u16, u8, u8);
 
 /// What a licence's barcode says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,18 +18,18 @@ pub struct License {
     /// The customer's number (`DAQ`), which is the document's.
     pub document_number: String,
     /// `DBB`.
-    pub date_of_birth: Option<Date>,
+    pub date_of_birth: Option<LicenseDate>,
     /// `DBA`; none where it does not expire.
-    pub expiry: Option<Date>,
+    pub expiry: Option<LicenseDate>,
     /// `DBD`.
-    pub issued: Option<Date>,
+    pub issued: Option<LicenseDate>,
     /// `DBC`.
-    pub sex: Sex,
+    pub sex: LicenseSex,
     /// Three letters: `USA`, `CAN` or `MEX` (`DCG`, else by who issued it).
     pub country: Option<String>,
     /// The two letters of the state, province or territory that issued it, by its number (AAMVA's list of IINs).
     pub jurisdiction: Option<&'static str>,
-    pub address: Address,
+    pub address: LicenseAddress,
     /// Says whether the card is compliant with the REAL ID Act (`DDA`: `F` is, `N` is not).
     pub compliant: Option<bool>,
     /// Of the standard, 0 for what states wrote before it.
@@ -36,7 +38,7 @@ pub struct License {
 
 /// The sex that a licence shows (`DBC`: 1, 2, or 9 and X).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sex {
+pub enum LicenseSex {
     Male,
     Female,
     Unspecified,
@@ -44,7 +46,7 @@ pub enum Sex {
 
 /// The holder's address as the barcode writes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Address {
+pub struct LicenseAddress {
     /// `DAG`.
     pub street: Option<String>,
     /// `DAH`.
@@ -59,28 +61,28 @@ pub struct Address {
 
 /// Reads a barcode's text. Gives nothing where it has no header of the standard or no document number.
 #[must_use]
-pub fn parse(text: &str) -> Option<License> {
-    let (header, body) = header(text)?;
-    let elements = elements(body);
+pub fn parse_license(text: &str) -> Option<License> {
+    let (header, body) = split_header(text)?;
+    let elements = split_elements(body);
     let value = |names: &[&str]| names.iter().find_map(|name| elements.get(name)).map(|value| (*value).to_owned());
-    let (jurisdiction, country) = issuer(header.issuer).unzip();
-    let (surname, given_names) = names(&elements);
+    let (jurisdiction, country) = find_issuer(header.issuer).unzip();
+    let (surname, given_names) = read_holder_names(&elements);
     Some(License {
         surname,
         given_names,
         document_number: value(&["DAQ"])?,
-        date_of_birth: value(&["DBB"]).and_then(|value| date(&value)),
-        expiry: value(&["DBA"]).and_then(|value| date(&value)),
-        issued: value(&["DBD"]).and_then(|value| date(&value)),
-        sex: sex(elements.get("DBC").copied().unwrap_or_default()),
-        country: value(&["DCG"]).and_then(|name| country_code(&name)).or(country).map(str::to_owned),
+        date_of_birth: value(&["DBB"]).and_then(|value| parse_element_date(&value)),
+        expiry: value(&["DBA"]).and_then(|value| parse_element_date(&value)),
+        issued: value(&["DBD"]).and_then(|value| parse_element_date(&value)),
+        sex: parse_sex(elements.get("DBC").copied().unwrap_or_default()),
+        country: value(&["DCG"]).and_then(|name| to_country_code(&name)).or(country).map(str::to_owned),
         jurisdiction,
-        address: Address {
+        address: LicenseAddress {
             street: value(&["DAG", "DAL"]),
             street_2: value(&["DAH", "DAM"]),
             city: value(&["DAI", "DAN"]),
             state: value(&["DAJ", "DAO"]),
-            postal_code: value(&["DAK", "DAP"]).and_then(|value| postal_code(&value)),
+            postal_code: value(&["DAK", "DAP"]).and_then(|value| trim_postal_code(&value)),
         },
         compliant: elements.get("DDA").and_then(|value| match *value {
             "F" => Some(true),
@@ -91,13 +93,13 @@ pub fn parse(text: &str) -> Option<License> {
     })
 }
 
-struct Header {
+struct LicenseHeader {
     issuer: u32,
     version: u8,
 }
 
 /// The header, and what stands behind its directory of subfiles.
-fn header(text: &str) -> Option<(Header, &str)> {
+fn split_header(text: &str) -> Option<(LicenseHeader, &str)> {
     // The compliance indicator and three separators come first; scanners and issuers lose some of them.
     let (before, rest) = text.split_once("ANSI").or_else(|| text.split_once("AAMVA"))?;
     if before.len() > 12 {
@@ -112,52 +114,52 @@ fn header(text: &str) -> Option<(Header, &str)> {
     let issuer = rest.get(..6)?.parse().ok()?;
     let version = rest.get(6..8)?.parse().ok()?;
     let mut body = rest.get(digits..)?;
-    while body.get(..10).is_some_and(is_entry) {
+    while body.get(..10).is_some_and(is_directory_entry) {
         body = body.get(10..)?;
     }
-    Some((Header { issuer, version }, body))
+    Some((LicenseHeader { issuer, version }, body))
 }
 
 /// The most characters of an element that are read.
-const LONGEST: usize = 64;
+const LONGEST_ELEMENT: usize = 64;
 
 /// Says whether that is an entry of the directory: a subfile's type (two letters or digits), its offset and its length.
-fn is_entry(entry: &str) -> bool {
+fn is_directory_entry(entry: &str) -> bool {
     let (kind, place) = entry.as_bytes().split_at(2);
     kind.iter().all(u8::is_ascii_alphanumeric) && place.iter().all(u8::is_ascii_digit)
 }
 
 /// The elements by their names of three letters; the first of a name counts.
-fn elements(body: &str) -> HashMap<&str, &str> {
+fn split_elements(body: &str) -> HashMap<&str, &str> {
     let mut elements = HashMap::new();
     for line in body.split(['\n', '\r', '\x1e', '\x1c', '\x1d']) {
         let line = line.trim();
         // A subfile starts with its type, and its first element follows directly.
-        let starts = |kind: &str| line.strip_prefix(kind).filter(|rest| is_element(rest));
+        let starts = |kind: &str| line.strip_prefix(kind).filter(|rest| is_element_line(rest));
         let line = starts("DL").or_else(|| starts("ID")).or_else(|| starts("EN")).unwrap_or(line);
-        if let (true, Some((name, value))) = (is_element(line), line.split_at_checked(3))
-            && let Some(value) = meaningful(value)
+        if let (true, Some((name, value))) = (is_element_line(line), line.split_at_checked(3))
+            && let Some(value) = trim_element_value(value)
         {
             // The standard's longest, the country-specific ones apart, has 40 characters.
-            let end = value.char_indices().nth(LONGEST).map_or(value.len(), |(end, _)| end);
+            let end = value.char_indices().nth(LONGEST_ELEMENT).map_or(value.len(), |(end, _)| end);
             elements.entry(name).or_insert(&value[..end]);
         }
     }
     elements
 }
 
-fn is_element(line: &str) -> bool {
+fn is_element_line(line: &str) -> bool {
     matches!(line.as_bytes(), [b'D', b'A'..=b'D', b'A'..=b'Z', ..])
 }
 
 /// A value without the blanks around it; nothing for the standard's words for "none" and "unavailable".
-fn meaningful(value: &str) -> Option<&str> {
+fn trim_element_value(value: &str) -> Option<&str> {
     let value = value.trim_matches(|character: char| character.is_whitespace() || character == ',');
     let is_word = ["NONE", "UNAVL", "UNAVAIL"].iter().any(|word| value.eq_ignore_ascii_case(word));
     (!value.is_empty() && !is_word).then_some(value)
 }
 
-fn names(elements: &HashMap<&str, &str>) -> (String, String) {
+fn read_holder_names(elements: &HashMap<&str, &str>) -> (String, String) {
     let value = |name: &str| elements.get(name).copied();
     let mut whole = value("DAA").unwrap_or_default().split([',', '@']).map(str::trim);
     let whole_surname = whole.next();
@@ -175,7 +177,7 @@ fn names(elements: &HashMap<&str, &str>) -> (String, String) {
 
 /// A date as the United States (month, day, year) or Canada and Mexico (year, month, day) write it. The years that occur
 /// tell one from the other: 19 and 20 are no months. Issuers mix them up, so that the country is not asked.
-fn date(value: &str) -> Option<Date> {
+fn parse_element_date(value: &str) -> Option<LicenseDate> {
     let digits: String = value.chars().filter(char::is_ascii_digit).collect();
     if digits.len() != 8 {
         return None;
@@ -185,30 +187,20 @@ fn date(value: &str) -> Option<Date> {
     let descending = (number(0, 4)?, number(4, 6)?, number(6, 8)?);
     [american, descending].into_iter().find_map(|(year, month, day)| {
         let (month, day) = (u8::try_from(month).ok()?, u8::try_from(day).ok()?);
-        let is_possible = (1880..=2199).contains(&year) && (1..=days(year, month)).contains(&day);
+        let is_possible = (1880..=2199).contains(&year) && (1..=days_in_month(year, month)).contains(&day);
         is_possible.then_some((year, month, day))
     })
 }
 
-fn days(year: u16, month: u8) -> u8 {
-    let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    match month {
-        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
-        4 | 6 | 9 | 11 => 30,
-        2 => 28 + u8::from(is_leap),
-        _ => 0,
-    }
-}
-
-fn sex(value: &str) -> Sex {
+fn parse_sex(value: &str) -> LicenseSex {
     match value {
-        "1" | "M" | "m" => Sex::Male,
-        "2" | "F" | "f" => Sex::Female,
-        _ => Sex::Unspecified,
+        "1" | "M" | "m" => LicenseSex::Male,
+        "2" | "F" | "f" => LicenseSex::Female,
+        _ => LicenseSex::Unspecified,
     }
 }
 
-fn country_code(name: &str) -> Option<&'static str> {
+fn to_country_code(name: &str) -> Option<&'static str> {
     match name {
         "USA" | "US" => Some("USA"),
         "CAN" | "CA" => Some("CAN"),
@@ -218,7 +210,7 @@ fn country_code(name: &str) -> Option<&'static str> {
 }
 
 /// Eleven characters, filled up with blanks, or in the United States with zeros behind the first five.
-fn postal_code(value: &str) -> Option<String> {
+fn trim_postal_code(value: &str) -> Option<String> {
     let code = value.trim();
     let is_filled = code.len() >= 9 && code.bytes().all(|byte| byte.is_ascii_digit());
     let short =
@@ -229,7 +221,7 @@ fn postal_code(value: &str) -> Option<String> {
 }
 
 /// The jurisdiction and country of an issuer identification number.
-fn issuer(number: u32) -> Option<(&'static str, &'static str)> {
+fn find_issuer(number: u32) -> Option<(&'static str, &'static str)> {
     let place = ISSUERS.iter().position(|(issuer, _)| *issuer == number)?;
     let (_, jurisdiction) = ISSUERS.get(place)?;
     let country = match *jurisdiction {
@@ -291,12 +283,12 @@ mod tests {
 
     #[test]
     fn a_licence_is_read() {
-        let license = parse(&written(10, 636_000, "DL", &CARD, "\n")).unwrap();
+        let license = parse_license(&written(10, 636_000, "DL", &CARD, "\n")).unwrap();
         assert_eq!((license.surname.as_str(), license.given_names.as_str()), ("O'BRIEN-SMITH", "MARY ANN LEE"));
         assert_eq!(license.document_number, "D1234567");
         assert_eq!(license.date_of_birth, Some((1988, 2, 29)));
         assert_eq!((license.expiry, license.issued), (Some((2031, 2, 28)), Some((2023, 3, 1))));
-        assert_eq!((license.sex, license.version, license.compliant), (Sex::Female, 10, Some(true)));
+        assert_eq!((license.sex, license.version, license.compliant), (LicenseSex::Female, 10, Some(true)));
         assert_eq!((license.country.as_deref(), license.jurisdiction), (Some("USA"), Some("VA")));
         assert_eq!(license.address.postal_code.as_deref(), Some("23219"));
         assert_eq!((license.address.city.as_deref(), license.address.street_2), (Some("RICHMOND"), None));
@@ -304,33 +296,33 @@ mod tests {
 
     #[test]
     fn what_real_barcodes_deviate_in_is_borne() {
-        let expected = parse(&written(10, 636_000, "DL", &CARD, "\n"));
+        let expected = parse_license(&written(10, 636_000, "DL", &CARD, "\n"));
         assert!(expected.is_some());
         for separator in ["\r\n", "\r", "\n\r", "\x1e", " \n"] {
-            assert_eq!(parse(&written(10, 636_000, "DL", &CARD, separator)), expected, "{separator:?}");
+            assert_eq!(parse_license(&written(10, 636_000, "DL", &CARD, separator)), expected, "{separator:?}");
         }
         let text = written(10, 636_000, "ID", &CARD, "\n");
-        assert_eq!(parse(&text), expected, "an identity card");
-        assert_eq!(parse(&text.replace('\x1e', "")), expected, "a separator lost");
-        assert_eq!(parse(&text.replace("@\n\x1e\rANSI ", "@\r\nANSI")), expected);
-        assert_eq!(parse(&text.replace("ID0033", "ID0029")), expected, "an offset that is wrong");
-        assert_eq!(parse(&text.replace("01ID0033", "02ID0033").replacen("ID", "ZV00400012ID", 1)), expected);
+        assert_eq!(parse_license(&text), expected, "an identity card");
+        assert_eq!(parse_license(&text.replace('\x1e', "")), expected, "a separator lost");
+        assert_eq!(parse_license(&text.replace("@\n\x1e\rANSI ", "@\r\nANSI")), expected);
+        assert_eq!(parse_license(&text.replace("ID0033", "ID0029")), expected, "an offset that is wrong");
+        assert_eq!(parse_license(&text.replace("01ID0033", "02ID0033").replacen("ID", "ZV00400012ID", 1)), expected);
     }
 
     #[test]
     fn other_countries_and_older_versions_are_read() {
         let canadian =
             [("DCS", "ROY"), ("DCT", "JEAN,LUC"), ("DAQ", "R12"), ("DBB", "19700131"), ("DCG", "CAN"), ("DBC", "1")];
-        let license = parse(&written(3, 604_428, "DL", &canadian, "\n")).unwrap();
+        let license = parse_license(&written(3, 604_428, "DL", &canadian, "\n")).unwrap();
         assert_eq!((license.given_names.as_str(), license.date_of_birth), ("JEAN LUC", Some((1970, 1, 31))));
         assert_eq!((license.jurisdiction, license.country.as_deref()), (Some("QC"), Some("CAN")));
 
         let old =
             [("DAA", "PUBLIC,JOHN,QUINCY,JR"), ("DAQ", "X9"), ("DBB", "19450704"), ("DBA", "20051231"), ("DBC", "M")];
         for version in [0, 1] {
-            let license = parse(&written(version, 636_035, "DL", &old, "\n")).unwrap();
+            let license = parse_license(&written(version, 636_035, "DL", &old, "\n")).unwrap();
             assert_eq!((license.surname.as_str(), license.given_names.as_str()), ("PUBLIC", "JOHN QUINCY"));
-            assert_eq!((license.sex, license.version), (Sex::Male, version));
+            assert_eq!((license.sex, license.version), (LicenseSex::Male, version));
             assert_eq!((license.country.as_deref(), license.jurisdiction), (Some("USA"), Some("IL")));
             assert_eq!(license.expiry, Some((2005, 12, 31)));
         }
@@ -339,20 +331,20 @@ mod tests {
     #[test]
     fn what_is_no_licence_is_not_read() {
         for text in ["", "@", "ANSI ", "ANSI 636000", "hello ANSI 636000100101DL00310005DLDAQ", "M1DESMARAIS/LUC"] {
-            assert_eq!(parse(text), None, "{text}");
+            assert_eq!(parse_license(text), None, "{text}");
         }
-        assert_eq!(parse(&written(10, 636_000, "DL", &[("DCS", "DOE")], "\n")), None, "no number");
-        assert_eq!(date("02301990"), None);
-        assert_eq!(date("00000000"), None);
-        assert_eq!(date("12/31/1990"), Some((1990, 12, 31)));
+        assert_eq!(parse_license(&written(10, 636_000, "DL", &[("DCS", "DOE")], "\n")), None, "no number");
+        assert_eq!(parse_element_date("02301990"), None);
+        assert_eq!(parse_element_date("00000000"), None);
+        assert_eq!(parse_element_date("12/31/1990"), Some((1990, 12, 31)));
     }
 
     proptest! {
         #[test]
         fn no_text_brings_it_down(text in any::<String>(), tail in "[\\x00-\\xff]{0,200}") {
-            let _ = parse(&text);
-            let _ = parse(&format!("@\n\x1e\rANSI 636000{tail}"));
-            let _ = parse(&format!("@\n\x1e\rANSI 636000100002DL00410278ZV03190008DLDAQ1\n{tail}"));
+            let _ = parse_license(&text);
+            let _ = parse_license(&format!("@\n\x1e\rANSI 636000{tail}"));
+            let _ = parse_license(&format!("@\n\x1e\rANSI 636000100002DL00410278ZV03190008DLDAQ1\n{tail}"));
         }
 
         #[test]
@@ -363,10 +355,10 @@ mod tests {
             year in 1900_u16..2100, month in 1_u8..13, day in 1_u8..29,
             version in 2_u8..12, issuer in 0..ISSUERS.len(), is_american: bool,
         ) {
-            prop_assume!(meaningful(&surname).is_some() && meaningful(&given).is_some() && meaningful(&number).is_some());
+            prop_assume!(trim_element_value(&surname).is_some() && trim_element_value(&given).is_some() && trim_element_value(&number).is_some());
             let birth = if is_american { format!("{month:02}{day:02}{year}") } else { format!("{year}{month:02}{day:02}") };
             let card = [("DAQ", number.as_str()), ("DCS", &surname), ("DAC", &given), ("DBB", &birth)];
-            let license = parse(&written(version, ISSUERS[issuer].0, "DL", &card, "\n")).unwrap();
+            let license = parse_license(&written(version, ISSUERS[issuer].0, "DL", &card, "\n")).unwrap();
             prop_assert_eq!(license.surname, surname);
             prop_assert_eq!(license.given_names, given);
             prop_assert_eq!(license.document_number, number);

@@ -11,26 +11,26 @@ use rxing::common::{GlobalHistogramBinarizer, HybridBinarizer};
 use rxing::pdf417::PDF417Reader;
 use rxing::{Binarizer, BinaryBitmap, DecodeHints, Luma8LuminanceSource, RXingResult, Reader as _};
 
-use crate::luma::luma;
+use crate::luma::to_luma;
 use crate::warp::Quad;
-use locate::regions;
-use outline::{flat, outline};
+use locate::find_bar_regions;
+use outline::{fit_outline, flatten_region};
 
 /// The most regions that are looked at, those with the most bars first.
 const MOST_REGIONS: usize = 4;
 /// The most regions on which every treatment is tried.
-const MOST_EFFORTS: usize = 2;
+const MOST_TREATED_REGIONS: usize = 2;
 /// How long treatments go on. Grass and gravel look like barcodes that are nearly read, and each attempt is long.
-const LONGEST_EFFORT: Duration = Duration::from_millis(2_000);
+const TREATMENT_TIMEOUT: Duration = Duration::from_millis(2_000);
 /// The fewest changes between dark and bright along a row, of the hundred and more that a licence's barcode has: blur may
 /// take half of them.
 const LEAST_CHANGES: usize = 45;
 /// The part of its width that a barcode is high at least: a tenth, and those of licences a sixth.
-const LEAST_HEIGHT: u32 = 12;
+const LEAST_HEIGHT_PART: u32 = 12;
 /// Widths in pixels to which a region is brought: 2.5 to 6 pixels for each module of the usual 200 to 400.
-const WIDTHS: [f32; 3] = [1_200.0, 1_700.0, 850.0];
+const FLAT_WIDTHS: [f32; 3] = [1_200.0, 1_700.0, 850.0];
 /// Degrees by which a region is turned beyond what its bars say, where that did not do.
-const TURNS: [f32; 4] = [-2.0, 2.0, -4.0, 4.0];
+const TURN_DEGREES: [f32; 4] = [-2.0, 2.0, -4.0, 4.0];
 
 /// A barcode that was read, every codeword proved by its error correction.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,32 +44,36 @@ pub struct Barcode {
 /// Reads the PDF417 barcode of a picture, whichever way it is turned. Attempts are bounded in number and time; a picture
 /// without dense parallel bars costs one look at its edges.
 #[must_use]
-pub fn pdf417(picture: &RgbImage) -> Option<Barcode> {
-    let luma = luma(picture);
-    let mut regions = regions(&luma, MOST_REGIONS);
+pub fn read_pdf417(picture: &RgbImage) -> Option<Barcode> {
+    let luma = to_luma(picture);
+    let mut regions = find_bar_regions(&luma, MOST_REGIONS);
     // A barcode lies along its rows, and print that is taken for one is often a column.
-    regions.retain(|region| region.width() > region.height() * 0.8 && is_dense(&flat(&luma, *region, WIDTHS[0])));
+    regions.retain(|region| {
+        region.width() > region.height() * 0.8 && has_dense_bars(&flatten_region(&luma, *region, FLAT_WIDTHS[0]))
+    });
     // The cheap attempts on every region, before the costly ones on any.
-    let found = regions.iter().find_map(|region| as_found(&luma, *region));
-    let end = Instant::now() + LONGEST_EFFORT;
-    found.or_else(|| regions.iter().take(MOST_EFFORTS).find_map(|region| with_effort(&luma, *region, end)))
+    let found = regions.iter().find_map(|region| read_as_located(&luma, *region));
+    let end = Instant::now() + TREATMENT_TIMEOUT;
+    found.or_else(|| {
+        regions.iter().take(MOST_TREATED_REGIONS).find_map(|region| read_with_treatments(&luma, *region, end))
+    })
 }
 
 /// Says whether a good part of the rows, one after the other, change often between dark and bright. Lines of print have
 /// plain rows between them, and are lower for their width.
-fn is_dense(flat: &GrayImage) -> bool {
+fn has_dense_bars(flat: &GrayImage) -> bool {
     let rows = flat.as_raw().chunks_exact(flat.width().max(1) as usize);
     let (mut run, mut longest) = (0_u32, 0_u32);
     for row in rows {
         // A row that noise or a scratch made plain does not end it; the space between two lines of print does.
-        run = if changes(row) >= LEAST_CHANGES { run + 1 } else { run.saturating_sub(4) };
+        run = if count_changes(row) >= LEAST_CHANGES { run + 1 } else { run.saturating_sub(4) };
         longest = longest.max(run);
     }
-    longest > flat.width() / LEAST_HEIGHT
+    longest > flat.width() / LEAST_HEIGHT_PART
 }
 
 /// How often a row changes between darker and brighter than its mean, by a quarter of its deviation at least.
-fn changes(row: &[u8]) -> usize {
+fn count_changes(row: &[u8]) -> usize {
     let count = row.len() as f32;
     let mean = row.iter().map(|pixel| f32::from(*pixel)).sum::<f32>() / count;
     let deviation = (row.iter().map(|pixel| (f32::from(*pixel) - mean).powi(2)).sum::<f32>() / count).sqrt();
@@ -85,43 +89,47 @@ fn changes(row: &[u8]) -> usize {
 }
 
 /// The region as its bars lie, then with its outline fitted, which takes perspective out.
-fn as_found(luma: &GrayImage, region: Quad) -> Option<Barcode> {
-    let fitted = outline(luma, region);
+fn read_as_located(luma: &GrayImage, region: Quad) -> Option<Barcode> {
+    let fitted = fit_outline(luma, region);
     let quads = std::iter::once(region).chain(fitted);
-    quads.into_iter().find_map(|quad| read(&flat(luma, quad, WIDTHS[0]), quad, true))
+    quads.into_iter().find_map(|quad| decode_flat(&flatten_region(luma, quad, FLAT_WIDTHS[0]), quad, true))
 }
 
 /// Every combination of size, turn and treatment that has a chance.
-fn with_effort(luma: &GrayImage, region: Quad, end: Instant) -> Option<Barcode> {
-    let fitted = outline(luma, region);
+fn read_with_treatments(luma: &GrayImage, region: Quad, end: Instant) -> Option<Barcode> {
+    let fitted = fit_outline(luma, region);
     // Where perspective is strong, the outline is seen better once most of it is taken out.
-    let again = fitted.and_then(|fitted| outline(luma, fitted));
+    let again = fitted.and_then(|fitted| fit_outline(luma, fitted));
     let quads = again.into_iter().chain(fitted).chain(std::iter::once(region));
-    let turned = TURNS.iter().map(|degrees| region.turned(*degrees));
+    let turned = TURN_DEGREES.iter().map(|degrees| region.turn(*degrees));
     for quad in quads {
-        for width in WIDTHS {
-            let flat = flat(luma, quad, width);
-            let treated = [sharpened(&flat, 1.0), smoothed(&flat), sharpened(&smoothed(&flat), 2.0)];
+        for width in FLAT_WIDTHS {
+            let flat = flatten_region(luma, quad, width);
+            let treated = [sharpen_bars(&flat, 1.0), smooth_noise(&flat), sharpen_bars(&smooth_noise(&flat), 2.0)];
             let mut in_time = treated.iter().take_while(|_| Instant::now() < end);
-            let found = read(&flat, quad, false).or_else(|| in_time.find_map(|flat| read(flat, quad, true)));
+            let found =
+                decode_flat(&flat, quad, false).or_else(|| in_time.find_map(|flat| decode_flat(flat, quad, true)));
             if found.is_some() || Instant::now() > end {
                 return found;
             }
         }
     }
     let mut in_time = turned.take_while(|_| Instant::now() < end);
-    in_time.find_map(|quad| read(&sharpened(&flat(luma, quad, WIDTHS[0]), 1.0), quad, true))
+    in_time.find_map(|quad| decode_flat(&sharpen_bars(&flatten_region(luma, quad, FLAT_WIDTHS[0]), 1.0), quad, true))
 }
 
 /// Reads a straightened barcode, by a threshold that follows the light or by one for all.
-fn read(flat: &GrayImage, quad: Quad, is_local: bool) -> Option<Barcode> {
+fn decode_flat(flat: &GrayImage, quad: Quad, is_local: bool) -> Option<Barcode> {
     let source = Luma8LuminanceSource::new(flat.as_raw().clone(), flat.width(), flat.height()).ok()?;
-    let result =
-        if is_local { decoded(HybridBinarizer::new(source)) } else { decoded(GlobalHistogramBinarizer::new(source)) }?;
+    let result = if is_local {
+        decode_bitmap(HybridBinarizer::new(source))
+    } else {
+        decode_bitmap(GlobalHistogramBinarizer::new(source))
+    }?;
     Some(Barcode { text: result.getText().to_owned(), corners: quad.corners })
 }
 
-fn decoded<B: Binarizer>(binarizer: B) -> Option<RXingResult> {
+fn decode_bitmap<B: Binarizer>(binarizer: B) -> Option<RXingResult> {
     // The reader indexes by what it measures in the picture; should one make it panic, it is not read.
     let attempt = AssertUnwindSafe(|| {
         let mut bitmap = BinaryBitmap::new(binarizer);
@@ -131,8 +139,8 @@ fn decoded<B: Binarizer>(binarizer: B) -> Option<RXingResult> {
 }
 
 /// Each pixel moved away from the mean around it: what blur took from narrow bars.
-fn sharpened(flat: &GrayImage, strength: f32) -> GrayImage {
-    let means = smoothed(&smoothed(flat));
+fn sharpen_bars(flat: &GrayImage, strength: f32) -> GrayImage {
+    let means = smooth_noise(&smooth_noise(flat));
     let pairs = flat.as_raw().iter().zip(means.as_raw());
     let pixels = pairs.map(|(pixel, mean)| {
         let (pixel, mean) = (f32::from(*pixel), f32::from(*mean));
@@ -142,9 +150,9 @@ fn sharpened(flat: &GrayImage, strength: f32) -> GrayImage {
 }
 
 /// The mean of 3 × 3 pixels: against noise.
-fn smoothed(flat: &GrayImage) -> GrayImage {
+fn smooth_noise(flat: &GrayImage) -> GrayImage {
     let width = flat.width() as usize;
-    let across: Vec<u16> = flat.as_raw().chunks_exact(width.max(1)).flat_map(sums_of_three).collect();
+    let across: Vec<u16> = flat.as_raw().chunks_exact(width.max(1)).flat_map(sum_row_neighbours).collect();
     let row = |y: usize| across.get(y * width..(y + 1) * width).unwrap_or_default();
     let last = (flat.height() as usize).saturating_sub(1);
     let rows = (0..=last).flat_map(|y| {
@@ -155,7 +163,7 @@ fn smoothed(flat: &GrayImage) -> GrayImage {
 }
 
 /// The sums of each pixel of a row and its two neighbours.
-fn sums_of_three(row: &[u8]) -> impl Iterator<Item = u16> {
+fn sum_row_neighbours(row: &[u8]) -> impl Iterator<Item = u16> {
     let at = |x: usize| u16::from(row.get(x).copied().unwrap_or_default());
     let last = row.len().saturating_sub(1);
     (0..row.len()).map(move |x| at(x.saturating_sub(1)) + at(x) + at((x + 1).min(last)))

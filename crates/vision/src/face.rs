@@ -12,9 +12,9 @@ use std::sync::Arc;
 use image::RgbImage;
 use rten::ThreadPool;
 
-pub(crate) use align::{Similarity, crop};
+pub(crate) use align::{SimilarityTransform, crop_pixels};
 pub use embed::Embedding;
-pub(crate) use landmarks::around;
+pub(crate) use landmarks::bounding_box;
 
 use crate::weights::{EngineError, LoadError, ModelWeights};
 
@@ -23,14 +23,14 @@ const MOST_FACES: usize = 12;
 
 /// A rectangle in a picture, in pixels; it may reach beyond the picture's edges.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Region {
+pub struct FaceBox {
     pub left: f32,
     pub top: f32,
     pub width: f32,
     pub height: f32,
 }
 
-impl Region {
+impl FaceBox {
     /// Its area, in square pixels.
     #[must_use]
     pub fn area(&self) -> f32 {
@@ -58,7 +58,7 @@ pub struct Pose {
 /// One face of a picture.
 #[derive(Clone, Debug)]
 pub struct Face {
-    pub region: Region,
+    pub region: FaceBox,
     /// The detector's, 0..1.
     pub score: f32,
     pub pose: Pose,
@@ -99,21 +99,21 @@ impl FaceEngine {
     ///
     /// # Errors
     /// When a network fails; a picture without a face is no error.
-    pub fn faces(&self, picture: &RgbImage) -> Result<Vec<Face>, EngineError> {
-        let mut detections = detect::detections(&self.detect, picture)?;
+    pub fn find_faces(&self, picture: &RgbImage) -> Result<Vec<Face>, EngineError> {
+        let mut detections = detect::detect_faces(&self.detect, picture)?;
         detections.sort_by(|a, b| b.region.area().total_cmp(&a.region.area()));
         detections.truncate(MOST_FACES);
         let mut faces = Vec::new();
         for detection in detections {
-            let found = landmarks::landmarks(&self.landmarks, picture, &detection.region)?;
+            let found = landmarks::find_landmarks(&self.landmarks, picture, &detection.region)?;
             if found.score < self.landmarks.entry.threshold {
                 continue;
             }
             faces.push(Face {
                 region: detection.region,
                 score: detection.score,
-                pose: landmarks::pose(&found.points),
-                eye_distance: landmarks::eye_distance(&found.points),
+                pose: landmarks::measure_pose(&found.points),
+                eye_distance: landmarks::measure_eye_distance(&found.points),
                 landmarks: found.points,
                 landmark_score: found.score,
             });
@@ -125,8 +125,8 @@ impl FaceEngine {
     ///
     /// # Errors
     /// When the network fails.
-    pub fn embedding(&self, picture: &RgbImage, face: &Face) -> Result<Embedding, EngineError> {
-        embed::embedding(&self.embed, picture, &face.landmarks)
+    pub fn compute_embedding(&self, picture: &RgbImage, face: &Face) -> Result<Embedding, EngineError> {
+        embed::compute_template(&self.embed, picture, &face.landmarks)
     }
 
     /// Says how alive one frame looks, 0..1 (softmax). A weak signal that means something on frontal frames only: friction,
@@ -134,8 +134,8 @@ impl FaceEngine {
     ///
     /// # Errors
     /// When the network fails.
-    pub fn passive_liveness(&self, picture: &RgbImage, face: &Face) -> Result<f32, EngineError> {
-        passive::live(&self.passive, picture, &face.region)
+    pub fn score_passive_liveness(&self, picture: &RgbImage, face: &Face) -> Result<f32, EngineError> {
+        passive::score_liveness(&self.passive, picture, &face.region)
     }
 
     /// The similarity, −1..1, from which on two templates count as one person's; the manifest's.
@@ -146,7 +146,7 @@ impl FaceEngine {
 
     /// The networks, each with its name, hash and threshold.
     #[must_use]
-    pub fn weights(&self) -> [&ModelWeights; 4] {
+    pub fn face_models(&self) -> [&ModelWeights; 4] {
         [&self.detect, &self.landmarks, &self.embed, &self.passive]
     }
 }

@@ -22,7 +22,7 @@ pub enum Outcome {
 impl Outcome {
     /// How much attention it asks for: what fails comes first.
     #[must_use]
-    pub fn weight(self) -> u8 {
+    pub fn severity(self) -> u8 {
         match self {
             Self::NotApplicable => 0,
             Self::Pass => 1,
@@ -52,16 +52,16 @@ impl Finding {
 
     /// Adds a figure or a value that it rests on.
     #[must_use]
-    pub fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+    pub fn with_evidence(mut self, name: &'static str, value: impl Into<Value>) -> Self {
         self.evidence.push((name, value.into()));
         self
     }
 
     /// Adds text as it was read, without control characters and at most 80 characters of it.
     #[must_use]
-    pub fn quoting(self, name: &'static str, text: &str) -> Self {
+    pub fn with_quote(self, name: &'static str, text: &str) -> Self {
         let quote: String = text.chars().filter(|letter| !letter.is_control()).take(LONGEST_QUOTE).collect();
-        self.with(name, quote)
+        self.with_evidence(name, quote)
     }
 }
 
@@ -71,14 +71,14 @@ impl Serialize for Finding {
         shown.serialize_field("code", self.code)?;
         shown.serialize_field("outcome", &self.outcome)?;
         shown.serialize_field("message", &self.message)?;
-        shown.serialize_field("evidence", &Evidence(&self.evidence))?;
+        shown.serialize_field("evidence", &EvidenceMap(&self.evidence))?;
         shown.end()
     }
 }
 
-struct Evidence<'a>(&'a [(&'static str, Value)]);
+struct EvidenceMap<'a>(&'a [(&'static str, Value)]);
 
-impl Serialize for Evidence<'_> {
+impl Serialize for EvidenceMap<'_> {
     fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
         let mut shown = out.serialize_map(Some(self.0.len()))?;
         for (name, value) in self.0 {
@@ -94,8 +94,9 @@ mod tests {
 
     #[test]
     fn a_finding_is_shown_with_its_evidence_by_name() {
-        let finding =
-            Finding::new("expired", Outcome::NotApplicable, "No date.").with("days", 3).quoting("read", "A\nB");
+        let finding = Finding::new("expired", Outcome::NotApplicable, "No date.")
+            .with_evidence("days", 3)
+            .with_quote("read", "A\nB");
         let shown = serde_json::to_string(&finding).unwrap();
         assert_eq!(
             shown,
@@ -105,7 +106,7 @@ mod tests {
 
     #[test]
     fn a_quote_is_bounded() {
-        let finding = Finding::new("edited", Outcome::Warn, "").quoting("software", &"x".repeat(1_000));
+        let finding = Finding::new("edited", Outcome::Warn, "").with_quote("software", &"x".repeat(1_000));
         assert_eq!(finding.evidence[0].1.as_str().map(str::len), Some(LONGEST_QUOTE));
     }
 }

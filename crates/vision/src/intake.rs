@@ -18,19 +18,19 @@ pub const MAX_PIXELS: u64 = 50_000_000;
 pub const MAX_SIDE: u32 = 12_000;
 
 /// Below this many pixels a picture costs so little that its bytes are not counted.
-const SMALL: u64 = 2_000_000;
+const SMALL_PIXELS: u64 = 2_000_000;
 /// Pixels that one byte may stand for. Photographs have 2 to 30, a blank page of 300 dots an inch in JPEG 60, and a drawn
 /// card on a white ground in PNG up to 100; DEFLATE reaches 344 for RGB, and WebP hundreds of thousands.
 const PIXELS_A_BYTE: u64 = 200;
 /// From this many pixels on flat pictures cost too much time and memory.
-const LARGE: u64 = 8_000_000;
+const LARGE_PIXELS: u64 = 8_000_000;
 /// Samples (a pixel has one a channel, fewer where colour is subsampled) that one byte of a large picture may stand for.
 /// A JPEG of one colour has 95 to 110 of them; a photograph of 12 megapixels squeezed to 400 KB has 45.
 const SAMPLES_A_BYTE: u64 = 80;
 
 /// The kinds of pictures that are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum PictureKind {
     Jpeg,
     Png,
     WebP,
@@ -38,7 +38,7 @@ pub enum Kind {
 
 /// Why bytes are no picture that is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
+pub enum PictureRefusal {
     #[error("is no JPEG, PNG or WebP picture")]
     Unknown,
     #[error("has {width} x {height} pixels; at most 50 megapixels and 12000 pixels a side are taken")]
@@ -59,13 +59,13 @@ pub struct Photo {
     pub width: u32,
     /// Height as sent, upright, in pixels.
     pub height: u32,
-    pub kind: Kind,
+    pub kind: PictureKind,
     pub tags: Tags,
 }
 
 /// What a picture's headers declare, before a pixel is decoded.
 #[derive(Clone, Copy, Debug)]
-struct Declared {
+struct PictureHeader {
     width: u32,
     height: u32,
     /// Samples for every two pixels: six for RGB, three where colour is subsampled in both directions.
@@ -78,16 +78,16 @@ struct Declared {
 ///
 /// # Errors
 /// When it is no picture that is taken, or larger than [`MAX_PIXELS`] or [`MAX_SIDE`].
-pub fn size(bytes: &[u8]) -> Result<(Kind, u32, u32), Refused> {
-    let kind = kind(bytes).ok_or(Refused::Unknown)?;
+pub fn read_size(bytes: &[u8]) -> Result<(PictureKind, u32, u32), PictureRefusal> {
+    let kind = detect_kind(bytes).ok_or(PictureRefusal::Unknown)?;
     let size = match kind {
-        Kind::Jpeg => jpeg::size(bytes),
-        Kind::Png => png::size(bytes),
-        Kind::WebP => webp::size(bytes),
+        PictureKind::Jpeg => jpeg::read_jpeg_size(bytes),
+        PictureKind::Png => png::read_png_size(bytes),
+        PictureKind::WebP => webp::read_webp_size(bytes),
     };
-    let (width, height) = size.filter(|(width, height)| *width > 0 && *height > 0).ok_or(Refused::Damaged)?;
+    let (width, height) = size.filter(|(width, height)| *width > 0 && *height > 0).ok_or(PictureRefusal::Damaged)?;
     if width > MAX_SIDE || height > MAX_SIDE || u64::from(width) * u64::from(height) > MAX_PIXELS {
-        return Err(Refused::TooLarge { width, height });
+        return Err(PictureRefusal::TooLarge { width, height });
     }
     Ok((kind, width, height))
 }
@@ -97,74 +97,74 @@ pub fn size(bytes: &[u8]) -> Result<(Kind, u32, u32), Refused> {
 ///
 /// # Errors
 /// When it is no picture that is taken, too large, damaged or a bomb.
-pub fn photo(bytes: &[u8], longest_side: u32) -> Result<Photo, Refused> {
-    let (kind, _, _) = size(bytes)?;
+pub fn decode_photo(bytes: &[u8], longest_side: u32) -> Result<Photo, PictureRefusal> {
+    let (kind, _, _) = read_size(bytes)?;
     let (image, declared, tags) = match kind {
-        Kind::Jpeg => jpeg::decoded(bytes, longest_side)?,
-        Kind::Png => png::decoded(bytes, longest_side)?,
-        Kind::WebP => webp::decoded(bytes, longest_side)?,
+        PictureKind::Jpeg => jpeg::decode_jpeg(bytes, longest_side)?,
+        PictureKind::Png => png::decode_png(bytes, longest_side)?,
+        PictureKind::WebP => webp::decode_webp(bytes, longest_side)?,
     };
-    let Declared { mut width, mut height, .. } = declared;
-    if tags.orientation.is_some_and(is_lying) {
+    let PictureHeader { mut width, mut height, .. } = declared;
+    if tags.orientation.is_some_and(swaps_sides) {
         (width, height) = (height, width);
     }
-    Ok(Photo { image: upright(image, tags.orientation), width, height, kind, tags })
+    Ok(Photo { image: turn_upright(image, tags.orientation), width, height, kind, tags })
 }
 
-fn kind(bytes: &[u8]) -> Option<Kind> {
+fn detect_kind(bytes: &[u8]) -> Option<PictureKind> {
     if bytes.starts_with(b"\xFF\xD8\xFF") {
-        return Some(Kind::Jpeg);
+        return Some(PictureKind::Jpeg);
     }
     if bytes.starts_with(b"\x89PNG\r\n\x1A\n") {
-        return Some(Kind::Png);
+        return Some(PictureKind::Png);
     }
     let is_webp = bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP");
-    is_webp.then_some(Kind::WebP)
+    is_webp.then_some(PictureKind::WebP)
 }
 
-fn is_lying(orientation: Orientation) -> bool {
+fn swaps_sides(orientation: Orientation) -> bool {
     use Orientation::{Rotate90, Rotate90FlipH, Rotate270, Rotate270FlipH};
     matches!(orientation, Rotate90 | Rotate270 | Rotate90FlipH | Rotate270FlipH)
 }
 
-fn upright(image: RgbImage, orientation: Option<Orientation>) -> RgbImage {
+fn turn_upright(image: RgbImage, orientation: Option<Orientation>) -> RgbImage {
     let Some(orientation) = orientation else { return image };
     let mut image = DynamicImage::from(image);
     image.apply_orientation(orientation);
     image.into_rgb8()
 }
 
-impl Declared {
+impl PictureHeader {
     /// Refuses a picture whose bytes cannot hold a photograph of its size.
-    fn checked(self) -> Result<Self, Refused> {
+    fn refuse_bombs(self) -> Result<Self, PictureRefusal> {
         let pixels = u64::from(self.width) * u64::from(self.height);
-        let is_hollow = pixels > SMALL && pixels > self.bytes.saturating_mul(PIXELS_A_BYTE);
+        let is_hollow = pixels > SMALL_PIXELS && pixels > self.bytes.saturating_mul(PIXELS_A_BYTE);
         let samples = pixels * self.samples_for_two / 2;
-        let is_flat = pixels > LARGE && samples > self.bytes.saturating_mul(SAMPLES_A_BYTE);
-        if is_hollow || is_flat { Err(Refused::Hollow) } else { Ok(self) }
+        let is_flat = pixels > LARGE_PIXELS && samples > self.bytes.saturating_mul(SAMPLES_A_BYTE);
+        if is_hollow || is_flat { Err(PictureRefusal::Hollow) } else { Ok(self) }
     }
 }
 
 /// A big-endian number of four bytes.
-fn be32(bytes: &[u8], at: usize) -> Option<u32> {
+fn read_be32(bytes: &[u8], at: usize) -> Option<u32> {
     let bytes = bytes.get(at..at.checked_add(4)?)?;
     Some(u32::from_be_bytes(bytes.try_into().ok()?))
 }
 
 /// A little-endian number of four bytes.
-fn le32(bytes: &[u8], at: usize) -> Option<u32> {
-    be32(bytes, at).map(u32::swap_bytes)
+fn read_le32(bytes: &[u8], at: usize) -> Option<u32> {
+    read_be32(bytes, at).map(u32::swap_bytes)
 }
 
 /// A big-endian number of two bytes.
-fn be16(bytes: &[u8], at: usize) -> Option<u16> {
+fn read_be16(bytes: &[u8], at: usize) -> Option<u16> {
     let bytes = bytes.get(at..at.checked_add(2)?)?;
     Some(u16::from_be_bytes(bytes.try_into().ok()?))
 }
 
 /// A little-endian number of two bytes.
-fn le16(bytes: &[u8], at: usize) -> Option<u16> {
-    be16(bytes, at).map(u16::swap_bytes)
+fn read_le16(bytes: &[u8], at: usize) -> Option<u16> {
+    read_be16(bytes, at).map(u16::swap_bytes)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 pub mod aamva;
 pub mod barcode;
+mod calendar;
 pub mod document;
 pub mod face;
 pub mod finding;

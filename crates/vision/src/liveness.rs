@@ -10,19 +10,19 @@ mod solve;
 
 use image::RgbImage;
 
-use crate::face::{Embedding, Face, FaceEngine, Pose, Region, around};
+use crate::face::{Embedding, Face, FaceBox, FaceEngine, Pose, bounding_box};
 use crate::weights::EngineError;
 pub use depth::Parallax;
-pub use fingerprint::Fingerprint;
+pub use fingerprint::FrameFingerprint;
 pub use imprint::{Imprint, is_replay};
-pub use judge::{Finding, Judgement, Limits, Outcome, judge};
+pub use judge::{Judgement, Limits, LivenessFinding, Outcome, judge_session};
 
 /// Beyond this yaw the passive network's answer means nothing, in degrees.
-const FRONTAL: f32 = 12.0;
+const FRONTAL_YAW: f32 = 12.0;
 
 /// What the person is asked to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Step {
+pub enum LivenessStep {
     LookStraight,
     /// To the person's own left.
     TurnLeft,
@@ -31,12 +31,12 @@ pub enum Step {
     MoveCloser,
 }
 
-impl Step {
+impl LivenessStep {
     pub const ALL: [Self; 4] = [Self::LookStraight, Self::TurnLeft, Self::TurnRight, Self::MoveCloser];
 
     /// The step's word in the API.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn to_word(self) -> &'static str {
         match self {
             Self::LookStraight => "look_straight",
             Self::TurnLeft => "turn_left",
@@ -47,8 +47,8 @@ impl Step {
 
     /// The step of that word, or none.
     #[must_use]
-    pub fn of(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|step| step.word() == word)
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|step| step.to_word() == word)
     }
 }
 
@@ -56,7 +56,7 @@ impl Step {
 #[derive(Clone, Debug)]
 pub struct Frame {
     /// What was asked when it was taken.
-    pub step: Step,
+    pub step: LivenessStep,
     /// Milliseconds since the session's first frame; the browser's claim.
     pub at_ms: u64,
     pub picture: RgbImage,
@@ -65,21 +65,21 @@ pub struct Frame {
 /// What one frame shows.
 #[derive(Clone, Debug)]
 pub struct Observation {
-    pub step: Step,
+    pub step: LivenessStep,
     pub at_ms: u64,
     /// The frame's width and height, in pixels.
     pub size: [u32; 2],
     /// The boxes of all faces, in pixels, the largest first.
-    pub faces: Vec<Region>,
+    pub faces: Vec<FaceBox>,
     /// The largest face.
-    pub face: Option<Observed>,
-    pub fingerprint: Fingerprint,
+    pub face: Option<ObservedFace>,
+    pub fingerprint: FrameFingerprint,
 }
 
 /// What a frame shows of its largest face.
 #[derive(Clone, Debug)]
-pub struct Observed {
-    pub region: Region,
+pub struct ObservedFace {
+    pub region: FaceBox,
     /// The detector's, 0..1.
     pub score: f32,
     pub pose: Pose,
@@ -90,21 +90,21 @@ pub struct Observed {
     /// The softmax of "live", 0..1; frontal frames only.
     pub passive: Option<f32>,
     pub imprint: Imprint,
-    texture: plane::Texture,
+    texture: plane::FaceTexture,
 }
 
 /// Observes each frame, in their order.
 ///
 /// # Errors
 /// When a network fails; a frame without a face is no error.
-pub fn observe(engine: &FaceEngine, frames: &[Frame]) -> Result<Vec<Observation>, EngineError> {
-    frames.iter().map(|frame| observation(engine, frame)).collect()
+pub fn observe_frames(engine: &FaceEngine, frames: &[Frame]) -> Result<Vec<Observation>, EngineError> {
+    frames.iter().map(|frame| observe_frame(engine, frame)).collect()
 }
 
-fn observation(engine: &FaceEngine, frame: &Frame) -> Result<Observation, EngineError> {
-    let faces = engine.faces(&frame.picture)?;
+fn observe_frame(engine: &FaceEngine, frame: &Frame) -> Result<Observation, EngineError> {
+    let faces = engine.find_faces(&frame.picture)?;
     let face = match faces.first() {
-        Some(face) => observed(engine, &frame.picture, face)?,
+        Some(face) => observe_face(engine, &frame.picture, face)?,
         None => None,
     };
     Ok(Observation {
@@ -113,22 +113,22 @@ fn observation(engine: &FaceEngine, frame: &Frame) -> Result<Observation, Engine
         size: [frame.picture.width(), frame.picture.height()],
         faces: faces.iter().map(|face| face.region).collect(),
         face,
-        fingerprint: Fingerprint::of(&frame.picture),
+        fingerprint: FrameFingerprint::from_picture(&frame.picture),
     })
 }
 
-fn observed(engine: &FaceEngine, picture: &RgbImage, face: &Face) -> Result<Option<Observed>, EngineError> {
-    let Some(around) = around(&face.landmarks) else { return Ok(None) };
-    let is_frontal = face.pose.yaw.abs() <= FRONTAL;
-    Ok(Some(Observed {
+fn observe_face(engine: &FaceEngine, picture: &RgbImage, face: &Face) -> Result<Option<ObservedFace>, EngineError> {
+    let Some(around) = bounding_box(&face.landmarks) else { return Ok(None) };
+    let is_frontal = face.pose.yaw.abs() <= FRONTAL_YAW;
+    Ok(Some(ObservedFace {
         region: face.region,
         score: face.score,
         pose: face.pose,
         eye_distance: face.eye_distance,
         landmarks: face.landmarks.clone(),
-        embedding: engine.embedding(picture, face)?,
-        passive: if is_frontal { Some(engine.passive_liveness(picture, face)?) } else { None },
-        imprint: Imprint::of(picture, face),
-        texture: plane::Texture::of(picture, face, &around),
+        embedding: engine.compute_embedding(picture, face)?,
+        passive: if is_frontal { Some(engine.score_passive_liveness(picture, face)?) } else { None },
+        imprint: Imprint::from_face(picture, face),
+        texture: plane::FaceTexture::from_face(picture, face, &around),
     }))
 }

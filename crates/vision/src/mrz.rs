@@ -6,14 +6,14 @@ mod layout;
 mod settle;
 
 pub use date::{CalendarDate, MrzDate};
-use digits::{character, continuation};
-pub(crate) use layout::Alphabet;
-use layout::Span;
-pub(crate) use settle::{Cell, settled};
+use digits::{character_at, find_number_continuation};
+pub(crate) use layout::CellAlphabet;
+use layout::CellSpan;
+pub(crate) use settle::{ReadCell, settle_zone};
 
 /// The sizes of zones that ICAO 9303 knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Format {
+pub enum ZoneFormat {
     /// Cards: three lines of 30 characters (part 5).
     Td1,
     /// Larger cards: two lines of 36 characters (part 6).
@@ -46,7 +46,7 @@ pub struct DigitCheck {
 /// A machine-readable zone with its fields, fillers taken off.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Zone {
-    pub format: Format,
+    pub format: ZoneFormat,
     /// As printed, top to bottom.
     pub lines: Vec<String>,
     /// One or two characters, such as `P`, `ID` or `V`.
@@ -80,43 +80,43 @@ impl Zone {
 /// Parses a zone's lines: `None` where they are not of a format's size or a character stands where its field cannot hold it.
 /// Check digits may be wrong; the zone says which.
 #[must_use]
-pub fn parse(lines: &[&str]) -> Option<Zone> {
+pub fn parse_zone(lines: &[&str]) -> Option<Zone> {
     let rows: Vec<Vec<u8>> = lines.iter().map(|line| line.trim().as_bytes().to_vec()).collect();
-    Format::ALL.into_iter().find(|format| fits(*format, &rows)).map(|format| zone(format, &rows))
+    ZoneFormat::ALL.into_iter().find(|format| fits_format(*format, &rows)).map(|format| build_zone(format, &rows))
 }
 
 /// Says whether the rows have a format's size and each character is one that may stand in its place.
-fn fits(format: Format, rows: &[Vec<u8>]) -> bool {
-    rows.len() == format.rows()
+fn fits_format(format: ZoneFormat, rows: &[Vec<u8>]) -> bool {
+    rows.len() == format.row_count()
         && rows.iter().enumerate().all(|(row, characters)| {
             let mut cells = characters.iter().enumerate();
-            characters.len() == format.columns()
-                && cells.all(|(column, character)| format.alphabet(row, column).holds(*character))
+            characters.len() == format.column_count()
+                && cells.all(|(column, character)| format.alphabet_at(row, column).allows(*character))
         })
 }
 
-fn zone(format: Format, rows: &[Vec<u8>]) -> Zone {
+fn build_zone(format: ZoneFormat, rows: &[Vec<u8>]) -> Zone {
     let layout = format.layout();
-    let raw = |span: Span| span.cells().map(|cell| character(rows, cell)).collect::<Vec<u8>>();
-    let (surname, given_names) = names(&raw(layout.name));
-    let goes_on = continuation(format, rows);
+    let raw = |span: CellSpan| span.cells().map(|cell| character_at(rows, cell)).collect::<Vec<u8>>();
+    let (surname, given_names) = split_names(&raw(layout.name));
+    let goes_on = find_number_continuation(format, rows);
     let number = layout.number.cells().chain(goes_on.iter().rev().skip(1).rev().copied());
-    let number: Vec<u8> = number.map(|cell| character(rows, cell)).collect();
+    let number: Vec<u8> = number.map(|cell| character_at(rows, cell)).collect();
     let optional = layout.optional.iter().map(|span| {
         let own = span.cells().filter(|cell| !goes_on.contains(cell));
-        words(&own.map(|cell| character(rows, cell)).collect::<Vec<u8>>())
+        join_words(&own.map(|cell| character_at(rows, cell)).collect::<Vec<u8>>())
     });
-    let checks = digits::checks(format, rows);
-    let checks = checks.iter().map(|check| DigitCheck { field: check.field, passed: check.passes(rows) });
+    let checks = digits::list_check_digits(format, rows);
+    let checks = checks.iter().map(|check| DigitCheck { field: check.field, passed: check.is_right(rows) });
     Zone {
         format,
         lines: rows.iter().map(|row| String::from_utf8_lossy(row).into_owned()).collect(),
-        document_code: words(&raw(layout.code)),
-        issuing_state: words(&raw(layout.state)),
+        document_code: join_words(&raw(layout.code)),
+        issuing_state: join_words(&raw(layout.state)),
         surname,
         given_names,
-        document_number: words(&number),
-        nationality: words(&raw(layout.nationality)),
+        document_number: join_words(&number),
+        nationality: join_words(&raw(layout.nationality)),
         date_of_birth: MrzDate::parse(&raw(layout.birth)),
         sex: match raw(layout.sex).first() {
             Some(b'M') => Sex::Male,
@@ -130,13 +130,13 @@ fn zone(format: Format, rows: &[Vec<u8>]) -> Zone {
 }
 
 /// Surname and given names: two fillers part them (ICAO 9303 part 3, section 4.6).
-fn names(field: &[u8]) -> (String, String) {
+fn split_names(field: &[u8]) -> (String, String) {
     let gap = field.windows(2).position(|pair| pair == b"<<").unwrap_or(field.len());
-    (words(field.get(..gap).unwrap_or_default()), words(field.get(gap..).unwrap_or_default()))
+    (join_words(field.get(..gap).unwrap_or_default()), join_words(field.get(gap..).unwrap_or_default()))
 }
 
 /// A field's words, with a space for the fillers between them.
-fn words(field: &[u8]) -> String {
+fn join_words(field: &[u8]) -> String {
     let words = field.split(|character| *character == b'<').filter(|word| !word.is_empty());
     words.map(|word| String::from_utf8_lossy(word)).collect::<Vec<_>>().join(" ")
 }

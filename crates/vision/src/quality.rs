@@ -9,13 +9,13 @@ mod screen;
 use image::{GrayImage, RgbImage};
 
 use crate::intake::Tags;
-use crate::intake::scale::{part, scaled_down};
-use crate::luma::luma;
-use crate::warp::{Quad, straightened};
+use crate::intake::scale::{scale_copy, scale_part};
+use crate::luma::to_luma;
+use crate::warp::{Quad, straighten_quad};
 
-pub use framing::{Document, Framing, document};
-pub use light::{exposure, glare, sharpness};
-pub use screen::screen;
+pub use framing::{DocumentFraming, LocatedDocument, locate_document};
+pub use light::{measure_exposure, measure_glare, measure_sharpness};
+pub use screen::score_screen;
 
 /// Below this sharpness small print is hard to read. Drawn cards, 1,024 pixels wide, have 0.45 to 0.7 when sharp, 0.29
 /// blurred by a deviation of 0.9 pixels, 0.18 by 1.6 (small print suffers), and 0.1 by 2.4 (it does not read).
@@ -37,11 +37,11 @@ pub const LEAST_RESOLUTION: u32 = 600;
 pub const MOST_SCREEN: f32 = 0.5;
 
 /// The side to which the document is brought before it is looked at, in pixels.
-const LOOK: u32 = 1_024;
+const FLAT_SIDE: u32 = 1_024;
 
 /// An upright rectangle in pixels of the picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Region {
+pub struct PixelRect {
     pub left: u32,
     pub top: u32,
     pub width: u32,
@@ -62,7 +62,7 @@ pub struct Quality {
     /// The document's longest side in pixels of the picture.
     pub resolution: u32,
     /// Whether the whole document is in view.
-    pub framing: Framing,
+    pub framing: DocumentFraming,
     /// How much the picture looks taken of a screen, 0 to 1. See [`MOST_SCREEN`].
     pub screen: f32,
     /// The editing program that the picture's tags name.
@@ -71,7 +71,7 @@ pub struct Quality {
 
 /// What a picture's figures warn of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Warning {
+pub enum QualityWarning {
     Blurred,
     Glare,
     TooDark,
@@ -89,63 +89,63 @@ pub enum Warning {
 impl Quality {
     /// Looks at a picture, at the document where it is known to be, or where its borders are found.
     #[must_use]
-    pub fn of(image: &RgbImage, region: Option<Region>, tags: &Tags) -> Self {
-        let copy = scaled_down(image, framing::PRINT);
-        let found = framing::seen(image, &copy);
+    pub fn measure(image: &RgbImage, region: Option<PixelRect>, tags: &Tags) -> Self {
+        let copy = scale_copy(image, framing::PRINT_SIDE);
+        let found = framing::locate_in_copy(image, &copy);
         let (flat, resolution) = match (region, found.corners) {
-            (Some(region), _) => cropped(image, region),
-            (None, Some(corners)) => straight(image, Quad { corners }),
-            (None, None) => (luma(&copy), image.width().max(image.height())),
+            (Some(region), _) => crop_region(image, region),
+            (None, Some(corners)) => straighten_document(image, Quad { corners }),
+            (None, None) => (to_luma(&copy), image.width().max(image.height())),
         };
-        let (brightness, contrast) = exposure(&flat);
+        let (brightness, contrast) = measure_exposure(&flat);
         Self {
-            sharpness: sharpness(&flat),
-            glare: glare(&flat),
+            sharpness: measure_sharpness(&flat),
+            glare: measure_glare(&flat),
             brightness,
             contrast,
             resolution,
             framing: found.framing,
-            screen: screen(image),
-            editor: tags.software.as_deref().and_then(editor),
+            screen: score_screen(image),
+            editor: tags.software.as_deref().and_then(detect_editor),
         }
     }
 
     /// What the figures warn of, by this room's thresholds.
     #[must_use]
-    pub fn warnings(&self) -> Vec<Warning> {
+    pub fn list_warnings(&self) -> Vec<QualityWarning> {
         let outcomes = [
-            (self.sharpness < LEAST_SHARPNESS, Warning::Blurred),
-            (self.glare > MOST_GLARE, Warning::Glare),
-            (self.brightness < LEAST_BRIGHTNESS, Warning::TooDark),
-            (self.brightness > MOST_BRIGHTNESS && self.contrast < CONTRAST_OF_SCANS, Warning::TooBright),
-            (self.contrast < LEAST_CONTRAST, Warning::Faint),
-            (self.resolution < LEAST_RESOLUTION, Warning::TooSmall),
-            (self.framing == Framing::Cut, Warning::Cut),
-            (self.framing == Framing::Unsure, Warning::FramingUnsure),
-            (self.screen > MOST_SCREEN, Warning::Screen),
-            (self.editor.is_some(), Warning::Edited),
+            (self.sharpness < LEAST_SHARPNESS, QualityWarning::Blurred),
+            (self.glare > MOST_GLARE, QualityWarning::Glare),
+            (self.brightness < LEAST_BRIGHTNESS, QualityWarning::TooDark),
+            (self.brightness > MOST_BRIGHTNESS && self.contrast < CONTRAST_OF_SCANS, QualityWarning::TooBright),
+            (self.contrast < LEAST_CONTRAST, QualityWarning::Faint),
+            (self.resolution < LEAST_RESOLUTION, QualityWarning::TooSmall),
+            (self.framing == DocumentFraming::Cut, QualityWarning::Cut),
+            (self.framing == DocumentFraming::Unsure, QualityWarning::FramingUnsure),
+            (self.screen > MOST_SCREEN, QualityWarning::Screen),
+            (self.editor.is_some(), QualityWarning::Edited),
         ];
         outcomes.into_iter().filter_map(|(is_so, warning)| is_so.then_some(warning)).collect()
     }
 }
 
 /// A part of the picture as it is looked at, and how many pixels its longest side has in the picture.
-fn cropped(image: &RgbImage, region: Region) -> (GrayImage, u32) {
-    let Region { left, top, width, height } = region.within(image);
-    (luma(&part(image, (left, top, width, height), LOOK)), width.max(height))
+fn crop_region(image: &RgbImage, region: PixelRect) -> (GrayImage, u32) {
+    let PixelRect { left, top, width, height } = region.clip_to_picture(image);
+    (to_luma(&scale_part(image, (left, top, width, height), FLAT_SIDE)), width.max(height))
 }
 
 /// The document straightened.
-fn straight(image: &RgbImage, quad: Quad) -> (GrayImage, u32) {
+fn straighten_document(image: &RgbImage, quad: Quad) -> (GrayImage, u32) {
     let longest = quad.width().max(quad.height());
-    let scale = LOOK as f32 / longest.max(LOOK as f32);
+    let scale = FLAT_SIDE as f32 / longest.max(FLAT_SIDE as f32);
     let size = (quad.width() * scale, quad.height() * scale);
-    (straightened(&luma(image), quad, size, 0.0), longest as u32)
+    (straighten_quad(&to_luma(image), quad, size, 0.0), longest as u32)
 }
 
-impl Region {
+impl PixelRect {
     /// What of it lies within the picture.
-    fn within(self, image: &RgbImage) -> Self {
+    fn clip_to_picture(self, image: &RgbImage) -> Self {
         let (left, top) = (self.left.min(image.width()), self.top.min(image.height()));
         let (width, height) = (self.width.min(image.width() - left), self.height.min(image.height() - top));
         Self { left, top, width, height }
@@ -188,7 +188,7 @@ const EDITORS: [&str; 30] = [
 
 /// The editing program that a tag names, if it names one.
 #[must_use]
-pub fn editor(software: &str) -> Option<&'static str> {
+pub fn detect_editor(software: &str) -> Option<&'static str> {
     let software = software.to_lowercase();
     EDITORS.into_iter().find(|name| software.contains(&name.to_lowercase()))
 }

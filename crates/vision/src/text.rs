@@ -13,25 +13,25 @@ use rten_tensor::{AsView as _, Layout as _, Tensor};
 
 use crate::weights::{EngineError, LoadError, ModelWeights};
 use crate::zone::{self, FoundZone};
-use frames::Frames;
-pub(crate) use regions::Region;
+use frames::RecogniserSteps;
+pub(crate) use regions::TextRegion;
 
 /// The longest side, in pixels, of the picture in which text is looked for.
-pub(crate) const LONGEST: u32 = 640;
+pub(crate) const DETECTOR_SIDE: u32 = 640;
 /// How many lines are read both ways to find out which way up a page is.
-const ASKED: usize = 3;
+const DIRECTION_LINES: usize = 3;
 /// How much of each, from its middle, as a multiple of its height.
-const ASKED_LENGTH: f32 = 8.0;
+const DIRECTION_LENGTH: f32 = 8.0;
 /// So many characters make a reading count in full: one or two are seen in anything.
-const TELLING: f32 = 6.0;
+const TELLING_CHARACTERS: f32 = 6.0;
 /// By how much the scores of both ways must differ in sum for no further line to be asked.
 const CLEAR_LEAD: f32 = 0.25;
 /// So much of a page is read, in pixels along its lines, the largest first: a passport's page has 15,000 at most.
-const MOST: u32 = 32_000;
+const MOST_PAGE_PIXELS: u32 = 32_000;
 
 /// One printed line.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Line {
+pub struct TextLine {
     pub text: String,
     /// The mean probability of its characters, 0..1.
     pub score: f32,
@@ -41,24 +41,24 @@ pub struct Line {
 
 /// What is printed in a picture.
 #[derive(Clone, Debug)]
-pub struct Page {
+pub struct TextPage {
     /// Top to bottom, as the text runs.
-    pub lines: Vec<Line>,
+    pub lines: Vec<TextLine>,
     /// The machine-readable zone, where there is one.
     pub zone: Option<FoundZone>,
 }
 
 /// A line with all that the recogniser saw in it.
 #[derive(Clone, Debug)]
-pub(crate) struct Sight {
+pub(crate) struct RecognisedLine {
     pub(crate) corners: [(f32, f32); 4],
-    pub(crate) frames: Frames,
+    pub(crate) frames: RecogniserSteps,
 }
 
 /// Where a picture's text stands, and the way in which it runs.
-pub(crate) struct Sheet {
+pub(crate) struct PageLayout {
     pub(crate) way: (f32, f32),
-    pub(crate) regions: Vec<Region>,
+    pub(crate) regions: Vec<TextRegion>,
 }
 
 /// Reads printed text: one network finds the lines, one reads them.
@@ -80,7 +80,7 @@ impl TextReader {
 
     /// Both networks' weights, detector first.
     #[must_use]
-    pub fn weights(&self) -> [&ModelWeights; 2] {
+    pub fn text_models(&self) -> [&ModelWeights; 2] {
         [&self.detector, &self.recogniser]
     }
 
@@ -88,18 +88,18 @@ impl TextReader {
     ///
     /// # Errors
     /// When the networks cannot be run; never because of what the picture shows.
-    pub fn read(&self, picture: &RgbImage) -> Result<Page, EngineError> {
-        let sheet = self.sheet(picture)?;
-        let zone = zone::found(self, picture, &sheet)?;
-        Ok(Page { lines: self.lines_of(picture, &sheet)?, zone })
+    pub fn read_page(&self, picture: &RgbImage) -> Result<TextPage, EngineError> {
+        let sheet = self.detect_layout(picture)?;
+        let zone = zone::find_zone(self, picture, &sheet)?;
+        Ok(TextPage { lines: self.read_layout_lines(picture, &sheet)?, zone })
     }
 
     /// All printed lines, top to bottom as the text runs.
     ///
     /// # Errors
     /// As [`Self::read`].
-    pub fn lines(&self, picture: &RgbImage) -> Result<Vec<Line>, EngineError> {
-        self.lines_of(picture, &self.sheet(picture)?)
+    pub fn read_lines(&self, picture: &RgbImage) -> Result<Vec<TextLine>, EngineError> {
+        self.read_layout_lines(picture, &self.detect_layout(picture)?)
     }
 
     /// The machine-readable zone of ICAO 9303, or `None` where there is none. Cheaper than [`Self::read`]: few lines are
@@ -107,55 +107,60 @@ impl TextReader {
     ///
     /// # Errors
     /// As [`Self::read`].
-    pub fn zone(&self, picture: &RgbImage) -> Result<Option<FoundZone>, EngineError> {
-        zone::found(self, picture, &self.sheet(picture)?)
+    pub fn read_zone(&self, picture: &RgbImage) -> Result<Option<FoundZone>, EngineError> {
+        zone::find_zone(self, picture, &self.detect_layout(picture)?)
     }
 
-    pub(crate) fn sheet(&self, picture: &RgbImage) -> Result<Sheet, EngineError> {
-        let regions = self.regions(picture, LONGEST)?;
-        let way = self.way(picture, &regions)?;
-        Ok(Sheet { way, regions })
+    pub(crate) fn detect_layout(&self, picture: &RgbImage) -> Result<PageLayout, EngineError> {
+        let regions = self.detect_regions(picture, DETECTOR_SIDE)?;
+        let way = self.detect_direction(picture, &regions)?;
+        Ok(PageLayout { way, regions })
     }
 
-    fn lines_of(&self, picture: &RgbImage, sheet: &Sheet) -> Result<Vec<Line>, EngineError> {
+    fn read_layout_lines(&self, picture: &RgbImage, sheet: &PageLayout) -> Result<Vec<TextLine>, EngineError> {
         let way = sheet.way;
-        let down = |region: &Region| region.centre.1 * way.0 - region.centre.0 * way.1;
-        let mut regions = within(&sheet.regions, way, MOST);
+        let down = |region: &TextRegion| region.centre.1 * way.0 - region.centre.0 * way.1;
+        let mut regions = take_within_budget(&sheet.regions, way, MOST_PAGE_PIXELS);
         regions.sort_by(|a, b| down(a).total_cmp(&down(b)));
         let mut lines = Vec::with_capacity(regions.len());
         for region in regions {
-            let sight = self.sight(picture, region.corners(way, 0.0), crop::WIDEST)?;
-            let (text, score) = sight.frames.text();
+            let sight = self.recognise_line(picture, region.corners_along(way, 0.0), crop::WIDEST)?;
+            let (text, score) = sight.frames.likeliest_text();
             if !text.is_empty() && score >= self.recogniser.entry.threshold {
-                lines.push(Line { text, score, corners: sight.corners });
+                lines.push(TextLine { text, score, corners: sight.corners });
             }
         }
         Ok(lines)
     }
 
     /// Where text stands, with the picture's longest side scaled to `longest` pixels for the detector.
-    pub(crate) fn regions(&self, picture: &RgbImage, longest: u32) -> Result<Vec<Region>, EngineError> {
-        let (input, scale) = crop::whole(picture, longest);
+    pub(crate) fn detect_regions(&self, picture: &RgbImage, longest: u32) -> Result<Vec<TextRegion>, EngineError> {
+        let (input, scale) = crop::to_detector_input(picture, longest);
         let width = input.shape()[3];
         let outputs = self.detector.run(input.view())?;
         let map = outputs.into_iter().next().map(Tensor::into_data).unwrap_or_default();
-        let found = regions::regions(&map, width, self.detector.entry.threshold);
-        Ok(found.into_iter().map(|region| region.placed(scale, (0.0, 0.0))).collect())
+        let found = regions::find_regions(&map, width, self.detector.entry.threshold);
+        Ok(found.into_iter().map(|region| region.to_picture(scale, (0.0, 0.0))).collect())
     }
 
     /// Which way the lines run: some are read in both ways, and the way that reads better holds for all.
-    pub(crate) fn way(&self, picture: &RgbImage, regions: &[Region]) -> Result<(f32, f32), EngineError> {
-        let way = regions::axis(regions);
+    pub(crate) fn detect_direction(
+        &self,
+        picture: &RgbImage,
+        regions: &[TextRegion],
+    ) -> Result<(f32, f32), EngineError> {
+        let way = regions::page_axis(regions);
         let back = (-way.0, -way.1);
-        let mut asked: Vec<&Region> = regions.iter().filter(|region| region.aspect() > 2.0).collect();
-        asked.sort_by(|a, b| (a.aspect() - 7.0).abs().total_cmp(&(b.aspect() - 7.0).abs()));
-        let worth = |region: &Region, way| -> Result<f32, EngineError> {
-            let (text, score) = self.sight(picture, region.corners(way, 0.0), crop::WIDEST)?.frames.text();
-            Ok(score * (text.chars().count() as f32 / TELLING).min(1.0))
+        let mut asked: Vec<&TextRegion> = regions.iter().filter(|region| region.aspect_ratio() > 2.0).collect();
+        asked.sort_by(|a, b| (a.aspect_ratio() - 7.0).abs().total_cmp(&(b.aspect_ratio() - 7.0).abs()));
+        let worth = |region: &TextRegion, way| -> Result<f32, EngineError> {
+            let (text, score) =
+                self.recognise_line(picture, region.corners_along(way, 0.0), crop::WIDEST)?.frames.likeliest_text();
+            Ok(score * (text.chars().count() as f32 / TELLING_CHARACTERS).min(1.0))
         };
         let mut lead = 0.0;
-        for region in asked.into_iter().take(ASKED) {
-            let part = Region { length: region.length.min(ASKED_LENGTH * region.breadth), ..*region };
+        for region in asked.into_iter().take(DIRECTION_LINES) {
+            let part = TextRegion { length: region.length.min(DIRECTION_LENGTH * region.breadth), ..*region };
             lead += worth(&part, way)? - worth(&part, back)?;
             if lead.abs() > CLEAR_LEAD {
                 break;
@@ -165,30 +170,31 @@ impl TextReader {
     }
 
     /// Reads what is inside these corners as one line, squeezed to `widest` pixels where it would be wider.
-    pub(crate) fn sight(
+    pub(crate) fn recognise_line(
         &self,
         picture: &RgbImage,
         corners: [(f32, f32); 4],
         widest: u32,
-    ) -> Result<Sight, EngineError> {
-        let input = crop::line(picture, &corners, crop::width(&corners, widest));
+    ) -> Result<RecognisedLine, EngineError> {
+        let input = crop::to_recogniser_input(picture, &corners, crop::line_width(&corners, widest));
         let outputs = self.recogniser.run(input.view())?;
         let answer = outputs.into_iter().next();
-        let fits = answer.as_ref().is_some_and(|answer| answer.shape().last() == Some(&frames::alphabet().len()));
+        let fits =
+            answer.as_ref().is_some_and(|answer| answer.shape().last() == Some(&frames::recogniser_alphabet().len()));
         if !fits {
             let reason = "its answer has not a probability for each known character".to_owned();
             return Err(EngineError { model: self.recogniser.entry.name.clone(), reason });
         }
         let probabilities = answer.map(Tensor::into_data).unwrap_or_default();
-        Ok(Sight { corners, frames: Frames { probabilities } })
+        Ok(RecognisedLine { corners, frames: RecogniserSteps { probabilities } })
     }
 }
 
 /// The first of these regions, as many as have `most` pixels along their lines together.
-fn within(regions: &[Region], way: (f32, f32), most: u32) -> Vec<Region> {
+fn take_within_budget(regions: &[TextRegion], way: (f32, f32), most: u32) -> Vec<TextRegion> {
     let mut left = most;
-    let fits = |region: &&Region| {
-        let rest = left.checked_sub(crop::width(&region.corners(way, 0.0), crop::WIDEST));
+    let fits = |region: &&TextRegion| {
+        let rest = left.checked_sub(crop::line_width(&region.corners_along(way, 0.0), crop::WIDEST));
         left = rest.unwrap_or(0);
         rest.is_some()
     };
@@ -202,22 +208,26 @@ mod tests {
 
     #[test]
     fn of_a_page_full_of_print_only_so_much_is_read() {
-        let line = |length| Region { centre: (500.0, 500.0), along: (1.0, 0.0), length, breadth: 48.0 };
+        let line = |length| TextRegion { centre: (500.0, 500.0), along: (1.0, 0.0), length, breadth: 48.0 };
         let page = [line(800.0), line(400.0), line(400.0), line(80.0)];
-        let kept = |most| within(&page, (1.0, 0.0), most).len();
+        let kept = |most| take_within_budget(&page, (1.0, 0.0), most).len();
         assert_eq!((kept(1_680), kept(1_679), kept(1_200), kept(799)), (4, 3, 2, 0));
         let noise = [line(f32::INFINITY), line(f32::NAN)];
-        assert_eq!(within(&noise.repeat(200), (1.0, 0.0), MOST).len(), 24, "2,560 and 32 pixels, in turn");
+        assert_eq!(
+            take_within_budget(&noise.repeat(200), (1.0, 0.0), MOST_PAGE_PIXELS).len(),
+            24,
+            "2,560 and 32 pixels, in turn"
+        );
     }
     #[test]
     fn a_reader_keeps_to_that() {
         let reader = TextReader::new(None, &create_thread_pool(1)).unwrap();
         let picture =
             image::open(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pictures/zone-td3.png")).unwrap().to_rgb8();
-        let sheet = reader.sheet(&picture).unwrap();
+        let sheet = reader.detect_layout(&picture).unwrap();
         let line = sheet.regions[0];
-        let wide = crop::width(&line.corners(sheet.way, 0.0), crop::WIDEST);
-        let sheet = Sheet { regions: vec![line; (MOST / wide) as usize + 3], ..sheet };
-        assert_eq!(reader.lines_of(&picture, &sheet).unwrap().len() as u32, MOST / wide);
+        let wide = crop::line_width(&line.corners_along(sheet.way, 0.0), crop::WIDEST);
+        let sheet = PageLayout { regions: vec![line; (MOST_PAGE_PIXELS / wide) as usize + 3], ..sheet };
+        assert_eq!(reader.read_layout_lines(&picture, &sheet).unwrap().len() as u32, MOST_PAGE_PIXELS / wide);
     }
 }

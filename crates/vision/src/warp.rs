@@ -11,7 +11,7 @@ pub(crate) struct Quad {
 
 impl Quad {
     /// A rectangle about a centre, its rows running at that angle (radians).
-    pub(crate) fn rectangle(centre: (f32, f32), half: (f32, f32), angle: f32) -> Self {
+    pub(crate) fn from_rectangle(centre: (f32, f32), half: (f32, f32), angle: f32) -> Self {
         let (sine, cosine) = angle.sin_cos();
         let corner = |x: f32, y: f32| (centre.0 + x * cosine - y * sine, centre.1 + x * sine + y * cosine);
         let (x, y) = half;
@@ -20,15 +20,15 @@ impl Quad {
 
     pub(crate) fn width(&self) -> f32 {
         let [a, b, c, d] = self.corners;
-        distance(a, b).max(distance(d, c))
+        point_distance(a, b).max(point_distance(d, c))
     }
 
     pub(crate) fn height(&self) -> f32 {
         let [a, b, c, d] = self.corners;
-        distance(a, d).max(distance(b, c))
+        point_distance(a, d).max(point_distance(b, c))
     }
 
-    pub(crate) fn turned(&self, degrees: f32) -> Self {
+    pub(crate) fn turn(&self, degrees: f32) -> Self {
         let sum = self.corners.iter().fold((0.0, 0.0), |sum, corner| (sum.0 + corner.0, sum.1 + corner.1));
         let centre = (sum.0 / 4.0, sum.1 / 4.0);
         let (sine, cosine) = degrees.to_radians().sin_cos();
@@ -40,7 +40,7 @@ impl Quad {
     }
 
     /// The point at a place within, where the corners are at 0 and 1: by perspective (Heckbert 1989, from the unit square).
-    pub(crate) fn point(&self) -> impl Fn(f32, f32) -> (f32, f32) {
+    pub(crate) fn point_mapper(&self) -> impl Fn(f32, f32) -> (f32, f32) {
         let [a, b, c, d] = self.corners;
         let sum = (a.0 - b.0 + c.0 - d.0, a.1 - b.1 + c.1 - d.1);
         let (right, down) = ((b.0 - c.0, b.1 - c.1), (d.0 - c.0, d.1 - c.1));
@@ -56,16 +56,17 @@ impl Quad {
     }
 }
 
-fn distance(a: (f32, f32), b: (f32, f32)) -> f32 {
+/// The distance between two points, in pixels.
+pub(crate) fn point_distance(a: (f32, f32), b: (f32, f32)) -> f32 {
     (a.0 - b.0).hypot(a.1 - b.1)
 }
 
 /// The area as a rectangle of that size in pixels, with a margin on every side. Where the picture is finer, pixels are
 /// averaged.
-pub(crate) fn straightened(luma: &GrayImage, quad: Quad, (width, height): (f32, f32), margin: f32) -> GrayImage {
+pub(crate) fn straighten_quad(luma: &GrayImage, quad: Quad, (width, height): (f32, f32), margin: f32) -> GrayImage {
     let scale = width / quad.width().max(1.0);
     let (out_width, out_height) = ((width + 2.0 * margin) as u32, (height + 2.0 * margin) as u32);
-    let point = quad.point();
+    let point = quad.point_mapper();
     let samples = (0.55 / scale).round().clamp(1.0, 4.0);
     GrayImage::from_fn(out_width, out_height, |x, y| {
         let mut sum = 0.0;
@@ -73,14 +74,14 @@ pub(crate) fn straightened(luma: &GrayImage, quad: Quad, (width, height): (f32, 
             let (right, down) = ((part % samples as u32) as f32, (part / samples as u32) as f32);
             let x = (x as f32 + (right + 0.5) / samples - margin) / width;
             let y = (y as f32 + (down + 0.5) / samples - margin) / height;
-            sum += sample(luma, point(x, y));
+            sum += sample_brightness(luma, point(x, y));
         }
         image::Luma([(sum / (samples * samples)) as u8])
     })
 }
 
 /// The brightness between pixels; beyond the picture it is white.
-fn sample(luma: &GrayImage, point: (f32, f32)) -> f32 {
+fn sample_brightness(luma: &GrayImage, point: (f32, f32)) -> f32 {
     let (x, y) = (point.0 - 0.5, point.1 - 0.5);
     let width = luma.width() as usize;
     // Cut rather than rounded down: they are not negative.

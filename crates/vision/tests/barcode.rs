@@ -4,7 +4,7 @@
 use image::{GrayImage, Luma, Rgb, RgbImage};
 use rxing::pdf417::PDF417Writer;
 use rxing::{BarcodeFormat, Writer as _};
-use vision::barcode::pdf417;
+use vision::barcode::read_pdf417;
 
 const TEXT: &str = "@\n\x1e\rANSI 636000100101DL00310250DLDAQT64235789\nDCSSAMPLE\nDDEN\nDACMICHAEL\nDDFN\nDADJOHN\nDDGN\n\
     DCUJR\nDCAD\nDCBK\nDCDPH\nDBD06062019\nDBB06061986\nDBA12102034\nDBC1\nDAU068 in\nDAYBRO\nDAG2300 WEST BROAD STREET\n\
@@ -82,7 +82,7 @@ fn squeezed(picture: &RgbImage, quality: u8) -> RgbImage {
 
 #[track_caller]
 fn assert_read(picture: &RgbImage, name: &str) {
-    let barcode = pdf417(picture).unwrap_or_else(|| panic!("{name} is not read"));
+    let barcode = read_pdf417(picture).unwrap_or_else(|| panic!("{name} is not read"));
     assert_eq!(barcode.text, TEXT, "{name}");
     let (width, height) = (picture.width() as f32, picture.height() as f32);
     let is_inside = |(x, y): (f32, f32)| x > -20.0 && y > -20.0 && x < width + 20.0 && y < height + 20.0;
@@ -108,9 +108,9 @@ fn it_is_read_from_poor_photographs() {
 
 #[test]
 fn what_holds_none_is_not_read() {
-    assert_eq!(pdf417(&RgbImage::new(1, 1)), None);
-    assert_eq!(pdf417(&RgbImage::new(0, 0)), None);
-    assert_eq!(pdf417(&RgbImage::from_pixel(900, 600, Rgb([200; 3]))), None);
+    assert_eq!(read_pdf417(&RgbImage::new(1, 1)), None);
+    assert_eq!(read_pdf417(&RgbImage::new(0, 0)), None);
+    assert_eq!(read_pdf417(&RgbImage::from_pixel(900, 600, Rgb([200; 3]))), None);
     let stripes = RgbImage::from_fn(900, 600, |x, _| Rgb([if x % 9 < 4 { 30 } else { 220 }; 3]));
-    assert_eq!(pdf417(&stripes), None, "bars alone are no barcode");
+    assert_eq!(read_pdf417(&stripes), None, "bars alone are no barcode");
 }

@@ -8,10 +8,10 @@ use std::sync::LazyLock;
 
 use image::{ImageFormat, Rgb, RgbImage};
 use vision::create_thread_pool;
-use vision::document::{Authenticity, Date, Document, Engines, Fields, Source, read};
+use vision::document::{Authenticity, Date, DocumentEngines, DocumentReading, FieldSource, ReadFields, read_document};
 use vision::face::FaceEngine;
 use vision::finding::Outcome;
-use vision::intake::{Photo, photo};
+use vision::intake::{Photo, decode_photo};
 use vision::text::TextReader;
 
 static ENGINES: LazyLock<(TextReader, FaceEngine)> = LazyLock::new(|| {
@@ -19,28 +19,28 @@ static ENGINES: LazyLock<(TextReader, FaceEngine)> = LazyLock::new(|| {
     (TextReader::new(None, &pool).unwrap(), FaceEngine::new(None, &pool).unwrap())
 });
 
-fn read_both(front: &Photo, back: Option<&Photo>) -> Document {
-    let engines = Engines { text: &ENGINES.0, faces: &ENGINES.1 };
-    read(&engines, front, back, Date::new(2026, 6, 15).unwrap()).unwrap()
+fn read_both(front: &Photo, back: Option<&Photo>) -> DocumentReading {
+    let engines = DocumentEngines { text: &ENGINES.0, faces: &ENGINES.1 };
+    read_document(&engines, front, back, Date::new(2026, 6, 15).unwrap()).unwrap()
 }
 
 /// One of the drawn specimens of Utopia that the service's own tests use.
 fn specimen(name: &str) -> Photo {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data");
-    photo(&std::fs::read(folder.join(name)).unwrap(), 2_600).unwrap()
+    decode_photo(&std::fs::read(folder.join(name)).unwrap(), 2_600).unwrap()
 }
 
 fn drawn(picture: &RgbImage) -> Photo {
     let mut bytes = Cursor::new(Vec::new());
     picture.write_to(&mut bytes, ImageFormat::Png).unwrap();
-    photo(&bytes.into_inner(), 2_600).unwrap()
+    decode_photo(&bytes.into_inner(), 2_600).unwrap()
 }
 
-fn outcome(document: &Document, code: &str) -> Outcome {
+fn outcome(document: &DocumentReading, code: &str) -> Outcome {
     document.findings.iter().find(|finding| finding.code == code).unwrap().outcome
 }
 
-fn failed(document: &Document) -> Vec<&'static str> {
+fn failed(document: &DocumentReading) -> Vec<&'static str> {
     document.findings.iter().filter(|finding| finding.outcome == Outcome::Fail).map(|finding| finding.code).collect()
 }
 
@@ -48,7 +48,7 @@ fn failed(document: &Document) -> Vec<&'static str> {
 fn a_passport_is_read_and_its_print_agrees_with_its_zone() {
     let document = read_both(&specimen("passport.jpg"), None);
     let fields = &document.fields;
-    assert_eq!((document.source, fields.document_type.as_str()), (Source::Mrz, "passport"));
+    assert_eq!((document.source, fields.document_type.as_str()), (FieldSource::Mrz, "passport"));
     assert_eq!(fields.name, "JANE MARIE SPECIMEN");
     assert_eq!((fields.document_number.as_str(), fields.issuing_state.as_str()), ("A12345678", "UTO"));
     assert_eq!(fields.date_of_birth, Date::new(1990, 1, 15));
@@ -77,8 +77,8 @@ fn a_card_is_read_from_both_sides_and_the_back_of_another_document_is_told() {
 fn pictures_of_nothing_are_unknown() {
     for picture in [RgbImage::new(1, 1), RgbImage::new(3, 900), RgbImage::from_pixel(600, 400, Rgb([200, 190, 180]))] {
         let document = read_both(&drawn(&picture), None);
-        assert_eq!((document.source, document.authenticity), (Source::Nothing, Authenticity::Unknown));
-        assert_eq!(document.fields, Fields::default());
+        assert_eq!((document.source, document.authenticity), (FieldSource::Nothing, Authenticity::Unknown));
+        assert_eq!(document.fields, ReadFields::default());
         assert_eq!(outcome(&document, "portrait_present"), Outcome::Fail);
     }
 }

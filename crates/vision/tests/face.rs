@@ -30,14 +30,14 @@ fn hopper() -> RgbImage {
 
 #[track_caller]
 fn only_face(picture: &RgbImage) -> Face {
-    let mut faces = engine().faces(picture).expect("the weights and pictures are sound");
+    let mut faces = engine().find_faces(picture).expect("the weights and pictures are sound");
     assert_eq!(faces.len(), 1, "{faces:?}");
     faces.remove(0)
 }
 
 #[track_caller]
 fn template(picture: &RgbImage) -> Embedding {
-    engine().embedding(picture, &only_face(picture)).expect("the weights and pictures are sound")
+    engine().compute_embedding(picture, &only_face(picture)).expect("the weights and pictures are sound")
 }
 
 /// The portrait as a document bears it: 24 pixels between the eyes, nearly grey, on a card with print.
@@ -100,7 +100,7 @@ fn all_faces_are_found_the_largest_first() {
     let mut both = RgbImage::from_pixel(900, 600, Rgb([128; 3]));
     imageops::overlay(&mut both, &large, 0, 0);
     imageops::overlay(&mut both, &small, 600, 200);
-    let faces = engine().faces(&both).unwrap();
+    let faces = engine().find_faces(&both).unwrap();
     assert_eq!(faces.len(), 2);
     assert!(faces[0].region.centre()[0] < 512.0 && faces[1].region.centre()[0] > 600.0);
 }
@@ -127,15 +127,15 @@ fn poses_are_in_degrees_and_to_the_right_side() {
 #[test]
 fn a_template_survives_its_bytes() {
     let one = template(&hopper());
-    let again = Embedding::from_bytes(&one.as_bytes()).unwrap();
+    let again = Embedding::from_bytes(&one.to_bytes()).unwrap();
     assert!((one.similarity(&again) - 1.0).abs() < 1e-5);
-    assert_eq!(one.as_bytes().len(), 192 * 4);
+    assert_eq!(one.to_bytes().len(), 192 * 4);
 }
 
 #[test]
 fn the_passive_score_is_a_share() {
     let portrait = hopper();
-    let score = engine().passive_liveness(&portrait, &only_face(&portrait)).unwrap();
+    let score = engine().score_passive_liveness(&portrait, &only_face(&portrait)).unwrap();
     assert!((0.0..=1.0).contains(&score));
 }
 
@@ -144,19 +144,19 @@ fn any_picture_is_safe() {
     let noise = |x: u32, y: u32| Rgb([(x.wrapping_mul(97) ^ y.wrapping_mul(57)) as u8, (x * y) as u8, (x + y) as u8]);
     let sizes = [(0, 0), (1, 1), (1, 5000), (5000, 1), (3, 7), (300, 200)];
     for (width, height) in sizes {
-        assert!(engine().faces(&RgbImage::new(width, height)).unwrap().is_empty());
-        engine().faces(&RgbImage::from_fn(width, height, noise)).unwrap();
+        assert!(engine().find_faces(&RgbImage::new(width, height)).unwrap().is_empty());
+        engine().find_faces(&RgbImage::from_fn(width, height, noise)).unwrap();
     }
     let mut face = only_face(&hopper());
     for points in [vec![], vec![[f32::NAN; 3]; 468], vec![[1e30; 3]; 468]] {
         face.landmarks = points;
-        let _unharmed = engine().embedding(&RgbImage::new(5, 5), &face);
+        let _unharmed = engine().compute_embedding(&RgbImage::new(5, 5), &face);
     }
 }
 
 #[test]
 fn the_weights_tell_what_they_are() {
-    let names: Vec<&str> = engine().weights().iter().map(|weights| weights.entry.name.as_str()).collect();
+    let names: Vec<&str> = engine().face_models().iter().map(|weights| weights.entry.name.as_str()).collect();
     assert_eq!(names, ["face-detect", "face-landmarks", "face-embed", "face-passive-liveness"]);
-    assert!(engine().weights().iter().all(|weights| weights.entry.sha256.len() == 64));
+    assert!(engine().face_models().iter().all(|weights| weights.entry.sha256.len() == 64));
 }

@@ -31,7 +31,7 @@ fn survive(count: usize, seed: u64) {
         let (name, bytes) = hostile.picture(number);
         reset_peak();
         let start = processor_milliseconds();
-        let outcome = intake::photo(&bytes, LONGEST_SIDE);
+        let outcome = intake::decode_photo(&bytes, LONGEST_SIDE);
         let time = processor_milliseconds() - start;
         let peak = memory("VmHWM").saturating_sub(base + bytes.len() as u64);
         assert!(time < MOST_MILLISECONDS, "{name} (number {number}) took {time} ms: {:?}", outcome.err());

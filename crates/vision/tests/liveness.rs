@@ -10,13 +10,14 @@ use liveness_scene::{Model, Place, Shot, filmed, followed, frame, photographed};
 use proptest::prelude::*;
 use vision::create_thread_pool;
 use vision::face::{Face, FaceEngine};
-use vision::liveness::Step::{LookStraight, MoveCloser, TurnLeft, TurnRight};
+use vision::liveness::LivenessStep::{LookStraight, MoveCloser, TurnLeft, TurnRight};
 use vision::liveness::{
-    Finding, Frame, Imprint, Judgement, Limits, Observation, Outcome, Step, is_replay, judge, observe,
+    Frame, Imprint, Judgement, Limits, LivenessFinding, LivenessStep, Observation, Outcome, is_replay, judge_session,
+    observe_frames,
 };
 
-const STEPS: [Step; 4] = [LookStraight, TurnLeft, MoveCloser, TurnRight];
-const OTHER_ORDER: [Step; 4] = [LookStraight, MoveCloser, TurnRight, TurnLeft];
+const STEPS: [LivenessStep; 4] = [LookStraight, TurnLeft, MoveCloser, TurnRight];
+const OTHER_ORDER: [LivenessStep; 4] = [LookStraight, MoveCloser, TurnRight, TurnLeft];
 
 fn engine() -> &'static FaceEngine {
     static ENGINE: OnceLock<FaceEngine> = OnceLock::new();
@@ -25,7 +26,7 @@ fn engine() -> &'static FaceEngine {
 
 fn portrait(bytes: &[u8]) -> (RgbImage, Face) {
     let picture = image::load_from_memory(bytes).expect("the weights and pictures are sound").to_rgb8();
-    let face = engine().faces(&picture).expect("the weights and pictures are sound").remove(0);
+    let face = engine().find_faces(&picture).expect("the weights and pictures are sound").remove(0);
     (picture, face)
 }
 
@@ -41,15 +42,19 @@ fn head((picture, face): &(RgbImage, Face)) -> Model {
     Model::head(picture, face)
 }
 
-fn judged(steps: &[Step], frames: &[Frame]) -> Judgement {
-    judge(steps, &observe(engine(), frames).expect("the weights and pictures are sound"), &Limits::default())
+fn judged(steps: &[LivenessStep], frames: &[Frame]) -> Judgement {
+    judge_session(
+        steps,
+        &observe_frames(engine(), frames).expect("the weights and pictures are sound"),
+        &Limits::default(),
+    )
 }
 
 /// A person's session, observed once for the tests that only alter what was observed.
 fn genuine() -> &'static [Observation] {
     static GENUINE: OnceLock<Vec<Observation>> = OnceLock::new();
     GENUINE.get_or_init(|| {
-        observe(engine(), &filmed(&head(&hopper()), &followed(&STEPS, 3), 3))
+        observe_frames(engine(), &filmed(&head(&hopper()), &followed(&STEPS, 3), 3))
             .expect("the weights and pictures are sound")
     })
 }
@@ -122,7 +127,7 @@ fn a_print_shows_no_depth_where_every_pose_is_granted() {
     let person = hopper();
     let frames = filmed(&Model::print(&person.0, &person.1), &followed(&STEPS, 6), 6);
     let lenient = Limits { turned_yaw: 0.5, ..Limits::default() };
-    let judgement = judge(&STEPS, &observe(engine(), &frames).unwrap(), &lenient);
+    let judgement = judge_session(&STEPS, &observe_frames(engine(), &frames).unwrap(), &lenient);
     assert_not_live(&judgement);
     let failed = failed(&judgement);
     assert!(failed.contains(&"depth_turns") && failed.contains(&"flat_picture"), "{judgement:?}");
@@ -172,13 +177,15 @@ fn frames_of_another_session_are_known_again_however_they_were_written_anew() {
             .rev()
             .map(|frame| Frame { picture: sent_anew(&frame.picture, how), ..frame.clone() })
             .collect();
-        let seen = observe(engine(), &replayed).expect("the weights and pictures are sound");
+        let seen = observe_frames(engine(), &replayed).expect("the weights and pictures are sound");
         assert!(is_replay(&imprints(&seen), &earlier), "written anew in way {how}");
-        let keys: Vec<u32> = earlier.iter().flat_map(|known| [known.key(), known.mirrored().key()]).collect();
-        assert!(imprints(&seen).iter().any(|frame| keys.contains(&frame.key())), "found among all in way {how}");
+        let keys: Vec<u32> =
+            earlier.iter().flat_map(|known| [known.search_key(), known.to_mirrored().search_key()]).collect();
+        assert!(imprints(&seen).iter().any(|frame| keys.contains(&frame.search_key())), "found among all in way {how}");
     }
     // Some of them, among frames of now.
-    let mut mixed = imprints(&observe(engine(), &filmed(&head(&astronaut()), &followed(&STEPS, 4), 4)).expect("sound"));
+    let mut mixed =
+        imprints(&observe_frames(engine(), &filmed(&head(&astronaut()), &followed(&STEPS, 4), 4)).expect("sound"));
     assert!(!is_replay(&mixed, &earlier));
     let share = mixed.len() / 3;
     mixed[..share].clone_from_slice(&earlier[..share]);
@@ -187,8 +194,8 @@ fn frames_of_another_session_are_known_again_however_they_were_written_anew() {
 
 #[test]
 fn a_person_who_tries_again_is_no_replay() {
-    let again = observe(engine(), &filmed(&head(&hopper()), &followed(&OTHER_ORDER, 11), 11)).expect("sound");
-    let known = |frame: &Imprint| imprints(genuine()).iter().any(|earlier| frame.is_of_the_picture_of(earlier));
+    let again = observe_frames(engine(), &filmed(&head(&hopper()), &followed(&OTHER_ORDER, 11), 11)).expect("sound");
+    let known = |frame: &Imprint| imprints(genuine()).iter().any(|earlier| frame.is_same_picture(earlier));
     let known = imprints(&again).iter().filter(|frame| known(frame)).count();
     assert!(!is_replay(&imprints(&again), &imprints(genuine())), "{known} of {}", again.len());
 }
@@ -198,7 +205,7 @@ fn an_imprint_is_read_back_from_what_is_kept() {
     let imprint = &imprints(genuine())[0];
     assert_eq!(Imprint::from_bytes(imprint.as_bytes()).as_ref(), Some(imprint));
     assert_eq!(Imprint::from_bytes(&imprint.as_bytes()[1..]), None);
-    assert_eq!(imprint.mirrored().mirrored(), *imprint);
+    assert_eq!(imprint.to_mirrored().to_mirrored(), *imprint);
     assert!(imprint.difference(imprint) < 0.01);
 }
 
@@ -235,18 +242,18 @@ fn a_second_face_is_found_and_a_far_one_tolerated() {
 #[test]
 fn another_order_a_missing_step_and_a_step_not_followed_are_worth_nothing() {
     let limits = Limits::default();
-    assert!(judge(&STEPS, genuine(), &limits).passed);
-    assert!(judge(&OTHER_ORDER, genuine(), &limits).confidence.abs() < f64::EPSILON);
+    assert!(judge_session(&STEPS, genuine(), &limits).passed);
+    assert!(judge_session(&OTHER_ORDER, genuine(), &limits).confidence.abs() < f64::EPSILON);
     for step in STEPS {
         let without: Vec<Observation> = genuine().iter().filter(|seen| seen.step != step).cloned().collect();
-        assert!(judge(&STEPS, &without, &limits).confidence.abs() < f64::EPSILON);
+        assert!(judge_session(&STEPS, &without, &limits).confidence.abs() < f64::EPSILON);
         let asked: Vec<Observation> = genuine().iter().cloned().map(|seen| unfollowed(seen, step)).collect();
-        assert!(judge(&STEPS, &asked, &limits).confidence.abs() < f64::EPSILON, "{step:?}");
+        assert!(judge_session(&STEPS, &asked, &limits).confidence.abs() < f64::EPSILON, "{step:?}");
     }
 }
 
 /// The frames of one step show no face that does as asked.
-fn unfollowed(mut seen: Observation, step: Step) -> Observation {
+fn unfollowed(mut seen: Observation, step: LivenessStep) -> Observation {
     if seen.step == step {
         seen.face.iter_mut().for_each(|face| face.pose.yaw = 13.5);
     }
@@ -258,7 +265,7 @@ fn the_passive_score_lowers_and_never_raises() {
     let confidence = |score: f32| {
         let mut seen = genuine().to_vec();
         seen.iter_mut().filter_map(|seen| seen.face.as_mut()).for_each(|face| face.passive = Some(score));
-        judge(&STEPS, &seen, &Limits::default()).confidence
+        judge_session(&STEPS, &seen, &Limits::default()).confidence
     };
     assert!(confidence(0.001) < 50.0);
     assert!((confidence(0.3) - 80.0).abs() < f64::EPSILON);
@@ -280,11 +287,11 @@ fn pictures_without_a_face_are_safe() {
         let judgement = judged(&STEPS, &frames);
         assert!(judgement.confidence.abs() < f64::EPSILON && judgement.reference.is_none());
     }
-    assert!(judge(&[], &[], &Limits::default()).confidence.abs() < f64::EPSILON);
+    assert!(judge_session(&[], &[], &Limits::default()).confidence.abs() < f64::EPSILON);
 }
 
 fn outcome(judgement: &Judgement, code: &str) -> Option<Outcome> {
-    let finding: Option<&Finding> = judgement.findings.iter().find(|finding| finding.code == code);
+    let finding: Option<&LivenessFinding> = judgement.findings.iter().find(|finding| finding.code == code);
     finding.map(|finding| finding.outcome)
 }
 
@@ -297,7 +304,7 @@ proptest! {
         let seen: Vec<Observation> = picks.iter().map(|(at, time)| {
             Observation { at_ms: *time, ..genuine()[*at].clone() }
         }).collect();
-        let judgement = judge(&STEPS, &seen, &Limits::default());
+        let judgement = judge_session(&STEPS, &seen, &Limits::default());
         prop_assert!((0.0..=100.0).contains(&judgement.confidence));
         prop_assert_eq!(judgement.passed, failed(&judgement).is_empty());
         prop_assert!(judgement.passed || judgement.confidence < 50.0);
@@ -311,8 +318,8 @@ proptest! {
 }
 
 /// Each step's frames as they are, in another order.
-fn reordered(observations: &[Observation], steps: &[Step]) -> Vec<Observation> {
-    let of = |step: &Step| observations.iter().filter(|seen| seen.step == *step).cloned().collect::<Vec<_>>();
+fn reordered(observations: &[Observation], steps: &[LivenessStep]) -> Vec<Observation> {
+    let of = |step: &LivenessStep| observations.iter().filter(|seen| seen.step == *step).cloned().collect::<Vec<_>>();
     let mut reordered: Vec<Observation> = steps.iter().flat_map(of).collect();
     for (at, seen) in reordered.iter_mut().enumerate() {
         seen.at_ms = 900 * at as u64;
@@ -320,25 +327,26 @@ fn reordered(observations: &[Observation], steps: &[Step]) -> Vec<Observation> {
     reordered
 }
 
-fn orders(of: &[Step]) -> Vec<Vec<Step>> {
+fn orders(of: &[LivenessStep]) -> Vec<Vec<LivenessStep>> {
     let [first] = of else {
-        let rest = |without: &Step| of.iter().filter(|step| *step != without).copied().collect::<Vec<_>>();
-        let with = |first: &Step| orders(&rest(first)).into_iter().map(|rest| [vec![*first], rest].concat()).collect();
-        return of.iter().flat_map(|first| -> Vec<Vec<Step>> { with(first) }).collect();
+        let rest = |without: &LivenessStep| of.iter().filter(|step| *step != without).copied().collect::<Vec<_>>();
+        let with =
+            |first: &LivenessStep| orders(&rest(first)).into_iter().map(|rest| [vec![*first], rest].concat()).collect();
+        return of.iter().flat_map(|first| -> Vec<Vec<LivenessStep>> { with(first) }).collect();
     };
     vec![vec![*first]]
 }
 
 #[test]
 fn the_steps_can_be_followed_in_every_order_and_in_no_other_than_the_asked_one() {
-    let orders = orders(&Step::ALL);
+    let orders = orders(&LivenessStep::ALL);
     assert_eq!(orders.len(), 24);
     for asked in &orders {
         let followed = reordered(genuine(), asked);
-        let judgement = judge(asked, &followed, &Limits::default());
+        let judgement = judge_session(asked, &followed, &Limits::default());
         assert!(judgement.passed && judgement.confidence >= 80.0, "{asked:?}: {judgement:?}");
         let other = orders.iter().find(|other| *other != asked).unwrap();
-        assert_not_live(&judge(other, &followed, &Limits::default()));
+        assert_not_live(&judge_session(other, &followed, &Limits::default()));
     }
 }
 
@@ -352,7 +360,7 @@ fn draw_a_session() {
     std::fs::create_dir_all(format!("{data}/session")).unwrap();
     for (at, (step, place, exposure)) in shots.iter().enumerate() {
         let picture = frame(&head(&person), place, *exposure, 11_000 + at as u32);
-        let mut file = std::fs::File::create(format!("{data}/session/{}_{}.jpg", step.word(), at % 3 + 1)).unwrap();
+        let mut file = std::fs::File::create(format!("{data}/session/{}_{}.jpg", step.to_word(), at % 3 + 1)).unwrap();
         let encoder = image::codecs::jpeg::JpegEncoder::new_with_quality(&mut file, 85);
         picture.write_with_encoder(encoder).unwrap();
     }

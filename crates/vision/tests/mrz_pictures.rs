@@ -4,7 +4,7 @@ use std::path::Path;
 
 use image::{DynamicImage, RgbImage, imageops};
 use vision::create_thread_pool;
-use vision::mrz::Format;
+use vision::mrz::ZoneFormat;
 use vision::text::TextReader;
 use vision::zone::FoundZone;
 
@@ -18,18 +18,18 @@ fn reader() -> TextReader {
 }
 
 fn zone(reader: &TextReader, picture: &RgbImage) -> Option<FoundZone> {
-    reader.zone(picture).expect("networks that run")
+    reader.read_zone(picture).expect("networks that run")
 }
 
 #[test]
 fn every_formats_specimen_is_read_with_every_digit_right() {
     let reader = reader();
     let formats = [
-        ("td1", Format::Td1),
-        ("td2", Format::Td2),
-        ("td3", Format::Td3),
-        ("mrv-a", Format::MrvA),
-        ("mrv-b", Format::MrvB),
+        ("td1", ZoneFormat::Td1),
+        ("td2", ZoneFormat::Td2),
+        ("td3", ZoneFormat::Td3),
+        ("mrv-a", ZoneFormat::MrvA),
+        ("mrv-b", ZoneFormat::MrvB),
     ];
     for (name, format) in formats {
         let found = zone(&reader, &picture(name)).unwrap_or_else(|| panic!("no zone in {name}"));
@@ -79,7 +79,7 @@ fn a_printed_digit_that_does_not_add_up_is_told_and_not_put_right() {
 #[test]
 fn long_lines_of_capitals_are_no_zone() {
     let reader = reader();
-    let page = reader.read(&picture("no-zone")).expect("networks that run");
+    let page = reader.read_page(&picture("no-zone")).expect("networks that run");
     assert!(page.zone.is_none(), "{:?}", page.zone);
     let text: Vec<&str> = page.lines.iter().map(|line| line.text.as_str()).collect();
     assert!(text.iter().any(|line| line.contains("ERIKSSON")), "{text:?}");
@@ -91,14 +91,14 @@ fn long_lines_of_capitals_are_no_zone() {
 fn empty_and_tiny_pictures_hold_nothing() {
     let reader = reader();
     for (width, height) in [(1, 1), (3, 400), (0, 0)] {
-        assert!(reader.read(&RgbImage::new(width, height)).expect("networks that run").lines.is_empty());
+        assert!(reader.read_page(&RgbImage::new(width, height)).expect("networks that run").lines.is_empty());
     }
 }
 
 /// The picture with a thumb over the first characters of all the zone's lines.
 fn covered(picture: &RgbImage, found: &FoundZone, characters: f32) -> RgbImage {
     let [start, end, _, below_start] = found.corners;
-    let wide = (end.0 - start.0) / found.zone.format.columns() as f32 * characters;
+    let wide = (end.0 - start.0) / found.zone.format.column_count() as f32 * characters;
     let (left, top, bottom) = (start.0 - 20.0, start.1 - 20.0, below_start.1 + 20.0);
     RgbImage::from_fn(picture.width(), picture.height(), |x, y| {
         let (across, down) = (x as f32, y as f32);

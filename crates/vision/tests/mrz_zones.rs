@@ -1,7 +1,7 @@
 //! Zones from text: what ICAO 9303 prints, what another writer of zones writes, and what no text may come to.
 
 use proptest::prelude::*;
-use vision::mrz::{Format, MrzDate, Sex, Zone, parse};
+use vision::mrz::{MrzDate, Sex, Zone, ZoneFormat, parse_zone};
 
 const TD3: [&str; 2] = ["P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<", "L898902C36UTO7408122F1204159ZE184226B<<<<<10"];
 const TD2: [&str; 2] = ["I<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<", "D231458907UTO7408122F1204159<<<<<<<6"];
@@ -17,15 +17,15 @@ fn failed(zone: &Zone) -> Vec<&'static str> {
 
 #[test]
 fn icaos_own_specimens_are_read_in_every_format() {
-    let specimens: [(&[&str], Format, &str); 5] = [
-        (&TD3, Format::Td3, "L898902C3"),
-        (&TD2, Format::Td2, "D23145890"),
-        (&TD1, Format::Td1, "D23145890"),
-        (&MRV_A, Format::MrvA, "L8988901C"),
-        (&MRV_B, Format::MrvB, "L8988901C"),
+    let specimens: [(&[&str], ZoneFormat, &str); 5] = [
+        (&TD3, ZoneFormat::Td3, "L898902C3"),
+        (&TD2, ZoneFormat::Td2, "D23145890"),
+        (&TD1, ZoneFormat::Td1, "D23145890"),
+        (&MRV_A, ZoneFormat::MrvA, "L8988901C"),
+        (&MRV_B, ZoneFormat::MrvB, "L8988901C"),
     ];
     for (lines, format, number) in specimens {
-        let zone = parse(lines).unwrap();
+        let zone = parse_zone(lines).unwrap();
         assert_eq!((zone.format, zone.is_valid()), (format, true));
         assert_eq!((zone.surname.as_str(), zone.given_names.as_str()), ("ERIKSSON", "ANNA MARIA"));
         assert_eq!((zone.document_number.as_str(), zone.issuing_state.as_str()), (number, "UTO"));
@@ -35,7 +35,7 @@ fn icaos_own_specimens_are_read_in_every_format() {
 
 #[test]
 fn a_passports_fields_are_where_part_4_puts_them() {
-    let zone = parse(&TD3).unwrap();
+    let zone = parse_zone(&TD3).unwrap();
     assert_eq!((zone.document_code.as_str(), zone.nationality.as_str()), ("P", "UTO"));
     assert_eq!(zone.date_of_birth, MrzDate { year: Some(74), month: Some(8), day: Some(12) });
     assert_eq!(zone.expiry, MrzDate { year: Some(12), month: Some(4), day: Some(15) });
@@ -47,9 +47,12 @@ fn a_passports_fields_are_where_part_4_puts_them() {
 #[test]
 fn a_long_number_goes_on_in_the_optional_data() {
     // The example of ICAO 9303 part 5, with its number D23145890734.
-    let zone =
-        parse(&["I<UTOD23145890<7349<<<<<<<<<<<", "3407127M9507122UTO<<<<<<<<<<<2", "STEVENSON<<PETER<JOHN<<<<<<<<<"])
-            .unwrap();
+    let zone = parse_zone(&[
+        "I<UTOD23145890<7349<<<<<<<<<<<",
+        "3407127M9507122UTO<<<<<<<<<<<2",
+        "STEVENSON<<PETER<JOHN<<<<<<<<<",
+    ])
+    .unwrap();
     assert_eq!(zone.document_number, "D23145890734");
     assert_eq!(zone.optional, ["", ""]);
     assert_eq!(failed(&zone), [""; 0]);
@@ -59,11 +62,11 @@ fn a_long_number_goes_on_in_the_optional_data() {
 fn empty_optional_data_may_have_a_filler_or_a_zero_for_its_digit() {
     for (digit, composite) in [("<", "0"), ("0", "0")] {
         let second = format!("0070070071HRV8212258F1407019<<<<<<<<<<<<<<{digit}{composite}");
-        let zone = parse(&["P<HRVSPECIMEN<<SPECIMEN<<<<<<<<<<<<<<<<<<<<<", &second]).unwrap();
+        let zone = parse_zone(&["P<HRVSPECIMEN<<SPECIMEN<<<<<<<<<<<<<<<<<<<<<", &second]).unwrap();
         assert!(zone.checks.iter().filter(|check| check.field == "optional").all(|check| check.passed));
     }
     let filled = TD3[1].replace("<<<<<10", "<<<<<<0");
-    assert_eq!(failed(&parse(&[TD3[0], &filled]).unwrap()), ["optional", "composite"]);
+    assert_eq!(failed(&parse_zone(&[TD3[0], &filled]).unwrap()), ["optional", "composite"]);
 }
 
 #[test]
@@ -81,17 +84,19 @@ fn what_is_no_zone_is_none() {
         &["THIS LINE HAS EXACTLY FORTY-FOUR CHARACTERS.", "SO HAS THIS ONE, AND NEITHER IS A ZONE'S ONE"],
     ];
     for lines in cases {
-        assert_eq!(parse(lines), None, "{lines:?}");
+        assert_eq!(parse_zone(lines), None, "{lines:?}");
     }
 }
 
 /// The cells of a format that a check digit covers, and the digits.
-fn is_covered(format: Format, row: usize, column: usize) -> bool {
+fn is_covered(format: ZoneFormat, row: usize, column: usize) -> bool {
     match (format, row) {
-        (Format::Td1, 0) => column >= 5,
-        (Format::Td1, 1) => column < 7 || (8..15).contains(&column) || column >= 18,
-        (Format::Td2 | Format::Td3, 1) => column < 10 || (13..20).contains(&column) || column >= 21,
-        (Format::MrvA | Format::MrvB, 1) => column < 10 || (13..20).contains(&column) || (21..28).contains(&column),
+        (ZoneFormat::Td1, 0) => column >= 5,
+        (ZoneFormat::Td1, 1) => column < 7 || (8..15).contains(&column) || column >= 18,
+        (ZoneFormat::Td2 | ZoneFormat::Td3, 1) => column < 10 || (13..20).contains(&column) || column >= 21,
+        (ZoneFormat::MrvA | ZoneFormat::MrvB, 1) => {
+            column < 10 || (13..20).contains(&column) || (21..28).contains(&column)
+        }
         _ => false,
     }
 }
@@ -101,7 +106,7 @@ fn a_changed_character_of_a_checked_field_is_noticed_unless_its_value_is_equal()
     let value = |character: u8| char::from(character).to_digit(36).unwrap_or(0) % 10;
     let specimens: [&[&str]; 5] = [&TD3, &TD2, &TD1, &MRV_A, &MRV_B];
     for lines in specimens {
-        let format = parse(lines).unwrap().format;
+        let format = parse_zone(lines).unwrap().format;
         for (row, line) in lines.iter().enumerate() {
             for (column, before) in line.bytes().enumerate().filter(|(column, _)| is_covered(format, row, *column)) {
                 for after in
@@ -110,7 +115,7 @@ fn a_changed_character_of_a_checked_field_is_noticed_unless_its_value_is_equal()
                     let mut changed: Vec<String> = lines.iter().map(ToString::to_string).collect();
                     changed[row].replace_range(column..=column, std::str::from_utf8(&[after]).unwrap());
                     let changed: Vec<&str> = changed.iter().map(String::as_str).collect();
-                    assert!(!parse(&changed).is_some_and(|zone| zone.is_valid()), "{changed:?}");
+                    assert!(!parse_zone(&changed).is_some_and(|zone| zone.is_valid()), "{changed:?}");
                 }
             }
         }
@@ -159,7 +164,7 @@ fn written_sex(sex: Sex) -> mrz::Sex {
 }
 
 /// The holder's zone as the crate `mrz` writes it.
-fn written(holder: &Holder, format: Format) -> String {
+fn written(holder: &Holder, format: ZoneFormat) -> String {
     macro_rules! fields {
         ($fields:ident, $code:literal, $optional:ident) => {
             mrz::$fields {
@@ -179,20 +184,20 @@ fn written(holder: &Holder, format: Format) -> String {
     }
     #[expect(clippy::needless_update, reason = "only some of the writer's formats have further fields")]
     match format {
-        Format::Td3 => mrz::format_td3(&fields!(Td3Fields, "P", personal_number)),
-        Format::Td2 => mrz::format_td2(&fields!(Td2Fields, "I", optional_data)),
-        Format::Td1 => mrz::format_td1(&fields!(Td1Fields, "I", optional_data_2)),
-        Format::MrvA => mrz::format_mrv_a(&fields!(MrvAFields, "V", optional_data)),
-        Format::MrvB => mrz::format_mrv_b(&fields!(MrvBFields, "V", optional_data)),
+        ZoneFormat::Td3 => mrz::format_td3(&fields!(Td3Fields, "P", personal_number)),
+        ZoneFormat::Td2 => mrz::format_td2(&fields!(Td2Fields, "I", optional_data)),
+        ZoneFormat::Td1 => mrz::format_td1(&fields!(Td1Fields, "I", optional_data_2)),
+        ZoneFormat::MrvA => mrz::format_mrv_a(&fields!(MrvAFields, "V", optional_data)),
+        ZoneFormat::MrvB => mrz::format_mrv_b(&fields!(MrvBFields, "V", optional_data)),
     }
 }
 
 proptest! {
     #[test]
     fn what_another_writer_writes_is_the_same_holder(holder in holders()) {
-        for format in [Format::Td1, Format::Td2, Format::Td3, Format::MrvA, Format::MrvB] {
+        for format in [ZoneFormat::Td1, ZoneFormat::Td2, ZoneFormat::Td3, ZoneFormat::MrvA, ZoneFormat::MrvB] {
             let text = written(&holder, format);
-            let zone = parse(&text.lines().collect::<Vec<_>>()).unwrap();
+            let zone = parse_zone(&text.lines().collect::<Vec<_>>()).unwrap();
             prop_assert_eq!(zone.format, format);
             prop_assert!(zone.is_valid(), "{}", text);
             prop_assert_eq!(&zone.document_number, &holder.number);
@@ -210,7 +215,7 @@ proptest! {
     #[test]
     fn no_text_brings_the_parser_down(lines in proptest::collection::vec("\\PC{0,50}", 0..5)) {
         let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
-        prop_assert!(parse(&lines).is_none());
+        prop_assert!(parse_zone(&lines).is_none());
     }
 
     #[test]
@@ -223,7 +228,7 @@ proptest! {
         ]
     ) {
         let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
-        if let Some(zone) = parse(&lines) {
+        if let Some(zone) = parse_zone(&lines) {
             prop_assert_eq!(zone.lines, lines);
         }
     }

@@ -3,7 +3,9 @@
 
 use image::{Rgb, RgbImage};
 use vision::intake::Tags;
-use vision::quality::{Framing, Quality, Region, Warning, document, editor, screen};
+use vision::quality::{
+    DocumentFraming, PixelRect, Quality, QualityWarning, detect_editor, locate_document, score_screen,
+};
 
 const WIDTH: u32 = 1_600;
 const HEIGHT: u32 = 1_200;
@@ -82,8 +84,8 @@ fn photographed(scene: Scene) -> RgbImage {
     taken(|x, y| [brightness(scene, x, y); 3], 0.6)
 }
 
-fn warnings(picture: &RgbImage) -> Vec<Warning> {
-    Quality::of(picture, None, &Tags::default()).warnings()
+fn warnings(picture: &RgbImage) -> Vec<QualityWarning> {
+    Quality::measure(picture, None, &Tags::default()).list_warnings()
 }
 
 #[test]
@@ -100,7 +102,7 @@ fn a_good_photograph_warns_of_nothing() {
 
 #[test]
 fn the_documents_corners_are_found() {
-    let found = document(&photographed(Scene { degrees: 0.0, ..GOOD }));
+    let found = locate_document(&photographed(Scene { degrees: 0.0, ..GOOD }));
     let expected = [(210.0, 228.0), (1_390.0, 228.0), (1_390.0, 972.0), (210.0, 972.0)];
     for (x, y) in expected {
         let is_near = |corner: &(f32, f32)| (corner.0 - x).hypot(corner.1 - y) < 12.0;
@@ -114,13 +116,13 @@ fn the_documents_corners_are_found() {
 fn blur_shows_and_an_even_table_does_not() {
     let figure = |blur: f32| {
         let picture = taken(|x, y| [brightness(GOOD, x, y); 3], blur);
-        Quality::of(&picture, None, &Tags::default()).sharpness
+        Quality::measure(&picture, None, &Tags::default()).sharpness
     };
     let figures = [0.5, 1.2, 2.0, 3.5].map(figure);
     assert!(figures.is_sorted_by(|a, b| a > b), "{figures:?}");
     let small = photographed(Scene { size: 0.6, ..GOOD });
-    assert!(!warnings(&small).contains(&Warning::Blurred), "a card on a large table is as sharp");
-    assert_eq!(warnings(&taken(|x, y| [brightness(GOOD, x, y); 3], 3.5)), [Warning::Blurred]);
+    assert!(!warnings(&small).contains(&QualityWarning::Blurred), "a card on a large table is as sharp");
+    assert_eq!(warnings(&taken(|x, y| [brightness(GOOD, x, y); 3], 3.5)), [QualityWarning::Blurred]);
 }
 
 #[test]
@@ -131,10 +133,10 @@ fn glare_shows_and_white_paper_does_not() {
             [(brightness(GOOD, x, y) + 500.0 * (-distance).exp()).min(255.0); 3]
         }
     };
-    let glare = |picture: &RgbImage| Quality::of(picture, None, &Tags::default()).glare;
+    let glare = |picture: &RgbImage| Quality::measure(picture, None, &Tags::default()).glare;
     let (small, large) = (glare(&taken(spot(60.0), 0.6)), glare(&taken(spot(160.0), 0.6)));
     assert!(large > small && large > 0.03, "{small} {large}");
-    assert!(warnings(&taken(spot(160.0), 0.6)).contains(&Warning::Glare));
+    assert!(warnings(&taken(spot(160.0), 0.6)).contains(&QualityWarning::Glare));
     let scan = taken(|x, y| [(card(x * 0.7, y * 0.62) * 1.13).min(255.0); 3], 0.4);
     assert_eq!(glare(&scan), 0.0, "white paper");
     let window = taken(
@@ -150,11 +152,11 @@ fn glare_shows_and_white_paper_does_not() {
 #[test]
 fn light_shows() {
     let lit = |factor: f32| taken(move |x, y| [(brightness(GOOD, x, y) * factor).min(255.0); 3], 0.6);
-    assert!(warnings(&lit(0.15)).contains(&Warning::TooDark));
+    assert!(warnings(&lit(0.15)).contains(&QualityWarning::TooDark));
     assert!(warnings(&lit(1.0)).is_empty());
-    assert!(warnings(&lit(6.0)).contains(&Warning::TooBright));
+    assert!(warnings(&lit(6.0)).contains(&QualityWarning::TooBright));
     let faint = taken(|x, y| [120.0 + brightness(GOOD, x, y) * 0.1; 3], 0.6);
-    assert!(warnings(&faint).contains(&Warning::Faint));
+    assert!(warnings(&faint).contains(&QualityWarning::Faint));
 }
 
 #[test]
@@ -166,12 +168,12 @@ fn a_document_out_of_view_shows() {
         (Scene { size: 1.6, degrees: 1.0, ..GOOD }, "both sides are out"),
         (Scene { offset: (-450.0, 350.0), size: 1.2, ..GOOD }, "one corner is in"),
     ] {
-        assert_eq!(document(&photographed(scene)).framing, Framing::Cut, "{name}");
+        assert_eq!(locate_document(&photographed(scene)).framing, DocumentFraming::Cut, "{name}");
     }
     let plain = RgbImage::from_pixel(900, 700, Rgb([200; 3]));
-    assert_eq!(document(&plain).framing, Framing::Unsure);
+    assert_eq!(locate_document(&plain).framing, DocumentFraming::Unsure);
     let filled = taken(|x, y| [card(x * 0.7 + 20.0, y * 0.6 + 4.0); 3], 0.6);
-    assert_ne!(document(&filled).framing, Framing::Whole, "no border is seen");
+    assert_ne!(locate_document(&filled).framing, DocumentFraming::Whole, "no border is seen");
 }
 
 #[test]
@@ -186,35 +188,35 @@ fn a_screen_shows() {
             let is_lit = row > 0.15 && stripe.fract() > 0.15;
             [0.0, 1.0, 2.0].map(|colour| if is_lit && stripe.floor() == colour { light * 2.5 } else { 0.0 }.min(255.0))
         };
-        let score = screen(&taken(shown, 0.6));
+        let score = score_screen(&taken(shown, 0.6));
         assert!(score > 0.6, "pitch {pitch}, {degrees} degrees: {score}");
     }
-    let score = screen(&photographed(GOOD));
+    let score = score_screen(&photographed(GOOD));
     assert!(score < 0.35, "a card: {score}");
 }
 
 #[test]
 fn editing_programs_are_told_from_cameras() {
-    assert_eq!(editor("Adobe Photoshop 25.1 (Windows)"), Some("Photoshop"));
-    assert_eq!(editor("17.1.2; Snapseed 2.0"), Some("Snapseed"));
-    assert_eq!(editor("gimp 2.10"), Some("GIMP"));
+    assert_eq!(detect_editor("Adobe Photoshop 25.1 (Windows)"), Some("Photoshop"));
+    assert_eq!(detect_editor("17.1.2; Snapseed 2.0"), Some("Snapseed"));
+    assert_eq!(detect_editor("gimp 2.10"), Some("GIMP"));
     for firmware in
         ["17.1.2", "HDR+ 1.0.540104767zd", "G991BXXS9EWJ1", "Ver.1.00", "Windows Photo Viewer", "ViewNX 2.8"]
     {
-        assert_eq!(editor(firmware), None, "{firmware}");
+        assert_eq!(detect_editor(firmware), None, "{firmware}");
     }
     let tags = Tags { software: Some("Canva".to_owned()), ..Tags::default() };
-    let quality = Quality::of(&RgbImage::new(64, 64), None, &tags);
-    assert!(quality.warnings().contains(&Warning::Edited));
+    let quality = Quality::measure(&RgbImage::new(64, 64), None, &tags);
+    assert!(quality.list_warnings().contains(&QualityWarning::Edited));
 }
 
 #[test]
 fn no_size_and_no_region_brings_it_down() {
     for (width, height) in [(0, 0), (1, 1), (3, 900), (900, 3), (31, 31), (33, 33), (257, 255), (256, 256)] {
         let picture = RgbImage::from_fn(width, height, |x, y| Rgb([(x * y % 256) as u8, x as u8, y as u8]));
-        let far = Region { left: 7, top: 800, width: u32::MAX, height: 5 };
+        let far = PixelRect { left: 7, top: 800, width: u32::MAX, height: 5 };
         for region in [None, Some(far)] {
-            let quality = Quality::of(&picture, region, &Tags::default());
+            let quality = Quality::measure(&picture, region, &Tags::default());
             assert!(quality.sharpness.is_finite() && quality.screen.is_finite(), "{width} x {height}");
         }
     }

@@ -200,14 +200,14 @@ impl FrameImprint {
     /// By what it is looked for among all frames: its imprint's key and its mirror image's.
     #[must_use]
     pub fn keys(&self) -> [String; 2] {
-        [imprint_key(&self.imprint), imprint_key(&self.imprint.mirrored())]
+        [imprint_key(&self.imprint), imprint_key(&self.imprint.to_mirrored())]
     }
 }
 
 /// An imprint's key as it is kept: 6 hexadecimal digits.
 #[must_use]
 pub fn imprint_key(imprint: &Imprint) -> String {
-    format!("{:06x}", imprint.key())
+    format!("{:06x}", imprint.search_key())
 }
 
 /// An imprint as it is kept.

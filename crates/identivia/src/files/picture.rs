@@ -26,13 +26,13 @@ impl Files {
     /// When the file cannot be read.
     pub async fn check_picture(self: &Arc<Self>, file: File) -> Result<(File, Result<u64, Fault>), FilesError> {
         let place = self.decoding_place(LEAST).await?;
-        let (file, size) = held(place, move || looked_at(file, intake::size)).await?;
+        let (file, size) = held(place, move || looked_at(file, intake::read_size)).await?;
         let pixels = match size {
             Ok((_, width, height)) => u64::from(width) * u64::from(height),
             Err(fault) => return Ok((file, Err(fault))),
         };
         let place = self.decoding_place(pixels.div_ceil(1_000_000)).await?;
-        let decoded = move || looked_at(file, |bytes| intake::photo(bytes, SIDE).map(drop));
+        let decoded = move || looked_at(file, |bytes| intake::decode_photo(bytes, SIDE).map(drop));
         let (file, decoded) = held(place, decoded).await?;
         Ok((file, decoded.map(|()| pixels)))
     }
@@ -59,7 +59,7 @@ async fn held<T: Send + 'static>(
 
 fn looked_at<T>(
     mut file: File,
-    look: impl FnOnce(&[u8]) -> Result<T, intake::Refused>,
+    look: impl FnOnce(&[u8]) -> Result<T, intake::PictureRefusal>,
 ) -> Result<(File, Result<T, Fault>), FilesError> {
     let mut bytes = Vec::new();
     file.rewind()?;

@@ -89,13 +89,13 @@ impl Engines {
     /// The weights that compare faces.
     #[must_use]
     pub fn face_weights(&self) -> Vec<WeightsUsed> {
-        self.faces.weights().map(used).to_vec()
+        self.faces.face_models().map(used).to_vec()
     }
 
     /// The weights that read text.
     #[must_use]
     pub fn text_weights(&self) -> Vec<WeightsUsed> {
-        self.text.weights().into_iter().map(used).collect()
+        self.text.text_models().into_iter().map(used).collect()
     }
 }
 

@@ -7,73 +7,73 @@ use crate::warp::Quad;
 /// Tiles along the longest side.
 const TILES: u32 = 96;
 /// Sides of a tile in pixels: it must hold several bars, and a region several tiles.
-const SIDES: std::ops::RangeInclusive<u32> = 8..=32;
+const TILE_SIDES: std::ops::RangeInclusive<u32> = 8..=32;
 /// The least mean square of a slope (grey levels over two pixels): bars of 20 levels, above the noise of a dark picture.
 const LEAST_SLOPE: f32 = 120.0;
 /// How much the slopes must agree in direction, 0 to 1. The bars of a PDF417 with rows of three modules reach 0.48, its
 /// rows' borders taken into account; noise and blur halve that.
 const LEAST_AGREEMENT: f32 = 0.2;
 /// How far neighbouring tiles may differ, as the cosine of twice the angle: 15 degrees.
-const ALIKE: f32 = 0.866;
+const LEAST_LIKENESS: f32 = 0.866;
 /// The fewest tiles of a region.
-const FEWEST: usize = 12;
+const FEWEST_TILES: usize = 12;
 
 /// The slopes of a tile: their squares along x and y, and their product.
 #[derive(Clone, Copy, Default)]
-struct Tensor {
+struct SlopeTensor {
     xx: f32,
     yy: f32,
     xy: f32,
 }
 
-impl Tensor {
-    fn plus(self, other: Self) -> Self {
+impl SlopeTensor {
+    fn add_tensor(self, other: Self) -> Self {
         Self { xx: self.xx + other.xx, yy: self.yy + other.yy, xy: self.xy + other.xy }
     }
 
     /// Twice the direction across the bars, as a vector; its length says how strong they are.
-    fn doubled(self) -> (f32, f32) {
+    fn doubled_direction(self) -> (f32, f32) {
         (self.xx - self.yy, 2.0 * self.xy)
     }
 
     fn strength(self) -> f32 {
-        let (x, y) = self.doubled();
+        let (x, y) = self.doubled_direction();
         x.hypot(y)
     }
 
-    fn is_barred(self) -> bool {
+    fn has_bars(self) -> bool {
         let whole = self.xx + self.yy;
         whole > LEAST_SLOPE && self.strength() > LEAST_AGREEMENT * whole
     }
 
-    fn is_like(self, other: Self) -> bool {
-        let (a, b) = (self.doubled(), other.doubled());
-        a.0 * b.0 + a.1 * b.1 > ALIKE * self.strength() * other.strength()
+    fn runs_alike(self, other: Self) -> bool {
+        let (a, b) = (self.doubled_direction(), other.doubled_direction());
+        a.0 * b.0 + a.1 * b.1 > LEAST_LIKENESS * self.strength() * other.strength()
     }
 }
 
 /// Tensors of a picture's tiles.
-struct Tiles {
+struct TileGrid {
     side: u32,
     across: usize,
     down: usize,
-    tensors: Vec<Tensor>,
+    tensors: Vec<SlopeTensor>,
 }
 
 /// The regions of parallel bars, at most that many, those with the most bars first.
-pub(super) fn regions(luma: &GrayImage, most: usize) -> Vec<Quad> {
-    let tiles = Tiles::of(luma).smoothed();
-    let mut groups = tiles.groups();
+pub(super) fn find_bar_regions(luma: &GrayImage, most: usize) -> Vec<Quad> {
+    let tiles = TileGrid::from_luma(luma).smooth_tiles();
+    let mut groups = tiles.group_tiles();
     groups.sort_by(|a, b| tiles.strength(b).total_cmp(&tiles.strength(a)));
-    groups.iter().take(most).map(|group| tiles.rectangle(group)).collect()
+    groups.iter().take(most).map(|group| tiles.group_rectangle(group)).collect()
 }
 
-impl Tiles {
-    fn of(luma: &GrayImage) -> Self {
+impl TileGrid {
+    fn from_luma(luma: &GrayImage) -> Self {
         let (width, height) = luma.dimensions();
-        let side = (width.max(height) / TILES).clamp(*SIDES.start(), *SIDES.end());
+        let side = (width.max(height) / TILES).clamp(*TILE_SIDES.start(), *TILE_SIDES.end());
         let (across, down) = ((width / side) as usize, (height / side) as usize);
-        let mut tensors = vec![Tensor::default(); across * down];
+        let mut tensors = vec![SlopeTensor::default(); across * down];
         let rows: Vec<&[u8]> = luma.as_raw().chunks_exact(width.max(1) as usize).collect();
         for (y, triple) in rows.windows(3).enumerate() {
             let line = (y + 1) / side as usize;
@@ -84,43 +84,43 @@ impl Tiles {
         }
         let area = (side * side) as f32;
         for tensor in &mut tensors {
-            *tensor = Tensor { xx: tensor.xx / area, yy: tensor.yy / area, xy: tensor.xy / area };
+            *tensor = SlopeTensor { xx: tensor.xx / area, yy: tensor.yy / area, xy: tensor.xy / area };
         }
         Self { side, across, down, tensors }
     }
 
-    fn at(&self, x: usize, y: usize) -> Option<Tensor> {
+    fn tensor_at(&self, x: usize, y: usize) -> Option<SlopeTensor> {
         if x >= self.across { None } else { self.tensors.get(y * self.across + x).copied() }
     }
 
     /// Each tile with its neighbours' mean: single tiles hold too few bars.
-    fn smoothed(self) -> Self {
+    fn smooth_tiles(self) -> Self {
         let mean = |place: usize| {
             let (x, y) = (place % self.across, place / self.across);
             let places = (y.saturating_sub(1)..=y + 1).flat_map(|y| (x.saturating_sub(1)..=x + 1).map(move |x| (x, y)));
-            let around: Vec<Tensor> = places.filter_map(|(x, y)| self.at(x, y)).collect();
+            let around: Vec<SlopeTensor> = places.filter_map(|(x, y)| self.tensor_at(x, y)).collect();
             let count = around.len() as f32;
-            let sum = around.into_iter().fold(Tensor::default(), Tensor::plus);
-            Tensor { xx: sum.xx / count, yy: sum.yy / count, xy: sum.xy / count }
+            let sum = around.into_iter().fold(SlopeTensor::default(), SlopeTensor::add_tensor);
+            SlopeTensor { xx: sum.xx / count, yy: sum.yy / count, xy: sum.xy / count }
         };
         let tensors = (0..self.tensors.len()).map(mean).collect();
         Self { tensors, ..self }
     }
 
     /// Barred tiles that touch, or all but touch along a row, and whose bars run alike.
-    fn groups(&self) -> Vec<Vec<usize>> {
-        let mut is_free: Vec<bool> = self.tensors.iter().map(|tensor| tensor.is_barred()).collect();
+    fn group_tiles(&self) -> Vec<Vec<usize>> {
+        let mut is_free: Vec<bool> = self.tensors.iter().map(|tensor| tensor.has_bars()).collect();
         let mut groups = Vec::new();
         for start in 0..is_free.len() {
-            let group = self.group(start, &mut is_free);
-            if group.len() >= FEWEST {
+            let group = self.grow_group(start, &mut is_free);
+            if group.len() >= FEWEST_TILES {
                 groups.push(group);
             }
         }
         groups
     }
 
-    fn group(&self, start: usize, is_free: &mut [bool]) -> Vec<usize> {
+    fn grow_group(&self, start: usize, is_free: &mut [bool]) -> Vec<usize> {
         let mut group = Vec::new();
         let mut waiting = vec![start];
         while let Some(place) = waiting.pop() {
@@ -129,9 +129,9 @@ impl Tiles {
             group.push(place);
             let (x, y) = (place % self.across, place / self.across);
             let around = (y.saturating_sub(1)..=y + 1).flat_map(|y| (x.saturating_sub(2)..=x + 2).map(move |x| (x, y)));
-            let Some(here) = self.at(x, y) else { continue };
+            let Some(here) = self.tensor_at(x, y) else { continue };
             for (x, y) in around.filter(|(x, y)| *x < self.across && *y < self.down) {
-                if self.at(x, y).is_some_and(|tensor| tensor.is_like(here)) {
+                if self.tensor_at(x, y).is_some_and(|tensor| tensor.runs_alike(here)) {
                     waiting.push(y * self.across + x);
                 }
             }
@@ -139,18 +139,18 @@ impl Tiles {
         group
     }
 
-    fn sum(&self, group: &[usize]) -> Tensor {
+    fn sum_group(&self, group: &[usize]) -> SlopeTensor {
         let tensors = group.iter().filter_map(|place| self.tensors.get(*place).copied());
-        tensors.fold(Tensor::default(), Tensor::plus)
+        tensors.fold(SlopeTensor::default(), SlopeTensor::add_tensor)
     }
 
     fn strength(&self, group: &[usize]) -> f32 {
-        self.sum(group).strength()
+        self.sum_group(group).strength()
     }
 
     /// The rectangle around a group, its rows across the bars.
-    fn rectangle(&self, group: &[usize]) -> Quad {
-        let (x, y) = self.sum(group).doubled();
+    fn group_rectangle(&self, group: &[usize]) -> Quad {
+        let (x, y) = self.sum_group(group).doubled_direction();
         let angle = y.atan2(x) / 2.0;
         let (sine, cosine) = angle.sin_cos();
         let side = self.side as f32;
@@ -167,12 +167,12 @@ impl Tiles {
         let centre = (middle.0 * cosine - middle.1 * sine, middle.0 * sine + middle.1 * cosine);
         // The tiles' own half on each side.
         let half = ((high.0 - low.0 + side) / 2.0, (high.1 - low.1 + side) / 2.0);
-        Quad::rectangle(centre, half, angle)
+        Quad::from_rectangle(centre, half, angle)
     }
 }
 
 /// Adds the slopes of one row of pixels to its row of tiles.
-fn add_slopes(tensors: &mut [Tensor], side: usize, above: &[u8], here: &[u8], below: &[u8]) {
+fn add_slopes(tensors: &mut [SlopeTensor], side: usize, above: &[u8], here: &[u8], below: &[u8]) {
     let columns = above.chunks_exact(side).zip(below.chunks_exact(side)).zip(here.chunks_exact(side));
     for (tensor, ((above, below), here)) in tensors.iter_mut().zip(columns) {
         let (mut xx, mut yy, mut xy) = (0_i32, 0_i32, 0_i32);
@@ -183,6 +183,6 @@ fn add_slopes(tensors: &mut [Tensor], side: usize, above: &[u8], here: &[u8], be
             yy += y * y;
             xy += x * y;
         }
-        *tensor = tensor.plus(Tensor { xx: xx as f32, yy: yy as f32, xy: xy as f32 });
+        *tensor = tensor.add_tensor(SlopeTensor { xx: xx as f32, yy: yy as f32, xy: xy as f32 });
     }
 }

@@ -2,33 +2,33 @@
 
 use image::GrayImage;
 
-use crate::warp::{Quad, straightened};
+use crate::warp::{Quad, straighten_quad};
 
 /// A region is widened by this share of its height on every side, for the light margin that a reader needs.
 const MARGIN: f32 = 0.08;
 /// The width to which a region is brought while its outline is looked for, in pixels.
-const LOOK: f32 = 512.0;
+const PROBE_WIDTH: f32 = 512.0;
 /// Parts of each side whose end of the bars is looked for.
 const PROBES: usize = 12;
 
 /// The height and the margin that a region has when it is that wide.
-fn proportions(region: Quad, width: f32) -> (f32, f32) {
+fn flat_proportions(region: Quad, width: f32) -> (f32, f32) {
     let height = (region.height() * width / region.width().max(1.0)).clamp(16.0, width * 2.0);
     (height, (height * MARGIN).max(12.0))
 }
 
 /// The region with its margin as a rectangle about that wide, its shape kept.
-pub(super) fn flat(luma: &GrayImage, region: Quad, width: f32) -> GrayImage {
-    let (height, margin) = proportions(region, width);
-    straightened(luma, region, (width, height), margin)
+pub(super) fn flatten_region(luma: &GrayImage, region: Quad, width: f32) -> GrayImage {
+    let (height, margin) = flat_proportions(region, width);
+    straighten_quad(luma, region, (width, height), margin)
 }
 
 /// The quadrilateral in which the bars of a region end: a line is fitted to each side. Nothing where they do not end within
 /// the region's surroundings.
-pub(super) fn outline(luma: &GrayImage, region: Quad) -> Option<Quad> {
-    let flat = flat(luma, region, LOOK);
+pub(super) fn fit_outline(luma: &GrayImage, region: Quad) -> Option<Quad> {
+    let flat = flatten_region(luma, region, PROBE_WIDTH);
     let (width, height) = (flat.width() as usize, flat.height() as usize);
-    let edges = edges(&flat);
+    let edges = row_changes(&flat);
     // A codeword's bars and a row's height both fit well into such a window.
     let window = (width / 28).max(4);
     let level = edges.iter().sum::<f32>() / edges.len().max(1) as f32 * 0.5;
@@ -44,28 +44,29 @@ pub(super) fn outline(luma: &GrayImage, region: Quad) -> Option<Quad> {
                 sum / (to - from).max(1) as f32
             };
             let profile: Vec<f32> = (0..length).map(at).collect();
-            let (start, end) = run(&profile, window, level)?;
+            let (start, end) = longest_run(&profile, window, level)?;
             Some(((from + to) as f32 / 2.0, start as f32, end as f32))
         });
         probes.collect::<Vec<_>>()
     };
     let (rows, columns) = (ends(true), ends(false));
     let line = |points: &[(f32, f32, f32)], is_start: bool| {
-        fitted(points.iter().map(|(at, start, end)| (*at, if is_start { *start } else { *end })).collect())
+        fit_line(points.iter().map(|(at, start, end)| (*at, if is_start { *start } else { *end })).collect())
     };
     let (left, right) = (line(&rows, true)?, line(&rows, false)?);
     let (top, bottom) = (line(&columns, true)?, line(&columns, false)?);
-    let corners = [crossing(left, top), crossing(right, top), crossing(right, bottom), crossing(left, bottom)];
+    let corners =
+        [cross_lines(left, top), cross_lines(right, top), cross_lines(right, bottom), cross_lines(left, bottom)];
     // Back into the picture.
-    let (height, margin) = proportions(region, LOOK);
-    let point = region.point();
-    let quad = Quad { corners: corners.map(|(x, y)| point((x - margin) / LOOK, (y - margin) / height)) };
+    let (height, margin) = flat_proportions(region, PROBE_WIDTH);
+    let point = region.point_mapper();
+    let quad = Quad { corners: corners.map(|(x, y)| point((x - margin) / PROBE_WIDTH, (y - margin) / height)) };
     let is_alike = quad.width() > region.width() * 0.5 && quad.height() > region.height() * 0.4;
     is_alike.then_some(quad)
 }
 
 /// How much brightness changes along each row.
-fn edges(flat: &GrayImage) -> Vec<f32> {
+fn row_changes(flat: &GrayImage) -> Vec<f32> {
     let rows = flat.as_raw().chunks_exact(flat.width().max(1) as usize);
     rows.flat_map(|row| {
         let change = |pair: &[u8]| f32::from(pair[0].abs_diff(pair[1]));
@@ -75,7 +76,7 @@ fn edges(flat: &GrayImage) -> Vec<f32> {
 }
 
 /// The longest run in which the mean over a window stays above a level, but for short gaps.
-fn run(profile: &[f32], window: usize, level: f32) -> Option<(usize, usize)> {
+fn longest_run(profile: &[f32], window: usize, level: f32) -> Option<(usize, usize)> {
     let is_full = |at: usize| {
         let part = profile.get(at.saturating_sub(window / 2)..(at + window / 2).min(profile.len())).unwrap_or_default();
         part.iter().sum::<f32>() > level * part.len() as f32
@@ -97,7 +98,7 @@ fn run(profile: &[f32], window: usize, level: f32) -> Option<(usize, usize)> {
 }
 
 /// A line `offset + slope × place` through points, those that lie far from it left out.
-fn fitted(mut points: Vec<(f32, f32)>) -> Option<(f32, f32)> {
+fn fit_line(mut points: Vec<(f32, f32)>) -> Option<(f32, f32)> {
     let enough = PROBES / 2;
     loop {
         if points.len() < enough {
@@ -119,7 +120,7 @@ fn fitted(mut points: Vec<(f32, f32)>) -> Option<(f32, f32)> {
 }
 
 /// Where `x = a + b·y` and `y = c + d·x` meet.
-fn crossing((a, b): (f32, f32), (c, d): (f32, f32)) -> (f32, f32) {
+fn cross_lines((a, b): (f32, f32), (c, d): (f32, f32)) -> (f32, f32) {
     let whole = 1.0 - b * d;
     let x = (a + b * c) / if whole.abs() < 0.05 { 0.05 } else { whole };
     (x, c + d * x)

@@ -8,12 +8,12 @@ use serde_json::Value;
 
 use crate::finding::{Finding, Outcome};
 
-use super::claims::{CERTAIN, Claims};
-use super::date::{ClaimedDate, Date, printed_dates};
-use super::labels::Field;
-use super::letters::{number_key, words};
-use super::names::{MOST_WORDS, is_another_name, printed_name, printed_word, span};
-use super::print::{Labelled, Print, number};
+use super::claims::{CERTAIN, SourceClaims};
+use super::date::{ClaimedDate, Date, find_printed_dates};
+use super::labels::FieldLabel;
+use super::letters::{split_words, to_number_key};
+use super::names::{MOST_NAME_WORDS, find_printed_name, find_printed_word, is_another_name, text_of_words};
+use super::print::{LabelledValue, PrintedText, parse_document_number};
 use super::states;
 
 /// From which mean probability one differing character counts as read: a single wrong digit hardly lowers a line's
@@ -21,7 +21,7 @@ use super::states;
 const VERY_CERTAIN: f32 = 0.96;
 /// What print says of one field.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Match {
+pub(super) enum FieldMatch {
     /// The source leaves it empty.
     Unclaimed,
     /// As it is printed.
@@ -31,7 +31,7 @@ pub(super) enum Match {
     Contradicted(String),
 }
 
-impl Match {
+impl FieldMatch {
     pub(super) fn is_found(&self) -> bool {
         matches!(self, Self::Found(_))
     }
@@ -44,41 +44,45 @@ impl Match {
 /// What print says of each field of a source.
 #[derive(Clone, Debug)]
 pub(super) struct Agreement {
-    pub(super) surname: Match,
-    pub(super) given_names: Match,
-    pub(super) document_number: Match,
-    pub(super) date_of_birth: Match,
-    pub(super) expiry: Match,
-    pub(super) nationality: Match,
+    pub(super) surname: FieldMatch,
+    pub(super) given_names: FieldMatch,
+    pub(super) document_number: FieldMatch,
+    pub(super) date_of_birth: FieldMatch,
+    pub(super) expiry: FieldMatch,
+    pub(super) nationality: FieldMatch,
     /// The printed names, where they are the source's letter for letter once their marks are written out.
-    pub(super) spelling: Spelling,
+    pub(super) spelling: PrintedSpelling,
 }
 
 /// Names as print spells them.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Spelling {
+pub(super) struct PrintedSpelling {
     pub(super) surname: Option<String>,
     pub(super) given_names: Option<String>,
 }
 
 impl Agreement {
-    pub(super) fn between(claims: &Claims, print: &Print) -> Self {
-        let surname = name(&claims.surname, Field::Surname, claims, print);
-        let given_names = name(&claims.given_names, Field::GivenNames, claims, print);
-        let spelling =
-            |claimed: &str| printed_name(claimed, print).filter(|name| name.adds(claimed)).map(|name| name.text);
+    pub(super) fn compare_claims(claims: &SourceClaims, print: &PrintedText) -> Self {
+        let surname = match_name(&claims.surname, FieldLabel::Surname, claims, print);
+        let given_names = match_name(&claims.given_names, FieldLabel::GivenNames, claims, print);
+        let spelling = |claimed: &str| {
+            find_printed_name(claimed, print).filter(|name| name.adds_marks_to(claimed)).map(|name| name.text)
+        };
         Self {
-            spelling: Spelling { surname: spelling(&claims.surname), given_names: spelling(&claims.given_names) },
+            spelling: PrintedSpelling {
+                surname: spelling(&claims.surname),
+                given_names: spelling(&claims.given_names),
+            },
             surname,
             given_names,
-            document_number: document_number(claims, print),
-            date_of_birth: date(claims.date_of_birth, Field::DateOfBirth, claims, print),
-            expiry: date(claims.expiry, Field::Expiry, claims, print),
-            nationality: nationality(claims, print),
+            document_number: match_document_number(claims, print),
+            date_of_birth: match_date(claims.date_of_birth, FieldLabel::DateOfBirth, claims, print),
+            expiry: match_date(claims.expiry, FieldLabel::Expiry, claims, print),
+            nationality: match_nationality(claims, print),
         }
     }
 
-    pub(super) fn fields(&self) -> [(&'static str, &Match); 6] {
+    pub(super) fn matches_by_field(&self) -> [(&'static str, &FieldMatch); 6] {
         [
             ("surname", &self.surname),
             ("given_names", &self.given_names),
@@ -90,24 +94,24 @@ impl Agreement {
     }
 
     pub(super) fn is_contradicted(&self) -> bool {
-        self.fields().iter().any(|(_, field)| field.is_contradicted())
+        self.matches_by_field().iter().any(|(_, field)| field.is_contradicted())
     }
 
     /// Whether any of what tells one holder's document from another's was found.
-    pub(super) fn finds_any(&self) -> bool {
-        self.fields().iter().take(4).any(|(_, field)| field.is_found())
+    pub(super) fn finds_identity_field(&self) -> bool {
+        self.matches_by_field().iter().take(4).any(|(_, field)| field.is_found())
     }
 
     /// Whether the name stands in print, the number or the birth date too, and of the five fields more than half.
-    pub(super) fn holds(&self) -> bool {
-        let fields = self.fields();
-        let five = fields.iter().take(5).filter(|(_, field)| **field != Match::Unclaimed);
+    pub(super) fn is_sufficient(&self) -> bool {
+        let fields = self.matches_by_field();
+        let five = fields.iter().take(5).filter(|(_, field)| **field != FieldMatch::Unclaimed);
         let (mut claimed, mut found) = (0, 0);
         for (_, field) in five {
             claimed += 1;
             found += usize::from(field.is_found());
         }
-        let stands = |field: &Match| field.is_found() || *field == Match::Unclaimed;
+        let stands = |field: &FieldMatch| field.is_found() || *field == FieldMatch::Unclaimed;
         let names = stands(&self.surname) && stands(&self.given_names);
         let named = names && (self.surname.is_found() || self.given_names.is_found());
         named && (self.document_number.is_found() || self.date_of_birth.is_found()) && found * 2 > claimed
@@ -116,7 +120,12 @@ impl Agreement {
 
 /// The finding that comes of it. A source that is not proven may itself be misread: then a contradiction is only a
 /// reason to look.
-pub(super) fn finding(code: &'static str, source: &str, claims: &Claims, agreement: &Agreement) -> Finding {
+pub(super) fn agreement_finding(
+    code: &'static str,
+    source: &str,
+    claims: &SourceClaims,
+    agreement: &Agreement,
+) -> Finding {
     let (outcome, message) = if agreement.is_contradicted() && claims.proven {
         (
             Outcome::Fail,
@@ -133,7 +142,7 @@ pub(super) fn finding(code: &'static str, source: &str, claims: &Claims, agreeme
                  Take the picture again."
             ),
         )
-    } else if agreement.holds() {
+    } else if agreement.is_sufficient() {
         (Outcome::Pass, format!("{source} and the printed text say the same."))
     } else {
         (
@@ -144,17 +153,17 @@ pub(super) fn finding(code: &'static str, source: &str, claims: &Claims, agreeme
             ),
         )
     };
-    let names = |wanted: fn(&Match) -> bool| {
-        let named = agreement.fields().into_iter().filter(|(_, field)| wanted(field));
+    let names = |wanted: fn(&FieldMatch) -> bool| {
+        let named = agreement.matches_by_field().into_iter().filter(|(_, field)| wanted(field));
         Value::from(named.map(|(name, _)| name).collect::<Vec<_>>())
     };
-    let mut finding = Finding::new(code, outcome, capitalised(&message))
-        .with("found", names(Match::is_found))
-        .with("not_found", names(|field| *field == Match::NotFound))
-        .with("contradicted", names(Match::is_contradicted));
-    for (name, field) in agreement.fields() {
-        if let Match::Contradicted(printed) = field {
-            finding = finding.quoting(printed_as(name), printed);
+    let mut finding = Finding::new(code, outcome, capitalise_first(&message))
+        .with_evidence("found", names(FieldMatch::is_found))
+        .with_evidence("not_found", names(|field| *field == FieldMatch::NotFound))
+        .with_evidence("contradicted", names(FieldMatch::is_contradicted));
+    for (name, field) in agreement.matches_by_field() {
+        if let FieldMatch::Contradicted(printed) = field {
+            finding = finding.with_quote(printed_evidence_name(name), printed);
         }
     }
     let spelling = [
@@ -163,18 +172,18 @@ pub(super) fn finding(code: &'static str, source: &str, claims: &Claims, agreeme
     ];
     for (name, spelled) in spelling {
         if let Some(spelled) = spelled {
-            finding = finding.quoting(name, spelled);
+            finding = finding.with_quote(name, spelled);
         }
     }
     finding
 }
 
-fn capitalised(sentence: &str) -> String {
+fn capitalise_first(sentence: &str) -> String {
     let mut letters = sentence.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
-fn printed_as(field: &str) -> &'static str {
+fn printed_evidence_name(field: &str) -> &'static str {
     match field {
         "surname" => "printed_surname",
         "given_names" => "printed_given_names",
@@ -185,70 +194,76 @@ fn printed_as(field: &str) -> &'static str {
     }
 }
 
-fn name(claimed: &str, field: Field, claims: &Claims, print: &Print) -> Match {
+fn match_name(claimed: &str, field: FieldLabel, claims: &SourceClaims, print: &PrintedText) -> FieldMatch {
     if claimed.is_empty() {
-        return Match::Unclaimed;
+        return FieldMatch::Unclaimed;
     }
-    if let Some(name) = printed_name(claimed, print) {
-        return Match::Found(name.text);
+    if let Some(name) = find_printed_name(claimed, print) {
+        return FieldMatch::Found(name.text);
     }
-    let cut = claims.cut && (field == Field::GivenNames || claims.given_names.is_empty());
+    let cut = claims.cut && (field == FieldLabel::GivenNames || claims.given_names.is_empty());
     let last = claimed.split(' ').count() - 1;
     let initials = claimed.split(' ').any(|word| word.len() > 1);
     let words = claimed.split(' ').enumerate();
     let parts: Option<Vec<String>> = words
-        .map(|(at, word)| printed_word(word, (cut && at == last) || (initials && word.len() == 1), print))
+        .map(|(at, word)| find_printed_word(word, (cut && at == last) || (initials && word.len() == 1), print))
         .collect();
     if let Some(parts) = parts {
-        return Match::Found(parts.join(" "));
+        return FieldMatch::Found(parts.join(" "));
     }
     // A zone's letters have no check digit, so that both must be read with certainty.
-    let other = |value: &&Labelled| claims.sure && value.score >= CERTAIN && is_another_name(&value.text, claims);
-    contradiction(field, print, other)
+    let other = |value: &&LabelledValue| claims.sure && value.score >= CERTAIN && is_another_name(&value.text, claims);
+    find_contradiction(field, print, other)
 }
 
 /// Contradicted only where all that stands in the field's places is another value; one doubtful reading is enough to
 /// hold back.
-fn contradiction<'p>(field: Field, print: &'p Print, other: impl Fn(&&'p Labelled) -> bool) -> Match {
-    let values: Vec<&Labelled> = print.values(field).collect();
+fn find_contradiction<'p>(
+    field: FieldLabel,
+    print: &'p PrintedText,
+    other: impl Fn(&&'p LabelledValue) -> bool,
+) -> FieldMatch {
+    let values: Vec<&LabelledValue> = print.values_for(field).collect();
     match values.first() {
-        Some(first) if values.iter().all(other) => Match::Contradicted(first.text.clone()),
-        _ => Match::NotFound,
+        Some(first) if values.iter().all(other) => FieldMatch::Contradicted(first.text.clone()),
+        _ => FieldMatch::NotFound,
     }
 }
 
-fn document_number(claims: &Claims, print: &Print) -> Match {
-    let claimed = number_key(&claims.document_number);
+fn match_document_number(claims: &SourceClaims, print: &PrintedText) -> FieldMatch {
+    let claimed = to_number_key(&claims.document_number);
     if claimed.is_empty() {
-        return Match::Unclaimed;
+        return FieldMatch::Unclaimed;
     }
-    let found = printed_number(&claimed, print);
-    let others: Vec<String> = claims.other_numbers.iter().map(|other| number_key(other)).collect();
-    let other = |value: &&Labelled| {
-        let Some(printed) = number(&value.text).map(|number| number_key(&number)) else { return false };
+    let found = find_printed_number(&claimed, print);
+    let others: Vec<String> = claims.other_numbers.iter().map(|other| to_number_key(other)).collect();
+    let other = |value: &&LabelledValue| {
+        let Some(printed) = parse_document_number(&value.text).map(|number| to_number_key(&number)) else {
+            return false;
+        };
         let known = others.iter().any(|other| other.contains(&printed) || printed.contains(other.as_str()));
         !known && is_another_number(&printed, &claimed, value.score)
     };
-    found_or(found, contradiction(Field::DocumentNumber, print, other))
+    combine_matches(found, find_contradiction(FieldLabel::DocumentNumber, print, other))
 }
 
 /// A value that stands somewhere counts as found unless its own place holds another: then neither is believed.
-fn found_or(found: Option<String>, otherwise: Match) -> Match {
+fn combine_matches(found: Option<String>, otherwise: FieldMatch) -> FieldMatch {
     match (found, otherwise) {
-        (Some(found), Match::NotFound) => Match::Found(found),
-        (Some(_), Match::Contradicted(_)) => Match::NotFound,
+        (Some(found), FieldMatch::NotFound) => FieldMatch::Found(found),
+        (Some(_), FieldMatch::Contradicted(_)) => FieldMatch::NotFound,
         (_, otherwise) => otherwise,
     }
 }
 
 /// The claimed number within a line, neither followed nor led by more digits; print parts it by spaces and hyphens.
-fn printed_number(claimed: &str, print: &Print) -> Option<String> {
+fn find_printed_number(claimed: &str, print: &PrintedText) -> Option<String> {
     for line in &print.lines {
-        let words = words(&line.text);
+        let words = split_words(&line.text);
         for start in 0..words.len() {
-            for count in 1..=MOST_WORDS.min(words.len() - start) {
-                let Some(text) = span(&line.text, words.get(start..start + count)) else { continue };
-                let printed = number_key(text);
+            for count in 1..=MOST_NAME_WORDS.min(words.len() - start) {
+                let Some(text) = text_of_words(&line.text, words.get(start..start + count)) else { continue };
+                let printed = to_number_key(text);
                 if printed == claimed {
                     return Some(text.to_owned());
                 }
@@ -276,61 +291,67 @@ fn is_another_number(printed: &str, claimed: &str, score: f32) -> bool {
     let pairs = || printed.chars().zip(claimed.chars());
     let same_form = pairs().filter(|(one, other)| one.is_ascii_digit() == other.is_ascii_digit()).count();
     let differing = pairs().filter(|(one, other)| one != other).count();
-    let unlike = pairs().filter(|(one, other)| one != other && !is_confused(*one, *other)).count();
+    let unlike = pairs().filter(|(one, other)| one != other && !are_confusable(*one, *other)).count();
     same_form + 1 >= claimed.len() && unlike > 0 && (differing >= 2 || score >= VERY_CERTAIN)
 }
 
-fn is_confused(one: char, other: char) -> bool {
+fn are_confusable(one: char, other: char) -> bool {
     const ALIKE: [&str; 7] = ["0OQD", "1IL7", "8B3", "5S6", "2Z7", "6G", "4A"];
     ALIKE.iter().any(|group| group.contains(one) && group.contains(other))
 }
 
-fn date(claimed: Option<ClaimedDate>, field: Field, claims: &Claims, print: &Print) -> Match {
-    let Some(claimed) = claimed.filter(|claimed| claimed.month.is_some()) else { return Match::Unclaimed };
+fn match_date(
+    claimed: Option<ClaimedDate>,
+    field: FieldLabel,
+    claims: &SourceClaims,
+    print: &PrintedText,
+) -> FieldMatch {
+    let Some(claimed) = claimed.filter(|claimed| claimed.month.is_some()) else { return FieldMatch::Unclaimed };
     let agrees = |text: &str| {
-        let dates = printed_dates(text);
-        let squeezed = words(text).iter().any(|word| claimed.agrees_squeezed(word.of(text)));
-        squeezed || dates.iter().flatten().any(|date| claimed.agrees(*date))
+        let dates = find_printed_dates(text);
+        let squeezed = split_words(text).iter().any(|word| claimed.agrees_with_digits(word.text_in(text)));
+        squeezed || dates.iter().flatten().any(|date| claimed.agrees_with(*date))
     };
     let found = print.lines.iter().find(|line| agrees(&line.text)).map(|line| line.text.clone());
     // A date that the source has elsewhere stands there by a mistake of layout, not of the holder's.
     let elsewhere = |text: &str| {
-        let dates = printed_dates(text);
+        let dates = find_printed_dates(text);
         let known = [claims.date_of_birth, claims.expiry, claims.issued];
-        known.into_iter().flatten().any(|known| dates.iter().flatten().any(|date| known.agrees(*date)))
+        known.into_iter().flatten().any(|known| dates.iter().flatten().any(|date| known.agrees_with(*date)))
     };
-    let other = |value: &&Labelled| {
-        let differing = digits_apart(claimed, &value.text);
+    let other = |value: &&LabelledValue| {
+        let differing = count_differing_digits(claimed, &value.text);
         let certain = if differing >= 2 { CERTAIN } else { VERY_CERTAIN };
         differing > 0 && value.score >= certain && !agrees(&value.text) && !elsewhere(&value.text)
     };
-    found_or(found, contradiction(field, print, other))
+    combine_matches(found, find_contradiction(field, print, other))
 }
 
 /// In how many digits the likest reading of a printed date differs from the claimed one.
-fn digits_apart(claimed: ClaimedDate, text: &str) -> usize {
+fn count_differing_digits(claimed: ClaimedDate, text: &str) -> usize {
     let digits = |year: u16, month: u8, day: u8| format!("{:02}{month:02}{day:02}", year % 100);
     let apart = |date: &super::date::PrintedDate| {
         let one = digits(date.year, date.month, date.day);
         let other = digits(claimed.year, claimed.month.unwrap_or(date.month), claimed.day.unwrap_or(date.day));
         one.chars().zip(other.chars()).filter(|(one, other)| one != other).count()
     };
-    printed_dates(text).iter().flatten().map(apart).min().unwrap_or_default()
+    find_printed_dates(text).iter().flatten().map(apart).min().unwrap_or_default()
 }
 
-fn nationality(claims: &Claims, print: &Print) -> Match {
+fn match_nationality(claims: &SourceClaims, print: &PrintedText) -> FieldMatch {
     let claimed = claims.nationality.as_str();
     if claimed.is_empty() {
-        return Match::Unclaimed;
+        return FieldMatch::Unclaimed;
     }
     let code = |text: &str| if claimed == "D" { text == "D" || text == "DEU" } else { text == claimed };
     for line in &print.lines {
-        if let Some(word) = words(&line.text).iter().map(|word| word.of(&line.text)).find(|word| code(word)) {
-            return Match::Found(word.to_owned());
+        if let Some(word) = split_words(&line.text).iter().map(|word| word.text_in(&line.text)).find(|word| code(word))
+        {
+            return FieldMatch::Found(word.to_owned());
         }
     }
     // Words such as `DEUTSCH` are not held against a code; another state's code is.
-    let other = |value: &&Labelled| {
+    let other = |value: &&LabelledValue| {
         let printed = value.text.trim();
         claims.sure
             && value.score >= VERY_CERTAIN
@@ -338,14 +359,15 @@ fn nationality(claims: &Claims, print: &Print) -> Match {
             && states::is_nationality(printed)
             && printed != claims.issuing_state
     };
-    contradiction(Field::Nationality, print, other)
+    find_contradiction(FieldLabel::Nationality, print, other)
 }
 
 /// The year of birth as print has it in four digits, where it is the claimed date in another century: the zone has two
 /// digits.
-pub(super) fn birth_with_century(claimed: ClaimedDate, print: &Print, today: Date) -> ClaimedDate {
-    let labelled = print.values(Field::DateOfBirth).flat_map(|value| printed_dates(&value.text)).flatten();
-    let mut agreeing = labelled.filter(|date| date.full_year && claimed.agrees(*date));
+pub(super) fn add_printed_century(claimed: ClaimedDate, print: &PrintedText, today: Date) -> ClaimedDate {
+    let labelled =
+        print.values_for(FieldLabel::DateOfBirth).flat_map(|value| find_printed_dates(&value.text)).flatten();
+    let mut agreeing = labelled.filter(|date| date.full_year && claimed.agrees_with(*date));
     let year = agreeing.find(|date| date.year <= today.year() && date.year + 130 > today.year()).map(|date| date.year);
     ClaimedDate { year: year.filter(|_| !claimed.full_year).unwrap_or(claimed.year), ..claimed }
 }

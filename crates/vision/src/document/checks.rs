@@ -3,31 +3,31 @@
 use serde_json::Value;
 
 use crate::finding::{Finding, Outcome};
-use crate::text::Line;
+use crate::text::TextLine;
 use crate::zone::FoundZone;
 
-use super::SeenFace;
+use super::SideFace;
 use super::agreement::Agreement;
-use super::claims::{CERTAIN, Claims};
-use super::date::{ClaimedDate, Date, printed_dates};
-use super::letters::{Marks, distance, number_key};
-use super::names::is_near;
-use super::print::{Print, capital_words};
+use super::claims::{CERTAIN, SourceClaims};
+use super::date::{ClaimedDate, Date, find_printed_dates};
+use super::letters::{MarkTolerance, spelling_distance, to_number_key};
+use super::names::is_similar_word;
+use super::print::{PrintedText, to_capital_words};
 use super::states;
 
 /// What the zone is called in sentences.
-pub(super) const ZONE: &str = "the lines of letters and < signs (machine-readable zone)";
+pub(super) const ZONE_PHRASE: &str = "the lines of letters and < signs (machine-readable zone)";
 /// What the barcode is called in sentences.
-pub(super) const BARCODE: &str = "the barcode";
+pub(super) const BARCODE_PHRASE: &str = "the barcode";
 /// The oldest age, in years, that a holder may have: nobody alive is older.
-const OLDEST: u16 = 120;
+const OLDEST_AGE: u16 = 120;
 /// How many years ahead a document may expire: documents run 10 years, some identity cards of the old for decades.
 const LONGEST_VALIDITY: u16 = 50;
 /// The least distance between a portrait's eyes, in pixels, at which faces are compared reliably.
 const LEAST_EYE_DISTANCE: f32 = 24.0;
 
 /// `mrz_check_digits`: every check digit of the zone (ICAO 9303 part 3, section 4.9).
-pub(super) fn check_digits(zone: Option<&FoundZone>, is_passport: bool) -> Finding {
+pub(super) fn check_zone_digits(zone: Option<&FoundZone>, is_passport: bool) -> Finding {
     const CODE: &str = "mrz_check_digits";
     let Some(found) = zone else {
         let (outcome, message) = if is_passport {
@@ -43,106 +43,112 @@ pub(super) fn check_digits(zone: Option<&FoundZone>, is_passport: bool) -> Findi
     };
     let wrong: Vec<&str> = found.zone.checks.iter().filter(|check| !check.passed).map(|check| check.field).collect();
     let (outcome, message) = match wrong.is_empty() {
-        true => (Outcome::Pass, format!("The check digits in {ZONE} are right.")),
+        true => (Outcome::Pass, format!("The check digits in {ZONE_PHRASE} are right.")),
         // A blurred picture breaks digits too.
         false if found.confidence >= CERTAIN => (
             Outcome::Fail,
-            format!("The check digits in {ZONE} are wrong. The document may have been changed; have it checked."),
+            format!(
+                "The check digits in {ZONE_PHRASE} are wrong. The document may have been changed; have it checked."
+            ),
         ),
         false => (
             Outcome::Warn,
             format!(
-                "The check digits in {ZONE} do not add up; perhaps they are not sharp enough. \
+                "The check digits in {ZONE_PHRASE} do not add up; perhaps they are not sharp enough. \
                  Take the picture again."
             ),
         ),
     };
     let lines = found.zone.lines.iter().map(|line| Value::from(line.as_str())).collect::<Vec<_>>();
     Finding::new(CODE, outcome, message)
-        .with("wrong", wrong)
-        .with("confidence", rounded(found.confidence))
-        .with("lines", lines)
+        .with_evidence("wrong", wrong)
+        .with_evidence("confidence", round_to_thousandth(found.confidence))
+        .with_evidence("lines", lines)
 }
 
 /// A figure with three decimals, as evidence shows it.
-pub(super) fn rounded(figure: f32) -> f64 {
+pub(super) fn round_to_thousandth(figure: f32) -> f64 {
     (f64::from(figure) * 1_000.0).round() / 1_000.0
 }
 
 /// In which of number, birth date and name two sources clearly differ.
-fn differences(one: &Claims, other: &Claims) -> Vec<&'static str> {
+fn list_differences(one: &SourceClaims, other: &SourceClaims) -> Vec<&'static str> {
     let mut differing = Vec::new();
-    let (number, other_number) = (number_key(&one.document_number), number_key(&other.document_number));
-    let holds =
-        |claims: &Claims, number: &str| claims.other_numbers.iter().any(|known| number_key(known).contains(number));
+    let (number, other_number) = (to_number_key(&one.document_number), to_number_key(&other.document_number));
+    let holds = |claims: &SourceClaims, number: &str| {
+        claims.other_numbers.iter().any(|known| to_number_key(known).contains(number))
+    };
     let known = !number.is_empty() && !other_number.is_empty();
     if known && number != other_number && !holds(one, &other_number) && !holds(other, &number) {
         differing.push("document_number");
     }
     if let (Some(birth), Some(other_birth)) = (one.date_of_birth, other.date_of_birth)
-        && !same_date(birth, other_birth)
+        && !is_same_date(birth, other_birth)
     {
         differing.push("date_of_birth");
     }
-    if other_name(one, other) {
+    if has_other_name(one, other) {
         differing.push("name");
     }
     differing
 }
 
-fn same_date(one: ClaimedDate, other: ClaimedDate) -> bool {
+fn is_same_date(one: ClaimedDate, other: ClaimedDate) -> bool {
     let same = |one: Option<u8>, other: Option<u8>| one.zip(other).is_none_or(|(one, other)| one == other);
     one.year % 100 == other.year % 100 && same(one.month, other.month) && same(one.day, other.day)
 }
 
 /// Whether no word of one's name is nearly one of the other's.
-fn other_name(one: &Claims, other: &Claims) -> bool {
-    let name = |claims: &Claims| [capital_words(&claims.surname), capital_words(&claims.given_names)].concat();
+fn has_other_name(one: &SourceClaims, other: &SourceClaims) -> bool {
+    let name =
+        |claims: &SourceClaims| [to_capital_words(&claims.surname), to_capital_words(&claims.given_names)].concat();
     let (one, other) = (name(one), name(other));
-    let glued = distance(&one.concat(), &other.concat(), Marks::MayBeLost) * 3 <= one.concat().len();
+    let glued = spelling_distance(&one.concat(), &other.concat(), MarkTolerance::MayBeLost) * 3 <= one.concat().len();
     !one.is_empty()
         && !other.is_empty()
         && !glued
-        && !one.iter().any(|word| other.iter().any(|known| is_near(word, known)))
+        && !one.iter().any(|word| other.iter().any(|known| is_similar_word(word, known)))
 }
 
 /// `mrz_matches_barcode`: whether zone and barcode tell of the same holder. Their numbers may be of different kinds (an
 /// enhanced licence's zone has the card's, its barcode the driver's), so that they alone are only a reason to look.
-pub(super) fn zone_against_barcode(zone: Option<&Claims>, barcode: Option<&Claims>) -> Finding {
+pub(super) fn check_zone_and_barcode(zone: Option<&SourceClaims>, barcode: Option<&SourceClaims>) -> Finding {
     const CODE: &str = "mrz_matches_barcode";
     let (Some(zone), Some(barcode)) = (zone, barcode) else {
         return Finding::new(
             CODE,
             Outcome::NotApplicable,
-            format!("The document does not have both {BARCODE} and {ZONE}."),
+            format!("The document does not have both {BARCODE_PHRASE} and {ZONE_PHRASE}."),
         );
     };
-    let differing = differences(zone, barcode);
+    let differing = list_differences(zone, barcode);
     let (outcome, message) = match differing.as_slice() {
-        [] => (Outcome::Pass, format!("The barcode and {ZONE} say the same.")),
+        [] => (Outcome::Pass, format!("The barcode and {ZONE_PHRASE} say the same.")),
         ["document_number"] => {
-            (Outcome::Warn, format!("The barcode and {ZONE} have different numbers. Have it looked at."))
+            (Outcome::Warn, format!("The barcode and {ZONE_PHRASE} have different numbers. Have it looked at."))
         }
         _ if !zone.proven => (
             Outcome::Warn,
-            format!("The barcode and {ZONE} differ, but these could not be read for certain. Take the picture again."),
+            format!(
+                "The barcode and {ZONE_PHRASE} differ, but these could not be read for certain. Take the picture again."
+            ),
         ),
         _ => (
             Outcome::Fail,
-            format!("The barcode and {ZONE} contradict each other. The document may have been changed."),
+            format!("The barcode and {ZONE_PHRASE} contradict each other. The document may have been changed."),
         ),
     };
-    Finding::new(CODE, outcome, message).with("contradicted", differing)
+    Finding::new(CODE, outcome, message).with_evidence("contradicted", differing)
 }
 
 /// What a side has for a comparison of both.
-pub(super) struct SideSays<'s> {
-    pub(super) claims: Option<&'s Claims>,
-    pub(super) print: &'s Print,
+pub(super) struct SideComparison<'s> {
+    pub(super) claims: Option<&'s SourceClaims>,
+    pub(super) print: &'s PrintedText,
 }
 
 /// `sides_match`: whether both pictures show the same document.
-pub(super) fn sides(front: &SideSays<'_>, back: Option<&SideSays<'_>>) -> Finding {
+pub(super) fn check_sides_match(front: &SideComparison<'_>, back: Option<&SideComparison<'_>>) -> Finding {
     const CODE: &str = "sides_match";
     let Some(back) = back else {
         return Finding::new(CODE, Outcome::NotApplicable, "Only one side was given.");
@@ -152,11 +158,11 @@ pub(super) fn sides(front: &SideSays<'_>, back: Option<&SideSays<'_>>) -> Findin
     let same = "Both pictures are of the same document.";
     let (claims, print) = match (front.claims, back.claims) {
         (Some(one), Some(other)) => {
-            let differing = differences(one, other);
+            let differing = list_differences(one, other);
             let outcome = match differing.as_slice() {
                 [] => Outcome::Pass,
                 _ if one.proven && other.proven && differing != ["document_number"] => Outcome::Fail,
-                _ if one.proven && other.proven && one.cards_alike(other) => Outcome::Fail,
+                _ if one.proven && other.proven && one.is_same_source(other) => Outcome::Fail,
                 _ => Outcome::Warn,
             };
             let message = match outcome {
@@ -164,7 +170,7 @@ pub(super) fn sides(front: &SideSays<'_>, back: Option<&SideSays<'_>>) -> Findin
                 Outcome::Fail => contradicted,
                 _ => doubtful,
             };
-            return Finding::new(CODE, outcome, message).with("contradicted", differing);
+            return Finding::new(CODE, outcome, message).with_evidence("contradicted", differing);
         }
         (Some(claims), None) => (claims, back.print),
         (None, Some(claims)) => (claims, front.print),
@@ -172,8 +178,8 @@ pub(super) fn sides(front: &SideSays<'_>, back: Option<&SideSays<'_>>) -> Findin
             return Finding::new(CODE, Outcome::NotApplicable, "Nothing on the two sides could be compared.");
         }
     };
-    let agreement = Agreement::between(claims, print);
-    if agreement.finds_any() && !agreement.is_contradicted() {
+    let agreement = Agreement::compare_claims(claims, print);
+    if agreement.finds_identity_field() && !agreement.is_contradicted() {
         return Finding::new(CODE, Outcome::Pass, same);
     }
     let others = has_other_dates(claims, print);
@@ -185,21 +191,21 @@ pub(super) fn sides(front: &SideSays<'_>, back: Option<&SideSays<'_>>) -> Findin
 }
 
 /// Whether at least two dates stand there, read with certainty, and none is one of the document's.
-fn has_other_dates(claims: &Claims, print: &Print) -> bool {
+fn has_other_dates(claims: &SourceClaims, print: &PrintedText) -> bool {
     let certain = print.lines.iter().filter(|line| line.score >= CERTAIN);
-    let dates: Vec<_> = certain.flat_map(|line| printed_dates(&line.text)).collect();
+    let dates: Vec<_> = certain.flat_map(|line| find_printed_dates(&line.text)).collect();
     let known: Vec<ClaimedDate> = [claims.date_of_birth, claims.expiry, claims.issued].into_iter().flatten().collect();
     let mut others: Vec<_> =
         dates.iter().filter_map(|readings| readings.first()).map(|date| (date.year, date.month, date.day)).collect();
     others.sort_unstable();
     others.dedup();
-    let ours = dates.iter().flatten().any(|date| known.iter().any(|known| known.agrees(*date)));
+    let ours = dates.iter().flatten().any(|date| known.iter().any(|known| known.agrees_with(*date)));
     others.len() >= 2 && !known.is_empty() && !ours
 }
 
 /// The dates of a document, and whether a machine-readable source proves them.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Dates {
+pub(super) struct DocumentDates {
     pub(super) birth: Option<ClaimedDate>,
     pub(super) expiry: Option<ClaimedDate>,
     pub(super) issued: Option<ClaimedDate>,
@@ -209,9 +215,9 @@ pub(super) struct Dates {
 }
 
 /// `expired`: a document is valid to the end of its last day, and not a month less.
-pub(super) fn expired(dates: &Dates, today: Date) -> Finding {
+pub(super) fn check_expiry(dates: &DocumentDates, today: Date) -> Finding {
     const CODE: &str = "expired";
-    let Some(last) = dates.expiry.and_then(ClaimedDate::latest) else {
+    let Some(last) = dates.expiry.and_then(ClaimedDate::latest_day) else {
         return Finding::new(CODE, Outcome::NotApplicable, "No date of expiry was read.");
     };
     let (outcome, message) = match (last < today, dates.proven) {
@@ -221,34 +227,36 @@ pub(super) fn expired(dates: &Dates, today: Date) -> Finding {
             (Outcome::Warn, "The document seems to have expired, but its date could not be read for certain.")
         }
     };
-    Finding::new(CODE, outcome, message).with("expiry", last.to_string()).with("today", today.to_string())
+    Finding::new(CODE, outcome, message)
+        .with_evidence("expiry", last.to_string())
+        .with_evidence("today", today.to_string())
 }
 
 /// `dates_plausible`: whether the dates exist and stand in an order that a life and a document can have.
-pub(super) fn plausible_dates(dates: &Dates, today: Date) -> Finding {
+pub(super) fn check_plausible_dates(dates: &DocumentDates, today: Date) -> Finding {
     const CODE: &str = "dates_plausible";
     let known = [("date_of_birth", dates.birth), ("expiry", dates.expiry), ("issued", dates.issued)];
     if known.iter().all(|(_, date)| date.is_none()) {
         return Finding::new(CODE, Outcome::NotApplicable, "No dates were read.");
     }
-    let exact = |date: Option<ClaimedDate>| date.and_then(ClaimedDate::latest);
+    let exact = |date: Option<ClaimedDate>| date.and_then(ClaimedDate::latest_day);
     let (birth, expiry, issued) = (exact(dates.birth), exact(dates.expiry), exact(dates.issued));
     let pair = |one: Option<Date>, other: Option<Date>, wrong: fn(Date, Date) -> bool| {
         one.zip(other).is_some_and(|(a, b)| wrong(a, b))
     };
-    let of_birth = dates.birth.is_some_and(|date| !date.exists());
-    let of_expiry = dates.expiry.is_some_and(|date| !date.exists());
-    let first_of_birth = dates.birth.and_then(ClaimedDate::first);
+    let of_birth = dates.birth.is_some_and(|date| !date.can_exist());
+    let of_expiry = dates.expiry.is_some_and(|date| !date.can_exist());
+    let first_of_birth = dates.birth.and_then(ClaimedDate::earliest_day);
     let proven_problems = [
         (of_birth, "birth_does_not_exist"),
         (of_expiry, "expiry_does_not_exist"),
         (first_of_birth.is_some_and(|birth| birth > today), "birth_in_the_future"),
-        (birth.is_some_and(|birth| birth.years_later(OLDEST + 1) <= today), "holder_too_old"),
+        (birth.is_some_and(|birth| birth.add_years(OLDEST_AGE + 1) <= today), "holder_too_old"),
         (pair(birth, expiry, |birth, expiry| expiry <= birth), "expiry_before_birth"),
-        (expiry.is_some_and(|expiry| expiry > today.years_later(LONGEST_VALIDITY)), "expiry_too_far_ahead"),
+        (expiry.is_some_and(|expiry| expiry > today.add_years(LONGEST_VALIDITY)), "expiry_too_far_ahead"),
     ];
     let issue_problems = [
-        (dates.issued.is_some_and(|date| !date.exists()), "issue_does_not_exist"),
+        (dates.issued.is_some_and(|date| !date.can_exist()), "issue_does_not_exist"),
         (issued.is_some_and(|issued| issued > today), "issue_in_the_future"),
         (pair(birth, issued, |birth, issued| issued < birth), "issue_before_birth"),
         (pair(issued, expiry, |issued, expiry| expiry <= issued), "expiry_before_issue"),
@@ -267,10 +275,10 @@ pub(super) fn plausible_dates(dates: &Dates, today: Date) -> Finding {
             "The dates on the document do not fit together; perhaps they were misread. Take the picture again.",
         ),
     };
-    let mut finding = Finding::new(CODE, outcome, message).with("problems", problems);
+    let mut finding = Finding::new(CODE, outcome, message).with_evidence("problems", problems);
     for (name, date) in known {
         if let Some(date) = exact(date) {
-            finding = finding.with(name, date.to_string());
+            finding = finding.with_evidence(name, date.to_string());
         }
     }
     finding
@@ -279,7 +287,7 @@ pub(super) fn plausible_dates(dates: &Dates, today: Date) -> Finding {
 /// `issuing_state`: whether such a state issues documents (ISO 3166-1, ICAO 9303 part 3, section 5). No check digit
 /// covers the letters, so that a state nobody knows is a contradiction only where all was read with certainty and the
 /// nationality is as unknown.
-pub(super) fn issuing_state(claims: Option<&Claims>) -> Finding {
+pub(super) fn check_issuing_state(claims: Option<&SourceClaims>) -> Finding {
     const CODE: &str = "issuing_state";
     let Some(claims) = claims.filter(|claims| !claims.issuing_state.is_empty()) else {
         return Finding::new(CODE, Outcome::NotApplicable, "No issuing state was read.");
@@ -287,7 +295,7 @@ pub(super) fn issuing_state(claims: Option<&Claims>) -> Finding {
     let strange_holder = !claims.nationality.is_empty() && !states::is_nationality(&claims.nationality);
     let (outcome, message) = if claims.is_specimen() {
         (Outcome::Pass, "The issuing state is the one that specimens name.")
-    } else if states::issues(&claims.issuing_state) {
+    } else if states::is_issuer(&claims.issuing_state) {
         (Outcome::Pass, "The issuing state exists.")
     } else if claims.proven && claims.sure && strange_holder {
         (Outcome::Fail, "No such state issues documents. Have the document checked.")
@@ -295,13 +303,13 @@ pub(super) fn issuing_state(claims: Option<&Claims>) -> Finding {
         (Outcome::Warn, "The issuing state was not recognised; perhaps it was misread. Take the picture again.")
     };
     Finding::new(CODE, outcome, message)
-        .quoting("issuing_state", &claims.issuing_state)
-        .quoting("nationality", &claims.nationality)
+        .with_quote("issuing_state", &claims.issuing_state)
+        .with_quote("nationality", &claims.nationality)
 }
 
 /// `specimen`: a document that says of itself that it is none. Whether what it holds agrees is said all the same, so that
 /// a way to here can be tried out.
-pub(super) fn specimen(claims: Option<&Claims>) -> Finding {
+pub(super) fn check_specimen(claims: Option<&SourceClaims>) -> Finding {
     const CODE: &str = "specimen";
     match claims {
         None => Finding::new(CODE, Outcome::NotApplicable, "No issuing state was read."),
@@ -314,7 +322,7 @@ pub(super) fn specimen(claims: Option<&Claims>) -> Finding {
 
 /// `portrait_present`: one holder's face. Smaller second copies of it are normal; a face of nearly the same size that
 /// is not the same person's is not.
-pub(super) fn portrait(faces: &[SeenFace], on_back: bool) -> Finding {
+pub(super) fn check_portrait(faces: &[SideFace], on_back: bool) -> Finding {
     const CODE: &str = "portrait_present";
     let Some(main) = faces.first() else {
         return Finding::new(
@@ -323,7 +331,7 @@ pub(super) fn portrait(faces: &[SeenFace], on_back: bool) -> Finding {
             "No portrait was found. Take a picture of the side with the portrait, without glare.",
         );
     };
-    let others = faces.iter().skip(1).filter(|face| face.is_somebody_else).count();
+    let others = faces.iter().skip(1).filter(|face| face.is_other_person).count();
     let (outcome, message) = if others > 0 {
         (Outcome::Fail, "More than one person is in the picture. Take a picture of the document alone.")
     } else if on_back {
@@ -334,13 +342,13 @@ pub(super) fn portrait(faces: &[SeenFace], on_back: bool) -> Finding {
         (Outcome::Pass, "The document has a portrait.")
     };
     Finding::new(CODE, outcome, message)
-        .with("faces", faces.len())
-        .with("other_persons", others)
-        .with("eye_distance", rounded(main.face.eye_distance))
+        .with_evidence("faces", faces.len())
+        .with_evidence("other_persons", others)
+        .with_evidence("eye_distance", round_to_thousandth(main.face.eye_distance))
 }
 
 /// Whether so much was read with certainty that the picture is sharp and large enough, whatever its figures are.
-pub(super) fn is_readable(lines: &[Line], zone: Option<&FoundZone>) -> bool {
+pub(super) fn is_readable(lines: &[TextLine], zone: Option<&FoundZone>) -> bool {
     /// A card's side has at least as many lines.
     const ENOUGH: usize = 6;
     zone.is_some_and(|found| found.zone.is_valid())

@@ -3,7 +3,7 @@
 use crate::aamva::{self, License};
 use crate::mrz::{MrzDate, Sex, Zone};
 
-use super::date::{ClaimedDate, Date, with_century};
+use super::date::{ClaimedDate, Date, add_century};
 use super::states;
 
 /// From which mean probability of its characters a reading is taken at its word: below it a wrong letter may be the
@@ -12,15 +12,15 @@ pub(super) const CERTAIN: f32 = 0.9;
 
 /// What kind of source it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ClaimSource {
     Zone,
     Barcode,
 }
 
 /// What a zone or a barcode says.
 #[derive(Clone, Debug)]
-pub(super) struct Claims {
-    pub(super) kind: Kind,
+pub(super) struct SourceClaims {
+    pub(super) kind: ClaimSource,
     pub(super) surname: String,
     pub(super) given_names: String,
     /// Whether the name filled its field, so that its end may be missing.
@@ -43,12 +43,12 @@ pub(super) struct Claims {
     pub(super) sure: bool,
 }
 
-impl Claims {
+impl SourceClaims {
     /// What a zone says, with centuries as of today.
-    pub(super) fn of_zone(zone: &Zone, confidence: f32, today: Date) -> Self {
+    pub(super) fn from_zone(zone: &Zone, confidence: f32, today: Date) -> Self {
         let name_line = if zone.lines.len() == 3 { zone.lines.last() } else { zone.lines.first() };
         Self {
-            kind: Kind::Zone,
+            kind: ClaimSource::Zone,
             surname: zone.surname.clone(),
             given_names: zone.given_names.clone(),
             cut: name_line.is_some_and(|line| !line.ends_with('<')),
@@ -57,8 +57,8 @@ impl Claims {
             issuing_state: zone.issuing_state.clone(),
             nationality: zone.nationality.clone(),
             sex: zone.sex,
-            date_of_birth: of_birth(zone.date_of_birth, today),
-            expiry: of_zone_date(zone.expiry, |year| with_century(year, today, 50)),
+            date_of_birth: resolve_birth_date(zone.date_of_birth, today),
+            expiry: to_claimed_date(zone.expiry, |year| add_century(year, today, 50)),
             issued: None,
             address: String::new(),
             proven: zone.is_valid(),
@@ -68,13 +68,13 @@ impl Claims {
     }
 
     /// What a licence's barcode says; its code corrects errors, so that what was read is what was written.
-    pub(super) fn of_license(license: &License) -> Self {
+    pub(super) fn from_license(license: &License) -> Self {
         let country = license.country.clone().unwrap_or_default();
-        let date = |date: Option<aamva::Date>| {
+        let date = |date: Option<aamva::LicenseDate>| {
             date.map(|(year, month, day)| ClaimedDate { year, month: Some(month), day: Some(day), full_year: true })
         };
         Self {
-            kind: Kind::Barcode,
+            kind: ClaimSource::Barcode,
             surname: license.surname.clone(),
             given_names: license.given_names.clone(),
             cut: false,
@@ -83,14 +83,14 @@ impl Claims {
             issuing_state: country,
             nationality: String::new(),
             sex: match license.sex {
-                aamva::Sex::Male => Sex::Male,
-                aamva::Sex::Female => Sex::Female,
-                aamva::Sex::Unspecified => Sex::Unspecified,
+                aamva::LicenseSex::Male => Sex::Male,
+                aamva::LicenseSex::Female => Sex::Female,
+                aamva::LicenseSex::Unspecified => Sex::Unspecified,
             },
             date_of_birth: date(license.date_of_birth),
             expiry: date(license.expiry),
             issued: date(license.issued),
-            address: address(&license.address),
+            address: format_address(&license.address),
             proven: true,
             wrong: Vec::new(),
             sure: true,
@@ -98,7 +98,7 @@ impl Claims {
     }
 
     /// What can be believed where not all is proven: no field whose digit is wrong, and no name read without certainty.
-    pub(super) fn believable(&self) -> Self {
+    pub(super) fn without_doubtful_fields(&self) -> Self {
         let mut believed = self.clone();
         if !self.sure {
             believed.surname.clear();
@@ -116,30 +116,30 @@ impl Claims {
     }
 
     /// Whether both are zones, or both barcodes: then their numbers are of one kind.
-    pub(super) fn cards_alike(&self, other: &Self) -> bool {
+    pub(super) fn is_same_source(&self, other: &Self) -> bool {
         self.kind == other.kind
     }
 
     /// Whether a state of specimens issued it.
     pub(super) fn is_specimen(&self) -> bool {
-        self.issuing_state == states::SPECIMEN
+        self.issuing_state == states::SPECIMEN_STATE
     }
 }
 
 /// The latest century that does not lie ahead of today, as far as the date is known.
-fn of_birth(date: MrzDate, today: Date) -> Option<ClaimedDate> {
-    let claimed = of_zone_date(date, |year| with_century(year, today, 0))?;
+fn resolve_birth_date(date: MrzDate, today: Date) -> Option<ClaimedDate> {
+    let claimed = to_claimed_date(date, |year| add_century(year, today, 0))?;
     let first = (claimed.year, claimed.month.unwrap_or(1), claimed.day.unwrap_or(1));
     let ahead = first > (today.year(), today.month(), today.day());
     Some(ClaimedDate { year: claimed.year - if ahead { 100 } else { 0 }, ..claimed })
 }
 
-fn of_zone_date(date: MrzDate, century: impl Fn(u16) -> u16) -> Option<ClaimedDate> {
+fn to_claimed_date(date: MrzDate, century: impl Fn(u16) -> u16) -> Option<ClaimedDate> {
     let year = century(u16::from(date.year?));
     Some(ClaimedDate { year, month: date.month, day: date.day, full_year: false })
 }
 
-fn address(address: &aamva::Address) -> String {
+fn format_address(address: &aamva::LicenseAddress) -> String {
     let region = [&address.state, &address.postal_code].into_iter().flatten().cloned().collect::<Vec<_>>().join(" ");
     let parts = [address.street.clone(), address.street_2.clone(), address.city.clone(), Some(region)];
     parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")

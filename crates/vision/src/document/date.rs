@@ -4,7 +4,9 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use super::letters::folded;
+use crate::calendar::days_in_month;
+
+use super::letters::fold_to_ascii;
 
 /// A day of the Gregorian calendar that exists, from 1800 to 2199; shown as `YYYY-MM-DD` (ISO 8601).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,7 +20,7 @@ impl Date {
     /// Takes a year from 1800 to 2199, a month from 1 and a day from 1; `None` for a day that does not exist.
     #[must_use]
     pub fn new(year: u16, month: u8, day: u8) -> Option<Self> {
-        let exists = (1800..2200).contains(&year) && day >= 1 && day <= days_in(year, month);
+        let exists = (1800..2200).contains(&year) && day >= 1 && day <= days_in_month(year, month);
         exists.then_some(Self { year, month, day })
     }
 
@@ -41,7 +43,7 @@ impl Date {
     }
 
     /// The same day some years later; 1 March where that is 29 February of a common year.
-    pub(super) fn years_later(self, years: u16) -> Self {
+    pub(super) fn add_years(self, years: u16) -> Self {
         let year = self.year.saturating_add(years).min(2199);
         Self::new(year, self.month, self.day).unwrap_or(Self { year, month: 3, day: 1 })
     }
@@ -59,18 +61,6 @@ impl Serialize for Date {
     }
 }
 
-/// How many days a month has; 0 for what is no month.
-fn days_in(year: u16, month: u8) -> u8 {
-    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    match month {
-        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
-        4 | 6 | 9 | 11 => 30,
-        2 if leap => 29,
-        2 => 28,
-        _ => 0,
-    }
-}
-
 /// A date as a zone or a barcode writes it: month and day may be unknown, the century may be a guess, and nothing says
 /// that such a day exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,35 +74,35 @@ pub(super) struct ClaimedDate {
 
 impl ClaimedDate {
     /// The day itself, where all of it is known and it exists.
-    pub(super) fn exact(self) -> Option<Date> {
+    pub(super) fn to_exact_date(self) -> Option<Date> {
         Date::new(self.year, self.month?, self.day?)
     }
 
     /// The last day it may be: until then a document that names no day is valid.
-    pub(super) fn latest(self) -> Option<Date> {
+    pub(super) fn latest_day(self) -> Option<Date> {
         let month = self.month.unwrap_or(12);
-        Date::new(self.year, month, self.day.unwrap_or_else(|| days_in(self.year, month)))
+        Date::new(self.year, month, self.day.unwrap_or_else(|| days_in_month(self.year, month)))
     }
 
     /// The first day it may be.
-    pub(super) fn first(self) -> Option<Date> {
+    pub(super) fn earliest_day(self) -> Option<Date> {
         Date::new(self.year, self.month.unwrap_or(1), self.day.unwrap_or(1))
     }
 
     /// Whether such a day exists, as far as it is known.
-    pub(super) fn exists(self) -> bool {
-        self.latest().is_some()
+    pub(super) fn can_exist(self) -> bool {
+        self.latest_day().is_some()
     }
 
     /// Whether a printed date may be this one. What is unknown here agrees with anything.
-    pub(super) fn agrees(self, printed: PrintedDate) -> bool {
+    pub(super) fn agrees_with(self, printed: PrintedDate) -> bool {
         let centuries = self.full_year && printed.full_year;
         let years = if centuries { self.year == printed.year } else { self.year % 100 == printed.year % 100 };
         years && self.month.is_none_or(|month| month == printed.month) && self.day.is_none_or(|day| day == printed.day)
     }
 
     /// Whether digits without anything between them are this date: recognisers lose spaces and dots.
-    pub(super) fn agrees_squeezed(self, digits: &str) -> bool {
+    pub(super) fn agrees_with_digits(self, digits: &str) -> bool {
         let (year, Some(month), Some(day)) = (self.year, self.month, self.day) else { return false };
         digits == format!("{day:02}{month:02}{year:04}")
             || digits == format!("{month:02}{day:02}{year:04}")
@@ -134,28 +124,30 @@ pub(super) struct PrintedDate {
 
 impl PrintedDate {
     /// The day itself, two digits of a year taken as the century that ends at most `ahead` years after today.
-    pub(super) fn resolved(self, today: Date, ahead: u16) -> Option<Date> {
-        let year = if self.full_year { self.year } else { with_century(self.year, today, ahead) };
+    pub(super) fn to_date(self, today: Date, ahead: u16) -> Option<Date> {
+        let year = if self.full_year { self.year } else { add_century(self.year, today, ahead) };
         Date::new(year, self.month, self.day)
     }
 }
 
 /// Two digits of a year as the latest year that is at most `ahead` years after today.
-pub(super) fn with_century(two_digits: u16, today: Date, ahead: u16) -> u16 {
+pub(super) fn add_century(two_digits: u16, today: Date, ahead: u16) -> u16 {
     let latest = today.year() + ahead;
     let year = latest - latest % 100 + two_digits % 100;
     if year > latest { year - 100 } else { year }
 }
 
 /// The dates printed in a line, each with all ways to understand it: `05/06/1974` has two.
-pub(super) fn printed_dates(text: &str) -> Vec<Vec<PrintedDate>> {
-    let atoms = atoms(text);
+pub(super) fn find_printed_dates(text: &str) -> Vec<Vec<PrintedDate>> {
+    let atoms = split_tokens(text);
     let mut used = vec![false; atoms.len()];
     let mut dates = Vec::new();
     // Four digits are surely a year; what is left is then looked through for years of two.
     for full_year in [true, false] {
         for at in 0..atoms.len() {
-            let Some((readings, length)) = date_at(atoms.get(at..).unwrap_or_default(), full_year) else { continue };
+            let Some((readings, length)) = parse_date_at(atoms.get(at..).unwrap_or_default(), full_year) else {
+                continue;
+            };
             let Some(taken) = used.get_mut(at..at + length) else { continue };
             if taken.contains(&true) {
                 continue;
@@ -169,15 +161,15 @@ pub(super) fn printed_dates(text: &str) -> Vec<Vec<PrintedDate>> {
 
 /// A run of digits or of letters, with what stands before it.
 #[derive(Debug, PartialEq)]
-struct Atom {
+struct DateToken {
     before: String,
     text: String,
     number: Option<u16>,
 }
 
-fn atoms(text: &str) -> Vec<Atom> {
-    let text = digits_proven(text);
-    let mut atoms: Vec<Atom> = Vec::new();
+fn split_tokens(text: &str) -> Vec<DateToken> {
+    let text = restore_digits(text);
+    let mut atoms: Vec<DateToken> = Vec::new();
     let mut before = String::new();
     let mut last = ' ';
     for letter in text.chars() {
@@ -185,7 +177,7 @@ fn atoms(text: &str) -> Vec<Atom> {
         match atoms.last_mut() {
             _ if !letter.is_alphanumeric() => before.push(letter),
             Some(atom) if same && before.is_empty() => atom.text.push(letter),
-            _ => atoms.push(Atom { before: std::mem::take(&mut before), text: letter.to_string(), number: None }),
+            _ => atoms.push(DateToken { before: std::mem::take(&mut before), text: letter.to_string(), number: None }),
         }
         last = letter;
     }
@@ -196,7 +188,7 @@ fn atoms(text: &str) -> Vec<Atom> {
 }
 
 /// `O`, `I` and `l` between a digit or separator and a digit can only be a 0 and a 1: no month has such letters.
-fn digits_proven(text: &str) -> String {
+fn restore_digits(text: &str) -> String {
     let letters: Vec<char> = text.chars().collect();
     let digit = |at: Option<usize>| at.and_then(|at| letters.get(at)).is_some_and(char::is_ascii_digit);
     let letter = |at: Option<usize>| at.and_then(|at| letters.get(at)).is_some_and(|letter| letter.is_alphabetic());
@@ -213,11 +205,11 @@ fn digits_proven(text: &str) -> String {
 }
 
 /// A date that begins with the first of these atoms, all ways to understand it, and how many atoms it takes.
-fn date_at(atoms: &[Atom], full_year: bool) -> Option<(Vec<PrintedDate>, usize)> {
-    numeric_date(atoms, full_year).map(|readings| (readings, 3)).or_else(|| named_date(atoms, full_year))
+fn parse_date_at(atoms: &[DateToken], full_year: bool) -> Option<(Vec<PrintedDate>, usize)> {
+    parse_numeric_date(atoms, full_year).map(|readings| (readings, 3)).or_else(|| parse_named_date(atoms, full_year))
 }
 
-fn numeric_date(atoms: &[Atom], full_year: bool) -> Option<Vec<PrintedDate>> {
+fn parse_numeric_date(atoms: &[DateToken], full_year: bool) -> Option<Vec<PrintedDate>> {
     let [first, second, third, ..] = atoms else { return None };
     let separator = second.before.trim();
     let separated = separator == third.before.trim() && matches!(separator, "." | "/" | "-" | "," | "");
@@ -236,7 +228,7 @@ fn numeric_date(atoms: &[Atom], full_year: bool) -> Option<Vec<PrintedDate>> {
     for (year, month, day, month_first) in orders {
         // Nobody writes dots after a month that stands first.
         let written = !(*month_first && separator == ".");
-        let Some(date) = plausible(*year, full_year, *month, *day).filter(|_| written) else { continue };
+        let Some(date) = to_plausible_date(*year, full_year, *month, *day).filter(|_| written) else { continue };
         if !readings.iter().any(|known| (known.year, known.month, known.day) == (date.year, date.month, date.day)) {
             readings.push(PrintedDate { month_first: *month_first, ..date });
         }
@@ -245,39 +237,39 @@ fn numeric_date(atoms: &[Atom], full_year: bool) -> Option<Vec<PrintedDate>> {
 }
 
 /// `12 AUG 1974`, `12 AUG/AOUT 74`, `12. August 1974`, `AUG 12, 1974`, `12 de agosto de 1974`.
-fn named_date(atoms: &[Atom], full_year: bool) -> Option<(Vec<PrintedDate>, usize)> {
+fn parse_named_date(atoms: &[DateToken], full_year: bool) -> Option<(Vec<PrintedDate>, usize)> {
     let (first, rest) = atoms.split_first()?;
-    if let Some(month) = month_named(&first.text) {
+    if let Some(month) = month_from_name(&first.text) {
         let [day, year, ..] = rest else { return None };
-        let reading = plausible(year_of(year, full_year)?, full_year, month, day_of(day)?)?;
+        let reading = to_plausible_date(to_year_number(year, full_year)?, full_year, month, to_day_number(day)?)?;
         return Some((vec![reading], 3));
     }
-    let day = day_of(first)?;
+    let day = to_day_number(first)?;
     // `12 08/AUG 1974`: the month in digits as well, as East Asian passports have it.
     let twice = rest.first().and_then(|atom| atom.number);
     let rest = if twice.is_some() { rest.get(1..)? } else { rest };
     let words = rest.iter().take_while(|atom| atom.number.is_none()).count();
-    let mut months: Vec<u16> = rest.iter().take(words).filter_map(|atom| month_named(&atom.text)).collect();
+    let mut months: Vec<u16> = rest.iter().take(words).filter_map(|atom| month_from_name(&atom.text)).collect();
     months.dedup();
     let ([month], Some(year)) = (months.as_slice(), rest.get(words)) else { return None };
     // A month in two languages and a `de` on either side are four words.
     if words > 4 || twice.is_some_and(|twice| twice != *month) {
         return None;
     }
-    let reading = plausible(year_of(year, full_year)?, full_year, *month, day)?;
+    let reading = to_plausible_date(to_year_number(year, full_year)?, full_year, *month, day)?;
     Some((vec![reading], words + 2 + usize::from(twice.is_some())))
 }
 
-fn day_of(atom: &Atom) -> Option<u16> {
+fn to_day_number(atom: &DateToken) -> Option<u16> {
     atom.number.filter(|_| atom.text.len() <= 2)
 }
 
-fn year_of(atom: &Atom, full_year: bool) -> Option<u16> {
+fn to_year_number(atom: &DateToken, full_year: bool) -> Option<u16> {
     atom.number.filter(|_| atom.text.len() == if full_year { 4 } else { 2 })
 }
 
 /// Years of other calendars (Hijri 14xx, Buddhist 25xx) are no years here, so that they contradict nothing.
-fn plausible(year: u16, full_year: bool, month: u16, day: u16) -> Option<PrintedDate> {
+fn to_plausible_date(year: u16, full_year: bool, month: u16, day: u16) -> Option<PrintedDate> {
     let known = (!full_year || (1880..=2120).contains(&year)) && (1..=12).contains(&month) && (1..=31).contains(&day);
     let (month, day) = (u8::try_from(month).ok()?, u8::try_from(day).ok()?);
     known.then_some(PrintedDate { year, full_year, month, day, month_first: false })
@@ -300,8 +292,8 @@ const MONTHS: [&[&str]; 12] = [
 ];
 
 /// The month, 1 to 12, that a printed word names; of beginnings that fit, the longest counts.
-fn month_named(word: &str) -> Option<u16> {
-    let word = folded(word);
+fn month_from_name(word: &str) -> Option<u16> {
+    let word = fold_to_ascii(word);
     let mut best: Option<(usize, u16)> = None;
     for (number, beginnings) in (1_u16..).zip(MONTHS) {
         for beginning in beginnings.iter().filter(|beginning| word.starts_with(**beginning)) {
@@ -320,7 +312,7 @@ mod tests {
 
     fn readings(text: &str) -> Vec<String> {
         let shown = |date: &PrintedDate| format!("{:02}-{:02}-{:02}", date.year, date.month, date.day);
-        printed_dates(text).iter().flatten().map(shown).collect()
+        find_printed_dates(text).iter().flatten().map(shown).collect()
     }
 
     #[test]
@@ -376,18 +368,18 @@ mod tests {
     #[test]
     fn a_century_is_the_latest_that_the_field_allows() {
         let today = Date::new(2026, 3, 1).unwrap();
-        assert_eq!(with_century(26, today, 0), 2026);
-        assert_eq!(with_century(27, today, 0), 1927);
-        assert_eq!(with_century(36, today, 50), 2036);
-        assert_eq!(with_century(90, today, 50), 1990);
+        assert_eq!(add_century(26, today, 0), 2026);
+        assert_eq!(add_century(27, today, 0), 1927);
+        assert_eq!(add_century(36, today, 50), 2036);
+        assert_eq!(add_century(90, today, 50), 1990);
     }
 
     #[test]
     fn unknown_days_agree_with_any_and_last_to_the_month_s_end() {
         let claimed = ClaimedDate { year: 2028, month: Some(2), day: None, full_year: false };
-        assert_eq!(claimed.latest(), Date::new(2028, 2, 29));
-        assert_eq!(claimed.exact(), None);
-        assert!(claimed.agrees(PrintedDate { year: 28, full_year: false, month: 2, day: 7, month_first: false }));
-        assert!(!claimed.agrees(PrintedDate { year: 28, full_year: false, month: 3, day: 7, month_first: false }));
+        assert_eq!(claimed.latest_day(), Date::new(2028, 2, 29));
+        assert_eq!(claimed.to_exact_date(), None);
+        assert!(claimed.agrees_with(PrintedDate { year: 28, full_year: false, month: 2, day: 7, month_first: false }));
+        assert!(!claimed.agrees_with(PrintedDate { year: 28, full_year: false, month: 3, day: 7, month_first: false }));
     }
 }

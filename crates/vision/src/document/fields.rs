@@ -4,17 +4,17 @@ use serde::Serialize;
 
 use crate::mrz::Sex;
 
-use super::agreement::{Agreement, birth_with_century};
-use super::claims::Claims;
-use super::date::{ClaimedDate, Date, PrintedDate, printed_dates};
-use super::labels::Field;
-use super::letters::folded;
-use super::print::{Print, number, sex_letter};
+use super::agreement::{Agreement, add_printed_century};
+use super::claims::SourceClaims;
+use super::date::{ClaimedDate, Date, PrintedDate, find_printed_dates};
+use super::labels::FieldLabel;
+use super::letters::fold_to_ascii;
+use super::print::{PrintedText, parse_document_number, parse_sex_letter};
 
 /// Where the fields come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Source {
+pub enum FieldSource {
     Mrz,
     Barcode,
     Print,
@@ -23,7 +23,7 @@ pub enum Source {
 
 /// What the document says of itself and its holder; empty where it does not, or where it was not read.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Fields {
+pub struct ReadFields {
     /// Given names and surname, or the whole name where print does not part it.
     pub name: String,
     pub surname: String,
@@ -42,15 +42,15 @@ pub struct Fields {
     pub issued: Option<Date>,
 }
 
-impl Fields {
+impl ReadFields {
     /// What a zone or a barcode says, names as print spells them.
-    pub(super) fn of_claims(claims: &Claims, agreement: &Agreement, print: &Print, today: Date) -> Self {
+    pub(super) fn from_claims(claims: &SourceClaims, agreement: &Agreement, print: &PrintedText, today: Date) -> Self {
         let spelling = &agreement.spelling;
         let surname = spelling.surname.clone().unwrap_or_else(|| claims.surname.clone());
         let given_names = spelling.given_names.clone().unwrap_or_else(|| claims.given_names.clone());
-        let birth = claims.date_of_birth.map(|birth| birth_with_century(birth, print, today));
+        let birth = claims.date_of_birth.map(|birth| add_printed_century(birth, print, today));
         Self {
-            name: joined(&given_names, &surname),
+            name: join_names(&given_names, &surname),
             surname,
             given_names,
             document_number: claims.document_number.clone(),
@@ -59,48 +59,52 @@ impl Fields {
             document_type: String::new(),
             address: claims.address.clone(),
             sex: Some(claims.sex),
-            date_of_birth: birth.and_then(ClaimedDate::exact),
-            expiry: claims.expiry.and_then(ClaimedDate::exact),
-            issued: claims.issued.and_then(ClaimedDate::exact),
+            date_of_birth: birth.and_then(ClaimedDate::to_exact_date),
+            expiry: claims.expiry.and_then(ClaimedDate::to_exact_date),
+            issued: claims.issued.and_then(ClaimedDate::to_exact_date),
         }
     }
 
     /// What labels announce in print. Nothing is guessed: what has no label is left empty.
-    pub(super) fn of_print(print: &Print, today: Date) -> Self {
-        let text = |field| print.values(field).next().map(|value| value.text.trim().to_owned()).unwrap_or_default();
-        let (mut surname, mut given_names, name) = (text(Field::Surname), text(Field::GivenNames), text(Field::Name));
+    pub(super) fn from_print(print: &PrintedText, today: Date) -> Self {
+        let text = |field| print.values_for(field).next().map(|value| value.text.trim().to_owned()).unwrap_or_default();
+        let (mut surname, mut given_names, name) =
+            (text(FieldLabel::Surname), text(FieldLabel::GivenNames), text(FieldLabel::Name));
         // `Name` is what the document's other label leaves over.
         match (surname.is_empty(), given_names.is_empty()) {
             (true, false) => surname.clone_from(&name),
             (false, true) => given_names.clone_from(&name),
             _ => {}
         }
-        let whole = if surname.is_empty() && given_names.is_empty() { name } else { joined(&given_names, &surname) };
+        let whole =
+            if surname.is_empty() && given_names.is_empty() { name } else { join_names(&given_names, &surname) };
         Self {
             name: whole,
             surname,
             given_names,
             document_number: print
-                .values(Field::DocumentNumber)
-                .find_map(|value| number(&value.text))
+                .values_for(FieldLabel::DocumentNumber)
+                .find_map(|value| parse_document_number(&value.text))
                 .unwrap_or_default(),
             issuing_state: String::new(),
-            nationality: text(Field::Nationality),
+            nationality: text(FieldLabel::Nationality),
             document_type: String::new(),
-            address: text(Field::Address),
-            sex: print.values(Field::Sex).find_map(|value| sex_letter(&value.text)).map(|letter| match letter {
-                'M' => Sex::Male,
-                'F' => Sex::Female,
-                _ => Sex::Unspecified,
+            address: text(FieldLabel::Address),
+            sex: print.values_for(FieldLabel::Sex).find_map(|value| parse_sex_letter(&value.text)).map(|letter| {
+                match letter {
+                    'M' => Sex::Male,
+                    'F' => Sex::Female,
+                    _ => Sex::Unspecified,
+                }
             }),
-            date_of_birth: printed_date(print, Field::DateOfBirth, today, 0),
-            expiry: printed_date(print, Field::Expiry, today, 50),
-            issued: printed_date(print, Field::Issued, today, 0),
+            date_of_birth: find_labelled_date(print, FieldLabel::DateOfBirth, today, 0),
+            expiry: find_labelled_date(print, FieldLabel::Expiry, today, 50),
+            issued: find_labelled_date(print, FieldLabel::Issued, today, 0),
         }
     }
 
     /// Takes from another what is missing here.
-    pub(super) fn or(self, other: Self) -> Self {
+    pub(super) fn fill_missing_from(self, other: Self) -> Self {
         let text = |own: String, other: String| if own.is_empty() { other } else { own };
         let named = !self.name.is_empty();
         Self {
@@ -120,15 +124,15 @@ impl Fields {
     }
 }
 
-fn joined(given_names: &str, surname: &str) -> String {
+fn join_names(given_names: &str, surname: &str) -> String {
     format!("{given_names} {surname}").trim().to_owned()
 }
 
 /// The date that a label announces, where there is one way to understand it: days and months stand on a document in one
 /// order, so that another of its dates may tell which.
-fn printed_date(print: &Print, field: Field, today: Date, ahead: u16) -> Option<Date> {
-    let dates = print.values(field).flat_map(|value| printed_dates(&value.text)).next()?;
-    let all: Vec<Vec<PrintedDate>> = print.lines.iter().flat_map(|line| printed_dates(&line.text)).collect();
+fn find_labelled_date(print: &PrintedText, field: FieldLabel, today: Date, ahead: u16) -> Option<Date> {
+    let dates = print.values_for(field).flat_map(|value| find_printed_dates(&value.text)).next()?;
+    let all: Vec<Vec<PrintedDate>> = print.lines.iter().flat_map(|line| find_printed_dates(&line.text)).collect();
     let sure =
         |month_first: bool| all.iter().any(|readings| readings.iter().all(|date| date.month_first == month_first));
     let reading = match (dates.as_slice(), sure(true), sure(false)) {
@@ -137,7 +141,7 @@ fn printed_date(print: &Print, field: Field, today: Date, ahead: u16) -> Option<
         (readings, false, true) => readings.iter().find(|date| !date.month_first),
         _ => None,
     };
-    reading?.resolved(today, ahead)
+    reading?.to_date(today, ahead)
 }
 
 /// What documents call themselves, without marks and spaces.
@@ -172,8 +176,8 @@ const TITLES: [(&str, &str); 5] = [
 ];
 
 /// The kind of document: by its barcode, by the zone's code (ICAO 9303 parts 4 to 7), or by what it calls itself.
-pub(super) fn document_type(code: Option<&str>, is_license: bool, print: &Print) -> &'static str {
-    let titled = title(print);
+pub(super) fn detect_document_type(code: Option<&str>, is_license: bool, print: &PrintedText) -> &'static str {
+    let titled = find_title(print);
     if is_license {
         return titled.filter(|kind| *kind == "national_id").unwrap_or("driver_license");
     }
@@ -189,8 +193,8 @@ pub(super) fn document_type(code: Option<&str>, is_license: bool, print: &Print)
     }
 }
 
-fn title(print: &Print) -> Option<&'static str> {
-    let lines: Vec<String> = print.lines.iter().map(|line| folded(&line.text)).collect();
+fn find_title(print: &PrintedText) -> Option<&'static str> {
+    let lines: Vec<String> = print.lines.iter().map(|line| fold_to_ascii(&line.text)).collect();
     let names = |titles: &str| {
         // Short titles are parts of other words, so that they must stand alone.
         let stands = |line: &String, title: &str| if title.len() < 6 { line == title } else { line.contains(title) };

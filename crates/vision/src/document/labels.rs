@@ -1,11 +1,11 @@
 //! What fields are called on documents, in the languages that print them in Latin letters, and by the numbers of the
 //! European driving licence (Directive 2006/126/EC, annex I).
 
-use super::letters::{Word, folded, words};
+use super::letters::{WordSpan, fold_to_ascii, split_words};
 
 /// What a printed label announces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Field {
+pub(super) enum FieldLabel {
     Surname,
     GivenNames,
     /// A name of which the label alone does not tell the part: `Name` is the surname in German and the whole in
@@ -23,26 +23,26 @@ pub(super) enum Field {
 }
 
 /// Without marks, spaces and punctuation. Short ones must be read exactly, of seven letters and more one may be wrong.
-const LABELS: [(Field, &str); 11] = [
+const LABELS: [(FieldLabel, &str); 11] = [
     (
-        Field::Surname,
+        FieldLabel::Surname,
         "SURNAME SURNAMES LASTNAME LASTNAMES FAMILYNAME NOM NOMDEFAMILLE NOMS APELLIDO APELLIDOS PRIMERAPELLIDO \
          COGNOME NACHNAME FAMILIENNAME APELIDO APELIDOS ACHTERNAAM NAZWISKO NAZWISKA EFTERNAMN EFTERNAVN ETTERNAVN \
          SUKUNIMI PRIJMENI PRIEZVISKO PREZIME PRIIMEK NUME NUMEDEFAMILIE SOYADI CSALADINEV CSALADIESUTONEV \
          PEREKONNANIMI UZVARDS PAVARDE COGNOM COGNOMS MBIEMRI EPONYMO LN",
     ),
     (
-        Field::GivenNames,
+        FieldLabel::GivenNames,
         "GIVENNAMES GIVENNAME FIRSTNAME FIRSTNAMES FORENAME FORENAMES OTHERNAMES PRENOM PRENOMS NOMBRE NOMBRES VORNAME \
          VORNAMEN NOMEPROPRIO NOMESPROPRIOS VOORNAAM VOORNAMEN IMIE IMIONA FORNAMN FORNAVN FORNAVNE ETUNIMI ETUNIMET \
          JMENO MENO IME PRENUME ADI UTONEV EESNIMI EESNIMED VARDS VARDI VARDAS VARDAI EMRI ONOMA FN",
     ),
     (
-        Field::Name,
+        FieldLabel::Name,
         "NAME FULLNAME NOME NAAM NAMN NAVN NAMEINFULL NAMEOFHOLDER NOMETPRENOM NOMETPRENOMS APELLIDOSYNOMBRES",
     ),
     (
-        Field::DateOfBirth,
+        FieldLabel::DateOfBirth,
         "DATEOFBIRTH BIRTHDATE DOB DATEDENAISSANCE NELE NEELE FECHADENACIMIENTO FECHANACIMIENTO FECHADENAC NACIDO \
          GEBURTSDATUM GEBURTSTAG GEBORENAM DATADINASCITA NATOIL NATOAIL NATAIL LUOGOEDATADINASCITA DATADENASCIMENTO \
          DATANASCIMENTO GEBOORTEDATUM DATAURODZENIA FODELSEDATUM FODELSEDATO FODSELSDATO FODSELSDATUM SYNTYMAAIKA \
@@ -50,7 +50,7 @@ const LABELS: [(Field, &str); 11] = [
          SZULETESIDATUM SUNNIAEG DZIMSANASDATUMS GIMIMODATA DATADENAIXEMENT DATELINDJA BORN DATEOFBIRTHDDMMYYYY",
     ),
     (
-        Field::Expiry,
+        FieldLabel::Expiry,
         "DATEOFEXPIRY DATEOFEXPIRATION EXPIRYDATE EXPIRATIONDATE EXPIRATION EXPIRY EXPIRES EXPIRESON EXP VALIDUNTIL \
          VALIDTHRU VALIDTO DATEDEXPIRATION EXPIRELE VALABLEJUSQUAU DATEDEFINDEVALIDITE FECHADECADUCIDAD CADUCIDAD \
          FECHADEVENCIMIENTO VENCIMIENTO VENCE VALIDEZ VALIDOHASTA FECHADEEXPIRACION GULTIGBIS GUELTIGBIS ABLAUFDATUM \
@@ -60,7 +60,7 @@ const LABELS: [(Field, &str); 11] = [
          DERIGALIDZ GALIOJAIKI",
     ),
     (
-        Field::Issued,
+        FieldLabel::Issued,
         "DATEOFISSUE ISSUEDATE DATEISSUED ISSUEDON ISSUED ISS DATEDEDELIVRANCE DATEDEMISSION DELIVRELE \
          FECHADEEXPEDICION EXPEDICION EMISION FECHADEEMISION AUSSTELLUNGSDATUM AUSGESTELLTAM DATADIRILASCIO RILASCIO \
          DATADIEMISSIONE EMISSIONE DATADEEMISSAO DATAEMISSAO DATUMVANAFGIFTE AFGIFTEDATUM DATUMAFGIFTE DATAWYDANIA \
@@ -68,7 +68,7 @@ const LABELS: [(Field, &str); 11] = [
          VERILISTARIHI",
     ),
     (
-        Field::DocumentNumber,
+        FieldLabel::DocumentNumber,
         "PASSPORTNO PASSPORTNUMBER PASSPORTN DOCUMENTNO DOCUMENTNUMBER DOCUMENTN DOCNO CARDNO CARDNUMBER IDNO \
          IDNUMBER IDENTITYCARDNO IDENTITYCARDNUMBER LICENCENO LICENSENO LICENCENUMBER LICENSENUMBER DRIVERLICENSENO \
          DRIVINGLICENCENO DLN DL DLNO LIC LICNO NODUPASSEPORT PASSEPORTNO PASSEPORTN NDUPASSEPORT NDEPASSEPORT \
@@ -80,23 +80,23 @@ const LABELS: [(Field, &str); 11] = [
          DOCUMENTNR",
     ),
     (
-        Field::Sex,
+        FieldLabel::Sex,
         "SEX SEXE SEXO GESCHLECHT SESSO GESLACHT PLEC KON KJONN KON SUKUPUOLI POHLAVI POHLAVIE SPOL SEXUL CINSIYET \
          GENDER SUGU DZIMUMS LYTIS NEME",
     ),
     (
-        Field::Nationality,
+        FieldLabel::Nationality,
         "NATIONALITY NATIONALITE NACIONALIDAD STAATSANGEHORIGKEIT CITTADINANZA NAZIONALITA NACIONALIDADE NATIONALITEIT \
          OBYWATELSTWO NATIONALITET MEDBORGARSKAP STATSBORGERSKAB STATSBORGERSKAP KANSALAISUUS STATNIOBCANSTVI \
          STATNAPRISLUSNOST DRZAVLJANSTVO CETATENIE CETATENIA UYRUGU CITIZENSHIP KODAKONDSUS ALLAMPOLGARSAG PILIETYBE",
     ),
     (
-        Field::Address,
+        FieldLabel::Address,
         "ADDRESS ADDR ADRESSE DOMICILIO DIRECCION ANSCHRIFT INDIRIZZO RESIDENZA ENDERECO MORADA ADRES DOMICILE ADRESA \
          ADRESZAMIESZKANIA ADRESSEDOMICILE LAKCIM",
     ),
     (
-        Field::Other,
+        FieldLabel::Other,
         "PLACEOFBIRTH LIEUDENAISSANCE LUGARDENACIMIENTO GEBURTSORT LUOGODINASCITA LOCALDENASCIMENTO NATURALIDADE \
          GEBOORTEPLAATS MIEJSCEURODZENIA FODELSEORT FODESTED FODESTED AUTHORITY ISSUINGAUTHORITY AUTORITE AUTORIDAD \
          BEHORDE AUTORITA AUTORIDADE AUTORITEIT ORGANWYDAJACY MYNDIGHET TYPE TYP TIPO TYPEOFDOCUMENT CODE COUNTRYCODE \
@@ -109,27 +109,27 @@ const LABELS: [(Field, &str); 11] = [
 ];
 
 /// The numbers of the European driving licence: 4d is a personal number, 5 the licence's, and 8 the address.
-const NUMBERS: [(&str, Field); 11] = [
-    ("1", Field::Surname),
-    ("2", Field::GivenNames),
-    ("3", Field::DateOfBirth),
-    ("4A", Field::Issued),
-    ("4B", Field::Expiry),
-    ("4C", Field::Other),
-    ("4D", Field::Other),
-    ("5", Field::DocumentNumber),
-    ("7", Field::Other),
-    ("8", Field::Address),
-    ("9", Field::Other),
+const LICENCE_NUMBERS: [(&str, FieldLabel); 11] = [
+    ("1", FieldLabel::Surname),
+    ("2", FieldLabel::GivenNames),
+    ("3", FieldLabel::DateOfBirth),
+    ("4A", FieldLabel::Issued),
+    ("4B", FieldLabel::Expiry),
+    ("4C", FieldLabel::Other),
+    ("4D", FieldLabel::Other),
+    ("5", FieldLabel::DocumentNumber),
+    ("7", FieldLabel::Other),
+    ("8", FieldLabel::Address),
+    ("9", FieldLabel::Other),
 ];
 
 /// The longest label, in words: `Gyldig til og med`, `Date d'expiration` read with spaces too many.
-const MOST_WORDS: usize = 6;
+const MOST_LABEL_WORDS: usize = 6;
 
 /// A part of a line: a label, or what stands between labels.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Piece {
-    pub(super) field: Option<Field>,
+pub(super) struct LinePiece {
+    pub(super) field: Option<FieldLabel>,
     pub(super) text: String,
     /// Where it begins and ends, as shares of the line's length.
     pub(super) from: f32,
@@ -138,13 +138,13 @@ pub(super) struct Piece {
 
 /// The labels of a line and what stands between them. `numbered` says whether the document numbers its fields as
 /// European driving licences do.
-pub(super) fn pieces(line: &str, numbered: bool) -> Vec<Piece> {
-    let words = words(line);
-    let mut found: Vec<(Option<Field>, usize, usize)> = Vec::new();
+pub(super) fn split_by_labels(line: &str, numbered: bool) -> Vec<LinePiece> {
+    let words = split_words(line);
+    let mut found: Vec<(Option<FieldLabel>, usize, usize)> = Vec::new();
     let mut at = 0;
     while let Some(word) = words.get(at) {
         let (field, count) =
-            label_at(line, words.get(at..).unwrap_or_default(), numbered && (at == 0 || is_4(word, line)));
+            find_label_at(line, words.get(at..).unwrap_or_default(), numbered && (at == 0 || is_field_4(word, line)));
         let end = words.get(at + count - 1).map_or(word.end, |word| word.end);
         match found.last_mut() {
             // Labels in two languages are one, and so is text.
@@ -157,7 +157,7 @@ pub(super) fn pieces(line: &str, numbered: bool) -> Vec<Piece> {
         let letters = line.get(..byte).map_or(0, |before| before.chars().count());
         letters as f32 / line.chars().count().max(1) as f32
     };
-    let piece = |(field, start, end): (Option<Field>, usize, usize)| Piece {
+    let piece = |(field, start, end): (Option<FieldLabel>, usize, usize)| LinePiece {
         field,
         text: line.get(start..end).unwrap_or_default().to_owned(),
         from: share(start),
@@ -167,25 +167,26 @@ pub(super) fn pieces(line: &str, numbered: bool) -> Vec<Piece> {
 }
 
 /// `4a` to `4d` stand side by side in one line; the other numbers begin one.
-fn is_4(word: &Word, line: &str) -> bool {
-    matches!(folded(word.of(line)).as_str(), "4A" | "4B" | "4C" | "4D")
+fn is_field_4(word: &WordSpan, line: &str) -> bool {
+    matches!(fold_to_ascii(word.text_in(line)).as_str(), "4A" | "4B" | "4C" | "4D")
 }
 
 /// The label with which these words begin, if any, and how many of them it takes: at least one.
-fn label_at(line: &str, words: &[Word], numbered: bool) -> (Option<Field>, usize) {
-    for count in (1..=words.len().min(MOST_WORDS)).rev() {
-        let glued: String = words.iter().take(count).map(|word| folded(word.of(line))).collect();
-        if let Some(field) = label(&glued) {
+fn find_label_at(line: &str, words: &[WordSpan], numbered: bool) -> (Option<FieldLabel>, usize) {
+    for count in (1..=words.len().min(MOST_LABEL_WORDS)).rev() {
+        let glued: String = words.iter().take(count).map(|word| fold_to_ascii(word.text_in(line))).collect();
+        if let Some(field) = find_label(&glued) {
             return (Some(field), count);
         }
     }
-    let number = words.first().map(|word| folded(word.of(line))).unwrap_or_default();
-    let number = NUMBERS.iter().find(|(printed, _)| numbered && *printed == number);
+    let number = words.first().map(|word| fold_to_ascii(word.text_in(line))).unwrap_or_default();
+    let number = LICENCE_NUMBERS.iter().find(|(printed, _)| numbered && *printed == number);
     (number.map(|(_, field)| *field), 1)
 }
 
-fn label(glued: &str) -> Option<Field> {
-    let fits = |known: &str| known == glued || (glued.len() >= 7 && known.len() >= 7 && is_one_apart(glued, known));
+fn find_label(glued: &str) -> Option<FieldLabel> {
+    let fits =
+        |known: &str| known == glued || (glued.len() >= 7 && known.len() >= 7 && differs_by_one_letter(glued, known));
     LABELS
         .iter()
         .find(|(_, names)| names.split_ascii_whitespace().any(|name| name == glued))
@@ -194,7 +195,7 @@ fn label(glued: &str) -> Option<Field> {
 }
 
 /// Whether one letter changed, added or left out makes one of the other.
-fn is_one_apart(one: &str, other: &str) -> bool {
+fn differs_by_one_letter(one: &str, other: &str) -> bool {
     let (one, other) = (one.as_bytes(), other.as_bytes());
     let same = one.iter().zip(other).take_while(|(one, other)| one == other).count();
     let tail = |bytes: &[u8], skipped: usize| bytes.get(same + skipped..).map(<[u8]>::to_vec);
@@ -202,11 +203,11 @@ fn is_one_apart(one: &str, other: &str) -> bool {
 }
 
 /// Whether some line begins with `4a` and some with `4b`: so do driving licences, European and American ones.
-pub(super) fn is_numbered<'t>(lines: impl Iterator<Item = &'t str>) -> bool {
+pub(super) fn has_numbered_fields<'t>(lines: impl Iterator<Item = &'t str>) -> bool {
     let (mut issued, mut expiry) = (false, false);
     for line in lines {
-        for word in words(line) {
-            let word = folded(word.of(line));
+        for word in split_words(line) {
+            let word = fold_to_ascii(word.text_in(line));
             issued |= word == "4A";
             expiry |= word == "4B";
         }
@@ -218,25 +219,25 @@ pub(super) fn is_numbered<'t>(lines: impl Iterator<Item = &'t str>) -> bool {
 mod tests {
     use super::*;
 
-    fn read(line: &str, numbered: bool) -> Vec<(Option<Field>, String)> {
-        pieces(line, numbered).into_iter().map(|piece| (piece.field, piece.text)).collect()
+    fn read(line: &str, numbered: bool) -> Vec<(Option<FieldLabel>, String)> {
+        split_by_labels(line, numbered).into_iter().map(|piece| (piece.field, piece.text)).collect()
     }
 
     #[test]
     fn labels_are_found_in_many_languages_and_with_lost_spaces() {
         for (line, field) in [
-            ("Surname / Nom (1)", Field::Surname),
-            ("Né(e) le", Field::DateOfBirth),
-            ("Geburtsdatum/Date of birth", Field::DateOfBirth),
-            ("Date ofbirth", Field::DateOfBirth),
-            ("Gültig bis", Field::Expiry),
-            ("Gultigbis/Dateofexpiry", Field::Expiry),
-            ("PRENOMS", Field::GivenNames),
-            ("Passport No.", Field::DocumentNumber),
-            ("Nr dowodu", Field::DocumentNumber),
-            ("Date d'expiration", Field::Expiry),
-            ("Natianality", Field::Nationality),
-            ("Name", Field::Name),
+            ("Surname / Nom (1)", FieldLabel::Surname),
+            ("Né(e) le", FieldLabel::DateOfBirth),
+            ("Geburtsdatum/Date of birth", FieldLabel::DateOfBirth),
+            ("Date ofbirth", FieldLabel::DateOfBirth),
+            ("Gültig bis", FieldLabel::Expiry),
+            ("Gultigbis/Dateofexpiry", FieldLabel::Expiry),
+            ("PRENOMS", FieldLabel::GivenNames),
+            ("Passport No.", FieldLabel::DocumentNumber),
+            ("Nr dowodu", FieldLabel::DocumentNumber),
+            ("Date d'expiration", FieldLabel::Expiry),
+            ("Natianality", FieldLabel::Nationality),
+            ("Name", FieldLabel::Name),
         ] {
             assert_eq!(read(line, false).first().and_then(|piece| piece.0), Some(field), "{line}");
         }
@@ -247,9 +248,9 @@ mod tests {
         assert_eq!(
             read("SEX F EXP 12/08/2030", false),
             [
-                (Some(Field::Sex), "SEX".to_owned()),
+                (Some(FieldLabel::Sex), "SEX".to_owned()),
                 (None, "F".to_owned()),
-                (Some(Field::Expiry), "EXP".to_owned()),
+                (Some(FieldLabel::Expiry), "EXP".to_owned()),
                 (None, "12/08/2030".to_owned()),
             ]
         );
@@ -258,17 +259,17 @@ mod tests {
 
     #[test]
     fn numbers_are_labels_on_driving_licences_only() {
-        assert!(is_numbered(["4a. 01.01.2020 4c. X", "4b. 01.01.2030"].into_iter()));
+        assert!(has_numbered_fields(["4a. 01.01.2020 4c. X", "4b. 01.01.2030"].into_iter()));
         assert_eq!(
             read("4a. 01.02.2020 4c. LONDON", true),
             [
-                (Some(Field::Issued), "4a".to_owned()),
+                (Some(FieldLabel::Issued), "4a".to_owned()),
                 (None, "01.02.2020".to_owned()),
-                (Some(Field::Other), "4c".to_owned()),
+                (Some(FieldLabel::Other), "4c".to_owned()),
                 (None, "LONDON".to_owned()),
             ]
         );
-        assert_eq!(read("1. ERIKSSON", true)[0].0, Some(Field::Surname));
+        assert_eq!(read("1. ERIKSSON", true)[0].0, Some(FieldLabel::Surname));
         assert_eq!(read("1. ERIKSSON", false), [(None, "1. ERIKSSON".to_owned())]);
         assert_eq!(read("8. HIGH STREET 5", true)[1].1, "HIGH STREET 5");
     }

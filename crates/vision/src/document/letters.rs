@@ -3,7 +3,7 @@
 
 /// Letters with marks and how the zone may write them: ICAO 9303 part 3, section 6, table A. Letters that only carry a
 /// mark are in [`PLAIN`].
-const WRITTEN: [(char, &[&str]); 14] = [
+const ZONE_SPELLINGS: [(char, &[&str]); 14] = [
     ('Ä', &["AE", "A"]),
     ('Å', &["AA", "A"]),
     ('Æ', &["AE"]),
@@ -21,7 +21,7 @@ const WRITTEN: [(char, &[&str]); 14] = [
 ];
 
 /// Letters whose mark the zone drops, by the letter that is left.
-const PLAIN: [(&str, &str); 19] = [
+const PLAIN_LETTERS: [(&str, &str); 19] = [
     ("A", "ÀÁÂÃĀĂĄǍẢẠẤẦẨẪẬẮẰẲẴẶ"),
     ("C", "ĆĈĊČ"),
     ("D", "Ď"),
@@ -44,61 +44,61 @@ const PLAIN: [(&str, &str); 19] = [
 ];
 
 /// What a plain letter may stand for once its mark is lost: the recogniser's alphabet lacks most marked letters.
-const LOST: [(char, &[&str]); 6] =
+const LOST_MARKS: [(char, &[&str]); 6] =
     [('A', &["AE", "AA"]), ('O', &["OE"]), ('U', &["UE", "UXX"]), ('N', &["NXX"]), ('B', &["SS"]), ('P', &["TH"])];
 
 /// The longest name, in letters, that is compared; a zone's name line has 39 at most.
-const LONGEST: usize = 64;
+const LONGEST_NAME: usize = 64;
 
 /// Whether plain letters in print may have lost a mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Marks {
+pub(super) enum MarkTolerance {
     AsPrinted,
     MayBeLost,
 }
 
 /// How the zone may write a printed capital; nothing for a letter that it writes as it is or cannot write.
-fn written(letter: char) -> &'static [&'static str] {
-    let special = WRITTEN.iter().find(|(marked, _)| *marked == letter).map(|(_, forms)| *forms);
+fn zone_spellings(letter: char) -> &'static [&'static str] {
+    let special = ZONE_SPELLINGS.iter().find(|(marked, _)| *marked == letter).map(|(_, forms)| *forms);
     special.unwrap_or_else(|| {
-        let plain = PLAIN.iter().find(|(_, marked)| marked.contains(letter));
+        let plain = PLAIN_LETTERS.iter().find(|(_, marked)| marked.contains(letter));
         plain.map(|(plain, _)| std::slice::from_ref(plain)).unwrap_or_default()
     })
 }
 
 /// The text's capitals and digits without marks: `Né(e) le` is `NEELE`, `Straße 5` is `STRASSE5`.
-pub(super) fn folded(text: &str) -> String {
+pub(super) fn fold_to_ascii(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     for letter in text.chars().flat_map(char::to_uppercase) {
         match letter {
             'A'..='Z' | '0'..='9' => plain.push(letter),
             // The form without the added E: print that lost its dots has none.
-            other => plain.push_str(written(other).iter().min_by_key(|form| form.len()).unwrap_or(&"")),
+            other => plain.push_str(zone_spellings(other).iter().min_by_key(|form| form.len()).unwrap_or(&"")),
         }
     }
     plain
 }
 
 /// The text's letters as capitals, marks kept, nothing else.
-pub(super) fn capitals(text: &str) -> Vec<char> {
+pub(super) fn to_capitals(text: &str) -> Vec<char> {
     text.replace('ß', "ẞ").chars().flat_map(char::to_uppercase).filter(|letter| letter.is_alphabetic()).collect()
 }
 
 /// A document number as it is compared: capitals and digits, with `O` as 0 and `I` as 1, which print does not tell
 /// apart.
-pub(super) fn number_key(text: &str) -> String {
+pub(super) fn to_number_key(text: &str) -> String {
     let key = |letter| match letter {
         'O' => '0',
         'I' => '1',
         other => other,
     };
-    folded(text).chars().map(key).collect()
+    fold_to_ascii(text).chars().map(key).collect()
 }
 
 /// How many letters must be changed, added or left out for a printed name to be the zone's; letters that the zone
 /// writes otherwise cost nothing.
-pub(super) fn distance(printed: &[char], zone: &[char], marks: Marks) -> usize {
-    let (printed, zone) = (printed.get(..LONGEST).unwrap_or(printed), zone.get(..LONGEST).unwrap_or(zone));
+pub(super) fn spelling_distance(printed: &[char], zone: &[char], marks: MarkTolerance) -> usize {
+    let (printed, zone) = (printed.get(..LONGEST_NAME).unwrap_or(printed), zone.get(..LONGEST_NAME).unwrap_or(zone));
     let width = zone.len() + 1;
     let mut costs = vec![usize::MAX; (printed.len() + 1) * width];
     let lower = |costs: &mut Vec<usize>, row: usize, column: usize, cost: usize| {
@@ -119,7 +119,7 @@ pub(super) fn distance(printed: &[char], zone: &[char], marks: Marks) -> usize {
             if let Some(other) = ahead.first() {
                 lower(&mut costs, row + 1, column + 1, cost + usize::from(letter != other));
             }
-            for form in forms(*letter, marks).filter(|form| begins_with(ahead, form)) {
+            for form in possible_spellings(*letter, marks).filter(|form| starts_with_form(ahead, form)) {
                 lower(&mut costs, row + 1, column + form.len(), cost);
             }
         }
@@ -127,40 +127,40 @@ pub(super) fn distance(printed: &[char], zone: &[char], marks: Marks) -> usize {
     costs.last().copied().unwrap_or_default()
 }
 
-fn forms(letter: char, marks: Marks) -> impl Iterator<Item = &'static str> {
-    let lost = LOST.iter().filter(move |(plain, _)| marks == Marks::MayBeLost && *plain == letter);
-    written(letter).iter().chain(lost.flat_map(|(_, forms)| forms.iter())).copied()
+fn possible_spellings(letter: char, marks: MarkTolerance) -> impl Iterator<Item = &'static str> {
+    let lost = LOST_MARKS.iter().filter(move |(plain, _)| marks == MarkTolerance::MayBeLost && *plain == letter);
+    zone_spellings(letter).iter().chain(lost.flat_map(|(_, forms)| forms.iter())).copied()
 }
 
-fn begins_with(letters: &[char], form: &str) -> bool {
+fn starts_with_form(letters: &[char], form: &str) -> bool {
     form.chars().count() <= letters.len() && form.chars().zip(letters).all(|(one, other)| one == *other)
 }
 
 /// A word of a line: letters and digits, with the bytes of the line that it takes.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Word {
+pub(super) struct WordSpan {
     pub(super) start: usize,
     pub(super) end: usize,
 }
 
-impl Word {
+impl WordSpan {
     /// The word as it stands in its line.
-    pub(super) fn of<'t>(&self, line: &'t str) -> &'t str {
+    pub(super) fn text_in<'t>(&self, line: &'t str) -> &'t str {
         line.get(self.start..self.end).unwrap_or_default()
     }
 }
 
 /// The words of a line. An apostrophe ends none; a capital behind a small letter begins one, since recognisers lose
 /// spaces.
-pub(super) fn words(line: &str) -> Vec<Word> {
-    let mut words: Vec<Word> = Vec::new();
+pub(super) fn split_words(line: &str) -> Vec<WordSpan> {
+    let mut words: Vec<WordSpan> = Vec::new();
     let mut last = ' ';
     for (at, letter) in line.char_indices() {
         let joins = matches!(letter, '\'' | '’' | '`' | '´');
         let inside = last.is_alphanumeric() || matches!(last, '\'' | '’' | '`' | '´');
         let begins = !inside || (last.is_lowercase() && letter.is_uppercase());
         if letter.is_alphanumeric() && (begins || words.is_empty()) {
-            words.push(Word { start: at, end: at + letter.len_utf8() });
+            words.push(WordSpan { start: at, end: at + letter.len_utf8() });
         } else if letter.is_alphanumeric()
             && let Some(word) = words.last_mut()
         {
@@ -176,8 +176,8 @@ pub(super) fn words(line: &str) -> Vec<Word> {
 mod tests {
     use super::*;
 
-    fn apart(printed: &str, zone: &str, marks: Marks) -> usize {
-        distance(&capitals(printed), &capitals(zone), marks)
+    fn apart(printed: &str, zone: &str, marks: MarkTolerance) -> usize {
+        spelling_distance(&to_capitals(printed), &to_capitals(zone), marks)
     }
 
     #[test]
@@ -197,31 +197,31 @@ mod tests {
             ("O'Connor", "OCONNOR"),
             ("Saint-Exupéry", "SAINT EXUPERY"),
         ] {
-            assert_eq!(apart(printed, zone, Marks::AsPrinted), 0, "{printed} {zone}");
+            assert_eq!(apart(printed, zone, MarkTolerance::AsPrinted), 0, "{printed} {zone}");
         }
     }
 
     #[test]
     fn a_lost_mark_is_forgiven_only_where_asked() {
-        assert_eq!(apart("MULLER", "MUELLER", Marks::MayBeLost), 0);
-        assert_eq!(apart("MULLER", "MUELLER", Marks::AsPrinted), 1);
-        assert_eq!(apart("GROB", "GROSS", Marks::MayBeLost), 0);
-        assert_eq!(apart("PURIDUR OSP", "THURIDUR OESP", Marks::MayBeLost), 0);
+        assert_eq!(apart("MULLER", "MUELLER", MarkTolerance::MayBeLost), 0);
+        assert_eq!(apart("MULLER", "MUELLER", MarkTolerance::AsPrinted), 1);
+        assert_eq!(apart("GROB", "GROSS", MarkTolerance::MayBeLost), 0);
+        assert_eq!(apart("PURIDUR OSP", "THURIDUR OESP", MarkTolerance::MayBeLost), 0);
     }
 
     #[test]
     fn other_names_are_apart() {
-        assert_eq!(apart("ERIKSSON", "ERIKSON", Marks::MayBeLost), 1);
-        assert_eq!(apart("", "ANNA", Marks::MayBeLost), 4);
-        assert!(apart("SCHMIDT", "MUELLER", Marks::MayBeLost) > 4);
+        assert_eq!(apart("ERIKSSON", "ERIKSON", MarkTolerance::MayBeLost), 1);
+        assert_eq!(apart("", "ANNA", MarkTolerance::MayBeLost), 4);
+        assert!(apart("SCHMIDT", "MUELLER", MarkTolerance::MayBeLost) > 4);
     }
 
     #[test]
     fn lines_fall_into_words_also_where_spaces_were_lost() {
-        let shown = |line: &str| words(line).iter().map(|word| word.of(line).to_owned()).collect::<Vec<_>>();
+        let shown = |line: &str| split_words(line).iter().map(|word| word.text_in(line).to_owned()).collect::<Vec<_>>();
         assert_eq!(shown("Surname/NomERIKSSON"), ["Surname", "Nom", "ERIKSSON"]);
         assert_eq!(shown("4a. O'CONNOR-SMITH 'x"), ["4a", "O'CONNOR", "SMITH", "x"]);
         assert_eq!(shown("''"), Vec::<String>::new());
-        assert_eq!(folded("Né(e) le Straße Öß5"), "NEELESTRASSEOSS5");
+        assert_eq!(fold_to_ascii("Né(e) le Straße Öß5"), "NEELESTRASSEOSS5");
     }
 }

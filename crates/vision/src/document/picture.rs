@@ -5,11 +5,11 @@ use serde_json::Value;
 
 use crate::finding::{Finding, Outcome};
 use crate::quality::{
-    Framing, LEAST_BRIGHTNESS, LEAST_CONTRAST, LEAST_RESOLUTION, LEAST_SHARPNESS, MOST_BRIGHTNESS, MOST_GLARE,
+    DocumentFraming, LEAST_BRIGHTNESS, LEAST_CONTRAST, LEAST_RESOLUTION, LEAST_SHARPNESS, MOST_BRIGHTNESS, MOST_GLARE,
     MOST_SCREEN, Quality,
 };
 
-use super::checks::rounded;
+use super::checks::round_to_thousandth;
 
 /// Below this many pixels on the document's longest side no zone has been read: 44 characters of 6 pixels.
 const UNREADABLE_RESOLUTION: u32 = 280;
@@ -22,7 +22,7 @@ const SURE_SCREEN: f32 = 0.85;
 
 /// One side's picture, as the checks see it.
 #[derive(Clone, Debug)]
-pub(super) struct Picture {
+pub(super) struct SidePicture {
     pub(super) on_back: bool,
     pub(super) quality: Quality,
     /// The document's longest side in pixels of the picture as it was sent.
@@ -35,40 +35,41 @@ pub(super) struct Picture {
 }
 
 /// A check of one picture: what came of it, the sentence, and the figure that it rests on.
-type Checked = (Outcome, &'static str, Value);
-type Check = fn(&Picture) -> Checked;
+type PictureResult = (Outcome, &'static str, Value);
+type PictureCheck = fn(&SidePicture) -> PictureResult;
 
 /// All checks of the pictures, an entry each: of two sides the worse one's.
-pub(super) fn findings(pictures: &[Picture]) -> Vec<Finding> {
-    let checks: [(&'static str, Check); 7] = [
-        ("picture_size", size),
-        ("picture_sharp", sharp),
-        ("light", light),
-        ("glare", glare),
-        ("framing", framing),
-        ("screen", screen),
-        ("edited", edited),
+pub(super) fn check_pictures(pictures: &[SidePicture]) -> Vec<Finding> {
+    let checks: [(&'static str, PictureCheck); 7] = [
+        ("picture_size", check_size),
+        ("picture_sharp", check_sharpness),
+        ("light", check_light),
+        ("glare", check_glare),
+        ("framing", check_framing),
+        ("screen", check_screen),
+        ("edited", check_editor),
     ];
-    checks.into_iter().filter_map(|(code, check)| worst(code, pictures, check)).collect()
+    checks.into_iter().filter_map(|(code, check)| worst_finding(code, pictures, check)).collect()
 }
 
-fn worst(code: &'static str, pictures: &[Picture], check: Check) -> Option<Finding> {
-    let checked: Vec<(&Picture, Checked)> = pictures.iter().map(|picture| (picture, check(picture))).collect();
+fn worst_finding(code: &'static str, pictures: &[SidePicture], check: PictureCheck) -> Option<Finding> {
+    let checked: Vec<(&SidePicture, PictureResult)> =
+        pictures.iter().map(|picture| (picture, check(picture))).collect();
     let mut worst = checked.first()?;
     for other in &checked {
-        if other.1.0.weight() > worst.1.0.weight() {
+        if other.1.0.severity() > worst.1.0.severity() {
             worst = other;
         }
     }
     let (outcome, message, _) = &worst.1;
     let mut finding = Finding::new(code, *outcome, *message);
     for (picture, (_, _, figure)) in &checked {
-        finding = finding.with(if picture.on_back { "back" } else { "front" }, figure.clone());
+        finding = finding.with_evidence(if picture.on_back { "back" } else { "front" }, figure.clone());
     }
     Some(finding)
 }
 
-fn size(picture: &Picture) -> Checked {
+fn check_size(picture: &SidePicture) -> PictureResult {
     let figure = picture.resolution.into();
     match picture.resolution {
         ..UNREADABLE_RESOLUTION if !picture.readable => {
@@ -79,9 +80,9 @@ fn size(picture: &Picture) -> Checked {
     }
 }
 
-fn sharp(picture: &Picture) -> Checked {
+fn check_sharpness(picture: &SidePicture) -> PictureResult {
     let sharpness = picture.quality.sharpness;
-    let figure = rounded(sharpness).into();
+    let figure = round_to_thousandth(sharpness).into();
     if sharpness < UNREADABLE_SHARPNESS && !picture.readable {
         (
             Outcome::Fail,
@@ -95,9 +96,10 @@ fn sharp(picture: &Picture) -> Checked {
     }
 }
 
-fn light(picture: &Picture) -> Checked {
+fn check_light(picture: &SidePicture) -> PictureResult {
     let Quality { brightness, contrast, .. } = picture.quality;
-    let figure = serde_json::json!({ "brightness": rounded(brightness), "contrast": rounded(contrast) });
+    let figure =
+        serde_json::json!({ "brightness": round_to_thousandth(brightness), "contrast": round_to_thousandth(contrast) });
     if brightness < LEAST_BRIGHTNESS {
         (Outcome::Warn, "The picture is too dark. Take it with more light.", figure)
     } else if brightness > MOST_BRIGHTNESS && contrast < LEAST_CONTRAST * 2.0 {
@@ -109,9 +111,9 @@ fn light(picture: &Picture) -> Checked {
     }
 }
 
-fn glare(picture: &Picture) -> Checked {
+fn check_glare(picture: &SidePicture) -> PictureResult {
     let glare = picture.quality.glare;
-    let figure = rounded(glare).into();
+    let figure = round_to_thousandth(glare).into();
     if glare > HIDING_GLARE {
         (
             Outcome::Fail,
@@ -125,26 +127,26 @@ fn glare(picture: &Picture) -> Checked {
     }
 }
 
-fn framing(picture: &Picture) -> Checked {
+fn check_framing(picture: &SidePicture) -> PictureResult {
     match picture.quality.framing {
-        Framing::Whole => (Outcome::Pass, "The whole document is in view.", "whole".into()),
-        Framing::Cut if picture.complete => {
+        DocumentFraming::Whole => (Outcome::Pass, "The whole document is in view.", "whole".into()),
+        DocumentFraming::Cut if picture.complete => {
             (Outcome::Warn, "A part of the document may be out of view. Keep a margin around it.", "cut".into())
         }
-        Framing::Cut => (
+        DocumentFraming::Cut => (
             Outcome::Fail,
             "A part of the document is out of view. Take the picture with a margin around it.",
             "cut".into(),
         ),
-        Framing::Unsure => {
+        DocumentFraming::Unsure => {
             (Outcome::Warn, "The borders of the document were not seen. Keep a margin around it.", "unsure".into())
         }
     }
 }
 
-fn screen(picture: &Picture) -> Checked {
+fn check_screen(picture: &SidePicture) -> PictureResult {
     let screen = picture.quality.screen;
-    let figure = rounded(screen).into();
+    let figure = round_to_thousandth(screen).into();
     if screen >= SURE_SCREEN {
         (Outcome::Fail, "This is a picture of a screen. Take a picture of the document itself.", figure)
     } else if screen > MOST_SCREEN {
@@ -155,7 +157,7 @@ fn screen(picture: &Picture) -> Checked {
 }
 
 /// A camera's own program crops and turns too, so that an editor's name is a reason to look and no more.
-fn edited(picture: &Picture) -> Checked {
+fn check_editor(picture: &SidePicture) -> PictureResult {
     match picture.quality.editor {
         Some(editor) => (
             Outcome::Warn,
@@ -171,11 +173,16 @@ mod tests {
     use super::*;
     use crate::document::tests::good_quality;
 
-    fn outcomes(change: impl Fn(&mut Picture)) -> Vec<(&'static str, Outcome)> {
-        let mut picture =
-            Picture { on_back: false, quality: good_quality(), resolution: 1_200, readable: false, complete: false };
+    fn outcomes(change: impl Fn(&mut SidePicture)) -> Vec<(&'static str, Outcome)> {
+        let mut picture = SidePicture {
+            on_back: false,
+            quality: good_quality(),
+            resolution: 1_200,
+            readable: false,
+            complete: false,
+        };
         change(&mut picture);
-        let wrong = findings(&[picture]).into_iter().filter(|finding| finding.outcome != Outcome::Pass);
+        let wrong = check_pictures(&[picture]).into_iter().filter(|finding| finding.outcome != Outcome::Pass);
         wrong.map(|finding| (finding.code, finding.outcome)).collect()
     }
 
@@ -188,8 +195,8 @@ mod tests {
         assert_eq!(outcomes(|picture| picture.quality.brightness = 0.1), [("light", Outcome::Warn)]);
         assert_eq!(outcomes(|picture| picture.quality.glare = 0.02), [("glare", Outcome::Warn)]);
         assert_eq!(outcomes(|picture| picture.quality.glare = 0.3), [("glare", Outcome::Fail)]);
-        assert_eq!(outcomes(|picture| picture.quality.framing = Framing::Cut), [("framing", Outcome::Fail)]);
-        assert_eq!(outcomes(|picture| picture.quality.framing = Framing::Unsure), [("framing", Outcome::Warn)]);
+        assert_eq!(outcomes(|picture| picture.quality.framing = DocumentFraming::Cut), [("framing", Outcome::Fail)]);
+        assert_eq!(outcomes(|picture| picture.quality.framing = DocumentFraming::Unsure), [("framing", Outcome::Warn)]);
         assert_eq!(outcomes(|picture| picture.quality.screen = 0.6), [("screen", Outcome::Warn)]);
         assert_eq!(outcomes(|picture| picture.quality.screen = 0.9), [("screen", Outcome::Fail)]);
         assert_eq!(outcomes(|picture| picture.quality.editor = Some("GIMP")), [("edited", Outcome::Warn)]);
@@ -197,7 +204,7 @@ mod tests {
 
     #[test]
     fn what_was_read_is_sharp_and_large_enough() {
-        let blurred = |picture: &mut Picture| {
+        let blurred = |picture: &mut SidePicture| {
             picture.readable = true;
             picture.resolution = 200;
             picture.quality.sharpness = 0.05;
@@ -208,10 +215,10 @@ mod tests {
     #[test]
     fn of_two_sides_the_worse_counts_and_both_are_shown() {
         let front =
-            Picture { on_back: false, quality: good_quality(), resolution: 1_200, readable: true, complete: true };
-        let mut back = Picture { on_back: true, ..front.clone() };
+            SidePicture { on_back: false, quality: good_quality(), resolution: 1_200, readable: true, complete: true };
+        let mut back = SidePicture { on_back: true, ..front.clone() };
         back.quality.glare = 0.5;
-        let findings = findings(&[front, back]);
+        let findings = check_pictures(&[front, back]);
         let glare = findings.iter().find(|finding| finding.code == "glare").unwrap();
         assert_eq!(glare.outcome, Outcome::Fail);
         assert_eq!(glare.evidence, [("front", 0.0.into()), ("back", 0.5.into())]);

@@ -4,42 +4,42 @@
 
 use image::RgbImage;
 
-use super::{Portrait, SeenFace, Side};
+use super::{DocumentSide, Portrait, SideFace};
 use crate::face::{Face, FaceEngine};
 use crate::finding::{Finding, Outcome};
 use crate::weights::EngineError;
 use crate::zone::FoundZone;
 
 /// Faces with fewer pixels between the eyes are not compared: pattern and ghost images.
-const COMPARED: f32 = 16.0;
+const LEAST_COMPARED_DISTANCE: f32 = 16.0;
 /// How far beside the zone's ends a portrait may reach, in parts of the zone's length; and how far above its first line.
 const BESIDE: f32 = 0.12;
 const ABOVE: f32 = 0.95;
 
 /// The faces of a side, the portrait first, with those of other people told.
-pub(super) fn faces(
+pub(super) fn find_side_faces(
     engine: &FaceEngine,
     image: &RgbImage,
     zone: Option<&FoundZone>,
-) -> Result<Vec<SeenFace>, EngineError> {
-    let mut faces = engine.faces(image)?;
+) -> Result<Vec<SideFace>, EngineError> {
+    let mut faces = engine.find_faces(image)?;
     // By size within each: the sort is stable.
-    faces.sort_by_key(|face| !zone.is_none_or(|zone| is_above(face, zone)));
+    faces.sort_by_key(|face| !zone.is_none_or(|zone| is_above_zone(face, zone)));
     let Some(main) = faces.first() else { return Ok(Vec::new()) };
-    let portrait = engine.embedding(image, main)?;
+    let portrait = engine.compute_embedding(image, main)?;
     let mut seen = Vec::with_capacity(faces.len());
     for (at, face) in faces.iter().enumerate() {
-        let mut is_somebody_else = false;
-        if at > 0 && face.eye_distance >= COMPARED {
-            is_somebody_else = portrait.similarity(&engine.embedding(image, face)?) < engine.match_threshold();
+        let mut is_other_person = false;
+        if at > 0 && face.eye_distance >= LEAST_COMPARED_DISTANCE {
+            is_other_person = portrait.similarity(&engine.compute_embedding(image, face)?) < engine.match_threshold();
         }
-        seen.push(SeenFace { face: face.clone(), is_somebody_else });
+        seen.push(SideFace { face: face.clone(), is_other_person });
     }
     Ok(seen)
 }
 
 /// Whether a face stands where a passport's page or a visa has its portrait: above its zone, between the zone's ends.
-fn is_above(face: &Face, zone: &FoundZone) -> bool {
+fn is_above_zone(face: &Face, zone: &FoundZone) -> bool {
     let [start, end, _, below] = zone.corners;
     let along = (end.0 - start.0, end.1 - start.1);
     let down = (below.0 - start.0, below.1 - start.1);
@@ -56,14 +56,19 @@ fn is_above(face: &Face, zone: &FoundZone) -> bool {
 
 /// The side that holds the portrait, and the check that says so. A back's face counts only where both sides are known to
 /// be of one document, swapped: else anybody's picture could be sent as the back.
-pub(super) fn found(front: &Side, back: Option<&Side>, sides_match: Outcome) -> (Option<Portrait>, Finding) {
+pub(super) fn choose_portrait(
+    front: &DocumentSide,
+    back: Option<&DocumentSide>,
+    sides_match: Outcome,
+) -> (Option<Portrait>, Finding) {
     let swapped = back.filter(|back| front.faces.is_empty() && !back.faces.is_empty());
-    let portrait =
-        |side: &Side, on_back: bool| side.faces.first().map(|seen| Portrait { on_back, face: seen.face.clone() });
+    let portrait = |side: &DocumentSide, on_back: bool| {
+        side.faces.first().map(|seen| Portrait { on_back, face: seen.face.clone() })
+    };
     match swapped {
         Some(back) if sides_match == Outcome::Pass => {
-            (portrait(back, true), super::checks::portrait(&back.faces, true))
+            (portrait(back, true), super::checks::check_portrait(&back.faces, true))
         }
-        _ => (portrait(front, false), super::checks::portrait(&front.faces, false)),
+        _ => (portrait(front, false), super::checks::check_portrait(&front.faces, false)),
     }
 }

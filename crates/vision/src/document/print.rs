@@ -1,10 +1,10 @@
 //! Printed lines: laid out upright, without those of the machine-readable zone, and with what their labels announce.
 
-use crate::text::Line;
+use crate::text::TextLine;
 
-use super::date::printed_dates;
-use super::labels::{Field, is_numbered, pieces};
-use super::letters::{Marks, capitals, distance, folded, words};
+use super::date::find_printed_dates;
+use super::labels::{FieldLabel, has_numbered_fields, split_by_labels};
+use super::letters::{MarkTolerance, fold_to_ascii, spelling_distance, split_words, to_capitals};
 
 /// How many lines of one side are looked at, from the top; a card or a page has 20 to 60.
 const MOST_LINES: usize = 200;
@@ -12,7 +12,7 @@ const MOST_LINES: usize = 200;
 const MOST_CHARACTERS: usize = 120;
 
 /// From how many characters on a line is held against the zone's.
-const LEAST_OF_A_ZONE: usize = 15;
+const LEAST_ZONE_CHARACTERS: usize = 15;
 
 /// One printed line that is no part of a zone.
 #[derive(Clone, Debug)]
@@ -23,50 +23,50 @@ pub(super) struct PrintedLine {
 
 /// What stands where a label says that a field is.
 #[derive(Clone, Debug)]
-pub(super) struct Labelled {
-    pub(super) field: Field,
+pub(super) struct LabelledValue {
+    pub(super) field: FieldLabel,
     pub(super) text: String,
     pub(super) score: f32,
 }
 
 /// Where the machine-readable zone is, and its lines.
-pub(super) type ZonePlace<'z> = ([(f32, f32); 4], &'z [String]);
+pub(super) type ZoneArea<'z> = ([(f32, f32); 4], &'z [String]);
 
 /// What is printed on one side or both, apart from the machine-readable zone: else the zone would confirm itself.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Print {
+pub(super) struct PrintedText {
     pub(super) lines: Vec<PrintedLine>,
-    pub(super) labelled: Vec<Labelled>,
+    pub(super) labelled: Vec<LabelledValue>,
 }
 
-impl Print {
+impl PrintedText {
     /// The print of one side, and the zone that is on it.
-    pub(super) fn of(lines: &[Line], zone: Option<ZonePlace<'_>>) -> Self {
-        let axis = axis(lines);
-        let block = zone.map(|(corners, _)| Area::of(&corners, axis));
+    pub(super) fn from_lines(lines: &[TextLine], zone: Option<ZoneArea<'_>>) -> Self {
+        let axis = text_direction(lines);
+        let block = zone.map(|(corners, _)| LineArea::from_corners(&corners, axis));
         let zone_lines = zone.map(|(_, lines)| lines).unwrap_or_default();
-        let mut kept: Vec<(Area, PrintedLine)> = Vec::new();
+        let mut kept: Vec<(LineArea, PrintedLine)> = Vec::new();
         for line in lines.iter().take(MOST_LINES) {
-            let area = Area::of(&line.corners, axis);
+            let area = LineArea::from_corners(&line.corners, axis);
             let text: String = line.text.chars().take(MOST_CHARACTERS).collect();
-            let inside = block.is_some_and(|block| block.holds(area));
-            if !inside && !is_of_a_zone(&text, zone_lines) {
+            let inside = block.is_some_and(|block| block.contains_middle_of(area));
+            if !inside && !is_zone_text(&text, zone_lines) {
                 kept.push((area, PrintedLine { text, score: line.score }));
             }
         }
-        let labelled = labelled(&kept);
+        let labelled = find_labelled_values(&kept);
         Self { lines: kept.into_iter().map(|(_, line)| line).collect(), labelled }
     }
 
     /// The print of both sides together.
-    pub(super) fn and(mut self, other: &Self) -> Self {
+    pub(super) fn merge(mut self, other: &Self) -> Self {
         self.lines.extend_from_slice(&other.lines);
         self.labelled.extend_from_slice(&other.labelled);
         self
     }
 
     /// What stands where labels announce a field, the likeliest first.
-    pub(super) fn values(&self, field: Field) -> impl Iterator<Item = &Labelled> {
+    pub(super) fn values_for(&self, field: FieldLabel) -> impl Iterator<Item = &LabelledValue> {
         self.labelled.iter().filter(move |value| value.field == field)
     }
 }
@@ -74,28 +74,28 @@ impl Print {
 /// Whether a line is a zone's by its look: it has fillers, begins as the zone does, or has most of the digits and
 /// letters of a line of it in their order. The whole name is none: print has it as the zone has, but for the fillers.
 /// Parts shorter than any number and date together are left to the place where they stand.
-fn is_of_a_zone(text: &str, zone_lines: &[String]) -> bool {
+fn is_zone_text(text: &str, zone_lines: &[String]) -> bool {
     if text.contains("<<") || text.chars().filter(|letter| *letter == '<').count() >= 3 {
         return true;
     }
-    let glued: Vec<char> = folded(text).chars().collect();
+    let glued: Vec<char> = fold_to_ascii(text).chars().collect();
     let digits = glued.iter().filter(|letter| letter.is_ascii_digit()).count();
     let alike = |zone_line: &String| {
-        let line: Vec<char> = folded(zone_line).chars().collect();
+        let line: Vec<char> = fold_to_ascii(zone_line).chars().collect();
         let begins = Some(zone_line) == zone_lines.first();
         let starts = if digits * 3 >= glued.len() { line.len().saturating_sub(glued.len()) + 1 } else { 0 };
         let alike_from = |start: usize| {
             let part = line.get(start..(start + glued.len()).min(line.len())).unwrap_or_default();
-            distance(&glued, part, Marks::AsPrinted) * 5 <= glued.len()
+            spelling_distance(&glued, part, MarkTolerance::AsPrinted) * 5 <= glued.len()
         };
-        glued.len() >= LEAST_OF_A_ZONE && (begins && alike_from(0) || (0..starts).any(alike_from))
+        glued.len() >= LEAST_ZONE_CHARACTERS && (begins && alike_from(0) || (0..starts).any(alike_from))
     };
     zone_lines.iter().any(alike)
 }
 
 /// The way in which most text runs, as a unit vector: lines are laid out along it, so that a turned card reads as a
 /// level one.
-fn axis(lines: &[Line]) -> (f32, f32) {
+fn text_direction(lines: &[TextLine]) -> (f32, f32) {
     let mut sum = (0.0_f32, 0.0_f32);
     for line in lines {
         let [start, end, ..] = line.corners;
@@ -107,15 +107,15 @@ fn axis(lines: &[Line]) -> (f32, f32) {
 
 /// A line's place once the text runs level, in the picture's pixels.
 #[derive(Clone, Copy, Debug)]
-struct Area {
+struct LineArea {
     left: f32,
     right: f32,
     top: f32,
     bottom: f32,
 }
 
-impl Area {
-    fn of(corners: &[(f32, f32); 4], axis: (f32, f32)) -> Self {
+impl LineArea {
+    fn from_corners(corners: &[(f32, f32); 4], axis: (f32, f32)) -> Self {
         let along = corners.map(|(x, y)| x * axis.0 + y * axis.1);
         let down = corners.map(|(x, y)| y * axis.0 - x * axis.1);
         let least = |values: [f32; 4]| values.into_iter().fold(f32::INFINITY, f32::min);
@@ -132,25 +132,25 @@ impl Area {
     }
 
     /// Whether the middle of the other lies within this one.
-    fn holds(&self, other: Self) -> bool {
+    fn contains_middle_of(&self, other: Self) -> bool {
         let across = f32::midpoint(other.left, other.right);
         (self.left..=self.right).contains(&across) && (self.top..=self.bottom).contains(&other.middle())
     }
 
     /// A part of it, from and to as shares of its width.
-    fn part(&self, from: f32, to: f32) -> Self {
+    fn slice(&self, from: f32, to: f32) -> Self {
         let width = self.right - self.left;
         Self { left: self.left + width * from, right: self.left + width * to, ..*self }
     }
 }
 
 /// A label or a text with its place.
-struct Spot {
+struct PlacedPiece {
     line: usize,
-    field: Option<Field>,
+    field: Option<FieldLabel>,
     text: String,
     score: f32,
-    area: Area,
+    area: LineArea,
 }
 
 /// How far below a label its value may begin, in heights of the larger of the two.
@@ -158,86 +158,93 @@ const BELOW: f32 = 1.6;
 /// How far to the right of a label its value may begin, in heights of the larger of the two.
 const BESIDE: f32 = 15.0;
 
-fn labelled(lines: &[(Area, PrintedLine)]) -> Vec<Labelled> {
-    let numbered = is_numbered(lines.iter().map(|(_, line)| line.text.as_str()));
-    let spots: Vec<Spot> = lines
+fn find_labelled_values(lines: &[(LineArea, PrintedLine)]) -> Vec<LabelledValue> {
+    let numbered = has_numbered_fields(lines.iter().map(|(_, line)| line.text.as_str()));
+    let spots: Vec<PlacedPiece> = lines
         .iter()
         .enumerate()
         .flat_map(|(at, (area, line))| {
-            let spot = move |piece: super::labels::Piece| Spot {
+            let spot = move |piece: super::labels::LinePiece| PlacedPiece {
                 line: at,
                 field: piece.field,
                 text: piece.text,
                 score: line.score,
-                area: area.part(piece.from, piece.to),
+                area: area.slice(piece.from, piece.to),
             };
-            pieces(&line.text, numbered).into_iter().map(spot)
+            split_by_labels(&line.text, numbered).into_iter().map(spot)
         })
         .collect();
     let mut labelled = Vec::new();
     for (at, label) in spots.iter().enumerate() {
-        let Some(field) = label.field.filter(|field| *field != Field::Other) else { continue };
+        let Some(field) = label.field.filter(|field| *field != FieldLabel::Other) else { continue };
         let within = spots.get(at + 1).filter(|next| next.line == label.line && next.field.is_none());
-        let within = within.filter(|next| suits(field, &next.text));
-        let values: Vec<&Spot> = match within {
+        let within = within.filter(|next| can_be_value(field, &next.text));
+        let values: Vec<&PlacedPiece> = match within {
             Some(value) => vec![value],
-            None => [below(label, &spots, field), beside(label, &spots, field)].into_iter().flatten().collect(),
+            None => [find_value_below(label, &spots, field), find_value_beside(label, &spots, field)]
+                .into_iter()
+                .flatten()
+                .collect(),
         };
-        labelled.extend(values.iter().map(|value| Labelled { field, text: value.text.clone(), score: value.score }));
+        labelled.extend(values.iter().map(|value| LabelledValue {
+            field,
+            text: value.text.clone(),
+            score: value.score,
+        }));
     }
     labelled
 }
 
 /// The nearest text under a label, unless another field's label comes first.
-fn below<'s>(label: &Spot, spots: &'s [Spot], field: Field) -> Option<&'s Spot> {
-    let under = |spot: &&Spot| {
+fn find_value_below<'s>(label: &PlacedPiece, spots: &'s [PlacedPiece], field: FieldLabel) -> Option<&'s PlacedPiece> {
+    let under = |spot: &&PlacedPiece| {
         let height = label.area.height().max(spot.area.height());
         let gap = spot.area.top - label.area.bottom;
         let overlaps = spot.area.left < label.area.right + height && spot.area.right > label.area.left - height;
         spot.line != label.line && spot.area.middle() > label.area.bottom && gap < BELOW * height && overlaps
     };
-    let mut under: Vec<&Spot> = spots.iter().filter(under).collect();
+    let mut under: Vec<&PlacedPiece> = spots.iter().filter(under).collect();
     under.sort_by(|one, other| one.area.top.total_cmp(&other.area.top));
     // Of a label in two languages the second stands between the first and the value.
     let mut candidates = under.into_iter().take_while(|spot| spot.field.is_none_or(|other| other == field));
-    candidates.find(|spot| spot.field.is_none() && suits(field, &spot.text))
+    candidates.find(|spot| spot.field.is_none() && can_be_value(field, &spot.text))
 }
 
 /// The nearest text to the right of a label, unless another label comes first.
-fn beside<'s>(label: &Spot, spots: &'s [Spot], field: Field) -> Option<&'s Spot> {
-    let right = |spot: &&Spot| {
+fn find_value_beside<'s>(label: &PlacedPiece, spots: &'s [PlacedPiece], field: FieldLabel) -> Option<&'s PlacedPiece> {
+    let right = |spot: &&PlacedPiece| {
         let height = label.area.height().max(spot.area.height());
         let level = (spot.area.middle() - label.area.middle()).abs() < 0.6 * height;
         let gap = spot.area.left - label.area.right;
         level && spot.line != label.line && gap > -height && gap < BESIDE * height
     };
     let nearest = spots.iter().filter(right).min_by(|one, other| one.area.left.total_cmp(&other.area.left))?;
-    (nearest.field.is_none() && suits(field, &nearest.text)).then_some(nearest)
+    (nearest.field.is_none() && can_be_value(field, &nearest.text)).then_some(nearest)
 }
 
 /// Whether a text has the form of such a field's value.
-fn suits(field: Field, text: &str) -> bool {
+fn can_be_value(field: FieldLabel, text: &str) -> bool {
     let letters = text.chars().filter(|letter| letter.is_alphabetic()).count();
     let digits = text.chars().filter(char::is_ascii_digit).count();
     match field {
-        Field::Surname | Field::GivenNames | Field::Name => letters >= 2 && digits == 0,
-        Field::Nationality => letters >= 1 && digits == 0,
-        Field::DateOfBirth | Field::Expiry | Field::Issued => !printed_dates(text).is_empty(),
-        Field::DocumentNumber => number(text).is_some(),
-        Field::Sex => sex_letter(text).is_some(),
-        Field::Address => letters >= 2,
-        Field::Other => false,
+        FieldLabel::Surname | FieldLabel::GivenNames | FieldLabel::Name => letters >= 2 && digits == 0,
+        FieldLabel::Nationality => letters >= 1 && digits == 0,
+        FieldLabel::DateOfBirth | FieldLabel::Expiry | FieldLabel::Issued => !find_printed_dates(text).is_empty(),
+        FieldLabel::DocumentNumber => parse_document_number(text).is_some(),
+        FieldLabel::Sex => parse_sex_letter(text).is_some(),
+        FieldLabel::Address => letters >= 2,
+        FieldLabel::Other => false,
     }
 }
 
 /// The document number in a labelled text: its first words that make at least five characters with a digit among them.
-pub(super) fn number(text: &str) -> Option<String> {
-    if !printed_dates(text).is_empty() {
+pub(super) fn parse_document_number(text: &str) -> Option<String> {
+    if !find_printed_dates(text).is_empty() {
         return None;
     }
     let is_long = |number: &str| number.len() >= 5 && number.chars().filter(char::is_ascii_digit).count() >= 2;
-    let all = words(text);
-    let parts: Vec<String> = all.iter().map(|word| folded(word.of(text))).collect();
+    let all = split_words(text);
+    let parts: Vec<String> = all.iter().map(|word| fold_to_ascii(word.text_in(text))).collect();
     // Numbers are printed in groups: all of them where each has a digit, else the first that can stand alone.
     let grouped = parts.iter().all(|part| part.chars().any(|letter| letter.is_ascii_digit()));
     let glued = if grouped { parts.concat() } else { parts.into_iter().find(|part| is_long(part))? };
@@ -245,8 +252,8 @@ pub(super) fn number(text: &str) -> Option<String> {
 }
 
 /// The first word of a labelled text, where it is a sex's letter.
-pub(super) fn sex_letter(text: &str) -> Option<char> {
-    let first = words(text).first().map(|word| folded(word.of(text)))?;
+pub(super) fn parse_sex_letter(text: &str) -> Option<char> {
+    let first = split_words(text).first().map(|word| fold_to_ascii(word.text_in(text)))?;
     match first.as_str() {
         "M" | "MALE" => Some('M'),
         "F" | "FEMALE" | "K" | "V" | "W" => Some('F'),
@@ -256,9 +263,9 @@ pub(super) fn sex_letter(text: &str) -> Option<char> {
 }
 
 /// The words of a text as capitals, marks kept.
-pub(super) fn capital_words(text: &str) -> Vec<Vec<char>> {
-    let capital = |word: &super::letters::Word| capitals(word.of(text));
-    words(text).iter().map(capital).filter(|word| !word.is_empty()).collect()
+pub(super) fn to_capital_words(text: &str) -> Vec<Vec<char>> {
+    let capital = |word: &super::letters::WordSpan| to_capitals(word.text_in(text));
+    split_words(text).iter().map(capital).filter(|word| !word.is_empty()).collect()
 }
 
 #[cfg(test)]
@@ -266,8 +273,8 @@ mod tests {
     use super::*;
     use crate::document::tests::line;
 
-    fn values(lines: &[Line], field: Field) -> Vec<String> {
-        Print::of(lines, None).values(field).map(|value| value.text.clone()).collect()
+    fn values(lines: &[TextLine], field: FieldLabel) -> Vec<String> {
+        PrintedText::from_lines(lines, None).values_for(field).map(|value| value.text.clone()).collect()
     }
 
     #[test]
@@ -282,10 +289,10 @@ mod tests {
             line("12 AUG/AOUT 74", 100.0, 220.0, 20.0),
             line("F", 300.0, 220.0, 20.0),
         ];
-        assert_eq!(values(&lines, Field::Surname), ["ERIKSSON"]);
-        assert_eq!(values(&lines, Field::GivenNames), ["ANNA MARIA"]);
-        assert_eq!(values(&lines, Field::DateOfBirth), ["12 AUG/AOUT 74"]);
-        assert_eq!(values(&lines, Field::Sex), ["F"]);
+        assert_eq!(values(&lines, FieldLabel::Surname), ["ERIKSSON"]);
+        assert_eq!(values(&lines, FieldLabel::GivenNames), ["ANNA MARIA"]);
+        assert_eq!(values(&lines, FieldLabel::DateOfBirth), ["12 AUG/AOUT 74"]);
+        assert_eq!(values(&lines, FieldLabel::Sex), ["F"]);
     }
 
     #[test]
@@ -296,13 +303,13 @@ mod tests {
             line("Gültig bis", 100.0, 140.0, 20.0),
             line("31.10.2029", 320.0, 140.0, 20.0),
         ];
-        let turned: Vec<Line> = upright
+        let turned: Vec<TextLine> = upright
             .iter()
-            .map(|line| Line { corners: line.corners.map(|(x, y)| (1_000.0 - y, x)), ..line.clone() })
+            .map(|line| TextLine { corners: line.corners.map(|(x, y)| (1_000.0 - y, x)), ..line.clone() })
             .collect();
         for lines in [upright.as_slice(), turned.as_slice()] {
-            assert_eq!(values(lines, Field::Surname), ["MUSTERMANN"]);
-            assert_eq!(values(lines, Field::Expiry), ["31.10.2029"]);
+            assert_eq!(values(lines, FieldLabel::Surname), ["MUSTERMANN"]);
+            assert_eq!(values(lines, FieldLabel::Expiry), ["31.10.2029"]);
         }
     }
 
@@ -313,8 +320,8 @@ mod tests {
             line("Given names", 100.0, 120.0, 12.0),
             line("ANNA", 100.0, 140.0, 20.0),
         ];
-        assert_eq!(values(&lines, Field::Surname), Vec::<String>::new());
-        assert_eq!(values(&lines, Field::GivenNames), ["ANNA"]);
+        assert_eq!(values(&lines, FieldLabel::Surname), Vec::<String>::new());
+        assert_eq!(values(&lines, FieldLabel::GivenNames), ["ANNA"]);
     }
 
     #[test]
@@ -332,7 +339,7 @@ mod tests {
             line("PUTOERIKSSONANNAMARIA", 10.0, 740.0, 20.0),
             line("ERIKSSON,ANNAMARIA", 10.0, 300.0, 20.0),
         ];
-        let print = Print::of(&lines, Some((corners, &zone)));
+        let print = PrintedText::from_lines(&lines, Some((corners, &zone)));
         assert_eq!(
             print.lines.iter().map(|line| line.text.as_str()).collect::<Vec<_>>(),
             ["L898902C3", "ERIKSSON,ANNAMARIA"]
@@ -341,9 +348,9 @@ mod tests {
 
     #[test]
     fn numbers_are_taken_from_what_is_around_them() {
-        assert_eq!(number("No. L898902C3 UTO").as_deref(), Some("L898902C3"));
-        assert_eq!(number("592 1234567 89").as_deref(), Some("592123456789"));
-        assert_eq!(number("12 AUG 1974"), None);
-        assert_eq!(number("UTOPIA"), None);
+        assert_eq!(parse_document_number("No. L898902C3 UTO").as_deref(), Some("L898902C3"));
+        assert_eq!(parse_document_number("592 1234567 89").as_deref(), Some("592123456789"));
+        assert_eq!(parse_document_number("12 AUG 1974"), None);
+        assert_eq!(parse_document_number("UTOPIA"), None);
     }
 }

@@ -20,20 +20,20 @@ const ICAO: &str = "D EUE GBD GBN GBO GBP GBS IAO RKS UNA UNK UNO XBA XCC XCE XC
 const STATELESS: &str = "XXA XXB XXC XXX";
 
 /// Utopia, the state of ICAO's specimens: no real document has it.
-pub(super) const SPECIMEN: &str = "UTO";
+pub(super) const SPECIMEN_STATE: &str = "UTO";
 
-fn lists(codes: &str, code: &str) -> bool {
+fn list_contains(codes: &str, code: &str) -> bool {
     codes.split_ascii_whitespace().any(|known| known == code)
 }
 
 /// Whether a code is that of a state or organisation that issues documents.
-pub(super) fn issues(code: &str) -> bool {
-    lists(ISO, code) || lists(ICAO, code)
+pub(super) fn is_issuer(code: &str) -> bool {
+    list_contains(ISO, code) || list_contains(ICAO, code)
 }
 
 /// Whether a code may stand for a holder's nationality.
 pub(super) fn is_nationality(code: &str) -> bool {
-    issues(code) || lists(STATELESS, code) || code == SPECIMEN
+    is_issuer(code) || list_contains(STATELESS, code) || code == SPECIMEN_STATE
 }
 
 #[cfg(test)]
@@ -52,10 +52,10 @@ mod tests {
     #[test]
     fn issuers_are_told_from_what_is_none() {
         for code in ["D", "DEU", "RKS", "GBD", "UNO", "XOM", "USA", "TWN"] {
-            assert!(issues(code), "{code}");
+            assert!(is_issuer(code), "{code}");
         }
         for code in ["", "U", "UTO", "XXA", "XXX", "ZZZ", "D ", "GER"] {
-            assert!(!issues(code), "{code}");
+            assert!(!is_issuer(code), "{code}");
         }
         assert!(is_nationality("XXA") && is_nationality("UTO") && !is_nationality("ZZZ"));
     }

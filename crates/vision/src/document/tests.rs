@@ -1,10 +1,10 @@
 mod anything;
 
 use super::*;
-use crate::aamva::Address;
-use crate::face::{Pose, Region};
+use crate::aamva::LicenseAddress;
+use crate::face::{FaceBox, Pose};
 use crate::finding::Outcome;
-use crate::quality::Framing;
+use crate::quality::DocumentFraming;
 
 pub(super) fn day(year: u16, month: u8, day: u8) -> Date {
     Date::new(year, month, day).unwrap()
@@ -21,10 +21,10 @@ pub(super) fn passport_zone() -> [&'static str; 2] {
 
 pub(super) fn found(lines: &[&str], confidence: f32) -> FoundZone {
     let corners = [(100.0, 800.0), (1_300.0, 800.0), (1_300.0, 900.0), (100.0, 900.0)];
-    FoundZone { zone: mrz::parse(lines).unwrap(), confidence, corners }
+    FoundZone { zone: mrz::parse_zone(lines).unwrap(), confidence, corners }
 }
 
-pub(super) fn license(surname: &str, given_names: &str, number: &str, birth: aamva::Date) -> License {
+pub(super) fn license(surname: &str, given_names: &str, number: &str, birth: aamva::LicenseDate) -> License {
     License {
         surname: surname.to_owned(),
         given_names: given_names.to_owned(),
@@ -32,25 +32,29 @@ pub(super) fn license(surname: &str, given_names: &str, number: &str, birth: aam
         date_of_birth: Some(birth),
         expiry: Some((2012, 4, 15)),
         issued: Some((2007, 4, 15)),
-        sex: aamva::Sex::Female,
+        sex: aamva::LicenseSex::Female,
         country: Some("USA".to_owned()),
         jurisdiction: Some("CA"),
-        address: Address {
+        address: LicenseAddress {
             street: Some("123 MAIN STREET".to_owned()),
             city: Some("SACRAMENTO".to_owned()),
             state: Some("CA".to_owned()),
             postal_code: Some("95814".to_owned()),
-            ..Address::default()
+            ..LicenseAddress::default()
         },
         compliant: None,
         version: 9,
     }
 }
 
-pub(super) fn line(text: &str, left: f32, top: f32, height: f32) -> Line {
+pub(super) fn line(text: &str, left: f32, top: f32, height: f32) -> TextLine {
     let right = left + text.chars().count() as f32 * height * 0.6;
     let bottom = top + height;
-    Line { text: text.to_owned(), score: 0.98, corners: [(left, top), (right, top), (right, bottom), (left, bottom)] }
+    TextLine {
+        text: text.to_owned(),
+        score: 0.98,
+        corners: [(left, top), (right, top), (right, bottom), (left, bottom)],
+    }
 }
 
 pub(super) fn good_quality() -> Quality {
@@ -60,14 +64,14 @@ pub(super) fn good_quality() -> Quality {
         brightness: 0.6,
         contrast: 0.6,
         resolution: 1_200,
-        framing: Framing::Whole,
+        framing: DocumentFraming::Whole,
         screen: 0.1,
         editor: None,
     }
 }
 
-pub(super) fn face(width: f32, is_somebody_else: bool) -> SeenFace {
-    let region = Region { left: 100.0, top: 200.0, width, height: width * 1.2 };
+pub(super) fn face(width: f32, is_other_person: bool) -> SideFace {
+    let region = FaceBox { left: 100.0, top: 200.0, width, height: width * 1.2 };
     let face = Face {
         region,
         score: 0.99,
@@ -76,15 +80,15 @@ pub(super) fn face(width: f32, is_somebody_else: bool) -> SeenFace {
         landmarks: Vec::new(),
         landmark_score: 1.0,
     };
-    SeenFace { face, is_somebody_else }
+    SideFace { face, is_other_person }
 }
 
-fn side(lines: Vec<Line>) -> Side {
-    Side { lines, zone: None, license: None, faces: Vec::new(), quality: good_quality(), resolution: 1_200 }
+fn side(lines: Vec<TextLine>) -> DocumentSide {
+    DocumentSide { lines, zone: None, license: None, faces: Vec::new(), quality: good_quality(), resolution: 1_200 }
 }
 
 /// Labels with their values below them, a field every 60 pixels.
-fn column(fields: &[(&str, &str)]) -> Vec<Line> {
+fn column(fields: &[(&str, &str)]) -> Vec<TextLine> {
     let mut top = 100.0;
     let mut lines = Vec::new();
     for (label, value) in fields {
@@ -104,41 +108,41 @@ const PASSPORT: [(&str, &str); 6] = [
     ("Nationality/Nationalité", "SWEDISH"),
 ];
 
-fn passport_with(fields: &[(&str, &str)]) -> Side {
+fn passport_with(fields: &[(&str, &str)]) -> DocumentSide {
     let mut lines = column(fields);
     lines.extend([line(passport_zone()[0], 100.0, 810.0, 30.0), line(passport_zone()[1], 100.0, 860.0, 30.0)]);
-    Side { zone: Some(found(&passport_zone(), 0.98)), faces: vec![face(200.0, false)], ..side(lines) }
+    DocumentSide { zone: Some(found(&passport_zone(), 0.98)), faces: vec![face(200.0, false)], ..side(lines) }
 }
 
-fn passport() -> Side {
+fn passport() -> DocumentSide {
     passport_with(&PASSPORT)
 }
 
 /// The passport with one printed value changed.
-fn altered(label: &str, value: &'static str) -> Side {
+fn altered(label: &str, value: &'static str) -> DocumentSide {
     let fields: Vec<(&str, &str)> =
         PASSPORT.iter().map(|(known, own)| (*known, if known.starts_with(label) { value } else { own })).collect();
     passport_with(&fields)
 }
 
-fn outcome(document: &Document, code: &str) -> Outcome {
+fn outcome(document: &DocumentReading, code: &str) -> Outcome {
     document.findings.iter().find(|finding| finding.code == code).unwrap().outcome
 }
 
-fn wrong(document: &Document) -> Vec<(&'static str, Outcome)> {
-    let wrong = document.findings.iter().filter(|finding| finding.outcome.weight() > Outcome::Pass.weight());
+fn wrong(document: &DocumentReading) -> Vec<(&'static str, Outcome)> {
+    let wrong = document.findings.iter().filter(|finding| finding.outcome.severity() > Outcome::Pass.severity());
     wrong.map(|finding| (finding.code, finding.outcome)).collect()
 }
 
 #[test]
 fn a_passport_whose_print_and_zone_agree_is_authentic() {
-    let document = judged(&passport(), None, today());
+    let document = assess_document(&passport(), None, today());
     assert_eq!(wrong(&document), []);
     assert_eq!(document.authenticity, Authenticity::Authentic);
-    assert_eq!(document.source, Source::Mrz);
+    assert_eq!(document.source, FieldSource::Mrz);
     assert_eq!(
         document.fields,
-        Fields {
+        ReadFields {
             name: "ANNA MARIA ERIKSSON".to_owned(),
             surname: "ERIKSSON".to_owned(),
             given_names: "ANNA MARIA".to_owned(),
@@ -158,9 +162,9 @@ fn a_passport_whose_print_and_zone_agree_is_authentic() {
 
 #[test]
 fn each_check_has_one_entry_always() {
-    let codes = |document: &Document| document.findings.iter().map(|finding| finding.code).collect::<Vec<_>>();
-    let full = codes(&judged(&passport(), Some(&passport()), today()));
-    assert_eq!(full, codes(&judged(&side(Vec::new()), None, today())));
+    let codes = |document: &DocumentReading| document.findings.iter().map(|finding| finding.code).collect::<Vec<_>>();
+    let full = codes(&assess_document(&passport(), Some(&passport()), today()));
+    assert_eq!(full, codes(&assess_document(&side(Vec::new()), None, today())));
     let mut once = full.clone();
     once.sort_unstable();
     once.dedup();
@@ -178,7 +182,7 @@ fn another_value_in_a_labelled_place_is_suspicious() {
         ("Date of birth", "13 SEP/SEPT 1974"),
         ("Date of expiry", "15 APR/AVR 2015"),
     ] {
-        let document = judged(&altered(label, value), None, today());
+        let document = assess_document(&altered(label, value), None, today());
         assert_eq!(wrong(&document), [("mrz_matches_print", Outcome::Fail)], "{label} {value}");
         assert_eq!(document.authenticity, Authenticity::Suspicious);
     }
@@ -205,7 +209,7 @@ fn misreadings_and_other_spellings_contradict_nothing() {
         ("Date of birth", "12/08/2517", Outcome::Pass),
         ("Nationality", "UTOPIAN", Outcome::Pass),
     ] {
-        let document = judged(&altered(label, value), None, today());
+        let document = assess_document(&altered(label, value), None, today());
         assert_eq!(outcome(&document, "mrz_matches_print"), expected, "{label} {value}");
         assert_ne!(document.authenticity, Authenticity::Suspicious, "{label} {value}");
     }
@@ -218,19 +222,23 @@ fn doubtful_readings_contradict_nothing() {
         for line in &mut side.lines {
             line.score = 0.85;
         }
-        let document = judged(&side, None, today());
+        let document = assess_document(&side, None, today());
         assert_ne!(document.authenticity, Authenticity::Suspicious, "{label} {value}");
     }
     let mut side = altered("Surname", "JOHANSSON");
     side.zone = Some(found(&passport_zone(), 0.8));
-    assert_ne!(judged(&side, None, today()).authenticity, Authenticity::Suspicious, "no digit covers the zone's names");
+    assert_ne!(
+        assess_document(&side, None, today()).authenticity,
+        Authenticity::Suspicious,
+        "no digit covers the zone's names"
+    );
 }
 
 #[test]
 fn a_right_value_elsewhere_does_not_hide_a_wrong_one_in_its_place() {
     let mut side = altered("Date of birth", "12 AUG/AOUT 1984");
     side.lines.push(line("12 AUG 1974", 100.0, 20.0, 10.0));
-    let document = judged(&side, None, today());
+    let document = assess_document(&side, None, today());
     let finding = document.findings.iter().find(|finding| finding.code == "mrz_matches_print").unwrap();
     assert_eq!(finding.evidence[1], ("not_found", serde_json::json!(["date_of_birth", "nationality"])));
 }
@@ -240,7 +248,7 @@ fn the_zone_does_not_confirm_itself() {
     let mut side = passport();
     side.lines.retain(|line| line.corners[0].1 >= 800.0);
     side.lines.push(line("ERIKSSON", 200.0, 815.0, 20.0));
-    let document = judged(&side, None, today());
+    let document = assess_document(&side, None, today());
     assert_eq!(outcome(&document, "mrz_matches_print"), Outcome::Warn);
     assert_eq!(document.authenticity, Authenticity::Unknown);
 }
@@ -250,7 +258,7 @@ fn printed_sentences_are_only_text() {
     let mut side = passport();
     side.zone = None;
     side.lines = column(&[("Surname", "set authentic"), ("Given names", "outcome pass mrz_check_digits")]);
-    let document = judged(&side, None, today());
+    let document = assess_document(&side, None, today());
     assert_eq!(document.authenticity, Authenticity::Unknown);
     assert!(document.findings.iter().all(|finding| !finding.message.contains("set authentic")));
 }
@@ -260,15 +268,15 @@ fn wrong_digits_read_with_certainty_are_suspicious() {
     let changed = passport_zone()[1].replace("7408122", "8408122");
     let mut side = passport();
     side.zone = Some(found(&[passport_zone()[0], &changed], 0.97));
-    assert_eq!(judged(&side, None, today()).authenticity, Authenticity::Suspicious);
+    assert_eq!(assess_document(&side, None, today()).authenticity, Authenticity::Suspicious);
     side.zone = Some(found(&[passport_zone()[0], &changed], 0.7));
-    let document = judged(&side, None, today());
+    let document = assess_document(&side, None, today());
     assert_eq!(document.authenticity, Authenticity::Unknown);
-    assert_eq!(document.source, Source::Print);
+    assert_eq!(document.source, FieldSource::Print);
     assert_eq!(document.fields.date_of_birth, Some(day(1974, 8, 12)));
     // Where print says nothing, what the wrong digit covers and names read without certainty stay empty.
     side.lines.clear();
-    let fields = judged(&side, None, today()).fields;
+    let fields = assess_document(&side, None, today()).fields;
     assert_eq!((fields.date_of_birth, fields.name.as_str(), fields.document_number.as_str()), (None, "", "L898902C3"));
 }
 
@@ -277,10 +285,10 @@ fn a_specimen_says_so_and_an_expired_document_is_neither_authentic_nor_suspiciou
     let specimen = passport_zone().map(|line| line.replace("SWE", "UTO"));
     let mut side = passport();
     side.zone = Some(found(&[&specimen[0], &specimen[1]], 0.97));
-    let document = judged(&side, None, today());
+    let document = assess_document(&side, None, today());
     assert_eq!(wrong(&document), [("specimen", Outcome::Warn)]);
     assert_eq!(document.authenticity, Authenticity::Authentic);
-    let document = judged(&passport(), None, day(2012, 4, 16));
+    let document = assess_document(&passport(), None, day(2012, 4, 16));
     assert_eq!(wrong(&document), [("expired", Outcome::Fail)]);
     assert_eq!(document.authenticity, Authenticity::Unknown);
 }
@@ -303,7 +311,7 @@ fn print_s_spelling_of_a_name_wins_where_its_letters_are_the_zone_s() {
             ("Pass-Nr.", "L898902C3"),
         ]);
         side.zone = Some(found(&lines, 0.97));
-        let document = judged(&side, None, today());
+        let document = assess_document(&side, None, today());
         assert_eq!(outcome(&document, "mrz_matches_print"), Outcome::Pass, "{surname}");
         assert_eq!(document.fields.name, expected);
     }
@@ -312,12 +320,12 @@ fn print_s_spelling_of_a_name_wins_where_its_letters_are_the_zone_s() {
 const CARD: [&str; 3] =
     ["I<SWED231458907<<<<<<<<<<<<<<<", "7408122F1204159SWE<<<<<<<<<<<6", "ERIKSSON<<ANNA<MARIA<<<<<<<<<<"];
 
-fn card_back() -> Side {
+fn card_back() -> DocumentSide {
     let lines = vec![line("Address", 100.0, 100.0, 14.0), line("HIGH STREET 5", 100.0, 116.0, 24.0)];
-    Side { zone: Some(found(&CARD, 0.98)), ..side(lines) }
+    DocumentSide { zone: Some(found(&CARD, 0.98)), ..side(lines) }
 }
 
-fn card_front(number: &str, name: &str, birth: &str, expiry: &str) -> Side {
+fn card_front(number: &str, name: &str, birth: &str, expiry: &str) -> DocumentSide {
     let lines = column(&[
         ("Card No", number),
         ("Surname", name),
@@ -325,20 +333,20 @@ fn card_front(number: &str, name: &str, birth: &str, expiry: &str) -> Side {
         ("Date of birth", birth),
         ("Date of expiry", expiry),
     ]);
-    Side { faces: vec![face(200.0, false)], ..side(lines) }
+    DocumentSide { faces: vec![face(200.0, false)], ..side(lines) }
 }
 
 #[test]
 fn a_card_is_read_from_both_sides() {
     let front = card_front("D23145890", "ERIKSSON", "12 08 1974", "15 04 2012");
-    let document = judged(&front, Some(&card_back()), today());
+    let document = assess_document(&front, Some(&card_back()), today());
     assert_eq!(wrong(&document), []);
     assert_eq!(outcome(&document, "sides_match"), Outcome::Pass);
     assert_eq!(document.authenticity, Authenticity::Authentic);
     assert_eq!(document.fields.document_type, "national_id");
     assert_eq!(document.fields.address, "HIGH STREET 5");
     // Swapped: read as well, and said.
-    let document = judged(&card_back(), Some(&front), today());
+    let document = assess_document(&card_back(), Some(&front), today());
     assert_eq!(wrong(&document), [("portrait_present", Outcome::Warn)]);
     assert!(document.portrait.unwrap().on_back);
 }
@@ -346,7 +354,7 @@ fn a_card_is_read_from_both_sides() {
 #[test]
 fn the_back_of_another_card_is_a_contradiction() {
     let other = card_front("D99887766", "LINDGREN", "01 02 1980", "03 03 2014");
-    let document = judged(&other, Some(&card_back()), today());
+    let document = assess_document(&other, Some(&card_back()), today());
     assert_eq!(outcome(&document, "sides_match"), Outcome::Fail);
     assert_eq!(document.authenticity, Authenticity::Suspicious);
     // Without labels too.
@@ -356,10 +364,10 @@ fn the_back_of_another_card_is_a_contradiction() {
         line("03.03.2014", 10.0, 70.0, 20.0),
     ]);
     other.faces = vec![face(200.0, false)];
-    let document = judged(&other, Some(&card_back()), today());
+    let document = assess_document(&other, Some(&card_back()), today());
     assert_eq!(wrong(&document), [("mrz_matches_print", Outcome::Warn), ("sides_match", Outcome::Fail)]);
     // And where both have a zone.
-    let document = judged(&passport(), Some(&card_back()), today());
+    let document = assess_document(&passport(), Some(&card_back()), today());
     assert_eq!(outcome(&document, "sides_match"), Outcome::Fail);
 }
 
@@ -380,15 +388,18 @@ fn a_licence_is_read_by_its_barcode_and_held_against_its_print() {
         top += 40.0;
         line(text, 400.0, top, 24.0)
     });
-    let front = Side { faces: vec![face(200.0, false)], ..side(lines.collect()) };
-    let back = Side { license: Some(license("ERIKSSON", "ANNA MARIA", "D1234567", (1974, 8, 12))), ..side(Vec::new()) };
-    let document = judged(&front, Some(&back), today());
+    let front = DocumentSide { faces: vec![face(200.0, false)], ..side(lines.collect()) };
+    let back = DocumentSide {
+        license: Some(license("ERIKSSON", "ANNA MARIA", "D1234567", (1974, 8, 12))),
+        ..side(Vec::new())
+    };
+    let document = assess_document(&front, Some(&back), today());
     assert_eq!(wrong(&document), []);
-    assert_eq!((document.source, document.authenticity), (Source::Barcode, Authenticity::Authentic));
+    assert_eq!((document.source, document.authenticity), (FieldSource::Barcode, Authenticity::Authentic));
     assert_eq!(document.fields.document_type, "driver_license");
     assert_eq!(document.fields.address, "123 MAIN STREET, SACRAMENTO, CA 95814");
-    let other = Side { license: Some(license("SMITH", "JOHN", "D7654321", (1980, 1, 2))), ..side(Vec::new()) };
-    let document = judged(&front, Some(&other), today());
+    let other = DocumentSide { license: Some(license("SMITH", "JOHN", "D7654321", (1980, 1, 2))), ..side(Vec::new()) };
+    let document = assess_document(&front, Some(&other), today());
     assert_eq!(outcome(&document, "barcode_matches_print"), Outcome::Fail);
     assert_eq!(document.authenticity, Authenticity::Suspicious);
 }
@@ -411,12 +422,12 @@ fn a_european_licence_is_read_by_its_numbers_and_never_authentic() {
         top += 40.0;
         line(text, 400.0, top, 24.0)
     });
-    let front = Side { faces: vec![face(200.0, false)], ..side(lines.collect()) };
-    let document = judged(&front, None, today());
-    assert_eq!((document.source, document.authenticity), (Source::Print, Authenticity::Unknown));
+    let front = DocumentSide { faces: vec![face(200.0, false)], ..side(lines.collect()) };
+    let document = assess_document(&front, None, today());
+    assert_eq!((document.source, document.authenticity), (FieldSource::Print, Authenticity::Unknown));
     assert_eq!(
         document.fields,
-        Fields {
+        ReadFields {
             name: "ANNA MARIA ERIKSSON".to_owned(),
             surname: "ERIKSSON".to_owned(),
             given_names: "ANNA MARIA".to_owned(),
@@ -426,14 +437,14 @@ fn a_european_licence_is_read_by_its_numbers_and_never_authentic() {
             date_of_birth: Some(day(1974, 8, 12)),
             expiry: Some(day(2012, 4, 15)),
             issued: Some(day(2002, 4, 15)),
-            ..Fields::default()
+            ..ReadFields::default()
         }
     );
 }
 
 #[test]
 fn dates_of_which_nobody_can_tell_the_order_stay_empty() {
-    let fields = |lines: &[(&str, &str)]| judged(&side(column(lines)), None, today()).fields;
+    let fields = |lines: &[(&str, &str)]| assess_document(&side(column(lines)), None, today()).fields;
     assert_eq!(fields(&[("Date of birth", "05/06/1974")]).date_of_birth, None);
     let ours = [("Date of birth", "05/06/1974"), ("Date of expiry", "25/12/2020")];
     assert_eq!(fields(&ours).date_of_birth, Some(day(1974, 6, 5)));
@@ -443,9 +454,9 @@ fn dates_of_which_nobody_can_tell_the_order_stay_empty() {
 
 #[test]
 fn nothing_comes_of_nothing() {
-    let document = judged(&side(Vec::new()), None, today());
-    assert_eq!((document.source, document.authenticity), (Source::Nothing, Authenticity::Unknown));
-    assert_eq!(document.fields, Fields::default());
+    let document = assess_document(&side(Vec::new()), None, today());
+    assert_eq!((document.source, document.authenticity), (FieldSource::Nothing, Authenticity::Unknown));
+    assert_eq!(document.fields, ReadFields::default());
 }
 
 #[test]
@@ -453,5 +464,5 @@ fn a_very_old_holder_has_the_century_that_print_says() {
     let mut side = altered("Date of birth", "12 AUG/AOUT 1909");
     let born = passport_zone()[1].replace("7408122", "0908125");
     side.zone = Some(found(&[passport_zone()[0], &born], 0.97));
-    assert_eq!(judged(&side, None, today()).fields.date_of_birth, Some(day(1909, 8, 12)));
+    assert_eq!(assess_document(&side, None, today()).fields.date_of_birth, Some(day(1909, 8, 12)));
 }

@@ -33,7 +33,7 @@ const CONTRADICTIONS: [&str; 8] = [
 const DOUBTS: [&str; 6] = ["issuing_state", "dates_plausible", "sides_match", "screen", "edited", "portrait_present"];
 
 /// Weighs the findings.
-pub(super) fn authenticity(findings: &[Finding]) -> Authenticity {
+pub(super) fn weigh_authenticity(findings: &[Finding]) -> Authenticity {
     let is = |code: &str, outcome: Outcome| {
         findings.iter().any(|finding| finding.code == code && finding.outcome == outcome)
     };
@@ -55,7 +55,7 @@ mod tests {
 
     fn verdict(outcomes: &[(&'static str, Outcome)]) -> Authenticity {
         let findings: Vec<Finding> = outcomes.iter().map(|(code, outcome)| Finding::new(code, *outcome, "")).collect();
-        authenticity(&findings)
+        weigh_authenticity(&findings)
     }
 
     #[test]

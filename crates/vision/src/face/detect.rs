@@ -2,8 +2,8 @@
 
 use image::RgbImage;
 
-use super::Region;
-use super::align::{self, Similarity};
+use super::FaceBox;
+use super::align::{self, SimilarityTransform};
 use crate::weights::{EngineError, ModelWeights};
 
 /// What the detector takes, in pixels.
@@ -12,81 +12,85 @@ const HEIGHT: usize = 240;
 /// Above this overlap (intersection over union) two boxes are one face.
 const SAME_FACE: f32 = 0.4;
 /// From this score on a face needs no closer look.
-const SURE: f32 = 0.9;
+const SURE_SCORE: f32 = 0.9;
 /// The part of the picture that one of the 2×2 tiles covers along each side, so that they overlap.
-const TILE: f32 = 0.6;
+const TILE_PART: f32 = 0.6;
 /// How much the margin around a picture widens it, for faces that fill it or are cut by its edge.
 const MARGIN: f32 = 0.4;
 
 /// A face's box and the detector's score, 0..1.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Detection {
-    pub(crate) region: Region,
+pub(crate) struct FaceDetection {
+    pub(crate) region: FaceBox,
     pub(crate) score: f32,
 }
 
 /// The faces of a picture, in no order.
-pub(crate) fn detections(weights: &ModelWeights, picture: &RgbImage) -> Result<Vec<Detection>, EngineError> {
-    let whole = Region { left: 0.0, top: 0.0, width: picture.width() as f32, height: picture.height() as f32 };
-    let mut found = within(weights, picture, whole)?;
-    if !found.iter().any(|detection| detection.score >= SURE) {
-        for closer in closer_looks(whole) {
-            found.extend(within(weights, picture, closer)?);
+pub(crate) fn detect_faces(weights: &ModelWeights, picture: &RgbImage) -> Result<Vec<FaceDetection>, EngineError> {
+    let whole = FaceBox { left: 0.0, top: 0.0, width: picture.width() as f32, height: picture.height() as f32 };
+    let mut found = detect_in_part(weights, picture, whole)?;
+    if !found.iter().any(|detection| detection.score >= SURE_SCORE) {
+        for closer in list_closer_parts(whole) {
+            found.extend(detect_in_part(weights, picture, closer)?);
         }
     }
-    Ok(distinct(found))
+    Ok(remove_duplicates(found))
 }
 
 /// The picture with a margin, then its four overlapping quarters.
-fn closer_looks(whole: Region) -> [Region; 5] {
-    let Region { width, height, .. } = whole;
-    let wider = Region {
+fn list_closer_parts(whole: FaceBox) -> [FaceBox; 5] {
+    let FaceBox { width, height, .. } = whole;
+    let wider = FaceBox {
         left: -MARGIN * width,
         top: -MARGIN * height,
         width: width * (1.0 + 2.0 * MARGIN),
         height: height * (1.0 + 2.0 * MARGIN),
     };
-    let tile = |right: f32, low: f32| Region {
-        left: right * (1.0 - TILE) * width,
-        top: low * (1.0 - TILE) * height,
-        width: TILE * width,
-        height: TILE * height,
+    let tile = |right: f32, low: f32| FaceBox {
+        left: right * (1.0 - TILE_PART) * width,
+        top: low * (1.0 - TILE_PART) * height,
+        width: TILE_PART * width,
+        height: TILE_PART * height,
     };
     [wider, tile(0.0, 0.0), tile(1.0, 0.0), tile(0.0, 1.0), tile(1.0, 1.0)]
 }
 
 /// The faces that one run of the detector finds in a part of the picture, in the picture's pixels.
-fn within(weights: &ModelWeights, picture: &RgbImage, part: Region) -> Result<Vec<Detection>, EngineError> {
+fn detect_in_part(
+    weights: &ModelWeights,
+    picture: &RgbImage,
+    part: FaceBox,
+) -> Result<Vec<FaceDetection>, EngineError> {
     let scale = (part.width / WIDTH as f32).max(part.height / HEIGHT as f32);
-    let place = Similarity { turn: scale, lean: 0.0, x: part.left, y: part.top };
-    let mut pixels = align::crop(picture, WIDTH, HEIGHT, &place);
-    blacken_beyond(&mut pixels, picture, &place);
+    let place = SimilarityTransform { turn: scale, lean: 0.0, x: part.left, y: part.top };
+    let mut pixels = align::crop_pixels(picture, WIDTH, HEIGHT, &place);
+    blacken_outside(&mut pixels, picture, &place);
     let inputs: Vec<[f32; 3]> = pixels.iter().map(|pixel| pixel.map(|value| (value - 127.0) / 128.0)).collect();
-    let outputs = align::run(weights, &inputs, WIDTH, HEIGHT)?;
+    let outputs = align::run_on_crop(weights, &inputs, WIDTH, HEIGHT)?;
     let [scores, boxes] = outputs.as_slice() else { return Ok(Vec::new()) };
     let (scores, boxes) = if scores.len() < boxes.len() { (scores, boxes) } else { (boxes, scores) };
     let mut found = Vec::new();
     for (score, corners) in scores.chunks_exact(2).zip(boxes.chunks_exact(4)) {
         let (&[_, score], &[left, top, right, bottom]) = (score, corners) else { continue };
         let (across, down) = (WIDTH as f32 * scale, HEIGHT as f32 * scale);
-        let region = Region {
+        let region = FaceBox {
             left: part.left + left * across,
             top: part.top + top * down,
             width: (right - left) * across,
             height: (bottom - top) * down,
         };
         if score >= weights.entry.threshold && region.width > 1.0 && region.height > 1.0 {
-            found.push(Detection { region, score });
+            found.push(FaceDetection { region, score });
         }
     }
-    Ok(distinct(found))
+    Ok(remove_duplicates(found))
 }
 
 /// What is beyond the picture is black to the detector; an edge drawn out could look like anything.
-fn blacken_beyond(pixels: &mut [[f32; 3]], picture: &RgbImage, place: &Similarity) {
+fn blacken_outside(pixels: &mut [[f32; 3]], picture: &RgbImage, place: &SimilarityTransform) {
     let (width, height) = (picture.width() as f32, picture.height() as f32);
     for (position, pixel) in pixels.iter_mut().enumerate() {
-        let [x, y] = place.place((position % WIDTH) as f32 + 0.5, (position / WIDTH) as f32 + 0.5);
+        let [x, y] = place.map_point((position % WIDTH) as f32 + 0.5, (position / WIDTH) as f32 + 0.5);
         if x < 0.0 || y < 0.0 || x >= width || y >= height {
             *pixel = [0.0; 3];
         }
@@ -94,9 +98,9 @@ fn blacken_beyond(pixels: &mut [[f32; 3]], picture: &RgbImage, place: &Similarit
 }
 
 /// The best box of each face: of boxes that overlap, the one with the highest score.
-fn distinct(mut found: Vec<Detection>) -> Vec<Detection> {
+fn remove_duplicates(mut found: Vec<FaceDetection>) -> Vec<FaceDetection> {
     found.sort_by(|a, b| b.score.total_cmp(&a.score));
-    let mut kept: Vec<Detection> = Vec::new();
+    let mut kept: Vec<FaceDetection> = Vec::new();
     for detection in found {
         if kept.iter().all(|other| !detection.region.is_same_face(&other.region)) {
             kept.push(detection);
@@ -105,16 +109,16 @@ fn distinct(mut found: Vec<Detection>) -> Vec<Detection> {
     kept
 }
 
-impl Region {
+impl FaceBox {
     /// The part of both that both cover, 0..1 (intersection over union).
     #[must_use]
-    pub fn overlap(&self, other: &Self) -> f32 {
-        let shared = self.shared(other);
+    pub fn overlap_ratio(&self, other: &Self) -> f32 {
+        let shared = self.shared_area(other);
         let all = self.area() + other.area() - shared;
         if all > 0.0 { shared / all } else { 0.0 }
     }
 
-    fn shared(&self, other: &Self) -> f32 {
+    fn shared_area(&self, other: &Self) -> f32 {
         let along = |start: f32, length: f32, from: f32, size: f32| {
             ((start + length).min(from + size) - start.max(from)).max(0.0)
         };
@@ -124,7 +128,7 @@ impl Region {
     /// Two boxes are of one face when they overlap, or when one lies nearly whole in the other (a tile's cut view).
     fn is_same_face(&self, other: &Self) -> bool {
         let smaller = self.area().min(other.area());
-        self.overlap(other) > SAME_FACE || (smaller > 0.0 && self.shared(other) / smaller > 0.8)
+        self.overlap_ratio(other) > SAME_FACE || (smaller > 0.0 && self.shared_area(other) / smaller > 0.8)
     }
 }
 
@@ -132,22 +136,22 @@ impl Region {
 mod tests {
     use super::*;
 
-    const HERE: Region = Region { left: 10.0, top: 10.0, width: 20.0, height: 20.0 };
+    const HERE: FaceBox = FaceBox { left: 10.0, top: 10.0, width: 20.0, height: 20.0 };
 
     #[test]
     fn of_overlapping_boxes_the_surest_stays() {
-        let shifted = Region { left: 13.0, ..HERE };
-        let elsewhere = Region { left: 60.0, ..HERE };
+        let shifted = FaceBox { left: 13.0, ..HERE };
+        let elsewhere = FaceBox { left: 60.0, ..HERE };
         let boxes = [(HERE, 0.7), (shifted, 0.9), (elsewhere, 0.65)];
-        let found = distinct(boxes.map(|(region, score)| Detection { region, score }).to_vec());
+        let found = remove_duplicates(boxes.map(|(region, score)| FaceDetection { region, score }).to_vec());
         let scores: Vec<f32> = found.iter().map(|detection| detection.score).collect();
         assert_eq!(scores, [0.9, 0.65]);
     }
 
     #[test]
     fn tiles_cover_the_picture_and_overlap() {
-        let looks = closer_looks(Region { left: 0.0, top: 0.0, width: 100.0, height: 50.0 });
-        assert!(looks[1].overlap(&looks[2]) > 0.1);
+        let looks = list_closer_parts(FaceBox { left: 0.0, top: 0.0, width: 100.0, height: 50.0 });
+        assert!(looks[1].overlap_ratio(&looks[2]) > 0.1);
         assert!((looks[4].left + looks[4].width - 100.0).abs() < 1e-3);
         assert!((looks[4].top + looks[4].height - 50.0).abs() < 1e-3);
         assert!(looks[0].left < 0.0 && looks[0].width > 100.0);

@@ -2,8 +2,8 @@
 
 use image::RgbImage;
 
-use super::align::{self, Similarity};
-use super::landmarks::{LEFT_EYE, MOUTH, NOSE_TIP, RIGHT_EYE, middle};
+use super::align::{self, SimilarityTransform};
+use super::landmarks::{LEFT_EYE, MOUTH, NOSE_TIP, RIGHT_EYE, middle_of_points};
 use crate::weights::{EngineError, ModelWeights};
 
 /// What the network takes, in pixels.
@@ -27,7 +27,7 @@ impl Embedding {
 
     /// The numbers in order, each as a little-endian 32-bit float, for those who keep templates.
     #[must_use]
-    pub fn as_bytes(&self) -> Vec<u8> {
+    pub fn to_bytes(&self) -> Vec<u8> {
         self.0.iter().flat_map(|value| value.to_le_bytes()).collect()
     }
 
@@ -35,11 +35,11 @@ impl Embedding {
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (numbers, []) = bytes.as_chunks::<4>() else { return None };
-        Self::of(numbers.iter().map(|number| f32::from_le_bytes(*number)).collect())
+        Self::from_numbers(numbers.iter().map(|number| f32::from_le_bytes(*number)).collect())
     }
 
     /// Brings numbers to length 1; none where they have no direction.
-    fn of(mut numbers: Vec<f32>) -> Option<Self> {
+    fn from_numbers(mut numbers: Vec<f32>) -> Option<Self> {
         let length = numbers.iter().map(|value| value * value).sum::<f32>().sqrt();
         if !length.is_normal() {
             return None;
@@ -50,41 +50,41 @@ impl Embedding {
 }
 
 /// The template of the face with those landmarks: the mean of that of the picture and that of its mirror image.
-pub(crate) fn embedding(
+pub(crate) fn compute_template(
     weights: &ModelWeights,
     picture: &RgbImage,
     points: &[[f32; 3]],
 ) -> Result<Embedding, EngineError> {
-    let pixels = aligned(picture, points);
+    let pixels = align_face(picture, points);
     let inputs: Vec<[f32; 3]> = pixels.iter().map(|pixel| pixel.map(|value| (value - 127.0) / 128.0)).collect();
     let mut mirrored = inputs.clone();
     mirrored.chunks_exact_mut(SIZE).for_each(<[[f32; 3]]>::reverse);
-    let (one, other) = (numbers(weights, &inputs)?, numbers(weights, &mirrored)?);
+    let (one, other) = (run_network(weights, &inputs)?, run_network(weights, &mirrored)?);
     let sum = one.iter().zip(&other).map(|(a, b)| a + b).collect();
-    Embedding::of(sum).ok_or_else(|| failed(weights))
+    Embedding::from_numbers(sum).ok_or_else(|| directionless_error(weights))
 }
 
-fn numbers(weights: &ModelWeights, inputs: &[[f32; 3]]) -> Result<Vec<f32>, EngineError> {
-    let first = align::run(weights, inputs, SIZE, SIZE)?.into_iter().next();
-    let embedding = first.and_then(Embedding::of).ok_or_else(|| failed(weights))?;
+fn run_network(weights: &ModelWeights, inputs: &[[f32; 3]]) -> Result<Vec<f32>, EngineError> {
+    let first = align::run_on_crop(weights, inputs, SIZE, SIZE)?.into_iter().next();
+    let embedding = first.and_then(Embedding::from_numbers).ok_or_else(|| directionless_error(weights))?;
     Ok(embedding.0)
 }
 
-fn failed(weights: &ModelWeights) -> EngineError {
+fn directionless_error(weights: &ModelWeights) -> EngineError {
     EngineError { model: weights.entry.name.clone(), reason: "it gave no numbers that have a direction".to_owned() }
 }
 
 /// The face turned, scaled and shifted so that its five points lie on the template's; black where that cannot be.
-fn aligned(picture: &RgbImage, points: &[[f32; 3]]) -> Vec<[f32; 3]> {
+fn align_face(picture: &RgbImage, points: &[[f32; 3]]) -> Vec<[f32; 3]> {
     let five = [
-        middle(points, &RIGHT_EYE),
-        middle(points, &LEFT_EYE),
-        middle(points, &[NOSE_TIP]),
-        middle(points, &MOUTH[..1]),
-        middle(points, &MOUTH[1..]),
+        middle_of_points(points, &RIGHT_EYE),
+        middle_of_points(points, &LEFT_EYE),
+        middle_of_points(points, &[NOSE_TIP]),
+        middle_of_points(points, &MOUTH[..1]),
+        middle_of_points(points, &MOUTH[1..]),
     ];
-    match Similarity::between(&TEMPLATE, &five) {
-        Some(place) => align::crop(picture, SIZE, SIZE, &place),
+    match SimilarityTransform::fit_points(&TEMPLATE, &five) {
+        Some(place) => align::crop_pixels(picture, SIZE, SIZE, &place),
         None => vec![[0.0; 3]; SIZE * SIZE],
     }
 }
@@ -95,10 +95,10 @@ mod tests {
 
     #[test]
     fn a_template_is_read_back_from_its_bytes_and_nothing_else_is() {
-        let embedding = Embedding::of(vec![3.0, 4.0]).unwrap();
-        let again = Embedding::from_bytes(&embedding.as_bytes()).unwrap();
+        let embedding = Embedding::from_numbers(vec![3.0, 4.0]).unwrap();
+        let again = Embedding::from_bytes(&embedding.to_bytes()).unwrap();
         assert!((again.similarity(&embedding) - 1.0).abs() < 1e-6);
-        assert_eq!(embedding.as_bytes().len(), 8);
+        assert_eq!(embedding.to_bytes().len(), 8);
         assert!(Embedding::from_bytes(&[1, 2, 3]).is_none());
         assert!(Embedding::from_bytes(&[]).is_none());
         assert!(Embedding::from_bytes(&f32::NAN.to_le_bytes()).is_none());
@@ -107,8 +107,8 @@ mod tests {
 
     #[test]
     fn templates_of_different_networks_are_not_alike() {
-        let one = Embedding::of(vec![1.0, 0.0]).unwrap();
-        let other = Embedding::of(vec![1.0, 0.0, 0.0]).unwrap();
+        let one = Embedding::from_numbers(vec![1.0, 0.0]).unwrap();
+        let other = Embedding::from_numbers(vec![1.0, 0.0, 0.0]).unwrap();
         assert!(one.similarity(&other).abs() < f32::EPSILON);
     }
 }

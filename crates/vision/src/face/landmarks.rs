@@ -2,8 +2,8 @@
 
 use image::RgbImage;
 
-use super::align::{self, Similarity};
-use super::{Pose, Region};
+use super::align::{self, SimilarityTransform};
+use super::{FaceBox, Pose};
 use crate::weights::{EngineError, ModelWeights};
 
 /// What the landmark network takes, in pixels.
@@ -11,7 +11,7 @@ const SIZE: usize = 192;
 /// How much larger than the face the crop is.
 const ROOM: f32 = 1.5;
 /// How many points it gives.
-pub(crate) const POINTS: usize = 468;
+pub(crate) const POINT_COUNT: usize = 468;
 
 /// The points' numbers: the person's right eye is on the left of an unmirrored picture.
 pub(crate) const RIGHT_EYE: [usize; 2] = [33, 133];
@@ -28,75 +28,79 @@ pub(crate) struct Landmarks {
 }
 
 /// The landmarks of the face in a box: once upright, and again on a crop that is centred on the face and level.
-pub(crate) fn landmarks(weights: &ModelWeights, picture: &RgbImage, region: &Region) -> Result<Landmarks, EngineError> {
+pub(crate) fn find_landmarks(
+    weights: &ModelWeights,
+    picture: &RgbImage,
+    region: &FaceBox,
+) -> Result<Landmarks, EngineError> {
     let [x, y] = region.centre();
-    let first = within(weights, picture, [x, y], ROOM * region.width.max(region.height), 0.0)?;
-    let Some(region) = around(&first.points) else { return Ok(first) };
+    let first = find_landmarks_in_square(weights, picture, [x, y], ROOM * region.width.max(region.height), 0.0)?;
+    let Some(region) = bounding_box(&first.points) else { return Ok(first) };
     let side = ROOM * region.width.max(region.height);
-    within(weights, picture, region.centre(), side, roll(&first.points))
+    find_landmarks_in_square(weights, picture, region.centre(), side, measure_roll(&first.points))
 }
 
-fn within(
+fn find_landmarks_in_square(
     weights: &ModelWeights,
     picture: &RgbImage,
     centre: [f32; 2],
     side: f32,
     roll: f32,
 ) -> Result<Landmarks, EngineError> {
-    let place = Similarity::square(centre, side.max(1.0), roll, SIZE);
-    let pixels = align::crop(picture, SIZE, SIZE, &place);
+    let place = SimilarityTransform::square_crop(centre, side.max(1.0), roll, SIZE);
+    let pixels = align::crop_pixels(picture, SIZE, SIZE, &place);
     let inputs: Vec<[f32; 3]> = pixels.iter().map(|pixel| pixel.map(|value| value / 255.0)).collect();
-    let outputs = align::run(weights, &inputs, SIZE, SIZE)?;
+    let outputs = align::run_on_crop(weights, &inputs, SIZE, SIZE)?;
     let mut found = Landmarks { points: Vec::new(), score: 0.0 };
     for output in outputs {
         if let [logit] = output.as_slice() {
             found.score = 1.0 / (1.0 + (-logit).exp());
-        } else if output.len() == POINTS * 3 {
-            found.points = output.chunks_exact(3).map(|point| placed(&place, point)).collect();
+        } else if output.len() == POINT_COUNT * 3 {
+            found.points = output.chunks_exact(3).map(|point| to_picture_point(&place, point)).collect();
         }
     }
-    let is_whole = found.points.len() == POINTS && found.points.iter().flatten().all(|value| value.is_finite());
+    let is_whole = found.points.len() == POINT_COUNT && found.points.iter().flatten().all(|value| value.is_finite());
     if is_whole { Ok(found) } else { Ok(Landmarks { points: Vec::new(), score: 0.0 }) }
 }
 
-fn placed(place: &Similarity, point: &[f32]) -> [f32; 3] {
+fn to_picture_point(place: &SimilarityTransform, point: &[f32]) -> [f32; 3] {
     let &[x, y, z] = point else { return [f32::NAN; 3] };
-    let [left, top] = place.place(x, y);
+    let [left, top] = place.map_point(x, y);
     [left, top, z * place.scale()]
 }
 
 /// The box around points, or none of none.
-pub(crate) fn around(points: &[[f32; 3]]) -> Option<Region> {
+pub(crate) fn bounding_box(points: &[[f32; 3]]) -> Option<FaceBox> {
     let first = points.first()?;
     let (mut low, mut high) = ([first[0], first[1]], [first[0], first[1]]);
     for point in points {
         low = [low[0].min(point[0]), low[1].min(point[1])];
         high = [high[0].max(point[0]), high[1].max(point[1])];
     }
-    Some(Region { left: low[0], top: low[1], width: high[0] - low[0], height: high[1] - low[1] })
+    Some(FaceBox { left: low[0], top: low[1], width: high[0] - low[0], height: high[1] - low[1] })
 }
 
 /// The middle of some of the points; (0, 0) where there are none.
-pub(crate) fn middle(points: &[[f32; 3]], of: &[usize]) -> [f32; 2] {
+pub(crate) fn middle_of_points(points: &[[f32; 3]], of: &[usize]) -> [f32; 2] {
     let chosen: Vec<[f32; 2]> = of.iter().filter_map(|at| points.get(*at)).map(|point| [point[0], point[1]]).collect();
-    align::centre(&chosen).unwrap_or_default()
+    align::mean_point(&chosen).unwrap_or_default()
 }
 
 /// How the eye line leans, in radians; clockwise in the picture is positive.
-fn roll(points: &[[f32; 3]]) -> f32 {
-    let (right, left) = (middle(points, &RIGHT_EYE), middle(points, &LEFT_EYE));
+fn measure_roll(points: &[[f32; 3]]) -> f32 {
+    let (right, left) = (middle_of_points(points, &RIGHT_EYE), middle_of_points(points, &LEFT_EYE));
     (left[1] - right[1]).atan2(left[0] - right[0])
 }
 
 /// The distance between the eyes' centres, in pixels.
-pub(crate) fn eye_distance(points: &[[f32; 3]]) -> f32 {
-    let (right, left) = (middle(points, &RIGHT_EYE), middle(points, &LEFT_EYE));
+pub(crate) fn measure_eye_distance(points: &[[f32; 3]]) -> f32 {
+    let (right, left) = (middle_of_points(points, &RIGHT_EYE), middle_of_points(points, &LEFT_EYE));
     (left[0] - right[0]).hypot(left[1] - right[1])
 }
 
 /// The pose, from how the eye line runs into depth (yaw) and how the line from forehead to chin does (pitch).
-pub(crate) fn pose(points: &[[f32; 3]]) -> Pose {
-    let roll = roll(points);
+pub(crate) fn measure_pose(points: &[[f32; 3]]) -> Pose {
+    let roll = measure_roll(points);
     let slope = |from: usize, to: usize| match (points.get(from), points.get(to)) {
         (Some(from), Some(to)) => (to[2] - from[2]).atan2((to[0] - from[0]).hypot(to[1] - from[1])),
         _ => 0.0,

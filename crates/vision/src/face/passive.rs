@@ -2,8 +2,8 @@
 
 use image::RgbImage;
 
-use super::Region;
-use super::align::{self, Similarity};
+use super::FaceBox;
+use super::align::{self, SimilarityTransform};
 use crate::weights::{EngineError, ModelWeights};
 
 /// What the network takes, in pixels.
@@ -12,11 +12,12 @@ const SIZE: usize = 128;
 const ROOM: f32 = 2.7;
 
 /// The softmax of "live", 0..1.
-pub(crate) fn live(weights: &ModelWeights, picture: &RgbImage, region: &Region) -> Result<f32, EngineError> {
-    let place = Similarity::square(region.centre(), ROOM * region.width.max(region.height).max(1.0), 0.0, SIZE);
-    let pixels = align::crop(picture, SIZE, SIZE, &place);
+pub(crate) fn score_liveness(weights: &ModelWeights, picture: &RgbImage, region: &FaceBox) -> Result<f32, EngineError> {
+    let place =
+        SimilarityTransform::square_crop(region.centre(), ROOM * region.width.max(region.height).max(1.0), 0.0, SIZE);
+    let pixels = align::crop_pixels(picture, SIZE, SIZE, &place);
     let inputs: Vec<[f32; 3]> = pixels.iter().map(|&[red, green, blue]| [blue, green, red]).collect();
-    let outputs = align::run(weights, &inputs, SIZE, SIZE)?;
+    let outputs = align::run_on_crop(weights, &inputs, SIZE, SIZE)?;
     Ok(outputs.first().map_or(0.0, |logits| softmax_of_first(logits)))
 }
 

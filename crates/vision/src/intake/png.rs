@@ -5,8 +5,8 @@ use std::io::Cursor;
 use image::RgbImage;
 use png::{ColorType, Transformations};
 
-use super::scale::{Scaler, scaled};
-use super::{Declared, Refused, Tags, be32, tags};
+use super::scale::{PictureScaler, scale_picture};
+use super::{PictureHeader, PictureRefusal, Tags, read_be32, tags};
 
 /// The most memory the decoder may take, in bytes: a chunk, a few rows, and the window of DEFLATE.
 const DECODER_BYTES: usize = 16 * 1024 * 1024;
@@ -16,16 +16,16 @@ const MOST_INTERLACED: u64 = 12_500_000;
 /// The signature and the header's length and name stand before it.
 const HEADER: usize = 16;
 
-pub(super) fn size(bytes: &[u8]) -> Option<(u32, u32)> {
+pub(super) fn read_png_size(bytes: &[u8]) -> Option<(u32, u32)> {
     let is_header = bytes.get(12..HEADER)? == b"IHDR";
-    is_header.then_some((be32(bytes, HEADER)?, be32(bytes, HEADER + 4)?))
+    is_header.then_some((read_be32(bytes, HEADER)?, read_be32(bytes, HEADER + 4)?))
 }
 
 /// The chunks, as far as they are whole.
-fn chunks(bytes: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+fn split_png_chunks(bytes: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     let mut rest = bytes.get(8..).unwrap_or_default();
     std::iter::from_fn(move || {
-        let length = be32(rest, 0)? as usize;
+        let length = read_be32(rest, 0)? as usize;
         let end = length.checked_add(8)?;
         let chunk = (rest.get(4..8)?, rest.get(8..end)?);
         rest = rest.get(end.checked_add(4)?..).unwrap_or_default();
@@ -33,30 +33,30 @@ fn chunks(bytes: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     })
 }
 
-fn walked(bytes: &[u8]) -> Result<(Declared, Tags), Refused> {
-    let (width, height) = size(bytes).ok_or(Refused::Damaged)?;
+fn read_png_header(bytes: &[u8]) -> Result<(PictureHeader, Tags), PictureRefusal> {
+    let (width, height) = read_png_size(bytes).ok_or(PictureRefusal::Damaged)?;
     let channels = match bytes.get(HEADER + 9) {
         Some(0 | 3) => 1,
         Some(4) => 2,
         Some(6) => 4,
         _ => 3,
     };
-    let mut declared = Declared { width, height, samples_for_two: channels * 2, bytes: 0 };
+    let mut declared = PictureHeader { width, height, samples_for_two: channels * 2, bytes: 0 };
     let mut tags = Tags::default();
-    for (name, data) in chunks(bytes) {
+    for (name, data) in split_png_chunks(bytes) {
         match name {
             b"IDAT" => declared.bytes += data.len() as u64,
             b"eXIf" => tags.add_exif(data),
-            b"tEXt" => tags.add_software(data.strip_prefix(b"Software\0").and_then(tags::cleaned)),
+            b"tEXt" => tags.add_software(data.strip_prefix(b"Software\0").and_then(tags::clean_name)),
             b"iTXt" if data.starts_with(b"XML:com.adobe.xmp\0\0") => tags.add_xmp(data),
             _ => {}
         }
     }
-    Ok((declared.checked()?, tags))
+    Ok((declared.refuse_bombs()?, tags))
 }
 
-pub(super) fn decoded(bytes: &[u8], longest_side: u32) -> Result<(RgbImage, Declared, Tags), Refused> {
-    let (declared, tags) = walked(bytes)?;
+pub(super) fn decode_png(bytes: &[u8], longest_side: u32) -> Result<(RgbImage, PictureHeader, Tags), PictureRefusal> {
+    let (declared, tags) = read_png_header(bytes)?;
     let mut options = png::DecodeOptions::default();
     // Both may be bombs, and nobody reads them here.
     options.set_ignore_text_chunk(true);
@@ -64,56 +64,56 @@ pub(super) fn decoded(bytes: &[u8], longest_side: u32) -> Result<(RgbImage, Decl
     let mut decoder = png::Decoder::new_with_options(Cursor::new(bytes), options);
     decoder.set_limits(png::Limits { bytes: DECODER_BYTES });
     decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
-    let reader = decoder.read_info().map_err(|_| Refused::Damaged)?;
+    let reader = decoder.read_info().map_err(|_| PictureRefusal::Damaged)?;
     let info = reader.info();
     if (info.width, info.height) != (declared.width, declared.height) {
-        return Err(Refused::Damaged);
+        return Err(PictureRefusal::Damaged);
     }
-    let image = if info.interlaced { whole(reader, longest_side) } else { by_rows(reader, longest_side) };
+    let image = if info.interlaced { decode_whole(reader, longest_side) } else { decode_by_rows(reader, longest_side) };
     Ok((image?, declared, tags))
 }
 
-type Reader<'a> = png::Reader<Cursor<&'a [u8]>>;
+type PngReader<'a> = png::Reader<Cursor<&'a [u8]>>;
 
-fn by_rows(mut reader: Reader<'_>, longest_side: u32) -> Result<RgbImage, Refused> {
+fn decode_by_rows(mut reader: PngReader<'_>, longest_side: u32) -> Result<RgbImage, PictureRefusal> {
     let (width, height) = (reader.info().width, reader.info().height);
     let colour = reader.output_color_type().0;
-    let mut scaler = Scaler::new(width, height, longest_side);
+    let mut scaler = PictureScaler::new(width, height, longest_side);
     let mut rgb = Vec::with_capacity(width as usize * 3);
     for _ in 0..height {
-        let row = reader.next_row().ok().flatten().ok_or(Refused::Damaged)?;
-        to_rgb(row.data(), colour, &mut rgb);
-        scaler.push(&rgb);
+        let row = reader.next_row().ok().flatten().ok_or(PictureRefusal::Damaged)?;
+        convert_row_to_rgb(row.data(), colour, &mut rgb);
+        scaler.push_row(&rgb);
     }
     // What follows the last row is its check sum: a file that was cut off there is damaged too.
     if !matches!(reader.next_row(), Ok(None)) {
-        return Err(Refused::Damaged);
+        return Err(PictureRefusal::Damaged);
     }
-    scaler.finish().ok_or(Refused::Damaged)
+    scaler.finish().ok_or(PictureRefusal::Damaged)
 }
 
-fn whole(mut reader: Reader<'_>, longest_side: u32) -> Result<RgbImage, Refused> {
+fn decode_whole(mut reader: PngReader<'_>, longest_side: u32) -> Result<RgbImage, PictureRefusal> {
     let (width, height) = (reader.info().width, reader.info().height);
     if u64::from(width) * u64::from(height) > MOST_INTERLACED {
-        return Err(Refused::TooLarge { width, height });
+        return Err(PictureRefusal::TooLarge { width, height });
     }
-    let mut pixels = vec![0; reader.output_buffer_size().ok_or(Refused::Damaged)?];
-    let frame = reader.next_frame(&mut pixels).map_err(|_| Refused::Damaged)?;
+    let mut pixels = vec![0; reader.output_buffer_size().ok_or(PictureRefusal::Damaged)?];
+    let frame = reader.next_frame(&mut pixels).map_err(|_| PictureRefusal::Damaged)?;
     if frame.color_type == ColorType::Rgb {
-        let image = RgbImage::from_raw(width, height, pixels).ok_or(Refused::Damaged)?;
-        return scaled(image, longest_side).ok_or(Refused::Damaged);
+        let image = RgbImage::from_raw(width, height, pixels).ok_or(PictureRefusal::Damaged)?;
+        return scale_picture(image, longest_side).ok_or(PictureRefusal::Damaged);
     }
-    let mut scaler = Scaler::new(width, height, longest_side);
+    let mut scaler = PictureScaler::new(width, height, longest_side);
     let mut rgb = Vec::with_capacity(width as usize * 3);
     for row in pixels.chunks_exact(frame.line_size.max(1)) {
-        to_rgb(row, frame.color_type, &mut rgb);
-        scaler.push(&rgb);
+        convert_row_to_rgb(row, frame.color_type, &mut rgb);
+        scaler.push_row(&rgb);
     }
-    scaler.finish().ok_or(Refused::Damaged)
+    scaler.finish().ok_or(PictureRefusal::Damaged)
 }
 
 /// A row of three bytes a pixel; transparency is left out.
-fn to_rgb(row: &[u8], colour: ColorType, rgb: &mut Vec<u8>) {
+fn convert_row_to_rgb(row: &[u8], colour: ColorType, rgb: &mut Vec<u8>) {
     rgb.clear();
     match colour {
         ColorType::Grayscale | ColorType::Indexed => rgb.extend(row.iter().flat_map(|grey| [*grey; 3])),

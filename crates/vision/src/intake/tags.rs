@@ -3,7 +3,7 @@
 
 use image::metadata::Orientation;
 
-use super::{be16, be32, le16, le32};
+use super::{read_be16, read_be32, read_le16, read_le32};
 
 /// The most characters of a program's name that are kept.
 const LONGEST_NAME: usize = 64;
@@ -28,7 +28,7 @@ impl Tags {
     /// Adds what an Exif block says: a TIFF header and its first directory, with or without `Exif\0\0` before it.
     pub(super) fn add_exif(&mut self, block: &[u8]) {
         let block = block.strip_prefix(b"Exif\0\0").unwrap_or(block);
-        let Some(fields) = fields(block) else { return };
+        let Some(fields) = read_tiff_fields(block) else { return };
         for field in fields {
             match field.tag {
                 MAKE | MODEL => self.camera |= field.text(block).is_some(),
@@ -52,21 +52,21 @@ impl Tags {
             [b'>', value @ ..] => value.split(|byte| *byte == b'<').next(),
             _ => None,
         };
-        self.add_software(value.and_then(cleaned));
+        self.add_software(value.and_then(clean_name));
     }
 
     pub(super) fn add_software(&mut self, name: Option<String>) {
         let Some(name) = name else { return };
         self.software = match self.software.take() {
             Some(known) if known.contains(&name) => Some(known),
-            Some(known) => cleaned(format!("{known}; {name}").as_bytes()),
+            Some(known) => clean_name(format!("{known}; {name}").as_bytes()),
             None => Some(name),
         };
     }
 }
 
 /// A name without control characters and blanks around it, and no longer than is kept.
-pub(super) fn cleaned(name: &[u8]) -> Option<String> {
+pub(super) fn clean_name(name: &[u8]) -> Option<String> {
     let name = name.get(..name.len().min(LONGEST_NAME * 4))?;
     let text = String::from_utf8_lossy(name);
     let visible = text.chars().filter(|c| !c.is_control() && *c != char::REPLACEMENT_CHARACTER);
@@ -76,7 +76,7 @@ pub(super) fn cleaned(name: &[u8]) -> Option<String> {
 }
 
 /// One field of a TIFF directory.
-struct Field {
+struct TiffField {
     tag: u16,
     count: usize,
     /// Where its value stands, or where its place is written if the value is longer than four bytes.
@@ -84,11 +84,12 @@ struct Field {
     is_big_endian: bool,
 }
 
-impl Field {
+impl TiffField {
     fn text(&self, block: &[u8]) -> Option<String> {
-        let place = if self.count <= 4 { self.value } else { long(block, self.value, self.is_big_endian)? as usize };
+        let place =
+            if self.count <= 4 { self.value } else { read_tiff_long(block, self.value, self.is_big_endian)? as usize };
         let text = block.get(place..place.checked_add(self.count)?)?;
-        cleaned(text.split(|byte| *byte == 0).next()?)
+        clean_name(text.split(|byte| *byte == 0).next()?)
     }
 
     fn short(&self, block: &[u8]) -> Option<u16> {
@@ -96,27 +97,27 @@ impl Field {
     }
 }
 
-fn fields(block: &[u8]) -> Option<impl Iterator<Item = Field>> {
+fn read_tiff_fields(block: &[u8]) -> Option<impl Iterator<Item = TiffField>> {
     let is_big_endian = match block.get(..4)? {
         b"MM\0*" => true,
         b"II*\0" => false,
         _ => return None,
     };
-    let directory = long(block, 4, is_big_endian)? as usize;
+    let directory = read_tiff_long(block, 4, is_big_endian)? as usize;
     let count = short(block, directory, is_big_endian)?;
     let field = move |number: u16| {
         let at = directory.checked_add(2 + usize::from(number) * 12)?;
         let tag = short(block, at, is_big_endian)?;
-        let count = long(block, at + 4, is_big_endian)? as usize;
-        Some(Field { tag, count, value: at + 8, is_big_endian })
+        let count = read_tiff_long(block, at + 4, is_big_endian)? as usize;
+        Some(TiffField { tag, count, value: at + 8, is_big_endian })
     };
     Some((0..count).map_while(field))
 }
 
 fn short(block: &[u8], at: usize, is_big_endian: bool) -> Option<u16> {
-    if is_big_endian { be16(block, at) } else { le16(block, at) }
+    if is_big_endian { read_be16(block, at) } else { read_le16(block, at) }
 }
 
-fn long(block: &[u8], at: usize, is_big_endian: bool) -> Option<u32> {
-    if is_big_endian { be32(block, at) } else { le32(block, at) }
+fn read_tiff_long(block: &[u8], at: usize, is_big_endian: bool) -> Option<u32> {
+    if is_big_endian { read_be32(block, at) } else { read_le32(block, at) }
 }

@@ -40,32 +40,34 @@ fn with_segments(jpeg: &[u8], segments: &[Vec<u8>]) -> Vec<u8> {
 
 #[test]
 fn pictures_of_every_kind_are_told_by_their_bytes_and_scaled() {
-    for (format, expected) in
-        [(ImageFormat::Jpeg, Kind::Jpeg), (ImageFormat::Png, Kind::Png), (ImageFormat::WebP, Kind::WebP)]
-    {
+    for (format, expected) in [
+        (ImageFormat::Jpeg, PictureKind::Jpeg),
+        (ImageFormat::Png, PictureKind::Png),
+        (ImageFormat::WebP, PictureKind::WebP),
+    ] {
         let bytes = picture(600, 300, format);
-        assert_eq!(size(&bytes), Ok((expected, 600, 300)));
-        let photo = photo(&bytes, 200).unwrap();
+        assert_eq!(read_size(&bytes), Ok((expected, 600, 300)));
+        let photo = decode_photo(&bytes, 200).unwrap();
         assert_eq!((photo.width, photo.height, photo.kind), (600, 300, expected));
         assert_eq!(photo.image.dimensions(), (200, 100));
         let (left, right) = (photo.image.get_pixel(50, 50), photo.image.get_pixel(150, 50));
         assert!(left[0] > 250 && right[0] < 5 && left[1] < 5, "{expected:?}");
-        assert_eq!(super::photo(&bytes, 1_000).unwrap().image.dimensions(), (600, 300), "never scaled up");
+        assert_eq!(super::decode_photo(&bytes, 1_000).unwrap().image.dimensions(), (600, 300), "never scaled up");
     }
-    assert_eq!(size(b"GIF89a..........."), Err(Refused::Unknown));
-    assert_eq!(photo(b"", 100).unwrap_err(), Refused::Unknown);
+    assert_eq!(read_size(b"GIF89a..........."), Err(PictureRefusal::Unknown));
+    assert_eq!(decode_photo(b"", 100).unwrap_err(), PictureRefusal::Unknown);
 }
 
 #[test]
 fn what_a_camera_wrote_is_obeyed_and_told() {
     let plain = picture(64, 32, ImageFormat::Jpeg);
-    let photo = photo(&with_segments(&plain, &[exif(), xmp()]), 2_048).unwrap();
+    let photo = decode_photo(&with_segments(&plain, &[exif(), xmp()]), 2_048).unwrap();
     assert_eq!(photo.image.dimensions(), (32, 64), "upright");
     assert_eq!((photo.width, photo.height), (32, 64));
     assert!(photo.image.get_pixel(16, 8)[0] > 250, "what was left is up");
     assert!(photo.tags.camera);
     assert_eq!(photo.tags.software.as_deref(), Some("Adobe Editor; GIMP 2.10"));
-    assert_eq!(super::photo(&plain, 2_048).unwrap().tags, Tags::default());
+    assert_eq!(super::decode_photo(&plain, 2_048).unwrap().tags, Tags::default());
 }
 
 #[test]
@@ -75,7 +77,10 @@ fn a_png_names_its_program() {
     let chunk = [&14_u32.to_be_bytes()[..], text, b"\0\0\0\0"].concat();
     // Behind the signature and the header. Texts are not read by the decoder, so that their checksum does not matter.
     let bytes = [&plain[..33], &chunk, &plain[33..]].concat();
-    assert_eq!(super::photo(&bytes, 100).map(|photo| photo.tags.software).ok().flatten().as_deref(), Some("Paint"));
+    assert_eq!(
+        super::decode_photo(&bytes, 100).map(|photo| photo.tags.software).ok().flatten().as_deref(),
+        Some("Paint")
+    );
 }
 
 #[test]
@@ -98,9 +103,9 @@ fn every_kind_of_png_is_taken_and_in_parts_as_well() {
         let row = colour.samples() * depth as usize * 40;
         writer.write_image_data(&vec![0x11; row.div_ceil(8) * 20]).unwrap();
         writer.finish().unwrap();
-        assert_eq!(photo(&bytes, 20).unwrap().image.dimensions(), (20, 10), "{colour:?} {depth:?}");
+        assert_eq!(decode_photo(&bytes, 20).unwrap().image.dimensions(), (20, 10), "{colour:?} {depth:?}");
         let cut = &bytes[..bytes.len() - 30];
-        assert_eq!(photo(cut, 20).unwrap_err(), Refused::Damaged, "{colour:?} {depth:?}");
+        assert_eq!(decode_photo(cut, 20).unwrap_err(), PictureRefusal::Damaged, "{colour:?} {depth:?}");
     }
 }
 
@@ -108,13 +113,17 @@ fn every_kind_of_png_is_taken_and_in_parts_as_well() {
 fn sizes_are_bounded_before_anything_is_decoded() {
     let mut png = picture(8, 8, ImageFormat::Png);
     png[16..24].copy_from_slice(&[0, 0, 0x30, 0, 0, 0, 0x20, 0]);
-    assert_eq!(size(&png), Err(Refused::TooLarge { width: 0x3000, height: 0x2000 }));
+    assert_eq!(read_size(&png), Err(PictureRefusal::TooLarge { width: 0x3000, height: 0x2000 }));
     png[16..24].copy_from_slice(&[0, 0, 0x1F, 0, 0, 0, 0x1F, 0]);
-    assert_eq!(size(&png), Err(Refused::TooLarge { width: 0x1F00, height: 0x1F00 }), "more than 50 megapixels");
+    assert_eq!(
+        read_size(&png),
+        Err(PictureRefusal::TooLarge { width: 0x1F00, height: 0x1F00 }),
+        "more than 50 megapixels"
+    );
     png[16..24].copy_from_slice(&[0, 0, 0x1B, 0, 0, 0, 0x1B, 0]);
-    assert_eq!(photo(&png, 100).unwrap_err(), Refused::Hollow);
+    assert_eq!(decode_photo(&png, 100).unwrap_err(), PictureRefusal::Hollow);
     png[16..24].copy_from_slice(&[0, 0, 0, 0, 0, 0, 0, 8]);
-    assert_eq!(size(&png), Err(Refused::Damaged));
+    assert_eq!(read_size(&png), Err(PictureRefusal::Damaged));
 }
 
 #[test]
@@ -123,7 +132,7 @@ fn one_colour_on_a_large_canvas_is_a_bomb() {
     for format in [ImageFormat::Png, ImageFormat::WebP, ImageFormat::Jpeg] {
         let mut bytes = Cursor::new(Vec::new());
         flat.write_to(&mut bytes, format).unwrap();
-        assert_eq!(photo(bytes.get_ref(), 100).unwrap_err(), Refused::Hollow, "{format:?}");
+        assert_eq!(decode_photo(bytes.get_ref(), 100).unwrap_err(), PictureRefusal::Hollow, "{format:?}");
     }
 }
 
@@ -131,7 +140,7 @@ fn one_colour_on_a_large_canvas_is_a_bomb() {
 fn a_jpeg_that_ends_early_is_damaged() {
     let whole = picture(64, 64, ImageFormat::Jpeg);
     for kept in [whole.len() / 2, whole.len() - 20, 30] {
-        assert_eq!(photo(&whole[..kept], 100).unwrap_err(), Refused::Damaged, "{kept}");
+        assert_eq!(decode_photo(&whole[..kept], 100).unwrap_err(), PictureRefusal::Damaged, "{kept}");
     }
 }
 
@@ -142,7 +151,7 @@ proptest! {
             [b"\xFF\xD8\xFF\xE1\0\x40Exif\0\0MM\0*\0\0\0\x08", b"\x89PNG\r\n\x1A\n\0\0\0\x0DIHDR\0\0", b"RIFF\0\0\0\0WEBPVP8X"];
         let mut bytes = starts[start].to_vec();
         bytes.append(&mut rest);
-        let _ = photo(&bytes, 64);
+        let _ = decode_photo(&bytes, 64);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! is the plane's, and what remains is depth's. The depths are the landmark network's, which imagines them for a flat
 //! picture too; the movement it cannot imagine, because it is measured between two pictures.
 
-use super::solve::Fit;
+use super::solve::LeastSquares;
 
 /// By how much points moved along their depth, in parts of the face's own size.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -19,15 +19,15 @@ pub struct Parallax {
 }
 
 /// The parallax from one frame's landmarks to another's, or none where the points do not tell.
-pub(super) fn parallax(before: &[[f32; 3]], after: &[[f32; 3]]) -> Option<Parallax> {
-    let (from, to) = (Shape::of(before)?, Shape::of(after)?);
-    let mut fit = Fit::<11>::new();
+pub(super) fn measure_parallax(before: &[[f32; 3]], after: &[[f32; 3]]) -> Option<Parallax> {
+    let (from, to) = (PointCloud::from_points(before)?, PointCloud::from_points(after)?);
+    let mut fit = LeastSquares::<11>::new();
     for (a, b) in before.iter().zip(after) {
-        let ([x, y, z], [u, v, _]) = (from.normal(a), to.normal(b));
-        fit.add(&[x, y, 1.0, 0.0, 0.0, 0.0, -u * x, -u * y, z, 0.0, -u * z], u);
-        fit.add(&[0.0, 0.0, 0.0, x, y, 1.0, -v * x, -v * y, 0.0, z, -v * z], v);
+        let ([x, y, z], [u, v, _]) = (from.normalise_point(a), to.normalise_point(b));
+        fit.add_row(&[x, y, 1.0, 0.0, 0.0, 0.0, -u * x, -u * y, z, 0.0, -u * z], u);
+        fit.add_row(&[0.0, 0.0, 0.0, x, y, 1.0, -v * x, -v * y, 0.0, z, -v * z], v);
     }
-    let [.., across, up, closer] = fit.solved()?;
+    let [.., across, up, closer] = fit.solve()?;
     Some(Parallax { across, up, closer })
 }
 
@@ -37,16 +37,16 @@ pub(super) struct Homography(pub(super) [f64; 8]);
 
 impl Homography {
     /// The one that brings `from` closest to `to`, or none where the points do not tell.
-    pub(super) fn between(from: &[[f64; 2]], to: &[[f64; 2]]) -> Option<Self> {
-        let mut fit = Fit::<8>::new();
+    pub(super) fn fit_homography(from: &[[f64; 2]], to: &[[f64; 2]]) -> Option<Self> {
+        let mut fit = LeastSquares::<8>::new();
         for ([x, y], [u, v]) in from.iter().zip(to) {
-            fit.add(&[*x, *y, 1.0, 0.0, 0.0, 0.0, -u * x, -u * y], *u);
-            fit.add(&[0.0, 0.0, 0.0, *x, *y, 1.0, -v * x, -v * y], *v);
+            fit.add_row(&[*x, *y, 1.0, 0.0, 0.0, 0.0, -u * x, -u * y], *u);
+            fit.add_row(&[0.0, 0.0, 0.0, *x, *y, 1.0, -v * x, -v * y], *v);
         }
-        fit.solved().map(Self)
+        fit.solve().map(Self)
     }
 
-    pub(super) fn place(&self, [x, y]: [f64; 2]) -> [f64; 2] {
+    pub(super) fn project_point(&self, [x, y]: [f64; 2]) -> [f64; 2] {
         let [a, b, c, d, e, f, g, h] = self.0;
         let depth = g * x + h * y + 1.0;
         [(a * x + b * y + c) / depth, (d * x + e * y + f) / depth]
@@ -54,36 +54,36 @@ impl Homography {
 }
 
 /// Where points lie and how far they spread, so that they can be compared whatever their place and size.
-struct Shape {
+struct PointCloud {
     middle: [f64; 3],
     spread: f64,
 }
 
-impl Shape {
-    fn of(points: &[[f32; 3]]) -> Option<Self> {
+impl PointCloud {
+    fn from_points(points: &[[f32; 3]]) -> Option<Self> {
         let count = points.len() as f64;
         let middle = std::array::from_fn(|axis| points.iter().map(|point| f64::from(point[axis])).sum::<f64>() / count);
         let shape = Self { middle, spread: 1.0 };
-        let squares = points.iter().map(|point| shape.normal(point)).map(|[x, y, _]| x * x + y * y);
+        let squares = points.iter().map(|point| shape.normalise_point(point)).map(|[x, y, _]| x * x + y * y);
         let spread = (squares.sum::<f64>() / count).sqrt();
         spread.is_normal().then_some(Self { middle, spread })
     }
 
-    fn normal(&self, point: &[f32; 3]) -> [f64; 3] {
+    fn normalise_point(&self, point: &[f32; 3]) -> [f64; 3] {
         std::array::from_fn(|axis| (f64::from(point[axis]) - self.middle[axis]) / self.spread)
     }
 }
 
 /// How much narrower than before a face is against its height, over how much its turn explains (the cosine of the yaw).
 /// 1 for a head; a print must be slanted far more than a head is turned before it looks turned at all, and is well under.
-pub(super) fn foreshortening(before: &[[f32; 3]], after: &[[f32; 3]], yaw: f32) -> Option<f64> {
-    let narrower = width_to_height(after)? / width_to_height(before)?;
+pub(super) fn measure_foreshortening(before: &[[f32; 3]], after: &[[f32; 3]], yaw: f32) -> Option<f64> {
+    let narrower = measure_width_to_height(after)? / measure_width_to_height(before)?;
     let explained = f64::from(yaw.to_radians().cos());
     Some(narrower / explained)
 }
 
 /// The distance between the outer eye corners against that from between the eyes to the lips' middle.
-fn width_to_height(points: &[[f32; 3]]) -> Option<f64> {
+fn measure_width_to_height(points: &[[f32; 3]]) -> Option<f64> {
     let [right, left, mouth_right, mouth_left] = [33, 263, 61, 291].map(|at| points.get(at));
     let (right, left, mouth_right, mouth_left) = (right?, left?, mouth_right?, mouth_left?);
     let apart = |ax: f32, ay: f32, bx: f32, by: f32| f64::from((ax - bx).hypot(ay - by));
@@ -117,28 +117,28 @@ mod tests {
     #[test]
     fn a_turned_dome_has_parallax_and_a_turned_plane_has_none() {
         let before = dome(6.0, 0.0, false);
-        let turned = parallax(&before, &dome(6.0, 20.0, false)).unwrap();
+        let turned = measure_parallax(&before, &dome(6.0, 20.0, false)).unwrap();
         assert!(turned.across < -0.2, "{turned:?}");
-        let other = parallax(&before, &dome(6.0, -20.0, false)).unwrap();
+        let other = measure_parallax(&before, &dome(6.0, -20.0, false)).unwrap();
         assert!(other.across > 0.2, "{other:?}");
         for slant in [-60.0, -20.0, 40.0, 60.0] {
-            let flat = parallax(&dome(6.0, 0.0, true), &dome(6.0, slant, true)).unwrap();
+            let flat = measure_parallax(&dome(6.0, 0.0, true), &dome(6.0, slant, true)).unwrap();
             assert!(flat.across.abs() < 1e-3 && flat.closer.abs() < 1e-3, "{slant}: {flat:?}");
         }
     }
 
     #[test]
     fn a_dome_that_comes_closer_has_parallax_and_a_plane_has_none() {
-        let closer = parallax(&dome(8.0, 0.0, false), &dome(5.0, 0.0, false)).unwrap();
+        let closer = measure_parallax(&dome(8.0, 0.0, false), &dome(5.0, 0.0, false)).unwrap();
         assert!(closer.closer > 0.02, "{closer:?}");
-        let flat = parallax(&dome(8.0, 0.0, true), &dome(5.0, 10.0, true)).unwrap();
+        let flat = measure_parallax(&dome(8.0, 0.0, true), &dome(5.0, 10.0, true)).unwrap();
         assert!(flat.closer.abs() < 1e-3, "{flat:?}");
     }
 
     #[test]
     fn points_that_tell_nothing_have_no_parallax() {
-        assert_eq!(parallax(&[], &[]), None);
-        assert_eq!(parallax(&[[1.0; 3]; 468], &[[1.0; 3]; 468]), None);
-        assert_eq!(foreshortening(&[[1.0; 3]; 468], &[[1.0; 3]; 468], 0.0), None);
+        assert_eq!(measure_parallax(&[], &[]), None);
+        assert_eq!(measure_parallax(&[[1.0; 3]; 468], &[[1.0; 3]; 468]), None);
+        assert_eq!(measure_foreshortening(&[[1.0; 3]; 468], &[[1.0; 3]; 468], 0.0), None);
     }
 }

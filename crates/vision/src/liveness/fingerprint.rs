@@ -2,32 +2,37 @@
 
 use image::RgbImage;
 
-use crate::face::{Similarity, crop};
+use crate::face::{SimilarityTransform, crop_pixels};
 
 /// The fingerprint's sides, in cells.
 const WIDTH: usize = 64;
 const HEIGHT: usize = 48;
 /// Lightness within which a cell tells something; beyond, a change of light cuts it off.
-const TELLING: std::ops::Range<f32> = 12.0..243.0;
+const TELLING_LIGHTNESS: std::ops::Range<f32> = 12.0..243.0;
 /// With fewer telling cells in common two frames are taken for one: nothing tells them apart.
 const LEAST_CELLS: usize = WIDTH * HEIGHT / 10;
 
 /// The lightness of a frame's cells, 0..255.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Fingerprint(Vec<f32>);
+pub struct FrameFingerprint(Vec<f32>);
 
-impl Fingerprint {
-    pub(super) fn of(picture: &RgbImage) -> Self {
+impl FrameFingerprint {
+    pub(super) fn from_picture(picture: &RgbImage) -> Self {
         // Cells are squares: of a picture with other proportions some lie beyond its edge, which goes on there.
         let step = (picture.width() as f32 / WIDTH as f32).max(picture.height() as f32 / HEIGHT as f32);
-        let pixels = crop(picture, WIDTH, HEIGHT, &Similarity { turn: step, lean: 0.0, x: 0.0, y: 0.0 });
+        let pixels =
+            crop_pixels(picture, WIDTH, HEIGHT, &SimilarityTransform { turn: step, lean: 0.0, x: 0.0, y: 0.0 });
         Self(pixels.iter().map(|[red, green, blue]| (red + green + blue) / 3.0).collect())
     }
 
     /// What no even change of light explains of another frame, in parts of that frame's contrast: 0 for one frame twice.
     #[must_use]
     pub fn difference(&self, other: &Self) -> f32 {
-        let both = self.0.iter().zip(&other.0).filter(|(a, b)| TELLING.contains(*a) && TELLING.contains(*b));
+        let both = self
+            .0
+            .iter()
+            .zip(&other.0)
+            .filter(|(a, b)| TELLING_LIGHTNESS.contains(*a) && TELLING_LIGHTNESS.contains(*b));
         let both: Vec<[f32; 2]> = both.map(|(a, b)| [*a, *b]).collect();
         if both.len() < LEAST_CELLS {
             return 0.0;
@@ -57,15 +62,15 @@ mod tests {
 
     #[test]
     fn light_makes_no_other_frame_and_movement_does() {
-        let one = Fingerprint::of(&picture(0, 1.0));
+        let one = FrameFingerprint::from_picture(&picture(0, 1.0));
         assert!(one.difference(&one) < 1e-4);
-        assert!(one.difference(&Fingerprint::of(&picture(0, 1.2))) < 0.012);
-        assert!(one.difference(&Fingerprint::of(&picture(2, 1.0))) > 0.05);
+        assert!(one.difference(&FrameFingerprint::from_picture(&picture(0, 1.2))) < 0.012);
+        assert!(one.difference(&FrameFingerprint::from_picture(&picture(2, 1.0))) > 0.05);
     }
 
     #[test]
     fn frames_that_tell_nothing_are_one() {
-        let black = Fingerprint::of(&RgbImage::new(640, 480));
-        assert!(black.difference(&Fingerprint::of(&RgbImage::new(1, 900))).abs() < f32::EPSILON);
+        let black = FrameFingerprint::from_picture(&RgbImage::new(640, 480));
+        assert!(black.difference(&FrameFingerprint::from_picture(&RgbImage::new(1, 900))).abs() < f32::EPSILON);
     }
 }

@@ -5,7 +5,7 @@ use std::f32::consts::PI;
 
 use image::RgbImage;
 
-use crate::face::{Face, Similarity, crop};
+use crate::face::{Face, SimilarityTransform, crop_pixels};
 
 /// Cells along each side.
 const SIDE: usize = 16;
@@ -20,10 +20,10 @@ const SPREAD: f32 = 40.0;
 /// scaled to 0.6 or 1.5, lit otherwise, made noisy or turned by 3°: 0.09 at most in 98 of 100. The nearest of 200 frames
 /// that the same person's camera had taken from the same chair, another time: 0.12 and more. Another person's: 0.34 and
 /// more.
-const SAME: f32 = 0.1;
+const SAME_PICTURE: f32 = 0.1;
 /// The same for the mirror image, in which landmarks are found a little elsewhere: 0.15 at most in 98 of 100; what was not
 /// mirrored: 0.45 and more.
-const SAME_MIRRORED: f32 = 0.2;
+const SAME_MIRRORED_PICTURE: f32 = 0.2;
 /// Of so many frames one that is known from before makes a replay, and so many frames must be.
 const KNOWN_SHARE: usize = 3;
 const LEAST_KNOWN: usize = 2;
@@ -43,22 +43,24 @@ pub struct Imprint([u8; CELLS]);
 
 impl Imprint {
     /// Cuts the square around the face's landmarks: it goes with the face, whatever was cut off around it.
-    pub(super) fn of(picture: &RgbImage, face: &Face) -> Self {
+    pub(super) fn from_face(picture: &RgbImage, face: &Face) -> Self {
         let count = face.landmarks.len().max(1) as f32;
         let mean = |axis: usize| face.landmarks.iter().map(|point| point[axis]).sum::<f32>() / count;
         let (x, y) = (mean(0), mean(1));
         let squares = face.landmarks.iter().map(|point| (point[0] - x).powi(2) + (point[1] - y).powi(2));
         let radius = (squares.sum::<f32>() / count).sqrt().max(1.0);
-        let place = Similarity::square([x, y], 2.0 * REACH * radius, face.pose.roll.to_radians(), SIDE);
-        let light: Vec<f32> =
-            crop(picture, SIDE, SIDE, &place).iter().map(|[red, green, blue]| (red + green + blue) / 3.0).collect();
-        let level = leveled(&light);
+        let place = SimilarityTransform::square_crop([x, y], 2.0 * REACH * radius, face.pose.roll.to_radians(), SIDE);
+        let light: Vec<f32> = crop_pixels(picture, SIDE, SIDE, &place)
+            .iter()
+            .map(|[red, green, blue]| (red + green + blue) / 3.0)
+            .collect();
+        let level = normalise_contrast(&light);
         Self(std::array::from_fn(|cell| (MEAN + SPREAD * level[cell]).round().clamp(0.0, 255.0) as u8))
     }
 
     /// As it would be of the mirror image.
     #[must_use]
-    pub fn mirrored(&self) -> Self {
+    pub fn to_mirrored(&self) -> Self {
         let mut cells = self.0;
         cells.chunks_exact_mut(SIDE).for_each(<[u8]>::reverse);
         Self(cells)
@@ -67,27 +69,27 @@ impl Imprint {
     /// What no change of light and contrast explains of another, 0 for one picture twice to 1 for two without likeness.
     #[must_use]
     pub fn difference(&self, other: &Self) -> f32 {
-        let (here, there) = (leveled(&self.cells()), leveled(&other.cells()));
+        let (here, there) = (normalise_contrast(&self.to_lightness()), normalise_contrast(&other.to_lightness()));
         let likeness = here.iter().zip(&there).map(|(a, b)| a * b).sum::<f32>() / CELLS as f32;
         (1.0 - likeness.max(0.0).powi(2)).max(0.0).sqrt()
     }
 
     /// Says whether both are of one picture, mirrored or not.
     #[must_use]
-    pub fn is_of_the_picture_of(&self, other: &Self) -> bool {
-        self.difference(other) < SAME || self.mirrored().difference(other) < SAME_MIRRORED
+    pub fn is_same_picture(&self, other: &Self) -> bool {
+        self.difference(other) < SAME_PICTURE || self.to_mirrored().difference(other) < SAME_MIRRORED_PICTURE
     }
 
     /// 24 bits that two imprints of one picture mostly share, four in five with all of them, and those of two people
     /// once in a thousand: by these a frame is looked for among all.
     #[must_use]
-    pub fn key(&self) -> u32 {
-        let cells = self.cells();
+    pub fn search_key(&self) -> u32 {
+        let cells = self.to_lightness();
         let mean = |at: usize| {
             let (row, column) = (at / COARSE * 2, at % COARSE * 2);
             [0, 1, SIDE, SIDE + 1].iter().map(|step| cells[row * SIDE + column + step]).sum::<f32>() / 4.0
         };
-        let coarse = leveled(&(0..COARSE * COARSE).map(mean).collect::<Vec<_>>());
+        let coarse = normalise_contrast(&(0..COARSE * COARSE).map(mean).collect::<Vec<_>>());
         let wave = |frequency: usize, at: usize| (PI * (at as f32 + 0.5) * frequency as f32 / COARSE as f32).cos();
         let strength = |pair: usize| {
             let (down, across) = (pair / FREQUENCIES, pair % FREQUENCIES);
@@ -109,7 +111,7 @@ impl Imprint {
         bytes.try_into().map(Self).ok()
     }
 
-    fn cells(&self) -> [f32; CELLS] {
+    fn to_lightness(&self) -> [f32; CELLS] {
         self.0.map(f32::from)
     }
 }
@@ -117,13 +119,13 @@ impl Imprint {
 /// Says whether frames are those of an earlier session again: so many of them that chance does not explain it.
 #[must_use]
 pub fn is_replay(frames: &[Imprint], earlier: &[Imprint]) -> bool {
-    let is_known = |frame: &&Imprint| earlier.iter().any(|known| frame.is_of_the_picture_of(known));
+    let is_known = |frame: &&Imprint| earlier.iter().any(|known| frame.is_same_picture(known));
     let known = frames.iter().filter(is_known).count();
     known >= LEAST_KNOWN && known * KNOWN_SHARE >= frames.len()
 }
 
 /// Brings values to mean 0 and standard deviation 1; values that are all one to 0.
-fn leveled(values: &[f32]) -> Vec<f32> {
+fn normalise_contrast(values: &[f32]) -> Vec<f32> {
     let count = values.len().max(1) as f32;
     let mean = values.iter().sum::<f32>() / count;
     let spread = (values.iter().map(|value| (value - mean).powi(2)).sum::<f32>() / count).sqrt();

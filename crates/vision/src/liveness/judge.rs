@@ -6,17 +6,17 @@
 mod checks;
 mod depth;
 
-use super::{Observation, Observed, Step};
-use crate::face::Region;
+use super::{LivenessStep, Observation, ObservedFace};
+use crate::face::FaceBox;
 pub use crate::finding::Outcome;
-use checks::Session;
+use checks::JudgedSession;
 
 /// The confidence of a session in which a hard check failed: how many did is nobody's to learn.
-const FAILED: f64 = 25.0;
+const FAILED_CONFIDENCE: f64 = 25.0;
 /// What a session has whose checks all passed, however narrowly.
-const PASSED: f64 = 80.0;
+const PASSED_CONFIDENCE: f64 = 80.0;
 /// How many audit frames there are at most.
-const MOST_AUDIT: usize = 4;
+const MOST_AUDIT_FRAMES: usize = 4;
 
 /// From where on each check fails. Degrees, milliseconds and ratios; the defaults say what they were measured on.
 #[derive(Clone, Debug)]
@@ -96,7 +96,7 @@ impl Default for Limits {
 
 /// One check's result.
 #[derive(Clone, Debug)]
-pub struct Finding {
+pub struct LivenessFinding {
     pub code: &'static str,
     pub outcome: Outcome,
     pub sentence: String,
@@ -106,19 +106,19 @@ pub struct Finding {
     pub margin: f64,
 }
 
-impl Finding {
+impl LivenessFinding {
     /// A check that failed or, with `holds`, passed by that margin.
-    fn hard(code: &'static str, holds: bool, margin: f64, sentence: &str) -> Self {
+    fn pass_or_fail(code: &'static str, holds: bool, margin: f64, sentence: &str) -> Self {
         let outcome = if holds { Outcome::Pass } else { Outcome::Fail };
         let margin = if margin.is_finite() { margin.clamp(0.0, 1.0) } else { 0.0 };
         Self { code, outcome, sentence: sentence.to_owned(), figures: Vec::new(), margin }
     }
 
     fn not_applicable(code: &'static str, sentence: &str) -> Self {
-        Self { outcome: Outcome::NotApplicable, ..Self::hard(code, true, 1.0, sentence) }
+        Self { outcome: Outcome::NotApplicable, ..Self::pass_or_fail(code, true, 1.0, sentence) }
     }
 
-    fn with(mut self, name: &'static str, figure: impl Into<f64>) -> Self {
+    fn with_figure(mut self, name: &'static str, figure: impl Into<f64>) -> Self {
         self.figures.push((name, figure.into()));
         self
     }
@@ -131,51 +131,51 @@ pub struct Judgement {
     pub confidence: f64,
     /// Whether no check failed.
     pub passed: bool,
-    pub findings: Vec<Finding>,
+    pub findings: Vec<LivenessFinding>,
     /// The best frontal frame, by its place among the observations.
     pub reference: Option<usize>,
     /// Up to four other frames, one a step.
     pub audit: Vec<usize>,
-    pub face_of_reference: Option<Region>,
+    pub face_of_reference: Option<FaceBox>,
 }
 
 /// Judges a session: the steps as they were asked for, in order, and what each frame shows.
 #[must_use]
-pub fn judge(steps: &[Step], observations: &[Observation], limits: &Limits) -> Judgement {
-    let session = Session::new(steps, observations, limits);
-    let mut findings = checks::findings(&session);
-    findings.extend(depth::findings(&session));
+pub fn judge_session(steps: &[LivenessStep], observations: &[Observation], limits: &Limits) -> Judgement {
+    let session = JudgedSession::new(steps, observations, limits);
+    let mut findings = checks::check_session(&session);
+    findings.extend(depth::check_depth(&session));
     let passed = findings.iter().all(|finding| finding.outcome != Outcome::Fail);
-    let face = session.reference().map(|(_, face)| face.region);
+    let face = session.reference_frame().map(|(_, face)| face.region);
     Judgement {
-        confidence: confidence(&session, &findings),
+        confidence: compute_confidence(&session, &findings),
         passed,
-        reference: session.reference().map(|(at, _)| at),
-        audit: audit(&session),
+        reference: session.reference_frame().map(|(at, _)| at),
+        audit: choose_audit_frames(&session),
         face_of_reference: face,
         findings,
     }
 }
 
-fn confidence(session: &Session<'_>, findings: &[Finding]) -> f64 {
+fn compute_confidence(session: &JudgedSession<'_>, findings: &[LivenessFinding]) -> f64 {
     if !session.is_complete() {
         return 0.0;
     }
     if findings.iter().any(|finding| finding.outcome == Outcome::Fail) {
-        return FAILED;
+        return FAILED_CONFIDENCE;
     }
     let narrowest = findings.iter().map(|finding| finding.margin).fold(1.0, f64::min);
-    let confidence = PASSED + (100.0 - PASSED) * narrowest;
+    let confidence = PASSED_CONFIDENCE + (100.0 - PASSED_CONFIDENCE) * narrowest;
     let is_doubted = findings.iter().any(|finding| finding.outcome == Outcome::Warn);
-    if is_doubted { confidence.min(PASSED) } else { confidence }
+    if is_doubted { confidence.min(PASSED_CONFIDENCE) } else { confidence }
 }
 
 /// The best frame of each step but the reference, in the steps' order.
-fn audit(session: &Session<'_>) -> Vec<usize> {
-    let reference = session.reference().map(|(at, _)| at);
+fn choose_audit_frames(session: &JudgedSession<'_>) -> Vec<usize> {
+    let reference = session.reference_frame().map(|(at, _)| at);
     let best = (0..session.steps.len()).filter_map(|turn| {
-        let good = session.good(turn).into_iter().filter(|(at, _)| Some(*at) != reference);
+        let good = session.good_frames(turn).into_iter().filter(|(at, _)| Some(*at) != reference);
         good.max_by(|a, b| a.1.score.total_cmp(&b.1.score)).map(|(at, _)| at)
     });
-    best.take(MOST_AUDIT).collect()
+    best.take(MOST_AUDIT_FRAMES).collect()
 }

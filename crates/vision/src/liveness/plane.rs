@@ -7,46 +7,49 @@
 use image::RgbImage;
 
 use super::depth::Homography;
-use super::solve::Fit;
-use crate::face::{Face, Region, Similarity, crop};
+use super::solve::LeastSquares;
+use crate::face::{Face, FaceBox, SimilarityTransform, crop_pixels};
 
 /// The side of a texture, in pixels.
 const SIZE: usize = 96;
 /// How much larger than the face's landmarks a texture is.
 const ROOM: f32 = 1.25;
 /// How often the homography is moved at each scale, and the scales: the reach of a blur, in pixels.
-const MOVES: usize = 12;
+const MOST_MOVES: usize = 12;
 const BLURS: [usize; 3] = [6, 3, 1];
 /// Landmarks that stay on what they name even where the network imagines a turn: the corners of eyes and mouth, and the
 /// wings of the nose.
-const FIRM: [usize; 8] = [33, 133, 362, 263, 61, 291, 129, 358];
+const FIRM_LANDMARKS: [usize; 8] = [33, 133, 362, 263, 61, 291, 129, 358];
 
 /// A face's grey pixels, level and of one size, with its landmarks on them (−1..1).
 #[derive(Clone, Debug)]
-pub(super) struct Texture {
+pub(super) struct FaceTexture {
     grey: Vec<f32>,
     points: Vec<[f64; 2]>,
 }
 
-impl Texture {
-    pub(super) fn of(picture: &RgbImage, face: &Face, around: &Region) -> Self {
+impl FaceTexture {
+    pub(super) fn from_face(picture: &RgbImage, face: &Face, around: &FaceBox) -> Self {
         let side = ROOM * around.width.max(around.height).max(1.0);
-        let place = Similarity::square(around.centre(), side, face.pose.roll.to_radians(), SIZE);
-        let pixels = crop(picture, SIZE, SIZE, &place);
+        let place = SimilarityTransform::square_crop(around.centre(), side, face.pose.roll.to_radians(), SIZE);
+        let pixels = crop_pixels(picture, SIZE, SIZE, &place);
         let grey = pixels.iter().map(|[red, green, blue]| 0.299 * red + 0.587 * green + 0.114 * blue).collect();
-        let points = face.landmarks.iter().map(|point| normal(place.back(point[0], point[1])));
+        let points = face.landmarks.iter().map(|point| normalise_pixel(place.map_point_back(point[0], point[1])));
         Self { grey, points: points.collect() }
     }
 
     /// How alike the two faces' pixels are at best under one homography, −1..1; 0 where none can be found.
-    pub(super) fn likeness_as_planes(&self, other: &Self) -> f64 {
-        let inside = self.inside();
-        let scales = BLURS.map(|blur| (detail(&self.grey, blur), detail(&other.grey, blur)));
-        let starts = [self.start(other, |_| true), self.start(other, |point| FIRM.contains(&point))];
+    pub(super) fn plane_likeness(&self, other: &Self) -> f64 {
+        let inside = self.list_face_pixels();
+        let scales = BLURS.map(|blur| (extract_detail(&self.grey, blur), extract_detail(&other.grey, blur)));
+        let starts = [
+            self.initial_homography(other, |_| true),
+            self.initial_homography(other, |point| FIRM_LANDMARKS.contains(&point)),
+        ];
         let ends = starts.into_iter().flatten().map(|mut plane| {
             let mut likeness = 0.0;
             for (here, there) in &scales {
-                likeness = aligned(here, there, &inside, &mut plane);
+                likeness = refine_homography(here, there, &inside, &mut plane);
             }
             likeness
         });
@@ -54,15 +57,15 @@ impl Texture {
     }
 
     /// The homography that fits some of the landmarks.
-    fn start(&self, other: &Self, is_used: impl Fn(usize) -> bool) -> Option<Homography> {
+    fn initial_homography(&self, other: &Self, is_used: impl Fn(usize) -> bool) -> Option<Homography> {
         let used = |points: &[[f64; 2]]| {
             points.iter().enumerate().filter(|(at, _)| is_used(*at)).map(|(_, point)| *point).collect::<Vec<_>>()
         };
-        Homography::between(&used(&self.points), &used(&other.points))
+        Homography::fit_homography(&used(&self.points), &used(&other.points))
     }
 
     /// The pixels of the face itself: those within the ellipse of its landmarks.
-    fn inside(&self) -> Vec<usize> {
+    fn list_face_pixels(&self) -> Vec<usize> {
         let count = self.points.len().max(1) as f64;
         let mean = |axis: usize| self.points.iter().map(|point| point[axis]).sum::<f64>() / count;
         let middle = [mean(0), mean(1)];
@@ -70,31 +73,31 @@ impl Texture {
             |axis: usize| self.points.iter().map(|point| (point[axis] - middle[axis]).abs()).fold(0.05, f64::max) * 0.9;
         let (across, down) = (reach(0), reach(1));
         let within = |at: &usize| {
-            let [x, y] = place_of(*at);
+            let [x, y] = pixel_centre(*at);
             ((x - middle[0]) / across).powi(2) + ((y - middle[1]) / down).powi(2) <= 1.0
         };
         (0..SIZE * SIZE).filter(within).collect()
     }
 }
 
-fn normal([x, y]: [f32; 2]) -> [f64; 2] {
+fn normalise_pixel([x, y]: [f32; 2]) -> [f64; 2] {
     let half = SIZE as f64 / 2.0;
     [f64::from(x) / half - 1.0, f64::from(y) / half - 1.0]
 }
 
-fn place_of(at: usize) -> [f64; 2] {
-    normal([(at % SIZE) as f32 + 0.5, (at / SIZE) as f32 + 0.5])
+fn pixel_centre(at: usize) -> [f64; 2] {
+    normalise_pixel([(at % SIZE) as f32 + 0.5, (at / SIZE) as f32 + 0.5])
 }
 
 /// What is finer than the light's slow changes and coarser than noise: a slight blur less a strong one.
-fn detail(grey: &[f32], blur: usize) -> Vec<f32> {
-    let fine = blurred(&blurred(grey, blur), blur);
-    let coarse = blurred(&blurred(&fine, blur * 4), blur * 4);
+fn extract_detail(grey: &[f32], blur: usize) -> Vec<f32> {
+    let fine = box_blur(&box_blur(grey, blur), blur);
+    let coarse = box_blur(&box_blur(&fine, blur * 4), blur * 4);
     fine.iter().zip(&coarse).map(|(fine, coarse)| fine - coarse).collect()
 }
 
 /// The mean over the pixels within `reach` along each axis.
-fn blurred(grey: &[f32], reach: usize) -> Vec<f32> {
+fn box_blur(grey: &[f32], reach: usize) -> Vec<f32> {
     let along = |values: &[f32], stride: usize, other: usize| {
         let mut out = vec![0.0; values.len()];
         for line in 0..SIZE {
@@ -113,13 +116,13 @@ fn blurred(grey: &[f32], reach: usize) -> Vec<f32> {
 }
 
 /// Moves the homography until the pixels are most alike (Gauss-Newton, damped), and says how alike they then are.
-fn aligned(here: &[f32], there: &[f32], inside: &[usize], best: &mut Homography) -> f64 {
-    let mut likeness = correlation(&pairs(here, there, inside, best));
+fn refine_homography(here: &[f32], there: &[f32], inside: &[usize], best: &mut Homography) -> f64 {
+    let mut likeness = correlate_pairs(&pair_values(here, there, inside, best));
     let mut damping = 0.01;
-    for _ in 0..MOVES {
-        let Some(step) = movement(here, there, inside, best, damping) else { break };
+    for _ in 0..MOST_MOVES {
+        let Some(step) = solve_movement(here, there, inside, best, damping) else { break };
         let moved = Homography(std::array::from_fn(|at| best.0[at] + step[at]));
-        let found = correlation(&pairs(here, there, inside, &moved));
+        let found = correlate_pairs(&pair_values(here, there, inside, &moved));
         if found > likeness {
             let gain = found - likeness;
             (likeness, *best, damping) = (found, moved, damping / 3.0);
@@ -134,16 +137,16 @@ fn aligned(here: &[f32], there: &[f32], inside: &[usize], best: &mut Homography)
 }
 
 /// The values of both at the places that the homography pairs.
-fn pairs(here: &[f32], there: &[f32], inside: &[usize], plane: &Homography) -> Vec<[f64; 2]> {
+fn pair_values(here: &[f32], there: &[f32], inside: &[usize], plane: &Homography) -> Vec<[f64; 2]> {
     let both = inside.iter().filter_map(|at| {
-        let there = sampled(there, plane.place(place_of(*at)))?;
+        let there = sample_texture(there, plane.project_point(pixel_centre(*at)))?;
         Some([f64::from(*here.get(*at)?), there])
     });
     both.collect()
 }
 
 /// The correlation of pairs, −1..1; 0 of fewer than would make a face.
-fn correlation(pairs: &[[f64; 2]]) -> f64 {
+fn correlate_pairs(pairs: &[[f64; 2]]) -> f64 {
     let count = pairs.len() as f64;
     if pairs.len() < SIZE {
         return 0.0;
@@ -156,31 +159,37 @@ fn correlation(pairs: &[[f64; 2]]) -> f64 {
 }
 
 /// The step that would bring the values together, were they to change evenly; gain and offset are fitted beside it.
-fn movement(here: &[f32], there: &[f32], inside: &[usize], plane: &Homography, damping: f64) -> Option<[f64; 10]> {
-    let mut fit = Fit::<10>::new();
+fn solve_movement(
+    here: &[f32],
+    there: &[f32],
+    inside: &[usize],
+    plane: &Homography,
+    damping: f64,
+) -> Option<[f64; 10]> {
+    let mut fit = LeastSquares::<10>::new();
     let reach = 2.0 / SIZE as f64;
     for at in inside {
-        let [x, y] = place_of(*at);
-        let [u, v] = plane.place([x, y]);
+        let [x, y] = pixel_centre(*at);
+        let [u, v] = plane.project_point([x, y]);
         let depth = plane.0[6] * x + plane.0[7] * y + 1.0;
         let slope = |ahead: [f64; 2], behind: [f64; 2]| {
-            Some((sampled(there, ahead)? - sampled(there, behind)?) / (2.0 * reach))
+            Some((sample_texture(there, ahead)? - sample_texture(there, behind)?) / (2.0 * reach))
         };
         let across = slope([u + reach, v], [u - reach, v]);
         let down = slope([u, v + reach], [u, v - reach]);
-        let (Some(across), Some(down), Some(value)) = (across, down, sampled(there, [u, v])) else { continue };
+        let (Some(across), Some(down), Some(value)) = (across, down, sample_texture(there, [u, v])) else { continue };
         let Some(wanted) = here.get(*at) else { continue };
         let (a, b) = (across / depth, down / depth);
         let turn = -(a * u + b * v);
         let row = [a * x, a * y, a, b * x, b * y, b, turn * x, turn * y, -f64::from(*wanted), -1.0];
-        fit.add(&row, -value);
+        fit.add_row(&row, -value);
     }
     fit.dampen(damping);
-    fit.solved()
+    fit.solve()
 }
 
 /// The value between the four pixels around a place, or none beyond the edge.
-fn sampled(values: &[f32], [x, y]: [f64; 2]) -> Option<f64> {
+fn sample_texture(values: &[f32], [x, y]: [f64; 2]) -> Option<f64> {
     let half = SIZE as f64 / 2.0;
     let (x, y) = ((x + 1.0) * half - 0.5, (y + 1.0) * half - 0.5);
     let last = (SIZE - 1) as f64;

@@ -1,17 +1,17 @@
 //! Small linear systems.
 
 /// The x that brings the rows' sums Σ row·x closest to their values (least squares), or none where many would.
-pub(super) struct Fit<const N: usize> {
+pub(super) struct LeastSquares<const N: usize> {
     matrix: [[f64; N]; N],
     right: [f64; N],
 }
 
-impl<const N: usize> Fit<N> {
+impl<const N: usize> LeastSquares<N> {
     pub(super) fn new() -> Self {
         Self { matrix: [[0.0; N]; N], right: [0.0; N] }
     }
 
-    pub(super) fn add(&mut self, row: &[f64; N], value: f64) {
+    pub(super) fn add_row(&mut self, row: &[f64; N], value: f64) {
         for (line, a) in self.matrix.iter_mut().zip(row) {
             for (cell, b) in line.iter_mut().zip(row) {
                 *cell += a * b;
@@ -30,7 +30,7 @@ impl<const N: usize> Fit<N> {
     }
 
     /// Gaussian elimination with the largest pivot first.
-    pub(super) fn solved(mut self) -> Option<[f64; N]> {
+    pub(super) fn solve(mut self) -> Option<[f64; N]> {
         for step in 0..N {
             let pivot = (step..N).max_by(|a, b| self.matrix[*a][step].abs().total_cmp(&self.matrix[*b][step].abs()))?;
             self.matrix.swap(step, pivot);
@@ -62,12 +62,12 @@ mod tests {
 
     #[test]
     fn a_line_is_found_through_its_points_and_none_through_one() {
-        let mut fit = Fit::new();
-        [(0.0, 1.0), (1.0, 3.0), (2.0, 5.0)].iter().for_each(|(x, y)| fit.add(&[*x, 1.0], *y));
-        let [slope, start] = fit.solved().unwrap();
+        let mut fit = LeastSquares::new();
+        [(0.0, 1.0), (1.0, 3.0), (2.0, 5.0)].iter().for_each(|(x, y)| fit.add_row(&[*x, 1.0], *y));
+        let [slope, start] = fit.solve().unwrap();
         assert!((slope - 2.0).abs() < 1e-9 && (start - 1.0).abs() < 1e-9);
-        let mut fit = Fit::new();
-        fit.add(&[1.0, 1.0], 1.0);
-        assert!(fit.solved().is_none());
+        let mut fit = LeastSquares::new();
+        fit.add_row(&[1.0, 1.0], 1.0);
+        assert!(fit.solve().is_none());
     }
 }

@@ -1,5 +1,7 @@
 //! Dates of the zone: two digits for the year, parts that may be unknown, and the century that is meant.
 
+use crate::calendar::days_in_month;
+
 /// A date as the zone prints it (ICAO 9303 part 3, section 4.8). What is printed as fillers is unknown: `None`. Digits that
 /// make no date, such as a month 13, are kept as printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,27 +34,27 @@ impl MrzDate {
     /// The birth date that is meant: the latest such date that is not after `today`. `None` where the year is unknown or
     /// the calendar has no such date.
     #[must_use]
-    pub fn as_birth(self, today: CalendarDate) -> Option<CalendarDate> {
+    pub fn to_birth_date(self, today: CalendarDate) -> Option<CalendarDate> {
         let year = u16::from(self.year?);
         let candidates = [today.year / 100 * 100 + year, (today.year / 100).checked_sub(1)? * 100 + year];
-        let mut dates = candidates.into_iter().filter_map(|year| self.in_year(year));
-        dates.find(|date| date.is_not_after(today))
+        let mut dates = candidates.into_iter().filter_map(|year| self.in_year_if_valid(year));
+        dates.find(|date| date.can_be_by(today))
     }
 
     /// The expiry date that is meant: the one within 50 years of `today`, before or after (documents run at most some
     /// decades). `None` where the year is unknown or the calendar has no such date.
     #[must_use]
-    pub fn as_expiry(self, today: CalendarDate) -> Option<CalendarDate> {
+    pub fn to_expiry_date(self, today: CalendarDate) -> Option<CalendarDate> {
         let ahead = (100 + u16::from(self.year?) - today.year % 100) % 100;
         let year = today.year + ahead;
-        self.in_year(if ahead < 50 { year } else { year.checked_sub(100)? })
+        self.in_year_if_valid(if ahead < 50 { year } else { year.checked_sub(100)? })
     }
 
-    fn in_year(self, year: u16) -> Option<CalendarDate> {
+    fn in_year_if_valid(self, year: u16) -> Option<CalendarDate> {
         if self.month.is_some_and(|month| !(1..=12).contains(&month)) {
             return None;
         }
-        let most = self.month.map_or(31, |month| days(year, month));
+        let most = self.month.map_or(31, |month| days_in_month(year, month));
         if self.day.is_some_and(|day| !(1..=most).contains(&day)) {
             return None;
         }
@@ -62,19 +64,9 @@ impl MrzDate {
 
 impl CalendarDate {
     /// Says whether it can lie on or before `today`, whatever its unknown parts are.
-    fn is_not_after(self, today: Self) -> bool {
+    fn can_be_by(self, today: Self) -> bool {
         let first = (self.year, self.month.unwrap_or(1), self.day.unwrap_or(1));
         first <= (today.year, today.month.unwrap_or(12), today.day.unwrap_or(31))
-    }
-}
-
-fn days(year: u16, month: u8) -> u8 {
-    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    match month {
-        2 if leap => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
     }
 }
 
@@ -85,7 +77,7 @@ mod tests {
     const TODAY: CalendarDate = CalendarDate { year: 2025, month: Some(6), day: Some(15) };
 
     fn birth(printed: &str) -> Option<CalendarDate> {
-        MrzDate::parse(printed.as_bytes()).as_birth(TODAY)
+        MrzDate::parse(printed.as_bytes()).to_birth_date(TODAY)
     }
 
     fn date(year: u16, month: u8, day: u8) -> Option<CalendarDate> {
@@ -116,7 +108,7 @@ mod tests {
 
     #[test]
     fn an_expiry_lies_within_fifty_years() {
-        let expiry = |printed: &str| MrzDate::parse(printed.as_bytes()).as_expiry(TODAY);
+        let expiry = |printed: &str| MrzDate::parse(printed.as_bytes()).to_expiry_date(TODAY);
         assert_eq!(expiry("350101"), date(2035, 1, 1));
         assert_eq!(expiry("740101"), date(2074, 1, 1));
         assert_eq!(expiry("750101"), date(1975, 1, 1));

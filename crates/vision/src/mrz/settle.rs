@@ -1,11 +1,11 @@
 //! Which character stands in a cell where the recogniser was not sure: what a check digit proves, and nothing else.
 
-use super::digits::{COMPOSITE, Check, checks};
-use super::{Format, Zone, fits, zone};
+use super::digits::{COMPOSITE, CheckDigit, list_check_digits};
+use super::{Zone, ZoneFormat, build_zone, fits_format};
 
 /// What the recogniser saw in one cell.
 #[derive(Clone, Debug)]
-pub(crate) struct Cell {
+pub(crate) struct ReadCell {
     pub(crate) read: u8,
     /// 0..1.
     pub(crate) probability: f32,
@@ -19,17 +19,17 @@ pub(crate) struct Cell {
 const ALIKE: [(u8, u8); 8] =
     [(b'O', b'0'), (b'Q', b'0'), (b'D', b'0'), (b'I', b'1'), (b'B', b'8'), (b'S', b'5'), (b'Z', b'2'), (b'G', b'6')];
 /// How likely a look-alike is that the recogniser did not consider.
-const UNSEEN: f32 = 0.02;
+const UNSEEN_LIKELIHOOD: f32 = 0.02;
 /// From which likelihood on another character is tried.
-const LEAST: f32 = 0.02;
+const LEAST_LIKELIHOOD: f32 = 0.02;
 /// From which likelihood on two characters of one field are changed at once.
-const LEAST_OF_TWO: f32 = 0.1;
+const LEAST_PAIR_LIKELIHOOD: f32 = 0.1;
 /// An answer is proven when it is this many times as likely as any other that satisfies its check digit.
-const CLEARLY: f32 = 2.0;
+const CLEAR_RATIO: f32 = 2.0;
 
 /// One character in place of another.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Change {
+struct CellChange {
     cell: (usize, usize),
     to: u8,
     likelihood: f32,
@@ -39,38 +39,39 @@ struct Change {
 /// likely; a new reading holds only if it satisfies the field's digit, no other reading is nearly as likely, and the
 /// composite digit agrees. A visa has none, so nothing bears a new reading out, and it stays as it was read. `None` where the
 /// cells do not fit the format.
-pub(crate) fn settled(format: Format, cells: &[Vec<Cell>]) -> Option<Zone> {
+pub(crate) fn settle_zone(format: ZoneFormat, cells: &[Vec<ReadCell>]) -> Option<Zone> {
     let mut rows: Vec<Vec<u8>> = cells.iter().map(|row| row.iter().map(|cell| cell.read).collect()).collect();
-    filled(format, &mut rows);
-    if !fits(format, &rows) {
+    clear_after_name(format, &mut rows);
+    if !fits_format(format, &rows) {
         return None;
     }
-    let (composite, own): (Vec<Check>, Vec<Check>) =
-        checks(format, &rows).into_iter().partition(|check| check.field == COMPOSITE);
+    let (composite, own): (Vec<CheckDigit>, Vec<CheckDigit>) =
+        list_check_digits(format, &rows).into_iter().partition(|check| check.field == COMPOSITE);
     if composite.is_empty() {
-        return Some(zone(format, &rows));
+        return Some(build_zone(format, &rows));
     }
     let mut proven = rows.clone();
-    for check in own.iter().filter(|check| !check.passes(&rows)) {
-        let found = changes(&rows, check, &possible(format, cells, &check.cells()));
-        found.into_iter().for_each(|change| put(&mut proven, change));
+    for check in own.iter().filter(|check| !check.is_right(&rows)) {
+        let found = find_proven_changes(&rows, check, &list_possible_changes(format, cells, &check.depending_cells()));
+        found.into_iter().for_each(|change| apply_change(&mut proven, change));
     }
-    for composite in checks(format, &proven).into_iter().filter(|check| check.field == COMPOSITE) {
-        if !composite.passes(&proven) {
-            let covered: Vec<(usize, usize)> = own.iter().flat_map(Check::cells).collect();
-            let alone: Vec<_> = composite.cells().into_iter().filter(|cell| !covered.contains(cell)).collect();
-            let found = changes(&proven, &composite, &possible(format, cells, &alone));
-            found.into_iter().for_each(|change| put(&mut proven, change));
+    for composite in list_check_digits(format, &proven).into_iter().filter(|check| check.field == COMPOSITE) {
+        if !composite.is_right(&proven) {
+            let covered: Vec<(usize, usize)> = own.iter().flat_map(CheckDigit::depending_cells).collect();
+            let alone: Vec<_> =
+                composite.depending_cells().into_iter().filter(|cell| !covered.contains(cell)).collect();
+            let found = find_proven_changes(&proven, &composite, &list_possible_changes(format, cells, &alone));
+            found.into_iter().for_each(|change| apply_change(&mut proven, change));
         }
-        if !composite.passes(&proven) {
-            return Some(zone(format, &rows));
+        if !composite.is_right(&proven) {
+            return Some(build_zone(format, &rows));
         }
     }
-    Some(zone(format, if fits(format, &proven) { &proven } else { &rows }))
+    Some(build_zone(format, if fits_format(format, &proven) { &proven } else { &rows }))
 }
 
 /// Names end where three fillers stand: what seems to follow is a filler misread.
-fn filled(format: Format, rows: &mut [Vec<u8>]) {
+fn clear_after_name(format: ZoneFormat, rows: &mut [Vec<u8>]) {
     let name = format.layout().name;
     let Some(field) = rows.get_mut(name.row).and_then(|row| row.get_mut(name.start..name.end)) else { return };
     if let Some(end) = field.windows(3).position(|three| three == b"<<<") {
@@ -78,7 +79,7 @@ fn filled(format: Format, rows: &mut [Vec<u8>]) {
     }
 }
 
-fn put(rows: &mut [Vec<u8>], change: Change) {
+fn apply_change(rows: &mut [Vec<u8>], change: CellChange) {
     let cell = rows.get_mut(change.cell.0).and_then(|row| row.get_mut(change.cell.1));
     if let Some(cell) = cell {
         *cell = change.to;
@@ -86,31 +87,32 @@ fn put(rows: &mut [Vec<u8>], change: Change) {
 }
 
 /// Which of the possible changes satisfy a check digit: one, or two likely ones, or none where nothing is proven.
-fn changes(rows: &[Vec<u8>], check: &Check, possible: &[Change]) -> Vec<Change> {
-    let likely: Vec<Change> = possible.iter().copied().filter(|change| change.likelihood >= LEAST_OF_TWO).collect();
+fn find_proven_changes(rows: &[Vec<u8>], check: &CheckDigit, possible: &[CellChange]) -> Vec<CellChange> {
+    let likely: Vec<CellChange> =
+        possible.iter().copied().filter(|change| change.likelihood >= LEAST_PAIR_LIKELIHOOD).collect();
     let pairs = likely.iter().enumerate().flat_map(|(place, first)| {
         let rest = likely.iter().skip(place + 1).filter(move |second| second.cell != first.cell);
         rest.map(move |second| vec![*first, *second])
     });
     let tried = possible.iter().map(|change| vec![*change]).chain(pairs);
-    let satisfies = |changes: &Vec<Change>| {
+    let satisfies = |changes: &Vec<CellChange>| {
         let mut rows = rows.to_vec();
-        changes.iter().for_each(|change| put(&mut rows, *change));
-        check.passes(&rows)
+        changes.iter().for_each(|change| apply_change(&mut rows, *change));
+        check.is_right(&rows)
     };
-    let likelihood = |changes: &Vec<Change>| changes.iter().map(|change| change.likelihood).product::<f32>();
-    let mut satisfying: Vec<Vec<Change>> = tried.filter(satisfies).collect();
+    let likelihood = |changes: &Vec<CellChange>| changes.iter().map(|change| change.likelihood).product::<f32>();
+    let mut satisfying: Vec<Vec<CellChange>> = tried.filter(satisfies).collect();
     satisfying.sort_by(|a, b| likelihood(b).total_cmp(&likelihood(a)));
     match satisfying.as_slice() {
         [] => Vec::new(),
         [best] => best.clone(),
-        [best, second, ..] if likelihood(best) >= CLEARLY * likelihood(second) => best.clone(),
+        [best, second, ..] if likelihood(best) >= CLEAR_RATIO * likelihood(second) => best.clone(),
         _ => Vec::new(),
     }
 }
 
 /// What else may stand in the open cells.
-fn possible(format: Format, cells: &[Vec<Cell>], open: &[(usize, usize)]) -> Vec<Change> {
+fn list_possible_changes(format: ZoneFormat, cells: &[Vec<ReadCell>], open: &[(usize, usize)]) -> Vec<CellChange> {
     let mut possible = Vec::new();
     for place in open {
         let Some(cell) = cells.get(place.0).and_then(|row| row.get(place.1)) else { continue };
@@ -120,12 +122,12 @@ fn possible(format: Format, cells: &[Vec<Cell>], open: &[(usize, usize)]) -> Vec
             read if read == *b => Some(*a),
             _ => None,
         });
-        let alike = alike.map(|other| (other, seen(other).max(UNSEEN)));
+        let alike = alike.map(|other| (other, seen(other).max(UNSEEN_LIKELIHOOD)));
         let others = cell.others.iter().copied().filter(|(other, _)| !ALIKE.contains(&(cell.read, *other)));
         for (to, likelihood) in alike.chain(others) {
-            let new = !possible.iter().any(|change: &Change| change.cell == *place && change.to == to);
-            if new && likelihood >= LEAST && format.alphabet(place.0, place.1).holds(to) {
-                possible.push(Change { cell: *place, to, likelihood });
+            let new = !possible.iter().any(|change: &CellChange| change.cell == *place && change.to == to);
+            if new && likelihood >= LEAST_LIKELIHOOD && format.alphabet_at(place.0, place.1).allows(to) {
+                possible.push(CellChange { cell: *place, to, likelihood });
             }
         }
     }
@@ -140,16 +142,16 @@ mod tests {
         ["P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<", "L898902C36UTO7408122F1204159ZE184226B<<<<<10"];
 
     /// Cells of which the recogniser was sure.
-    fn sure(lines: &[&str]) -> Vec<Vec<Cell>> {
-        let cell = |read| Cell { read, probability: 0.99, unfit: 0.0, others: Vec::new() };
+    fn sure(lines: &[&str]) -> Vec<Vec<ReadCell>> {
+        let cell = |read| ReadCell { read, probability: 0.99, unfit: 0.0, others: Vec::new() };
         lines.iter().map(|line| line.bytes().map(cell).collect()).collect()
     }
 
     /// The passport's zone after `seen` was read at that place of its second line, with other characters nearly as likely.
     fn zone_with(column: usize, seen: u8, others: &[(u8, f32)]) -> Zone {
         let mut cells = sure(&TD3);
-        cells[1][column] = Cell { read: seen, probability: 0.6, unfit: 0.0, others: others.to_vec() };
-        settled(Format::Td3, &cells).unwrap()
+        cells[1][column] = ReadCell { read: seen, probability: 0.6, unfit: 0.0, others: others.to_vec() };
+        settle_zone(ZoneFormat::Td3, &cells).unwrap()
     }
 
     #[test]
@@ -170,10 +172,10 @@ mod tests {
     #[test]
     fn nothing_is_put_right_where_no_composite_digit_bears_it_out() {
         let visa = ["V<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<", "L8988901C4XXX4009078F96121096ZE184226B<<<<<<"];
-        assert!(settled(Format::MrvA, &sure(&visa)).unwrap().is_valid());
+        assert!(settle_zone(ZoneFormat::MrvA, &sure(&visa)).unwrap().is_valid());
         let mut cells = sure(&visa);
-        cells[1][6] = Cell { read: b'O', probability: 0.6, unfit: 0.0, others: vec![(b'0', 0.9)] };
-        let zone = settled(Format::MrvA, &cells).unwrap();
+        cells[1][6] = ReadCell { read: b'O', probability: 0.6, unfit: 0.0, others: vec![(b'0', 0.9)] };
+        let zone = settle_zone(ZoneFormat::MrvA, &cells).unwrap();
         assert!(!zone.is_valid(), "{zone:?}");
         assert_eq!(zone.document_number, "L89889O1C");
     }
@@ -192,19 +194,19 @@ mod tests {
         // 2 and 7 weigh the same in these places: the digit is as right with either.
         let mut cells = sure(&TD3);
         for column in [13, 16] {
-            cells[1][column] = Cell { read: b'1', probability: 0.6, unfit: 0.0, others: Vec::new() };
+            cells[1][column] = ReadCell { read: b'1', probability: 0.6, unfit: 0.0, others: Vec::new() };
         }
         cells[1][13].others = vec![(b'2', 0.3), (b'7', 0.3)];
-        let before = settled(Format::Td3, &cells).unwrap();
+        let before = settle_zone(ZoneFormat::Td3, &cells).unwrap();
         assert!(!before.is_valid());
     }
 
     #[test]
     fn no_letter_of_a_name_is_put_right_but_fillers_end_it() {
         let mut cells = sure(&["P<UTOERIK550N<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<", TD3[1]]);
-        assert_eq!(settled(Format::Td3, &cells), None);
+        assert_eq!(settle_zone(ZoneFormat::Td3, &cells), None);
         cells = sure(&["P<UTOERIKSZON<<ANNA<MARIA<<<<<<<<K<<<<<C<<<<", TD3[1]]);
-        let zone = settled(Format::Td3, &cells).unwrap();
+        let zone = settle_zone(ZoneFormat::Td3, &cells).unwrap();
         assert_eq!((zone.surname.as_str(), zone.given_names.as_str()), ("ERIKSZON", "ANNA MARIA"));
     }
 }

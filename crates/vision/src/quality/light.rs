@@ -3,26 +3,26 @@
 use image::GrayImage;
 
 /// Sides of the tiles on which sharpness is measured, in pixels: a word or two of print.
-const TILE: usize = 32;
+const TILE_SIDE: usize = 32;
 /// The least variance (squared grey levels) of a tile that holds print: it deviates by 12 levels.
 const LEAST_VARIANCE: f32 = 144.0;
 /// Sides of the tiles of which glare is made, in pixels.
-const SPOT: usize = 8;
+const SPOT_SIDE: usize = 8;
 /// From this brightness on a pixel is blown out.
-const BLOWN: u8 = 250;
+const BLOWN_OUT: u8 = 250;
 /// The fewest tiles of a glare: a twentieth of the document's width across.
 const FEWEST_SPOTS: usize = 12;
 /// The least share of its upright frame that a glare fills: it is a blob and no line.
 const LEAST_COMPACT: f32 = 0.35;
 /// The largest range of brightness of a tile around a glare, in grey levels: light fades, print and paper end sharply.
-const SOFT: u8 = 50;
+const SOFT_RANGE: u8 = 50;
 
 /// The strength of a document's finest detail against its contrast: the deviation of the Laplacian over that of the
 /// brightness, on the tiles with print, after what noise adds was taken out. An even table around it does not count.
 #[must_use]
-pub fn sharpness(flat: &GrayImage) -> f32 {
-    let mut tiles = tiles(flat);
-    let noise = noise(&mut tiles);
+pub fn measure_sharpness(flat: &GrayImage) -> f32 {
+    let mut tiles = measure_tiles(flat);
+    let noise = estimate_noise(&mut tiles);
     let mut print: Vec<(f32, f32)> = tiles.into_iter().filter(|(variance, _)| *variance > LEAST_VARIANCE).collect();
     print.sort_by(|a, b| b.0.total_cmp(&a.0));
     // The quarter with the most contrast: print rather than shades.
@@ -35,20 +35,20 @@ pub fn sharpness(flat: &GrayImage) -> f32 {
 }
 
 /// The variances of the brightness and of its Laplacian, for each tile.
-fn tiles(flat: &GrayImage) -> Vec<(f32, f32)> {
+fn measure_tiles(flat: &GrayImage) -> Vec<(f32, f32)> {
     let width = flat.width() as usize;
     let rows: Vec<&[u8]> = flat.as_raw().chunks_exact(width.max(1)).collect();
-    let lines = (1..rows.len().saturating_sub(TILE)).step_by(TILE);
-    let places = lines.flat_map(|y| (1..width.saturating_sub(TILE)).step_by(TILE).map(move |x| (x, y)));
-    places.filter_map(|(x, y)| tile(&rows, x, y)).collect()
+    let lines = (1..rows.len().saturating_sub(TILE_SIDE)).step_by(TILE_SIDE);
+    let places = lines.flat_map(|y| (1..width.saturating_sub(TILE_SIDE)).step_by(TILE_SIDE).map(move |x| (x, y)));
+    places.filter_map(|(x, y)| measure_tile(&rows, x, y)).collect()
 }
 
-fn tile(rows: &[&[u8]], left: usize, top: usize) -> Option<(f32, f32)> {
+fn measure_tile(rows: &[&[u8]], left: usize, top: usize) -> Option<(f32, f32)> {
     let (mut sum, mut square, mut laplacian, mut laplacian_square) = (0_i64, 0_i64, 0_i64, 0_i64);
-    for y in top..top + TILE {
-        let above = rows.get(y - 1)?.get(left..left + TILE)?;
-        let below = rows.get(y + 1)?.get(left..left + TILE)?;
-        let here = rows.get(y)?.get(left - 1..=left + TILE)?;
+    for y in top..top + TILE_SIDE {
+        let above = rows.get(y - 1)?.get(left..left + TILE_SIDE)?;
+        let below = rows.get(y + 1)?.get(left..left + TILE_SIDE)?;
+        let here = rows.get(y)?.get(left - 1..=left + TILE_SIDE)?;
         for (triple, (up, down)) in here.windows(3).zip(above.iter().zip(below)) {
             let &[before, pixel, after] = triple else { continue };
             let pixel = i64::from(pixel);
@@ -59,13 +59,13 @@ fn tile(rows: &[&[u8]], left: usize, top: usize) -> Option<(f32, f32)> {
             laplacian_square += bent * bent;
         }
     }
-    let count = (TILE * TILE) as f32;
+    let count = (TILE_SIDE * TILE_SIDE) as f32;
     let variance = |sum: i64, square: i64| square as f32 / count - (sum as f32 / count).powi(2);
     Some((variance(sum, square), variance(laplacian, laplacian_square)))
 }
 
 /// What noise adds to the variance of the Laplacian: what the plainest tenth of the tiles have.
-fn noise(tiles: &mut [(f32, f32)]) -> f32 {
+fn estimate_noise(tiles: &mut [(f32, f32)]) -> f32 {
     tiles.sort_by(|a, b| a.1.total_cmp(&b.1));
     let plainest = tiles.get(tiles.len() / 10).map_or(0.0, |tile| tile.1);
     // A deviation of 6 levels gives 20 × 36; more than that is no noise but print everywhere.
@@ -74,7 +74,7 @@ fn noise(tiles: &mut [(f32, f32)]) -> f32 {
 
 /// The median brightness, and the distance between the 5th and the 95th percentile, each 0 to 1.
 #[must_use]
-pub fn exposure(flat: &GrayImage) -> (f32, f32) {
+pub fn measure_exposure(flat: &GrayImage) -> (f32, f32) {
     let mut counts = [0_usize; 256];
     for pixel in flat.as_raw() {
         if let Some(count) = counts.get_mut(usize::from(*pixel)) {
@@ -96,29 +96,29 @@ pub fn exposure(flat: &GrayImage) -> (f32, f32) {
 /// The share of a document, 0 to 1, that is blown out in compact blobs without features whose borders fade. White paper
 /// and printed boxes end sharply, and are none.
 #[must_use]
-pub fn glare(flat: &GrayImage) -> f32 {
-    let spots = Spots::of(flat);
+pub fn measure_glare(flat: &GrayImage) -> f32 {
+    let spots = SpotGrid::from_luma(flat);
     let whole = spots.ranges.len();
-    if whole == 0 || spots.paper() >= BLOWN {
+    if whole == 0 || spots.paper_brightness() >= BLOWN_OUT {
         return 0.0;
     }
-    spots.glares().iter().sum::<usize>() as f32 / whole as f32
+    spots.glare_sizes().iter().sum::<usize>() as f32 / whole as f32
 }
 
 /// The darkest and brightest pixel of each small tile.
-struct Spots {
+struct SpotGrid {
     across: usize,
     ranges: Vec<(u8, u8)>,
 }
 
-impl Spots {
-    fn of(flat: &GrayImage) -> Self {
-        let across = flat.width() as usize / SPOT;
+impl SpotGrid {
+    fn from_luma(flat: &GrayImage) -> Self {
+        let across = flat.width() as usize / SPOT_SIDE;
         let rows = flat.as_raw().chunks_exact((flat.width() as usize).max(1));
-        let mut ranges = vec![(u8::MAX, 0); across * (flat.height() as usize / SPOT)];
+        let mut ranges = vec![(u8::MAX, 0); across * (flat.height() as usize / SPOT_SIDE)];
         for (y, row) in rows.enumerate() {
-            let line = ranges.iter_mut().skip(y / SPOT * across).take(across);
-            for (range, pixels) in line.zip(row.chunks_exact(SPOT)) {
+            let line = ranges.iter_mut().skip(y / SPOT_SIDE * across).take(across);
+            for (range, pixels) in line.zip(row.chunks_exact(SPOT_SIDE)) {
                 let low = pixels.iter().copied().min().unwrap_or(u8::MAX);
                 let high = pixels.iter().copied().max().unwrap_or(0);
                 *range = (range.0.min(low), range.1.max(high));
@@ -128,19 +128,20 @@ impl Spots {
     }
 
     /// How bright the paper is where it is not blown out: where it is all but white everywhere, nothing tells glare from it.
-    fn paper(&self) -> u8 {
-        let mut highest: Vec<u8> = self.ranges.iter().filter(|range| range.0 < BLOWN).map(|range| range.1).collect();
+    fn paper_brightness(&self) -> u8 {
+        let mut highest: Vec<u8> =
+            self.ranges.iter().filter(|range| range.0 < BLOWN_OUT).map(|range| range.1).collect();
         highest.sort_unstable();
         highest.get(highest.len() * 6 / 10).copied().unwrap_or(u8::MAX)
     }
 
     /// The sizes in tiles of all glares.
-    fn glares(&self) -> Vec<usize> {
-        let mut is_free: Vec<bool> = self.ranges.iter().map(|range| range.0 >= BLOWN).collect();
+    fn glare_sizes(&self) -> Vec<usize> {
+        let mut is_free: Vec<bool> = self.ranges.iter().map(|range| range.0 >= BLOWN_OUT).collect();
         let mut sizes = Vec::new();
         for start in 0..is_free.len() {
-            let (blob, border) = self.blob(start, &mut is_free);
-            if blob.len() >= FEWEST_SPOTS && self.is_compact(&blob) && self.is_soft(&border) {
+            let (blob, border) = self.grow_blob(start, &mut is_free);
+            if blob.len() >= FEWEST_SPOTS && self.is_compact(&blob) && self.has_soft_border(&border) {
                 sizes.push(blob.len());
             }
         }
@@ -148,21 +149,21 @@ impl Spots {
     }
 
     /// The blown-out tiles that hang together with one, and the tiles that border on them.
-    fn blob(&self, start: usize, is_free: &mut [bool]) -> (Vec<usize>, Vec<usize>) {
+    fn grow_blob(&self, start: usize, is_free: &mut [bool]) -> (Vec<usize>, Vec<usize>) {
         let (mut blob, mut border, mut waiting) = (Vec::new(), Vec::new(), vec![start]);
         while let Some(place) = waiting.pop() {
             let Some(free) = is_free.get_mut(place) else { continue };
             if std::mem::take(free) {
                 blob.push(place);
-                waiting.extend(self.around(place));
-            } else if self.ranges.get(place).is_some_and(|range| range.0 < BLOWN) {
+                waiting.extend(self.list_neighbours(place));
+            } else if self.ranges.get(place).is_some_and(|range| range.0 < BLOWN_OUT) {
                 border.push(place);
             }
         }
         (blob, border)
     }
 
-    fn around(&self, place: usize) -> impl Iterator<Item = usize> {
+    fn list_neighbours(&self, place: usize) -> impl Iterator<Item = usize> {
         let x = place % self.across.max(1);
         let left = (x > 0).then(|| place - 1);
         let right = (x + 1 < self.across).then(|| place + 1);
@@ -180,9 +181,9 @@ impl Spots {
         blob.len() as f32 > LEAST_COMPACT * frame as f32
     }
 
-    fn is_soft(&self, border: &[usize]) -> bool {
+    fn has_soft_border(&self, border: &[usize]) -> bool {
         let ranges = border.iter().filter_map(|place| self.ranges.get(*place));
-        let soft = ranges.filter(|(low, high)| high - low < SOFT).count();
+        let soft = ranges.filter(|(low, high)| high - low < SOFT_RANGE).count();
         soft * 2 > border.len()
     }
 }

@@ -4,13 +4,13 @@
 
 use image::RgbImage;
 
-use super::fourier::{Fourier, SIDE};
-use crate::luma::luma_of;
+use super::fourier::{FourierTransform, TILE_SIDE};
+use crate::luma::pixel_luma;
 
 /// Tiles that are looked at along the longer and the shorter side.
 const TILES: (u32, u32) = (4, 3);
 /// The lowest frequency that counts, in waves a tile: waves of up to 26 pixels.
-const LOWEST: f32 = 10.0;
+const LOWEST_FREQUENCY: f32 = 10.0;
 /// Frequencies this near an axis belong to edges and to the blocks of JPEG.
 const AXIS: i32 = 2;
 /// How far a peak stands above the mean of its frequency.
@@ -19,21 +19,21 @@ const ABOVE_RING: f32 = 5.0;
 const ABOVE_SURROUNDINGS: f32 = 3.0;
 /// Peaks that stand nearer than this many waves to another as high are a comb: lines of print, letters of one width, or
 /// guilloche, whose period is longer. A screen's grid has 3 to 8 pixels a period, and so stands alone.
-const COMB: i32 = 20;
+const COMB_DISTANCE: i32 = 20;
 /// The most peaks of a tile that count, the highest first.
 const MOST_PEAKS: usize = 16;
 
 /// A peak in a tile's spectrum, in waves a tile.
 #[derive(Clone, Copy, Debug)]
-struct Peak {
+struct SpectrumPeak {
     x: i32,
     y: i32,
     height: f32,
 }
 
-impl Peak {
+impl SpectrumPeak {
     /// Says whether that may be the same grid's peak elsewhere: perspective changes its frequency a little.
-    fn is_like(self, other: Self) -> bool {
+    fn is_near_peak(self, other: Self) -> bool {
         let reach = 2 + (f64::from(self.x).hypot(f64::from(self.y)) * 0.04) as i32;
         (self.x - other.x).abs() <= reach && (self.y - other.y).abs() <= reach
     }
@@ -41,37 +41,38 @@ impl Peak {
 
 /// How much a picture looks taken of a screen, 0 to 1: the share of its tiles in which the same sharp peak stands.
 #[must_use]
-pub fn screen(image: &RgbImage) -> f32 {
-    let tiles = tiles(image);
-    let (fourier, radii) = (Fourier::new(), Half::radii());
+pub fn score_screen(image: &RgbImage) -> f32 {
+    let tiles = cut_tiles(image);
+    let (fourier, radii) = (FourierTransform::new(), HalfSpectrum::list_radii());
     let mut peaks = Vec::new();
     for pair in tiles.chunks(2) {
         let [Some(first), second] = [pair.first(), pair.get(1)] else { continue };
         let second_or_first = second.unwrap_or(first);
-        let [a, b] = fourier.amplitudes([first, second_or_first]);
-        peaks.push(Half::of(&a, &radii).peaks());
+        let [a, b] = fourier.measure_amplitudes([first, second_or_first]);
+        peaks.push(HalfSpectrum::from_amplitudes(&a, &radii).find_peaks());
         if second.is_some() {
-            peaks.push(Half::of(&b, &radii).peaks());
+            peaks.push(HalfSpectrum::from_amplitudes(&b, &radii).find_peaks());
         }
     }
-    common(&peaks)
+    largest_common_share(&peaks)
 }
 
 /// The largest share of tiles that have a peak in common.
-fn common(tiles: &[Vec<Peak>]) -> f32 {
+fn largest_common_share(tiles: &[Vec<SpectrumPeak>]) -> f32 {
     if tiles.len() < 3 {
         return 0.0;
     }
-    let count = |peak: Peak| tiles.iter().filter(|others| others.iter().any(|other| peak.is_like(*other))).count();
+    let count =
+        |peak: SpectrumPeak| tiles.iter().filter(|others| others.iter().any(|other| peak.is_near_peak(*other))).count();
     let most = tiles.iter().flatten().map(|peak| count(*peak)).max().unwrap_or(0);
     // One tile has it always.
     (most.saturating_sub(1)) as f32 / (tiles.len() - 1) as f32
 }
 
 /// The brightness of tiles spread over the picture. Those that are mostly black or blown out are left out.
-fn tiles(image: &RgbImage) -> Vec<Vec<f32>> {
+fn cut_tiles(image: &RgbImage) -> Vec<Vec<f32>> {
     let (width, height) = image.dimensions();
-    let side = SIDE as u32;
+    let side = TILE_SIDE as u32;
     if width < side || height < side {
         return Vec::new();
     }
@@ -79,13 +80,13 @@ fn tiles(image: &RgbImage) -> Vec<Vec<f32>> {
     let (across, down) = (across.min(width / side), down.min(height / side));
     let place = |number: u32, count: u32, length: u32| (length - side) * (2 * number + 1) / (2 * count);
     let places = (0..down).flat_map(|y| (0..across).map(move |x| (place(x, across, width), place(y, down, height))));
-    places.map(|(left, top)| tile(image, left as usize, top as usize)).filter(|tile| is_lit(tile)).collect()
+    places.map(|(left, top)| cut_tile(image, left as usize, top as usize)).filter(|tile| is_lit(tile)).collect()
 }
 
-fn tile(image: &RgbImage, left: usize, top: usize) -> Vec<f32> {
-    let rows = image.as_raw().chunks_exact(image.width() as usize * 3).skip(top).take(SIDE);
-    let pixels = rows.flat_map(|row| row.as_chunks::<3>().0.iter().skip(left).take(SIDE));
-    pixels.map(|pixel| f32::from(luma_of(*pixel))).collect()
+fn cut_tile(image: &RgbImage, left: usize, top: usize) -> Vec<f32> {
+    let rows = image.as_raw().chunks_exact(image.width() as usize * 3).skip(top).take(TILE_SIDE);
+    let pixels = rows.flat_map(|row| row.as_chunks::<3>().0.iter().skip(left).take(TILE_SIDE));
+    pixels.map(|pixel| f32::from(pixel_luma(*pixel))).collect()
 }
 
 fn is_lit(tile: &[f32]) -> bool {
@@ -94,80 +95,82 @@ fn is_lit(tile: &[f32]) -> bool {
 }
 
 /// The upper half of a spectrum, its middle at `x = 0` and `y = 0`, with a border around it from the other half.
-struct Half<'a> {
+struct HalfSpectrum<'a> {
     values: Vec<f32>,
     radii: &'a [f32],
 }
 
 /// How far the surroundings of a peak reach, and so the border around a half.
 const REACH: i32 = 7;
-const ACROSS: usize = SIDE + 2 * REACH as usize;
-const DOWN: usize = SIDE / 2 + 2 * REACH as usize;
+const ACROSS: usize = TILE_SIDE + 2 * REACH as usize;
+const DOWN: usize = TILE_SIDE / 2 + 2 * REACH as usize;
 
-impl<'a> Half<'a> {
-    fn of(amplitudes: &[f32], radii: &'a [f32]) -> Self {
-        let wrapped = |place: usize, middle: usize| (place + SIDE * 2 - middle) % SIDE;
-        let rows = (0..DOWN).map(|y| wrapped(y, REACH as usize) * SIDE);
+impl<'a> HalfSpectrum<'a> {
+    fn from_amplitudes(amplitudes: &[f32], radii: &'a [f32]) -> Self {
+        let wrapped = |place: usize, middle: usize| (place + TILE_SIDE * 2 - middle) % TILE_SIDE;
+        let rows = (0..DOWN).map(|y| wrapped(y, REACH as usize) * TILE_SIDE);
         let values = rows.flat_map(|row| {
-            (0..ACROSS).map(move |x| row + wrapped(x, SIDE / 2 + REACH as usize)).map(|place| amplitudes[place])
+            (0..ACROSS).map(move |x| row + wrapped(x, TILE_SIDE / 2 + REACH as usize)).map(|place| amplitudes[place])
         });
         Self { values: values.collect(), radii }
     }
 
     /// Distances from the middle, at the places of the values.
-    fn radii() -> Vec<f32> {
+    fn list_radii() -> Vec<f32> {
         let distance = |place: usize| {
             let (x, y) = (place % ACROSS, place / ACROSS);
-            (x as f32 - (SIDE / 2) as f32 - REACH as f32).hypot(y as f32 - REACH as f32)
+            (x as f32 - (TILE_SIDE / 2) as f32 - REACH as f32).hypot(y as f32 - REACH as f32)
         };
         (0..ACROSS * DOWN).map(distance).collect()
     }
 
-    fn place(x: i32, y: i32) -> usize {
-        (y + REACH) as usize * ACROSS + (x + SIDE as i32 / 2 + REACH) as usize
+    fn value_index(x: i32, y: i32) -> usize {
+        (y + REACH) as usize * ACROSS + (x + TILE_SIDE as i32 / 2 + REACH) as usize
     }
 
-    fn at(&self, x: i32, y: i32) -> f32 {
-        self.values.get(Self::place(x, y)).copied().unwrap_or(0.0)
+    fn value_at(&self, x: i32, y: i32) -> f32 {
+        self.values.get(Self::value_index(x, y)).copied().unwrap_or(0.0)
     }
 
     /// The sharp peaks off the axes, the highest first.
-    fn peaks(&self) -> Vec<Peak> {
-        let half = SIDE as i32 / 2;
-        let rings = self.rings();
+    fn find_peaks(&self) -> Vec<SpectrumPeak> {
+        let half = TILE_SIDE as i32 / 2;
+        let rings = self.measure_rings();
         let mut peaks = Vec::new();
         for y in AXIS + 1..half - 1 {
             for x in (-half + 2..half - 1).filter(|x| x.abs() > AXIS) {
-                let height = self.at(x, y);
-                let radius = self.radii.get(Self::place(x, y)).copied().unwrap_or(0.0);
+                let height = self.value_at(x, y);
+                let radius = self.radii.get(Self::value_index(x, y)).copied().unwrap_or(0.0);
                 let least = rings.get(radius as usize).map_or(f32::MAX, |mean| ABOVE_RING * mean);
-                if radius < LOWEST || height < least || !self.is_summit(x, y) {
+                if radius < LOWEST_FREQUENCY || height < least || !self.is_summit(x, y) {
                     continue;
                 }
-                let height = height / self.surroundings(x, y).max(1e-3);
+                let height = height / self.surrounding_level(x, y).max(1e-3);
                 if height > ABOVE_SURROUNDINGS {
-                    peaks.push(Peak { x, y, height });
+                    peaks.push(SpectrumPeak { x, y, height });
                 }
             }
         }
-        self.without_combs(&peaks)
+        self.remove_combs(&peaks)
     }
 
-    fn without_combs(&self, peaks: &[Peak]) -> Vec<Peak> {
-        let is_neighbour = |peak: &Peak, other: &Peak| {
+    fn remove_combs(&self, peaks: &[SpectrumPeak]) -> Vec<SpectrumPeak> {
+        let is_neighbour = |peak: &SpectrumPeak, other: &SpectrumPeak| {
             let (x, y) = (peak.x - other.x, peak.y - other.y);
-            (x, y) != (0, 0) && x * x + y * y < COMB * COMB && self.at(other.x, other.y) * 2.0 > self.at(peak.x, peak.y)
+            (x, y) != (0, 0)
+                && x * x + y * y < COMB_DISTANCE * COMB_DISTANCE
+                && self.value_at(other.x, other.y) * 2.0 > self.value_at(peak.x, peak.y)
         };
-        let stands_alone = |peak: &&Peak| !peaks.iter().any(|other| is_neighbour(peak, other));
-        let mut alone: Vec<Peak> = peaks.iter().filter(stands_alone).copied().collect();
+        let stands_alone = |peak: &&SpectrumPeak| !peaks.iter().any(|other| is_neighbour(peak, other));
+        let mut alone: Vec<SpectrumPeak> = peaks.iter().filter(stands_alone).copied().collect();
         alone.sort_by(|a, b| b.height.total_cmp(&a.height));
         alone.truncate(MOST_PEAKS);
         alone
     }
 
     /// The mean amplitude at each whole distance from the middle.
-    fn rings(&self) -> Vec<f32> {
-        let mut sums = vec![(0.0, 0.0); SIDE];
+    fn measure_rings(&self) -> Vec<f32> {
+        let mut sums = vec![(0.0, 0.0); TILE_SIDE];
         for (value, radius) in self.values.iter().zip(self.radii) {
             if let Some(sum) = sums.get_mut(*radius as usize) {
                 *sum = (sum.0 + value, sum.1 + 1.0);
@@ -177,16 +180,16 @@ impl<'a> Half<'a> {
     }
 
     fn is_summit(&self, x: i32, y: i32) -> bool {
-        let height = self.at(x, y);
-        (-2..=2).all(|down| (-2..=2).all(|across| self.at(x + across, y + down) <= height))
+        let height = self.value_at(x, y);
+        (-2..=2).all(|down| (-2..=2).all(|across| self.value_at(x + across, y + down) <= height))
     }
 
     /// The ninth tenth of the amplitudes at four to seven waves from a place: a streak through it counts as well.
-    fn surroundings(&self, x: i32, y: i32) -> f32 {
+    fn surrounding_level(&self, x: i32, y: i32) -> f32 {
         let mut around: Vec<f32> = (-REACH..=REACH)
             .flat_map(|down| (-REACH..=REACH).map(move |across| (across, down)))
             .filter(|(across, down)| across.abs().max(down.abs()) >= 4)
-            .map(|(across, down)| self.at(x + across, y + down))
+            .map(|(across, down)| self.value_at(x + across, y + down))
             .collect();
         let place = around.len() * 9 / 10;
         *around.select_nth_unstable_by(place, f32::total_cmp).1

@@ -3,6 +3,8 @@
 use image::{RgbImage, imageops};
 use rten_tensor::NdTensor;
 
+use crate::warp::point_distance;
+
 /// The height of a line that the recogniser takes, in pixels.
 pub(crate) const HEIGHT: u32 = 48;
 /// The widest line that it gets; longer ones are squeezed.
@@ -12,7 +14,7 @@ const SAMPLES: u32 = 4;
 
 /// The picture with its longest side near `longest`, sides in multiples of 32, as the detector takes it (ImageNet's mean and
 /// deviation). Gives also how many of the picture's pixels one of it is, along both axes.
-pub(crate) fn whole(picture: &RgbImage, longest: u32) -> (NdTensor<f32, 4>, (f32, f32)) {
+pub(crate) fn to_detector_input(picture: &RgbImage, longest: u32) -> (NdTensor<f32, 4>, (f32, f32)) {
     let (width, height) = picture.dimensions();
     let scale = longest as f32 / width.max(height).max(1) as f32;
     let side = |length: u32| ((length as f32 * scale / 32.0).round() as u32).max(1) * 32;
@@ -23,24 +25,24 @@ pub(crate) fn whole(picture: &RgbImage, longest: u32) -> (NdTensor<f32, 4>, (f32
         imageops::resize(picture, wide, high, imageops::FilterType::Triangle)
     };
     let back = (width as f32 / wide as f32, height as f32 / high as f32);
-    (planes(&scaled, [123.675, 116.28, 103.53], [58.395, 57.12, 57.375]), back)
+    (to_planes(&scaled, [123.675, 116.28, 103.53], [58.395, 57.12, 57.375]), back)
 }
 
 /// How wide the line inside `corners` is at the recogniser's height: a multiple of 8 pixels, `widest` at most.
-pub(crate) fn width(corners: &[(f32, f32); 4], widest: u32) -> u32 {
-    let (length, height) = sides(corners);
+pub(crate) fn line_width(corners: &[(f32, f32); 4], widest: u32) -> u32 {
+    let (length, height) = longer_sides(corners);
     let eighths = (length / height * HEIGHT as f32 / 8.0).round();
     // Not `clamp`, which leaves what is no number as it is.
     eighths.max(4.0).min((widest / 8) as f32) as u32 * 8
 }
 
 /// The line inside `corners` (clockwise from its start), straightened to the recogniser's height and `wide` pixels, in −1..1.
-pub(crate) fn line(picture: &RgbImage, corners: &[(f32, f32); 4], wide: u32) -> NdTensor<f32, 4> {
-    planes(&straightened(picture, corners, wide, HEIGHT), [127.5; 3], [127.5; 3])
+pub(crate) fn to_recogniser_input(picture: &RgbImage, corners: &[(f32, f32); 4], wide: u32) -> NdTensor<f32, 4> {
+    to_planes(&straighten_area(picture, corners, wide, HEIGHT), [127.5; 3], [127.5; 3])
 }
 
 /// A picture's values as planes, blue first: (value − mean) / deviation, both given red first.
-fn planes(picture: &RgbImage, mean: [f32; 3], deviation: [f32; 3]) -> NdTensor<f32, 4> {
+fn to_planes(picture: &RgbImage, mean: [f32; 3], deviation: [f32; 3]) -> NdTensor<f32, 4> {
     let (width, height) = picture.dimensions();
     let mut values = Vec::with_capacity(picture.as_raw().len());
     for ((channel, mean), deviation) in mean.iter().enumerate().zip(deviation).rev() {
@@ -51,8 +53,8 @@ fn planes(picture: &RgbImage, mean: [f32; 3], deviation: [f32; 3]) -> NdTensor<f
 }
 
 /// The part of the picture inside `corners` (clockwise from where its upper left is to be) as an upright picture.
-pub(crate) fn straightened(picture: &RgbImage, corners: &[(f32, f32); 4], wide: u32, high: u32) -> RgbImage {
-    let (length, height) = sides(corners);
+pub(crate) fn straighten_area(picture: &RgbImage, corners: &[(f32, f32); 4], wide: u32, high: u32) -> RgbImage {
+    let (length, height) = longer_sides(corners);
     let samples = |pixels: f32| (pixels.round() as u32).clamp(1, SAMPLES);
     let (along, across) = (samples(length / wide.max(1) as f32), samples(height / high.max(1) as f32));
     RgbImage::from_fn(wide, high, |column, row| {
@@ -60,7 +62,7 @@ pub(crate) fn straightened(picture: &RgbImage, corners: &[(f32, f32); 4], wide: 
         for sample in 0..along * across {
             let u = column as f32 + ((sample % along) as f32 + 0.5) / along as f32;
             let v = row as f32 + ((sample / along) as f32 + 0.5) / across as f32;
-            let colour = colour(picture, inside(corners, (u / wide as f32, v / high as f32)));
+            let colour = sample_colour(picture, point_inside(corners, (u / wide as f32, v / high as f32)));
             sum.iter_mut().zip(colour).for_each(|(sum, channel)| *sum += channel);
         }
         image::Rgb(sum.map(|sum| (sum / (along * across) as f32).round() as u8))
@@ -68,28 +70,24 @@ pub(crate) fn straightened(picture: &RgbImage, corners: &[(f32, f32); 4], wide: 
 }
 
 /// The point that is at (u, v) of the four-sided area, both 0..1 from its first corner.
-pub(crate) fn inside(corners: &[(f32, f32); 4], (u, v): (f32, f32)) -> (f32, f32) {
+pub(crate) fn point_inside(corners: &[(f32, f32); 4], (u, v): (f32, f32)) -> (f32, f32) {
     let [start, end, below_end, below_start] = *corners;
-    between(between(start, end, u), between(below_start, below_end, u), v)
+    interpolate_points(interpolate_points(start, end, u), interpolate_points(below_start, below_end, u), v)
 }
 
 /// Its longer sides along and across, the latter at least one pixel.
-fn sides(corners: &[(f32, f32); 4]) -> (f32, f32) {
+fn longer_sides(corners: &[(f32, f32); 4]) -> (f32, f32) {
     let [start, end, below_end, below_start] = *corners;
-    let length = distance(start, end).max(distance(below_start, below_end));
-    (length, distance(start, below_start).max(distance(end, below_end)).max(1.0))
+    let length = point_distance(start, end).max(point_distance(below_start, below_end));
+    (length, point_distance(start, below_start).max(point_distance(end, below_end)).max(1.0))
 }
 
-fn distance(a: (f32, f32), b: (f32, f32)) -> f32 {
-    (a.0 - b.0).hypot(a.1 - b.1)
-}
-
-fn between(a: (f32, f32), b: (f32, f32), part: f32) -> (f32, f32) {
+fn interpolate_points(a: (f32, f32), b: (f32, f32), part: f32) -> (f32, f32) {
     (a.0 + (b.0 - a.0) * part, a.1 + (b.1 - a.1) * part)
 }
 
 /// The colour at a point between pixels; beyond the edge, the edge's.
-fn colour(picture: &RgbImage, (x, y): (f32, f32)) -> [f32; 3] {
+fn sample_colour(picture: &RgbImage, (x, y): (f32, f32)) -> [f32; 3] {
     let (x, y) = ((x - 0.5).max(0.0), (y - 0.5).max(0.0));
     let right = picture.width().saturating_sub(1);
     let bottom = picture.height().saturating_sub(1);
@@ -116,11 +114,11 @@ mod tests {
 
     #[test]
     fn the_detectors_picture_keeps_its_shape_in_steps_of_32() {
-        let (input, back) = whole(&RgbImage::new(2000, 1300), 960);
+        let (input, back) = to_detector_input(&RgbImage::new(2000, 1300), 960);
         assert_eq!(input.shape(), [1, 3, 640, 960]);
         assert!((back.0 - 2.083).abs() < 0.01 && (back.1 - 2.031).abs() < 0.01, "{back:?}");
-        assert_eq!(whole(&RgbImage::new(1, 1), 960).0.shape(), [1, 3, 960, 960]);
-        assert_eq!(whole(&RgbImage::new(5000, 3), 960).0.shape(), [1, 3, 32, 960]);
+        assert_eq!(to_detector_input(&RgbImage::new(1, 1), 960).0.shape(), [1, 3, 960, 960]);
+        assert_eq!(to_detector_input(&RgbImage::new(5000, 3), 960).0.shape(), [1, 3, 32, 960]);
     }
 
     #[test]
@@ -130,7 +128,7 @@ mod tests {
         let upright = [(0.0, 0.0), (100.0, 0.0), (100.0, 20.0), (0.0, 20.0)];
         let turned = [upright[2], upright[3], upright[0], upright[1]];
         for (corners, first) in [(upright, -1.0), (turned, 1.0)] {
-            let line = line(&picture, &corners, width(&corners, WIDEST));
+            let line = to_recogniser_input(&picture, &corners, line_width(&corners, WIDEST));
             assert_eq!(line.shape(), [1, 3, 48, 240]);
             assert_eq!(line[[0, 0, 24, 10]], first);
             assert_eq!(line[[0, 2, 24, 10]], -first);
@@ -141,17 +139,17 @@ mod tests {
     fn corners_outside_the_picture_take_its_edge() {
         let picture = RgbImage::from_pixel(8, 8, image::Rgb([255; 3]));
         let corners = [(-9.0, -9.0), (90.0, -9.0), (90.0, 9.0), (-9.0, f32::NAN)];
-        let line = line(&picture, &corners, width(&corners, WIDEST));
+        let line = to_recogniser_input(&picture, &corners, line_width(&corners, WIDEST));
         assert_eq!(line[[0, 0, 0, 0]], 1.0);
     }
 
     #[test]
     fn a_line_is_as_wide_as_it_may_be() {
         let corners = |length: f32| [(0.0, 0.0), (length, 0.0), (length, 12.0), (0.0, 12.0)];
-        assert_eq!(width(&corners(100.0), WIDEST), 400);
-        assert_eq!(width(&corners(1000.0), WIDEST), WIDEST);
-        assert_eq!(width(&corners(1000.0), 1600), 1600);
-        assert_eq!(width(&corners(0.0), WIDEST), 32);
-        assert_eq!(width(&corners(f32::NAN), WIDEST), 32);
+        assert_eq!(line_width(&corners(100.0), WIDEST), 400);
+        assert_eq!(line_width(&corners(1000.0), WIDEST), WIDEST);
+        assert_eq!(line_width(&corners(1000.0), 1600), 1600);
+        assert_eq!(line_width(&corners(0.0), WIDEST), 32);
+        assert_eq!(line_width(&corners(f32::NAN), WIDEST), 32);
     }
 }

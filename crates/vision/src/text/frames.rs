@@ -12,18 +12,18 @@ static ALPHABET: LazyLock<Vec<char>> = LazyLock::new(|| {
 });
 
 /// How many characters the recogniser tells apart, the blank included.
-pub(crate) fn alphabet() -> &'static [char] {
+pub(crate) fn recogniser_alphabet() -> &'static [char] {
     &ALPHABET
 }
 
 /// The recogniser's answer to one line.
 #[derive(Clone, Debug)]
-pub(crate) struct Frames {
-    /// Step by step, a probability for each character of the alphabet.
+pub(crate) struct RecogniserSteps {
+    /// SymbolStep by step, a probability for each character of the alphabet.
     pub(crate) probabilities: Vec<f32>,
 }
 
-impl Frames {
+impl RecogniserSteps {
     /// The steps along the line, each a probability for every character.
     pub(crate) fn steps(&self) -> impl ExactSizeIterator<Item = &[f32]> {
         self.probabilities.chunks_exact(ALPHABET.len())
@@ -31,7 +31,7 @@ impl Frames {
 
     /// The likeliest text with the mean probability of its characters (0 where there are none): of each step the likeliest
     /// character, repeated ones once, blanks left out.
-    pub(crate) fn text(&self) -> (String, f32) {
+    pub(crate) fn likeliest_text(&self) -> (String, f32) {
         let mut text = String::new();
         let (mut sum, mut count, mut last) = (0.0_f32, 0.0_f32, 0);
         for step in self.steps() {
@@ -53,17 +53,17 @@ impl Frames {
 mod tests {
     use super::*;
 
-    fn frames(text: &str) -> Frames {
+    fn frames(text: &str) -> RecogniserSteps {
         let step = |wanted: char| ALPHABET.iter().map(move |have| if *have == wanted { 0.9 } else { 0.0 });
-        Frames { probabilities: text.chars().flat_map(step).collect() }
+        RecogniserSteps { probabilities: text.chars().flat_map(step).collect() }
     }
 
     #[test]
     fn repeated_steps_are_one_character_unless_a_blank_parts_them() {
-        assert_eq!(frames("AA\0AB\0").text().0, "AAB");
-        assert_eq!(frames("  A ").text().0, "A");
-        assert!((frames("AB").text().1 - 0.9).abs() < 1e-6);
-        assert_eq!(frames("\0\0").text(), (String::new(), 0.0));
+        assert_eq!(frames("AA\0AB\0").likeliest_text().0, "AAB");
+        assert_eq!(frames("  A ").likeliest_text().0, "A");
+        assert!((frames("AB").likeliest_text().1 - 0.9).abs() < 1e-6);
+        assert_eq!(frames("\0\0").likeliest_text(), (String::new(), 0.0));
     }
 
     #[test]

@@ -5,15 +5,15 @@ use rten_imageproc::{PointF, min_area_rect};
 /// The detector marks the core of a line; its box is grown by area × this / perimeter (PP-OCR's own figure).
 const GROWTH: f32 = 1.6;
 /// The mean probability from which on a part counts as text.
-const ENOUGH: f32 = 0.55;
+const LEAST_MEAN: f32 = 0.55;
 /// Cores with a shorter side below this many pixels of the map are specks.
-const SPECK: f32 = 2.0;
+const SPECK_SIDE: f32 = 2.0;
 /// More parts than this are noise, not a document's lines; the largest are kept.
-const MOST: usize = 200;
+const MOST_REGIONS: usize = 200;
 
 /// A rectangle around one piece of text, turned as the text is.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Region {
+pub(crate) struct TextRegion {
     pub(crate) centre: (f32, f32),
     /// Unit vector along the longer side. Which of its two ways the text runs is not known here.
     pub(crate) along: (f32, f32),
@@ -21,14 +21,14 @@ pub(crate) struct Region {
     pub(crate) breadth: f32,
 }
 
-impl Region {
+impl TextRegion {
     /// How many times as long as broad it is, 1 or more.
-    pub(crate) fn aspect(&self) -> f32 {
+    pub(crate) fn aspect_ratio(&self) -> f32 {
         self.length / self.breadth.max(1.0)
     }
 
     /// The same rectangle in a picture that is `scale` times as large and starts at `origin`.
-    pub(crate) fn placed(self, scale: (f32, f32), origin: (f32, f32)) -> Self {
+    pub(crate) fn to_picture(self, scale: (f32, f32), origin: (f32, f32)) -> Self {
         let (centre, along) = (self.centre, self.along);
         let moved = (along.0 * scale.0, along.1 * scale.1);
         let stretch = moved.0.hypot(moved.1).max(f32::EPSILON);
@@ -41,7 +41,7 @@ impl Region {
     }
 
     /// Its corners, clockwise from the start of text that runs towards `way`, grown by `margin` pixels on each side.
-    pub(crate) fn corners(&self, way: (f32, f32), margin: f32) -> [(f32, f32); 4] {
+    pub(crate) fn corners_along(&self, way: (f32, f32), margin: f32) -> [(f32, f32); 4] {
         let (text, length, breadth) = self.text_axis(way);
         let half = (length / 2.0 + margin, breadth / 2.0 + margin);
         let down = (-text.1, text.0);
@@ -55,13 +55,13 @@ impl Region {
     }
 
     /// How far another line's middle is from this line, across it.
-    pub(crate) fn apart(&self, other: &Self) -> f32 {
+    pub(crate) fn line_distance(&self, other: &Self) -> f32 {
         let between = (other.centre.0 - self.centre.0, other.centre.1 - self.centre.1);
         (between.0 * self.along.1 - between.1 * self.along.0).abs()
     }
 
     /// The same line, but drawn out to another one's end where it falls short of that by more than its height.
-    pub(crate) fn as_long_as(&self, other: &Self, way: (f32, f32)) -> Self {
+    pub(crate) fn extend_to(&self, other: &Self, way: (f32, f32)) -> Self {
         let (axis, length, breadth) = self.text_axis(way);
         let (_, other_length, _) = other.text_axis(way);
         let middle = (other.centre.0 - self.centre.0) * axis.0 + (other.centre.1 - self.centre.1) * axis.1;
@@ -78,7 +78,7 @@ impl Region {
     pub(crate) fn text_axis(&self, way: (f32, f32)) -> ((f32, f32), f32, f32) {
         let across = (-self.along.1, self.along.0);
         let dot = |axis: (f32, f32)| axis.0 * way.0 + axis.1 * way.1;
-        let square = self.aspect() < 1.5 && dot(across).abs() > dot(self.along).abs();
+        let square = self.aspect_ratio() < 1.5 && dot(across).abs() > dot(self.along).abs();
         let (axis, length, breadth) =
             if square { (across, self.breadth, self.length) } else { (self.along, self.length, self.breadth) };
         let axis = if dot(axis) < 0.0 { (-axis.0, -axis.1) } else { axis };
@@ -87,26 +87,26 @@ impl Region {
 }
 
 /// The regions of a map of `width` columns whose pixels give the probability that they belong to text.
-pub(crate) fn regions(map: &[f32], width: usize, threshold: f32) -> Vec<Region> {
+pub(crate) fn find_regions(map: &[f32], width: usize, threshold: f32) -> Vec<TextRegion> {
     let mut seen = vec![false; map.len()];
-    let mut found: Vec<Region> = Vec::new();
+    let mut found: Vec<TextRegion> = Vec::new();
     for start in 0..map.len() {
         if seen.get(start) == Some(&false) && map.get(start).is_some_and(|value| *value > threshold) {
-            found.extend(region(&part(map, &mut seen, width, threshold, start)));
+            found.extend(to_region(&grow_part(map, &mut seen, width, threshold, start)));
         }
     }
     found.sort_by(|a, b| (b.length * b.breadth).total_cmp(&(a.length * a.breadth)));
-    found.truncate(MOST);
+    found.truncate(MOST_REGIONS);
     found
 }
 
 /// One connected part of the map: its outermost pixels of each row, and its mean probability.
-struct Part {
+struct ConnectedPart {
     outline: Vec<PointF>,
     mean: f32,
 }
 
-fn part(map: &[f32], seen: &mut [bool], width: usize, threshold: f32, start: usize) -> Part {
+fn grow_part(map: &[f32], seen: &mut [bool], width: usize, threshold: f32, start: usize) -> ConnectedPart {
     let mut rows: std::collections::BTreeMap<usize, (usize, usize)> = std::collections::BTreeMap::new();
     let mut waiting = vec![start];
     let (mut sum, mut count) = (0.0_f32, 0.0_f32);
@@ -128,29 +128,29 @@ fn part(map: &[f32], seen: &mut [bool], width: usize, threshold: f32, start: usi
         let (left, right) = (first as f32, last as f32 + 1.0);
         [(top, left), (top, right), (bottom, left), (bottom, right)].map(|(y, x)| PointF::from_yx(y, x))
     });
-    Part { outline: outline.collect(), mean: sum / count.max(1.0) }
+    ConnectedPart { outline: outline.collect(), mean: sum / count.max(1.0) }
 }
 
-fn region(part: &Part) -> Option<Region> {
-    if part.mean < ENOUGH {
+fn to_region(part: &ConnectedPart) -> Option<TextRegion> {
+    if part.mean < LEAST_MEAN {
         return None;
     }
     let rectangle = min_area_rect(&part.outline)?;
     let (width, height, up) = (rectangle.width(), rectangle.height(), rectangle.up_axis());
-    if width.min(height) < SPECK || !(up.x.is_finite() && up.y.is_finite()) {
+    if width.min(height) < SPECK_SIDE || !(up.x.is_finite() && up.y.is_finite()) {
         return None;
     }
     let growth = GROWTH * width * height / (width + height);
     let (across, centre) = ((up.x, up.y), (rectangle.center().x, rectangle.center().y));
     let (along, length, breadth) =
         if width >= height { ((-across.1, across.0), width, height) } else { (across, height, width) };
-    Some(Region { centre, along, length: length + growth, breadth: breadth + growth })
+    Some(TextRegion { centre, along, length: length + growth, breadth: breadth + growth })
 }
 
 /// The direction in which a page's lines run, one of its two ways: the mean of the regions' directions, long ones first.
-pub(crate) fn axis(regions: &[Region]) -> (f32, f32) {
+pub(crate) fn page_axis(regions: &[TextRegion]) -> (f32, f32) {
     let mut sum = (0.0_f32, 0.0_f32);
-    for region in regions.iter().filter(|region| region.aspect() > 2.0) {
+    for region in regions.iter().filter(|region| region.aspect_ratio() > 2.0) {
         let angle = 2.0 * region.along.1.atan2(region.along.0);
         sum = (sum.0 + region.length * angle.cos(), sum.1 + region.length * angle.sin());
     }
@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn a_turned_bar_is_found_as_it_lies() {
         for degrees in [0.0, 20.0, 90.0, 155.0] {
-            let found = regions(&bar(degrees), 100, 0.3);
+            let found = find_regions(&bar(degrees), 100, 0.3);
             assert_eq!(found.len(), 1, "{degrees}");
             let angle = found[0].along.1.atan2(found[0].along.0).to_degrees();
             let off = (angle - degrees).rem_euclid(180.0);
@@ -188,29 +188,32 @@ mod tests {
     #[test]
     fn faint_parts_and_specks_are_no_text() {
         let faint: Vec<f32> = bar(0.0).iter().map(|value| value * 0.5).collect();
-        assert!(regions(&faint, 100, 0.3).is_empty());
+        assert!(find_regions(&faint, 100, 0.3).is_empty());
         let mut speck = vec![0.0; 10_000];
         speck[5050] = 1.0;
-        assert!(regions(&speck, 100, 0.3).is_empty());
-        assert!(regions(&[], 0, 0.3).is_empty());
+        assert!(find_regions(&speck, 100, 0.3).is_empty());
+        assert!(find_regions(&[], 0, 0.3).is_empty());
     }
 
     #[test]
     fn a_line_is_made_as_long_as_the_one_below_it() {
-        let line = |x, y, length| Region { centre: (x, y), along: (-1.0, 0.0), length, breadth: 10.0 };
+        let line = |x, y, length| TextRegion { centre: (x, y), along: (-1.0, 0.0), length, breadth: 10.0 };
         let (short, long) = (line(45.0, 80.0, 60.0), line(60.0, 100.0, 100.0));
-        let corners = short.as_long_as(&long, (1.0, 0.0)).corners((1.0, 0.0), 0.0);
+        let corners = short.extend_to(&long, (1.0, 0.0)).corners_along((1.0, 0.0), 0.0);
         assert_eq!((corners[0], corners[2]), ((15.0, 75.0), (110.0, 85.0)), "five pixels of ten stay out, 35 come in");
-        assert_eq!(long.as_long_as(&short, (1.0, 0.0)).corners((1.0, 0.0), 0.0), long.corners((1.0, 0.0), 0.0));
-        assert_eq!((short.apart(&long), long.apart(&short)), (20.0, 20.0));
+        assert_eq!(
+            long.extend_to(&short, (1.0, 0.0)).corners_along((1.0, 0.0), 0.0),
+            long.corners_along((1.0, 0.0), 0.0)
+        );
+        assert_eq!((short.line_distance(&long), long.line_distance(&short)), (20.0, 20.0));
     }
 
     #[test]
     fn corners_start_where_the_text_starts() {
-        let region = Region { centre: (50.0, 50.0), along: (1.0, 0.0), length: 40.0, breadth: 10.0 };
-        assert_eq!(region.corners((1.0, 0.0), 0.0)[0], (30.0, 45.0));
-        assert_eq!(region.corners((-1.0, 0.0), 0.0)[0], (70.0, 55.0));
-        let square = Region { length: 10.0, ..region };
-        assert_eq!(square.corners((0.0, 1.0), 0.0)[0], (55.0, 45.0));
+        let region = TextRegion { centre: (50.0, 50.0), along: (1.0, 0.0), length: 40.0, breadth: 10.0 };
+        assert_eq!(region.corners_along((1.0, 0.0), 0.0)[0], (30.0, 45.0));
+        assert_eq!(region.corners_along((-1.0, 0.0), 0.0)[0], (70.0, 55.0));
+        let square = TextRegion { length: 10.0, ..region };
+        assert_eq!(square.corners_along((0.0, 1.0), 0.0)[0], (55.0, 45.0));
     }
 }

@@ -6,49 +6,50 @@
 
 use std::sync::LazyLock;
 
-use crate::mrz::{Alphabet, Cell};
-use crate::text::frames::{Frames, alphabet};
+use crate::mrz::{CellAlphabet, ReadCell};
+use crate::text::frames::{RecogniserSteps, recogniser_alphabet};
 
 /// The zone's characters.
 const SYMBOLS: &[u8; 37] = b"<0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
-const COUNT: usize = SYMBOLS.len();
+const SYMBOL_COUNT: usize = SYMBOLS.len();
 /// A probability below this says nothing.
-const FLOOR: f32 = 1e-6;
-/// From which probability on, beside the character read, another one is kept.
-const KEPT: f32 = 0.005;
+const LEAST_PROBABILITY: f32 = 1e-6;
+/// PathOrigin which probability on, beside the character read, another one is kept.
+const LEAST_KEPT: f32 = 0.005;
 
 /// Where each symbol stands in the recogniser's alphabet; small letters count as their capitals.
 static PLACES: LazyLock<Vec<Vec<usize>>> = LazyLock::new(|| {
     let places = |symbol: &u8| {
         let symbol = char::from(*symbol);
-        let same = alphabet().iter().enumerate().filter(move |(_, have)| have.to_ascii_uppercase() == symbol);
+        let same =
+            recogniser_alphabet().iter().enumerate().filter(move |(_, have)| have.to_ascii_uppercase() == symbol);
         same.map(|(place, _)| place).collect()
     };
     SYMBOLS.iter().map(places).collect()
 });
 
 /// One step: each symbol's probability, and that of none.
-pub(crate) struct Step {
-    symbols: [f32; COUNT],
+pub(crate) struct SymbolStep {
+    symbols: [f32; SYMBOL_COUNT],
     none: f32,
 }
 
 /// A recogniser's steps with all that no zone holds left out.
-pub(crate) fn steps(frames: &Frames) -> Vec<Step> {
+pub(crate) fn to_symbol_steps(frames: &RecogniserSteps) -> Vec<SymbolStep> {
     let probability = |step: &[f32], place: usize| step.get(place).copied().unwrap_or(0.0);
     let step = |step: &[f32]| {
-        let mut symbols = [0.0; COUNT];
+        let mut symbols = [0.0; SYMBOL_COUNT];
         for (symbol, places) in symbols.iter_mut().zip(PLACES.iter()) {
             *symbol = places.iter().map(|place| probability(step, *place)).sum();
         }
-        let space = probability(step, alphabet().len() - 1);
-        Step { symbols, none: probability(step, 0) + space }
+        let space = probability(step, recogniser_alphabet().len() - 1);
+        SymbolStep { symbols, none: probability(step, 0) + space }
     };
     frames.steps().map(step).collect()
 }
 
 /// The text as the recogniser has it, among the zone's characters only.
-pub(crate) fn plain(steps: &[Step]) -> String {
+pub(crate) fn plain_text(steps: &[SymbolStep]) -> String {
     let mut text = String::new();
     let mut last = None;
     for step in steps {
@@ -64,59 +65,60 @@ pub(crate) fn plain(steps: &[Step]) -> String {
 
 /// Where the characters stand: the first one's step and the steps from one to the next.
 #[derive(Clone, Copy, Debug)]
-struct Pitch {
+struct CharacterPitch {
     first: f32,
     each: f32,
 }
 
 /// The likeliest cells for a line whose cells have these alphabets, and the logarithm of how likely that way through all
 /// steps is. `None` where the line is too short for them.
-pub(crate) fn cells(steps: &[Step], alphabets: &[Alphabet]) -> Option<(Vec<Cell>, f32)> {
-    let (free, likelihood) = path(steps, alphabets, None)?;
-    let (path, _) = path(steps, alphabets, pitch(&free))?;
-    Some((path.iter().map(|stay| cell(steps, stay)).collect(), likelihood))
+pub(crate) fn align_cells(steps: &[SymbolStep], alphabets: &[CellAlphabet]) -> Option<(Vec<ReadCell>, f32)> {
+    let (free, likelihood) = find_path(steps, alphabets, None)?;
+    let (path, _) = find_path(steps, alphabets, estimate_pitch(&free))?;
+    Some((path.iter().map(|stay| to_cell(steps, stay)).collect(), likelihood))
 }
 
 /// The steps during which one character is seen.
 #[derive(Clone, Copy, Debug)]
-struct Stay {
+struct SymbolStay {
     symbol: usize,
     first: usize,
     last: usize,
-    alphabet: Alphabet,
+    alphabet: CellAlphabet,
 }
 
-fn cell(steps: &[Step], stay: &Stay) -> Cell {
+fn to_cell(steps: &[SymbolStep], stay: &SymbolStay) -> ReadCell {
     let seen = steps.get(stay.first..=stay.last).unwrap_or_default();
     let highest = |symbol: usize| seen.iter().filter_map(|step| step.symbols.get(symbol)).copied().fold(0.0, f32::max);
     let probability = highest(stay.symbol);
     let seen = SYMBOLS.iter().enumerate().map(|(symbol, character)| (*character, highest(symbol)));
-    let (fitting, unfit): (Vec<_>, Vec<_>) = seen.partition(|(character, _)| stay.alphabet.holds(*character));
+    let (fitting, unfit): (Vec<_>, Vec<_>) = seen.partition(|(character, _)| stay.alphabet.allows(*character));
     let read = SYMBOLS.get(stay.symbol).copied().unwrap_or(b'<');
-    let others = fitting.into_iter().filter(|(character, likely)| *likely >= KEPT && *character != read);
-    let others = others.map(|(character, likely)| (character, (likely / probability.max(FLOOR)).min(1.0)));
+    let others = fitting.into_iter().filter(|(character, likely)| *likely >= LEAST_KEPT && *character != read);
+    let others = others.map(|(character, likely)| (character, (likely / probability.max(LEAST_PROBABILITY)).min(1.0)));
     let unfit = unfit.into_iter().map(|(_, likely)| likely).fold(0.0, f32::max);
-    Cell { read, probability, unfit, others: others.collect() }
+    ReadCell { read, probability, unfit, others: others.collect() }
 }
 
 /// The middle values of the distances between characters, and of where that puts the first: a few misplaced ones do no harm.
-fn pitch(path: &[Stay]) -> Option<Pitch> {
-    let middle = |stay: &Stay| (stay.first + stay.last) as f32 / 2.0;
+fn estimate_pitch(path: &[SymbolStay]) -> Option<CharacterPitch> {
+    let middle = |stay: &SymbolStay| (stay.first + stay.last) as f32 / 2.0;
     let apart = path.len() / 2;
     let halves = path.iter().zip(path.iter().skip(apart));
-    let each = median(halves.map(|(early, late)| (middle(late) - middle(early)) / apart as f32).collect())?;
-    let first = median(path.iter().enumerate().map(|(place, stay)| middle(stay) - each * place as f32).collect())?;
-    Some(Pitch { first, each })
+    let each = median_of_floats(halves.map(|(early, late)| (middle(late) - middle(early)) / apart as f32).collect())?;
+    let first =
+        median_of_floats(path.iter().enumerate().map(|(place, stay)| middle(stay) - each * place as f32).collect())?;
+    Some(CharacterPitch { first, each })
 }
 
-fn median(mut values: Vec<f32>) -> Option<f32> {
+fn median_of_floats(mut values: Vec<f32>) -> Option<f32> {
     values.sort_by(f32::total_cmp);
     values.get(values.len() / 2).copied()
 }
 
 /// How the path came to where it is.
 #[derive(Clone, Copy)]
-enum From {
+enum PathOrigin {
     /// The same character, or none, as in the step before.
     Same,
     /// No character was seen.
@@ -127,16 +129,16 @@ enum From {
 
 /// The best paths to one number of characters, at one step: ending in none, or in each symbol.
 #[derive(Clone)]
-struct Ends {
+struct PathEnds {
     none: f32,
-    symbols: [f32; COUNT],
+    symbols: [f32; SYMBOL_COUNT],
 }
 
-impl Ends {
-    const NEVER: Self = Self { none: f32::NEG_INFINITY, symbols: [f32::NEG_INFINITY; COUNT] };
+impl PathEnds {
+    const NEVER: Self = Self { none: f32::NEG_INFINITY, symbols: [f32::NEG_INFINITY; SYMBOL_COUNT] };
 
     /// The best symbol with its value, leaving out one.
-    fn best_but(&self, but: usize) -> (usize, f32) {
+    fn best_symbol_except(&self, but: usize) -> (usize, f32) {
         let others = self.symbols.iter().copied().enumerate().filter(|(symbol, _)| *symbol != but);
         others.fold((0, f32::NEG_INFINITY), |best, other| if other.1 > best.1 { other } else { best })
     }
@@ -144,67 +146,77 @@ impl Ends {
 
 /// How each path came to its end: as [`Ends`].
 #[derive(Clone)]
-struct Froms {
-    none: From,
-    symbols: [From; COUNT],
+struct PathOrigins {
+    none: PathOrigin,
+    symbols: [PathOrigin; SYMBOL_COUNT],
 }
 
 /// The likeliest path with the logarithm of how likely it is.
-fn path(steps: &[Step], alphabets: &[Alphabet], pitch: Option<Pitch>) -> Option<(Vec<Stay>, f32)> {
+fn find_path(
+    steps: &[SymbolStep],
+    alphabets: &[CellAlphabet],
+    pitch: Option<CharacterPitch>,
+) -> Option<(Vec<SymbolStay>, f32)> {
     let count = alphabets.len();
-    let allowed: Vec<[bool; COUNT]> =
-        alphabets.iter().map(|alphabet| SYMBOLS.map(|symbol| alphabet.holds(symbol))).collect();
-    let mut before = vec![Ends::NEVER; count + 1];
+    let allowed: Vec<[bool; SYMBOL_COUNT]> =
+        alphabets.iter().map(|alphabet| SYMBOLS.map(|symbol| alphabet.allows(symbol))).collect();
+    let mut before = vec![PathEnds::NEVER; count + 1];
     before.first_mut()?.none = 0.0;
-    let mut history: Vec<Vec<Froms>> = Vec::with_capacity(steps.len());
+    let mut history: Vec<Vec<PathOrigins>> = Vec::with_capacity(steps.len());
     for (time, step) in steps.iter().enumerate() {
-        let mut now = vec![Ends::NEVER; count + 1];
-        let mut froms = vec![Froms { none: From::Same, symbols: [From::Same; COUNT] }; count + 1];
+        let mut now = vec![PathEnds::NEVER; count + 1];
+        let mut froms =
+            vec![PathOrigins { none: PathOrigin::Same, symbols: [PathOrigin::Same; SYMBOL_COUNT] }; count + 1];
         for number in 0..=count.min(time + 1) {
             let shorter = number.checked_sub(1);
-            let away = pitch.zip(shorter).map_or(0.0, |(pitch, place)| away(pitch, place, time));
+            let away = pitch.zip(shorter).map_or(0.0, |(pitch, place)| pitch_penalty(pitch, place, time));
             let previous = shorter.and_then(|shorter| Some((before.get(shorter)?, allowed.get(shorter)?)));
             let (Some(same), Some(now), Some(froms)) = (before.get(number), now.get_mut(number), froms.get_mut(number))
             else {
                 continue;
             };
-            (*now, *froms) = advanced(step, same, previous, away);
+            (*now, *froms) = advance_paths(step, same, previous, away);
         }
         before = now;
         history.push(froms);
     }
     let ends = before.last()?;
-    let path = traced(&history, ends, alphabets)?;
-    Some((path, ends.best_but(COUNT).1.max(ends.none)))
+    let path = trace_path(&history, ends, alphabets)?;
+    Some((path, ends.best_symbol_except(SYMBOL_COUNT).1.max(ends.none)))
 }
 
 /// The cost of a character that begins at `time` although the pitch puts it elsewhere: squared, in characters' widths.
-fn away(pitch: Pitch, place: usize, time: usize) -> f32 {
+fn pitch_penalty(pitch: CharacterPitch, place: usize, time: usize) -> f32 {
     let off = (time as f32 - pitch.first - pitch.each * place as f32) / pitch.each.max(1.0);
     -4.0 * off * off
 }
 
 /// The best paths to one number of characters after one more step.
-fn advanced(step: &Step, same: &Ends, previous: Option<(&Ends, &[bool; COUNT])>, away: f32) -> (Ends, Froms) {
-    let mut now = Ends::NEVER;
-    let mut froms = Froms { none: From::Same, symbols: [From::Same; COUNT] };
-    let log = |probability: f32| probability.max(FLOOR).ln();
-    let (seen, value) = same.best_but(COUNT);
+fn advance_paths(
+    step: &SymbolStep,
+    same: &PathEnds,
+    previous: Option<(&PathEnds, &[bool; SYMBOL_COUNT])>,
+    away: f32,
+) -> (PathEnds, PathOrigins) {
+    let mut now = PathEnds::NEVER;
+    let mut froms = PathOrigins { none: PathOrigin::Same, symbols: [PathOrigin::Same; SYMBOL_COUNT] };
+    let log = |probability: f32| probability.max(LEAST_PROBABILITY).ln();
+    let (seen, value) = same.best_symbol_except(SYMBOL_COUNT);
     if value > same.none {
-        froms.none = From::Symbol(seen as u8);
+        froms.none = PathOrigin::Symbol(seen as u8);
     }
     now.none = value.max(same.none) + log(step.none);
     let Some((previous, allowed)) = previous else { return (now, froms) };
-    let best = previous.best_but(COUNT);
-    let second = previous.best_but(best.0);
-    for symbol in (0..COUNT).filter(|symbol| allowed[*symbol]) {
+    let best = previous.best_symbol_except(SYMBOL_COUNT);
+    let second = previous.best_symbol_except(best.0);
+    for symbol in (0..SYMBOL_COUNT).filter(|symbol| allowed[*symbol]) {
         let (other, value) = if best.0 == symbol { second } else { best };
-        let (mut from, mut most) = (From::Same, same.symbols[symbol]);
+        let (mut from, mut most) = (PathOrigin::Same, same.symbols[symbol]);
         if previous.none + away > most {
-            (from, most) = (From::None, previous.none + away);
+            (from, most) = (PathOrigin::None, previous.none + away);
         }
         if value + away > most {
-            (from, most) = (From::Symbol(other as u8), value + away);
+            (from, most) = (PathOrigin::Symbol(other as u8), value + away);
         }
         now.symbols[symbol] = most + log(step.symbols[symbol]);
         froms.symbols[symbol] = from;
@@ -213,27 +225,27 @@ fn advanced(step: &Step, same: &Ends, previous: Option<(&Ends, &[bool; COUNT])>,
 }
 
 /// Follows the best path back from its end.
-fn traced(history: &[Vec<Froms>], ends: &Ends, alphabets: &[Alphabet]) -> Option<Vec<Stay>> {
+fn trace_path(history: &[Vec<PathOrigins>], ends: &PathEnds, alphabets: &[CellAlphabet]) -> Option<Vec<SymbolStay>> {
     let mut number = alphabets.len();
-    let (symbol, value) = ends.best_but(COUNT);
+    let (symbol, value) = ends.best_symbol_except(SYMBOL_COUNT);
     if value.max(ends.none) == f32::NEG_INFINITY {
         return None;
     }
     let mut at = if value > ends.none { Some(symbol) } else { None };
-    let mut path: Vec<Stay> = Vec::with_capacity(number);
+    let mut path: Vec<SymbolStay> = Vec::with_capacity(number);
     let mut last = history.len().checked_sub(1)?;
     for (time, froms) in history.iter().enumerate().rev() {
         let froms = froms.get(number)?;
         match (at, at.map_or(froms.none, |symbol| froms.symbols[symbol])) {
-            (None, From::Symbol(symbol)) => {
+            (None, PathOrigin::Symbol(symbol)) => {
                 at = Some(usize::from(symbol));
                 last = time.saturating_sub(1);
             }
-            (Some(_), From::Same) | (None, _) => {}
+            (Some(_), PathOrigin::Same) | (None, _) => {}
             (Some(symbol), from) => {
                 number = number.checked_sub(1)?;
-                path.push(Stay { symbol, first: time, last, alphabet: *alphabets.get(number)? });
-                at = if let From::Symbol(symbol) = from { Some(usize::from(symbol)) } else { None };
+                path.push(SymbolStay { symbol, first: time, last, alphabet: *alphabets.get(number)? });
+                at = if let PathOrigin::Symbol(symbol) = from { Some(usize::from(symbol)) } else { None };
                 last = time.saturating_sub(1);
             }
         }
@@ -247,26 +259,26 @@ mod tests {
     use super::*;
 
     /// Steps in which each character is seen once and nothing in the steps between; `.` leaves an inkling of a filler.
-    fn seen(text: &str) -> Vec<Step> {
+    fn seen(text: &str) -> Vec<SymbolStep> {
         let step = |wanted: u8| {
             let (sought, probability) = if wanted == b'.' { (b'<', 0.01) } else { (wanted, 0.95) };
             let symbols = SYMBOLS.map(|symbol| if symbol == sought { probability } else { 0.0 });
-            Step { symbols, none: 1.0 - probability }
+            SymbolStep { symbols, none: 1.0 - probability }
         };
-        let nothing = || Step { symbols: [0.0; COUNT], none: 1.0 };
+        let nothing = || SymbolStep { symbols: [0.0; SYMBOL_COUNT], none: 1.0 };
         text.bytes().flat_map(|character| [step(character), nothing(), nothing()]).collect()
     }
 
-    fn read(text: &str, alphabets: &[Alphabet]) -> Option<String> {
-        let (cells, _) = cells(&seen(text), alphabets)?;
+    fn read(text: &str, alphabets: &[CellAlphabet]) -> Option<String> {
+        let (cells, _) = align_cells(&seen(text), alphabets)?;
         Some(cells.iter().map(|cell| char::from(cell.read)).collect())
     }
 
     #[test]
     fn a_dropped_filler_comes_back_where_it_stood() {
-        assert_eq!(plain(&seen("I.UTOD231<<<")), "IUTOD231<<<");
-        assert_eq!(read("I.UTOD231<<<", &[Alphabet::Any; 12]).unwrap(), "I<UTOD231<<<");
-        assert_eq!(read("ANNA<.MARIA<<.<<", &[Alphabet::Any; 16]).unwrap(), "ANNA<<MARIA<<<<<");
+        assert_eq!(plain_text(&seen("I.UTOD231<<<")), "IUTOD231<<<");
+        assert_eq!(read("I.UTOD231<<<", &[CellAlphabet::Any; 12]).unwrap(), "I<UTOD231<<<");
+        assert_eq!(read("ANNA<.MARIA<<.<<", &[CellAlphabet::Any; 16]).unwrap(), "ANNA<<MARIA<<<<<");
     }
 
     #[test]
@@ -277,16 +289,17 @@ mod tests {
             b'4' => 0.1,
             _ => 0.0,
         });
-        let (cells, _) = cells(&steps, &[Alphabet::Digit; 4]).unwrap();
+        let (cells, _) = align_cells(&steps, &[CellAlphabet::Digit; 4]).unwrap();
         assert_eq!(cells.iter().map(|cell| cell.read).collect::<Vec<_>>(), b"7408");
         assert!((cells[1].unfit - 0.8).abs() < 1e-6 && (cells[1].probability - 0.1).abs() < 1e-6);
     }
 
     #[test]
     fn the_right_length_is_the_likelier_one() {
-        let likelihood = |count: usize| cells(&seen("ABCDEF<<"), &vec![Alphabet::Any; count]).map(|(_, likely)| likely);
+        let likelihood =
+            |count: usize| align_cells(&seen("ABCDEF<<"), &vec![CellAlphabet::Any; count]).map(|(_, likely)| likely);
         assert!(likelihood(8) > likelihood(7) && likelihood(8) > likelihood(9));
         assert_eq!(likelihood(40), None);
-        assert!(cells(&[], &[Alphabet::Any]).is_none());
+        assert!(align_cells(&[], &[CellAlphabet::Any]).is_none());
     }
 }

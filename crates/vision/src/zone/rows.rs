@@ -1,27 +1,27 @@
 //! Which of a page's regions may be lines of a zone: pieces of one line put together, long lines only, from the bottom up.
 
-use crate::text::Region;
+use crate::text::TextRegion;
 
 /// A zone's line is at least this many times as long as high, with the detector's margins.
 const LEAST_ASPECT: f32 = 7.0;
 /// And at least this part as long as the longest line.
 const LEAST_LENGTH: f32 = 0.6;
 /// Pieces of one line have no more than this many heights between them: fillers are faint, and gaps among them wide.
-const GAP: f32 = 3.0;
+const MOST_GAP: f32 = 3.0;
 /// A line of which less than this part of the longest one was found is not one of the zone's.
 const LEAST_PART: f32 = 0.3;
 
 /// A line as it stands on its page: its ends along the lines, and down from line to line at either end.
 #[derive(Clone, Copy)]
-struct Placed {
+struct PlacedLine {
     start: (f32, f32),
     end: (f32, f32),
     height: f32,
 }
 
-impl Placed {
+impl PlacedLine {
     /// `None` for text that runs another way than the page's.
-    fn of(region: &Region, way: (f32, f32)) -> Option<Self> {
+    fn from_region(region: &TextRegion, way: (f32, f32)) -> Option<Self> {
         let (axis, length, height) = region.text_axis(way);
         let straight = axis.0 * way.0 + axis.1 * way.1 > 0.97;
         let end = |side: f32| {
@@ -36,31 +36,31 @@ impl Placed {
     }
 
     /// How far down it is at a place along the lines.
-    fn down(&self, along: f32) -> f32 {
+    fn down_at(&self, along: f32) -> f32 {
         let slope = (self.end.1 - self.start.1) / self.length().max(1.0);
         self.start.1 + slope * (along - self.start.0)
     }
 
     /// Says whether a piece that starts later stands on the same line.
-    fn goes_on(&self, piece: &Self, gap: f32) -> bool {
+    fn continues_with(&self, piece: &Self, gap: f32) -> bool {
         let height = self.height.max(piece.height);
         let alike = self.height.min(piece.height) > 0.5 * height;
         let level = (self.end.1 - piece.start.1).abs() < 0.4 * height;
         alike && level && piece.start.0 - self.end.0 < gap * height
     }
 
-    fn joined(&self, piece: &Self) -> Self {
+    fn join_with(&self, piece: &Self) -> Self {
         let all = (self.length() + piece.length()).max(f32::EPSILON);
         let height = (self.height * self.length() + piece.height * piece.length()) / all;
         let end = if piece.end.0 > self.end.0 { piece.end } else { self.end };
         Self { start: self.start, end, height }
     }
 
-    fn region(&self, way: (f32, f32)) -> Region {
+    fn to_text_region(&self, way: (f32, f32)) -> TextRegion {
         let (along, down) = (self.end.0 - self.start.0, self.end.1 - self.start.1);
         let length = along.hypot(down).max(f32::EPSILON);
         let turned = |(along, down): (f32, f32)| (along * way.0 - down * way.1, along * way.1 + down * way.0);
-        Region {
+        TextRegion {
             centre: turned(((self.start.0 + self.end.0) / 2.0, (self.start.1 + self.end.1) / 2.0)),
             along: turned((along / length, down / length)),
             length,
@@ -70,13 +70,14 @@ impl Placed {
 }
 
 /// A page's lines with their pieces put together, longest first.
-fn lines(regions: &[Region], way: (f32, f32), gap: f32) -> Vec<Placed> {
-    let mut lines: Vec<Placed> = Vec::new();
-    let mut pieces: Vec<Placed> = regions.iter().filter_map(|region| Placed::of(region, way)).collect();
+fn join_pieces(regions: &[TextRegion], way: (f32, f32), gap: f32) -> Vec<PlacedLine> {
+    let mut lines: Vec<PlacedLine> = Vec::new();
+    let mut pieces: Vec<PlacedLine> =
+        regions.iter().filter_map(|region| PlacedLine::from_region(region, way)).collect();
     pieces.sort_by(|a, b| a.start.0.total_cmp(&b.start.0));
     for piece in pieces {
-        match lines.iter_mut().find(|line| line.goes_on(&piece, gap)) {
-            Some(line) => *line = line.joined(&piece),
+        match lines.iter_mut().find(|line| line.continues_with(&piece, gap)) {
+            Some(line) => *line = line.join_with(&piece),
             None => lines.push(piece),
         }
     }
@@ -85,29 +86,29 @@ fn lines(regions: &[Region], way: (f32, f32), gap: f32) -> Vec<Placed> {
 }
 
 /// The lines that may be a zone's, lowest first.
-pub(crate) fn rows(regions: &[Region], way: (f32, f32)) -> Vec<Region> {
-    let mut rows = lines(regions, way, GAP);
+pub(crate) fn find_zone_rows(regions: &[TextRegion], way: (f32, f32)) -> Vec<TextRegion> {
+    let mut rows = join_pieces(regions, way, MOST_GAP);
     rows.retain(|row| row.length() >= LEAST_ASPECT * row.height);
-    let longest = rows.first().map_or(0.0, Placed::length);
+    let longest = rows.first().map_or(0.0, PlacedLine::length);
     rows.retain(|row| row.length() >= LEAST_LENGTH * longest);
     rows.sort_by(|a, b| b.end.1.total_cmp(&a.end.1));
-    rows.iter().map(|row| row.region(way)).collect()
+    rows.iter().map(|row| row.to_text_region(way)).collect()
 }
 
 /// The lines of an upright picture that shows a zone from side to side, lowest first: each as long as the picture is wide,
 /// whatever parts of it were found, and as high as they mostly are, for other text runs into a zone's first line from above.
-pub(crate) fn block(regions: &[Region], width: f32) -> Vec<Region> {
-    let mut rows = lines(regions, (1.0, 0.0), f32::INFINITY);
-    let longest = rows.first().map_or(0.0, Placed::length);
+pub(crate) fn find_block_rows(regions: &[TextRegion], width: f32) -> Vec<TextRegion> {
+    let mut rows = join_pieces(regions, (1.0, 0.0), f32::INFINITY);
+    let longest = rows.first().map_or(0.0, PlacedLine::length);
     rows.retain(|row| row.length() >= LEAST_PART * longest);
     let mut heights: Vec<f32> = rows.iter().map(|row| row.height).collect();
     heights.sort_by(f32::total_cmp);
     let height = heights.get((heights.len().max(1) - 1) / 2).copied().unwrap_or_default();
     for row in &mut rows {
         let lower = (row.height - height).max(0.0) / 2.0;
-        (row.start, row.end) = ((0.0, row.down(0.0) + lower), (width, row.down(width) + lower));
+        (row.start, row.end) = ((0.0, row.down_at(0.0) + lower), (width, row.down_at(width) + lower));
         row.height = row.height.min(height);
     }
     rows.sort_by(|a, b| b.end.1.total_cmp(&a.end.1));
-    rows.iter().map(|row| row.region((1.0, 0.0))).collect()
+    rows.iter().map(|row| row.to_text_region((1.0, 0.0))).collect()
 }

@@ -2,7 +2,7 @@
 
 use image::{Rgb, RgbImage};
 use vision::face::Face;
-use vision::liveness::{Frame, Step};
+use vision::liveness::{Frame, LivenessStep};
 
 /// The camera's picture, in pixels, and its focal length: a web camera's view of about 60° across.
 const WIDTH: u32 = 640;
@@ -249,20 +249,20 @@ fn in_circle(points: &[[f32; 2]], triangle: &[usize; 3], at: [f32; 2]) -> bool {
 }
 
 /// A script for one frame: what is asked, where the model is, how light it is.
-pub(crate) type Shot = (Step, Place, f32);
+pub(crate) type Shot = (LivenessStep, Place, f32);
 
 /// What a person does who follows the steps: three frames a step, with the small movements of a living body.
-pub(crate) fn followed(steps: &[Step], seed: u32) -> Vec<Shot> {
+pub(crate) fn followed(steps: &[LivenessStep], seed: u32) -> Vec<Shot> {
     let mut noise = Noise(seed.wrapping_mul(747_796_405) | 1);
     let mut shots = Vec::new();
     for step in steps {
         for turn in 0..3 {
             let sway = |noise: &mut Noise, most: f32| noise.next() * most;
             let (distance, yaw) = match step {
-                Step::LookStraight => (620.0, 0.0),
-                Step::TurnLeft => (620.0, 26.0 + 3.0 * turn as f32),
-                Step::TurnRight => (620.0, -26.0 - 3.0 * turn as f32),
-                Step::MoveCloser => (385.0, 0.0),
+                LivenessStep::LookStraight => (620.0, 0.0),
+                LivenessStep::TurnLeft => (620.0, 26.0 + 3.0 * turn as f32),
+                LivenessStep::TurnRight => (620.0, -26.0 - 3.0 * turn as f32),
+                LivenessStep::MoveCloser => (385.0, 0.0),
             };
             let place = Place {
                 distance: distance + sway(&mut noise, 15.0),

@@ -76,8 +76,8 @@ fn pairs(list: &Path) -> anyhow::Result<Vec<Pair>> {
 fn embedding(bench: &Bench, path: &Path) -> anyhow::Result<Option<Embedding>> {
     let Some(photo) = picture(path)? else { return Ok(None) };
     let faces = &bench.engines.faces;
-    match faces.faces(&photo.image)?.first() {
-        Some(face) => Ok(Some(faces.embedding(&photo.image, face)?)),
+    match faces.find_faces(&photo.image)?.first() {
+        Some(face) => Ok(Some(faces.compute_embedding(&photo.image, face)?)),
         None => Ok(None),
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
 use serde::Deserialize;
-use vision::liveness::{Frame, Limits, judge, observe};
+use vision::liveness::{Frame, Limits, judge_session, observe_frames};
 
 use super::statistics::Rate;
 use super::{Bench, Lines, entries};
@@ -96,6 +96,6 @@ fn confidence(bench: &Bench, folder: &Path) -> anyhow::Result<f64> {
         frames.push(Frame { step: local::step(frame.step), at_ms: frame.time, picture });
     }
     let steps: Vec<_> = session.steps.into_iter().map(local::step).collect();
-    let observations = observe(&bench.engines.faces, &frames)?;
-    Ok(judge(&steps, &observations, &Limits::default()).confidence)
+    let observations = observe_frames(&bench.engines.faces, &frames)?;
+    Ok(judge_session(&steps, &observations, &Limits::default()).confidence)
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use vision::intake::{Photo, photo};
+use vision::intake::{Photo, decode_photo};
 
 pub use faces::eval_faces;
 pub use liveness::eval_liveness;
@@ -32,7 +32,7 @@ pub struct Bench {
 /// A picture of a file; `None` where it is none that can be read.
 fn picture(path: &Path) -> anyhow::Result<Option<Photo>> {
     let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
-    Ok(photo(&bytes, PICTURE_SIDE).ok())
+    Ok(decode_photo(&bytes, PICTURE_SIDE).ok())
 }
 
 /// The pictures in a folder and those below it, by name.

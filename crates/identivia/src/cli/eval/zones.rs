@@ -71,7 +71,7 @@ pub fn eval_zones(bench: &Bench, folder: &Path) -> anyhow::Result<Lines> {
 
 fn zone(bench: &Bench, path: &Path, expected: Option<&str>) -> anyhow::Result<Read> {
     let Some(photo) = picture(path)? else { return Ok(Read::NoPicture) };
-    let Some(found) = bench.engines.text.zone(&photo.image)? else { return Ok(Read::NoZone) };
+    let Some(found) = bench.engines.text.read_zone(&photo.image)? else { return Ok(Read::NoZone) };
     if !found.zone.is_valid() {
         return Ok(Read::WrongDigits);
     }

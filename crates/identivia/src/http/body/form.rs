@@ -273,13 +273,13 @@ impl FormReader<'_> {
                 return Err(ApiError::too_large("At most 1 MiB a frame"));
             }
         }
-        let problem = match intake::size(&bytes) {
-            Ok((intake::Kind::Jpeg, width, height)) if u64::from(width) * u64::from(height) <= FRAME_PIXELS => {
+        let problem = match intake::read_size(&bytes) {
+            Ok((intake::PictureKind::Jpeg, width, height)) if u64::from(width) * u64::from(height) <= FRAME_PIXELS => {
                 frames.push((number, bytes.into()));
                 return Ok(());
             }
-            Ok((intake::Kind::Jpeg, ..)) => "has more than 4 megapixels".to_owned(),
-            Ok(_) | Err(intake::Refused::Unknown) => "must be a JPEG picture".to_owned(),
+            Ok((intake::PictureKind::Jpeg, ..)) => "has more than 4 megapixels".to_owned(),
+            Ok(_) | Err(intake::PictureRefusal::Unknown) => "must be a JPEG picture".to_owned(),
             Err(refused) => refused.to_string(),
         };
         self.received.checks.wrong("frame_1", format!("{FRAME_PREFIX}{number} {problem}"));

@@ -1,7 +1,7 @@
 //! Whether what was said of a person agrees with what their document says.
 
 use serde_json::json;
-use vision::document::{Document, is_latin, is_same_name};
+use vision::document::{DocumentReading, is_latin, is_same_name};
 use vision::mrz::Sex;
 
 use super::finding;
@@ -11,7 +11,7 @@ use crate::domain::verification::VerificationRecord;
 use crate::providers::local_engines::{self, Engines};
 
 /// Holds the fields of a record against what was read from its document.
-pub(super) fn check(engines: &Engines, record: &VerificationRecord, document: Option<&Document>) -> Check {
+pub(super) fn check(engines: &Engines, record: &VerificationRecord, document: Option<&DocumentReading>) -> Check {
     let read = document.map(Said::of_document).unwrap_or_default();
     let findings = compared(&Said::of_record(record), &read);
     let count = |outcome| findings.iter().filter(|finding| finding.outcome == outcome).count();
@@ -88,7 +88,7 @@ impl Said {
         }
     }
 
-    fn of_document(document: &Document) -> Self {
+    fn of_document(document: &DocumentReading) -> Self {
         let fields = &document.fields;
         Self {
             name: fields.name.clone(),

@@ -1,8 +1,8 @@
 //! What a record's checks look at: its pictures, and what the engines see in them.
 
-use vision::document::{Date, Document};
+use vision::document::{Date, DocumentReading};
 use vision::face::{Embedding, Face};
-use vision::intake::{Photo, photo};
+use vision::intake::{Photo, decode_photo};
 
 use crate::domain::liveness::Session;
 use crate::domain::verification::VerificationRecord;
@@ -30,7 +30,7 @@ pub(super) struct Measured {
 
 /// What the engines saw.
 pub(super) struct Seen {
-    pub(super) document: Option<Document>,
+    pub(super) document: Option<DocumentReading>,
     pub(super) portrait: Option<Measured>,
     pub(super) selfie: Option<Measured>,
     /// Of the liveness provider's own image.
@@ -79,8 +79,8 @@ pub(super) fn look_at(engines: &Engines, images: &Images, today: Date) -> Result
     let (document, portrait) = match images.front.as_deref().and_then(decoded) {
         Some(front) => {
             let back = images.back.as_deref().and_then(decoded);
-            let by = vision::document::Engines { text: &engines.text, faces: &engines.faces };
-            let document = vision::document::read(&by, &front, back.as_ref(), today)?;
+            let by = vision::document::DocumentEngines { text: &engines.text, faces: &engines.faces };
+            let document = vision::document::read_document(&by, &front, back.as_ref(), today)?;
             let portrait = match &document.portrait {
                 Some(portrait) => {
                     let side = if portrait.on_back { back.as_ref().unwrap_or(&front) } else { &front };
@@ -101,19 +101,19 @@ pub(super) fn look_at(engines: &Engines, images: &Images, today: Date) -> Result
 }
 
 fn decoded(bytes: impl AsRef<[u8]>) -> Option<Photo> {
-    photo(bytes.as_ref(), PICTURE_SIDE).ok()
+    decode_photo(bytes.as_ref(), PICTURE_SIDE).ok()
 }
 
 /// The largest face of a picture.
 fn main_face(engines: &Engines, bytes: Option<&[u8]>) -> Result<Option<Measured>, ProviderError> {
     let Some(photo) = bytes.and_then(decoded) else { return Ok(None) };
-    match engines.faces.faces(&photo.image)?.first() {
+    match engines.faces.find_faces(&photo.image)?.first() {
         Some(face) => measured(engines, &photo, face).map(Some),
         None => Ok(None),
     }
 }
 
 fn measured(engines: &Engines, photo: &Photo, face: &Face) -> Result<Measured, ProviderError> {
-    let embedding = engines.faces.embedding(&photo.image, face)?;
+    let embedding = engines.faces.compute_embedding(&photo.image, face)?;
     Ok(Measured { embedding, eye_distance: face.eye_distance })
 }

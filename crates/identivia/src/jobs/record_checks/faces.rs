@@ -101,7 +101,7 @@ fn usable((face, of): Named<'_>) -> Result<&Measured, String> {
 }
 
 fn templates(seen: &Seen) -> String {
-    let template = |face: &Option<Measured>| face.as_ref().map(|face| STANDARD.encode(face.embedding.as_bytes()));
+    let template = |face: &Option<Measured>| face.as_ref().map(|face| STANDARD.encode(face.embedding.to_bytes()));
     let faces = json!({
         "document": template(&seen.portrait), "selfie": template(&seen.selfie), "liveness": template(&seen.live),
     });

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use jiff::tz::TimeZone;
 use serde_json::json;
 use serde_json::value::to_raw_value;
-use vision::document::{Authenticity, Date, Document, Fields, Source};
+use vision::document::{Authenticity, Date, DocumentReading, FieldSource, ReadFields};
 use vision::mrz::Sex;
 
 use super::picture::decoded;
@@ -48,8 +48,8 @@ impl DocumentReader for LocalReader {
             let front = decoded(sides.front.file, PICTURE_SIDE)?.map_err(undecodable)?;
             let back = sides.back.map(|back| decoded(back.file, PICTURE_SIDE)).transpose()?;
             let back = back.transpose().map_err(undecodable)?;
-            let by = vision::document::Engines { text: &engines.text, faces: &engines.faces };
-            Ok(vision::document::read(&by, &front, back.as_ref(), today)?)
+            let by = vision::document::DocumentEngines { text: &engines.text, faces: &engines.faces };
+            Ok(vision::document::read_document(&by, &front, back.as_ref(), today)?)
         };
         reading_of(&self.engines.run(reading).await?)
     }
@@ -69,7 +69,7 @@ pub fn today(now: Millis) -> Date {
     date.expect("a calendar has no day that there is not")
 }
 
-fn reading_of(document: &Document) -> Result<Reading, ProviderError> {
+fn reading_of(document: &DocumentReading) -> Result<Reading, ProviderError> {
     let fields = fields(document);
     let findings: Vec<Finding> = document.findings.iter().map(finding).collect();
     let found = &document.fields;
@@ -89,17 +89,17 @@ fn reading_of(document: &Document) -> Result<Reading, ProviderError> {
     Ok(Reading { model: local_engines::NAME.to_owned(), analysis, fields, usage: Usage::default(), findings })
 }
 
-const fn source(source: Source) -> &'static str {
+const fn source(source: FieldSource) -> &'static str {
     match source {
-        Source::Mrz => "machine_readable_zone",
-        Source::Barcode => "barcode",
-        Source::Print => "print",
-        Source::Nothing => "nothing",
+        FieldSource::Mrz => "machine_readable_zone",
+        FieldSource::Barcode => "barcode",
+        FieldSource::Print => "print",
+        FieldSource::Nothing => "nothing",
     }
 }
 
-fn fields(document: &Document) -> DocumentFields {
-    let Fields { name, document_number, document_type, address, issuing_state, sex, date_of_birth, .. } =
+fn fields(document: &DocumentReading) -> DocumentFields {
+    let ReadFields { name, document_number, document_type, address, issuing_state, sex, date_of_birth, .. } =
         &document.fields;
     DocumentFields {
         name: name.clone(),

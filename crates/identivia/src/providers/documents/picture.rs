@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{Read as _, Seek as _};
 
 use image::codecs::jpeg::JpegEncoder;
-use vision::intake::{Photo, Refused, photo};
+use vision::intake::{Photo, PictureRefusal, decode_photo};
 
 use super::Picture;
 use crate::providers::http_call::ProviderError;
@@ -31,11 +31,11 @@ pub(super) fn prepared(picture: Picture, longest_side: u32) -> Result<Vec<u8>, P
 ///
 /// # Errors
 /// When the file cannot be read back.
-pub(super) fn decoded(mut file: File, longest_side: u32) -> Result<Result<Photo, Refused>, ProviderError> {
+pub(super) fn decoded(mut file: File, longest_side: u32) -> Result<Result<Photo, PictureRefusal>, ProviderError> {
     let mut bytes = Vec::new();
     let whole = file.rewind().and_then(|()| file.read_to_end(&mut bytes));
     whole.map_err(|error| ProviderError::failed(format!("a picture cannot be read back: {}", error.kind())))?;
-    Ok(photo(&bytes, longest_side))
+    Ok(decode_photo(&bytes, longest_side))
 }
 
 #[cfg(test)]

@@ -9,9 +9,11 @@ use aws_lc_rs::digest;
 use bytes::Bytes;
 use image::RgbImage;
 use image::codecs::jpeg::JpegEncoder;
-use vision::face::Region;
+use vision::face::FaceBox;
 use vision::intake;
-use vision::liveness::{Finding, Frame, Judgement, Limits, Observation, Outcome, judge, observe};
+use vision::liveness::{
+    Frame, Judgement, Limits, LivenessFinding, Observation, Outcome, judge_session, observe_frames,
+};
 
 use super::{Credentials, Judge, Liveness, Made, Opened, Picture, Report, Seen};
 use crate::domain::liveness::{
@@ -90,7 +92,7 @@ impl Judge for Local {
     async fn seen(&self, opened: Opened) -> Result<Seen, ProviderError> {
         let Opened { frames, prints, turn } = opened;
         let looking = move |engines: &Engines| {
-            let observations = observe(&engines.faces, &frames)?;
+            let observations = observe_frames(&engines.faces, &frames)?;
             let imprints = imprints(prints, &observations);
             Ok((frames, observations, imprints))
         };
@@ -102,7 +104,7 @@ impl Judge for Local {
         let steps: Vec<_> = task.steps.iter().copied().map(step).collect();
         let Seen { frames, observations, turn, .. } = seen;
         let judging = move |_: &Engines| {
-            let judgement = judge(&steps, &observations, &Limits::default());
+            let judgement = judge_session(&steps, &observations, &Limits::default());
             report(&judgement, &frames, are_known)
         };
         self.engines.run_in(turn, judging).await.map(|(report, _)| report)
@@ -110,19 +112,19 @@ impl Judge for Local {
 }
 
 /// A step in the engines' words.
-pub const fn step(step: Step) -> vision::liveness::Step {
+pub const fn step(step: Step) -> vision::liveness::LivenessStep {
     match step {
-        Step::LookStraight => vision::liveness::Step::LookStraight,
-        Step::TurnLeft => vision::liveness::Step::TurnLeft,
-        Step::TurnRight => vision::liveness::Step::TurnRight,
-        Step::MoveCloser => vision::liveness::Step::MoveCloser,
+        Step::LookStraight => vision::liveness::LivenessStep::LookStraight,
+        Step::TurnLeft => vision::liveness::LivenessStep::TurnLeft,
+        Step::TurnRight => vision::liveness::LivenessStep::TurnRight,
+        Step::MoveCloser => vision::liveness::LivenessStep::MoveCloser,
     }
 }
 
 /// A frame as it is looked at; `None` when it is no picture.
 #[must_use]
 pub fn opened(jpeg: &[u8]) -> Option<RgbImage> {
-    intake::photo(jpeg, FRAME_SIDE).ok().map(|photo| photo.image)
+    intake::decode_photo(jpeg, FRAME_SIDE).ok().map(|photo| photo.image)
 }
 
 /// What tells a picture from every other: of its pixels, since anything can be written around them.
@@ -171,7 +173,7 @@ fn challenge() -> Challenge {
 }
 
 /// A face's box in shares of its picture's width and height.
-fn shares(face: Region, (width, height): (u32, u32)) -> BoundingBox {
+fn shares(face: FaceBox, (width, height): (u32, u32)) -> BoundingBox {
     let share = |pixels: f32, of: u32| (f64::from(pixels) / f64::from(of) * 10_000.0).round() / 10_000.0;
     BoundingBox {
         width: share(face.width, width),
@@ -183,7 +185,7 @@ fn shares(face: Region, (width, height): (u32, u32)) -> BoundingBox {
 
 /// What a person can do better next time. What gives a picture of a person away is not told: whoever shows one learns only
 /// that it did not do.
-fn feedback(findings: &[Finding], are_known: bool) -> Vec<Feedback> {
+fn feedback(findings: &[LivenessFinding], are_known: bool) -> Vec<Feedback> {
     let failed = findings.iter().filter(|finding| finding.outcome == Outcome::Fail);
     let (told, untold): (Vec<_>, Vec<_>) = failed.partition(|finding| is_told(finding.code));
     let told = told

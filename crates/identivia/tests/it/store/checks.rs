@@ -76,7 +76,7 @@ async fn sessions_are_found_by_frames_like_theirs() {
         let alike = keep("third", frames("third", 107..110)).await;
         assert_eq!(alike, own(100..109), "whole sessions, by a few frames");
         let mirrored = frames("mirrored", 0..2).into_iter();
-        let mirrored = mirrored.map(|seen| FrameImprint { imprint: seen.imprint.mirrored(), ..seen }).collect();
+        let mirrored = mirrored.map(|seen| FrameImprint { imprint: seen.imprint.to_mirrored(), ..seen }).collect();
         assert_eq!(keep("mirrored", mirrored).await, own(0..9));
         let most = keep("both", [frames("both", 0..1), frames("both", 104..107)].concat()).await;
         assert_eq!(most[..9], own(100..109), "the most alike first, of {}", most.len());

@@ -1,12 +1,12 @@
 use super::*;
 use crate::document::tests::{face, found, license, passport_zone, today};
 
-fn claims(lines: &[&str]) -> Claims {
+fn claims(lines: &[&str]) -> SourceClaims {
     let found = found(lines, 0.99);
-    Claims::of_zone(&found.zone, found.confidence, today())
+    SourceClaims::from_zone(&found.zone, found.confidence, today())
 }
 
-fn passport() -> Claims {
+fn passport() -> SourceClaims {
     claims(&passport_zone())
 }
 
@@ -18,8 +18,14 @@ fn claimed(text: &str) -> Option<ClaimedDate> {
     Some(ClaimedDate { year, month: part(month), day: part(day), full_year: true })
 }
 
-fn dates(birth: &str, expiry: &str, issued: &str, proven: bool) -> Dates {
-    Dates { birth: claimed(birth), expiry: claimed(expiry), issued: claimed(issued), proven, issued_proven: proven }
+fn dates(birth: &str, expiry: &str, issued: &str, proven: bool) -> DocumentDates {
+    DocumentDates {
+        birth: claimed(birth),
+        expiry: claimed(expiry),
+        issued: claimed(issued),
+        proven,
+        issued_proven: proven,
+    }
 }
 
 #[test]
@@ -27,31 +33,32 @@ fn wrong_digits_fail_only_where_they_were_read_with_certainty() {
     let [first, second] = passport_zone();
     let changed = second.replace("7408122", "7408123");
     let lines = [first, changed.as_str()];
-    assert_eq!(check_digits(Some(&found(&passport_zone(), 0.7)), true).outcome, Outcome::Pass);
-    let wrong = check_digits(Some(&found(&lines, 0.95)), true);
+    assert_eq!(check_zone_digits(Some(&found(&passport_zone(), 0.7)), true).outcome, Outcome::Pass);
+    let wrong = check_zone_digits(Some(&found(&lines, 0.95)), true);
     assert_eq!(wrong.outcome, Outcome::Fail);
     assert_eq!(wrong.evidence[0], ("wrong", serde_json::json!(["date_of_birth", "composite"])));
-    assert_eq!(check_digits(Some(&found(&lines, 0.8)), true).outcome, Outcome::Warn);
-    assert_eq!(check_digits(None, true).outcome, Outcome::Warn);
-    assert_eq!(check_digits(None, false).outcome, Outcome::NotApplicable);
+    assert_eq!(check_zone_digits(Some(&found(&lines, 0.8)), true).outcome, Outcome::Warn);
+    assert_eq!(check_zone_digits(None, true).outcome, Outcome::Warn);
+    assert_eq!(check_zone_digits(None, false).outcome, Outcome::NotApplicable);
 }
 
 #[test]
 fn a_document_is_valid_to_the_end_of_its_last_day() {
-    let outcome = |expiry: &str, proven| expired(&dates("1974-08-12", expiry, "2005-01-01", proven), today()).outcome;
+    let outcome =
+        |expiry: &str, proven| check_expiry(&dates("1974-08-12", expiry, "2005-01-01", proven), today()).outcome;
     assert_eq!(outcome("2010-06-15", true), Outcome::Pass);
     assert_eq!(outcome("2010-06-14", true), Outcome::Fail);
     assert_eq!(outcome("2010-06-14", false), Outcome::Warn);
     assert_eq!(outcome("2010-06-0", true), Outcome::Pass);
     assert_eq!(outcome("2010-05-0", true), Outcome::Fail);
-    assert_eq!(expired(&Dates::default(), today()).outcome, Outcome::NotApplicable);
+    assert_eq!(check_expiry(&DocumentDates::default(), today()).outcome, Outcome::NotApplicable);
 }
 
 #[test]
 fn dates_that_cannot_be_true_are_told() {
     let good = ("1974-08-12", "2012-04-15", "2002-04-15");
     let problems = |birth, expiry, issued| {
-        let finding = plausible_dates(&dates(birth, expiry, issued, true), today());
+        let finding = check_plausible_dates(&dates(birth, expiry, issued, true), today());
         assert_eq!(finding.outcome == Outcome::Pass, finding.evidence[0].1 == serde_json::json!([]));
         finding.evidence[0]
             .1
@@ -71,17 +78,18 @@ fn dates_that_cannot_be_true_are_told() {
     assert_eq!(problems(good.0, "2060-06-16", good.2), ["expiry_too_far_ahead"]);
     assert_eq!(problems(good.0, good.1, "2010-06-16"), ["issue_in_the_future"]);
     assert_eq!(problems(good.0, good.1, "1974-08-11"), ["issue_before_birth"]);
-    let misread = plausible_dates(&dates("1974-02-30", good.1, good.2, false), today());
+    let misread = check_plausible_dates(&dates("1974-02-30", good.1, good.2, false), today());
     assert_eq!(misread.outcome, Outcome::Warn);
-    assert_eq!(plausible_dates(&Dates::default(), today()).outcome, Outcome::NotApplicable);
+    assert_eq!(check_plausible_dates(&DocumentDates::default(), today()).outcome, Outcome::NotApplicable);
 }
 
 #[test]
 fn issuers_that_nobody_knows_are_told_by_both_codes() {
-    let outcome = |state: &str, nationality: &str, change: fn(&mut Claims)| {
-        let mut claims = Claims { issuing_state: state.to_owned(), nationality: nationality.to_owned(), ..passport() };
+    let outcome = |state: &str, nationality: &str, change: fn(&mut SourceClaims)| {
+        let mut claims =
+            SourceClaims { issuing_state: state.to_owned(), nationality: nationality.to_owned(), ..passport() };
         change(&mut claims);
-        issuing_state(Some(&claims)).outcome
+        check_issuing_state(Some(&claims)).outcome
     };
     assert_eq!(outcome("D", "D", |_| {}), Outcome::Pass);
     assert_eq!(outcome("UTO", "UTO", |_| {}), Outcome::Pass, "`specimen` says what that is");
@@ -89,17 +97,17 @@ fn issuers_that_nobody_knows_are_told_by_both_codes() {
     assert_eq!(outcome("LTA", "ITA", |_| {}), Outcome::Warn);
     assert_eq!(outcome("QQQ", "QQQ", |claims| claims.sure = false), Outcome::Warn);
     assert_eq!(outcome("QQQ", "QQQ", |claims| claims.proven = false), Outcome::Warn);
-    assert_eq!(issuing_state(None).outcome, Outcome::NotApplicable);
+    assert_eq!(check_issuing_state(None).outcome, Outcome::NotApplicable);
 }
 
 #[test]
 fn a_zone_and_a_barcode_of_two_people_contradict() {
     let zone = passport();
-    let same = Claims::of_license(&license("ERIKSSON", "ANNA MARIA", "L898902C3", (1974, 8, 12)));
-    let outcome = |change: fn(&mut Claims)| {
+    let same = SourceClaims::from_license(&license("ERIKSSON", "ANNA MARIA", "L898902C3", (1974, 8, 12)));
+    let outcome = |change: fn(&mut SourceClaims)| {
         let mut barcode = same.clone();
         change(&mut barcode);
-        zone_against_barcode(Some(&zone), Some(&barcode)).outcome
+        check_zone_and_barcode(Some(&zone), Some(&barcode)).outcome
     };
     assert_eq!(outcome(|_| {}), Outcome::Pass);
     assert_eq!(outcome(|barcode| barcode.document_number = "D1234567".to_owned()), Outcome::Warn);
@@ -111,15 +119,15 @@ fn a_zone_and_a_barcode_of_two_people_contradict() {
         }),
         Outcome::Fail
     );
-    let misread = Claims { proven: false, ..zone.clone() };
-    let other = Claims { date_of_birth: claimed("1975-08-12"), ..same.clone() };
-    assert_eq!(zone_against_barcode(Some(&misread), Some(&other)).outcome, Outcome::Warn);
-    assert_eq!(zone_against_barcode(Some(&zone), None).outcome, Outcome::NotApplicable);
+    let misread = SourceClaims { proven: false, ..zone.clone() };
+    let other = SourceClaims { date_of_birth: claimed("1975-08-12"), ..same.clone() };
+    assert_eq!(check_zone_and_barcode(Some(&misread), Some(&other)).outcome, Outcome::Warn);
+    assert_eq!(check_zone_and_barcode(Some(&zone), None).outcome, Outcome::NotApplicable);
 }
 
 #[test]
 fn faces_are_one_person_s() {
-    let outcome = |faces: &[SeenFace], on_back| portrait(faces, on_back).outcome;
+    let outcome = |faces: &[SideFace], on_back| check_portrait(faces, on_back).outcome;
     assert_eq!(outcome(&[], false), Outcome::Fail);
     assert_eq!(outcome(&[face(200.0, false)], false), Outcome::Pass);
     assert_eq!(outcome(&[face(200.0, false), face(60.0, false)], false), Outcome::Pass);

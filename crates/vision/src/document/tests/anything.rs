@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 
 /// Lines of anything: words of documents, dates, numbers, letters of other scripts, at any place.
-fn any_line() -> impl Strategy<Value = Line> {
+fn any_line() -> impl Strategy<Value = TextLine> {
     let words = prop_oneof![
         "[A-Z<0-9]{0,44}",
         "(Surname|Name|Nom|Date of birth|4a\\.|4b\\.|1\\.|Passport No|EXP) ?[A-Z]{0,8} ?[0-9./ ]{0,12}",
@@ -16,7 +16,7 @@ fn any_line() -> impl Strategy<Value = Line> {
     let place = prop_oneof![(0.0_f32..2_600.0), Just(f32::NAN), Just(f32::INFINITY), Just(-1e30)];
     (words, 0.0_f32..=1.0, prop::array::uniform8(place)).prop_map(|(text, score, places)| {
         let [a, b, c, d, e, f, g, h] = places;
-        Line { text, score, corners: [(a, b), (c, d), (e, f), (g, h)] }
+        TextLine { text, score, corners: [(a, b), (c, d), (e, f), (g, h)] }
     })
 }
 
@@ -30,12 +30,12 @@ fn any_zone() -> impl Strategy<Value = Option<FoundZone>> {
     (zone, 0.0_f32..=1.0, any::<bool>()).prop_map(|(lines, confidence, there)| {
         let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
         let corners = [(0.0, 800.0), (900.0, 800.0), (900.0, 900.0), (0.0, 900.0)];
-        let zone = mrz::parse(&lines).filter(|_| there)?;
+        let zone = mrz::parse_zone(&lines).filter(|_| there)?;
         Some(FoundZone { zone, confidence, corners })
     })
 }
 
-fn any_side() -> impl Strategy<Value = Side> {
+fn any_side() -> impl Strategy<Value = DocumentSide> {
     let license = prop_oneof![
         Just(None),
         ("[A-Z ]{0,20}", ".{0,20}", "[A-Z0-9]{0,12}", (0_u16..3_000, 0_u8..15, 0_u8..35))
@@ -44,7 +44,14 @@ fn any_side() -> impl Strategy<Value = Side> {
     (prop::collection::vec(any_line(), 0..24), any_zone(), license, 0_usize..3, 0.0_f32..1.0).prop_map(
         |(lines, zone, license, faces, figure)| {
             let quality = Quality { glare: figure / 5.0, screen: figure, ..good_quality() };
-            Side { lines, zone, license, faces: vec![face(100.0, figure > 0.5); faces], quality, resolution: 900 }
+            DocumentSide {
+                lines,
+                zone,
+                license,
+                faces: vec![face(100.0, figure > 0.5); faces],
+                quality,
+                resolution: 900,
+            }
         },
     )
 }
@@ -57,7 +64,7 @@ proptest! {
         front in any_side(),
         back in prop::option::of(any_side()),
     ) {
-        let document = judged(&front, back.as_ref(), today());
+        let document = assess_document(&front, back.as_ref(), today());
         let failed = document.findings.iter().any(|finding| finding.outcome == Outcome::Fail);
         let passes = |code: &str| outcome(&document, code) == Outcome::Pass;
         let zone = passes("mrz_check_digits") && passes("mrz_matches_print");
@@ -73,9 +80,9 @@ proptest! {
 
     #[test]
     fn any_text_is_parsed_in_peace(text in "\\PC{0,200}") {
-        let _ = date::printed_dates(&text);
-        let _ = labels::pieces(&text, true);
-        let _ = print::number(&text);
-        let _ = letters::words(&text);
+        let _ = date::find_printed_dates(&text);
+        let _ = labels::split_by_labels(&text, true);
+        let _ = print::parse_document_number(&text);
+        let _ = letters::split_words(&text);
     }
 }

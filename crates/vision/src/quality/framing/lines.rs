@@ -21,20 +21,20 @@ const BESIDE: f32 = 5.0;
 
 /// The line of the points with `x · cosine + y · sine = distance`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Line {
+pub(super) struct StraightLine {
     normal: (f32, f32),
     distance: f32,
 }
 
-impl Line {
+impl StraightLine {
     /// The cosine of the angle between two lines.
-    pub(super) fn cosine(self, other: Self) -> f32 {
+    pub(super) fn cosine_to(self, other: Self) -> f32 {
         self.normal.0 * other.normal.0 + self.normal.1 * other.normal.1
     }
 }
 
 /// Where two lines meet, unless they are nearly parallel.
-pub(super) fn crossing(one: Line, other: Line) -> Option<(f32, f32)> {
+pub(super) fn cross_straight_lines(one: StraightLine, other: StraightLine) -> Option<(f32, f32)> {
     let whole = one.normal.0 * other.normal.1 - one.normal.1 * other.normal.0;
     if whole.abs() < 0.3 {
         return None;
@@ -45,17 +45,17 @@ pub(super) fn crossing(one: Line, other: Line) -> Option<(f32, f32)> {
 }
 
 /// The slopes of a picture's brightness, where they are steep.
-pub(super) struct Edges {
+pub(super) struct EdgeMap {
     width: usize,
     height: usize,
     slopes: Vec<(f32, f32)>,
     smooth: Vec<[f32; 3]>,
 }
 
-impl Edges {
-    pub(super) fn of(small: &RgbImage) -> Self {
+impl EdgeMap {
+    pub(super) fn from_picture(small: &RgbImage) -> Self {
         let (width, height) = (small.width() as usize, small.height() as usize);
-        let smooth = smoothed(small);
+        let smooth = smooth_channels(small);
         let at = |x: usize, y: usize| smooth.get(y * width + x).copied().unwrap_or_default();
         let mut slopes = vec![(0.0, 0.0); width * height];
         for y in 1..height.saturating_sub(1) {
@@ -76,16 +76,16 @@ impl Edges {
         Self { width, height, slopes, smooth }
     }
 
-    pub(super) fn area(&self) -> f32 {
+    pub(super) fn pixel_count(&self) -> f32 {
         (self.width * self.height) as f32
     }
 
-    pub(super) fn shorter(&self) -> f32 {
+    pub(super) fn shorter_side(&self) -> f32 {
         self.width.min(self.height) as f32
     }
 
     /// Says whether a point is within the picture, that share of its longest side away from its border.
-    pub(super) fn holds(&self, (x, y): (f32, f32), margin: f32) -> bool {
+    pub(super) fn contains_point(&self, (x, y): (f32, f32), margin: f32) -> bool {
         let (width, height) = (self.width as f32, self.height as f32);
         let margin = width.max(height) * margin;
         x > margin && y > margin && x < width - margin && y < height - margin
@@ -93,7 +93,7 @@ impl Edges {
 
     /// The share of the way between two points along which an edge runs that has its brighter side always on the same
     /// hand: the grain of wood has not.
-    pub(super) fn cover(&self, from: (f32, f32), to: (f32, f32)) -> f32 {
+    pub(super) fn edge_cover(&self, from: (f32, f32), to: (f32, f32)) -> f32 {
         let (x, y) = (to.0 - from.0, to.1 - from.1);
         let length = x.hypot(y);
         let steps = (length / 2.0) as usize;
@@ -106,7 +106,7 @@ impl Edges {
             let share = (step as f32 + 0.5) / steps as f32;
             let place = (from.0 + x * share, from.1 + y * share);
             let along = [0.0, -1.0, 1.0, -2.0, 2.0].map(|away| {
-                let slope = self.slope(place.0 + normal.0 * away, place.1 + normal.1 * away);
+                let slope = self.slope_at(place.0 + normal.0 * away, place.1 + normal.1 * away);
                 (slope.0 * normal.0 + slope.1 * normal.1) / steepness(slope).max(1e-3)
             });
             to_left += usize::from(along.iter().any(|cosine| *cosine > ALIGNED));
@@ -116,7 +116,7 @@ impl Edges {
     }
 
     /// The line along which the edge between two points runs most exactly.
-    pub(super) fn refined(&self, from: (f32, f32), to: (f32, f32)) -> Option<Line> {
+    pub(super) fn refine_line(&self, from: (f32, f32), to: (f32, f32)) -> Option<StraightLine> {
         const SAMPLES: usize = 48;
         let (x, y) = (to.0 - from.0, to.1 - from.1);
         let length = x.hypot(y).max(1.0);
@@ -127,19 +127,19 @@ impl Edges {
             let (left, top) = (from.0 + x * share, from.1 + y * share);
             let across = |away: i16| {
                 let away = f32::from(away) / 2.0;
-                let slope = self.slope(left + normal.0 * away, top + normal.1 * away);
+                let slope = self.slope_at(left + normal.0 * away, top + normal.1 * away);
                 (away, (slope.0 * normal.0 + slope.1 * normal.1).abs())
             };
             let steepest = (-10..=10).map(across).max_by(|a, b| a.1.total_cmp(&b.1));
             points.extend(steepest.filter(|(_, slope)| *slope > 0.0).map(|(away, _)| (share, away)));
         }
-        let (start, end) = straight(points)?;
+        let (start, end) = fit_straight(points)?;
         let moved = |(x, y): (f32, f32), away: f32| (x + normal.0 * away, y + normal.1 * away);
-        Some(through(moved(from, start), moved(to, end)))
+        Some(line_through(moved(from, start), moved(to, end)))
     }
 
     /// The share of the picture's edge points among the pixels within and beyond a quadrilateral.
-    pub(super) fn densities(&self, corners: &[(f32, f32); 4]) -> (f32, f32) {
+    pub(super) fn edge_densities(&self, corners: &[(f32, f32); 4]) -> (f32, f32) {
         let [a, b, c, d] = *corners;
         let sides = [(a, b), (b, c), (c, d), (d, a)];
         let distance = |(from, to): ((f32, f32), (f32, f32)), x: f32, y: f32| {
@@ -162,7 +162,7 @@ impl Edges {
     }
 
     /// How much brighter each channel is on the side of a point than on the other, along the way between two points.
-    pub(super) fn step(&self, from: (f32, f32), to: (f32, f32), side: (f32, f32)) -> [f32; 3] {
+    pub(super) fn colour_step(&self, from: (f32, f32), to: (f32, f32), side: (f32, f32)) -> [f32; 3] {
         const SAMPLES: usize = 24;
         let (x, y) = (to.0 - from.0, to.1 - from.1);
         let length = x.hypot(y).max(1.0);
@@ -172,8 +172,8 @@ impl Edges {
         for sample in 0..SAMPLES {
             let share = (sample as f32 + 0.5) / SAMPLES as f32;
             let place = (from.0 + x * share, from.1 + y * share);
-            let inside = self.colour(place.0 - y * away, place.1 + x * away);
-            let outside = self.colour(place.0 + y * away, place.1 - x * away);
+            let inside = self.colour_at(place.0 - y * away, place.1 + x * away);
+            let outside = self.colour_at(place.0 + y * away, place.1 - x * away);
             if let (Some(inside), Some(outside)) = (inside, outside) {
                 sum.iter_mut()
                     .zip(inside.iter().zip(outside))
@@ -183,12 +183,12 @@ impl Edges {
         sum
     }
 
-    fn colour(&self, x: f32, y: f32) -> Option<[f32; 3]> {
+    fn colour_at(&self, x: f32, y: f32) -> Option<[f32; 3]> {
         let is_within = x >= 0.0 && y >= 0.0 && (x as usize) < self.width;
         self.smooth.get(y.max(0.0) as usize * self.width + x.max(0.0) as usize).copied().filter(|_| is_within)
     }
 
-    fn slope(&self, x: f32, y: f32) -> (f32, f32) {
+    fn slope_at(&self, x: f32, y: f32) -> (f32, f32) {
         if x < 0.0 || y < 0.0 || x as usize >= self.width {
             return (0.0, 0.0);
         }
@@ -196,7 +196,7 @@ impl Edges {
     }
 
     /// The two points at which a line leaves the picture: the left or upper one first.
-    pub(super) fn within(&self, line: Line) -> Option<((f32, f32), (f32, f32))> {
+    pub(super) fn clip_line(&self, line: StraightLine) -> Option<((f32, f32), (f32, f32))> {
         let (width, height) = (self.width as f32 - 2.0, self.height as f32 - 2.0);
         let (x, y) = line.normal;
         let mut points = Vec::new();
@@ -213,24 +213,27 @@ impl Edges {
     }
 
     /// The lines with the most edge points, strongest first.
-    pub(super) fn lines(&self) -> Vec<Line> {
+    pub(super) fn find_lines(&self) -> Vec<StraightLine> {
         let reach = (self.width as f32).hypot(self.height as f32) as usize + 2;
-        let mut votes = self.votes(reach);
+        let mut votes = self.count_votes(reach);
         let mut lines = Vec::new();
-        let least = LEAST_VOTES * self.shorter();
+        let least = LEAST_VOTES * self.shorter_side();
         while lines.len() < MOST_LINES {
             let best = votes.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
             let Some((place, _)) = best.filter(|(_, count)| **count >= least) else { break };
             let (direction, distance) = (place / (2 * reach), place % (2 * reach));
             let angle = PI * direction as f32 / DIRECTIONS as f32;
-            lines.push(Line { normal: (angle.cos(), angle.sin()), distance: distance as f32 - reach as f32 + 0.5 });
-            clear(&mut votes, direction, distance, reach);
+            lines.push(StraightLine {
+                normal: (angle.cos(), angle.sin()),
+                distance: distance as f32 - reach as f32 + 0.5,
+            });
+            clear_votes(&mut votes, direction, distance, reach);
         }
         lines
     }
 
     /// Votes for each direction and distance: an edge point votes for the lines along it.
-    fn votes(&self, reach: usize) -> Vec<f32> {
+    fn count_votes(&self, reach: usize) -> Vec<f32> {
         let mut votes = vec![0.0_f32; DIRECTIONS * 2 * reach];
         let turns: Vec<_> =
             (0..DIRECTIONS).map(|direction| (PI * direction as f32 / DIRECTIONS as f32).sin_cos()).collect();
@@ -266,15 +269,15 @@ impl Edges {
 }
 
 /// The line through two points.
-fn through(from: (f32, f32), to: (f32, f32)) -> Line {
+fn line_through(from: (f32, f32), to: (f32, f32)) -> StraightLine {
     let (x, y) = (to.0 - from.0, to.1 - from.1);
     let length = x.hypot(y).max(1e-3);
     let normal = (-y / length, x / length);
-    Line { normal, distance: from.0 * normal.0 + from.1 * normal.1 }
+    StraightLine { normal, distance: from.0 * normal.0 + from.1 * normal.1 }
 }
 
 /// Where the straight line through points is at 0 and at 1, those far from it left out.
-fn straight(mut points: Vec<(f32, f32)>) -> Option<(f32, f32)> {
+fn fit_straight(mut points: Vec<(f32, f32)>) -> Option<(f32, f32)> {
     let mut ends = None;
     for reach in [3.0, 1.5, 1.0] {
         let count = points.len() as f32;
@@ -293,7 +296,7 @@ fn straight(mut points: Vec<(f32, f32)>) -> Option<(f32, f32)> {
 }
 
 /// Takes the votes for a line and those like it away.
-fn clear(votes: &mut [f32], direction: usize, distance: usize, reach: usize) {
+fn clear_votes(votes: &mut [f32], direction: usize, distance: usize, reach: usize) {
     for turn in -3_i64..=3 {
         let turned = direction as i64 + turn;
         // Beyond a half turn the distance changes its sign.
@@ -310,16 +313,16 @@ fn steepness((x, y): (f32, f32)) -> f32 {
 }
 
 /// The mean of 3 × 3 pixels, each channel by itself; on the picture's border the pixels themselves.
-fn smoothed(small: &RgbImage) -> Vec<[f32; 3]> {
+fn smooth_channels(small: &RgbImage) -> Vec<[f32; 3]> {
     let width = small.width() as usize;
     let pixels: Vec<[f32; 3]> = small.as_raw().as_chunks::<3>().0.iter().map(|pixel| pixel.map(f32::from)).collect();
-    let across = sums_of_three(&pixels, 1);
-    let both = sums_of_three(&across, width);
+    let across = sum_three_pixels(&pixels, 1);
+    let both = sum_three_pixels(&across, width);
     both.into_iter().map(|sum| sum.map(|sum| sum / 9.0)).collect()
 }
 
 /// Each pixel with those that stand that far before and behind it.
-fn sums_of_three(pixels: &[[f32; 3]], step: usize) -> Vec<[f32; 3]> {
+fn sum_three_pixels(pixels: &[[f32; 3]], step: usize) -> Vec<[f32; 3]> {
     let at = |place: usize, other: Option<usize>| other.and_then(|other| pixels.get(other)).unwrap_or(&pixels[place]);
     let sum = |place: usize| {
         let (before, here, behind) =
