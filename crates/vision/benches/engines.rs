@@ -1,7 +1,7 @@
-//! What each engine takes beside the decoding of the picture it looks at, in one run: `make bench`.
+//! Times of each engine, relative to decoding the picture: `make bench`.
 
 #![expect(clippy::print_stdout, reason = "a bench prints")]
-#![expect(clippy::unwrap_used, reason = "its own pictures are in order")]
+#![expect(clippy::unwrap_used, reason = "its own pictures are valid")]
 
 use std::time::{Duration, Instant};
 

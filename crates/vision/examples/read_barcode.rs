@@ -1,4 +1,4 @@
-//! Reads the barcode of each picture named, and says what its licence says: `read_barcode PICTURE…`.
+//! Reads the barcodes of pictures and prints the licences in them: `read_barcode PICTURE…`.
 #![expect(clippy::print_stdout, reason = "it is a program for a terminal")]
 
 use std::time::Instant;

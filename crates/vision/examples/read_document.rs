@@ -1,4 +1,4 @@
-//! Reads documents and prints what was read and checked: `read_document FRONT [BACK]`.
+//! Reads a document and prints its fields and findings: `read_document FRONT [BACK]`.
 
 #![expect(clippy::print_stdout, reason = "a tool that prints")]
 

@@ -1,10 +1,10 @@
-//! Prints the machine-readable zone of each picture named, with the CPU seconds that took, decoding included; with `--lines`
-//! first, all printed lines too. For measuring, on Linux.
+//! Prints the machine-readable zone of each picture, with the CPU seconds it took, including decoding; with `--lines`
+//! as the first argument, all printed lines too. For measurements, on Linux.
 #![expect(clippy::print_stdout, reason = "a tool for the terminal")]
 
 use std::time::Instant;
 
-/// The longest side that is looked at, as everywhere.
+/// The longest side of decoded pictures, as in the service.
 const SIDE: u32 = 2600;
 
 fn cpu_seconds() -> f64 {

@@ -1,5 +1,6 @@
-//! The text in a North American licence's barcode (AAMVA DL/ID Card Design Standard, versions 1 to 11, and what states wrote
-//! before 2000). Real barcodes deviate: the offsets in the header are not trusted, elements are told by their names.
+//! Parses the text in the barcode of a North American licence (AAMVA DL/ID Card Design Standard, versions 1 to 11, and
+//! state formats before 2000). Real barcodes deviate from the standard: the offsets in the header are ignored, elements
+//! are recognised by their names.
 
 use std::collections::HashMap;
 
@@ -8,35 +9,35 @@ use crate::calendar::days_in_month;
 /// A date as year, month (1 to 12) and day (1 to 31).
 pub type LicenseDate = (u16, u8, u8);
 
-/// What a licence's barcode says.
+/// The content of a licence's barcode.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct License {
-    /// Family name (`DCS`, before 2003 `DAB` or within `DAA`); empty where none is written.
+    /// Family name (`DCS`, before 2003 `DAB` or within `DAA`); empty if absent.
     pub surname: String,
-    /// Given names, a blank between two (`DAC` and `DAD`, `DCT`, or within `DAA`); empty where none are written.
+    /// Given names, separated by single spaces (`DAC` and `DAD`, `DCT`, or within `DAA`); empty if absent.
     pub given_names: String,
-    /// The customer's number (`DAQ`), which is the document's.
+    /// The customer's number (`DAQ`), which is also the document's number.
     pub document_number: String,
     /// `DBB`.
     pub date_of_birth: Option<LicenseDate>,
-    /// `DBA`; none where it does not expire.
+    /// `DBA`; `None` if the licence does not expire.
     pub expiry: Option<LicenseDate>,
     /// `DBD`.
     pub issued: Option<LicenseDate>,
     /// `DBC`.
     pub sex: LicenseSex,
-    /// Three letters: `USA`, `CAN` or `MEX` (`DCG`, else by who issued it).
+    /// Three letters: `USA`, `CAN` or `MEX` (`DCG`, else derived from the issuer's number).
     pub country: Option<String>,
-    /// The two letters of the state, province or territory that issued it, by its number (AAMVA's list of IINs).
+    /// The two letters of the issuing state, province or territory, from the issuer's number (AAMVA's list of IINs).
     pub jurisdiction: Option<&'static str>,
     pub address: LicenseAddress,
-    /// Says whether the card is compliant with the REAL ID Act (`DDA`: `F` is, `N` is not).
+    /// Whether the card complies with the REAL ID Act (`DDA`: `F` yes, `N` no).
     pub compliant: Option<bool>,
-    /// Of the standard, 0 for what states wrote before it.
+    /// Version of the standard; 0 for state formats that are older than the standard.
     pub version: u8,
 }
 
-/// The sex that a licence shows (`DBC`: 1, 2, or 9 and X).
+/// The holder's sex (`DBC`: 1, 2, or 9 and X).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LicenseSex {
     Male,
@@ -44,7 +45,7 @@ pub enum LicenseSex {
     Unspecified,
 }
 
-/// The holder's address as the barcode writes it.
+/// The holder's address as written in the barcode.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LicenseAddress {
     /// `DAG`.
@@ -55,11 +56,11 @@ pub struct LicenseAddress {
     pub city: Option<String>,
     /// The two letters of a state, province or territory (`DAJ`).
     pub state: Option<String>,
-    /// `DAK`, without the zeros that fill it up.
+    /// `DAK`, without padding zeros.
     pub postal_code: Option<String>,
 }
 
-/// Reads a barcode's text. Gives nothing where it has no header of the standard or no document number.
+/// Parses a barcode's text. Returns `None` without a header of the standard or without a document number.
 #[must_use]
 pub fn parse_license(text: &str) -> Option<License> {
     let (header, body) = split_header(text)?;
@@ -98,7 +99,7 @@ struct LicenseHeader {
     version: u8,
 }
 
-/// The header, and what stands behind its directory of subfiles.
+/// Splits the text into its header and the part after the directory of subfiles.
 fn split_header(text: &str) -> Option<(LicenseHeader, &str)> {
     // The compliance indicator and three separators come first; scanners and issuers lose some of them.
     let (before, rest) = text.split_once("ANSI").or_else(|| text.split_once("AAMVA"))?;
@@ -120,16 +121,16 @@ fn split_header(text: &str) -> Option<(LicenseHeader, &str)> {
     Some((LicenseHeader { issuer, version }, body))
 }
 
-/// The most characters of an element that are read.
+/// The maximum length of an element, in characters; the rest is ignored.
 const LONGEST_ELEMENT: usize = 64;
 
-/// Says whether that is an entry of the directory: a subfile's type (two letters or digits), its offset and its length.
+/// Whether the text is an entry of the directory: a subfile's type (two letters or digits), its offset and its length.
 fn is_directory_entry(entry: &str) -> bool {
     let (kind, place) = entry.as_bytes().split_at(2);
     kind.iter().all(u8::is_ascii_alphanumeric) && place.iter().all(u8::is_ascii_digit)
 }
 
-/// The elements by their names of three letters; the first of a name counts.
+/// The elements by their three-letter names; the first element of a name wins.
 fn split_elements(body: &str) -> HashMap<&str, &str> {
     let mut elements = HashMap::new();
     for line in body.split(['\n', '\r', '\x1e', '\x1c', '\x1d']) {
@@ -140,7 +141,7 @@ fn split_elements(body: &str) -> HashMap<&str, &str> {
         if let (true, Some((name, value))) = (is_element_line(line), line.split_at_checked(3))
             && let Some(value) = trim_element_value(value)
         {
-            // The standard's longest, the country-specific ones apart, has 40 characters.
+            // The longest element of the standard has 40 characters, apart from country-specific ones.
             let end = value.char_indices().nth(LONGEST_ELEMENT).map_or(value.len(), |(end, _)| end);
             elements.entry(name).or_insert(&value[..end]);
         }
@@ -152,7 +153,7 @@ fn is_element_line(line: &str) -> bool {
     matches!(line.as_bytes(), [b'D', b'A'..=b'D', b'A'..=b'Z', ..])
 }
 
-/// A value without the blanks around it; nothing for the standard's words for "none" and "unavailable".
+/// Trims a value; returns `None` for the standard's words for "none" and "unavailable".
 fn trim_element_value(value: &str) -> Option<&str> {
     let value = value.trim_matches(|character: char| character.is_whitespace() || character == ',');
     let is_word = ["NONE", "UNAVL", "UNAVAIL"].iter().any(|word| value.eq_ignore_ascii_case(word));
@@ -166,7 +167,7 @@ fn read_holder_names(elements: &HashMap<&str, &str>) -> (String, String) {
     let whole_given: Vec<&str> = whole.take(2).filter(|name| !name.is_empty()).collect();
     let surname = value("DCS").or(value("DAB")).or(whole_surname).unwrap_or_default();
     let given = match (value("DAC").or(value("DCT")), value("DAD")) {
-        // Version 2 and 3 write all given names as one, and some issuers repeat the second.
+        // Versions 2 and 3 write all given names as one, and some issuers repeat the second.
         (Some(first), Some(second)) if !first.ends_with(second) => format!("{first} {second}"),
         (Some(first), _) => first.to_owned(),
         (None, _) => whole_given.join(" "),
@@ -175,8 +176,8 @@ fn read_holder_names(elements: &HashMap<&str, &str>) -> (String, String) {
     (surname.to_owned(), words.collect::<Vec<_>>().join(" "))
 }
 
-/// A date as the United States (month, day, year) or Canada and Mexico (year, month, day) write it. The years that occur
-/// tell one from the other: 19 and 20 are no months. Issuers mix them up, so that the country is not asked.
+/// Parses a date as written in the United States (month, day, year) or in Canada and Mexico (year, month, day). The
+/// year tells the two apart: 19 and 20 are not months. The country is not considered, because issuers mix the forms up.
 fn parse_element_date(value: &str) -> Option<LicenseDate> {
     let digits: String = value.chars().filter(char::is_ascii_digit).collect();
     if digits.len() != 8 {
@@ -209,7 +210,7 @@ fn to_country_code(name: &str) -> Option<&'static str> {
     }
 }
 
-/// Eleven characters, filled up with blanks, or in the United States with zeros behind the first five.
+/// Eleven characters, padded with spaces, or in the United States with zeros after the first five.
 fn trim_postal_code(value: &str) -> Option<String> {
     let code = value.trim();
     let is_filled = code.len() >= 9 && code.bytes().all(|byte| byte.is_ascii_digit());
@@ -232,7 +233,7 @@ fn find_issuer(number: u32) -> Option<(&'static str, &'static str)> {
     Some((jurisdiction, country))
 }
 
-/// AAMVA's issuer identification numbers. `SD` is South Dakota and 636027 the Department of State (`DS`).
+/// AAMVA's issuer identification numbers. `SD` is South Dakota; 636027 is the Department of State (`DS`).
 #[rustfmt::skip]
 const ISSUERS: [(u32, &str); 72] = [
     (604_426, "PE"), (604_427, "AS"), (604_428, "QC"), (604_429, "YT"), (604_430, "MP"), (604_431, "PR"),
@@ -255,7 +256,7 @@ mod tests {
 
     use super::*;
 
-    /// A barcode's text as an issuer writes it, with that separator between elements.
+    /// A barcode's text as an issuer writes it, with the given separator between elements.
     fn written(version: u8, issuer: u32, kind: &str, elements: &[(&str, &str)], separator: &str) -> String {
         let lines: Vec<String> = elements.iter().map(|(name, value)| format!("{name}{value}")).collect();
         let subfile = format!("{kind}{}\r", lines.join(separator));
@@ -282,7 +283,7 @@ mod tests {
     ];
 
     #[test]
-    fn a_licence_is_read() {
+    fn licence_fields_are_parsed() {
         let license = parse_license(&written(10, 636_000, "DL", &CARD, "\n")).unwrap();
         assert_eq!((license.surname.as_str(), license.given_names.as_str()), ("O'BRIEN-SMITH", "MARY ANN LEE"));
         assert_eq!(license.document_number, "D1234567");
@@ -295,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn what_real_barcodes_deviate_in_is_borne() {
+    fn deviations_of_real_barcodes_are_tolerated() {
         let expected = parse_license(&written(10, 636_000, "DL", &CARD, "\n"));
         assert!(expected.is_some());
         for separator in ["\r\n", "\r", "\n\r", "\x1e", " \n"] {
@@ -310,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn other_countries_and_older_versions_are_read() {
+    fn other_countries_and_older_versions_are_parsed() {
         let canadian =
             [("DCS", "ROY"), ("DCT", "JEAN,LUC"), ("DAQ", "R12"), ("DBB", "19700131"), ("DCG", "CAN"), ("DBC", "1")];
         let license = parse_license(&written(3, 604_428, "DL", &canadian, "\n")).unwrap();
@@ -329,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_licence_is_not_read() {
+    fn text_without_a_licence_is_none() {
         for text in ["", "@", "ANSI ", "ANSI 636000", "hello ANSI 636000100101DL00310005DLDAQ", "M1DESMARAIS/LUC"] {
             assert_eq!(parse_license(text), None, "{text}");
         }
@@ -341,14 +342,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_brings_it_down(text in any::<String>(), tail in "[\\x00-\\xff]{0,200}") {
+        fn any_text_parses_without_panic(text in any::<String>(), tail in "[\\x00-\\xff]{0,200}") {
             let _ = parse_license(&text);
             let _ = parse_license(&format!("@\n\x1e\rANSI 636000{tail}"));
             let _ = parse_license(&format!("@\n\x1e\rANSI 636000100002DL00410278ZV03190008DLDAQ1\n{tail}"));
         }
 
         #[test]
-        fn what_is_written_is_read(
+        fn written_licence_is_parsed_back(
             surname in "[A-Z][A-Z' -]{0,20}[A-Z]",
             given in "[A-Z]{2,12}( [A-Z]{2,12})?",
             number in "[A-Z0-9]{1,16}",

@@ -1,4 +1,5 @@
-//! The PDF417 barcode (ISO/IEC 15438) on the back of a licence: found by its dense parallel bars, straightened, and read.
+//! Reads the PDF417 barcode (ISO/IEC 15438) on the back of a licence: locates dense parallel bars, straightens and
+//! decodes them.
 
 mod locate;
 mod outline;
@@ -16,42 +17,44 @@ use crate::warp::Quad;
 use locate::find_bar_regions;
 use outline::{fit_outline, flatten_region};
 
-/// The most regions that are looked at, those with the most bars first.
+/// The maximum number of regions that are tried, those with the most bars first.
 const MOST_REGIONS: usize = 4;
-/// The most regions on which every treatment is tried.
+/// The maximum number of regions on which every treatment is tried.
 const MOST_TREATED_REGIONS: usize = 2;
-/// How long treatments go on. Grass and gravel look like barcodes that are nearly read, and each attempt is long.
+/// Time limit of all treatments. Grass and gravel look like barcodes that almost decode, and each attempt takes long.
 const TREATMENT_TIMEOUT: Duration = Duration::from_millis(2_000);
-/// The fewest changes between dark and bright along a row, of the hundred and more that a licence's barcode has: blur may
-/// take half of them.
+/// The fewest changes between dark and bright along a row. A licence's barcode has more than a hundred; blur may remove
+/// half of them.
 const LEAST_CHANGES: usize = 45;
-/// The part of its width that a barcode is high at least: a tenth, and those of licences a sixth.
+/// The least height of a barcode is its width divided by this number: at least a tenth in practice, a sixth on
+/// licences.
 const LEAST_HEIGHT_PART: u32 = 12;
-/// Widths in pixels to which a region is brought: 2.5 to 6 pixels for each module of the usual 200 to 400.
+/// Widths in pixels to which a region is scaled: 2.5 to 6 pixels per module of the usual 200 to 400.
 const FLAT_WIDTHS: [f32; 3] = [1_200.0, 1_700.0, 850.0];
-/// Degrees by which a region is turned beyond what its bars say, where that did not do.
+/// Extra rotations in degrees, tried when the direction of the bars alone does not help.
 const TURN_DEGREES: [f32; 4] = [-2.0, 2.0, -4.0, 4.0];
 
-/// A barcode that was read, every codeword proved by its error correction.
+/// A decoded barcode; error correction has confirmed every codeword.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Barcode {
-    /// Its bytes, each as the character of that number (ISO 8859-1).
+    /// Its bytes, each as the character of that code (ISO 8859-1).
     pub text: String,
-    /// The corners of the area that holds it, in pixels of the picture, in turn; not necessarily from its top left.
+    /// The corners of the area that holds it, in pixels of the picture, in order; the first one is not necessarily the
+    /// top left.
     pub corners: [(f32, f32); 4],
 }
 
-/// Reads the PDF417 barcode of a picture, whichever way it is turned. Attempts are bounded in number and time; a picture
-/// without dense parallel bars costs one look at its edges.
+/// Reads the PDF417 barcode of a picture at any rotation. The number of attempts and their time are bounded; a picture
+/// without dense parallel bars costs one pass over its edges.
 #[must_use]
 pub fn read_pdf417(picture: &RgbImage) -> Option<Barcode> {
     let luma = to_luma(picture);
     let mut regions = find_bar_regions(&luma, MOST_REGIONS);
-    // A barcode lies along its rows, and print that is taken for one is often a column.
+    // A barcode is wider than high; print that resembles one is often a column.
     regions.retain(|region| {
         region.width() > region.height() * 0.8 && has_dense_bars(&flatten_region(&luma, *region, FLAT_WIDTHS[0]))
     });
-    // The cheap attempts on every region, before the costly ones on any.
+    // Cheap attempts on every region come before costly ones on any.
     let found = regions.iter().find_map(|region| read_as_located(&luma, *region));
     let end = Instant::now() + TREATMENT_TIMEOUT;
     found.or_else(|| {
@@ -59,20 +62,21 @@ pub fn read_pdf417(picture: &RgbImage) -> Option<Barcode> {
     })
 }
 
-/// Says whether a good part of the rows, one after the other, change often between dark and bright. Lines of print have
-/// plain rows between them, and are lower for their width.
+/// Whether many consecutive rows change often between dark and bright. Lines of print have plain rows between them and
+/// are lower for their width.
 fn has_dense_bars(flat: &GrayImage) -> bool {
     let rows = flat.as_raw().chunks_exact(flat.width().max(1) as usize);
     let (mut run, mut longest) = (0_u32, 0_u32);
     for row in rows {
-        // A row that noise or a scratch made plain does not end it; the space between two lines of print does.
+        // A single row made plain by noise or a scratch does not end the run; the space between two lines of print
+        // does.
         run = if count_changes(row) >= LEAST_CHANGES { run + 1 } else { run.saturating_sub(4) };
         longest = longest.max(run);
     }
     longest > flat.width() / LEAST_HEIGHT_PART
 }
 
-/// How often a row changes between darker and brighter than its mean, by a quarter of its deviation at least.
+/// How often a row crosses its mean, by at least a quarter of its standard deviation.
 fn count_changes(row: &[u8]) -> usize {
     let count = row.len() as f32;
     let mean = row.iter().map(|pixel| f32::from(*pixel)).sum::<f32>() / count;
@@ -88,17 +92,17 @@ fn count_changes(row: &[u8]) -> usize {
     changes
 }
 
-/// The region as its bars lie, then with its outline fitted, which takes perspective out.
+/// Tries the region as located, then with a fitted outline, which removes perspective.
 fn read_as_located(luma: &GrayImage, region: Quad) -> Option<Barcode> {
     let fitted = fit_outline(luma, region);
     let quads = std::iter::once(region).chain(fitted);
     quads.into_iter().find_map(|quad| decode_flat(&flatten_region(luma, quad, FLAT_WIDTHS[0]), quad, true))
 }
 
-/// Every combination of size, turn and treatment that has a chance.
+/// Tries every promising combination of size, rotation and treatment.
 fn read_with_treatments(luma: &GrayImage, region: Quad, end: Instant) -> Option<Barcode> {
     let fitted = fit_outline(luma, region);
-    // Where perspective is strong, the outline is seen better once most of it is taken out.
+    // Under strong perspective a second fit, after most of it is removed, finds the outline better.
     let again = fitted.and_then(|fitted| fit_outline(luma, fitted));
     let quads = again.into_iter().chain(fitted).chain(std::iter::once(region));
     let turned = TURN_DEGREES.iter().map(|degrees| region.turn(*degrees));
@@ -118,7 +122,7 @@ fn read_with_treatments(luma: &GrayImage, region: Quad, end: Instant) -> Option<
     in_time.find_map(|quad| decode_flat(&sharpen_bars(&flatten_region(luma, quad, FLAT_WIDTHS[0]), 1.0), quad, true))
 }
 
-/// Reads a straightened barcode, by a threshold that follows the light or by one for all.
+/// Decodes a straightened barcode, with a local or a global threshold.
 fn decode_flat(flat: &GrayImage, quad: Quad, is_local: bool) -> Option<Barcode> {
     let source = Luma8LuminanceSource::new(flat.as_raw().clone(), flat.width(), flat.height()).ok()?;
     let result = if is_local {
@@ -130,7 +134,8 @@ fn decode_flat(flat: &GrayImage, quad: Quad, is_local: bool) -> Option<Barcode> 
 }
 
 fn decode_bitmap<B: Binarizer>(binarizer: B) -> Option<RXingResult> {
-    // The reader indexes by what it measures in the picture; should one make it panic, it is not read.
+    // The decoder indexes by what it measures in the picture. If a picture makes it panic, the barcode counts as
+    // unreadable.
     let attempt = AssertUnwindSafe(|| {
         let mut bitmap = BinaryBitmap::new(binarizer);
         PDF417Reader::new().decode_with_hints(&mut bitmap, &DecodeHints::default()).ok()
@@ -138,7 +143,7 @@ fn decode_bitmap<B: Binarizer>(binarizer: B) -> Option<RXingResult> {
     catch_unwind(attempt).ok().flatten()
 }
 
-/// Each pixel moved away from the mean around it: what blur took from narrow bars.
+/// Moves each pixel away from the mean around it: this restores narrow bars after blur.
 fn sharpen_bars(flat: &GrayImage, strength: f32) -> GrayImage {
     let means = smooth_noise(&smooth_noise(flat));
     let pairs = flat.as_raw().iter().zip(means.as_raw());
@@ -149,7 +154,7 @@ fn sharpen_bars(flat: &GrayImage, strength: f32) -> GrayImage {
     GrayImage::from_raw(flat.width(), flat.height(), pixels.collect()).unwrap_or_default()
 }
 
-/// The mean of 3 × 3 pixels: against noise.
+/// The mean of 3 × 3 pixels: reduces noise.
 fn smooth_noise(flat: &GrayImage) -> GrayImage {
     let width = flat.width() as usize;
     let across: Vec<u16> = flat.as_raw().chunks_exact(width.max(1)).flat_map(sum_row_neighbours).collect();

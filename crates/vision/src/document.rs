@@ -1,7 +1,7 @@
-//! The document as a whole: both sides are read, and what was checked is said.
+//! Reads a document from pictures of both sides and checks it.
 //!
-//! Engines are called in [`read`] only; all rules are in rooms of their own and take plain values. What a picture shows
-//! is data: nothing printed on it can do more than stand in a field or contradict another.
+//! Only [`read_document`] calls engines; all rules are in modules of their own and take plain values. What a picture
+//! shows is data: printed text can only fill a field or contradict another.
 
 mod agreement;
 mod checks;
@@ -54,27 +54,27 @@ pub struct Portrait {
     pub face: Face,
 }
 
-/// What was read, what was checked, and what that comes to.
+/// The fields, the findings and the verdict.
 #[derive(Clone, Debug)]
 pub struct DocumentReading {
     pub fields: ReadFields,
     pub source: FieldSource,
-    /// Whether that source is proved: a barcode, or a zone whose check digits are right.
+    /// Whether that source is proved: a barcode, or a zone with right check digits.
     pub is_proven: bool,
     pub authenticity: Authenticity,
-    /// One entry a check, always the same checks in the same order.
+    /// One finding per check, always the same checks in the same sequence.
     pub findings: Vec<Finding>,
     pub portrait: Option<Portrait>,
 }
 
-/// A face, and whether it is another person's than the portrait.
+/// A face, and whether it belongs to another person than the portrait.
 #[derive(Clone, Debug)]
 struct SideFace {
     face: Face,
     is_other_person: bool,
 }
 
-/// All that the engines saw on one side.
+/// Everything that the engines read on one side.
 #[derive(Clone, Debug)]
 struct DocumentSide {
     lines: Vec<TextLine>,
@@ -82,7 +82,7 @@ struct DocumentSide {
     license: Option<License>,
     faces: Vec<SideFace>,
     quality: Quality,
-    /// The document's longest side in pixels of the picture as it was sent.
+    /// The document's longest side in pixels of the picture as sent.
     resolution: u32,
 }
 
@@ -108,7 +108,7 @@ pub fn read_document(
     Ok(assess_document(&front_side, back_side.as_ref(), today))
 }
 
-/// Reads one side, but for its faces.
+/// Reads one side, without its faces.
 fn read_side(engines: &DocumentEngines<'_>, photo: &Photo) -> Result<DocumentSide, EngineError> {
     let page = engines.text.read_page(&photo.image)?;
     let quality = measure_quality(photo, &page.lines);
@@ -127,8 +127,8 @@ fn read_side(engines: &DocumentEngines<'_>, photo: &Photo) -> Result<DocumentSid
     })
 }
 
-/// The picture's figures, of the document in it. What was taken for its borders is not where print lies outside: then it is a
-/// field, and the document may be anywhere.
+/// Measures the document in the picture. If print lies outside the detected borders, these belong to a field, and the
+/// whole picture is measured instead.
 fn measure_quality(photo: &Photo, lines: &[TextLine]) -> Quality {
     let (width, height) = photo.image.dimensions();
     let found = quality::locate_document(&photo.image).region;
@@ -152,7 +152,7 @@ fn is_passport_zone(found: &FoundZone) -> bool {
     found.zone.document_code.starts_with('P') && found.zone.format == mrz::ZoneFormat::Td3
 }
 
-/// What a side says once it is read.
+/// The text of one side: its zone, its barcode and its print.
 struct SideText {
     zone: Option<SourceClaims>,
     barcode: Option<SourceClaims>,
@@ -174,7 +174,7 @@ impl SideText {
     }
 }
 
-/// All rules, on what the engines saw.
+/// Applies all rules to what the engines read.
 fn assess_document(front: &DocumentSide, back: Option<&DocumentSide>, today: Date) -> DocumentReading {
     let said_front = SideText::from_side(front, today);
     let said_back = back.map(|side| SideText::from_side(side, today));
@@ -217,7 +217,7 @@ fn assess_document(front: &DocumentSide, back: Option<&DocumentSide>, today: Dat
     DocumentReading { authenticity: weigh_authenticity(&findings), fields, source, is_proven, findings, portrait }
 }
 
-/// A zone whose digits are right, the front's before the back's; else the one read with more certainty.
+/// The zone with right check digits, the front's before the back's; else the one read with more certainty.
 fn choose_zone<'z>(front: Option<&'z FoundZone>, back: Option<&'z FoundZone>) -> Option<&'z FoundZone> {
     let (Some(one), Some(other)) = (front, back) else { return front.or(back) };
     let better = match (one.zone.is_valid(), other.zone.is_valid()) {
@@ -229,12 +229,12 @@ fn choose_zone<'z>(front: Option<&'z FoundZone>, back: Option<&'z FoundZone>) ->
     Some(better)
 }
 
-/// A proven zone, else the barcode, else a zone as it was read.
+/// A proven zone, else the barcode, else an unproven zone.
 fn choose_claims<'c>(zone: Option<&'c SourceClaims>, barcode: Option<&'c SourceClaims>) -> Option<&'c SourceClaims> {
     zone.filter(|zone| zone.proven).or(barcode).or(zone)
 }
 
-/// The fields and where they come from. A zone whose digits are wrong fills only what print leaves open.
+/// The fields and their source. A zone with wrong digits only fills what print leaves open.
 fn choose_fields(claims: Option<&SourceClaims>, print: &PrintedText, today: Date) -> (ReadFields, FieldSource) {
     let printed = ReadFields::from_print(print, today);
     let printed_source = if printed == ReadFields::default() { FieldSource::Nothing } else { FieldSource::Print };
@@ -261,7 +261,7 @@ fn to_side_picture(side: &DocumentSide, on_back: bool, complete: bool) -> SidePi
     }
 }
 
-/// The document's dates: a source's own, else what print says, which proves nothing.
+/// The document's dates: from the proven source, else from print, which proves nothing.
 fn collect_dates(claims: Option<&SourceClaims>, fields: &ReadFields) -> DocumentDates {
     let printed = |date: Option<Date>| {
         date.map(|date| date::ClaimedDate {
@@ -275,7 +275,8 @@ fn collect_dates(claims: Option<&SourceClaims>, fields: &ReadFields) -> Document
         |own: fn(&SourceClaims) -> Option<date::ClaimedDate>| claims.filter(|claims| claims.proven).and_then(own);
     let birth = claimed(|claims| claims.date_of_birth);
     DocumentDates {
-        // A day that is known has print's century in the fields; one that does not exist is held against the source.
+        // The fields already have an existing day with the century from print. Only a day that does not exist counts
+        // against the source.
         birth: birth.filter(|birth| birth.to_exact_date().is_none()).or_else(|| printed(fields.date_of_birth)),
         expiry: claimed(|claims| claims.expiry).or_else(|| printed(fields.expiry)),
         issued: claimed(|claims| claims.issued).or_else(|| printed(fields.issued)),

@@ -1,4 +1,4 @@
-//! Faces: where they are, how they are turned, whose they are, and whether one frame looks alive.
+//! Face engine: finds faces, their pose and template, and scores whether one frame looks alive.
 
 mod align;
 mod detect;
@@ -18,10 +18,10 @@ pub(crate) use landmarks::bounding_box;
 
 use crate::weights::{EngineError, LoadError, ModelWeights};
 
-/// How many faces of one picture get landmarks at most, the largest first: work per picture stays bounded.
+/// The maximum number of faces of one picture that get landmarks, the largest first: this bounds the work per picture.
 const MOST_FACES: usize = 12;
 
-/// A rectangle in a picture, in pixels; it may reach beyond the picture's edges.
+/// A rectangle in a picture, in pixels; it may extend beyond the picture's edges.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FaceBox {
     pub left: f32,
@@ -44,14 +44,14 @@ impl FaceBox {
     }
 }
 
-/// How a head is turned, in degrees, each 0 for a face that looks straight into the camera.
+/// The rotation of a head, in degrees, each 0 for a face that looks straight into the camera.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Pose {
     /// Positive: turned to the person's own left, towards the right edge of an unmirrored picture.
     pub yaw: f32,
     /// Positive: the chin lifted.
     pub pitch: f32,
-    /// Positive: leant clockwise in the picture.
+    /// Positive: leaning clockwise in the picture.
     pub roll: f32,
 }
 
@@ -59,18 +59,18 @@ pub struct Pose {
 #[derive(Clone, Debug)]
 pub struct Face {
     pub region: FaceBox,
-    /// The detector's, 0..1.
+    /// The detector's score, 0..1.
     pub score: f32,
     pub pose: Pose,
-    /// Between the eyes' centres, in pixels.
+    /// The distance between the eyes' centres, in pixels.
     pub eye_distance: f32,
-    /// 468 points (x, y in the picture's pixels; z on their scale, smaller is nearer), numbered as MediaPipe's mesh.
+    /// 468 points (x, y in the picture's pixels; z on their scale, smaller is nearer), numbered as in MediaPipe's mesh.
     pub landmarks: Vec<[f32; 3]>,
-    /// How sure the landmark network is that this is a face, 0..1.
+    /// The landmark network's certainty that this is a face, 0..1.
     pub landmark_score: f32,
 }
 
-/// The four networks for faces, ready to run.
+/// The four networks for faces.
 pub struct FaceEngine {
     detect: ModelWeights,
     landmarks: ModelWeights,
@@ -93,12 +93,12 @@ impl FaceEngine {
         })
     }
 
-    /// Finds the faces of a picture, the largest first. The whole picture is looked at once, and where that finds nothing
-    /// sure, again with a margin around it (faces that fill it) and in 2×2 overlapping tiles (small portraits on
-    /// documents).
+    /// Finds the faces of a picture, the largest first. The first pass covers the whole picture. If it finds no certain
+    /// face, further passes cover the picture with a margin (faces that fill it) and 2×2 overlapping tiles (small
+    /// portraits on documents).
     ///
     /// # Errors
-    /// When a network fails; a picture without a face is no error.
+    /// When a network fails; a picture without a face is not an error.
     pub fn find_faces(&self, picture: &RgbImage) -> Result<Vec<Face>, EngineError> {
         let mut detections = detect::detect_faces(&self.detect, picture)?;
         detections.sort_by(|a, b| b.region.area().total_cmp(&a.region.area()));
@@ -129,8 +129,8 @@ impl FaceEngine {
         embed::compute_template(&self.embed, picture, &face.landmarks)
     }
 
-    /// Says how alive one frame looks, 0..1 (softmax). A weak signal that means something on frontal frames only: friction,
-    /// never proof.
+    /// Scores how alive one frame looks, 0..1 (softmax). The signal is weak and only meaningful on frontal frames: it
+    /// may lower confidence, but proves nothing.
     ///
     /// # Errors
     /// When the network fails.
@@ -138,13 +138,13 @@ impl FaceEngine {
         passive::score_liveness(&self.passive, picture, &face.region)
     }
 
-    /// The similarity, −1..1, from which on two templates count as one person's; the manifest's.
+    /// The similarity, −1..1, from which on two templates count as one person's; set by the manifest.
     #[must_use]
     pub fn match_threshold(&self) -> f32 {
         self.embed.entry.threshold
     }
 
-    /// The networks, each with its name, hash and threshold.
+    /// The networks, each with its manifest entry: name, hash and threshold.
     #[must_use]
     pub fn face_models(&self) -> [&ModelWeights; 4] {
         [&self.detect, &self.landmarks, &self.embed, &self.passive]

@@ -1,26 +1,26 @@
-//! Findings: what was checked, what came of it, and what it rests on.
+//! Findings: the result of one check, with the evidence behind it.
 
 use serde::ser::{SerializeMap as _, SerializeStruct as _};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-/// The longest text, in characters, that evidence quotes from a picture.
+/// The maximum length of quoted text in evidence, in characters.
 const LONGEST_QUOTE: usize = 80;
 
-/// What came of a check.
+/// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     Pass,
     Fail,
-    /// Reason to look, or to take the picture again.
+    /// A reason to review, or to take the picture again.
     Warn,
     /// There was nothing to check.
     NotApplicable,
 }
 
 impl Outcome {
-    /// How much attention it asks for: what fails comes first.
+    /// Sort key for attention: failures first.
     #[must_use]
     pub fn severity(self) -> u8 {
         match self {
@@ -32,32 +32,32 @@ impl Outcome {
     }
 }
 
-/// One check: what was looked at, what came of it, a sentence for a person, and what was read or measured.
+/// One check: its code, its result, a sentence for a person, and the values read or measured.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
     pub code: &'static str,
     pub outcome: Outcome,
-    /// For who holds the phone or who reviews; it never quotes the picture.
+    /// A sentence for the holder or a reviewer; it never quotes the picture.
     pub message: String,
-    /// Figures and values as they were read; data, never instructions.
+    /// Figures and values as read; data, never instructions.
     pub evidence: Vec<(&'static str, Value)>,
 }
 
 impl Finding {
-    /// Says what came of a check, with nothing yet to show for it.
+    /// Creates a finding without evidence.
     #[must_use]
     pub fn new(code: &'static str, outcome: Outcome, message: impl Into<String>) -> Self {
         Self { code, outcome, message: message.into(), evidence: Vec::new() }
     }
 
-    /// Adds a figure or a value that it rests on.
+    /// Adds a figure or a value as evidence.
     #[must_use]
     pub fn with_evidence(mut self, name: &'static str, value: impl Into<Value>) -> Self {
         self.evidence.push((name, value.into()));
         self
     }
 
-    /// Adds text as it was read, without control characters and at most 80 characters of it.
+    /// Adds text as read, without control characters and cut to 80 characters.
     #[must_use]
     pub fn with_quote(self, name: &'static str, text: &str) -> Self {
         let quote: String = text.chars().filter(|letter| !letter.is_control()).take(LONGEST_QUOTE).collect();
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_finding_is_shown_with_its_evidence_by_name() {
+    fn finding_serialises_with_named_evidence() {
         let finding = Finding::new("expired", Outcome::NotApplicable, "No date.")
             .with_evidence("days", 3)
             .with_quote("read", "A\nB");
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quote_is_bounded() {
+    fn quote_length_is_bounded() {
         let finding = Finding::new("edited", Outcome::Warn, "").with_quote("software", &"x".repeat(1_000));
         assert_eq!(finding.evidence[0].1.as_str().map(str::len), Some(LONGEST_QUOTE));
     }

@@ -1,5 +1,5 @@
-//! The only way in which bytes become pictures: told by their first bytes, measured before anything is decoded, bounded in
-//! memory and time, upright, and no larger than asked for.
+//! The only way from bytes to pictures: detected by their first bytes, measured before decoding, bounded in memory and
+//! time, turned upright, and scaled down to the requested size.
 
 mod jpeg;
 mod png;
@@ -12,23 +12,23 @@ use image::{DynamicImage, RgbImage};
 
 pub use tags::Tags;
 
-/// The most pixels a picture may have: a phone's largest sensor.
+/// The maximum number of pixels of a picture: a phone's largest sensor.
 pub const MAX_PIXELS: u64 = 50_000_000;
-/// The most pixels a side may have.
+/// The maximum number of pixels of a side.
 pub const MAX_SIDE: u32 = 12_000;
 
-/// Below this many pixels a picture costs so little that its bytes are not counted.
+/// Below this many pixels a picture is cheap, and the ratio of pixels to bytes is not checked.
 const SMALL_PIXELS: u64 = 2_000_000;
-/// Pixels that one byte may stand for. Photographs have 2 to 30, a blank page of 300 dots an inch in JPEG 60, and a drawn
-/// card on a white ground in PNG up to 100; DEFLATE reaches 344 for RGB, and WebP hundreds of thousands.
+/// The maximum number of pixels per byte. Photographs have 2 to 30, a blank page of 300 dots per inch in JPEG 60, and a
+/// drawn card on a white ground in PNG up to 100; DEFLATE reaches 344 for RGB, and WebP hundreds of thousands.
 const PIXELS_A_BYTE: u64 = 200;
-/// From this many pixels on flat pictures cost too much time and memory.
+/// From this many pixels on, flat pictures cost too much time and memory.
 const LARGE_PIXELS: u64 = 8_000_000;
-/// Samples (a pixel has one a channel, fewer where colour is subsampled) that one byte of a large picture may stand for.
-/// A JPEG of one colour has 95 to 110 of them; a photograph of 12 megapixels squeezed to 400 KB has 45.
+/// The maximum number of samples per byte of a large picture (a pixel has one sample per channel, fewer if colour is
+/// subsampled). A JPEG of one colour has 95 to 110; a photograph of 12 megapixels compressed to 400 KB has 45.
 const SAMPLES_A_BYTE: u64 = 80;
 
-/// The kinds of pictures that are taken.
+/// The accepted kinds of pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PictureKind {
     Jpeg,
@@ -36,7 +36,7 @@ pub enum PictureKind {
     WebP,
 }
 
-/// Why bytes are no picture that is taken.
+/// Why bytes are not accepted as a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PictureRefusal {
     #[error("is no JPEG, PNG or WebP picture")]
@@ -45,15 +45,15 @@ pub enum PictureRefusal {
     TooLarge { width: u32, height: u32 },
     #[error("is damaged or cut off: it does not decode")]
     Damaged,
-    /// Far fewer bytes than any photograph of that size has: a decompression bomb.
+    /// Far fewer bytes than any photograph of that size: a decompression bomb.
     #[error("has far fewer bytes than a photograph of its size")]
     Hollow,
 }
 
-/// A picture as it is worked on.
+/// A decoded picture.
 #[derive(Clone, Debug)]
 pub struct Photo {
-    /// Upright, and with at most as many pixels on its longest side as were asked for.
+    /// Upright, with at most the requested number of pixels on its longest side.
     pub image: RgbImage,
     /// Width as sent, upright, in pixels.
     pub width: u32,
@@ -63,21 +63,21 @@ pub struct Photo {
     pub tags: Tags,
 }
 
-/// What a picture's headers declare, before a pixel is decoded.
+/// The content of a picture's headers, read before any pixel is decoded.
 #[derive(Clone, Copy, Debug)]
 struct PictureHeader {
     width: u32,
     height: u32,
-    /// Samples for every two pixels: six for RGB, three where colour is subsampled in both directions.
+    /// Samples per two pixels: six for RGB, three if colour is subsampled in both directions.
     samples_for_two: u64,
-    /// Bytes that hold pixels, without what else is in the file.
+    /// Bytes that hold pixels, without the rest of the file.
     bytes: u64,
 }
 
 /// Reads a picture's kind, width and height in pixels from its header, as stored: not yet turned upright.
 ///
 /// # Errors
-/// When it is no picture that is taken, or larger than [`MAX_PIXELS`] or [`MAX_SIDE`].
+/// When it is not an accepted picture, or larger than [`MAX_PIXELS`] or [`MAX_SIDE`].
 pub fn read_size(bytes: &[u8]) -> Result<(PictureKind, u32, u32), PictureRefusal> {
     let kind = detect_kind(bytes).ok_or(PictureRefusal::Unknown)?;
     let size = match kind {
@@ -92,11 +92,11 @@ pub fn read_size(bytes: &[u8]) -> Result<(PictureKind, u32, u32), PictureRefusal
     Ok((kind, width, height))
 }
 
-/// Decodes a picture, upright and scaled down so that its longest side has at most `longest_side` pixels. What is
-/// transparent shows the colour below it, and of an animation the first picture counts.
+/// Decodes a picture, upright and scaled down to at most `longest_side` pixels on its longest side. Transparent pixels
+/// show the colour below them; of an animation the first picture counts.
 ///
 /// # Errors
-/// When it is no picture that is taken, too large, damaged or a bomb.
+/// When it is not an accepted picture, too large, damaged or a bomb.
 pub fn decode_photo(bytes: &[u8], longest_side: u32) -> Result<Photo, PictureRefusal> {
     let (kind, _, _) = read_size(bytes)?;
     let (image, declared, tags) = match kind {

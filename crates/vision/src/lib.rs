@@ -1,5 +1,5 @@
-//! Identivia's local engines: images in, findings out. Synchronous, with no network and no database; what runs them bounds
-//! how many run at once.
+//! Identivia's local engines: images in, findings out. Synchronous, without network and database; the caller limits how
+//! many calls run at once.
 
 pub mod aamva;
 pub mod barcode;

@@ -1,5 +1,5 @@
-//! Presentation attack detection (ISO/IEC 30107-3): whether a person follows the steps before the camera, or a picture is
-//! shown to it. What a frame shows is observed first; the judgement over the observations is a pure function.
+//! Presentation attack detection (ISO/IEC 30107-3): tells a person who follows the steps before the camera from a
+//! picture shown to it. Frames are observed first; the judgement over the observations is a pure function.
 
 mod depth;
 mod fingerprint;
@@ -17,10 +17,10 @@ pub use fingerprint::FrameFingerprint;
 pub use imprint::{Imprint, is_replay};
 pub use judge::{Judgement, Limits, LivenessFinding, Outcome, judge_session};
 
-/// Beyond this yaw the passive network's answer means nothing, in degrees.
+/// Beyond this yaw the passive network's score is meaningless, in degrees.
 const FRONTAL_YAW: f32 = 12.0;
 
-/// What the person is asked to do.
+/// The action that the person is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LivenessStep {
     LookStraight,
@@ -45,24 +45,24 @@ impl LivenessStep {
         }
     }
 
-    /// The step of that word, or none.
+    /// The step of that word; `None` for unknown words.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|step| step.to_word() == word)
     }
 }
 
-/// One picture of the session.
+/// One frame of the session.
 #[derive(Clone, Debug)]
 pub struct Frame {
-    /// What was asked when it was taken.
+    /// The step that was requested when it was taken.
     pub step: LivenessStep,
     /// Milliseconds since the session's first frame; the browser's claim.
     pub at_ms: u64,
     pub picture: RgbImage,
 }
 
-/// What one frame shows.
+/// The observations on one frame.
 #[derive(Clone, Debug)]
 pub struct Observation {
     pub step: LivenessStep,
@@ -76,14 +76,14 @@ pub struct Observation {
     pub fingerprint: FrameFingerprint,
 }
 
-/// What a frame shows of its largest face.
+/// The observations on a frame's largest face.
 #[derive(Clone, Debug)]
 pub struct ObservedFace {
     pub region: FaceBox,
-    /// The detector's, 0..1.
+    /// The detector's score, 0..1.
     pub score: f32,
     pub pose: Pose,
-    /// Between the eyes' centres, in pixels.
+    /// The distance between the eyes' centres, in pixels.
     pub eye_distance: f32,
     pub landmarks: Vec<[f32; 3]>,
     pub embedding: Embedding,
@@ -93,10 +93,10 @@ pub struct ObservedFace {
     texture: plane::FaceTexture,
 }
 
-/// Observes each frame, in their order.
+/// Observes each frame, in sequence.
 ///
 /// # Errors
-/// When a network fails; a frame without a face is no error.
+/// When a network fails; a frame without a face is not an error.
 pub fn observe_frames(engine: &FaceEngine, frames: &[Frame]) -> Result<Vec<Observation>, EngineError> {
     frames.iter().map(|frame| observe_frame(engine, frame)).collect()
 }

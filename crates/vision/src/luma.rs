@@ -1,4 +1,4 @@
-//! Brightness as the eye weighs it.
+//! Converts colours to the brightness that the eye perceives.
 
 use image::{GrayImage, RgbImage};
 

@@ -1,4 +1,5 @@
-//! The machine-readable zone of travel documents: ICAO 9303 parts 3 to 7, from lines of text to fields and check digits.
+//! Parses the machine-readable zone of travel documents (ICAO 9303 parts 3 to 7): from lines of text to fields and
+//! check digits.
 
 mod date;
 mod digits;
@@ -11,7 +12,7 @@ pub(crate) use layout::CellAlphabet;
 use layout::CellSpan;
 pub(crate) use settle::{ReadCell, settle_zone};
 
-/// The sizes of zones that ICAO 9303 knows.
+/// The sizes of zones in ICAO 9303.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ZoneFormat {
     /// Cards: three lines of 30 characters (part 5).
@@ -38,12 +39,12 @@ pub enum Sex {
 /// One check digit and whether it is right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DigitCheck {
-    /// What the digit covers: `document_number`, `date_of_birth`, `expiry`, `optional` or `composite`.
+    /// The covered field: `document_number`, `date_of_birth`, `expiry`, `optional` or `composite`.
     pub field: &'static str,
     pub passed: bool,
 }
 
-/// A machine-readable zone with its fields, fillers taken off.
+/// A machine-readable zone with its fields, without fillers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Zone {
     pub format: ZoneFormat,
@@ -53,39 +54,39 @@ pub struct Zone {
     pub document_code: String,
     /// One to three letters (ICAO 9303 part 3, section 5).
     pub issuing_state: String,
-    /// Its words parted by single spaces, as are the given names'. No check digit covers either.
+    /// Words separated by single spaces, as in the given names. No check digit covers either.
     pub surname: String,
     pub given_names: String,
-    /// Whole, also where it goes on in the optional data.
+    /// The whole number, including a part in the optional data.
     pub document_number: String,
     /// One to three letters (ICAO 9303 part 3, section 5).
     pub nationality: String,
     pub date_of_birth: MrzDate,
     pub sex: Sex,
     pub expiry: MrzDate,
-    /// The issuer's own data, a field each: two on cards of three lines, else one; empty ones included.
+    /// The issuer's own data, one entry per field: two on cards of three lines, else one; including empty ones.
     pub optional: Vec<String>,
-    /// All check digits that the format has; the composite one, where there is one, comes last.
+    /// All check digits of the format; the composite one, if any, comes last.
     pub checks: Vec<DigitCheck>,
 }
 
 impl Zone {
-    /// Says whether every check digit is right.
+    /// Whether every check digit is right.
     #[must_use]
     pub fn is_valid(&self) -> bool {
         self.checks.iter().all(|check| check.passed)
     }
 }
 
-/// Parses a zone's lines: `None` where they are not of a format's size or a character stands where its field cannot hold it.
-/// Check digits may be wrong; the zone says which.
+/// Parses a zone's lines: `None` if they have no format's size or a character is not allowed in its cell. Check digits
+/// may be wrong; the zone says which.
 #[must_use]
 pub fn parse_zone(lines: &[&str]) -> Option<Zone> {
     let rows: Vec<Vec<u8>> = lines.iter().map(|line| line.trim().as_bytes().to_vec()).collect();
     ZoneFormat::ALL.into_iter().find(|format| fits_format(*format, &rows)).map(|format| build_zone(format, &rows))
 }
 
-/// Says whether the rows have a format's size and each character is one that may stand in its place.
+/// Whether the rows have a format's size and each character is allowed in its cell.
 fn fits_format(format: ZoneFormat, rows: &[Vec<u8>]) -> bool {
     rows.len() == format.row_count()
         && rows.iter().enumerate().all(|(row, characters)| {
@@ -129,7 +130,7 @@ fn build_zone(format: ZoneFormat, rows: &[Vec<u8>]) -> Zone {
     }
 }
 
-/// Surname and given names: two fillers part them (ICAO 9303 part 3, section 4.6).
+/// Surname and given names: two fillers separate them (ICAO 9303 part 3, section 4.6).
 fn split_names(field: &[u8]) -> (String, String) {
     let gap = field.windows(2).position(|pair| pair == b"<<").unwrap_or(field.len());
     (join_words(field.get(..gap).unwrap_or_default()), join_words(field.get(gap..).unwrap_or_default()))

@@ -1,5 +1,5 @@
-//! How good a picture of a document is, and whether it is one: figures, and what they warn of. Figures from pixels, not
-//! proof: a warning asks for a second look or a second picture.
+//! Measures the quality of a document's picture. Figures from pixels are not proof: a warning asks for a review or
+//! another picture.
 
 mod fourier;
 mod framing;
@@ -18,15 +18,15 @@ pub use light::{measure_exposure, measure_glare, measure_sharpness};
 pub use screen::score_screen;
 
 /// Below this sharpness small print is hard to read. Drawn cards, 1,024 pixels wide, have 0.45 to 0.7 when sharp, 0.29
-/// blurred by a deviation of 0.9 pixels, 0.18 by 1.6 (small print suffers), and 0.1 by 2.4 (it does not read).
+/// blurred by a deviation of 0.9 pixels, 0.18 by 1.6 (small print suffers), and 0.1 by 2.4 (unreadable).
 pub const LEAST_SHARPNESS: f32 = 0.18;
-/// Above this share of the document glare hides something: a blob as large as a line of print.
+/// Above this share of the document, glare hides something: a blob as large as a line of print.
 pub const MOST_GLARE: f32 = 0.01;
 /// Below this median brightness (0 black to 1 white) a picture is too dark.
 pub const LEAST_BRIGHTNESS: f32 = 0.2;
 /// Above this median brightness (0 to 1) a picture is too bright, unless its print is as dark as in a scan.
 pub const MOST_BRIGHTNESS: f32 = 0.92;
-/// From this distance between dark and bright (0 to 1) on bright paper is as it should be.
+/// From this distance between dark and bright (0 to 1) on, bright paper is normal.
 pub const CONTRAST_OF_SCANS: f32 = 0.4;
 /// Below this distance between dark and bright (0 to 1) print does not stand out.
 pub const LEAST_CONTRAST: f32 = 0.2;
@@ -36,7 +36,7 @@ pub const LEAST_RESOLUTION: u32 = 600;
 /// screens mostly above 0.6.
 pub const MOST_SCREEN: f32 = 0.5;
 
-/// The side to which the document is brought before it is looked at, in pixels.
+/// The longest side of the document when it is measured, in pixels.
 const FLAT_SIDE: u32 = 1_024;
 
 /// An upright rectangle in pixels of the picture.
@@ -48,12 +48,12 @@ pub struct PixelRect {
     pub height: u32,
 }
 
-/// Figures of a picture of a document.
+/// The figures of a document's picture.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Quality {
-    /// Of the document's print; 0.4 and more when sharp, 0 when nothing stands out. See [`LEAST_SHARPNESS`].
+    /// Sharpness of the document's print; 0.4 and more if sharp, 0 without any contrast. See [`LEAST_SHARPNESS`].
     pub sharpness: f32,
-    /// Share of the document, 0 to 1, that glare has blown out.
+    /// Share of the document, 0 to 1, that is blown out by glare.
     pub glare: f32,
     /// Median brightness of the document, 0 black to 1 white.
     pub brightness: f32,
@@ -69,7 +69,7 @@ pub struct Quality {
     pub editor: Option<&'static str>,
 }
 
-/// What a picture's figures warn of.
+/// The warnings that a picture's figures give.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QualityWarning {
     Blurred,
@@ -87,7 +87,7 @@ pub enum QualityWarning {
 }
 
 impl Quality {
-    /// Looks at a picture, at the document where it is known to be, or where its borders are found.
+    /// Measures a picture: the given region, or the document if its borders are found, or else the whole picture.
     #[must_use]
     pub fn measure(image: &RgbImage, region: Option<PixelRect>, tags: &Tags) -> Self {
         let copy = scale_copy(image, framing::PRINT_SIDE);
@@ -110,7 +110,7 @@ impl Quality {
         }
     }
 
-    /// What the figures warn of, by this room's thresholds.
+    /// The warnings by the thresholds of this module.
     #[must_use]
     pub fn list_warnings(&self) -> Vec<QualityWarning> {
         let outcomes = [
@@ -129,7 +129,7 @@ impl Quality {
     }
 }
 
-/// A part of the picture as it is looked at, and how many pixels its longest side has in the picture.
+/// A part of the picture at the size for measuring, and the number of pixels of its longest side in the picture.
 fn crop_region(image: &RgbImage, region: PixelRect) -> (GrayImage, u32) {
     let PixelRect { left, top, width, height } = region.clip_to_picture(image);
     (to_luma(&scale_part(image, (left, top, width, height), FLAT_SIDE)), width.max(height))
@@ -144,7 +144,7 @@ fn straighten_document(image: &RgbImage, quad: Quad) -> (GrayImage, u32) {
 }
 
 impl PixelRect {
-    /// What of it lies within the picture.
+    /// The part of it inside the picture.
     fn clip_to_picture(self, image: &RgbImage) -> Self {
         let (left, top) = (self.left.min(image.width()), self.top.min(image.height()));
         let (width, height) = (self.width.min(image.width() - left), self.height.min(image.height() - top));
@@ -152,7 +152,8 @@ impl PixelRect {
     }
 }
 
-/// Programs that change what a picture shows. Those that only turn, crop or send pictures, and a camera's firmware, are none.
+/// Programs that change a picture's content. Programs that only rotate, crop or send pictures, and a camera's firmware,
+/// are not listed.
 const EDITORS: [&str; 30] = [
     "Photoshop",
     "GIMP",

@@ -1,7 +1,7 @@
-//! Printed text: where it stands in a picture, which way it runs and what it says.
+//! Reads printed text: detects its lines, their direction and their characters.
 
 pub(crate) mod crop;
-pub(crate) mod frames;
+pub(crate) mod recogniser_steps;
 mod regions;
 
 use std::path::Path;
@@ -13,20 +13,21 @@ use rten_tensor::{AsView as _, Layout as _, Tensor};
 
 use crate::weights::{EngineError, LoadError, ModelWeights};
 use crate::zone::{self, FoundZone};
-use frames::RecogniserSteps;
+use recogniser_steps::RecogniserSteps;
 pub(crate) use regions::TextRegion;
 
-/// The longest side, in pixels, of the picture in which text is looked for.
+/// The longest side of the detector's input, in pixels.
 pub(crate) const DETECTOR_SIDE: u32 = 640;
-/// How many lines are read both ways to find out which way up a page is.
+/// The maximum number of lines that are read in both directions to find out which way up a page is.
 const DIRECTION_LINES: usize = 3;
-/// How much of each, from its middle, as a multiple of its height.
+/// The length that is read of each, from its middle, in line heights.
 const DIRECTION_LENGTH: f32 = 8.0;
-/// So many characters make a reading count in full: one or two are seen in anything.
+/// A reading with this many characters counts in full: one or two characters are found in any noise.
 const TELLING_CHARACTERS: f32 = 6.0;
-/// By how much the scores of both ways must differ in sum for no further line to be asked.
+/// The least difference between both directions' summed scores at which no further line is read.
 const CLEAR_LEAD: f32 = 0.25;
-/// So much of a page is read, in pixels along its lines, the largest first: a passport's page has 15,000 at most.
+/// The maximum length of text that is read on a page, in pixels along its lines, the largest first: a passport's page
+/// has at most 15,000.
 const MOST_PAGE_PIXELS: u32 = 32_000;
 
 /// One printed line.
@@ -48,20 +49,20 @@ pub struct TextPage {
     pub zone: Option<FoundZone>,
 }
 
-/// A line with all that the recogniser saw in it.
+/// One line with the recogniser's output.
 #[derive(Clone, Debug)]
 pub(crate) struct RecognisedLine {
     pub(crate) corners: [(f32, f32); 4],
-    pub(crate) frames: RecogniserSteps,
+    pub(crate) steps: RecogniserSteps,
 }
 
-/// Where a picture's text stands, and the way in which it runs.
+/// The text regions of a picture, and the direction in which the text runs.
 pub(crate) struct PageLayout {
     pub(crate) way: (f32, f32),
     pub(crate) regions: Vec<TextRegion>,
 }
 
-/// Reads printed text: one network finds the lines, one reads them.
+/// Reads printed text with two networks: one detects lines, one recognises their characters.
 pub struct TextReader {
     detector: ModelWeights,
     recogniser: ModelWeights,
@@ -94,19 +95,19 @@ impl TextReader {
         Ok(TextPage { lines: self.read_layout_lines(picture, &sheet)?, zone })
     }
 
-    /// All printed lines, top to bottom as the text runs.
+    /// Reads all printed lines, top to bottom as the text runs.
     ///
     /// # Errors
-    /// As [`Self::read`].
+    /// As [`Self::read_page`].
     pub fn read_lines(&self, picture: &RgbImage) -> Result<Vec<TextLine>, EngineError> {
         self.read_layout_lines(picture, &self.detect_layout(picture)?)
     }
 
-    /// The machine-readable zone of ICAO 9303, or `None` where there is none. Cheaper than [`Self::read`]: few lines are
-    /// read.
+    /// Reads the machine-readable zone of ICAO 9303, or `None` if there is none. Cheaper than [`Self::read_page`]: it
+    /// reads few lines.
     ///
     /// # Errors
-    /// As [`Self::read`].
+    /// As [`Self::read_page`].
     pub fn read_zone(&self, picture: &RgbImage) -> Result<Option<FoundZone>, EngineError> {
         zone::find_zone(self, picture, &self.detect_layout(picture)?)
     }
@@ -125,7 +126,7 @@ impl TextReader {
         let mut lines = Vec::with_capacity(regions.len());
         for region in regions {
             let sight = self.recognise_line(picture, region.corners_along(way, 0.0), crop::WIDEST)?;
-            let (text, score) = sight.frames.likeliest_text();
+            let (text, score) = sight.steps.likeliest_text();
             if !text.is_empty() && score >= self.recogniser.entry.threshold {
                 lines.push(TextLine { text, score, corners: sight.corners });
             }
@@ -133,7 +134,7 @@ impl TextReader {
         Ok(lines)
     }
 
-    /// Where text stands, with the picture's longest side scaled to `longest` pixels for the detector.
+    /// Detects text regions, with the picture's longest side scaled to `longest` pixels for the detector.
     pub(crate) fn detect_regions(&self, picture: &RgbImage, longest: u32) -> Result<Vec<TextRegion>, EngineError> {
         let (input, scale) = crop::to_detector_input(picture, longest);
         let width = input.shape()[3];
@@ -143,7 +144,8 @@ impl TextReader {
         Ok(found.into_iter().map(|region| region.to_picture(scale, (0.0, 0.0))).collect())
     }
 
-    /// Which way the lines run: some are read in both ways, and the way that reads better holds for all.
+    /// Detects the direction of the text: some lines are read in both directions, and the better direction applies to
+    /// all.
     pub(crate) fn detect_direction(
         &self,
         picture: &RgbImage,
@@ -155,7 +157,7 @@ impl TextReader {
         asked.sort_by(|a, b| (a.aspect_ratio() - 7.0).abs().total_cmp(&(b.aspect_ratio() - 7.0).abs()));
         let worth = |region: &TextRegion, way| -> Result<f32, EngineError> {
             let (text, score) =
-                self.recognise_line(picture, region.corners_along(way, 0.0), crop::WIDEST)?.frames.likeliest_text();
+                self.recognise_line(picture, region.corners_along(way, 0.0), crop::WIDEST)?.steps.likeliest_text();
             Ok(score * (text.chars().count() as f32 / TELLING_CHARACTERS).min(1.0))
         };
         let mut lead = 0.0;
@@ -169,7 +171,7 @@ impl TextReader {
         Ok(if lead < 0.0 { back } else { way })
     }
 
-    /// Reads what is inside these corners as one line, squeezed to `widest` pixels where it would be wider.
+    /// Recognises the text inside these corners as one line, squeezed to `widest` pixels if it would be wider.
     pub(crate) fn recognise_line(
         &self,
         picture: &RgbImage,
@@ -179,18 +181,19 @@ impl TextReader {
         let input = crop::to_recogniser_input(picture, &corners, crop::line_width(&corners, widest));
         let outputs = self.recogniser.run(input.view())?;
         let answer = outputs.into_iter().next();
-        let fits =
-            answer.as_ref().is_some_and(|answer| answer.shape().last() == Some(&frames::recogniser_alphabet().len()));
+        let fits = answer
+            .as_ref()
+            .is_some_and(|answer| answer.shape().last() == Some(&recogniser_steps::recogniser_alphabet().len()));
         if !fits {
             let reason = "its answer has not a probability for each known character".to_owned();
             return Err(EngineError { model: self.recogniser.entry.name.clone(), reason });
         }
         let probabilities = answer.map(Tensor::into_data).unwrap_or_default();
-        Ok(RecognisedLine { corners, frames: RecogniserSteps { probabilities } })
+        Ok(RecognisedLine { corners, steps: RecogniserSteps { probabilities } })
     }
 }
 
-/// The first of these regions, as many as have `most` pixels along their lines together.
+/// The first of these regions whose lengths together stay within `most` pixels.
 fn take_within_budget(regions: &[TextRegion], way: (f32, f32), most: u32) -> Vec<TextRegion> {
     let mut left = most;
     let fits = |region: &&TextRegion| {
@@ -207,7 +210,7 @@ mod tests {
     use crate::weights::create_thread_pool;
 
     #[test]
-    fn of_a_page_full_of_print_only_so_much_is_read() {
+    fn full_page_is_read_up_to_the_budget() {
         let line = |length| TextRegion { centre: (500.0, 500.0), along: (1.0, 0.0), length, breadth: 48.0 };
         let page = [line(800.0), line(400.0), line(400.0), line(80.0)];
         let kept = |most| take_within_budget(&page, (1.0, 0.0), most).len();
@@ -220,7 +223,7 @@ mod tests {
         );
     }
     #[test]
-    fn a_reader_keeps_to_that() {
+    fn reader_keeps_to_the_budget() {
         let reader = TextReader::new(None, &create_thread_pool(1)).unwrap();
         let picture =
             image::open(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pictures/zone-td3.png")).unwrap().to_rgb8();

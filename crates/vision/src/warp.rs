@@ -1,9 +1,9 @@
-//! Areas of a picture straightened to a rectangle.
+//! Straightens areas of a picture to rectangles.
 
 use image::GrayImage;
 
-/// Four corners in pixels of the picture, in turn: its width runs from the first to the second and from the fourth to the
-/// third.
+/// Four corners in pixels of the picture, in sequence: its width runs from the first to the second and from the fourth
+/// to the third.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Quad {
     pub(crate) corners: [(f32, f32); 4],
@@ -39,7 +39,7 @@ impl Quad {
         Self { corners }
     }
 
-    /// The point at a place within, where the corners are at 0 and 1: by perspective (Heckbert 1989, from the unit square).
+    /// Maps the unit square into the area by perspective (Heckbert 1989): its corners are at 0 and 1.
     pub(crate) fn point_mapper(&self) -> impl Fn(f32, f32) -> (f32, f32) {
         let [a, b, c, d] = self.corners;
         let sum = (a.0 - b.0 + c.0 - d.0, a.1 - b.1 + c.1 - d.1);
@@ -61,8 +61,8 @@ pub(crate) fn point_distance(a: (f32, f32), b: (f32, f32)) -> f32 {
     (a.0 - b.0).hypot(a.1 - b.1)
 }
 
-/// The area as a rectangle of that size in pixels, with a margin on every side. Where the picture is finer, pixels are
-/// averaged.
+/// The area as a rectangle of that size in pixels, with a margin on every side. Where the picture has a finer
+/// resolution, pixels are averaged.
 pub(crate) fn straighten_quad(luma: &GrayImage, quad: Quad, (width, height): (f32, f32), margin: f32) -> GrayImage {
     let scale = width / quad.width().max(1.0);
     let (out_width, out_height) = ((width + 2.0 * margin) as u32, (height + 2.0 * margin) as u32);
@@ -80,11 +80,11 @@ pub(crate) fn straighten_quad(luma: &GrayImage, quad: Quad, (width, height): (f3
     })
 }
 
-/// The brightness between pixels; beyond the picture it is white.
+/// The brightness interpolated between pixels; white beyond the picture.
 fn sample_brightness(luma: &GrayImage, point: (f32, f32)) -> f32 {
     let (x, y) = (point.0 - 0.5, point.1 - 0.5);
     let width = luma.width() as usize;
-    // Cut rather than rounded down: they are not negative.
+    // Truncation equals rounding down: the values are not negative.
     let (left, top) = (x as usize, y as usize);
     if !(x >= 0.0 && y >= 0.0) || left + 1 >= width {
         return 255.0;

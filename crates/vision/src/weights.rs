@@ -230,7 +230,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_embedded_model_is_what_the_manifest_says_and_loads() {
+    fn embedded_models_match_the_manifest_and_load() {
         let pool = create_thread_pool(1);
         let manifest = read_embedded_manifest().unwrap();
         assert_eq!(manifest.models.len(), EMBEDDED.len());
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn an_operators_model_takes_the_place_of_an_embedded_one_and_of_no_other() {
+    fn operator_model_replaces_only_its_namesake() {
         let pool = create_thread_pool(1);
         let (_, other) = EMBEDDED.iter().find(|(file, _)| *file == "face-passive-liveness.onnx").unwrap();
         let mine = write_models_folder("face-embed", other, &hash_to_hex(other).to_uppercase());
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_model_is_loaded_at_its_first_run_and_once() {
+    fn model_is_loaded_once_at_first_use() {
         let weights = ModelWeights::new("face-passive-liveness", None, &create_thread_pool(1)).unwrap();
         assert!(weights.loaded.lock().unwrap().is_none());
         weights.is_planar().unwrap();
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn an_operators_file_that_changed_after_the_start_is_an_engine_error() {
+    fn operator_file_changed_after_start_is_an_engine_error() {
         let (_, bytes) = EMBEDDED.iter().find(|(file, _)| *file == "face-passive-liveness.onnx").unwrap();
         let mine = write_models_folder("face-passive-liveness", bytes, &hash_to_hex(bytes));
         let weights = ModelWeights::new("face-passive-liveness", Some(&mine), &create_thread_pool(1)).unwrap();
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_is_not_as_its_manifest_says_is_refused() {
+    fn folder_differing_from_its_manifest_is_refused() {
         let refused = |name: &str, bytes: &[u8], hash: &str| {
             let folder = write_models_folder(name, bytes, hash);
             let pool = create_thread_pool(1);

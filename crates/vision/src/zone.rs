@@ -1,4 +1,4 @@
-//! Finds the machine-readable zone among a picture's lines.
+//! Finds the machine-readable zone among a picture's lines and reads it.
 
 mod path;
 mod rows;
@@ -10,38 +10,38 @@ use crate::text::{PageLayout, RecognisedLine, TextReader, TextRegion, crop};
 use crate::weights::EngineError;
 use path::SymbolStep;
 
-/// How many lines are read in search of a zone, from the bottom of the page upwards.
+/// The maximum number of lines that are read in search of a zone, from the bottom of the page upwards.
 const MOST_ROWS: usize = 6;
-/// The same on a closer look, which shows little but the zone.
+/// The same for the closer look, which shows little but the zone.
 const MOST_ROWS_CLOSER: usize = 4;
-/// The mean probability of a zone's characters, fillers apart, below which it is no reading but a guess.
+/// The least mean probability of a zone's characters, without fillers: below it a reading is a guess.
 const LEAST_CONFIDENCE: f32 = 0.6;
-/// The part of a zone's characters that may have been seen as others, which cannot stand there (O for 0, say), or hardly
-/// been seen at all.
+/// The largest share of a zone's characters that were seen as characters not allowed there (O for 0, for example), or
+/// hardly seen at all.
 const MOST_MISPLACED: f32 = 0.15;
-/// A character of a lower probability was put there by the number of characters that the line must have.
+/// A character of a lower probability was only inserted to reach the line's number of characters.
 const LEAST_SEEN: f32 = 0.05;
-/// The area looked at more closely: its size in pixels, and its longer side as the detector gets it.
+/// The closer look: its size in pixels, and its longer side as the detector gets it.
 const CLOSER_WIDTH: u32 = 1216;
 const CLOSER_HEIGHT: u32 = 480;
 const CLOSER_SIDE: u32 = 832;
-/// The widest that a line is read, in pixels at the recogniser's height: 36 for each of the longest line's characters. More
-/// of them only blur it.
+/// The maximum width of a line, in pixels at the recogniser's height: 36 for each character of the longest line. More
+/// pixels only blur it.
 const WIDEST_ROW: u32 = 1600;
-/// How many such pixels one search reads at most, both looks together: what a card's three lines take, twice. That many take
-/// 0.3 s of a fast core and 0.7 s of a slow one.
+/// The maximum number of such pixels that one search reads in both looks: twice the three lines of a card. That many
+/// take 0.3 s of a fast core and 0.7 s of a slow one.
 const MOST_SEARCH_PIXELS: u32 = 8000;
-/// How far apart a zone's lines stand at most, in characters' widths. In print it is 2.5 (6.35 mm, with 10 characters to the
-/// inch: ICAO 9303-3); slant and perspective add to it.
+/// The largest distance between a zone's lines, in characters' widths. In print it is 2.5 (6.35 mm, with 10 characters
+/// per inch: ICAO 9303-3); slant and perspective add to it.
 const MOST_LINE_DISTANCE: f32 = 3.5;
 
-/// A zone and where it was found.
+/// A zone with its location.
 #[derive(Clone, Debug)]
 pub struct FoundZone {
     pub zone: Zone,
-    /// The mean probability of its characters, fillers apart: 0..1.
+    /// The mean probability of its characters, without fillers: 0..1.
     pub confidence: f32,
-    /// Of the whole zone, in the picture's pixels, clockwise from the start of its first line.
+    /// Corners of the whole zone, in the picture's pixels, clockwise from the start of its first line.
     pub corners: [(f32, f32); 4],
 }
 
@@ -50,31 +50,31 @@ struct ZoneCandidate {
     row: TextRegion,
     corners: [(f32, f32); 4],
     steps: Vec<SymbolStep>,
-    /// How many of the zone's characters the recogniser saw.
+    /// The number of zone characters that the recogniser saw.
     length: usize,
 }
 
 impl ZoneCandidate {
-    /// `None` where the line is not like a zone's.
+    /// `None` if the line does not look like a zone's.
     fn from_line(row: TextRegion, sight: &RecognisedLine) -> Option<Self> {
-        let steps = path::to_symbol_steps(&sight.frames);
+        let steps = path::to_symbol_steps(&sight.steps);
         let plain = path::plain_text(&steps);
         let fillers = plain.bytes().filter(|character| *character == b'<').count();
-        let likely = plain.len() >= 20 && (fillers >= 2 || sight.frames.likeliest_text().0.len() <= plain.len() + 2);
+        let likely = plain.len() >= 20 && (fillers >= 2 || sight.steps.likeliest_text().0.len() <= plain.len() + 2);
         likely.then_some(Self { row, corners: sight.corners, length: plain.len(), steps })
     }
 
-    /// Says whether a line stands so near that it may be the next one of the same zone.
+    /// Whether a line is so near that it may be the next one of the same zone.
     fn is_next_to(&self, row: &TextRegion) -> bool {
         row.line_distance(&self.row) <= MOST_LINE_DISTANCE * self.row.length / self.length.max(1) as f32
     }
 }
 
-/// What a search for the zone came to.
+/// The state of a search for the zone.
 #[derive(Default)]
 struct ZoneSearch {
     best: Option<FoundZone>,
-    /// The longest line with fillers in it, where no valid zone was found.
+    /// The longest line with fillers in it, while no valid zone is found.
     trace: Option<TextRegion>,
     /// Whether fillers were seen that point the wrong way.
     upside_down: bool,
@@ -85,26 +85,26 @@ impl ZoneSearch {
         self.best.as_ref().is_some_and(|found| found.zone.is_valid())
     }
 
-    /// Says whether the lines that may be a zone's are one's. A zone's lines follow one another: what comes above a gap, or
-    /// above a line that is none of its, does not belong to it.
+    /// Whether the search has reached the zone's lines. They follow one another: a line above a gap, or above a line
+    /// that is not a zone's, does not belong to the zone.
     fn has_begun(&self) -> bool {
         self.best.is_some() || self.trace.is_some()
     }
 
-    /// Says whether what was found has as many lines as any zone.
+    /// Whether the zone has the maximum number of lines.
     fn is_full(&self) -> bool {
         self.best.as_ref().is_some_and(|found| found.zone.format.row_count() == ZoneFormat::Td1.row_count())
     }
 }
 
-/// Reads lines, as long as the search may go on.
+/// Reads lines within the search's budget of pixels.
 struct BoundedReader<'a> {
     reader: &'a TextReader,
     left: u32,
 }
 
 impl BoundedReader<'_> {
-    /// `None` where the line is more than what is left to read.
+    /// `None` if the line exceeds the remaining budget.
     fn recognise_row(
         &mut self,
         picture: &RgbImage,
@@ -118,7 +118,7 @@ impl BoundedReader<'_> {
     }
 }
 
-/// The zone of a sheet, with every check digit right where any reading gives that.
+/// Finds the zone of a page; every check digit is right if any reading gives that.
 pub(crate) fn find_zone(
     reader: &TextReader,
     picture: &RgbImage,
@@ -154,7 +154,7 @@ fn search_layout(
     search_rows(reading, picture, &rows, way)
 }
 
-/// Reads the lines that may be a zone's from the bottom up, until a valid zone is found.
+/// Reads possible lines of a zone from the bottom up, until a valid zone is found.
 fn search_rows(
     reading: &mut BoundedReader<'_>,
     picture: &RgbImage,
@@ -170,7 +170,7 @@ fn search_rows(
             _ => *row,
         };
         let Some(sight) = reading.recognise_row(picture, &row, way)? else { break };
-        let text = sight.frames.likeliest_text().0;
+        let text = sight.steps.likeliest_text().0;
         if text.contains(">>>") {
             return Ok(ZoneSearch { upside_down: true, ..search });
         }
@@ -192,8 +192,8 @@ fn search_rows(
     Ok(search)
 }
 
-/// The region of a line that ends in fillers, as long as the longest format's line would be where it has no format's length:
-/// fillers are faint, and the last ones are often not found.
+/// Extends a line that ends in fillers to the length of the longest format, if it has no format's length: fillers are
+/// faint, and the last ones are often not found.
 fn extend_to_whole_line(line: TextRegion, way: (f32, f32), text: &str) -> TextRegion {
     let count = text.chars().count();
     let cut_short =
@@ -208,7 +208,7 @@ fn extend_to_whole_line(line: TextRegion, way: (f32, f32), text: &str) -> TextRe
     TextRegion { centre, length: length + more, ..line }
 }
 
-/// Looks again around a line that is like a zone's, straightened and larger: lines may have been missed or run together.
+/// Looks again around a zone's line, straightened and enlarged: lines may have been missed or joined.
 fn look_closer(
     reading: &mut BoundedReader<'_>,
     picture: &RgbImage,
@@ -223,7 +223,7 @@ fn look_closer(
     Ok(best.map(|found| FoundZone { corners: found.corners.map(back), ..found }))
 }
 
-/// The area in which the other lines of a zone are that has this line, somewhat longer than it.
+/// The area around a zone's line that contains the zone's other lines; it is slightly longer than the line.
 fn surrounding_area(line: &[(f32, f32); 4]) -> [(f32, f32); 4] {
     let [start, end, _, below_start] = *line;
     let along = (end.0 - start.0, end.1 - start.1);
@@ -237,7 +237,7 @@ fn surrounding_area(line: &[(f32, f32); 4]) -> [(f32, f32); 4] {
     })
 }
 
-/// The valid one, or else the one that was read more clearly.
+/// The valid zone, or else the one that was read more clearly.
 fn choose_better(one: Option<FoundZone>, other: Option<FoundZone>) -> Option<FoundZone> {
     let worth = |found: &FoundZone| (found.zone.is_valid(), found.confidence);
     match (one, other) {
@@ -246,7 +246,7 @@ fn choose_better(one: Option<FoundZone>, other: Option<FoundZone>) -> Option<Fou
     }
 }
 
-/// The zone whose first line is the first candidate.
+/// The zone that begins with the first candidate.
 fn best_format_zone(candidates: &[ZoneCandidate]) -> Option<FoundZone> {
     let mut best: Option<(FoundZone, f32)> = None;
     for format in ZoneFormat::ALL {
@@ -264,7 +264,7 @@ fn best_format_zone(candidates: &[ZoneCandidate]) -> Option<FoundZone> {
     best.map(|(found, _)| found)
 }
 
-/// The zone that the lines make as one of this format, with the logarithm of how likely that reading is.
+/// The zone in one format, with the log likelihood of that reading.
 fn zone_in_format(format: ZoneFormat, lines: &[ZoneCandidate]) -> Option<(FoundZone, f32)> {
     let mut cells: Vec<Vec<ReadCell>> = Vec::new();
     let mut likelihood = 0.0;
@@ -281,10 +281,10 @@ fn zone_in_format(format: ZoneFormat, lines: &[ZoneCandidate]) -> Option<(FoundZ
     has_fillers.then_some((FoundZone { zone, confidence, corners: [start, end, below_end, below_start] }, likelihood))
 }
 
-/// The mean probability of the characters that are no fillers; `None` where they are no reading of a zone of that format:
-/// another letter at its start, too many characters that cannot stand where they were seen, none of them clear, or one of
-/// those that tell a person was not seen at all (check digits alone would take one of ten for it). A visa's digits prove
-/// less, so its letter must have been seen too: a passport without its first one would be a visa.
+/// The mean probability of the characters without fillers. `None` if they are not a reading of that format: the first
+/// letter is wrong, too many characters are not allowed in their cells, the reading is unclear, or an identifying
+/// character was not seen at all (check digits alone would accept one in ten). A visa's digits prove less, so its first
+/// letter must have been seen: a passport without its first letter would be a visa.
 fn reading_confidence(format: ZoneFormat, cells: &[Vec<ReadCell>]) -> Option<f32> {
     let unfit = |cell: &ReadCell| cell.unfit > cell.probability.max(0.3);
     let start = cells.first()?.first()?;
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn a_search_reads_no_more_than_it_may() {
+    fn zone_search_stays_within_its_budget() {
         let reader = reader();
         let mut reading = BoundedReader { reader: &reader, left: MOST_SEARCH_PIXELS };
         let row = TextRegion { centre: (400.0, 50.0), along: (1.0, 0.0), length: 800.0, breadth: 10.0 };
@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn a_zone_that_is_easily_read_takes_half_of_that_and_less_than_it_takes_finds_none() {
+    fn clear_zone_takes_half_the_budget_and_smaller_budget_finds_none() {
         let reader = reader();
         for (name, rows) in [("zone-td1.png", 3), ("zone-td3.png", 2)] {
             let picture = specimen(name);

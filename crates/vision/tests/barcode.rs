@@ -1,4 +1,4 @@
-//! A licence's barcode, drawn and then degraded as photographs degrade it, is read.
+//! Barcode reading: drawn licence barcodes, degraded as photographs degrade them, are read.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "these are tests")]
 
 use image::{GrayImage, Luma, Rgb, RgbImage};
@@ -10,10 +10,10 @@ const TEXT: &str = "@\n\x1e\rANSI 636000100101DL00310250DLDAQT64235789\nDCSSAMPL
     DCUJR\nDCAD\nDCBK\nDCDPH\nDBD06062019\nDBB06061986\nDBA12102034\nDBC1\nDAU068 in\nDAYBRO\nDAG2300 WEST BROAD STREET\n\
     DAIRICHMOND\nDAJVA\nDAK232690000  \nDCF2424244747474786102204\nDCGUSA\nDCK123456789\nDDAF\nDDB06062018\r";
 
-/// How a photograph of a card comes out.
+/// The faults of a photograph of a card.
 #[derive(Clone, Copy)]
 struct Taken {
-    /// Pixels for each module of the barcode.
+    /// Pixels per module of the barcode.
     module: f32,
     degrees: f32,
     /// How much narrower the far side is than the near one, as a share.
@@ -90,14 +90,14 @@ fn assert_read(picture: &RgbImage, name: &str) {
 }
 
 #[test]
-fn it_is_read_whichever_way_it_is_turned() {
+fn barcode_is_read_at_any_rotation() {
     for degrees in [0.0, 7.0, -16.0, 45.0, 90.0, 171.0, -90.0] {
         assert_read(&taken(Taken { degrees, ..GOOD }), &format!("{degrees} degrees"));
     }
 }
 
 #[test]
-fn it_is_read_from_poor_photographs() {
+fn barcode_is_read_from_poor_photographs() {
     assert_read(&taken(Taken { blur: 1.5, ..GOOD }), "blur");
     assert_read(&taken(Taken { noise: 25.0, ..GOOD }), "noise");
     assert_read(&taken(Taken { contrast: 40.0, ..GOOD }), "low contrast");
@@ -107,7 +107,7 @@ fn it_is_read_from_poor_photographs() {
 }
 
 #[test]
-fn what_holds_none_is_not_read() {
+fn pictures_without_a_barcode_are_none() {
     assert_eq!(read_pdf417(&RgbImage::new(1, 1)), None);
     assert_eq!(read_pdf417(&RgbImage::new(0, 0)), None);
     assert_eq!(read_pdf417(&RgbImage::from_pixel(900, 600, Rgb([200; 3]))), None);

@@ -1,4 +1,4 @@
-//! Whole documents, from bytes to findings, with the engines as they are.
+//! Whole documents, from picture bytes to findings, with the real engines.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -45,7 +45,7 @@ fn failed(document: &DocumentReading) -> Vec<&'static str> {
 }
 
 #[test]
-fn a_passport_is_read_and_its_print_agrees_with_its_zone() {
+fn passport_picture_is_read_and_print_agrees_with_zone() {
     let document = read_both(&specimen("passport.jpg"), None);
     let fields = &document.fields;
     assert_eq!((document.source, fields.document_type.as_str()), (FieldSource::Mrz, "passport"));
@@ -55,14 +55,14 @@ fn a_passport_is_read_and_its_print_agrees_with_its_zone() {
     assert_eq!(outcome(&document, "mrz_check_digits"), Outcome::Pass);
     assert_eq!(outcome(&document, "mrz_matches_print"), Outcome::Pass);
     assert_eq!(failed(&document), Vec::<&str>::new());
-    // A specimen of a made-up state is in order and still no real document.
+    // A specimen of a made-up state agrees with itself but is not a real document.
     assert_eq!(outcome(&document, "specimen"), Outcome::Warn);
     assert_eq!(document.authenticity, Authenticity::Authentic);
     assert!(document.portrait.is_some());
 }
 
 #[test]
-fn a_card_is_read_from_both_sides_and_the_back_of_another_document_is_told() {
+fn card_picture_is_read_and_foreign_back_is_detected() {
     let (front, back) = (specimen("id-front.jpg"), specimen("id-back.jpg"));
     let document = read_both(&front, Some(&back));
     assert_eq!(outcome(&document, "mrz_matches_print"), Outcome::Pass);
@@ -74,7 +74,7 @@ fn a_card_is_read_from_both_sides_and_the_back_of_another_document_is_told() {
 }
 
 #[test]
-fn pictures_of_nothing_are_unknown() {
+fn pictures_without_a_document_are_unknown() {
     for picture in [RgbImage::new(1, 1), RgbImage::new(3, 900), RgbImage::from_pixel(600, 400, Rgb([200, 190, 180]))] {
         let document = read_both(&drawn(&picture), None);
         assert_eq!((document.source, document.authenticity), (FieldSource::Nothing, Authenticity::Unknown));

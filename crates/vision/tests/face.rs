@@ -1,4 +1,4 @@
-//! Faces from pictures: found where they are, turned as they are, alike as their people are.
+//! Face engine on pictures: location, pose and similarity of faces.
 
 #[expect(dead_code, reason = "the scripts are for the tests of liveness")]
 mod liveness_scene;
@@ -40,7 +40,7 @@ fn template(picture: &RgbImage) -> Embedding {
     engine().compute_embedding(picture, &only_face(picture)).expect("the weights and pictures are sound")
 }
 
-/// The portrait as a document bears it: 24 pixels between the eyes, nearly grey, on a card with print.
+/// The portrait as printed on a document: 24 pixels between the eyes, nearly grey, on a card with print.
 fn document(portrait: &RgbImage) -> RgbImage {
     let scale = 24.0 / only_face(portrait).eye_distance;
     let (width, height) = ((portrait.width() as f32 * scale) as u32, (portrait.height() as f32 * scale) as u32);
@@ -59,7 +59,7 @@ fn document(portrait: &RgbImage) -> RgbImage {
 }
 
 #[test]
-fn a_face_is_found_with_its_landmarks_where_it_is() {
+fn face_is_found_with_its_landmarks() {
     let face = only_face(&hopper());
     assert!((face.region.centre()[0] - 265.0).abs() < 20.0 && (face.region.centre()[1] - 225.0).abs() < 25.0);
     assert!((face.eye_distance - 88.0).abs() < 6.0, "{}", face.eye_distance);
@@ -69,7 +69,7 @@ fn a_face_is_found_with_its_landmarks_where_it_is() {
 }
 
 #[test]
-fn a_small_portrait_on_a_document_is_found_and_known_again() {
+fn small_document_portrait_is_found_and_matched() {
     for (portrait, other) in [(astronaut(), hopper()), (hopper(), astronaut())] {
         let small = template(&document(&portrait));
         let (same, different) = (small.similarity(&template(&portrait)), small.similarity(&template(&other)));
@@ -79,7 +79,7 @@ fn a_small_portrait_on_a_document_is_found_and_known_again() {
 }
 
 #[test]
-fn a_face_that_fills_the_picture_or_is_cut_by_its_edge_is_found() {
+fn face_filling_or_leaving_the_picture_is_found() {
     let portrait = hopper();
     let region = only_face(&portrait).region;
     let filled = imageops::crop_imm(
@@ -95,7 +95,7 @@ fn a_face_that_fills_the_picture_or_is_cut_by_its_edge_is_found() {
 }
 
 #[test]
-fn all_faces_are_found_the_largest_first() {
+fn faces_are_sorted_largest_first() {
     let (large, small) = (hopper(), imageops::resize(&astronaut(), 240, 240, FilterType::Triangle));
     let mut both = RgbImage::from_pixel(900, 600, Rgb([128; 3]));
     imageops::overlay(&mut both, &large, 0, 0);
@@ -105,9 +105,9 @@ fn all_faces_are_found_the_largest_first() {
     assert!(faces[0].region.centre()[0] < 512.0 && faces[1].region.centre()[0] > 600.0);
 }
 
-/// The stage's angles are true ones: the pose from the landmarks is held against them.
+/// The stage's angles are known exactly: the pose from the landmarks is compared with them.
 #[test]
-fn poses_are_in_degrees_and_to_the_right_side() {
+fn pose_has_degrees_and_sign() {
     let portrait = hopper();
     let head = Model::head(&portrait, &only_face(&portrait));
     let pose = |place: Place| only_face(&frame(&head, &place, 1.0, 1)).pose;
@@ -125,7 +125,7 @@ fn poses_are_in_degrees_and_to_the_right_side() {
 }
 
 #[test]
-fn a_template_survives_its_bytes() {
+fn template_bytes_round_trip() {
     let one = template(&hopper());
     let again = Embedding::from_bytes(&one.to_bytes()).unwrap();
     assert!((one.similarity(&again) - 1.0).abs() < 1e-5);
@@ -133,14 +133,14 @@ fn a_template_survives_its_bytes() {
 }
 
 #[test]
-fn the_passive_score_is_a_share() {
+fn passive_score_is_between_zero_and_one() {
     let portrait = hopper();
     let score = engine().score_passive_liveness(&portrait, &only_face(&portrait)).unwrap();
     assert!((0.0..=1.0).contains(&score));
 }
 
 #[test]
-fn any_picture_is_safe() {
+fn any_picture_is_searched_without_panic() {
     let noise = |x: u32, y: u32| Rgb([(x.wrapping_mul(97) ^ y.wrapping_mul(57)) as u8, (x * y) as u8, (x + y) as u8]);
     let sizes = [(0, 0), (1, 1), (1, 5000), (5000, 1), (3, 7), (300, 200)];
     for (width, height) in sizes {
@@ -155,7 +155,7 @@ fn any_picture_is_safe() {
 }
 
 #[test]
-fn the_weights_tell_what_they_are() {
+fn models_report_name_hash_and_threshold() {
     let names: Vec<&str> = engine().face_models().iter().map(|weights| weights.entry.name.as_str()).collect();
     assert_eq!(names, ["face-detect", "face-landmarks", "face-embed", "face-passive-liveness"]);
     assert!(engine().face_models().iter().all(|weights| weights.entry.sha256.len() == 64));

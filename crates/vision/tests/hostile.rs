@@ -1,4 +1,4 @@
-//! Pictures made to bring a service down cost it next to nothing: no panic, little time, little memory.
+//! Pictures made to bring a service down cost little: no panic, little time, little memory.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "these are tests")]
 
 use std::io::{Cursor, Write as _};
@@ -6,7 +6,7 @@ use std::io::{Cursor, Write as _};
 use image::{ImageFormat, Rgb, RgbImage};
 use vision::intake;
 
-/// What one picture may take, in milliseconds of processor time and bytes of memory.
+/// The limits for one picture, in milliseconds of processor time and bytes of memory.
 const MOST_MILLISECONDS: f64 = 200.0;
 const MOST_BYTES: u64 = 64 * 1024 * 1024;
 const LONGEST_SIDE: u32 = 2_048;
@@ -49,7 +49,7 @@ fn survive(count: usize, seed: u64) {
     assert!(refused * 2 > count, "most of them are no pictures");
 }
 
-/// What the kernel counts of this process, in bytes.
+/// A memory figure of this process from the kernel, in bytes.
 fn memory(name: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
@@ -57,12 +57,12 @@ fn memory(name: &str) -> u64 {
     kilobytes.unwrap_or_default() * 1024
 }
 
-/// Sets the peak to what is held now (proc(5), `clear_refs`).
+/// Resets the peak to the current memory (proc(5), `clear_refs`).
 fn reset_peak() {
     let _ = std::fs::write("/proc/self/clear_refs", "5");
 }
 
-/// Time of this thread on a processor: other programs do not count.
+/// Processor time of this thread, independent of other programs.
 fn processor_milliseconds() -> f64 {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     let nanoseconds = text.split_whitespace().next().and_then(|number| number.parse::<f64>().ok());
@@ -74,7 +74,7 @@ struct Hostile {
     state: u64,
     /// Good pictures, from which bad ones are made.
     good: Vec<Vec<u8>>,
-    /// Finished ones that take long to make.
+    /// Finished pictures that take long to make.
     made: Vec<(&'static str, Vec<u8>)>,
 }
 
@@ -161,7 +161,7 @@ impl Hostile {
         "a spoilt picture"
     }
 
-    /// Declares another size, up to the largest that is taken, and other ways of coding.
+    /// Declares another size, up to the maximum, and other ways of coding.
     fn enlarge(&mut self, bytes: &mut [u8]) -> &'static str {
         let (width, height) = (1 + self.number(9_000) as u16, 1 + self.number(9_000) as u16);
         if bytes.starts_with(b"\x89PNG") {

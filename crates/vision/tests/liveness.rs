@@ -50,7 +50,7 @@ fn judged(steps: &[LivenessStep], frames: &[Frame]) -> Judgement {
     )
 }
 
-/// A person's session, observed once for the tests that only alter what was observed.
+/// A person's session, observed once for the tests that only alter observations.
 fn genuine() -> &'static [Observation] {
     static GENUINE: OnceLock<Vec<Observation>> = OnceLock::new();
     GENUINE.get_or_init(|| {
@@ -70,7 +70,7 @@ fn assert_not_live(judgement: &Judgement) {
 }
 
 #[test]
-fn a_head_that_follows_the_steps_is_live() {
+fn head_following_the_steps_is_live() {
     for (person, steps, seed) in [(astronaut(), STEPS, 1), (hopper(), OTHER_ORDER, 2)] {
         let judgement = judged(&steps, &filmed(&head(&person), &followed(&steps, seed), seed));
         assert!(judgement.passed && judgement.confidence >= 80.0, "{judgement:?}");
@@ -80,9 +80,9 @@ fn a_head_that_follows_the_steps_is_live() {
     }
 }
 
-/// The print is slanted as far as the head would turn, and further, up to where no face is found any more.
+/// The print is slanted as far as the head would turn, and further, until no face is found.
 #[test]
-fn a_head_whose_camera_stands_to_one_side_is_live() {
+fn head_before_an_offset_camera_is_live() {
     let mut shots = followed(&STEPS, 5);
     for (step, place, _) in &mut shots {
         place.yaw = match step {
@@ -95,9 +95,9 @@ fn a_head_whose_camera_stands_to_one_side_is_live() {
     assert!(judgement.passed, "{judgement:#?}");
 }
 
-/// How far is nobody told: many turn by 20° and less.
+/// The page does not say how far to turn: many people turn by 20° and less.
 #[test]
-fn a_head_that_turns_no_further_than_it_must_is_live() {
+fn head_turning_the_minimum_is_live() {
     let mut shots = followed(&STEPS, 9);
     for (step, place, _) in &mut shots {
         place.yaw = match step {
@@ -111,7 +111,7 @@ fn a_head_that_turns_no_further_than_it_must_is_live() {
 }
 
 #[test]
-fn a_print_is_never_live_however_it_is_slanted() {
+fn slanted_print_is_never_live() {
     let tries = [(astronaut(), 0.0, 1.7), (hopper(), 0.0, 1.0), (hopper(), 0.0, 2.1), (hopper(), 70.0, 2.1)];
     for (person, bend, slant) in tries {
         let print = Model::bent_print(&person.0, &person.1, bend);
@@ -121,9 +121,9 @@ fn a_print_is_never_live_however_it_is_slanted() {
     }
 }
 
-/// The depth checks stand alone: even where every pose were granted, a print shows none.
+/// The depth checks are independent: even if every pose were accepted, a print shows no depth.
 #[test]
-fn a_print_shows_no_depth_where_every_pose_is_granted() {
+fn print_shows_no_depth_even_with_free_poses() {
     let person = hopper();
     let frames = filmed(&Model::print(&person.0, &person.1), &followed(&STEPS, 6), 6);
     let lenient = Limits { turned_yaw: 0.5, ..Limits::default() };
@@ -134,7 +134,7 @@ fn a_print_shows_no_depth_where_every_pose_is_granted() {
 }
 
 #[test]
-fn a_frame_shown_twice_is_found_also_lightened_and_compressed_anew() {
+fn repeated_frame_is_found_despite_light_and_recompression() {
     let mut frames = filmed(&head(&hopper()), &followed(&STEPS, 7), 7);
     let lighter = |value: u8| (f32::from(value) * 1.06 + 3.0) as u8;
     let again = RgbImage::from_fn(frames[0].picture.width(), frames[0].picture.height(), |x, y| {
@@ -146,7 +146,7 @@ fn a_frame_shown_twice_is_found_also_lightened_and_compressed_anew() {
     assert_eq!(failed(&judgement), ["repeated_frames"], "{judgement:?}");
 }
 
-/// A frame as whoever replays it may send it: other bytes, other pixels, the same moment.
+/// A frame as an attacker may replay it: other bytes, other pixels, the same moment.
 fn sent_anew(picture: &RgbImage, how: usize) -> RgbImage {
     let (width, height) = picture.dimensions();
     let changed = match how % 5 {
@@ -168,7 +168,7 @@ fn imprints(observations: &[Observation]) -> Vec<Imprint> {
 }
 
 #[test]
-fn frames_of_another_session_are_known_again_however_they_were_written_anew() {
+fn frames_of_another_session_are_recognised_after_reencoding() {
     let first = filmed(&head(&hopper()), &followed(&STEPS, 3), 3);
     let earlier = imprints(genuine());
     for how in 0..5 {
@@ -183,7 +183,7 @@ fn frames_of_another_session_are_known_again_however_they_were_written_anew() {
             earlier.iter().flat_map(|known| [known.search_key(), known.to_mirrored().search_key()]).collect();
         assert!(imprints(&seen).iter().any(|frame| keys.contains(&frame.search_key())), "found among all in way {how}");
     }
-    // Some of them, among frames of now.
+    // Some of them, mixed with new frames.
     let mut mixed =
         imprints(&observe_frames(engine(), &filmed(&head(&astronaut()), &followed(&STEPS, 4), 4)).expect("sound"));
     assert!(!is_replay(&mixed, &earlier));
@@ -193,7 +193,7 @@ fn frames_of_another_session_are_known_again_however_they_were_written_anew() {
 }
 
 #[test]
-fn a_person_who_tries_again_is_no_replay() {
+fn second_attempt_of_a_person_is_no_replay() {
     let again = observe_frames(engine(), &filmed(&head(&hopper()), &followed(&OTHER_ORDER, 11), 11)).expect("sound");
     let known = |frame: &Imprint| imprints(genuine()).iter().any(|earlier| frame.is_same_picture(earlier));
     let known = imprints(&again).iter().filter(|frame| known(frame)).count();
@@ -201,7 +201,7 @@ fn a_person_who_tries_again_is_no_replay() {
 }
 
 #[test]
-fn an_imprint_is_read_back_from_what_is_kept() {
+fn imprint_bytes_round_trip() {
     let imprint = &imprints(genuine())[0];
     assert_eq!(Imprint::from_bytes(imprint.as_bytes()).as_ref(), Some(imprint));
     assert_eq!(Imprint::from_bytes(&imprint.as_bytes()[1..]), None);
@@ -210,7 +210,7 @@ fn an_imprint_is_read_back_from_what_is_kept() {
 }
 
 #[test]
-fn another_persons_turns_are_found() {
+fn turns_of_another_person_are_found() {
     let mut frames = filmed(&head(&hopper()), &followed(&STEPS, 8), 8);
     let others = filmed(&head(&astronaut()), &followed(&STEPS, 9), 9);
     for (frame, other) in frames.iter_mut().zip(others) {
@@ -224,7 +224,7 @@ fn another_persons_turns_are_found() {
 }
 
 #[test]
-fn a_second_face_is_found_and_a_far_one_tolerated() {
+fn second_face_fails_and_far_face_is_tolerated() {
     let (me, other) = (head(&hopper()), head(&astronaut()));
     let mut frames = filmed(&me, &followed(&STEPS, 10), 10);
     let beside = |distance: f32| {
@@ -240,7 +240,7 @@ fn a_second_face_is_found_and_a_far_one_tolerated() {
 }
 
 #[test]
-fn another_order_a_missing_step_and_a_step_not_followed_are_worth_nothing() {
+fn wrong_order_or_missing_step_has_confidence_zero() {
     let limits = Limits::default();
     assert!(judge_session(&STEPS, genuine(), &limits).passed);
     assert!(judge_session(&OTHER_ORDER, genuine(), &limits).confidence.abs() < f64::EPSILON);
@@ -252,7 +252,7 @@ fn another_order_a_missing_step_and_a_step_not_followed_are_worth_nothing() {
     }
 }
 
-/// The frames of one step show no face that does as asked.
+/// The frames of one step show a face that does not follow it.
 fn unfollowed(mut seen: Observation, step: LivenessStep) -> Observation {
     if seen.step == step {
         seen.face.iter_mut().for_each(|face| face.pose.yaw = 13.5);
@@ -261,7 +261,7 @@ fn unfollowed(mut seen: Observation, step: LivenessStep) -> Observation {
 }
 
 #[test]
-fn the_passive_score_lowers_and_never_raises() {
+fn passive_score_only_lowers_confidence() {
     let confidence = |score: f32| {
         let mut seen = genuine().to_vec();
         seen.iter_mut().filter_map(|seen| seen.face.as_mut()).for_each(|face| face.passive = Some(score));
@@ -273,7 +273,7 @@ fn the_passive_score_lowers_and_never_raises() {
 }
 
 #[test]
-fn pictures_without_a_face_are_safe() {
+fn frames_without_a_face_are_not_live() {
     for (width, height) in [(1, 1), (1, 900), (640, 480)] {
         let frames: Vec<Frame> = followed(&STEPS, 1)
             .iter()
@@ -298,9 +298,9 @@ fn outcome(judgement: &Judgement, code: &str) -> Option<Outcome> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
-    /// Whatever frames are left out, repeated or moved: figures keep their bounds, and a failure keeps under 50.
+    /// Frames are left out, repeated or moved: figures stay in bounds, and a failure keeps the confidence under 50.
     #[test]
-    fn every_judgement_keeps_its_bounds(picks in proptest::collection::vec((0_usize..12, 0_u64..20_000), 0..16)) {
+    fn judgement_stays_in_bounds(picks in proptest::collection::vec((0_usize..12, 0_u64..20_000), 0..16)) {
         let seen: Vec<Observation> = picks.iter().map(|(at, time)| {
             Observation { at_ms: *time, ..genuine()[*at].clone() }
         }).collect();
@@ -317,7 +317,7 @@ proptest! {
     }
 }
 
-/// Each step's frames as they are, in another order.
+/// Each step's frames unchanged, in another sequence.
 fn reordered(observations: &[Observation], steps: &[LivenessStep]) -> Vec<Observation> {
     let of = |step: &LivenessStep| observations.iter().filter(|seen| seen.step == *step).cloned().collect::<Vec<_>>();
     let mut reordered: Vec<Observation> = steps.iter().flat_map(of).collect();
@@ -338,7 +338,7 @@ fn orders(of: &[LivenessStep]) -> Vec<Vec<LivenessStep>> {
 }
 
 #[test]
-fn the_steps_can_be_followed_in_every_order_and_in_no_other_than_the_asked_one() {
+fn steps_pass_only_in_the_requested_order() {
     let orders = orders(&LivenessStep::ALL);
     assert_eq!(orders.len(), 24);
     for asked in &orders {

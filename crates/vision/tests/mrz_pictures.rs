@@ -1,4 +1,4 @@
-//! Zones from pictures. The pictures are ICAO 9303's specimens drawn in OCR-B: a free font and nobody's document.
+//! Zones from pictures. The pictures are ICAO 9303's specimens drawn in OCR-B: a free font and no real documents.
 
 use std::path::Path;
 
@@ -22,7 +22,7 @@ fn zone(reader: &TextReader, picture: &RgbImage) -> Option<FoundZone> {
 }
 
 #[test]
-fn every_formats_specimen_is_read_with_every_digit_right() {
+fn specimen_of_every_format_is_read_with_right_digits() {
     let reader = reader();
     let formats = [
         ("td1", ZoneFormat::Td1),
@@ -40,7 +40,7 @@ fn every_formats_specimen_is_read_with_every_digit_right() {
 }
 
 #[test]
-fn a_turned_blurred_or_small_picture_is_read_as_well() {
+fn turned_blurred_or_small_picture_is_read() {
     let reader = reader();
     let upright = picture("td3");
     let turned = DynamicImage::ImageRgb8(upright.clone());
@@ -59,7 +59,7 @@ fn a_turned_blurred_or_small_picture_is_read_as_well() {
 }
 
 #[test]
-fn the_zones_corners_start_where_its_text_starts() {
+fn zone_corners_begin_at_the_start_of_its_text() {
     let reader = reader();
     let upside_down = imageops::rotate180(&picture("td3"));
     let corners = zone(&reader, &upside_down).expect("a zone").corners;
@@ -69,7 +69,7 @@ fn the_zones_corners_start_where_its_text_starts() {
 }
 
 #[test]
-fn a_printed_digit_that_does_not_add_up_is_told_and_not_put_right() {
+fn wrong_printed_digit_is_reported_and_not_corrected() {
     let found = zone(&reader(), &picture("wrong-digit")).expect("a zone");
     let failed: Vec<_> = found.zone.checks.iter().filter(|check| !check.passed).map(|check| check.field).collect();
     assert_eq!(failed, ["composite"]);
@@ -77,7 +77,7 @@ fn a_printed_digit_that_does_not_add_up_is_told_and_not_put_right() {
 }
 
 #[test]
-fn long_lines_of_capitals_are_no_zone() {
+fn long_lines_of_capitals_are_not_a_zone() {
     let reader = reader();
     let page = reader.read_page(&picture("no-zone")).expect("networks that run");
     assert!(page.zone.is_none(), "{:?}", page.zone);
@@ -88,7 +88,7 @@ fn long_lines_of_capitals_are_no_zone() {
 }
 
 #[test]
-fn empty_and_tiny_pictures_hold_nothing() {
+fn empty_and_tiny_pictures_have_no_zone() {
     let reader = reader();
     for (width, height) in [(1, 1), (3, 400), (0, 0)] {
         assert!(reader.read_page(&RgbImage::new(width, height)).expect("networks that run").lines.is_empty());
@@ -108,7 +108,7 @@ fn covered(picture: &RgbImage, found: &FoundZone, characters: f32) -> RgbImage {
 }
 
 #[test]
-fn what_is_covered_is_not_made_up() {
+fn covered_characters_are_not_invented() {
     let reader = reader();
     for name in ["td1", "td2", "td3", "mrv-a", "mrv-b"] {
         let picture = picture(name);

@@ -1,4 +1,4 @@
-//! Zones from text: what ICAO 9303 prints, what another writer of zones writes, and what no text may come to.
+//! Zones from text: ICAO 9303's examples, zones of another writer, and arbitrary text.
 
 use proptest::prelude::*;
 use vision::mrz::{MrzDate, Sex, Zone, ZoneFormat, parse_zone};
@@ -16,7 +16,7 @@ fn failed(zone: &Zone) -> Vec<&'static str> {
 }
 
 #[test]
-fn icaos_own_specimens_are_read_in_every_format() {
+fn icao_specimens_parse_in_every_format() {
     let specimens: [(&[&str], ZoneFormat, &str); 5] = [
         (&TD3, ZoneFormat::Td3, "L898902C3"),
         (&TD2, ZoneFormat::Td2, "D23145890"),
@@ -34,7 +34,7 @@ fn icaos_own_specimens_are_read_in_every_format() {
 }
 
 #[test]
-fn a_passports_fields_are_where_part_4_puts_them() {
+fn passport_fields_match_part_4() {
     let zone = parse_zone(&TD3).unwrap();
     assert_eq!((zone.document_code.as_str(), zone.nationality.as_str()), ("P", "UTO"));
     assert_eq!(zone.date_of_birth, MrzDate { year: Some(74), month: Some(8), day: Some(12) });
@@ -45,7 +45,7 @@ fn a_passports_fields_are_where_part_4_puts_them() {
 }
 
 #[test]
-fn a_long_number_goes_on_in_the_optional_data() {
+fn long_number_continues_in_the_optional_data() {
     // The example of ICAO 9303 part 5, with its number D23145890734.
     let zone = parse_zone(&[
         "I<UTOD23145890<7349<<<<<<<<<<<",
@@ -59,7 +59,7 @@ fn a_long_number_goes_on_in_the_optional_data() {
 }
 
 #[test]
-fn empty_optional_data_may_have_a_filler_or_a_zero_for_its_digit() {
+fn empty_optional_data_accepts_filler_or_zero_digit() {
     for (digit, composite) in [("<", "0"), ("0", "0")] {
         let second = format!("0070070071HRV8212258F1407019<<<<<<<<<<<<<<{digit}{composite}");
         let zone = parse_zone(&["P<HRVSPECIMEN<<SPECIMEN<<<<<<<<<<<<<<<<<<<<<", &second]).unwrap();
@@ -70,7 +70,7 @@ fn empty_optional_data_may_have_a_filler_or_a_zero_for_its_digit() {
 }
 
 #[test]
-fn what_is_no_zone_is_none() {
+fn other_lines_are_not_a_zone() {
     let digit_in_name = TD3[0].replace("ANNA", "4NNA");
     let letter_in_date = TD3[1].replace("740812", "7408I2");
     let cases: [&[&str]; 8] = [
@@ -102,7 +102,7 @@ fn is_covered(format: ZoneFormat, row: usize, column: usize) -> bool {
 }
 
 #[test]
-fn a_changed_character_of_a_checked_field_is_noticed_unless_its_value_is_equal() {
+fn changed_character_fails_its_check_unless_its_value_is_equal() {
     let value = |character: u8| char::from(character).to_digit(36).unwrap_or(0) % 10;
     let specimens: [&[&str]; 5] = [&TD3, &TD2, &TD1, &MRV_A, &MRV_B];
     for lines in specimens {
@@ -122,7 +122,7 @@ fn a_changed_character_of_a_checked_field_is_noticed_unless_its_value_is_equal()
     }
 }
 
-/// A holder as both this crate and another writer of zones know one.
+/// A holder in the terms of both this crate and another writer of zones.
 #[derive(Clone, Debug)]
 struct Holder {
     number: String,
@@ -163,7 +163,7 @@ fn written_sex(sex: Sex) -> mrz::Sex {
     }
 }
 
-/// The holder's zone as the crate `mrz` writes it.
+/// The holder's zone as written by the crate `mrz`.
 fn written(holder: &Holder, format: ZoneFormat) -> String {
     macro_rules! fields {
         ($fields:ident, $code:literal, $optional:ident) => {
@@ -194,7 +194,7 @@ fn written(holder: &Holder, format: ZoneFormat) -> String {
 
 proptest! {
     #[test]
-    fn what_another_writer_writes_is_the_same_holder(holder in holders()) {
+    fn zone_of_another_writer_parses_to_the_same_holder(holder in holders()) {
         for format in [ZoneFormat::Td1, ZoneFormat::Td2, ZoneFormat::Td3, ZoneFormat::MrvA, ZoneFormat::MrvB] {
             let text = written(&holder, format);
             let zone = parse_zone(&text.lines().collect::<Vec<_>>()).unwrap();
@@ -213,13 +213,13 @@ proptest! {
     }
 
     #[test]
-    fn no_text_brings_the_parser_down(lines in proptest::collection::vec("\\PC{0,50}", 0..5)) {
+    fn any_lines_parse_without_panic(lines in proptest::collection::vec("\\PC{0,50}", 0..5)) {
         let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
         prop_assert!(parse_zone(&lines).is_none());
     }
 
     #[test]
-    fn no_zone_of_the_right_size_brings_the_parser_down(
+    fn any_zone_of_the_right_size_parses_without_panic(
         lines in prop_oneof![
             proptest::collection::vec("[A-Z0-9<]{30}", 3),
             proptest::collection::vec("[A-Z0-9<]{36}", 2),

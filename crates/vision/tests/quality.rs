@@ -1,4 +1,4 @@
-//! Drawn cards on drawn tables, spoilt one way at a time: each shows in its figure, and in no other's warning.
+//! Drawn cards on drawn tables with one fault each: the fault shows in its own figure and in no other warning.
 #![expect(clippy::unwrap_used, reason = "these are tests")]
 
 use image::{Rgb, RgbImage};
@@ -45,7 +45,7 @@ fn card(x: f32, y: f32) -> f32 {
 #[derive(Clone, Copy)]
 struct Scene {
     degrees: f32,
-    /// Where the card's middle is, from the picture's.
+    /// The position of the card's middle, relative to the picture's.
     offset: (f32, f32),
     size: f32,
     table: f32,
@@ -89,7 +89,7 @@ fn warnings(picture: &RgbImage) -> Vec<QualityWarning> {
 }
 
 #[test]
-fn a_good_photograph_warns_of_nothing() {
+fn good_photograph_has_no_warnings() {
     for scene in [
         GOOD,
         Scene { degrees: -14.0, ..GOOD },
@@ -101,7 +101,7 @@ fn a_good_photograph_warns_of_nothing() {
 }
 
 #[test]
-fn the_documents_corners_are_found() {
+fn document_corners_are_found() {
     let found = locate_document(&photographed(Scene { degrees: 0.0, ..GOOD }));
     let expected = [(210.0, 228.0), (1_390.0, 228.0), (1_390.0, 972.0), (210.0, 972.0)];
     for (x, y) in expected {
@@ -113,7 +113,7 @@ fn the_documents_corners_are_found() {
 }
 
 #[test]
-fn blur_shows_and_an_even_table_does_not() {
+fn blur_is_measured_and_even_table_is_ignored() {
     let figure = |blur: f32| {
         let picture = taken(|x, y| [brightness(GOOD, x, y); 3], blur);
         Quality::measure(&picture, None, &Tags::default()).sharpness
@@ -126,7 +126,7 @@ fn blur_shows_and_an_even_table_does_not() {
 }
 
 #[test]
-fn glare_shows_and_white_paper_does_not() {
+fn glare_is_measured_and_white_paper_is_ignored() {
     let spot = |radius: f32| {
         move |x: f32, y: f32| {
             let distance = ((x - 700.0) / radius).powi(2) + ((y - 560.0) / radius * 1.5).powi(2);
@@ -150,7 +150,7 @@ fn glare_shows_and_white_paper_does_not() {
 }
 
 #[test]
-fn light_shows() {
+fn dark_bright_and_faint_pictures_warn() {
     let lit = |factor: f32| taken(move |x, y| [(brightness(GOOD, x, y) * factor).min(255.0); 3], 0.6);
     assert!(warnings(&lit(0.15)).contains(&QualityWarning::TooDark));
     assert!(warnings(&lit(1.0)).is_empty());
@@ -160,7 +160,7 @@ fn light_shows() {
 }
 
 #[test]
-fn a_document_out_of_view_shows() {
+fn cut_document_warns() {
     for (scene, name) in [
         (Scene { offset: (420.0, 0.0), ..GOOD }, "its right side is out"),
         (Scene { offset: (0.0, 420.0), ..GOOD }, "its foot is out"),
@@ -177,7 +177,7 @@ fn a_document_out_of_view_shows() {
 }
 
 #[test]
-fn a_screen_shows() {
+fn screen_picture_warns() {
     for (pitch, degrees) in [(1.7_f32, 3.0_f32), (2.4, 1.0), (3.3, 8.0), (4.7, -2.0)] {
         let (sine, cosine) = degrees.to_radians().sin_cos();
         // Three stripes of one colour each a pixel, with dark gaps.
@@ -196,7 +196,7 @@ fn a_screen_shows() {
 }
 
 #[test]
-fn editing_programs_are_told_from_cameras() {
+fn editing_programs_are_distinguished_from_cameras() {
     assert_eq!(detect_editor("Adobe Photoshop 25.1 (Windows)"), Some("Photoshop"));
     assert_eq!(detect_editor("17.1.2; Snapseed 2.0"), Some("Snapseed"));
     assert_eq!(detect_editor("gimp 2.10"), Some("GIMP"));
@@ -211,7 +211,7 @@ fn editing_programs_are_told_from_cameras() {
 }
 
 #[test]
-fn no_size_and_no_region_brings_it_down() {
+fn any_size_and_region_is_measured_without_panic() {
     for (width, height) in [(0, 0), (1, 1), (3, 900), (900, 3), (31, 31), (33, 33), (257, 255), (256, 256)] {
         let picture = RgbImage::from_fn(width, height, |x, y| Rgb([(x * y % 256) as u8, x as u8, y as u8]));
         let far = PixelRect { left: 7, top: 800, width: u32::MAX, height: 5 };

@@ -1,19 +1,21 @@
-//! Regions of dense parallel bars, by the structure tensor of tiles: the mean squares and product of the brightness's slopes.
+//! Locates regions of dense parallel bars by the structure tensor of tiles: mean squares and product of brightness
+//! slopes.
 
 use image::GrayImage;
 
 use crate::warp::Quad;
 
-/// Tiles along the longest side.
+/// Number of tiles along the longest side.
 const TILES: u32 = 96;
-/// Sides of a tile in pixels: it must hold several bars, and a region several tiles.
+/// Allowed sides of a tile in pixels: a tile must hold several bars, and a region several tiles.
 const TILE_SIDES: std::ops::RangeInclusive<u32> = 8..=32;
-/// The least mean square of a slope (grey levels over two pixels): bars of 20 levels, above the noise of a dark picture.
+/// The least mean square of a slope (grey levels over two pixels): bars of 20 levels exceed the noise of a dark
+/// picture.
 const LEAST_SLOPE: f32 = 120.0;
-/// How much the slopes must agree in direction, 0 to 1. The bars of a PDF417 with rows of three modules reach 0.48, its
-/// rows' borders taken into account; noise and blur halve that.
+/// How much the slopes must agree in direction, 0 to 1. The bars of a PDF417 with rows of three modules reach 0.48,
+/// including the borders between rows; noise and blur halve that.
 const LEAST_AGREEMENT: f32 = 0.2;
-/// How far neighbouring tiles may differ, as the cosine of twice the angle: 15 degrees.
+/// How far the directions of neighbouring tiles may differ, as the cosine of twice the angle: 15 degrees.
 const LEAST_LIKENESS: f32 = 0.866;
 /// The fewest tiles of a region.
 const FEWEST_TILES: usize = 12;
@@ -31,7 +33,7 @@ impl SlopeTensor {
         Self { xx: self.xx + other.xx, yy: self.yy + other.yy, xy: self.xy + other.xy }
     }
 
-    /// Twice the direction across the bars, as a vector; its length says how strong they are.
+    /// Twice the direction across the bars, as a vector; its length is the strength of the bars.
     fn doubled_direction(self) -> (f32, f32) {
         (self.xx - self.yy, 2.0 * self.xy)
     }
@@ -60,7 +62,7 @@ struct TileGrid {
     tensors: Vec<SlopeTensor>,
 }
 
-/// The regions of parallel bars, at most that many, those with the most bars first.
+/// Finds at most `most` regions of parallel bars, those with the most bars first.
 pub(super) fn find_bar_regions(luma: &GrayImage, most: usize) -> Vec<Quad> {
     let tiles = TileGrid::from_luma(luma).smooth_tiles();
     let mut groups = tiles.group_tiles();
@@ -93,7 +95,7 @@ impl TileGrid {
         if x >= self.across { None } else { self.tensors.get(y * self.across + x).copied() }
     }
 
-    /// Each tile with its neighbours' mean: single tiles hold too few bars.
+    /// Replaces each tile by the mean of itself and its neighbours: a single tile holds too few bars.
     fn smooth_tiles(self) -> Self {
         let mean = |place: usize| {
             let (x, y) = (place % self.across, place / self.across);
@@ -107,7 +109,7 @@ impl TileGrid {
         Self { tensors, ..self }
     }
 
-    /// Barred tiles that touch, or all but touch along a row, and whose bars run alike.
+    /// Groups tiles with bars that touch, or nearly touch along a row, and whose bars run in the same direction.
     fn group_tiles(&self) -> Vec<Vec<usize>> {
         let mut is_free: Vec<bool> = self.tensors.iter().map(|tensor| tensor.has_bars()).collect();
         let mut groups = Vec::new();
@@ -165,7 +167,7 @@ impl TileGrid {
         }
         let middle = ((low.0 + high.0) / 2.0, (low.1 + high.1) / 2.0);
         let centre = (middle.0 * cosine - middle.1 * sine, middle.0 * sine + middle.1 * cosine);
-        // The tiles' own half on each side.
+        // Tile centres were measured: add half a tile on each side.
         let half = ((high.0 - low.0 + side) / 2.0, (high.1 - low.1 + side) / 2.0);
         Quad::from_rectangle(centre, half, angle)
     }

@@ -1,30 +1,30 @@
-//! The outline of a barcode, fitted to where its bars end.
+//! Fits the outline of a barcode to the ends of its bars.
 
 use image::GrayImage;
 
 use crate::warp::{Quad, straighten_quad};
 
-/// A region is widened by this share of its height on every side, for the light margin that a reader needs.
+/// A region is widened by this share of its height on every side: readers need a light margin.
 const MARGIN: f32 = 0.08;
-/// The width to which a region is brought while its outline is looked for, in pixels.
+/// The width of a region while its outline is fitted, in pixels.
 const PROBE_WIDTH: f32 = 512.0;
-/// Parts of each side whose end of the bars is looked for.
+/// Number of probes along each side that look for the end of the bars.
 const PROBES: usize = 12;
 
-/// The height and the margin that a region has when it is that wide.
+/// The height and the margin of a region at the given width.
 fn flat_proportions(region: Quad, width: f32) -> (f32, f32) {
     let height = (region.height() * width / region.width().max(1.0)).clamp(16.0, width * 2.0);
     (height, (height * MARGIN).max(12.0))
 }
 
-/// The region with its margin as a rectangle about that wide, its shape kept.
+/// Straightens a region with its margin to a rectangle of about that width, keeping its shape.
 pub(super) fn flatten_region(luma: &GrayImage, region: Quad, width: f32) -> GrayImage {
     let (height, margin) = flat_proportions(region, width);
     straighten_quad(luma, region, (width, height), margin)
 }
 
-/// The quadrilateral in which the bars of a region end: a line is fitted to each side. Nothing where they do not end within
-/// the region's surroundings.
+/// Fits the quadrilateral in which the bars of a region end, one line per side. Returns `None` if the bars do not end
+/// within the region's surroundings.
 pub(super) fn fit_outline(luma: &GrayImage, region: Quad) -> Option<Quad> {
     let flat = flatten_region(luma, region, PROBE_WIDTH);
     let (width, height) = (flat.width() as usize, flat.height() as usize);
@@ -57,7 +57,7 @@ pub(super) fn fit_outline(luma: &GrayImage, region: Quad) -> Option<Quad> {
     let (top, bottom) = (line(&columns, true)?, line(&columns, false)?);
     let corners =
         [cross_lines(left, top), cross_lines(right, top), cross_lines(right, bottom), cross_lines(left, bottom)];
-    // Back into the picture.
+    // Map back into the picture.
     let (height, margin) = flat_proportions(region, PROBE_WIDTH);
     let point = region.point_mapper();
     let quad = Quad { corners: corners.map(|(x, y)| point((x - margin) / PROBE_WIDTH, (y - margin) / height)) };
@@ -65,7 +65,7 @@ pub(super) fn fit_outline(luma: &GrayImage, region: Quad) -> Option<Quad> {
     is_alike.then_some(quad)
 }
 
-/// How much brightness changes along each row.
+/// The change of brightness along each row.
 fn row_changes(flat: &GrayImage) -> Vec<f32> {
     let rows = flat.as_raw().chunks_exact(flat.width().max(1) as usize);
     rows.flat_map(|row| {
@@ -75,7 +75,7 @@ fn row_changes(flat: &GrayImage) -> Vec<f32> {
     .collect()
 }
 
-/// The longest run in which the mean over a window stays above a level, but for short gaps.
+/// The longest run in which the mean over a window stays above a level; short gaps are bridged.
 fn longest_run(profile: &[f32], window: usize, level: f32) -> Option<(usize, usize)> {
     let is_full = |at: usize| {
         let part = profile.get(at.saturating_sub(window / 2)..(at + window / 2).min(profile.len())).unwrap_or_default();
@@ -97,7 +97,7 @@ fn longest_run(profile: &[f32], window: usize, level: f32) -> Option<(usize, usi
     best.filter(|(start, end)| end - start > profile.len() / 4)
 }
 
-/// A line `offset + slope × place` through points, those that lie far from it left out.
+/// Fits the line `offset + slope × place` through points; outliers are dropped.
 fn fit_line(mut points: Vec<(f32, f32)>) -> Option<(f32, f32)> {
     let enough = PROBES / 2;
     loop {
@@ -119,7 +119,7 @@ fn fit_line(mut points: Vec<(f32, f32)>) -> Option<(f32, f32)> {
     }
 }
 
-/// Where `x = a + b·y` and `y = c + d·x` meet.
+/// The intersection of `x = a + b·y` and `y = c + d·x`.
 fn cross_lines((a, b): (f32, f32), (c, d): (f32, f32)) -> (f32, f32) {
     let whole = 1.0 - b * d;
     let x = (a + b * c) / if whole.abs() < 0.05 { 0.05 } else { whole };

@@ -1,8 +1,8 @@
-//! Whether a machine-readable source and the printed text say the same.
+//! Compares a machine-readable source with the printed text.
 //!
-//! Print is read with mistakes, in forms that differ from country to country, and partly in letters that are not read
-//! at all. So a field that is not found proves nothing; only another value, read with certainty in the place that a
-//! label gives to the field, contradicts.
+//! Print is misread, its form differs from country to country, and some of its letters cannot be read at all. So a
+//! field that is not found proves nothing. Only a different value, read with certainty in the place that a label marks
+//! for the field, is a contradiction.
 
 use serde_json::Value;
 
@@ -16,18 +16,18 @@ use super::names::{MOST_NAME_WORDS, find_printed_name, find_printed_word, is_ano
 use super::print::{LabelledValue, PrintedText, parse_document_number};
 use super::states;
 
-/// From which mean probability one differing character counts as read: a single wrong digit hardly lowers a line's
-/// mean.
+/// The least mean probability at which one differing character counts as read: a single wrong digit hardly lowers a
+/// line's mean.
 const VERY_CERTAIN: f32 = 0.96;
-/// What print says of one field.
+/// The result for one field.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum FieldMatch {
-    /// The source leaves it empty.
+    /// The source leaves the field empty.
     Unclaimed,
-    /// As it is printed.
+    /// The value as printed.
     Found(String),
     NotFound,
-    /// Another value stands in the field's place.
+    /// A different value is in the field's place.
     Contradicted(String),
 }
 
@@ -41,7 +41,7 @@ impl FieldMatch {
     }
 }
 
-/// What print says of each field of a source.
+/// The result for each field of a source.
 #[derive(Clone, Debug)]
 pub(super) struct Agreement {
     pub(super) surname: FieldMatch,
@@ -50,11 +50,11 @@ pub(super) struct Agreement {
     pub(super) date_of_birth: FieldMatch,
     pub(super) expiry: FieldMatch,
     pub(super) nationality: FieldMatch,
-    /// The printed names, where they are the source's letter for letter once their marks are written out.
+    /// The printed names, if they equal the source's letter for letter once their marks are written out.
     pub(super) spelling: PrintedSpelling,
 }
 
-/// Names as print spells them.
+/// Names in the spelling of the printed text.
 #[derive(Clone, Debug, Default)]
 pub(super) struct PrintedSpelling {
     pub(super) surname: Option<String>,
@@ -97,12 +97,12 @@ impl Agreement {
         self.matches_by_field().iter().any(|(_, field)| field.is_contradicted())
     }
 
-    /// Whether any of what tells one holder's document from another's was found.
+    /// Whether any field that identifies the holder was found.
     pub(super) fn finds_identity_field(&self) -> bool {
         self.matches_by_field().iter().take(4).any(|(_, field)| field.is_found())
     }
 
-    /// Whether the name stands in print, the number or the birth date too, and of the five fields more than half.
+    /// Whether the name was found, the number or the birth date too, and more than half of the five fields.
     pub(super) fn is_sufficient(&self) -> bool {
         let fields = self.matches_by_field();
         let five = fields.iter().take(5).filter(|(_, field)| **field != FieldMatch::Unclaimed);
@@ -118,8 +118,7 @@ impl Agreement {
     }
 }
 
-/// The finding that comes of it. A source that is not proven may itself be misread: then a contradiction is only a
-/// reason to look.
+/// Builds the finding. A source that is not proven may itself be misread: then a contradiction only gives a warning.
 pub(super) fn agreement_finding(
     code: &'static str,
     source: &str,
@@ -211,13 +210,12 @@ fn match_name(claimed: &str, field: FieldLabel, claims: &SourceClaims, print: &P
     if let Some(parts) = parts {
         return FieldMatch::Found(parts.join(" "));
     }
-    // A zone's letters have no check digit, so that both must be read with certainty.
+    // No check digit covers a zone's letters, so both readings must be certain.
     let other = |value: &&LabelledValue| claims.sure && value.score >= CERTAIN && is_another_name(&value.text, claims);
     find_contradiction(field, print, other)
 }
 
-/// Contradicted only where all that stands in the field's places is another value; one doubtful reading is enough to
-/// hold back.
+/// A contradiction needs a different value in each of the field's places; one doubtful reading prevents it.
 fn find_contradiction<'p>(
     field: FieldLabel,
     print: &'p PrintedText,
@@ -247,7 +245,7 @@ fn match_document_number(claims: &SourceClaims, print: &PrintedText) -> FieldMat
     combine_matches(found, find_contradiction(FieldLabel::DocumentNumber, print, other))
 }
 
-/// A value that stands somewhere counts as found unless its own place holds another: then neither is believed.
+/// A value found anywhere counts as found unless the field's own place holds another: then neither is believed.
 fn combine_matches(found: Option<String>, otherwise: FieldMatch) -> FieldMatch {
     match (found, otherwise) {
         (Some(found), FieldMatch::NotFound) => FieldMatch::Found(found),
@@ -256,7 +254,8 @@ fn combine_matches(found: Option<String>, otherwise: FieldMatch) -> FieldMatch {
     }
 }
 
-/// The claimed number within a line, neither followed nor led by more digits; print parts it by spaces and hyphens.
+/// Finds the claimed number in a line, with no digits directly before or after it. Print divides numbers by spaces and
+/// hyphens.
 fn find_printed_number(claimed: &str, print: &PrintedText) -> Option<String> {
     for line in &print.lines {
         let words = split_words(&line.text);
@@ -267,7 +266,7 @@ fn find_printed_number(claimed: &str, print: &PrintedText) -> Option<String> {
                 if printed == claimed {
                     return Some(text.to_owned());
                 }
-                // `NoL898902C3`: recognisers lose the space behind a label.
+                // `NoL898902C3`: recognisers lose the space after a label.
                 let lead = printed.strip_suffix(claimed).unwrap_or_default();
                 if count == 1
                     && claimed.len() >= 6
@@ -282,8 +281,8 @@ fn find_printed_number(claimed: &str, print: &PrintedText) -> Option<String> {
     None
 }
 
-/// Whether a printed number has the form of the claimed one and is another: by one character where the print is very
-/// certain and the two are no letters that readers confuse, or by two and more.
+/// Whether a printed number has the form of the claimed one but differs: by one character if the print is very certain
+/// and the two characters are not confusable, or by two and more.
 fn is_another_number(printed: &str, claimed: &str, score: f32) -> bool {
     if printed.len() != claimed.len() || score < CERTAIN {
         return false;
@@ -313,7 +312,7 @@ fn match_date(
         squeezed || dates.iter().flatten().any(|date| claimed.agrees_with(*date))
     };
     let found = print.lines.iter().find(|line| agrees(&line.text)).map(|line| line.text.clone());
-    // A date that the source has elsewhere stands there by a mistake of layout, not of the holder's.
+    // A date that the source states for another field is a mistake of layout, not a contradiction.
     let elsewhere = |text: &str| {
         let dates = find_printed_dates(text);
         let known = [claims.date_of_birth, claims.expiry, claims.issued];
@@ -327,7 +326,7 @@ fn match_date(
     combine_matches(found, find_contradiction(field, print, other))
 }
 
-/// In how many digits the likest reading of a printed date differs from the claimed one.
+/// The number of digits in which the closest reading of a printed date differs from the claimed one.
 fn count_differing_digits(claimed: ClaimedDate, text: &str) -> usize {
     let digits = |year: u16, month: u8, day: u8| format!("{:02}{month:02}{day:02}", year % 100);
     let apart = |date: &super::date::PrintedDate| {
@@ -350,7 +349,7 @@ fn match_nationality(claims: &SourceClaims, print: &PrintedText) -> FieldMatch {
             return FieldMatch::Found(word.to_owned());
         }
     }
-    // Words such as `DEUTSCH` are not held against a code; another state's code is.
+    // Words such as `DEUTSCH` do not contradict a code; another state's code does.
     let other = |value: &&LabelledValue| {
         let printed = value.text.trim();
         claims.sure
@@ -362,8 +361,7 @@ fn match_nationality(claims: &SourceClaims, print: &PrintedText) -> FieldMatch {
     find_contradiction(FieldLabel::Nationality, print, other)
 }
 
-/// The year of birth as print has it in four digits, where it is the claimed date in another century: the zone has two
-/// digits.
+/// Takes the four-digit year of birth from print if it is the claimed date in another century: the zone has two digits.
 pub(super) fn add_printed_century(claimed: ClaimedDate, print: &PrintedText, today: Date) -> ClaimedDate {
     let labelled =
         print.values_for(FieldLabel::DateOfBirth).flat_map(|value| find_printed_dates(&value.text)).flatten();

@@ -1,4 +1,4 @@
-//! The checks of what a document says: check digits, both sides, dates, the issuer and the portrait.
+//! The checks of a document's content: check digits, both sides, dates, the issuer and the portrait.
 
 use serde_json::Value;
 
@@ -15,15 +15,15 @@ use super::names::is_similar_word;
 use super::print::{PrintedText, to_capital_words};
 use super::states;
 
-/// What the zone is called in sentences.
+/// The zone's name in messages.
 pub(super) const ZONE_PHRASE: &str = "the lines of letters and < signs (machine-readable zone)";
-/// What the barcode is called in sentences.
+/// The barcode's name in messages.
 pub(super) const BARCODE_PHRASE: &str = "the barcode";
-/// The oldest age, in years, that a holder may have: nobody alive is older.
+/// The maximum age of a holder, in years: no living person is older.
 const OLDEST_AGE: u16 = 120;
-/// How many years ahead a document may expire: documents run 10 years, some identity cards of the old for decades.
+/// The maximum years until expiry: documents run 10 years, some identity cards of old people for decades.
 const LONGEST_VALIDITY: u16 = 50;
-/// The least distance between a portrait's eyes, in pixels, at which faces are compared reliably.
+/// The least distance between a portrait's eyes, in pixels, for a reliable comparison of faces.
 const LEAST_EYE_DISTANCE: f32 = 24.0;
 
 /// `mrz_check_digits`: every check digit of the zone (ICAO 9303 part 3, section 4.9).
@@ -44,7 +44,7 @@ pub(super) fn check_zone_digits(zone: Option<&FoundZone>, is_passport: bool) -> 
     let wrong: Vec<&str> = found.zone.checks.iter().filter(|check| !check.passed).map(|check| check.field).collect();
     let (outcome, message) = match wrong.is_empty() {
         true => (Outcome::Pass, format!("The check digits in {ZONE_PHRASE} are right.")),
-        // A blurred picture breaks digits too.
+        // Blur breaks check digits too.
         false if found.confidence >= CERTAIN => (
             Outcome::Fail,
             format!(
@@ -66,12 +66,12 @@ pub(super) fn check_zone_digits(zone: Option<&FoundZone>, is_passport: bool) -> 
         .with_evidence("lines", lines)
 }
 
-/// A figure with three decimals, as evidence shows it.
+/// Rounds a figure to three decimals for evidence.
 pub(super) fn round_to_thousandth(figure: f32) -> f64 {
     (f64::from(figure) * 1_000.0).round() / 1_000.0
 }
 
-/// In which of number, birth date and name two sources clearly differ.
+/// The fields among number, birth date and name in which two sources clearly differ.
 fn list_differences(one: &SourceClaims, other: &SourceClaims) -> Vec<&'static str> {
     let mut differing = Vec::new();
     let (number, other_number) = (to_number_key(&one.document_number), to_number_key(&other.document_number));
@@ -98,7 +98,7 @@ fn is_same_date(one: ClaimedDate, other: ClaimedDate) -> bool {
     one.year % 100 == other.year % 100 && same(one.month, other.month) && same(one.day, other.day)
 }
 
-/// Whether no word of one's name is nearly one of the other's.
+/// Whether no word of one name resembles a word of the other.
 fn has_other_name(one: &SourceClaims, other: &SourceClaims) -> bool {
     let name =
         |claims: &SourceClaims| [to_capital_words(&claims.surname), to_capital_words(&claims.given_names)].concat();
@@ -110,8 +110,9 @@ fn has_other_name(one: &SourceClaims, other: &SourceClaims) -> bool {
         && !one.iter().any(|word| other.iter().any(|known| is_similar_word(word, known)))
 }
 
-/// `mrz_matches_barcode`: whether zone and barcode tell of the same holder. Their numbers may be of different kinds (an
-/// enhanced licence's zone has the card's, its barcode the driver's), so that they alone are only a reason to look.
+/// `mrz_matches_barcode`: whether zone and barcode describe the same holder. Their numbers may be of different kinds
+/// (an enhanced licence's zone has the card's, its barcode the driver's), so a difference in numbers alone is only a
+/// warning.
 pub(super) fn check_zone_and_barcode(zone: Option<&SourceClaims>, barcode: Option<&SourceClaims>) -> Finding {
     const CODE: &str = "mrz_matches_barcode";
     let (Some(zone), Some(barcode)) = (zone, barcode) else {
@@ -141,7 +142,7 @@ pub(super) fn check_zone_and_barcode(zone: Option<&SourceClaims>, barcode: Optio
     Finding::new(CODE, outcome, message).with_evidence("contradicted", differing)
 }
 
-/// What a side has for a comparison of both.
+/// The content of one side that is compared with the other side.
 pub(super) struct SideComparison<'s> {
     pub(super) claims: Option<&'s SourceClaims>,
     pub(super) print: &'s PrintedText,
@@ -190,7 +191,7 @@ pub(super) fn check_sides_match(front: &SideComparison<'_>, back: Option<&SideCo
     }
 }
 
-/// Whether at least two dates stand there, read with certainty, and none is one of the document's.
+/// Whether at least two dates were read with certainty, and none of them is one of the document's.
 fn has_other_dates(claims: &SourceClaims, print: &PrintedText) -> bool {
     let certain = print.lines.iter().filter(|line| line.score >= CERTAIN);
     let dates: Vec<_> = certain.flat_map(|line| find_printed_dates(&line.text)).collect();
@@ -210,11 +211,11 @@ pub(super) struct DocumentDates {
     pub(super) expiry: Option<ClaimedDate>,
     pub(super) issued: Option<ClaimedDate>,
     pub(super) proven: bool,
-    /// Issue dates mostly stand in print only, where they may be misread.
+    /// Issue dates are mostly in print only, where they may be misread.
     pub(super) issued_proven: bool,
 }
 
-/// `expired`: a document is valid to the end of its last day, and not a month less.
+/// `expired`: a document is valid to the end of its last day; an unknown day means the end of the month.
 pub(super) fn check_expiry(dates: &DocumentDates, today: Date) -> Finding {
     const CODE: &str = "expired";
     let Some(last) = dates.expiry.and_then(ClaimedDate::latest_day) else {
@@ -232,7 +233,7 @@ pub(super) fn check_expiry(dates: &DocumentDates, today: Date) -> Finding {
         .with_evidence("today", today.to_string())
 }
 
-/// `dates_plausible`: whether the dates exist and stand in an order that a life and a document can have.
+/// `dates_plausible`: whether the dates exist and their order is possible for a person and a document.
 pub(super) fn check_plausible_dates(dates: &DocumentDates, today: Date) -> Finding {
     const CODE: &str = "dates_plausible";
     let known = [("date_of_birth", dates.birth), ("expiry", dates.expiry), ("issued", dates.issued)];
@@ -285,8 +286,8 @@ pub(super) fn check_plausible_dates(dates: &DocumentDates, today: Date) -> Findi
 }
 
 /// `issuing_state`: whether such a state issues documents (ISO 3166-1, ICAO 9303 part 3, section 5). No check digit
-/// covers the letters, so that a state nobody knows is a contradiction only where all was read with certainty and the
-/// nationality is as unknown.
+/// covers the letters. So an unknown state is a contradiction only if all letters were read with certainty and the
+/// nationality is unknown too.
 pub(super) fn check_issuing_state(claims: Option<&SourceClaims>) -> Finding {
     const CODE: &str = "issuing_state";
     let Some(claims) = claims.filter(|claims| !claims.issuing_state.is_empty()) else {
@@ -307,8 +308,8 @@ pub(super) fn check_issuing_state(claims: Option<&SourceClaims>) -> Finding {
         .with_quote("nationality", &claims.nationality)
 }
 
-/// `specimen`: a document that says of itself that it is none. Whether what it holds agrees is said all the same, so that
-/// a way to here can be tried out.
+/// `specimen`: whether the document declares itself a specimen. The other checks run all the same, so that specimens
+/// can be used to try the service out.
 pub(super) fn check_specimen(claims: Option<&SourceClaims>) -> Finding {
     const CODE: &str = "specimen";
     match claims {
@@ -320,8 +321,7 @@ pub(super) fn check_specimen(claims: Option<&SourceClaims>) -> Finding {
     }
 }
 
-/// `portrait_present`: one holder's face. Smaller second copies of it are normal; a face of nearly the same size that
-/// is not the same person's is not.
+/// `portrait_present`: one holder's face. Smaller second copies of it are normal; a face of another person is not.
 pub(super) fn check_portrait(faces: &[SideFace], on_back: bool) -> Finding {
     const CODE: &str = "portrait_present";
     let Some(main) = faces.first() else {
@@ -347,9 +347,9 @@ pub(super) fn check_portrait(faces: &[SideFace], on_back: bool) -> Finding {
         .with_evidence("eye_distance", round_to_thousandth(main.face.eye_distance))
 }
 
-/// Whether so much was read with certainty that the picture is sharp and large enough, whatever its figures are.
+/// Whether enough was read with certainty to prove the picture sharp and large enough, independent of its figures.
 pub(super) fn is_readable(lines: &[TextLine], zone: Option<&FoundZone>) -> bool {
-    /// A card's side has at least as many lines.
+    /// A card's side has at least this many lines.
     const ENOUGH: usize = 6;
     zone.is_some_and(|found| found.zone.is_valid())
         || lines.iter().filter(|line| line.score >= CERTAIN).count() >= ENOUGH

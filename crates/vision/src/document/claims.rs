@@ -1,4 +1,4 @@
-//! What a machine-readable source says of the document, whether it is a zone or a barcode.
+//! The content of a machine-readable source: of a zone or of a barcode.
 
 use crate::aamva::{self, License};
 use crate::mrz::{MrzDate, Sex, Zone};
@@ -6,27 +6,27 @@ use crate::mrz::{MrzDate, Sex, Zone};
 use super::date::{ClaimedDate, Date, add_century};
 use super::states;
 
-/// From which mean probability of its characters a reading is taken at its word: below it a wrong letter may be the
-/// picture's fault. Blurred specimens stay under it, sharp ones above 0.95.
+/// The least mean probability of characters at which a reading is certain. Below it a wrong letter may be the picture's
+/// fault. Blurred specimens stay below it, sharp ones exceed 0.95.
 pub(super) const CERTAIN: f32 = 0.9;
 
-/// What kind of source it is.
+/// The kind of machine-readable source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ClaimSource {
     Zone,
     Barcode,
 }
 
-/// What a zone or a barcode says.
+/// The fields of a zone or a barcode.
 #[derive(Clone, Debug)]
 pub(super) struct SourceClaims {
     pub(super) kind: ClaimSource,
     pub(super) surname: String,
     pub(super) given_names: String,
-    /// Whether the name filled its field, so that its end may be missing.
+    /// Whether the name fills its field, so that its end may be missing.
     pub(super) cut: bool,
     pub(super) document_number: String,
-    /// The issuer's other numbers: some cards print one of them as theirs.
+    /// The issuer's other numbers: some cards print one of them as the document's number.
     pub(super) other_numbers: Vec<String>,
     pub(super) issuing_state: String,
     pub(super) nationality: String,
@@ -35,16 +35,17 @@ pub(super) struct SourceClaims {
     pub(super) expiry: Option<ClaimedDate>,
     pub(super) issued: Option<ClaimedDate>,
     pub(super) address: String,
-    /// Whether digits or the barcode's own correction prove what stands here. A zone's names have no digit: see `sure`.
+    /// Whether check digits or the barcode's error correction prove the content. A zone's names have no digit: see
+    /// `sure`.
     pub(super) proven: bool,
-    /// What is certainly misread, or changed: fields whose own digit is wrong.
+    /// Fields whose own check digit is wrong: certainly misread, or changed.
     pub(super) wrong: Vec<&'static str>,
-    /// Whether each letter was read with certainty.
+    /// Whether every letter was read with certainty.
     pub(super) sure: bool,
 }
 
 impl SourceClaims {
-    /// What a zone says, with centuries as of today.
+    /// The fields of a zone, with centuries chosen relative to today.
     pub(super) fn from_zone(zone: &Zone, confidence: f32, today: Date) -> Self {
         let name_line = if zone.lines.len() == 3 { zone.lines.last() } else { zone.lines.first() };
         Self {
@@ -67,7 +68,7 @@ impl SourceClaims {
         }
     }
 
-    /// What a licence's barcode says; its code corrects errors, so that what was read is what was written.
+    /// The fields of a licence's barcode. Its error correction guarantees that the text was read as written.
     pub(super) fn from_license(license: &License) -> Self {
         let country = license.country.clone().unwrap_or_default();
         let date = |date: Option<aamva::LicenseDate>| {
@@ -97,7 +98,7 @@ impl SourceClaims {
         }
     }
 
-    /// What can be believed where not all is proven: no field whose digit is wrong, and no name read without certainty.
+    /// The claims without fields whose check digit is wrong, and without names that were not read with certainty.
     pub(super) fn without_doubtful_fields(&self) -> Self {
         let mut believed = self.clone();
         if !self.sure {
@@ -120,13 +121,13 @@ impl SourceClaims {
         self.kind == other.kind
     }
 
-    /// Whether a state of specimens issued it.
+    /// Whether the issuing state is the one of specimens.
     pub(super) fn is_specimen(&self) -> bool {
         self.issuing_state == states::SPECIMEN_STATE
     }
 }
 
-/// The latest century that does not lie ahead of today, as far as the date is known.
+/// Chooses the latest century in which the date is not after today, as far as the date is known.
 fn resolve_birth_date(date: MrzDate, today: Date) -> Option<ClaimedDate> {
     let claimed = to_claimed_date(date, |year| add_century(year, today, 0))?;
     let first = (claimed.year, claimed.month.unwrap_or(1), claimed.day.unwrap_or(1));

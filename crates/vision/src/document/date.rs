@@ -1,4 +1,4 @@
-//! Calendar dates: as they are, as machines write them, and as they are printed.
+//! Calendar dates: exact ones, those of machine-readable sources, and printed ones.
 
 use std::fmt;
 
@@ -42,7 +42,7 @@ impl Date {
         self.day
     }
 
-    /// The same day some years later; 1 March where that is 29 February of a common year.
+    /// The same day some years later; 1 March instead of 29 February in a common year.
     pub(super) fn add_years(self, years: u16) -> Self {
         let year = self.year.saturating_add(years).min(2199);
         Self::new(year, self.month, self.day).unwrap_or(Self { year, month: 3, day: 1 })
@@ -61,8 +61,7 @@ impl Serialize for Date {
     }
 }
 
-/// A date as a zone or a barcode writes it: month and day may be unknown, the century may be a guess, and nothing says
-/// that such a day exists.
+/// A date of a zone or a barcode: month and day may be unknown, the century may be a guess, and the day may not exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ClaimedDate {
     pub(super) year: u16,
@@ -73,12 +72,12 @@ pub(super) struct ClaimedDate {
 }
 
 impl ClaimedDate {
-    /// The day itself, where all of it is known and it exists.
+    /// The exact day, if all of it is known and it exists.
     pub(super) fn to_exact_date(self) -> Option<Date> {
         Date::new(self.year, self.month?, self.day?)
     }
 
-    /// The last day it may be: until then a document that names no day is valid.
+    /// The last day it may be: a document without a day is valid until then.
     pub(super) fn latest_day(self) -> Option<Date> {
         let month = self.month.unwrap_or(12);
         Date::new(self.year, month, self.day.unwrap_or_else(|| days_in_month(self.year, month)))
@@ -94,14 +93,14 @@ impl ClaimedDate {
         self.latest_day().is_some()
     }
 
-    /// Whether a printed date may be this one. What is unknown here agrees with anything.
+    /// Whether a printed date may be this one. Unknown parts agree with anything.
     pub(super) fn agrees_with(self, printed: PrintedDate) -> bool {
         let centuries = self.full_year && printed.full_year;
         let years = if centuries { self.year == printed.year } else { self.year % 100 == printed.year % 100 };
         years && self.month.is_none_or(|month| month == printed.month) && self.day.is_none_or(|day| day == printed.day)
     }
 
-    /// Whether digits without anything between them are this date: recognisers lose spaces and dots.
+    /// Whether digits without separators are this date: recognisers lose spaces and dots.
     pub(super) fn agrees_with_digits(self, digits: &str) -> bool {
         let (year, Some(month), Some(day)) = (self.year, self.month, self.day) else { return false };
         digits == format!("{day:02}{month:02}{year:04}")
@@ -110,39 +109,39 @@ impl ClaimedDate {
     }
 }
 
-/// One way to understand a printed date. The day may not exist.
+/// One interpretation of a printed date. The day may not exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct PrintedDate {
-    /// Two digits where only two were printed.
+    /// Two digits if only two were printed.
     pub(super) year: u16,
     pub(super) full_year: bool,
     pub(super) month: u8,
     pub(super) day: u8,
-    /// Whether the month was taken to stand before the day, as it does in North America.
+    /// Whether the month is before the day in this interpretation, as in North America.
     pub(super) month_first: bool,
 }
 
 impl PrintedDate {
-    /// The day itself, two digits of a year taken as the century that ends at most `ahead` years after today.
+    /// The day itself. A two-digit year gets the latest century that ends at most `ahead` years after today.
     pub(super) fn to_date(self, today: Date, ahead: u16) -> Option<Date> {
         let year = if self.full_year { self.year } else { add_century(self.year, today, ahead) };
         Date::new(year, self.month, self.day)
     }
 }
 
-/// Two digits of a year as the latest year that is at most `ahead` years after today.
+/// Completes a two-digit year to the latest year that is at most `ahead` years after today.
 pub(super) fn add_century(two_digits: u16, today: Date, ahead: u16) -> u16 {
     let latest = today.year() + ahead;
     let year = latest - latest % 100 + two_digits % 100;
     if year > latest { year - 100 } else { year }
 }
 
-/// The dates printed in a line, each with all ways to understand it: `05/06/1974` has two.
+/// The dates printed in a line, each with all its interpretations: `05/06/1974` has two.
 pub(super) fn find_printed_dates(text: &str) -> Vec<Vec<PrintedDate>> {
     let atoms = split_tokens(text);
     let mut used = vec![false; atoms.len()];
     let mut dates = Vec::new();
-    // Four digits are surely a year; what is left is then looked through for years of two.
+    // Four digits are surely a year; the remaining tokens are searched for two-digit years.
     for full_year in [true, false] {
         for at in 0..atoms.len() {
             let Some((readings, length)) = parse_date_at(atoms.get(at..).unwrap_or_default(), full_year) else {
@@ -159,7 +158,7 @@ pub(super) fn find_printed_dates(text: &str) -> Vec<Vec<PrintedDate>> {
     dates
 }
 
-/// A run of digits or of letters, with what stands before it.
+/// A run of digits or of letters, with the characters before it.
 #[derive(Debug, PartialEq)]
 struct DateToken {
     before: String,
@@ -187,7 +186,7 @@ fn split_tokens(text: &str) -> Vec<DateToken> {
     atoms
 }
 
-/// `O`, `I` and `l` between a digit or separator and a digit can only be a 0 and a 1: no month has such letters.
+/// Replaces `O`, `I` and `l` next to digits by 0 and 1: no month has such letters.
 fn restore_digits(text: &str) -> String {
     let letters: Vec<char> = text.chars().collect();
     let digit = |at: Option<usize>| at.and_then(|at| letters.get(at)).is_some_and(char::is_ascii_digit);
@@ -204,7 +203,7 @@ fn restore_digits(text: &str) -> String {
     letters.iter().enumerate().map(proven).collect()
 }
 
-/// A date that begins with the first of these atoms, all ways to understand it, and how many atoms it takes.
+/// The date that begins with the first of these tokens: all its interpretations, and the number of tokens it takes.
 fn parse_date_at(atoms: &[DateToken], full_year: bool) -> Option<(Vec<PrintedDate>, usize)> {
     parse_numeric_date(atoms, full_year).map(|readings| (readings, 3)).or_else(|| parse_named_date(atoms, full_year))
 }
@@ -226,7 +225,7 @@ fn parse_numeric_date(atoms: &[DateToken], full_year: bool) -> Option<Vec<Printe
     };
     let mut readings: Vec<PrintedDate> = Vec::new();
     for (year, month, day, month_first) in orders {
-        // Nobody writes dots after a month that stands first.
+        // A month that comes first is never followed by a dot.
         let written = !(*month_first && separator == ".");
         let Some(date) = to_plausible_date(*year, full_year, *month, *day).filter(|_| written) else { continue };
         if !readings.iter().any(|known| (known.year, known.month, known.day) == (date.year, date.month, date.day)) {
@@ -245,14 +244,14 @@ fn parse_named_date(atoms: &[DateToken], full_year: bool) -> Option<(Vec<Printed
         return Some((vec![reading], 3));
     }
     let day = to_day_number(first)?;
-    // `12 08/AUG 1974`: the month in digits as well, as East Asian passports have it.
+    // `12 08/AUG 1974`: the month also in digits, as in East Asian passports.
     let twice = rest.first().and_then(|atom| atom.number);
     let rest = if twice.is_some() { rest.get(1..)? } else { rest };
     let words = rest.iter().take_while(|atom| atom.number.is_none()).count();
     let mut months: Vec<u16> = rest.iter().take(words).filter_map(|atom| month_from_name(&atom.text)).collect();
     months.dedup();
     let ([month], Some(year)) = (months.as_slice(), rest.get(words)) else { return None };
-    // A month in two languages and a `de` on either side are four words.
+    // A month in two languages with `de` on either side makes four words.
     if words > 4 || twice.is_some_and(|twice| twice != *month) {
         return None;
     }
@@ -268,14 +267,14 @@ fn to_year_number(atom: &DateToken, full_year: bool) -> Option<u16> {
     atom.number.filter(|_| atom.text.len() == if full_year { 4 } else { 2 })
 }
 
-/// Years of other calendars (Hijri 14xx, Buddhist 25xx) are no years here, so that they contradict nothing.
+/// Years of other calendars (Hijri 14xx, Buddhist 25xx) are not accepted, so they cannot contradict anything.
 fn to_plausible_date(year: u16, full_year: bool, month: u16, day: u16) -> Option<PrintedDate> {
     let known = (!full_year || (1880..=2120).contains(&year)) && (1..=12).contains(&month) && (1..=31).contains(&day);
     let (month, day) = (u8::try_from(month).ok()?, u8::try_from(day).ok()?);
     known.then_some(PrintedDate { year, full_year, month, day, month_first: false })
 }
 
-/// How months begin in the languages of documents, without marks.
+/// The beginnings of month names in the languages of documents, without marks.
 const MONTHS: [&[&str]; 12] = [
     &["JAN", "JANV", "ENE", "GEN", "STY", "SIJ", "OCA", "TAMMI", "IAN"],
     &["FEB", "FEV", "FEVR", "LUT", "VELJ", "SUB", "HELMI"],
@@ -291,7 +290,7 @@ const MONTHS: [&[&str]; 12] = [
     &["DEC", "DEZ", "DIC", "DES", "GRU", "PRO", "ARA", "JOULU", "ARALIK"],
 ];
 
-/// The month, 1 to 12, that a printed word names; of beginnings that fit, the longest counts.
+/// The month, 1 to 12, that a printed word names; the longest matching beginning wins.
 fn month_from_name(word: &str) -> Option<u16> {
     let word = fold_to_ascii(word);
     let mut best: Option<(usize, u16)> = None;
@@ -302,7 +301,7 @@ fn month_from_name(word: &str) -> Option<u16> {
             }
         }
     }
-    // Of words far longer than a month's name the beginning means nothing.
+    // In words far longer than a month's name the beginning means nothing.
     best.filter(|_| word.len() <= 12).map(|(_, month)| month)
 }
 
@@ -316,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn dates_are_read_in_the_forms_that_documents_print() {
+    fn printed_date_forms_are_parsed() {
         for text in [
             "12 AUG 1974",
             "12 AUG/AOUT 1974",
@@ -345,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_date_is_not_read_as_one() {
+    fn other_text_is_not_parsed_as_a_date() {
         for text in
             ["L898902C3", "1395/05/12", "12/08/2517", "4711 UTOPIA 12", "40.40.1974", "12 AUG/SEP 1974", "10.5.3"]
         {
@@ -354,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn only_days_that_exist_are_dates() {
+    fn only_existing_days_are_dates() {
         assert!(Date::new(2024, 2, 29).is_some());
         for (year, month, day) in
             [(2023, 2, 29), (1900, 2, 29), (2024, 13, 1), (2024, 0, 1), (2024, 4, 31), (1799, 1, 1)]
@@ -366,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn a_century_is_the_latest_that_the_field_allows() {
+    fn century_is_the_latest_allowed() {
         let today = Date::new(2026, 3, 1).unwrap();
         assert_eq!(add_century(26, today, 0), 2026);
         assert_eq!(add_century(27, today, 0), 1927);
@@ -375,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_days_agree_with_any_and_last_to_the_month_s_end() {
+    fn unknown_day_agrees_with_any_and_lasts_to_the_end_of_the_month() {
         let claimed = ClaimedDate { year: 2028, month: Some(2), day: None, full_year: false };
         assert_eq!(claimed.latest_day(), Date::new(2028, 2, 29));
         assert_eq!(claimed.to_exact_date(), None);

@@ -1,4 +1,4 @@
-//! The document's fields, from the best source there is.
+//! The document's fields, taken from the best source.
 
 use serde::Serialize;
 
@@ -11,7 +11,7 @@ use super::labels::FieldLabel;
 use super::letters::fold_to_ascii;
 use super::print::{PrintedText, parse_document_number, parse_sex_letter};
 
-/// Where the fields come from.
+/// The source of the fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FieldSource {
@@ -21,10 +21,10 @@ pub enum FieldSource {
     Nothing,
 }
 
-/// What the document says of itself and its holder; empty where it does not, or where it was not read.
+/// What the document states about itself and its holder; empty if it does not, or if it could not be read.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ReadFields {
-    /// Given names and surname, or the whole name where print does not part it.
+    /// Given names and surname, or the whole name if print does not divide it.
     pub name: String,
     pub surname: String,
     pub given_names: String,
@@ -43,7 +43,7 @@ pub struct ReadFields {
 }
 
 impl ReadFields {
-    /// What a zone or a barcode says, names as print spells them.
+    /// The fields of a zone or a barcode, with names in the spelling of the print.
     pub(super) fn from_claims(claims: &SourceClaims, agreement: &Agreement, print: &PrintedText, today: Date) -> Self {
         let spelling = &agreement.spelling;
         let surname = spelling.surname.clone().unwrap_or_else(|| claims.surname.clone());
@@ -65,12 +65,12 @@ impl ReadFields {
         }
     }
 
-    /// What labels announce in print. Nothing is guessed: what has no label is left empty.
+    /// The printed values next to labels. Nothing is guessed: a field without a label stays empty.
     pub(super) fn from_print(print: &PrintedText, today: Date) -> Self {
         let text = |field| print.values_for(field).next().map(|value| value.text.trim().to_owned()).unwrap_or_default();
         let (mut surname, mut given_names, name) =
             (text(FieldLabel::Surname), text(FieldLabel::GivenNames), text(FieldLabel::Name));
-        // `Name` is what the document's other label leaves over.
+        // `Name` is the part that the document's other label leaves over.
         match (surname.is_empty(), given_names.is_empty()) {
             (true, false) => surname.clone_from(&name),
             (false, true) => given_names.clone_from(&name),
@@ -103,7 +103,7 @@ impl ReadFields {
         }
     }
 
-    /// Takes from another what is missing here.
+    /// Fills empty fields from another source.
     pub(super) fn fill_missing_from(self, other: Self) -> Self {
         let text = |own: String, other: String| if own.is_empty() { other } else { own };
         let named = !self.name.is_empty();
@@ -128,8 +128,8 @@ fn join_names(given_names: &str, surname: &str) -> String {
     format!("{given_names} {surname}").trim().to_owned()
 }
 
-/// The date that a label announces, where there is one way to understand it: days and months stand on a document in one
-/// order, so that another of its dates may tell which.
+/// The date next to a label, if it has one interpretation. A document writes all dates in one order, so another of its
+/// dates may decide the order of day and month.
 fn find_labelled_date(print: &PrintedText, field: FieldLabel, today: Date, ahead: u16) -> Option<Date> {
     let dates = print.values_for(field).flat_map(|value| find_printed_dates(&value.text)).next()?;
     let all: Vec<Vec<PrintedDate>> = print.lines.iter().flat_map(|line| find_printed_dates(&line.text)).collect();
@@ -144,7 +144,7 @@ fn find_labelled_date(print: &PrintedText, field: FieldLabel, today: Date, ahead
     reading?.to_date(today, ahead)
 }
 
-/// What documents call themselves, without marks and spaces.
+/// Titles of documents, without marks and spaces.
 const TITLES: [(&str, &str); 5] = [
     (
         "residence_permit",
@@ -175,7 +175,7 @@ const TITLES: [(&str, &str); 5] = [
     ("visa", "VISA VISUM VISADO VISTO"),
 ];
 
-/// The kind of document: by its barcode, by the zone's code (ICAO 9303 parts 4 to 7), or by what it calls itself.
+/// The kind of document: by its barcode, by the zone's code (ICAO 9303 parts 4 to 7), or by its printed title.
 pub(super) fn detect_document_type(code: Option<&str>, is_license: bool, print: &PrintedText) -> &'static str {
     let titled = find_title(print);
     if is_license {
@@ -185,7 +185,8 @@ pub(super) fn detect_document_type(code: Option<&str>, is_license: bool, print: 
         Some(['P', ..]) => "passport",
         Some(['V', ..]) => "visa",
         Some(['D', ..]) => "driver_license",
-        // `IR`, `AR` and `CR` are what most of the Union's residence permits have; others say so in print only.
+        // `IR`, `AR` and `CR` are the codes of most residence permits in the European Union; others say so in print
+        // only.
         Some([_, 'R', ..]) => "residence_permit",
         Some([..]) if titled == Some("residence_permit") => "residence_permit",
         Some([..]) => "national_id",
@@ -196,7 +197,7 @@ pub(super) fn detect_document_type(code: Option<&str>, is_license: bool, print: 
 fn find_title(print: &PrintedText) -> Option<&'static str> {
     let lines: Vec<String> = print.lines.iter().map(|line| fold_to_ascii(&line.text)).collect();
     let names = |titles: &str| {
-        // Short titles are parts of other words, so that they must stand alone.
+        // Short titles are parts of other words, so they must be a whole line.
         let stands = |line: &String, title: &str| if title.len() < 6 { line == title } else { line.contains(title) };
         titles.split_ascii_whitespace().any(|title| lines.iter().any(|line| stands(line, title)))
     };

@@ -1,15 +1,14 @@
-//! What fields are called on documents, in the languages that print them in Latin letters, and by the numbers of the
-//! European driving licence (Directive 2006/126/EC, annex I).
+//! Recognises printed field labels: in languages with Latin letters, and by the numbers of the European driving licence
+//! (Directive 2006/126/EC, annex I).
 
 use super::letters::{WordSpan, fold_to_ascii, split_words};
 
-/// What a printed label announces.
+/// The field that a printed label announces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum FieldLabel {
     Surname,
     GivenNames,
-    /// A name of which the label alone does not tell the part: `Name` is the surname in German and the whole in
-    /// English.
+    /// A name whose label does not tell the part: `Name` is the surname in German and the whole name in English.
     Name,
     DateOfBirth,
     Expiry,
@@ -18,11 +17,12 @@ pub(super) enum FieldLabel {
     Sex,
     Nationality,
     Address,
-    /// Something that is not asked for; it still ends the field before it.
+    /// A field that is not needed; its label still ends the field before it.
     Other,
 }
 
-/// Without marks, spaces and punctuation. Short ones must be read exactly, of seven letters and more one may be wrong.
+/// Labels without marks, spaces and punctuation. Short ones must match exactly; with seven letters or more one may be
+/// wrong.
 const LABELS: [(FieldLabel, &str); 11] = [
     (
         FieldLabel::Surname,
@@ -123,10 +123,10 @@ const LICENCE_NUMBERS: [(&str, FieldLabel); 11] = [
     ("9", FieldLabel::Other),
 ];
 
-/// The longest label, in words: `Gyldig til og med`, `Date d'expiration` read with spaces too many.
+/// The longest label, in words: `Gyldig til og med`, or `Date d'expiration` read with extra spaces.
 const MOST_LABEL_WORDS: usize = 6;
 
-/// A part of a line: a label, or what stands between labels.
+/// A part of a line: a label, or the text between labels.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct LinePiece {
     pub(super) field: Option<FieldLabel>,
@@ -136,7 +136,7 @@ pub(super) struct LinePiece {
     pub(super) to: f32,
 }
 
-/// The labels of a line and what stands between them. `numbered` says whether the document numbers its fields as
+/// Splits a line into labels and the text between them. `numbered` says whether the document numbers its fields as
 /// European driving licences do.
 pub(super) fn split_by_labels(line: &str, numbered: bool) -> Vec<LinePiece> {
     let words = split_words(line);
@@ -147,7 +147,7 @@ pub(super) fn split_by_labels(line: &str, numbered: bool) -> Vec<LinePiece> {
             find_label_at(line, words.get(at..).unwrap_or_default(), numbered && (at == 0 || is_field_4(word, line)));
         let end = words.get(at + count - 1).map_or(word.end, |word| word.end);
         match found.last_mut() {
-            // Labels in two languages are one, and so is text.
+            // A label in two languages is one piece, and so is adjacent text.
             Some((last, _, last_end)) if *last == field => *last_end = end,
             _ => found.push((field, word.start, end)),
         }
@@ -166,12 +166,12 @@ pub(super) fn split_by_labels(line: &str, numbered: bool) -> Vec<LinePiece> {
     found.into_iter().map(piece).collect()
 }
 
-/// `4a` to `4d` stand side by side in one line; the other numbers begin one.
+/// `4a` to `4d` may be side by side in one line; the other numbers begin a line.
 fn is_field_4(word: &WordSpan, line: &str) -> bool {
     matches!(fold_to_ascii(word.text_in(line)).as_str(), "4A" | "4B" | "4C" | "4D")
 }
 
-/// The label with which these words begin, if any, and how many of them it takes: at least one.
+/// The label with which these words begin, if any, and the number of words it takes: at least one.
 fn find_label_at(line: &str, words: &[WordSpan], numbered: bool) -> (Option<FieldLabel>, usize) {
     for count in (1..=words.len().min(MOST_LABEL_WORDS)).rev() {
         let glued: String = words.iter().take(count).map(|word| fold_to_ascii(word.text_in(line))).collect();
@@ -194,7 +194,7 @@ fn find_label(glued: &str) -> Option<FieldLabel> {
         .or_else(|| LABELS.iter().find(|(_, names)| names.split_ascii_whitespace().any(fits)).map(|(field, _)| *field))
 }
 
-/// Whether one letter changed, added or left out makes one of the other.
+/// Whether changing, adding or removing one letter turns one text into the other.
 fn differs_by_one_letter(one: &str, other: &str) -> bool {
     let (one, other) = (one.as_bytes(), other.as_bytes());
     let same = one.iter().zip(other).take_while(|(one, other)| one == other).count();
@@ -202,7 +202,7 @@ fn differs_by_one_letter(one: &str, other: &str) -> bool {
     tail(one, 1) == tail(other, 1) || tail(one, 1) == tail(other, 0) || tail(one, 0) == tail(other, 1)
 }
 
-/// Whether some line begins with `4a` and some with `4b`: so do driving licences, European and American ones.
+/// Whether some line has `4a` and some line has `4b`: driving licences do, European and American ones.
 pub(super) fn has_numbered_fields<'t>(lines: impl Iterator<Item = &'t str>) -> bool {
     let (mut issued, mut expiry) = (false, false);
     for line in lines {
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_are_found_in_many_languages_and_with_lost_spaces() {
+    fn labels_are_found_in_many_languages_and_despite_lost_spaces() {
         for (line, field) in [
             ("Surname / Nom (1)", FieldLabel::Surname),
             ("Né(e) le", FieldLabel::DateOfBirth),
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_may_hold_labels_and_values() {
+    fn line_is_split_into_labels_and_values() {
         assert_eq!(
             read("SEX F EXP 12/08/2030", false),
             [

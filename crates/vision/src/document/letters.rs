@@ -1,8 +1,8 @@
-//! Letters: how print and the machine-readable zone write the same name (ICAO 9303 part 3, section 6), and how far
-//! apart two readings are.
+//! Compares spellings: how print and the machine-readable zone write the same name (ICAO 9303 part 3, section 6), and
+//! how far two readings differ.
 
-/// Letters with marks and how the zone may write them: ICAO 9303 part 3, section 6, table A. Letters that only carry a
-/// mark are in [`PLAIN`].
+/// Letters with marks and their spellings in the zone: ICAO 9303 part 3, section 6, table A. Letters that only lose a
+/// mark are in [`PLAIN_LETTERS`].
 const ZONE_SPELLINGS: [(char, &[&str]); 14] = [
     ('Ä', &["AE", "A"]),
     ('Å', &["AA", "A"]),
@@ -20,7 +20,7 @@ const ZONE_SPELLINGS: [(char, &[&str]); 14] = [
     ('Ç', &["C", "CXX"]),
 ];
 
-/// Letters whose mark the zone drops, by the letter that is left.
+/// Letters whose mark the zone drops, by the remaining letter.
 const PLAIN_LETTERS: [(&str, &str); 19] = [
     ("A", "ÀÁÂÃĀĂĄǍẢẠẤẦẨẪẬẮẰẲẴẶ"),
     ("C", "ĆĈĊČ"),
@@ -43,11 +43,11 @@ const PLAIN_LETTERS: [(&str, &str); 19] = [
     ("Z", "ŹŻŽ"),
 ];
 
-/// What a plain letter may stand for once its mark is lost: the recogniser's alphabet lacks most marked letters.
+/// What a plain letter may mean if its mark was lost: the recogniser's alphabet lacks most marked letters.
 const LOST_MARKS: [(char, &[&str]); 6] =
     [('A', &["AE", "AA"]), ('O', &["OE"]), ('U', &["UE", "UXX"]), ('N', &["NXX"]), ('B', &["SS"]), ('P', &["TH"])];
 
-/// The longest name, in letters, that is compared; a zone's name line has 39 at most.
+/// The maximum length of compared names, in letters; a zone's name line has at most 39.
 const LONGEST_NAME: usize = 64;
 
 /// Whether plain letters in print may have lost a mark.
@@ -57,7 +57,7 @@ pub(super) enum MarkTolerance {
     MayBeLost,
 }
 
-/// How the zone may write a printed capital; nothing for a letter that it writes as it is or cannot write.
+/// The zone's spellings of a printed capital; empty for a letter that it writes unchanged or cannot write.
 fn zone_spellings(letter: char) -> &'static [&'static str] {
     let special = ZONE_SPELLINGS.iter().find(|(marked, _)| *marked == letter).map(|(_, forms)| *forms);
     special.unwrap_or_else(|| {
@@ -72,20 +72,20 @@ pub(super) fn fold_to_ascii(text: &str) -> String {
     for letter in text.chars().flat_map(char::to_uppercase) {
         match letter {
             'A'..='Z' | '0'..='9' => plain.push(letter),
-            // The form without the added E: print that lost its dots has none.
+            // The shortest form: print that lost its dots has no added E.
             other => plain.push_str(zone_spellings(other).iter().min_by_key(|form| form.len()).unwrap_or(&"")),
         }
     }
     plain
 }
 
-/// The text's letters as capitals, marks kept, nothing else.
+/// The text's letters as capitals, with marks, without anything else.
 pub(super) fn to_capitals(text: &str) -> Vec<char> {
     text.replace('ß', "ẞ").chars().flat_map(char::to_uppercase).filter(|letter| letter.is_alphabetic()).collect()
 }
 
-/// A document number as it is compared: capitals and digits, with `O` as 0 and `I` as 1, which print does not tell
-/// apart.
+/// The form in which document numbers are compared: capitals and digits, with `O` as 0 and `I` as 1, which look alike
+/// in print.
 pub(super) fn to_number_key(text: &str) -> String {
     let key = |letter| match letter {
         'O' => '0',
@@ -95,8 +95,8 @@ pub(super) fn to_number_key(text: &str) -> String {
     fold_to_ascii(text).chars().map(key).collect()
 }
 
-/// How many letters must be changed, added or left out for a printed name to be the zone's; letters that the zone
-/// writes otherwise cost nothing.
+/// The number of letters to change, add or remove until a printed name is the zone's. Letters that the zone spells
+/// differently cost nothing.
 pub(super) fn spelling_distance(printed: &[char], zone: &[char], marks: MarkTolerance) -> usize {
     let (printed, zone) = (printed.get(..LONGEST_NAME).unwrap_or(printed), zone.get(..LONGEST_NAME).unwrap_or(zone));
     let width = zone.len() + 1;
@@ -136,7 +136,7 @@ fn starts_with_form(letters: &[char], form: &str) -> bool {
     form.chars().count() <= letters.len() && form.chars().zip(letters).all(|(one, other)| one == *other)
 }
 
-/// A word of a line: letters and digits, with the bytes of the line that it takes.
+/// A word of a line, as a range of bytes: letters and digits.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct WordSpan {
     pub(super) start: usize,
@@ -144,14 +144,14 @@ pub(super) struct WordSpan {
 }
 
 impl WordSpan {
-    /// The word as it stands in its line.
+    /// The text of the word in its line.
     pub(super) fn text_in<'t>(&self, line: &'t str) -> &'t str {
         line.get(self.start..self.end).unwrap_or_default()
     }
 }
 
-/// The words of a line. An apostrophe ends none; a capital behind a small letter begins one, since recognisers lose
-/// spaces.
+/// Splits a line into words. An apostrophe does not end a word. A capital after a small letter begins one, since
+/// recognisers lose spaces.
 pub(super) fn split_words(line: &str) -> Vec<WordSpan> {
     let mut words: Vec<WordSpan> = Vec::new();
     let mut last = ' ';
@@ -166,7 +166,7 @@ pub(super) fn split_words(line: &str) -> Vec<WordSpan> {
         {
             word.end = at + letter.len_utf8();
         }
-        // A lone apostrophe is no inside of a word.
+        // A lone apostrophe is not part of a word.
         last = if joins && !last.is_alphanumeric() { ' ' } else { letter };
     }
     words
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn print_and_zone_write_the_same_names_differently() {
+    fn spellings_of_print_and_zone_have_distance_zero() {
         for (printed, zone) in [
             ("Müller", "MUELLER"),
             ("MÜLLER", "MULLER"),
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_mark_is_forgiven_only_where_asked() {
+    fn lost_mark_is_tolerated_only_on_request() {
         assert_eq!(apart("MULLER", "MUELLER", MarkTolerance::MayBeLost), 0);
         assert_eq!(apart("MULLER", "MUELLER", MarkTolerance::AsPrinted), 1);
         assert_eq!(apart("GROB", "GROSS", MarkTolerance::MayBeLost), 0);
@@ -210,14 +210,14 @@ mod tests {
     }
 
     #[test]
-    fn other_names_are_apart() {
+    fn different_names_have_a_distance() {
         assert_eq!(apart("ERIKSSON", "ERIKSON", MarkTolerance::MayBeLost), 1);
         assert_eq!(apart("", "ANNA", MarkTolerance::MayBeLost), 4);
         assert!(apart("SCHMIDT", "MUELLER", MarkTolerance::MayBeLost) > 4);
     }
 
     #[test]
-    fn lines_fall_into_words_also_where_spaces_were_lost() {
+    fn lines_are_split_into_words_despite_lost_spaces() {
         let shown = |line: &str| split_words(line).iter().map(|word| word.text_in(line).to_owned()).collect::<Vec<_>>();
         assert_eq!(shown("Surname/NomERIKSSON"), ["Surname", "Nom", "ERIKSSON"]);
         assert_eq!(shown("4a. O'CONNOR-SMITH 'x"), ["4a", "O'CONNOR", "SMITH", "x"]);

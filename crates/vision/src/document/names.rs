@@ -1,31 +1,30 @@
-//! Names in print: found however they are parted and spelled there, and told from somebody else's.
+//! Finds names in print in any division and spelling, and tells them from other people's names.
 
 use super::claims::SourceClaims;
 use super::letters::{MarkTolerance, WordSpan, fold_to_ascii, spelling_distance, split_words, to_capitals};
 use super::print::{PrintedText, to_capital_words};
 
-/// How many words of print may make up one name or number.
+/// The maximum number of printed words that make up one name or number.
 pub(super) const MOST_NAME_WORDS: usize = 8;
 
-/// A name as it stands in print.
+/// A name as printed.
 pub(super) struct PrintedName {
     pub(super) text: String,
     wrong: usize,
-    /// Letter for letter the claimed one, marks written out as ICAO 9303 part 3, section 6 says.
+    /// Letter for letter the claimed name, marks written out as ICAO 9303 part 3, section 6 says.
     exact: bool,
 }
 
 impl PrintedName {
-    /// Whether it tells more than the claimed name: a mark, a hyphen or an apostrophe. Capitals and spaces tell
-    /// nothing, since recognisers mistake the one and lose the other.
+    /// Whether the print adds a mark, a hyphen or an apostrophe to the claimed name. Capitals and spaces do not count:
+    /// recognisers confuse the former and lose the latter.
     pub(super) fn adds_marks_to(&self, claimed: &str) -> bool {
         let marked = self.text.chars().any(|letter| !letter.is_ascii() || matches!(letter, '-' | '\''));
         self.exact && marked && split_words(&self.text).len() >= claimed.split(' ').count()
     }
 }
 
-/// The words of one line that are the claimed name, however it is parted there; one letter of each long word may be
-/// misread.
+/// The words of one line that are the claimed name, in any division; one letter of each long word may be misread.
 pub(super) fn find_printed_name(claimed: &str, print: &PrintedText) -> Option<PrintedName> {
     let zone = to_capitals(claimed);
     let tolerated = claimed.split(' ').filter(|word| word.chars().count() >= 5).count().min(2);
@@ -36,7 +35,7 @@ pub(super) fn find_printed_name(claimed: &str, print: &PrintedText) -> Option<Pr
             for count in 1..=MOST_NAME_WORDS.min(words.len() - start) {
                 let Some(text) = text_of_words(&line.text, words.get(start..start + count)) else { continue };
                 let printed = to_capitals(text);
-                // A letter is written with three at most, and more than a few marks are rare.
+                // The zone writes a letter with at most three, and more than a few marks are rare.
                 if printed.len() > zone.len() + tolerated || printed.len() + 8 < zone.len() || zone.is_empty() {
                     continue;
                 }
@@ -59,7 +58,7 @@ pub(super) fn text_of_words<'t>(line: &'t str, words: Option<&[WordSpan]>) -> Op
     line.get(first.start..last.end)
 }
 
-/// One word of a name in print. What was cut off, or is an initial, goes on there.
+/// One word of a name in print. A word that was cut off, or is an initial, may continue there.
 pub(super) fn find_printed_word(word: &str, goes_on: bool, print: &PrintedText) -> Option<String> {
     let whole = find_printed_name(word, print).map(|name| name.text);
     if whole.is_some() || !goes_on {
@@ -73,15 +72,15 @@ pub(super) fn find_printed_word(word: &str, goes_on: bool, print: &PrintedText) 
     words.find(begins).map(str::to_owned)
 }
 
-/// Whether two words may be readings of one name: two thirds of the letters are the same, or one goes on where the
-/// other ends.
+/// Whether two words may be readings of one name: two thirds of the letters are equal, or one word is the beginning of
+/// the other.
 pub(super) fn is_similar_word(one: &[char], other: &[char]) -> bool {
     spelling_distance(one, other, MarkTolerance::MayBeLost) <= one.len().max(other.len()) / 3
         || other.starts_with(one)
         || one.starts_with(other)
 }
 
-/// Whether a labelled text is clearly the name of somebody else: no word of it is one of the holder's, nor nearly.
+/// Whether a labelled text is clearly another person's name: no word of it resembles one of the holder's.
 pub(super) fn is_another_name(text: &str, claims: &SourceClaims) -> bool {
     let printed = to_capital_words(text);
     let held: Vec<Vec<char>> = [&claims.surname, &claims.given_names, &claims.nationality]
@@ -93,9 +92,9 @@ pub(super) fn is_another_name(text: &str, claims: &SourceClaims) -> bool {
     glued.len() >= 3 && !whole && !printed.iter().any(|word| held.iter().any(|held| is_similar_word(word, held)))
 }
 
-/// Says whether two spellings are one person's: each word of the shorter is in the longer, in whatever order, with or
-/// without its marks, one letter of a long word misread. A document names more given names than people do, so the shorter
-/// may have less; one word alone names nobody who has two.
+/// Whether two spellings name one person. Each word of the shorter name must be in the longer one, in any order, with
+/// or without marks; one letter of a long word may be misread. A document has more given names than people use, so one
+/// name may be shorter, but a single word does not match a name of two.
 #[must_use]
 pub fn is_same_name(one: &str, other: &str) -> bool {
     let (one, other) = (to_capital_words(one), to_capital_words(other));
@@ -104,7 +103,7 @@ pub fn is_same_name(one: &str, other: &str) -> bool {
     let mut left = longer;
     enough
         && shorter.iter().all(|word| match left.iter().position(|found| is_same_word(word, found)) {
-            // Each word stands for one.
+            // Each word is used once.
             Some(place) => {
                 left.swap_remove(place);
                 true
@@ -113,7 +112,7 @@ pub fn is_same_name(one: &str, other: &str) -> bool {
         })
 }
 
-/// Says whether a name is written in letters that are compared here: Latin ones.
+/// Whether a name is written in Latin letters, the only ones that are compared.
 #[must_use]
 pub fn is_latin(name: &str) -> bool {
     name.chars()
@@ -121,7 +120,7 @@ pub fn is_latin(name: &str) -> bool {
         .all(|letter| u32::from(letter) < 0x250 || ('\u{1E00}'..='\u{1EFF}').contains(&letter))
 }
 
-/// Either may be the one with marks: people write theirs, a zone writes them out.
+/// Either may be the one with marks: people write them, a zone writes them out.
 fn is_same_word(one: &[char], other: &[char]) -> bool {
     let tolerated = usize::from(one.len().min(other.len()) >= 5);
     let apart = spelling_distance(one, other, MarkTolerance::MayBeLost).min(spelling_distance(
@@ -137,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_persons_name_is_known_however_it_is_written() {
+    fn spellings_of_one_name_match() {
         for (one, other) in [
             ("Jane Marie Specimen", "SPECIMEN JANE MARIE"),
             ("Jane Specimen", "JANE MARIE SPECIMEN"),

@@ -1,5 +1,5 @@
-//! The checks of the pictures themselves. One that is too small, blurred, glaring or cut asks for another picture and
-//! says nothing against the document; one that was taken of a screen shows no document at all.
+//! The checks of the pictures themselves. A picture that is too small, blurred, glaring or cut asks for another picture
+//! and says nothing against the document. A picture of a screen does not show a document at all.
 
 use serde_json::Value;
 
@@ -11,34 +11,35 @@ use crate::quality::{
 
 use super::checks::round_to_thousandth;
 
-/// Below this many pixels on the document's longest side no zone has been read: 44 characters of 6 pixels.
+/// Below this many pixels on the document's longest side no zone was ever read: 44 characters of 6 pixels.
 const UNREADABLE_RESOLUTION: u32 = 280;
-/// Below this sharpness print does not read: drawn cards blurred by 3 pixels and more.
+/// Below this sharpness print is unreadable: drawn cards blurred by 3 pixels and more.
 const UNREADABLE_SHARPNESS: f32 = 0.12;
-/// From this share of the document on glare hides whole fields.
+/// Above this share of the document, glare hides whole fields.
 const HIDING_GLARE: f32 = 0.1;
-/// From this score on a picture was taken of a screen. A card with a fine woven ground has been seen at 0.71.
+/// From this score on the picture counts as taken of a screen. A card with a fine woven ground has reached 0.71.
 const SURE_SCREEN: f32 = 0.85;
 
-/// One side's picture, as the checks see it.
+/// One side's picture, as the checks need it.
 #[derive(Clone, Debug)]
 pub(super) struct SidePicture {
     pub(super) on_back: bool,
     pub(super) quality: Quality,
     /// The document's longest side in pixels of the picture as it was sent.
     pub(super) resolution: u32,
-    /// Whether print or a zone was read with certainty: then it is sharp and large enough, whatever its figures are.
+    /// Whether print or a zone was read with certainty: then the picture is sharp and large enough, independent of its
+    /// figures.
     pub(super) readable: bool,
-    /// Whether print agrees with a proven source: then nothing that matters is cut off. Documents that fill their
-    /// picture, as in a scan, look cut.
+    /// Whether print agrees with a proven source: then nothing important is cut off. Documents that fill their picture,
+    /// as in a scan, look cut.
     pub(super) complete: bool,
 }
 
-/// A check of one picture: what came of it, the sentence, and the figure that it rests on.
+/// The result of one check: outcome, message, and the figure behind it.
 type PictureResult = (Outcome, &'static str, Value);
 type PictureCheck = fn(&SidePicture) -> PictureResult;
 
-/// All checks of the pictures, an entry each: of two sides the worse one's.
+/// Runs all checks of the pictures, one finding each: of two sides the worse result counts.
 pub(super) fn check_pictures(pictures: &[SidePicture]) -> Vec<Finding> {
     let checks: [(&'static str, PictureCheck); 7] = [
         ("picture_size", check_size),
@@ -156,7 +157,7 @@ fn check_screen(picture: &SidePicture) -> PictureResult {
     }
 }
 
-/// A camera's own program crops and turns too, so that an editor's name is a reason to look and no more.
+/// A camera's own program crops and rotates too, so an editor's name is only a warning.
 fn check_editor(picture: &SidePicture) -> PictureResult {
     match picture.quality.editor {
         Some(editor) => (
@@ -187,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_picture_lacks_is_named() {
+    fn picture_faults_are_named() {
         assert_eq!(outcomes(|_| {}), []);
         assert_eq!(outcomes(|picture| picture.resolution = 200), [("picture_size", Outcome::Fail)]);
         assert_eq!(outcomes(|picture| picture.resolution = 500), [("picture_size", Outcome::Warn)]);
@@ -203,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_read_is_sharp_and_large_enough() {
+    fn readable_picture_only_warns_of_blur_and_size() {
         let blurred = |picture: &mut SidePicture| {
             picture.readable = true;
             picture.resolution = 200;
@@ -213,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_sides_the_worse_counts_and_both_are_shown() {
+    fn worse_side_counts_and_both_figures_are_shown() {
         let front =
             SidePicture { on_back: false, quality: good_quality(), resolution: 1_200, readable: true, complete: true };
         let mut back = SidePicture { on_back: true, ..front.clone() };

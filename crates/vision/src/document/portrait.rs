@@ -1,6 +1,6 @@
-//! The holder's portrait: which of the faces in a picture it is, and whether another person is there too.
+//! Chooses the holder's portrait among the faces in a picture, and detects another person.
 //!
-//! Whoever lays a photograph of their own beside somebody else's document must not become its holder.
+//! A person who lays their own photograph beside another person's document must not become its holder.
 
 use image::RgbImage;
 
@@ -10,20 +10,21 @@ use crate::finding::{Finding, Outcome};
 use crate::weights::EngineError;
 use crate::zone::FoundZone;
 
-/// Faces with fewer pixels between the eyes are not compared: pattern and ghost images.
+/// Faces with fewer pixels between the eyes are not compared: they are patterns and ghost images.
 const LEAST_COMPARED_DISTANCE: f32 = 16.0;
-/// How far beside the zone's ends a portrait may reach, in parts of the zone's length; and how far above its first line.
+/// How far beside the zone's ends a portrait may reach, and how far above its first line, in parts of the zone's
+/// length.
 const BESIDE: f32 = 0.12;
 const ABOVE: f32 = 0.95;
 
-/// The faces of a side, the portrait first, with those of other people told.
+/// The faces of a side, the portrait first, with other people's faces marked.
 pub(super) fn find_side_faces(
     engine: &FaceEngine,
     image: &RgbImage,
     zone: Option<&FoundZone>,
 ) -> Result<Vec<SideFace>, EngineError> {
     let mut faces = engine.find_faces(image)?;
-    // By size within each: the sort is stable.
+    // Within each group the order by size remains: the sort is stable.
     faces.sort_by_key(|face| !zone.is_none_or(|zone| is_above_zone(face, zone)));
     let Some(main) = faces.first() else { return Ok(Vec::new()) };
     let portrait = engine.compute_embedding(image, main)?;
@@ -38,7 +39,7 @@ pub(super) fn find_side_faces(
     Ok(seen)
 }
 
-/// Whether a face stands where a passport's page or a visa has its portrait: above its zone, between the zone's ends.
+/// Whether a face is where a passport's page or a visa has its portrait: above its zone, between the zone's ends.
 fn is_above_zone(face: &Face, zone: &FoundZone) -> bool {
     let [start, end, _, below] = zone.corners;
     let along = (end.0 - start.0, end.1 - start.1);
@@ -54,8 +55,8 @@ fn is_above_zone(face: &Face, zone: &FoundZone) -> bool {
     (-BESIDE..=1.0 + BESIDE).contains(&across) && (-BESIDE..=ABOVE).contains(&above)
 }
 
-/// The side that holds the portrait, and the check that says so. A back's face counts only where both sides are known to
-/// be of one document, swapped: else anybody's picture could be sent as the back.
+/// The portrait with the finding about it. A face on the back counts only if both sides are known to belong to one
+/// document and are swapped: otherwise any person's picture could be sent as the back.
 pub(super) fn choose_portrait(
     front: &DocumentSide,
     back: Option<&DocumentSide>,

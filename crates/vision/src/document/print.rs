@@ -1,4 +1,4 @@
-//! Printed lines: laid out upright, without those of the machine-readable zone, and with what their labels announce.
+//! The printed text of a document: lines without the machine-readable zone, and values next to their labels.
 
 use crate::text::TextLine;
 
@@ -6,22 +6,22 @@ use super::date::find_printed_dates;
 use super::labels::{FieldLabel, has_numbered_fields, split_by_labels};
 use super::letters::{MarkTolerance, fold_to_ascii, spelling_distance, split_words, to_capitals};
 
-/// How many lines of one side are looked at, from the top; a card or a page has 20 to 60.
+/// The maximum number of lines of one side, from the top; a card or a page has 20 to 60.
 const MOST_LINES: usize = 200;
-/// How many characters of a line are looked at.
+/// The maximum number of characters of a line.
 const MOST_CHARACTERS: usize = 120;
 
-/// From how many characters on a line is held against the zone's.
+/// The least number of characters of a line that is compared with the zone's lines.
 const LEAST_ZONE_CHARACTERS: usize = 15;
 
-/// One printed line that is no part of a zone.
+/// One printed line that is not part of a zone.
 #[derive(Clone, Debug)]
 pub(super) struct PrintedLine {
     pub(super) text: String,
     pub(super) score: f32,
 }
 
-/// What stands where a label says that a field is.
+/// The text in the place that a label marks for a field.
 #[derive(Clone, Debug)]
 pub(super) struct LabelledValue {
     pub(super) field: FieldLabel,
@@ -29,10 +29,10 @@ pub(super) struct LabelledValue {
     pub(super) score: f32,
 }
 
-/// Where the machine-readable zone is, and its lines.
+/// The zone's corners and its lines.
 pub(super) type ZoneArea<'z> = ([(f32, f32); 4], &'z [String]);
 
-/// What is printed on one side or both, apart from the machine-readable zone: else the zone would confirm itself.
+/// What is printed on one side or both, without the machine-readable zone: otherwise the zone would confirm itself.
 #[derive(Clone, Debug, Default)]
 pub(super) struct PrintedText {
     pub(super) lines: Vec<PrintedLine>,
@@ -40,7 +40,7 @@ pub(super) struct PrintedText {
 }
 
 impl PrintedText {
-    /// The print of one side, and the zone that is on it.
+    /// The print of one side, given the zone on it.
     pub(super) fn from_lines(lines: &[TextLine], zone: Option<ZoneArea<'_>>) -> Self {
         let axis = text_direction(lines);
         let block = zone.map(|(corners, _)| LineArea::from_corners(&corners, axis));
@@ -65,15 +65,15 @@ impl PrintedText {
         self
     }
 
-    /// What stands where labels announce a field, the likeliest first.
+    /// The values next to a field's labels, the likeliest first.
     pub(super) fn values_for(&self, field: FieldLabel) -> impl Iterator<Item = &LabelledValue> {
         self.labelled.iter().filter(move |value| value.field == field)
     }
 }
 
-/// Whether a line is a zone's by its look: it has fillers, begins as the zone does, or has most of the digits and
-/// letters of a line of it in their order. The whole name is none: print has it as the zone has, but for the fillers.
-/// Parts shorter than any number and date together are left to the place where they stand.
+/// Whether a line looks like a zone's: it has fillers, begins as the zone does, or has most of the digits and letters
+/// of a zone's line in their sequence. The whole name alone does not count: print has it as the zone has, apart from
+/// fillers. Parts shorter than a number with a date are decided by their place instead.
 fn is_zone_text(text: &str, zone_lines: &[String]) -> bool {
     if text.contains("<<") || text.chars().filter(|letter| *letter == '<').count() >= 3 {
         return true;
@@ -93,8 +93,8 @@ fn is_zone_text(text: &str, zone_lines: &[String]) -> bool {
     zone_lines.iter().any(alike)
 }
 
-/// The way in which most text runs, as a unit vector: lines are laid out along it, so that a turned card reads as a
-/// level one.
+/// The direction in which most text runs, as a unit vector. Lines are laid out along it, so that a turned card reads
+/// like a level one.
 fn text_direction(lines: &[TextLine]) -> (f32, f32) {
     let mut sum = (0.0_f32, 0.0_f32);
     for line in lines {
@@ -105,7 +105,7 @@ fn text_direction(lines: &[TextLine]) -> (f32, f32) {
     if length.is_finite() && length > 0.0 { (sum.0 / length, sum.1 / length) } else { (1.0, 0.0) }
 }
 
-/// A line's place once the text runs level, in the picture's pixels.
+/// A line's area once the text is level, in the picture's pixels.
 #[derive(Clone, Copy, Debug)]
 struct LineArea {
     left: f32,
@@ -131,20 +131,20 @@ impl LineArea {
         f32::midpoint(self.top, self.bottom)
     }
 
-    /// Whether the middle of the other lies within this one.
+    /// Whether the middle of the other area is inside this one.
     fn contains_middle_of(&self, other: Self) -> bool {
         let across = f32::midpoint(other.left, other.right);
         (self.left..=self.right).contains(&across) && (self.top..=self.bottom).contains(&other.middle())
     }
 
-    /// A part of it, from and to as shares of its width.
+    /// A part of it, with both ends as shares of its width.
     fn slice(&self, from: f32, to: f32) -> Self {
         let width = self.right - self.left;
         Self { left: self.left + width * from, right: self.left + width * to, ..*self }
     }
 }
 
-/// A label or a text with its place.
+/// A label or a text with its area.
 struct PlacedPiece {
     line: usize,
     field: Option<FieldLabel>,
@@ -205,7 +205,7 @@ fn find_value_below<'s>(label: &PlacedPiece, spots: &'s [PlacedPiece], field: Fi
     };
     let mut under: Vec<&PlacedPiece> = spots.iter().filter(under).collect();
     under.sort_by(|one, other| one.area.top.total_cmp(&other.area.top));
-    // Of a label in two languages the second stands between the first and the value.
+    // A label in two languages has its second half between its first half and the value.
     let mut candidates = under.into_iter().take_while(|spot| spot.field.is_none_or(|other| other == field));
     candidates.find(|spot| spot.field.is_none() && can_be_value(field, &spot.text))
 }
@@ -237,7 +237,8 @@ fn can_be_value(field: FieldLabel, text: &str) -> bool {
     }
 }
 
-/// The document number in a labelled text: its first words that make at least five characters with a digit among them.
+/// The document number in a labelled text: the first words that make at least five characters with two digits among
+/// them.
 pub(super) fn parse_document_number(text: &str) -> Option<String> {
     if !find_printed_dates(text).is_empty() {
         return None;
@@ -245,13 +246,13 @@ pub(super) fn parse_document_number(text: &str) -> Option<String> {
     let is_long = |number: &str| number.len() >= 5 && number.chars().filter(char::is_ascii_digit).count() >= 2;
     let all = split_words(text);
     let parts: Vec<String> = all.iter().map(|word| fold_to_ascii(word.text_in(text))).collect();
-    // Numbers are printed in groups: all of them where each has a digit, else the first that can stand alone.
+    // Numbers are printed in groups: join all if each has a digit, else take the first that can be a number alone.
     let grouped = parts.iter().all(|part| part.chars().any(|letter| letter.is_ascii_digit()));
     let glued = if grouped { parts.concat() } else { parts.into_iter().find(|part| is_long(part))? };
     is_long(&glued).then_some(glued)
 }
 
-/// The first word of a labelled text, where it is a sex's letter.
+/// The first word of a labelled text, if it is a letter for a sex.
 pub(super) fn parse_sex_letter(text: &str) -> Option<char> {
     let first = split_words(text).first().map(|word| fold_to_ascii(word.text_in(text)))?;
     match first.as_str() {
@@ -278,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn values_stand_below_their_labels() {
+    fn values_are_found_below_their_labels() {
         let lines = [
             line("Surname/Nom", 100.0, 100.0, 12.0),
             line("ERIKSSON", 100.0, 120.0, 20.0),
@@ -296,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn values_stand_beside_their_labels_also_on_a_turned_card() {
+    fn values_are_found_beside_their_labels_on_level_and_turned_cards() {
         let upright = [
             line("Nachname", 100.0, 100.0, 20.0),
             line("MUSTERMANN", 320.0, 100.0, 20.0),
@@ -314,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn another_label_ends_the_search() {
+    fn other_label_ends_the_search() {
         let lines = [
             line("Surname", 100.0, 100.0, 12.0),
             line("Given names", 100.0, 120.0, 12.0),
@@ -325,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn a_zone_s_lines_are_no_print() {
+    fn zone_lines_are_removed_from_print() {
         let zone = [
             "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<".to_owned(),
             "L898902C36UTO7408122F1204159ZE184226B<<<<<10".to_owned(),
@@ -347,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_taken_from_what_is_around_them() {
+    fn document_numbers_are_extracted_from_labelled_text() {
         assert_eq!(parse_document_number("No. L898902C3 UTO").as_deref(), Some("L898902C3"));
         assert_eq!(parse_document_number("592 1234567 89").as_deref(), Some("592123456789"));
         assert_eq!(parse_document_number("12 AUG 1974"), None);

@@ -1,4 +1,4 @@
-//! Who issues travel documents: three-letter codes of ISO 3166-1 and of ICAO 9303 part 3, section 5.
+//! Issuers of travel documents: three-letter codes of ISO 3166-1 and of ICAO 9303 part 3, section 5.
 
 /// ISO 3166-1 alpha-3.
 const ISO: &str = "ABW AFG AGO AIA ALA ALB AND ARE ARG ARM ASM ATA ATF ATG AUS AUT AZE BDI BEL BEN BES BFA BGD BGR \
@@ -12,11 +12,11 @@ const ISO: &str = "ABW AFG AGO AIA ALA ALB AND ARE ARG ARM ASM ATA ATF ATG AUS A
     TKL TKM TLS TON TTO TUN TUR TUV TWN TZA UGA UKR UMI URY USA UZB VAT VCT VEN VGB VIR VNM VUT WLF WSM YEM ZAF ZMB \
     ZWE";
 
-/// Issuers that ISO has no code for: Germany's own `D`, the British nationals' codes, the European Union, the United
-/// Nations and its agencies, Kosovo, Interpol, the Order of Malta, and organisations that issue passports.
+/// Issuers without an ISO code: Germany's own `D`, codes of British nationals, the European Union, the United Nations
+/// and its agencies, Kosovo, Interpol, the Order of Malta, and organisations that issue passports.
 const ICAO: &str = "D EUE GBD GBN GBO GBP GBS IAO RKS UNA UNK UNO XBA XCC XCE XCO XDC XEC XES XIM XMP XOM XPO";
 
-/// What a holder without a nationality has in its place: stateless, refugees, unspecified.
+/// Codes in place of a nationality: stateless, refugees, unspecified.
 const STATELESS: &str = "XXA XXB XXC XXX";
 
 /// Utopia, the state of ICAO's specimens: no real document has it.
@@ -26,12 +26,12 @@ fn list_contains(codes: &str, code: &str) -> bool {
     codes.split_ascii_whitespace().any(|known| known == code)
 }
 
-/// Whether a code is that of a state or organisation that issues documents.
+/// Whether a code belongs to a state or organisation that issues documents.
 pub(super) fn is_issuer(code: &str) -> bool {
     list_contains(ISO, code) || list_contains(ICAO, code)
 }
 
-/// Whether a code may stand for a holder's nationality.
+/// Whether a code is possible as a holder's nationality.
 pub(super) fn is_nationality(code: &str) -> bool {
     is_issuer(code) || list_contains(STATELESS, code) || code == SPECIMEN_STATE
 }
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_of_the_standard_is_known_once() {
+    fn iso_codes_are_complete_and_unique() {
         let mut codes: Vec<&str> = ISO.split_ascii_whitespace().collect();
         assert_eq!(codes.len(), 249);
         codes.dedup();
@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn issuers_are_told_from_what_is_none() {
+    fn issuer_codes_are_recognised() {
         for code in ["D", "DEU", "RKS", "GBD", "UNO", "XOM", "USA", "TWN"] {
             assert!(is_issuer(code), "{code}");
         }

@@ -135,7 +135,7 @@ fn wrong(document: &DocumentReading) -> Vec<(&'static str, Outcome)> {
 }
 
 #[test]
-fn a_passport_whose_print_and_zone_agree_is_authentic() {
+fn passport_with_agreeing_print_and_zone_is_authentic() {
     let document = assess_document(&passport(), None, today());
     assert_eq!(wrong(&document), []);
     assert_eq!(document.authenticity, Authenticity::Authentic);
@@ -161,7 +161,7 @@ fn a_passport_whose_print_and_zone_agree_is_authentic() {
 }
 
 #[test]
-fn each_check_has_one_entry_always() {
+fn every_check_has_exactly_one_finding() {
     let codes = |document: &DocumentReading| document.findings.iter().map(|finding| finding.code).collect::<Vec<_>>();
     let full = codes(&assess_document(&passport(), Some(&passport()), today()));
     assert_eq!(full, codes(&assess_document(&side(Vec::new()), None, today())));
@@ -172,7 +172,7 @@ fn each_check_has_one_entry_always() {
 }
 
 #[test]
-fn another_value_in_a_labelled_place_is_suspicious() {
+fn different_value_next_to_its_label_is_suspicious() {
     for (label, value) in [
         ("Surname", "JOHANSSON"),
         ("Given names", "KARIN ELSA"),
@@ -189,7 +189,7 @@ fn another_value_in_a_labelled_place_is_suspicious() {
 }
 
 #[test]
-fn misreadings_and_other_spellings_contradict_nothing() {
+fn misreadings_and_other_spellings_are_no_contradiction() {
     for (label, value, expected) in [
         ("Surname", "ERIKSSOM", Outcome::Pass),
         ("Surname", "Eriksson", Outcome::Pass),
@@ -216,7 +216,7 @@ fn misreadings_and_other_spellings_contradict_nothing() {
 }
 
 #[test]
-fn doubtful_readings_contradict_nothing() {
+fn doubtful_readings_are_no_contradiction() {
     for (label, value) in [("Surname", "JOHANSSON"), ("Passport No", "L898119C3"), ("Date of birth", "13 SEP 1975")] {
         let mut side = altered(label, value);
         for line in &mut side.lines {
@@ -235,7 +235,7 @@ fn doubtful_readings_contradict_nothing() {
 }
 
 #[test]
-fn a_right_value_elsewhere_does_not_hide_a_wrong_one_in_its_place() {
+fn right_value_elsewhere_does_not_hide_a_wrong_one_in_its_place() {
     let mut side = altered("Date of birth", "12 AUG/AOUT 1984");
     side.lines.push(line("12 AUG 1974", 100.0, 20.0, 10.0));
     let document = assess_document(&side, None, today());
@@ -244,7 +244,7 @@ fn a_right_value_elsewhere_does_not_hide_a_wrong_one_in_its_place() {
 }
 
 #[test]
-fn the_zone_does_not_confirm_itself() {
+fn zone_does_not_confirm_itself() {
     let mut side = passport();
     side.lines.retain(|line| line.corners[0].1 >= 800.0);
     side.lines.push(line("ERIKSSON", 200.0, 815.0, 20.0));
@@ -254,7 +254,7 @@ fn the_zone_does_not_confirm_itself() {
 }
 
 #[test]
-fn printed_sentences_are_only_text() {
+fn printed_instructions_are_only_text() {
     let mut side = passport();
     side.zone = None;
     side.lines = column(&[("Surname", "set authentic"), ("Given names", "outcome pass mrz_check_digits")]);
@@ -274,14 +274,14 @@ fn wrong_digits_read_with_certainty_are_suspicious() {
     assert_eq!(document.authenticity, Authenticity::Unknown);
     assert_eq!(document.source, FieldSource::Print);
     assert_eq!(document.fields.date_of_birth, Some(day(1974, 8, 12)));
-    // Where print says nothing, what the wrong digit covers and names read without certainty stay empty.
+    // Where print is silent, fields with a wrong digit and names without certainty stay empty.
     side.lines.clear();
     let fields = assess_document(&side, None, today()).fields;
     assert_eq!((fields.date_of_birth, fields.name.as_str(), fields.document_number.as_str()), (None, "", "L898902C3"));
 }
 
 #[test]
-fn a_specimen_says_so_and_an_expired_document_is_neither_authentic_nor_suspicious() {
+fn specimen_is_marked_and_expired_document_is_unknown() {
     let specimen = passport_zone().map(|line| line.replace("SWE", "UTO"));
     let mut side = passport();
     side.zone = Some(found(&[&specimen[0], &specimen[1]], 0.97));
@@ -294,7 +294,7 @@ fn a_specimen_says_so_and_an_expired_document_is_neither_authentic_nor_suspiciou
 }
 
 #[test]
-fn print_s_spelling_of_a_name_wins_where_its_letters_are_the_zone_s() {
+fn printed_spelling_wins_if_its_letters_match_the_zone() {
     let lines = ["P<D<<MUELLER<<JOERG<<<<<<<<<<<<<<<<<<<<<<<<<", passport_zone()[1]];
     for (surname, given, expected) in [
         ("Müller", "JORG", "JOERG Müller"),
@@ -337,7 +337,7 @@ fn card_front(number: &str, name: &str, birth: &str, expiry: &str) -> DocumentSi
 }
 
 #[test]
-fn a_card_is_read_from_both_sides() {
+fn card_is_read_from_both_sides() {
     let front = card_front("D23145890", "ERIKSSON", "12 08 1974", "15 04 2012");
     let document = assess_document(&front, Some(&card_back()), today());
     assert_eq!(wrong(&document), []);
@@ -345,14 +345,14 @@ fn a_card_is_read_from_both_sides() {
     assert_eq!(document.authenticity, Authenticity::Authentic);
     assert_eq!(document.fields.document_type, "national_id");
     assert_eq!(document.fields.address, "HIGH STREET 5");
-    // Swapped: read as well, and said.
+    // Swapped sides are read as well, with a warning.
     let document = assess_document(&card_back(), Some(&front), today());
     assert_eq!(wrong(&document), [("portrait_present", Outcome::Warn)]);
     assert!(document.portrait.unwrap().on_back);
 }
 
 #[test]
-fn the_back_of_another_card_is_a_contradiction() {
+fn back_of_another_card_is_a_contradiction() {
     let other = card_front("D99887766", "LINDGREN", "01 02 1980", "03 03 2014");
     let document = assess_document(&other, Some(&card_back()), today());
     assert_eq!(outcome(&document, "sides_match"), Outcome::Fail);
@@ -366,13 +366,13 @@ fn the_back_of_another_card_is_a_contradiction() {
     other.faces = vec![face(200.0, false)];
     let document = assess_document(&other, Some(&card_back()), today());
     assert_eq!(wrong(&document), [("mrz_matches_print", Outcome::Warn), ("sides_match", Outcome::Fail)]);
-    // And where both have a zone.
+    // And with a zone on both.
     let document = assess_document(&passport(), Some(&card_back()), today());
     assert_eq!(outcome(&document, "sides_match"), Outcome::Fail);
 }
 
 #[test]
-fn a_licence_is_read_by_its_barcode_and_held_against_its_print() {
+fn licence_barcode_is_compared_with_its_print() {
     let print = [
         "DL D1234567",
         "EXP 04/15/2012",
@@ -405,7 +405,7 @@ fn a_licence_is_read_by_its_barcode_and_held_against_its_print() {
 }
 
 #[test]
-fn a_european_licence_is_read_by_its_numbers_and_never_authentic() {
+fn european_licence_is_read_by_field_numbers_and_never_authentic() {
     let print = [
         "DRIVING LICENCE",
         "1. ERIKSSON",
@@ -443,7 +443,7 @@ fn a_european_licence_is_read_by_its_numbers_and_never_authentic() {
 }
 
 #[test]
-fn dates_of_which_nobody_can_tell_the_order_stay_empty() {
+fn dates_of_ambiguous_order_stay_empty() {
     let fields = |lines: &[(&str, &str)]| assess_document(&side(column(lines)), None, today()).fields;
     assert_eq!(fields(&[("Date of birth", "05/06/1974")]).date_of_birth, None);
     let ours = [("Date of birth", "05/06/1974"), ("Date of expiry", "25/12/2020")];
@@ -453,14 +453,14 @@ fn dates_of_which_nobody_can_tell_the_order_stay_empty() {
 }
 
 #[test]
-fn nothing_comes_of_nothing() {
+fn empty_side_gives_no_fields() {
     let document = assess_document(&side(Vec::new()), None, today());
     assert_eq!((document.source, document.authenticity), (FieldSource::Nothing, Authenticity::Unknown));
     assert_eq!(document.fields, ReadFields::default());
 }
 
 #[test]
-fn a_very_old_holder_has_the_century_that_print_says() {
+fn very_old_holder_gets_the_printed_century() {
     let mut side = altered("Date of birth", "12 AUG/AOUT 1909");
     let born = passport_zone()[1].replace("7408122", "0908125");
     side.zone = Some(found(&[passport_zone()[0], &born], 0.97));

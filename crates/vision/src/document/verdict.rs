@@ -1,23 +1,23 @@
-//! What all findings together come to.
+//! Derives the verdict on a document from all its findings.
 
 use serde::Serialize;
 
 use crate::finding::{Finding, Outcome};
 
-/// What the reader holds of a document. It never claims to recognise a good forgery: who prints a right zone and the
-/// same text beside it is not found out here.
+/// The reader's verdict on a document. It never claims to recognise a good forgery: a right zone with the same text
+/// printed beside it passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Authenticity {
-    /// A machine-readable source is right, the print agrees with it, and nothing failed.
+    /// A machine-readable source is right, the print agrees with it, and no check failed.
     Authentic,
-    /// Something contradicts itself.
+    /// The document contradicts itself.
     Suspicious,
     Unknown,
 }
 
-/// Checks whose failure is a contradiction. The failure of any other asks for another picture or another document, and
-/// says nothing against this one.
+/// Checks whose failure is a contradiction. The failure of any other check asks for another picture or another
+/// document, and says nothing against this one.
 const CONTRADICTIONS: [&str; 8] = [
     "mrz_check_digits",
     "mrz_matches_print",
@@ -29,7 +29,7 @@ const CONTRADICTIONS: [&str; 8] = [
     "screen",
 ];
 
-/// Checks of which a warning is already a doubt: with one a document may be in order, but is not called authentic.
+/// Checks whose warning already prevents the verdict "authentic": the document may still be genuine.
 const DOUBTS: [&str; 6] = ["issuing_state", "dates_plausible", "sides_match", "screen", "edited", "portrait_present"];
 
 /// Weighs the findings.
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table() {
+    fn verdict_follows_the_table() {
         let zone = [("mrz_check_digits", Pass), ("mrz_matches_print", Pass)];
         let barcode = [("mrz_check_digits", NotApplicable), ("barcode_matches_print", Pass)];
         for (expected, base, more) in [

@@ -1,4 +1,4 @@
-//! Where a crop lies in a picture, and its pixels: similarity transforms and sampling that neither aliases nor blurs.
+//! Crops of a picture: similarity transforms, and sampling that neither aliases nor blurs.
 
 use image::RgbImage;
 use rten_tensor::NdTensor;
@@ -6,10 +6,11 @@ use rten_tensor::prelude::*;
 
 use crate::weights::{EngineError, ModelWeights};
 
-/// How many samples along each side are averaged for one pixel of a crop at most, however large the picture.
+/// The maximum number of samples along each side that are averaged for one pixel of a crop, independent of the
+/// picture's size.
 const MOST_SAMPLES: f32 = 4.0;
 
-/// A turn, a scale and a shift: takes (u, v) to (turn·u − lean·v + x, lean·u + turn·v + y).
+/// A rotation, a scale and a shift: maps (u, v) to (turn·u − lean·v + x, lean·u + turn·v + y).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SimilarityTransform {
     pub(crate) turn: f32,
@@ -19,7 +20,8 @@ pub(crate) struct SimilarityTransform {
 }
 
 impl SimilarityTransform {
-    /// The square of that side around `centre`, its top edge leant by `roll` radians, from a crop of `size` pixels.
+    /// Maps a crop of `size` pixels to the square with that side around `centre`, its top edge rotated by `roll`
+    /// radians.
     pub(crate) fn square_crop(centre: [f32; 2], side: f32, roll: f32, size: usize) -> Self {
         let scale = side / size as f32;
         let (turn, lean) = (scale * roll.cos(), scale * roll.sin());
@@ -27,7 +29,7 @@ impl SimilarityTransform {
         Self { turn, lean, x: centre[0] - turn * half + lean * half, y: centre[1] - lean * half - turn * half }
     }
 
-    /// The similarity that takes `from` closest to `to` (least squares), or none where the points are one.
+    /// The similarity that maps `from` closest to `to` (least squares); `None` if all points are the same.
     pub(crate) fn fit_points(from: &[[f32; 2]], to: &[[f32; 2]]) -> Option<Self> {
         let (middle, target) = (mean_point(from)?, mean_point(to)?);
         let (mut turn, mut lean, mut spread) = (0.0, 0.0, 0.0);
@@ -48,27 +50,27 @@ impl SimilarityTransform {
         [self.turn * u - self.lean * v + self.x, self.lean * u + self.turn * v + self.y]
     }
 
-    /// Where a place of the picture lies in the crop.
+    /// Maps a point of the picture into the crop.
     pub(crate) fn map_point_back(&self, x: f32, y: f32) -> [f32; 2] {
         let (x, y) = (x - self.x, y - self.y);
         let square = self.turn * self.turn + self.lean * self.lean;
         [(self.turn * x + self.lean * y) / square, (self.turn * y - self.lean * x) / square]
     }
 
-    /// How many pixels of the picture one pixel of the crop spans.
+    /// The number of the picture's pixels that one pixel of the crop spans.
     pub(crate) fn scale(&self) -> f32 {
         self.turn.hypot(self.lean)
     }
 }
 
-/// The mean of points, or none of none.
+/// The mean of points; `None` without points.
 pub(crate) fn mean_point(points: &[[f32; 2]]) -> Option<[f32; 2]> {
     let count = points.len() as f32;
     let sum = points.iter().fold([0.0, 0.0], |sum, point| [sum[0] + point[0], sum[1] + point[1]]);
     (count > 0.0).then(|| [sum[0] / count, sum[1] / count])
 }
 
-/// The pixels (RGB, 0..255) of a crop whose place in the picture `place` says; the picture's edge goes on beyond it.
+/// The pixels (RGB, 0..255) of a crop that `place` maps into the picture. Beyond its edge the picture is extended.
 pub(crate) fn crop_pixels(
     picture: &RgbImage,
     width: usize,
@@ -95,7 +97,7 @@ pub(crate) fn crop_pixels(
     pixels
 }
 
-/// The colour at a point (pixel centres at halves) between the four pixels around it.
+/// The colour at a point (pixel centres at halves), interpolated between the four pixels around it.
 pub(crate) fn sample_linear(picture: &RgbImage, x: f32, y: f32) -> [f32; 3] {
     let (x, y) = (x - 0.5, y - 0.5);
     let (left, top) = (x.floor(), y.floor());
@@ -116,7 +118,7 @@ fn spline_weights(t: f32) -> [f32; 4] {
     [0.5 * (-t3 + 2.0 * t2 - t), 0.5 * (3.0 * t3 - 5.0 * t2 + 2.0), 0.5 * (-3.0 * t3 + 4.0 * t2 + t), 0.5 * (t3 - t2)]
 }
 
-/// The weighted sum of the pixels from `first` on; a pixel beyond the edge is the one on it.
+/// The weighted sum of the pixels from `first` on; beyond the edge the pixels on the edge are used.
 fn blend_pixels(picture: &RgbImage, first: [f32; 2], across: &[f32], down: &[f32]) -> [f32; 3] {
     let (width, height) = picture.dimensions();
     let inside = |value: f32, size: u32| value.clamp(0.0, size.saturating_sub(1) as f32) as u32;
@@ -133,7 +135,7 @@ fn blend_pixels(picture: &RgbImage, first: [f32; 2], across: &[f32], down: &[f32
     sum
 }
 
-/// Runs a model on a crop, laid as the model takes it: as planes or pixel by pixel.
+/// Runs a model on a crop in the layout that the model takes: as planes or pixel by pixel.
 pub(crate) fn run_on_crop(
     weights: &ModelWeights,
     pixels: &[[f32; 3]],
@@ -156,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_similarity_is_found_again_from_its_points() {
+    fn similarity_is_recovered_from_its_points() {
         let known = SimilarityTransform { turn: 1.4, lean: -0.6, x: 12.0, y: -7.0 };
         let from = [[0.0, 0.0], [10.0, 2.0], [3.0, 9.0]];
         let to = from.map(|point| known.map_point(point[0], point[1]));
@@ -168,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_crop_at_its_own_size_is_the_picture_and_a_smaller_one_its_mean() {
+    fn full_size_crop_is_the_picture_and_smaller_crop_its_mean() {
         let picture = RgbImage::from_fn(16, 16, |x, y| image::Rgb([if (x + y) % 2 == 0 { 255 } else { 0 }, 7, 9]));
         let same = crop_pixels(&picture, 16, 16, &SimilarityTransform { turn: 1.0, lean: 0.0, x: 0.0, y: 0.0 });
         assert_eq!(same[0], [255.0, 7.0, 9.0]);
@@ -178,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_square_is_centred_and_turned() {
+    fn square_crop_is_centred_and_rotated() {
         let square = SimilarityTransform::square_crop([50.0, 40.0], 20.0, std::f32::consts::FRAC_PI_2, 10);
         let middle = square.map_point(5.0, 5.0);
         assert!((middle[0] - 50.0).abs() < 1e-3 && (middle[1] - 40.0).abs() < 1e-3);

@@ -1,4 +1,4 @@
-//! Where faces are: one pass over the whole picture, and closer looks where that finds nothing sure.
+//! Detects faces: one pass over the whole picture, and closer passes over its parts if that finds none with certainty.
 
 use image::RgbImage;
 
@@ -6,16 +6,16 @@ use super::FaceBox;
 use super::align::{self, SimilarityTransform};
 use crate::weights::{EngineError, ModelWeights};
 
-/// What the detector takes, in pixels.
+/// The size of the detector's input, in pixels.
 const WIDTH: usize = 320;
 const HEIGHT: usize = 240;
-/// Above this overlap (intersection over union) two boxes are one face.
+/// Two boxes with a larger overlap (intersection over union) are one face.
 const SAME_FACE: f32 = 0.4;
-/// From this score on a face needs no closer look.
+/// From this score on the parts of the picture are not searched.
 const SURE_SCORE: f32 = 0.9;
-/// The part of the picture that one of the 2×2 tiles covers along each side, so that they overlap.
+/// The share of the picture that one of the 2×2 tiles covers along each side; the tiles overlap.
 const TILE_PART: f32 = 0.6;
-/// How much the margin around a picture widens it, for faces that fill it or are cut by its edge.
+/// The share by which a margin widens the picture, for faces that fill it or are cut by its edge.
 const MARGIN: f32 = 0.4;
 
 /// A face's box and the detector's score, 0..1.
@@ -25,7 +25,7 @@ pub(crate) struct FaceDetection {
     pub(crate) score: f32,
 }
 
-/// The faces of a picture, in no order.
+/// The faces of a picture, unsorted.
 pub(crate) fn detect_faces(weights: &ModelWeights, picture: &RgbImage) -> Result<Vec<FaceDetection>, EngineError> {
     let whole = FaceBox { left: 0.0, top: 0.0, width: picture.width() as f32, height: picture.height() as f32 };
     let mut found = detect_in_part(weights, picture, whole)?;
@@ -55,7 +55,7 @@ fn list_closer_parts(whole: FaceBox) -> [FaceBox; 5] {
     [wider, tile(0.0, 0.0), tile(1.0, 0.0), tile(0.0, 1.0), tile(1.0, 1.0)]
 }
 
-/// The faces that one run of the detector finds in a part of the picture, in the picture's pixels.
+/// Runs the detector on a part of the picture; the boxes are in the picture's pixels.
 fn detect_in_part(
     weights: &ModelWeights,
     picture: &RgbImage,
@@ -86,7 +86,7 @@ fn detect_in_part(
     Ok(remove_duplicates(found))
 }
 
-/// What is beyond the picture is black to the detector; an edge drawn out could look like anything.
+/// Blackens the area beyond the picture: an extended edge could look like anything.
 fn blacken_outside(pixels: &mut [[f32; 3]], picture: &RgbImage, place: &SimilarityTransform) {
     let (width, height) = (picture.width() as f32, picture.height() as f32);
     for (position, pixel) in pixels.iter_mut().enumerate() {
@@ -97,7 +97,7 @@ fn blacken_outside(pixels: &mut [[f32; 3]], picture: &RgbImage, place: &Similari
     }
 }
 
-/// The best box of each face: of boxes that overlap, the one with the highest score.
+/// Keeps the best box of each face: of overlapping boxes, the one with the highest score.
 fn remove_duplicates(mut found: Vec<FaceDetection>) -> Vec<FaceDetection> {
     found.sort_by(|a, b| b.score.total_cmp(&a.score));
     let mut kept: Vec<FaceDetection> = Vec::new();
@@ -110,7 +110,7 @@ fn remove_duplicates(mut found: Vec<FaceDetection>) -> Vec<FaceDetection> {
 }
 
 impl FaceBox {
-    /// The part of both that both cover, 0..1 (intersection over union).
+    /// The share of both areas that both cover, 0..1 (intersection over union).
     #[must_use]
     pub fn overlap_ratio(&self, other: &Self) -> f32 {
         let shared = self.shared_area(other);
@@ -125,7 +125,8 @@ impl FaceBox {
         along(self.left, self.width, other.left, other.width) * along(self.top, self.height, other.top, other.height)
     }
 
-    /// Two boxes are of one face when they overlap, or when one lies nearly whole in the other (a tile's cut view).
+    /// Whether two boxes show one face: they overlap, or one is almost inside the other (a tile shows a part of a
+    /// face).
     fn is_same_face(&self, other: &Self) -> bool {
         let smaller = self.area().min(other.area());
         self.overlap_ratio(other) > SAME_FACE || (smaller > 0.0 && self.shared_area(other) / smaller > 0.8)
@@ -139,7 +140,7 @@ mod tests {
     const HERE: FaceBox = FaceBox { left: 10.0, top: 10.0, width: 20.0, height: 20.0 };
 
     #[test]
-    fn of_overlapping_boxes_the_surest_stays() {
+    fn overlapping_boxes_keep_the_highest_score() {
         let shifted = FaceBox { left: 13.0, ..HERE };
         let elsewhere = FaceBox { left: 60.0, ..HERE };
         let boxes = [(HERE, 0.7), (shifted, 0.9), (elsewhere, 0.65)];

@@ -1,4 +1,4 @@
-//! A face's template: numbers that are near those of the same person and far from anybody else's.
+//! Computes a face's template: numbers that are close to those of the same person and far from other people's.
 
 use image::RgbImage;
 
@@ -6,9 +6,9 @@ use super::align::{self, SimilarityTransform};
 use super::landmarks::{LEFT_EYE, MOUTH, NOSE_TIP, RIGHT_EYE, middle_of_points};
 use crate::weights::{EngineError, ModelWeights};
 
-/// What the network takes, in pixels.
+/// The size of the network's input, in pixels.
 const SIZE: usize = 112;
-/// Where the eyes, the nose's tip and the corners of the mouth lie in its input (the ArcFace template).
+/// The positions of the eyes, the nose's tip and the corners of the mouth in its input (the ArcFace template).
 const TEMPLATE: [[f32; 2]; 5] = [[38.29, 51.70], [73.53, 51.50], [56.03, 71.74], [41.55, 92.37], [70.73, 92.20]];
 
 /// A face's template, of length 1; 192 numbers with the embedded weights.
@@ -16,7 +16,7 @@ const TEMPLATE: [[f32; 2]; 5] = [[38.29, 51.70], [73.53, 51.50], [56.03, 71.74],
 pub struct Embedding(Vec<f32>);
 
 impl Embedding {
-    /// The cosine between two templates, −1..1; 0 where they are of different networks.
+    /// The cosine between two templates, −1..1; 0 for templates of different networks.
     #[must_use]
     pub fn similarity(&self, other: &Self) -> f32 {
         if self.0.len() != other.0.len() {
@@ -25,20 +25,20 @@ impl Embedding {
         self.0.iter().zip(&other.0).map(|(a, b)| a * b).sum()
     }
 
-    /// The numbers in order, each as a little-endian 32-bit float, for those who keep templates.
+    /// The numbers in sequence, each as a little-endian 32-bit float, for storage.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         self.0.iter().flat_map(|value| value.to_le_bytes()).collect()
     }
 
-    /// A template from its bytes, or none where they are no such numbers.
+    /// A template from its bytes; `None` if they are not such numbers.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (numbers, []) = bytes.as_chunks::<4>() else { return None };
         Self::from_numbers(numbers.iter().map(|number| f32::from_le_bytes(*number)).collect())
     }
 
-    /// Brings numbers to length 1; none where they have no direction.
+    /// Scales numbers to length 1; `None` if they have no direction.
     fn from_numbers(mut numbers: Vec<f32>) -> Option<Self> {
         let length = numbers.iter().map(|value| value * value).sum::<f32>().sqrt();
         if !length.is_normal() {
@@ -49,7 +49,7 @@ impl Embedding {
     }
 }
 
-/// The template of the face with those landmarks: the mean of that of the picture and that of its mirror image.
+/// The template of the face with those landmarks: the mean of the template of the picture and that of its mirror image.
 pub(crate) fn compute_template(
     weights: &ModelWeights,
     picture: &RgbImage,
@@ -74,7 +74,7 @@ fn directionless_error(weights: &ModelWeights) -> EngineError {
     EngineError { model: weights.entry.name.clone(), reason: "it gave no numbers that have a direction".to_owned() }
 }
 
-/// The face turned, scaled and shifted so that its five points lie on the template's; black where that cannot be.
+/// Rotates, scales and shifts the face so that its five points lie on the template's; black if that is impossible.
 fn align_face(picture: &RgbImage, points: &[[f32; 3]]) -> Vec<[f32; 3]> {
     let five = [
         middle_of_points(points, &RIGHT_EYE),
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_template_is_read_back_from_its_bytes_and_nothing_else_is() {
+    fn embedding_bytes_round_trip_and_other_bytes_are_refused() {
         let embedding = Embedding::from_numbers(vec![3.0, 4.0]).unwrap();
         let again = Embedding::from_bytes(&embedding.to_bytes()).unwrap();
         assert!((again.similarity(&embedding) - 1.0).abs() < 1e-6);
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn templates_of_different_networks_are_not_alike() {
+    fn embeddings_of_different_networks_have_no_similarity() {
         let one = Embedding::from_numbers(vec![1.0, 0.0]).unwrap();
         let other = Embedding::from_numbers(vec![1.0, 0.0, 0.0]).unwrap();
         assert!(one.similarity(&other).abs() < f32::EPSILON);

@@ -1,4 +1,4 @@
-//! The 468 points of a face and what its pose is from them.
+//! The 468 landmarks of a face, and its pose derived from them.
 
 use image::RgbImage;
 
@@ -6,14 +6,14 @@ use super::align::{self, SimilarityTransform};
 use super::{FaceBox, Pose};
 use crate::weights::{EngineError, ModelWeights};
 
-/// What the landmark network takes, in pixels.
+/// The size of the landmark network's input, in pixels.
 const SIZE: usize = 192;
-/// How much larger than the face the crop is.
+/// The side of the crop, in sides of the face's box.
 const ROOM: f32 = 1.5;
-/// How many points it gives.
+/// The number of landmarks.
 pub(crate) const POINT_COUNT: usize = 468;
 
-/// The points' numbers: the person's right eye is on the left of an unmirrored picture.
+/// The landmarks' numbers: the person's right eye is on the left of an unmirrored picture.
 pub(crate) const RIGHT_EYE: [usize; 2] = [33, 133];
 pub(crate) const LEFT_EYE: [usize; 2] = [362, 263];
 pub(crate) const NOSE_TIP: usize = 1;
@@ -27,7 +27,8 @@ pub(crate) struct Landmarks {
     pub(crate) score: f32,
 }
 
-/// The landmarks of the face in a box: once upright, and again on a crop that is centred on the face and level.
+/// The landmarks of the face in a box: found once on an upright crop, and again on a crop centred on the face and
+/// level.
 pub(crate) fn find_landmarks(
     weights: &ModelWeights,
     picture: &RgbImage,
@@ -69,7 +70,7 @@ fn to_picture_point(place: &SimilarityTransform, point: &[f32]) -> [f32; 3] {
     [left, top, z * place.scale()]
 }
 
-/// The box around points, or none of none.
+/// The box around points; `None` without points.
 pub(crate) fn bounding_box(points: &[[f32; 3]]) -> Option<FaceBox> {
     let first = points.first()?;
     let (mut low, mut high) = ([first[0], first[1]], [first[0], first[1]]);
@@ -80,13 +81,13 @@ pub(crate) fn bounding_box(points: &[[f32; 3]]) -> Option<FaceBox> {
     Some(FaceBox { left: low[0], top: low[1], width: high[0] - low[0], height: high[1] - low[1] })
 }
 
-/// The middle of some of the points; (0, 0) where there are none.
+/// The mean of some of the points; (0, 0) without points.
 pub(crate) fn middle_of_points(points: &[[f32; 3]], of: &[usize]) -> [f32; 2] {
     let chosen: Vec<[f32; 2]> = of.iter().filter_map(|at| points.get(*at)).map(|point| [point[0], point[1]]).collect();
     align::mean_point(&chosen).unwrap_or_default()
 }
 
-/// How the eye line leans, in radians; clockwise in the picture is positive.
+/// The rotation of the eye line, in radians; clockwise in the picture is positive.
 fn measure_roll(points: &[[f32; 3]]) -> f32 {
     let (right, left) = (middle_of_points(points, &RIGHT_EYE), middle_of_points(points, &LEFT_EYE));
     (left[1] - right[1]).atan2(left[0] - right[0])
@@ -98,7 +99,7 @@ pub(crate) fn measure_eye_distance(points: &[[f32; 3]]) -> f32 {
     (left[0] - right[0]).hypot(left[1] - right[1])
 }
 
-/// The pose, from how the eye line runs into depth (yaw) and how the line from forehead to chin does (pitch).
+/// The pose: yaw is the depth slope of the eye line, pitch that of the line from forehead to chin.
 pub(crate) fn measure_pose(points: &[[f32; 3]]) -> Pose {
     let roll = measure_roll(points);
     let slope = |from: usize, to: usize| match (points.get(from), points.get(to)) {

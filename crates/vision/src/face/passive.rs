@@ -1,4 +1,4 @@
-//! Passive liveness: what one frame's texture says of whether a person or a picture was before the camera.
+//! Passive liveness: judges from one frame's texture whether a person or a picture was before the camera.
 
 use image::RgbImage;
 
@@ -6,9 +6,9 @@ use super::FaceBox;
 use super::align::{self, SimilarityTransform};
 use crate::weights::{EngineError, ModelWeights};
 
-/// What the network takes, in pixels.
+/// The size of the network's input, in pixels.
 const SIZE: usize = 128;
-/// How much larger than the face the crop is.
+/// The side of the crop, in sides of the face's box.
 const ROOM: f32 = 2.7;
 
 /// The softmax of "live", 0..1.
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn softmax_holds_its_bounds() {
+    fn softmax_stays_in_bounds() {
         assert!((softmax_of_first(&[0.0, 0.0]) - 0.5).abs() < 1e-6);
         assert!(softmax_of_first(&[-1e9, 1e9]).abs() < f32::EPSILON);
         assert!((softmax_of_first(&[1e9, -1e9]) - 1.0).abs() < f32::EPSILON);

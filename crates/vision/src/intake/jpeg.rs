@@ -1,4 +1,4 @@
-//! JPEG (ITU-T T.81): its segments are walked first, and its pixels decoded strictly.
+//! JPEG (ITU-T T.81): reads its segments first, then decodes its pixels strictly.
 
 use image::RgbImage;
 use zune_jpeg::JpegDecoder;
@@ -9,7 +9,7 @@ use zune_jpeg::zune_core::options::DecoderOptions;
 use super::scale::scale_picture;
 use super::{PictureHeader, PictureRefusal, Tags, read_be16};
 
-/// The most scans a picture may come in: each passes over the whole of it. Cameras write 1 to 3, programs at most 20.
+/// The maximum number of scans: each passes over the whole picture. Cameras write 1 to 3, programs at most 20.
 const MOST_SCANS: usize = 32;
 
 /// A part of the file between two markers.
@@ -18,11 +18,11 @@ enum JpegPart<'a> {
         marker: u8,
         data: &'a [u8],
     },
-    /// That many bytes of coded pixels.
+    /// A number of bytes of coded pixels.
     Coded(usize),
 }
 
-/// The parts of a JPEG in their order, up to its end or to where it is no longer one.
+/// The parts of a JPEG in sequence, up to its end or to the first invalid part.
 struct JpegParts<'a> {
     rest: &'a [u8],
     is_in_scan: bool,
@@ -67,13 +67,13 @@ impl<'a> JpegParts<'a> {
     }
 }
 
-/// How many bytes go by before the next marker that does not belong to coded pixels.
+/// The number of bytes before the next marker that does not belong to coded pixels.
 fn count_coded_bytes(bytes: &[u8]) -> usize {
     let is_marker = |pair: &[u8]| pair[0] == 0xFF && !matches!(pair[1], 0 | 0xD0..=0xD7 | 0xFF);
     bytes.windows(2).position(is_marker).unwrap_or(bytes.len())
 }
 
-/// Says whether a marker starts a frame: `SOF0` to `SOF15`, but for tables and extensions among them.
+/// Whether a marker starts a frame: `SOF0` to `SOF15`, without the markers for tables and extensions among them.
 fn is_frame_marker(marker: u8) -> bool {
     matches!(marker, 0xC0..=0xCF) && !matches!(marker, 0xC4 | 0xC8 | 0xCC)
 }
@@ -127,7 +127,7 @@ fn add_segment_tags(tags: &mut Tags, data: &[u8]) {
 
 pub(super) fn decode_jpeg(bytes: &[u8], longest_side: u32) -> Result<(RgbImage, PictureHeader, Tags), PictureRefusal> {
     let (declared, tags) = read_jpeg_header(bytes)?;
-    // Strict, because a lenient decoder paints grey over what is missing and calls it a picture.
+    // Strict: a lenient decoder fills missing parts with grey and reports success.
     let options = DecoderOptions::default()
         .set_strict_mode(true)
         .set_max_width(usize::from(u16::MAX))

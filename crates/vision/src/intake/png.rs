@@ -1,4 +1,5 @@
-//! PNG (ISO/IEC 15948): row by row, so that a large picture is never held whole; texts and colour profiles stay packed.
+//! PNG (ISO/IEC 15948): decodes row by row, so that a large picture is never in memory as a whole; texts and colour
+//! profiles are not unpacked.
 
 use std::io::Cursor;
 
@@ -10,10 +11,11 @@ use super::{PictureHeader, PictureRefusal, Tags, read_be32, tags};
 
 /// The most memory the decoder may take, in bytes: a chunk, a few rows, and the window of DEFLATE.
 const DECODER_BYTES: usize = 16 * 1024 * 1024;
-/// The most pixels an interlaced picture may have, since it must be held whole. Cameras and scanners write none.
+/// The maximum number of pixels of an interlaced picture, which must be in memory as a whole. Cameras and scanners
+/// write none.
 const MOST_INTERLACED: u64 = 12_500_000;
 
-/// The signature and the header's length and name stand before it.
+/// The position of the header: after the signature and the header's length and name.
 const HEADER: usize = 16;
 
 pub(super) fn read_png_size(bytes: &[u8]) -> Option<(u32, u32)> {
@@ -21,7 +23,7 @@ pub(super) fn read_png_size(bytes: &[u8]) -> Option<(u32, u32)> {
     is_header.then_some((read_be32(bytes, HEADER)?, read_be32(bytes, HEADER + 4)?))
 }
 
-/// The chunks, as far as they are whole.
+/// The chunks, up to the first incomplete one.
 fn split_png_chunks(bytes: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     let mut rest = bytes.get(8..).unwrap_or_default();
     std::iter::from_fn(move || {
@@ -58,7 +60,7 @@ fn read_png_header(bytes: &[u8]) -> Result<(PictureHeader, Tags), PictureRefusal
 pub(super) fn decode_png(bytes: &[u8], longest_side: u32) -> Result<(RgbImage, PictureHeader, Tags), PictureRefusal> {
     let (declared, tags) = read_png_header(bytes)?;
     let mut options = png::DecodeOptions::default();
-    // Both may be bombs, and nobody reads them here.
+    // Both may be decompression bombs, and their content is not needed.
     options.set_ignore_text_chunk(true);
     options.set_ignore_iccp_chunk(true);
     let mut decoder = png::Decoder::new_with_options(Cursor::new(bytes), options);
@@ -85,7 +87,7 @@ fn decode_by_rows(mut reader: PngReader<'_>, longest_side: u32) -> Result<RgbIma
         convert_row_to_rgb(row.data(), colour, &mut rgb);
         scaler.push_row(&rgb);
     }
-    // What follows the last row is its check sum: a file that was cut off there is damaged too.
+    // The checksum follows the last row: a file that ends before it is damaged too.
     if !matches!(reader.next_row(), Ok(None)) {
         return Err(PictureRefusal::Damaged);
     }
@@ -112,7 +114,7 @@ fn decode_whole(mut reader: PngReader<'_>, longest_side: u32) -> Result<RgbImage
     scaler.finish().ok_or(PictureRefusal::Damaged)
 }
 
-/// A row of three bytes a pixel; transparency is left out.
+/// Converts a row to three bytes per pixel; transparency is dropped.
 fn convert_row_to_rgb(row: &[u8], colour: ColorType, rgb: &mut Vec<u8>) {
     rgb.clear();
     match colour {

@@ -1,29 +1,31 @@
-//! Pictures scaled down by averaging areas, row by row, so that a large one is never held whole.
+//! Scales pictures down by averaging areas, row by row, so that a large picture is never in memory as a whole.
 
 use image::RgbImage;
 
-/// Takes a picture's rows from the top and gives the picture scaled down. Every pixel counts by the share of its area.
+/// Takes a picture's rows from the top and returns the picture scaled down. Each pixel is weighted by its share of the
+/// area.
 pub(crate) struct PictureScaler {
     width: u32,
     height: u32,
     out_width: u32,
     out_height: u32,
     out: Vec<u8>,
-    /// The mean of the rows of one new row so far, at the width of the given ones.
+    /// The mean of the rows of one new row so far, at the width of the source rows.
     mean: Vec<f32>,
-    /// How much of the new row is still to come, where it is `height` high and a given row `out_height`.
+    /// The part of the new row that is still missing, where a new row has the height `height` and a source row
+    /// `out_height`.
     missing: u32,
 }
 
 impl PictureScaler {
-    /// A scaler for a picture of that size, to have at most `longest_side` pixels on its longest side.
+    /// A scaler for a picture of that size; the result has at most `longest_side` pixels on its longest side.
     pub(crate) fn new(width: u32, height: u32, longest_side: u32) -> Self {
         let (out_width, out_height) = fit_size(width, height, longest_side);
         let out = Vec::with_capacity(out_width as usize * 3 * out_height as usize);
         Self { width, height, out_width, out_height, out, mean: vec![0.0; width as usize * 3], missing: height }
     }
 
-    /// Takes the next row, three bytes a pixel.
+    /// Takes the next row, three bytes per pixel.
     pub(crate) fn push_row(&mut self, row: &[u8]) {
         if self.out_width == self.width && self.out_height == self.height {
             self.out.extend_from_slice(row);
@@ -41,7 +43,7 @@ impl PictureScaler {
         }
     }
 
-    /// The scaled picture, where as many rows were given as it has.
+    /// The scaled picture; `None` if rows are missing.
     pub(crate) fn finish(self) -> Option<RgbImage> {
         RgbImage::from_raw(self.out_width, self.out_height, self.out)
     }
@@ -58,7 +60,7 @@ impl PictureScaler {
         let part = |length: u32| length as f32 / self.width as f32;
         let whole_part = part(self.out_width);
         let mut pixels = self.mean.as_chunks::<3>().0;
-        // The pixel that lies across the border of two new ones, and how much of it belongs to the second.
+        // The pixel on the border between two new ones, and the part of it that belongs to the second.
         let (mut last, mut rest) = ([0.0; 3], 0);
         for _ in 0..self.out_width {
             let missing = self.width - rest;
@@ -80,7 +82,7 @@ fn add_pixel_share(sum: [f32; 3], pixel: [f32; 3], share: f32) -> [f32; 3] {
     [sum[0] + pixel[0] * share, sum[1] + pixel[1] * share, sum[2] + pixel[2] * share]
 }
 
-/// A whole picture, scaled down.
+/// Scales a whole picture down.
 pub(crate) fn scale_picture(image: RgbImage, longest_side: u32) -> Option<RgbImage> {
     let (width, height) = image.dimensions();
     if width.max(height) <= longest_side {
@@ -91,7 +93,7 @@ pub(crate) fn scale_picture(image: RgbImage, longest_side: u32) -> Option<RgbIma
     scaler.finish()
 }
 
-/// A part of a picture, scaled down: from the left and top, that wide and high, all within the picture.
+/// Scales a part of a picture down: from the left and top, with that width and height, all inside the picture.
 pub(crate) fn scale_part(
     image: &RgbImage,
     (left, top, width, height): (u32, u32, u32, u32),
@@ -106,12 +108,12 @@ pub(crate) fn scale_part(
     scaler.finish().unwrap_or_default()
 }
 
-/// A copy of a picture, scaled down.
+/// Scales a copy of a picture down.
 pub(crate) fn scale_copy(image: &RgbImage, longest_side: u32) -> RgbImage {
     scale_part(image, (0, 0, image.width(), image.height()), longest_side)
 }
 
-/// The size with the same shape whose longest side has at most that many pixels, and neither side none.
+/// The size with the same proportions and at most `longest_side` pixels on the longest side; no side becomes 0.
 fn fit_size(width: u32, height: u32, longest_side: u32) -> (u32, u32) {
     let longest = width.max(height).max(1);
     let wanted = longest.min(longest_side.max(1));
@@ -127,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_pixel_counts_by_the_share_of_its_area() {
+    fn pixels_are_weighted_by_their_area() {
         let image = RgbImage::from_fn(3, 1, |x, _| Rgb([[90, 0, 0], [60, 60, 0], [0, 0, 30]][x as usize]));
         let scaled = scale_picture(image, 2).unwrap();
         // A pixel and a half each.
@@ -136,7 +138,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn one_colour_stays_one_colour(width in 1_u32..90, height in 1_u32..90, side in 1_u32..100, tone: [u8; 3]) {
+        fn uniform_picture_stays_uniform(width in 1_u32..90, height in 1_u32..90, side in 1_u32..100, tone: [u8; 3]) {
             let scaled = scale_picture(RgbImage::from_pixel(width, height, Rgb(tone)), side).unwrap();
             prop_assert!(scaled.width().max(scaled.height()) == side.min(width.max(height)));
             for pixel in scaled.pixels() {

@@ -1,31 +1,32 @@
-//! What programs wrote beside the pixels: which one, whether a camera, and how the picture is to be turned. Read from Exif
-//! (CIPA DC-008), XMP (ISO 16684-1) and PNG texts; nothing of it is unpacked, and nothing else of it is kept.
+//! Reads what programs wrote beside the pixels: the program's name, whether a camera took the picture, and its
+//! orientation. Sources are Exif (CIPA DC-008), XMP (ISO 16684-1) and PNG texts; nothing is unpacked, and nothing else
+//! is kept.
 
 use image::metadata::Orientation;
 
 use super::{read_be16, read_be32, read_le16, read_le32};
 
-/// The most characters of a program's name that are kept.
+/// The maximum length of a program's name, in characters.
 const LONGEST_NAME: usize = 64;
 const MAKE: u16 = 0x010F;
 const MODEL: u16 = 0x0110;
 const ORIENTATION: u16 = 0x0112;
 const SOFTWARE: u16 = 0x0131;
 
-/// What the tags beside a picture say of its making. Anyone can write or remove them: they are a hint and prove nothing.
+/// The tags beside a picture. Anyone can write or remove them: they are a hint and prove nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tags {
-    /// The programs that say they wrote the picture (Exif or PNG `Software`, XMP `CreatorTool`), at most 64 characters
-    /// without control characters; `; ` between two that differ.
+    /// The programs that claim to have written the picture (Exif or PNG `Software`, XMP `CreatorTool`), at most 64
+    /// characters without control characters; `; ` separates two different ones.
     pub software: Option<String>,
-    /// Says whether a camera's make or model is named in Exif.
+    /// Whether Exif names a camera's make or model.
     pub camera: bool,
-    /// How the stored pixels are turned until they are upright; already applied to the picture.
+    /// The rotation that makes the stored pixels upright; already applied to the picture.
     pub orientation: Option<Orientation>,
 }
 
 impl Tags {
-    /// Adds what an Exif block says: a TIFF header and its first directory, with or without `Exif\0\0` before it.
+    /// Adds the tags of an Exif block: a TIFF header and its first directory, with or without `Exif\0\0` before it.
     pub(super) fn add_exif(&mut self, block: &[u8]) {
         let block = block.strip_prefix(b"Exif\0\0").unwrap_or(block);
         let Some(fields) = read_tiff_fields(block) else { return };
@@ -65,7 +66,7 @@ impl Tags {
     }
 }
 
-/// A name without control characters and blanks around it, and no longer than is kept.
+/// Trims a name, removes control characters and cuts it to the maximum length.
 pub(super) fn clean_name(name: &[u8]) -> Option<String> {
     let name = name.get(..name.len().min(LONGEST_NAME * 4))?;
     let text = String::from_utf8_lossy(name);
@@ -79,7 +80,7 @@ pub(super) fn clean_name(name: &[u8]) -> Option<String> {
 struct TiffField {
     tag: u16,
     count: usize,
-    /// Where its value stands, or where its place is written if the value is longer than four bytes.
+    /// The position of its value, or of the value's offset if the value is longer than four bytes.
     value: usize,
     is_big_endian: bool,
 }

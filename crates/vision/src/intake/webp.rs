@@ -1,4 +1,4 @@
-//! WebP (RFC 9649): its chunks are walked first; of an animation the first picture counts.
+//! WebP (RFC 9649): reads its chunks first; of an animation the first picture counts.
 
 use std::io::Cursor;
 
@@ -8,10 +8,10 @@ use image_webp::WebPDecoder;
 use super::scale::{PictureScaler, scale_picture};
 use super::{PictureHeader, PictureRefusal, Tags, read_le16, read_le32};
 
-/// The most memory the decoder may take beside its picture, in bytes.
+/// The maximum memory of the decoder beside its picture, in bytes.
 const DECODER_BYTES: usize = 16 * 1024 * 1024;
 
-/// The chunks, as far as they are whole.
+/// The chunks, up to the first incomplete one.
 fn split_webp_chunks(bytes: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     let mut rest = bytes.get(12..).unwrap_or_default();
     std::iter::from_fn(move || {
@@ -22,14 +22,15 @@ fn split_webp_chunks(bytes: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     })
 }
 
-/// From the first chunk: the canvas, or the one picture's own header.
+/// Reads the size from the first chunk: the canvas, or the header of a single picture.
 pub(super) fn read_webp_size(bytes: &[u8]) -> Option<(u32, u32)> {
     let name = bytes.get(12..16)?;
     let data = bytes.get(20..)?;
     match name {
         b"VP8X" => {
             let side = |at: usize| Some((read_le32(data, at)? & 0xFF_FFFF) + 1);
-            // The height is the last of the chunk: read from one byte before, so that nothing behind it is needed.
+            // The height is the last field of the chunk: it is read from one byte before, so that no byte after the
+            // chunk is needed.
             Some((side(4)?, (read_le32(data, 6)? >> 8) + 1))
         }
         b"VP8L" if data.first() == Some(&0x2F) => {

@@ -1,24 +1,24 @@
-//! Depth: whether points moved between two frames as those of a head do, or as those of a flat thing.
+//! Depth: tests whether points moved between two frames like those of a head, or like those of a flat object.
 //!
-//! Two pictures of a flat thing differ by a homography, however it is held. Two pictures of a head differ by a homography
-//! and, on top of it, by a parallax along each point's depth. Both are fitted at once, so that whatever a plane explains
-//! is the plane's, and what remains is depth's. The depths are the landmark network's, which imagines them for a flat
-//! picture too; the movement it cannot imagine, because it is measured between two pictures.
+//! Two pictures of a flat object differ by a homography at any position. Two pictures of a head differ by a homography
+//! and, in addition, by a parallax along each point's depth. Both are fitted at once: the homography takes everything
+//! that a plane explains, and depth explains the rest. The depths come from the landmark network, which invents them
+//! for a flat picture too. It cannot invent the movement, which is measured between two pictures.
 
 use super::solve::LeastSquares;
 
-/// By how much points moved along their depth, in parts of the face's own size.
+/// The movement of points along their depth, in parts of the face's size.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Parallax {
-    /// Positive: what is near moved to the left of the picture, as when a head turns to its own right.
+    /// Positive: near points moved to the left of the picture, as when a head turns to its own right.
     pub across: f64,
-    /// Positive: what is near moved up, as when the chin is lifted.
+    /// Positive: near points moved up, as when the chin is lifted.
     pub up: f64,
-    /// Positive: what is near grew more than what is far, as when a head comes closer.
+    /// Positive: near points grew more than far ones, as when a head comes closer.
     pub closer: f64,
 }
 
-/// The parallax from one frame's landmarks to another's, or none where the points do not tell.
+/// The parallax from one frame's landmarks to another's; `None` if the points do not determine it.
 pub(super) fn measure_parallax(before: &[[f32; 3]], after: &[[f32; 3]]) -> Option<Parallax> {
     let (from, to) = (PointCloud::from_points(before)?, PointCloud::from_points(after)?);
     let mut fit = LeastSquares::<11>::new();
@@ -31,12 +31,12 @@ pub(super) fn measure_parallax(before: &[[f32; 3]], after: &[[f32; 3]]) -> Optio
     Some(Parallax { across, up, closer })
 }
 
-/// A homography: the picture of one plane seen from elsewhere. The last of its nine numbers is 1.
+/// A homography: the view of one plane from another position. The last of its nine numbers is 1.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Homography(pub(super) [f64; 8]);
 
 impl Homography {
-    /// The one that brings `from` closest to `to`, or none where the points do not tell.
+    /// The homography that maps `from` closest to `to`; `None` if the points do not determine it.
     pub(super) fn fit_homography(from: &[[f64; 2]], to: &[[f64; 2]]) -> Option<Self> {
         let mut fit = LeastSquares::<8>::new();
         for ([x, y], [u, v]) in from.iter().zip(to) {
@@ -53,7 +53,7 @@ impl Homography {
     }
 }
 
-/// Where points lie and how far they spread, so that they can be compared whatever their place and size.
+/// The mean and spread of points, which make sets of points comparable at any position and size.
 struct PointCloud {
     middle: [f64; 3],
     spread: f64,
@@ -74,15 +74,16 @@ impl PointCloud {
     }
 }
 
-/// How much narrower than before a face is against its height, over how much its turn explains (the cosine of the yaw).
-/// 1 for a head; a print must be slanted far more than a head is turned before it looks turned at all, and is well under.
+/// The change of a face's ratio of width to height, divided by the change that its turn explains (the cosine of the
+/// yaw). It is 1 for a head. A print is well below 1: it must be slanted far more than a head before it looks turned at
+/// all.
 pub(super) fn measure_foreshortening(before: &[[f32; 3]], after: &[[f32; 3]], yaw: f32) -> Option<f64> {
     let narrower = measure_width_to_height(after)? / measure_width_to_height(before)?;
     let explained = f64::from(yaw.to_radians().cos());
     Some(narrower / explained)
 }
 
-/// The distance between the outer eye corners against that from between the eyes to the lips' middle.
+/// The distance between the outer eye corners, divided by the distance from between the eyes to the middle of the lips.
 fn measure_width_to_height(points: &[[f32; 3]]) -> Option<f64> {
     let [right, left, mouth_right, mouth_left] = [33, 263, 61, 291].map(|at| points.get(at));
     let (right, left, mouth_right, mouth_left) = (right?, left?, mouth_right?, mouth_left?);
@@ -115,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_turned_dome_has_parallax_and_a_turned_plane_has_none() {
+    fn turned_dome_has_parallax_and_turned_plane_has_none() {
         let before = dome(6.0, 0.0, false);
         let turned = measure_parallax(&before, &dome(6.0, 20.0, false)).unwrap();
         assert!(turned.across < -0.2, "{turned:?}");
@@ -128,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dome_that_comes_closer_has_parallax_and_a_plane_has_none() {
+    fn approaching_dome_has_parallax_and_approaching_plane_has_none() {
         let closer = measure_parallax(&dome(8.0, 0.0, false), &dome(5.0, 0.0, false)).unwrap();
         assert!(closer.closer > 0.02, "{closer:?}");
         let flat = measure_parallax(&dome(8.0, 0.0, true), &dome(5.0, 10.0, true)).unwrap();
@@ -136,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn points_that_tell_nothing_have_no_parallax() {
+    fn degenerate_points_have_no_parallax() {
         assert_eq!(measure_parallax(&[], &[]), None);
         assert_eq!(measure_parallax(&[[1.0; 3]; 468], &[[1.0; 3]; 468]), None);
         assert_eq!(measure_foreshortening(&[[1.0; 3]; 468], &[[1.0; 3]; 468], 0.0), None);

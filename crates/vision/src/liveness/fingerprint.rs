@@ -1,4 +1,5 @@
-//! A frame's fingerprint: small enough to compare every two, fine enough that a camera never gives the same twice.
+//! A frame's fingerprint: small enough to compare every two frames, fine enough that a camera never gives the same
+//! twice.
 
 use image::RgbImage;
 
@@ -7,9 +8,9 @@ use crate::face::{SimilarityTransform, crop_pixels};
 /// The fingerprint's sides, in cells.
 const WIDTH: usize = 64;
 const HEIGHT: usize = 48;
-/// Lightness within which a cell tells something; beyond, a change of light cuts it off.
+/// The range of lightness in which a cell is informative; beyond it a change of light clips the cell.
 const TELLING_LIGHTNESS: std::ops::Range<f32> = 12.0..243.0;
-/// With fewer telling cells in common two frames are taken for one: nothing tells them apart.
+/// With fewer common informative cells two frames count as the same: nothing distinguishes them.
 const LEAST_CELLS: usize = WIDTH * HEIGHT / 10;
 
 /// The lightness of a frame's cells, 0..255.
@@ -18,14 +19,15 @@ pub struct FrameFingerprint(Vec<f32>);
 
 impl FrameFingerprint {
     pub(super) fn from_picture(picture: &RgbImage) -> Self {
-        // Cells are squares: of a picture with other proportions some lie beyond its edge, which goes on there.
+        // Cells are squares: in a picture with other proportions some lie beyond its edge, where the edge is extended.
         let step = (picture.width() as f32 / WIDTH as f32).max(picture.height() as f32 / HEIGHT as f32);
         let pixels =
             crop_pixels(picture, WIDTH, HEIGHT, &SimilarityTransform { turn: step, lean: 0.0, x: 0.0, y: 0.0 });
         Self(pixels.iter().map(|[red, green, blue]| (red + green + blue) / 3.0).collect())
     }
 
-    /// What no even change of light explains of another frame, in parts of that frame's contrast: 0 for one frame twice.
+    /// The difference that an even change of light does not explain, in parts of the other frame's contrast: 0 for
+    /// identical frames.
     #[must_use]
     pub fn difference(&self, other: &Self) -> f32 {
         let both = self
@@ -61,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn light_makes_no_other_frame_and_movement_does() {
+    fn light_keeps_a_frame_the_same_and_movement_does_not() {
         let one = FrameFingerprint::from_picture(&picture(0, 1.0));
         assert!(one.difference(&one) < 1e-4);
         assert!(one.difference(&FrameFingerprint::from_picture(&picture(0, 1.2))) < 0.012);
@@ -69,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_that_tell_nothing_are_one() {
+    fn uninformative_frames_count_as_the_same() {
         let black = FrameFingerprint::from_picture(&RgbImage::new(640, 480));
         assert!(black.difference(&FrameFingerprint::from_picture(&RgbImage::new(1, 900))).abs() < f32::EPSILON);
     }

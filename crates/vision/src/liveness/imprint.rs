@@ -1,5 +1,5 @@
-//! What is kept of a frame's face once the frame is gone: enough to know the same picture again, however its file was
-//! written anew. It is no template: another picture of the same person is far from it.
+//! A frame's imprint is kept when the frame is deleted: it recognises the same picture in any re-encoded file. It is
+//! not a biometric template: another picture of the same person has a very different imprint.
 
 use std::f32::consts::PI;
 
@@ -10,39 +10,39 @@ use crate::face::{Face, SimilarityTransform, crop_pixels};
 /// Cells along each side.
 const SIDE: usize = 16;
 const CELLS: usize = SIDE * SIDE;
-/// How far it reaches from the face's middle, in root mean square distances of its landmarks.
+/// The reach from the face's middle, in root mean square distances of its landmarks.
 const REACH: f32 = 1.7;
-/// The lightness of a kept imprint: its mean, and how many steps one standard deviation is.
+/// The lightness of a stored imprint: its mean, and the steps per standard deviation.
 const MEAN: f32 = 128.0;
 const SPREAD: f32 = 40.0;
 
-/// Up to this difference two imprints are of one picture. Pictures of 16 people that were compressed to quality 40, cut,
-/// scaled to 0.6 or 1.5, lit otherwise, made noisy or turned by 3°: 0.09 at most in 98 of 100. The nearest of 200 frames
-/// that the same person's camera had taken from the same chair, another time: 0.12 and more. Another person's: 0.34 and
-/// more.
+/// Up to this difference two imprints show one picture. Pictures of 16 people that were compressed to quality 40, cut,
+/// scaled to 0.6 or 1.5, lit differently, made noisy or turned by 3°: at most 0.09 in 98 of 100. The nearest of 200
+/// frames that the same person's camera took from the same chair at another time: 0.12 and more. Another person's: 0.34
+/// and more.
 const SAME_PICTURE: f32 = 0.1;
-/// The same for the mirror image, in which landmarks are found a little elsewhere: 0.15 at most in 98 of 100; what was not
-/// mirrored: 0.45 and more.
+/// The same for the mirror image, whose landmarks are found slightly elsewhere: at most 0.15 in 98 of 100; pictures
+/// that were not mirrored: 0.45 and more.
 const SAME_MIRRORED_PICTURE: f32 = 0.2;
-/// Of so many frames one that is known from before makes a replay, and so many frames must be.
+/// A replay has at least `LEAST_KNOWN` known frames, and at least one known frame in `KNOWN_SHARE`.
 const KNOWN_SHARE: usize = 3;
 const LEAST_KNOWN: usize = 2;
 
-/// Cells along each side of what a key is made from, and how many frequencies of it count in each direction.
+/// Cells along each side of the coarse picture behind a key, and the frequencies per direction that count.
 const COARSE: usize = 8;
 const FREQUENCIES: usize = 5;
-/// What half of all faces have less of, for each pair of frequencies but the first; their own bits say most of a frame.
+/// The medians over faces for each pair of frequencies except the first: they divide all faces in halves.
 const MEDIANS: [f32; FREQUENCIES * FREQUENCIES - 1] = [
     4.7, 13.6, -1.5, 5.6, -4.4, -3.1, -11.4, -1.8, 0.1, -3.0, 1.1, -0.6, 0.7, 4.0, 4.8, -0.5, -1.5, 0.3, -1.6, 4.2,
     -0.5, -1.5, -0.0, -1.4,
 ];
 
-/// The lightness of a face's cells, of one mean and one contrast, with the eyes level.
+/// The lightness of a face's cells, normalised to one mean and contrast, with the eyes level.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Imprint([u8; CELLS]);
 
 impl Imprint {
-    /// Cuts the square around the face's landmarks: it goes with the face, whatever was cut off around it.
+    /// Cuts the square around the face's landmarks: it follows the face, independent of how the picture was cropped.
     pub(super) fn from_face(picture: &RgbImage, face: &Face) -> Self {
         let count = face.landmarks.len().max(1) as f32;
         let mean = |axis: usize| face.landmarks.iter().map(|point| point[axis]).sum::<f32>() / count;
@@ -58,7 +58,7 @@ impl Imprint {
         Self(std::array::from_fn(|cell| (MEAN + SPREAD * level[cell]).round().clamp(0.0, 255.0) as u8))
     }
 
-    /// As it would be of the mirror image.
+    /// The imprint of the mirror image.
     #[must_use]
     pub fn to_mirrored(&self) -> Self {
         let mut cells = self.0;
@@ -66,7 +66,8 @@ impl Imprint {
         Self(cells)
     }
 
-    /// What no change of light and contrast explains of another, 0 for one picture twice to 1 for two without likeness.
+    /// The difference that no change of light and contrast explains, from 0 for identical pictures to 1 for pictures
+    /// without likeness.
     #[must_use]
     pub fn difference(&self, other: &Self) -> f32 {
         let (here, there) = (normalise_contrast(&self.to_lightness()), normalise_contrast(&other.to_lightness()));
@@ -74,14 +75,14 @@ impl Imprint {
         (1.0 - likeness.max(0.0).powi(2)).max(0.0).sqrt()
     }
 
-    /// Says whether both are of one picture, mirrored or not.
+    /// Whether both are of one picture, mirrored or not.
     #[must_use]
     pub fn is_same_picture(&self, other: &Self) -> bool {
         self.difference(other) < SAME_PICTURE || self.to_mirrored().difference(other) < SAME_MIRRORED_PICTURE
     }
 
-    /// 24 bits that two imprints of one picture mostly share, four in five with all of them, and those of two people
-    /// once in a thousand: by these a frame is looked for among all.
+    /// A search key of 24 bits. Two imprints of one picture mostly share it (four in five have all bits equal), those
+    /// of two people once in a thousand.
     #[must_use]
     pub fn search_key(&self) -> u32 {
         let cells = self.to_lightness();
@@ -99,13 +100,13 @@ impl Imprint {
         MEDIANS.iter().enumerate().filter(|(bit, median)| strength(bit + 1) > **median).map(|(bit, _)| 1 << bit).sum()
     }
 
-    /// The lightness of each cell, row by row, for those who keep it.
+    /// The lightness of each cell, row by row, for storage.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// An imprint from its bytes, or none where they are another number.
+    /// An imprint from its bytes; `None` if their number is wrong.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().map(Self).ok()
@@ -116,7 +117,7 @@ impl Imprint {
     }
 }
 
-/// Says whether frames are those of an earlier session again: so many of them that chance does not explain it.
+/// Whether frames repeat an earlier session: more of them are known than chance explains.
 #[must_use]
 pub fn is_replay(frames: &[Imprint], earlier: &[Imprint]) -> bool {
     let is_known = |frame: &&Imprint| earlier.iter().any(|known| frame.is_same_picture(known));
@@ -124,7 +125,7 @@ pub fn is_replay(frames: &[Imprint], earlier: &[Imprint]) -> bool {
     known >= LEAST_KNOWN && known * KNOWN_SHARE >= frames.len()
 }
 
-/// Brings values to mean 0 and standard deviation 1; values that are all one to 0.
+/// Scales values to mean 0 and standard deviation 1; constant values become 0.
 fn normalise_contrast(values: &[f32]) -> Vec<f32> {
     let count = values.len().max(1) as f32;
     let mean = values.iter().sum::<f32>() / count;

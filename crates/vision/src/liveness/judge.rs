@@ -1,7 +1,7 @@
-//! The judgement: every check over the observations, and what they come to.
+//! Judges a liveness session: runs every check over the observations and derives the confidence.
 //!
-//! Hard checks fail or pass, and one failure makes the confidence 25. What passes is graded by the check that
-//! passed most narrowly, 80 to 100. Passive liveness can only lower that.
+//! Hard checks pass or fail, and one failure sets the confidence to 25. If all pass, the check with the narrowest
+//! margin sets it, 80 to 100. The passive score can only lower it.
 
 mod checks;
 mod depth;
@@ -11,29 +11,29 @@ use crate::face::FaceBox;
 pub use crate::finding::Outcome;
 use checks::JudgedSession;
 
-/// The confidence of a session in which a hard check failed: how many did is nobody's to learn.
+/// The confidence of a session with a failed hard check. It does not reveal how many failed.
 const FAILED_CONFIDENCE: f64 = 25.0;
-/// What a session has whose checks all passed, however narrowly.
+/// The least confidence of a session whose checks all passed.
 const PASSED_CONFIDENCE: f64 = 80.0;
 /// How many audit frames there are at most.
 const MOST_AUDIT_FRAMES: usize = 4;
 
-/// From where on each check fails. Degrees, milliseconds and ratios; the defaults say what they were measured on.
+/// The thresholds of all checks in degrees, milliseconds and ratios; the defaults state what they were measured on.
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// Largest yaw of a face that looks straight, in degrees.
     pub straight_yaw: f32,
     /// Smallest yaw of a turned face, in degrees.
     pub turned_yaw: f32,
-    /// Largest yaw at which landmarks can be relied on, in degrees.
+    /// Largest yaw at which landmarks are reliable, in degrees.
     pub most_yaw: f32,
-    /// How much larger than while looking straight a face that came closer is.
+    /// Least size of a face that came closer, relative to its size while looking straight.
     pub closer: f32,
-    /// Smallest part of the frame's width that a face's eye distance takes.
+    /// Least eye distance of a face, as a share of the frame's width.
     pub least_face: f32,
-    /// From which part of the main face's width on a second face counts.
+    /// Least width of a second face that counts, relative to the main face.
     pub second_face: f32,
-    /// The part of the frames that may be without a face, 0..1.
+    /// The share of frames that may be without a face, 0..1.
     pub faceless: f32,
     /// Least cosine to the reference of a frontal face and of a turned one, −1..1.
     pub same_frontal: f32,
@@ -43,31 +43,32 @@ pub struct Limits {
     pub turn_parallax_a_degree: f64,
     /// Least parallax of a head that came closer.
     pub closer_parallax: f64,
-    /// From which likeness under one homography on a turned face is a flat picture, 0..1.
+    /// Least likeness under one homography at which a turned face counts as a flat picture, 0..1.
     pub plane: f64,
-    /// Least and most width of a turned face over what its turn explains.
+    /// Least and largest ratio of a turned face's width to the width that its turn explains.
     pub foreshortening: [f64; 2],
-    /// Milliseconds between two frames, and over the whole session.
+    /// Least and largest number of milliseconds between two frames, and of the whole session.
     pub spacing_ms: [u64; 2],
     pub session_ms: [u64; 2],
     /// Least difference of two frames' fingerprints.
     pub repeated: f32,
-    /// Most face widths a second that a face moves, and most degrees a second that it turns.
+    /// Largest speed of a face in face widths per second, and of its turn in degrees per second.
     pub speed: f32,
     pub turning: f32,
-    /// Below the first median of the passive score a session is not live, below the second it is doubted, 0..1.
+    /// Medians of the passive score: below the first a session is not live, below the second it is doubted, 0..1.
     pub passive: [f32; 2],
 }
 
 impl Default for Limits {
     /// Measured on heads rendered from portraits at 300 to 700 mm and -60 to 60°, on recordings of five people who turn
-    /// their heads before a camera, on real prints held, slanted and bent before a web camera, and on frames distorted at
-    /// random. People who are asked for no more turn by 15 to 20°. Rendered heads turned by 18° and more: parallax 0.32 and
-    /// more, likeness as planes 0.85 at most, width 0.86 to 1.04. Real heads turned by 13 to 16°: parallax 0.21 and more,
-    /// likeness 0.86 at most. Real prints: parallax 0.15 at most but for one in a hundred, likeness 0.94 and more where they
-    /// look turned at all. A near head's parallax: 0.023 and more at 1.6 times the size, and a real print's 0.017 at most
-    /// but for one in twenty. Frames that a web camera took of a person who sits still differ by 0.028 and more after 600 ms,
-    /// by 0.014 after 360 ms; one frame compressed anew by 0.010 at most down to quality 80.
+    /// their heads before a camera, on real prints held, slanted and bent before a web camera, and on randomly
+    /// distorted frames. People without further instructions turn by 15 to 20°. Rendered heads turned by 18° and more:
+    /// parallax 0.32 and more, likeness as planes at most 0.85, width 0.86 to 1.04. Real heads turned by 13 to 16°:
+    /// parallax 0.21 and more, likeness at most 0.86. Real prints: parallax at most 0.15 except for one in a hundred,
+    /// likeness 0.94 and more if they look turned at all. A near head's parallax: 0.023 and more at 1.6 times the size;
+    /// a real print's: at most 0.017 except for one in twenty. Frames that a web camera took of a person sitting still
+    /// differ by 0.028 and more after 600 ms, by 0.014 after 360 ms; one frame recompressed down to quality 80 by at
+    /// most 0.010.
     fn default() -> Self {
         Self {
             straight_yaw: 12.0,
@@ -100,14 +101,14 @@ pub struct LivenessFinding {
     pub code: &'static str,
     pub outcome: Outcome,
     pub sentence: String,
-    /// What was measured, by name.
+    /// The measured figures, by name.
     pub figures: Vec<(&'static str, f64)>,
-    /// How far within its limit a passed check is, 0..1.
+    /// The margin of a passed check within its limit, 0..1.
     pub margin: f64,
 }
 
 impl LivenessFinding {
-    /// A check that failed or, with `holds`, passed by that margin.
+    /// A check that passed by that margin if `holds`, else failed.
     fn pass_or_fail(code: &'static str, holds: bool, margin: f64, sentence: &str) -> Self {
         let outcome = if holds { Outcome::Pass } else { Outcome::Fail };
         let margin = if margin.is_finite() { margin.clamp(0.0, 1.0) } else { 0.0 };
@@ -124,22 +125,22 @@ impl LivenessFinding {
     }
 }
 
-/// What the session comes to.
+/// The verdict on a session.
 #[derive(Clone, Debug)]
 pub struct Judgement {
-    /// 0..100: 0 where a step is missing, 25 where a check failed, 80 and more where all passed.
+    /// 0..100: 0 if a step is missing, 25 if a check failed, 80 and more if all passed.
     pub confidence: f64,
     /// Whether no check failed.
     pub passed: bool,
     pub findings: Vec<LivenessFinding>,
-    /// The best frontal frame, by its place among the observations.
+    /// The position of the best frontal frame among the observations.
     pub reference: Option<usize>,
-    /// Up to four other frames, one a step.
+    /// The positions of up to four other frames, one per step.
     pub audit: Vec<usize>,
     pub face_of_reference: Option<FaceBox>,
 }
 
-/// Judges a session: the steps as they were asked for, in order, and what each frame shows.
+/// Judges a session from the requested steps, in sequence, and the observations of its frames.
 #[must_use]
 pub fn judge_session(steps: &[LivenessStep], observations: &[Observation], limits: &Limits) -> Judgement {
     let session = JudgedSession::new(steps, observations, limits);
@@ -170,7 +171,7 @@ fn compute_confidence(session: &JudgedSession<'_>, findings: &[LivenessFinding])
     if is_doubted { confidence.min(PASSED_CONFIDENCE) } else { confidence }
 }
 
-/// The best frame of each step but the reference, in the steps' order.
+/// The best frame of each step except the reference, in the steps' sequence.
 fn choose_audit_frames(session: &JudgedSession<'_>) -> Vec<usize> {
     let reference = session.reference_frame().map(|(at, _)| at);
     let best = (0..session.steps.len()).filter_map(|turn| {

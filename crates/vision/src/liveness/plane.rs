@@ -1,8 +1,9 @@
-//! Whether one plane explains two frames' pixels: the surest sign of a print, whatever the landmark network imagines.
+//! Tests whether one plane explains two frames' pixels: the surest sign of a print, independent of the landmark
+//! network.
 //!
-//! The reference's face is laid over another frame's by the homography that fits its landmarks, which is then moved until
-//! the pixels agree best. Of a flat picture they then agree, however it is held; a head that has turned shows other sides
-//! of its nose and cheeks.
+//! The reference's face is laid over another frame's by the homography that fits its landmarks. The homography is then
+//! refined until the pixels agree best. They agree for a flat picture at any position; a head that has turned shows
+//! other sides of its nose and cheeks.
 
 use image::RgbImage;
 
@@ -12,16 +13,16 @@ use crate::face::{Face, FaceBox, SimilarityTransform, crop_pixels};
 
 /// The side of a texture, in pixels.
 const SIZE: usize = 96;
-/// How much larger than the face's landmarks a texture is.
+/// The side of a texture, in sides of the landmarks' box.
 const ROOM: f32 = 1.25;
-/// How often the homography is moved at each scale, and the scales: the reach of a blur, in pixels.
+/// The maximum number of refinements at each scale, and the scales: the reach of a blur, in pixels.
 const MOST_MOVES: usize = 12;
 const BLURS: [usize; 3] = [6, 3, 1];
-/// Landmarks that stay on what they name even where the network imagines a turn: the corners of eyes and mouth, and the
-/// wings of the nose.
+/// Landmarks that stay in place even if the network imagines a turn: the corners of eyes and mouth, and the wings of
+/// the nose.
 const FIRM_LANDMARKS: [usize; 8] = [33, 133, 362, 263, 61, 291, 129, 358];
 
-/// A face's grey pixels, level and of one size, with its landmarks on them (−1..1).
+/// A face's grey pixels, level and at a fixed size, with its landmarks on them (−1..1).
 #[derive(Clone, Debug)]
 pub(super) struct FaceTexture {
     grey: Vec<f32>,
@@ -38,7 +39,7 @@ impl FaceTexture {
         Self { grey, points: points.collect() }
     }
 
-    /// How alike the two faces' pixels are at best under one homography, −1..1; 0 where none can be found.
+    /// The best likeness of the two faces' pixels under one homography, −1..1; 0 if none is found.
     pub(super) fn plane_likeness(&self, other: &Self) -> f64 {
         let inside = self.list_face_pixels();
         let scales = BLURS.map(|blur| (extract_detail(&self.grey, blur), extract_detail(&other.grey, blur)));
@@ -64,7 +65,7 @@ impl FaceTexture {
         Homography::fit_homography(&used(&self.points), &used(&other.points))
     }
 
-    /// The pixels of the face itself: those within the ellipse of its landmarks.
+    /// The pixels of the face itself: inside the ellipse of its landmarks.
     fn list_face_pixels(&self) -> Vec<usize> {
         let count = self.points.len().max(1) as f64;
         let mean = |axis: usize| self.points.iter().map(|point| point[axis]).sum::<f64>() / count;
@@ -89,7 +90,7 @@ fn pixel_centre(at: usize) -> [f64; 2] {
     normalise_pixel([(at % SIZE) as f32 + 0.5, (at / SIZE) as f32 + 0.5])
 }
 
-/// What is finer than the light's slow changes and coarser than noise: a slight blur less a strong one.
+/// Detail finer than slow changes of light and coarser than noise: a slight blur minus a strong one.
 fn extract_detail(grey: &[f32], blur: usize) -> Vec<f32> {
     let fine = box_blur(&box_blur(grey, blur), blur);
     let coarse = box_blur(&box_blur(&fine, blur * 4), blur * 4);
@@ -115,7 +116,7 @@ fn box_blur(grey: &[f32], reach: usize) -> Vec<f32> {
     along(&along(grey, 1, SIZE), SIZE, 1)
 }
 
-/// Moves the homography until the pixels are most alike (Gauss-Newton, damped), and says how alike they then are.
+/// Refines the homography until the pixels are most alike (Gauss-Newton, damped), and returns their likeness.
 fn refine_homography(here: &[f32], there: &[f32], inside: &[usize], best: &mut Homography) -> f64 {
     let mut likeness = correlate_pairs(&pair_values(here, there, inside, best));
     let mut damping = 0.01;
@@ -136,7 +137,7 @@ fn refine_homography(here: &[f32], there: &[f32], inside: &[usize], best: &mut H
     likeness
 }
 
-/// The values of both at the places that the homography pairs.
+/// The values of both textures at the points that the homography pairs.
 fn pair_values(here: &[f32], there: &[f32], inside: &[usize], plane: &Homography) -> Vec<[f64; 2]> {
     let both = inside.iter().filter_map(|at| {
         let there = sample_texture(there, plane.project_point(pixel_centre(*at)))?;
@@ -145,7 +146,7 @@ fn pair_values(here: &[f32], there: &[f32], inside: &[usize], plane: &Homography
     both.collect()
 }
 
-/// The correlation of pairs, −1..1; 0 of fewer than would make a face.
+/// The correlation of pairs, −1..1; 0 if there are too few pairs for a face.
 fn correlate_pairs(pairs: &[[f64; 2]]) -> f64 {
     let count = pairs.len() as f64;
     if pairs.len() < SIZE {
@@ -158,7 +159,7 @@ fn correlate_pairs(pairs: &[[f64; 2]]) -> f64 {
     if likeness.is_finite() { likeness } else { 0.0 }
 }
 
-/// The step that would bring the values together, were they to change evenly; gain and offset are fitted beside it.
+/// The step that would make the values equal if they changed evenly; gain and offset are fitted too.
 fn solve_movement(
     here: &[f32],
     there: &[f32],
@@ -188,7 +189,7 @@ fn solve_movement(
     fit.solve()
 }
 
-/// The value between the four pixels around a place, or none beyond the edge.
+/// The value interpolated between the four pixels around a point; `None` beyond the edge.
 fn sample_texture(values: &[f32], [x, y]: [f64; 2]) -> Option<f64> {
     let half = SIZE as f64 / 2.0;
     let (x, y) = ((x + 1.0) * half - 0.5, (y + 1.0) * half - 0.5);

@@ -1,6 +1,6 @@
-//! Small linear systems.
+//! Least squares: solves small linear systems.
 
-/// The x that brings the rows' sums Σ row·x closest to their values (least squares), or none where many would.
+/// Finds the x for which the sums Σ row·x are closest to their values; `None` if x is not unique.
 pub(super) struct LeastSquares<const N: usize> {
     matrix: [[f64; N]; N],
     right: [f64; N],
@@ -22,7 +22,7 @@ impl<const N: usize> LeastSquares<N> {
         }
     }
 
-    /// Favours small steps: makes each diagonal cell larger by that part of itself.
+    /// Damping: makes each diagonal cell larger by that part of itself, which favours small steps.
     pub(super) fn dampen(&mut self, part: f64) {
         for (at, line) in self.matrix.iter_mut().enumerate() {
             line[at] *= 1.0 + part;
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_found_through_its_points_and_none_through_one() {
+    fn line_is_fitted_through_points_and_none_through_a_single_point() {
         let mut fit = LeastSquares::new();
         [(0.0, 1.0), (1.0, 3.0), (2.0, 5.0)].iter().for_each(|(x, y)| fit.add_row(&[*x, 1.0], *y));
         let [slope, start] = fit.solve().unwrap();

@@ -1,9 +1,9 @@
-//! Dates of the zone: two digits for the year, parts that may be unknown, and the century that is meant.
+//! Dates of the machine-readable zone: two-digit years, parts that may be unknown, and the choice of the century.
 
 use crate::calendar::days_in_month;
 
-/// A date as the zone prints it (ICAO 9303 part 3, section 4.8). What is printed as fillers is unknown: `None`. Digits that
-/// make no date, such as a month 13, are kept as printed.
+/// A date as the zone prints it (ICAO 9303 part 3, section 4.8). Fillers mean unknown: `None`. Digits that are not a
+/// date, such as a month 13, are kept as printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MrzDate {
     /// The year's last two digits, 0..=99.
@@ -31,8 +31,8 @@ impl MrzDate {
         Self { year: part(0), month: part(2), day: part(4) }
     }
 
-    /// The birth date that is meant: the latest such date that is not after `today`. `None` where the year is unknown or
-    /// the calendar has no such date.
+    /// The birth date: the latest matching date that is not after `today`. `None` if the year is unknown or the
+    /// calendar has no such date.
     #[must_use]
     pub fn to_birth_date(self, today: CalendarDate) -> Option<CalendarDate> {
         let year = u16::from(self.year?);
@@ -41,8 +41,8 @@ impl MrzDate {
         dates.find(|date| date.can_be_by(today))
     }
 
-    /// The expiry date that is meant: the one within 50 years of `today`, before or after (documents run at most some
-    /// decades). `None` where the year is unknown or the calendar has no such date.
+    /// The expiry date: the matching date within 50 years of `today`, before or after (documents run at most some
+    /// decades). `None` if the year is unknown or the calendar has no such date.
     #[must_use]
     pub fn to_expiry_date(self, today: CalendarDate) -> Option<CalendarDate> {
         let ahead = (100 + u16::from(self.year?) - today.year % 100) % 100;
@@ -63,7 +63,7 @@ impl MrzDate {
 }
 
 impl CalendarDate {
-    /// Says whether it can lie on or before `today`, whatever its unknown parts are.
+    /// Whether it can lie on or before `today`, for any values of its unknown parts.
     fn can_be_by(self, today: Self) -> bool {
         let first = (self.year, self.month.unwrap_or(1), self.day.unwrap_or(1));
         first <= (today.year, today.month.unwrap_or(12), today.day.unwrap_or(31))
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_born_after_today() {
+    fn birth_date_is_not_after_today() {
         assert_eq!(birth("250615"), date(2025, 6, 15));
         assert_eq!(birth("250616"), date(1925, 6, 16));
         assert_eq!(birth("000229"), date(2000, 2, 29));
@@ -100,14 +100,14 @@ mod tests {
     }
 
     #[test]
-    fn what_the_calendar_has_not_is_no_date() {
+    fn days_outside_the_calendar_are_no_date() {
         for printed in ["741312", "740230", "740400", "740012", "250229"] {
             assert_eq!(birth(printed), None, "{printed}");
         }
     }
 
     #[test]
-    fn an_expiry_lies_within_fifty_years() {
+    fn expiry_is_within_fifty_years() {
         let expiry = |printed: &str| MrzDate::parse(printed.as_bytes()).to_expiry_date(TODAY);
         assert_eq!(expiry("350101"), date(2035, 1, 1));
         assert_eq!(expiry("740101"), date(2074, 1, 1));

@@ -1,22 +1,22 @@
-//! CheckDigit digits (ICAO 9303 part 3, section 4.9): weights 7, 3, 1 over the characters' values, modulo 10.
+//! Check digits (ICAO 9303 part 3, section 4.9): weights 7, 3, 1 over the characters' values, modulo 10.
 
 use super::ZoneFormat;
 use super::layout::CellSpan;
 
-/// A check digit: what it covers and where it stands.
+/// A check digit: the cells that it covers and its own cell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CheckDigit {
     pub(crate) field: &'static str,
     pub(crate) covered: Vec<(usize, usize)>,
     pub(crate) digit: (usize, usize),
-    /// Whether a field without data may have a filler for its digit.
+    /// Whether a field without data may have a filler as its digit.
     may_be_left_out: bool,
 }
 
 /// The name of the check digit over several fields.
 pub(crate) const COMPOSITE: &str = "composite";
 
-/// A character of the zone, the filler beyond its end.
+/// A character of the zone; the filler beyond its end.
 pub(crate) fn character_at(rows: &[Vec<u8>], (row, column): (usize, usize)) -> u8 {
     rows.get(row).and_then(|row| row.get(column)).copied().unwrap_or(b'<')
 }
@@ -48,7 +48,7 @@ impl CheckDigit {
     }
 }
 
-/// A zone's check digits; the composite one, where there is one, comes last.
+/// A zone's check digits; the composite one, if the format has one, comes last.
 pub(crate) fn list_check_digits(format: ZoneFormat, rows: &[Vec<u8>]) -> Vec<CheckDigit> {
     let layout = format.layout();
     let check = |field, span: CellSpan| CheckDigit {
@@ -74,8 +74,8 @@ pub(crate) fn list_check_digits(format: ZoneFormat, rows: &[Vec<u8>]) -> Vec<Che
     checks
 }
 
-/// The check of a number longer than its field (TD1 and TD2: ICAO 9303 part 5, section 4.2.2, and part 6): a filler stands in
-/// its digit's place, and the rest of the number and its digit stand in the optional data, up to the next filler.
+/// The check of a number longer than its field (TD1 and TD2: ICAO 9303 part 5, section 4.2.2, and part 6). A filler
+/// replaces its digit; the rest of the number and its digit are in the optional data, up to the next filler.
 fn find_long_number_check(format: ZoneFormat, rows: &[Vec<u8>]) -> Option<CheckDigit> {
     let layout = format.layout();
     let number = layout.number;
@@ -85,7 +85,7 @@ fn find_long_number_check(format: ZoneFormat, rows: &[Vec<u8>]) -> Option<CheckD
     Some(CheckDigit { field: "document_number", covered, digit: *digit, may_be_left_out: false })
 }
 
-/// The cells of the optional data in which a long number goes on, its check digit included; none where it is not long.
+/// The cells of the optional data in which a long number continues, including its check digit; empty for other numbers.
 pub(crate) fn find_number_continuation(format: ZoneFormat, rows: &[Vec<u8>]) -> Vec<(usize, usize)> {
     let layout = format.layout();
     let number = layout.number;

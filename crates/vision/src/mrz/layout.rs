@@ -1,4 +1,5 @@
-//! Where each field of a machine-readable zone stands (ICAO 9303 parts 4 to 7) and which characters may stand there.
+//! Positions of the fields of a machine-readable zone (ICAO 9303 parts 4 to 7), and the characters allowed in each
+//! cell.
 
 use super::ZoneFormat;
 
@@ -24,7 +25,7 @@ impl CellSpan {
     }
 }
 
-/// The places of a format's fields. A date, the number and the optional data are each followed by their check digit.
+/// The positions of a format's fields. A date, the number and the optional data are each followed by their check digit.
 #[derive(Debug)]
 pub(crate) struct ZoneLayout {
     pub(crate) code: CellSpan,
@@ -38,7 +39,7 @@ pub(crate) struct ZoneLayout {
     pub(crate) optional: &'static [CellSpan],
     /// Whether the optional data has a check digit of its own.
     pub(crate) optional_digit: bool,
-    /// What the composite check digit covers, and where it stands. Visas have none.
+    /// The cells that the composite check digit covers, and its own cell. Visas have none.
     pub(crate) composite: Option<(&'static [CellSpan], (usize, usize))>,
 }
 
@@ -86,7 +87,7 @@ const MRV_A: ZoneLayout =
 
 const MRV_B: ZoneLayout = ZoneLayout { optional: &[CellSpan::new(1, 28, 36)], composite: None, ..TD2 };
 
-/// Which characters may stand in a cell.
+/// The characters that are allowed in a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CellAlphabet {
     /// One of these.
@@ -99,7 +100,7 @@ pub(crate) enum CellAlphabet {
     Digits,
     /// 0 to 9.
     Digit,
-    /// Whatever a zone may hold.
+    /// All characters of a zone.
     Any,
 }
 
@@ -119,13 +120,13 @@ impl CellAlphabet {
 impl ZoneFormat {
     pub(crate) const ALL: [Self; 5] = [Self::Td3, Self::Td1, Self::Td2, Self::MrvA, Self::MrvB];
 
-    /// How many lines it has.
+    /// The number of its lines.
     #[must_use]
     pub fn row_count(self) -> usize {
         if self == Self::Td1 { 3 } else { 2 }
     }
 
-    /// How many characters each of its lines has.
+    /// The number of characters in each line.
     #[must_use]
     pub fn column_count(self) -> usize {
         match self {
@@ -145,15 +146,15 @@ impl ZoneFormat {
         }
     }
 
-    /// The cells of the document's number and of both dates.
+    /// The cells that identify the holder's document: its number and both dates.
     pub(crate) fn identifying_cells(self) -> impl Iterator<Item = (usize, usize)> {
         let layout = self.layout();
         [layout.number, layout.birth, layout.expiry].into_iter().flat_map(CellSpan::cells)
     }
 
-    /// Which characters may stand in a cell. A document's second letter and its kind are the issuer's choice, and there are
-    /// issuers that choose a digit (C1 and C2 on permanent residents' cards); passports have letters only. An issuer and a
-    /// name begin with a letter: with a filler before them, a line was read with one character too many.
+    /// The characters allowed in a cell. A document's second letter and its kind are the issuer's choice, and some
+    /// issuers choose a digit (C1 and C2 on permanent residents' cards); passports have letters only. An issuer and a
+    /// name begin with a letter: a filler before them means that the line was read with one character too many.
     pub(crate) fn alphabet_at(self, row: usize, column: usize) -> CellAlphabet {
         let layout = self.layout();
         let digit_after = |span: CellSpan| (row, column) == (span.row, span.end);

@@ -1,30 +1,30 @@
-//! Which character stands in a cell where the recogniser was not sure: what a check digit proves, and nothing else.
+//! Settles uncertain characters of a zone: only changes that a check digit proves are made.
 
 use super::digits::{COMPOSITE, CheckDigit, list_check_digits};
 use super::{Zone, ZoneFormat, build_zone, fits_format};
 
-/// What the recogniser saw in one cell.
+/// The recogniser's reading of one cell.
 #[derive(Clone, Debug)]
 pub(crate) struct ReadCell {
     pub(crate) read: u8,
     /// 0..1.
     pub(crate) probability: f32,
-    /// The highest probability of a character that may not stand here: 0..1.
+    /// The highest probability of a character that is not allowed here: 0..1.
     pub(crate) unfit: f32,
-    /// What else may stand there, with how much likelier `read` was: 0..1.
+    /// Other allowed characters, each with its likelihood relative to `read`: 0..1.
     pub(crate) others: Vec<(u8, f32)>,
 }
 
 /// Characters that printers and cameras make look alike.
 const ALIKE: [(u8, u8); 8] =
     [(b'O', b'0'), (b'Q', b'0'), (b'D', b'0'), (b'I', b'1'), (b'B', b'8'), (b'S', b'5'), (b'Z', b'2'), (b'G', b'6')];
-/// How likely a look-alike is that the recogniser did not consider.
+/// The likelihood of a look-alike that the recogniser did not consider.
 const UNSEEN_LIKELIHOOD: f32 = 0.02;
-/// From which likelihood on another character is tried.
+/// The least likelihood at which another character is tried.
 const LEAST_LIKELIHOOD: f32 = 0.02;
-/// From which likelihood on two characters of one field are changed at once.
+/// The least likelihood at which two characters of one field are changed at once.
 const LEAST_PAIR_LIKELIHOOD: f32 = 0.1;
-/// An answer is proven when it is this many times as likely as any other that satisfies its check digit.
+/// A reading is proven if it is this many times as likely as any other that satisfies its check digit.
 const CLEAR_RATIO: f32 = 2.0;
 
 /// One character in place of another.
@@ -35,10 +35,10 @@ struct CellChange {
     likelihood: f32,
 }
 
-/// The zone that the cells make. Each field whose check digit fails is read anew with the characters that were nearly as
-/// likely; a new reading holds only if it satisfies the field's digit, no other reading is nearly as likely, and the
-/// composite digit agrees. A visa has none, so nothing bears a new reading out, and it stays as it was read. `None` where the
-/// cells do not fit the format.
+/// The zone that the cells make. A field with a wrong check digit is read again with characters that were almost as
+/// likely. The new reading is accepted only if it satisfies the field's digit, no other reading is almost as likely,
+/// and the composite digit agrees. A visa has no composite digit, so it stays as read. `None` if the cells do not fit
+/// the format.
 pub(crate) fn settle_zone(format: ZoneFormat, cells: &[Vec<ReadCell>]) -> Option<Zone> {
     let mut rows: Vec<Vec<u8>> = cells.iter().map(|row| row.iter().map(|cell| cell.read).collect()).collect();
     clear_after_name(format, &mut rows);
@@ -70,7 +70,7 @@ pub(crate) fn settle_zone(format: ZoneFormat, cells: &[Vec<ReadCell>]) -> Option
     Some(build_zone(format, if fits_format(format, &proven) { &proven } else { &rows }))
 }
 
-/// Names end where three fillers stand: what seems to follow is a filler misread.
+/// Clears everything after three fillers in the name: those end it, and later characters are misread fillers.
 fn clear_after_name(format: ZoneFormat, rows: &mut [Vec<u8>]) {
     let name = format.layout().name;
     let Some(field) = rows.get_mut(name.row).and_then(|row| row.get_mut(name.start..name.end)) else { return };
@@ -86,7 +86,7 @@ fn apply_change(rows: &mut [Vec<u8>], change: CellChange) {
     }
 }
 
-/// Which of the possible changes satisfy a check digit: one, or two likely ones, or none where nothing is proven.
+/// The changes that satisfy a check digit: one, or two likely ones; empty if nothing is proven.
 fn find_proven_changes(rows: &[Vec<u8>], check: &CheckDigit, possible: &[CellChange]) -> Vec<CellChange> {
     let likely: Vec<CellChange> =
         possible.iter().copied().filter(|change| change.likelihood >= LEAST_PAIR_LIKELIHOOD).collect();
@@ -111,7 +111,7 @@ fn find_proven_changes(rows: &[Vec<u8>], check: &CheckDigit, possible: &[CellCha
     }
 }
 
-/// What else may stand in the open cells.
+/// The alternatives for the open cells.
 fn list_possible_changes(format: ZoneFormat, cells: &[Vec<ReadCell>], open: &[(usize, usize)]) -> Vec<CellChange> {
     let mut possible = Vec::new();
     for place in open {
@@ -147,7 +147,7 @@ mod tests {
         lines.iter().map(|line| line.bytes().map(cell).collect()).collect()
     }
 
-    /// The passport's zone after `seen` was read at that place of its second line, with other characters nearly as likely.
+    /// The passport's zone with `seen` read in that column of its second line, and other characters almost as likely.
     fn zone_with(column: usize, seen: u8, others: &[(u8, f32)]) -> Zone {
         let mut cells = sure(&TD3);
         cells[1][column] = ReadCell { read: seen, probability: 0.6, unfit: 0.0, others: others.to_vec() };
@@ -155,14 +155,14 @@ mod tests {
     }
 
     #[test]
-    fn a_look_alike_is_put_right_where_the_check_digit_proves_it() {
+    fn look_alike_is_corrected_when_the_check_digit_proves_it() {
         let zone = zone_with(5, b'O', &[]);
         assert!(zone.is_valid(), "{zone:?}");
         assert_eq!(zone.lines[1], TD3[1]);
     }
 
     #[test]
-    fn what_the_recogniser_nearly_read_is_put_right_too() {
+    fn second_likeliest_character_is_corrected_too() {
         for (column, seen, other) in [(13, b'1', b'7'), (1, b'B', b'8'), (42, b'7', b'1')] {
             let zone = zone_with(column, seen, &[(other, 0.3)]);
             assert_eq!((zone.is_valid(), zone.lines[1].as_str()), (true, TD3[1]));
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_put_right_where_no_composite_digit_bears_it_out() {
+    fn nothing_is_corrected_without_a_composite_digit() {
         let visa = ["V<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<", "L8988901C4XXX4009078F96121096ZE184226B<<<<<<"];
         assert!(settle_zone(ZoneFormat::MrvA, &sure(&visa)).unwrap().is_valid());
         let mut cells = sure(&visa);
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clearly_printed_wrong_character_is_never_put_right() {
+    fn clearly_printed_wrong_character_is_never_corrected() {
         for (column, seen) in [(13, b'8'), (9, b'7'), (43, b'1'), (0, b'K')] {
             let zone = zone_with(column, seen, &[]);
             assert!(!zone.is_valid(), "{zone:?}");
@@ -190,8 +190,8 @@ mod tests {
     }
 
     #[test]
-    fn two_readings_as_likely_prove_nothing() {
-        // 2 and 7 weigh the same in these places: the digit is as right with either.
+    fn two_equally_likely_readings_prove_nothing() {
+        // 2 and 7 weigh the same in these places: the digit is right with either.
         let mut cells = sure(&TD3);
         for column in [13, 16] {
             cells[1][column] = ReadCell { read: b'1', probability: 0.6, unfit: 0.0, others: Vec::new() };
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn no_letter_of_a_name_is_put_right_but_fillers_end_it() {
+    fn name_letters_are_not_corrected_but_fillers_end_the_name() {
         let mut cells = sure(&["P<UTOERIK550N<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<", TD3[1]]);
         assert_eq!(settle_zone(ZoneFormat::Td3, &cells), None);
         cells = sure(&["P<UTOERIKSZON<<ANNA<MARIA<<<<<<<<K<<<<<C<<<<", TD3[1]]);

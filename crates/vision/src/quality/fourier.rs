@@ -6,7 +6,7 @@ pub(super) const TILE_SIDE: usize = 256;
 /// A complex number: real and imaginary part.
 type ComplexNumber = (f32, f32);
 
-/// What every transform of that length needs.
+/// The tables for transforms of that length.
 pub(super) struct FourierTransform {
     turns: Vec<ComplexNumber>,
     window: Vec<f32>,
@@ -20,8 +20,8 @@ impl FourierTransform {
         Self { turns, window }
     }
 
-    /// The amplitudes of two tiles at every frequency, rows by vertical frequency, without their mean, and with their
-    /// borders faded out (Hann). One complex transform does two real tiles.
+    /// The amplitudes of two tiles at every frequency, rows by vertical frequency, without their mean, and with faded
+    /// borders (Hann window). One complex transform handles two real tiles.
     pub(super) fn measure_amplitudes(&self, tiles: [&[f32]; 2]) -> [Vec<f32>; 2] {
         let means = tiles.map(|tile| tile.iter().sum::<f32>() / tile.len().max(1) as f32);
         let faded = |place: usize, which: usize| {
@@ -69,7 +69,7 @@ impl FourierTransform {
     }
 }
 
-/// Without the care of `hypot` for numbers that are too large to square, which takes most of the time.
+/// Without the overflow protection of `hypot`, which takes most of the time.
 fn complex_size(real: f32, imaginary: f32) -> f32 {
     (real * real + imaginary * imaginary).sqrt()
 }
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waves_stand_where_their_frequency_is() {
+    fn wave_peaks_at_its_frequency() {
         let wave = |across: f32, down: f32| -> Vec<f32> {
             let phase = |place: usize| across * (place % TILE_SIDE) as f32 + down * (place / TILE_SIDE) as f32;
             (0..TILE_SIDE * TILE_SIDE)

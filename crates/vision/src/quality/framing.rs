@@ -1,5 +1,5 @@
-//! Whether the whole document is in view: its four borders are looked for as straight lines (Hough), together a
-//! quadrilateral that does not reach the picture's border.
+//! Checks whether the whole document is in view: searches for its four borders as straight lines (Hough), which form a
+//! quadrilateral inside the picture.
 
 mod lines;
 
@@ -11,58 +11,58 @@ use crate::intake::scale::scale_copy;
 use crate::luma::to_luma;
 use crate::warp::point_distance;
 
-/// The side on which borders are looked for, in pixels: print is fine there, and borders are not.
+/// The longest side at which borders are searched for, in pixels: print is fine at that size, and borders are not.
 const BORDER_SIDE: u32 = 400;
-/// The side on which print is looked for, in pixels.
+/// The longest side at which print is searched for, in pixels.
 pub(super) const PRINT_SIDE: u32 = 1_024;
 /// The share of a side along which an edge must run. A finger or glare may hide a third.
 const LEAST_COVER: f32 = 0.6;
-/// The share of the picture that a document must take.
+/// The least share of the picture that a document takes.
 const LEAST_AREA: f32 = 0.08;
-/// How far from the picture's border a corner must be, as a share of the longest side.
+/// The least distance of a corner from the picture's border, as a share of the longest side.
 const MARGIN: f32 = 0.006;
-/// How many edges what surrounds a document may have, as a share of those within it, each for its area.
+/// The maximum density of edges outside a document, as a share of the density inside it.
 const MOST_AROUND: f32 = 0.8;
-/// The share of the picture's shorter side that a visible part of a cut border must have.
+/// The least visible length of a cut border, as a share of the picture's shorter side.
 const LEAST_RUN: f32 = 0.3;
-/// The same where one corner is all that is seen.
+/// The same if only one corner is visible.
 const LEAST_CORNER: f32 = 0.4;
-/// The least difference between a document that is cut and what it lies on, in grey levels of one channel.
+/// The least difference between a cut document and its background, in grey levels of one channel.
 const LEAST_STEP: f32 = 20.0;
-/// The fewest strokes of print on a picture's border that is otherwise plain, where print is cut off: two letters.
+/// The fewest strokes of cut-off print on a picture's border that is otherwise plain: two letters.
 const LEAST_STROKES: usize = 6;
-/// How much darker than paper print is, and how much paper differs from side to side, in grey levels.
+/// How much darker than paper print is, and how much paper may differ between sides, in grey levels.
 const INK: u8 = 80;
 const SAME_PAPER: u8 = 35;
 
 /// Whether the whole document is in view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DocumentFraming {
-    /// All four borders are seen, with something else around them.
+    /// All four borders are visible, with background around them.
     Whole,
     /// Borders, or print, run out of the picture.
     Cut,
-    /// No borders are found: the document fills the picture, or does not stand out from what it lies on.
+    /// No borders are found: the document fills the picture, or does not differ from its background.
     Unsure,
 }
 
-/// Where the document is.
+/// The location of the document.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LocatedDocument {
     pub framing: DocumentFraming,
-    /// Its corners in pixels of the picture, in turn, where all are found.
+    /// Its corners in pixels of the picture, in sequence, if all are found.
     pub corners: Option<[(f32, f32); 4]>,
     /// The upright rectangle around it.
     pub region: Option<PixelRect>,
 }
 
-/// Looks for a document's borders.
+/// Locates a document's borders.
 #[must_use]
 pub fn locate_document(image: &RgbImage) -> LocatedDocument {
     locate_in_copy(image, &scale_copy(image, PRINT_SIDE))
 }
 
-/// Looks for a document's borders in a picture of which a copy is at hand that is 1,024 pixels on its longest side.
+/// Locates a document's borders, given a copy of the picture with 1,024 pixels on its longest side.
 pub(super) fn locate_in_copy(image: &RgbImage, copy: &RgbImage) -> LocatedDocument {
     let nothing = LocatedDocument { framing: DocumentFraming::Unsure, corners: None, region: None };
     if copy.width() < 32 || copy.height() < 32 {
@@ -76,7 +76,7 @@ pub(super) fn locate_in_copy(image: &RgbImage, copy: &RgbImage) -> LocatedDocume
         .max(cut_part_area(&edges, &standing, &lying))
         .max(cut_corner_area(&edges, &lying, &standing));
     let found = find_quadrilateral(&edges, &lying, &standing);
-    // A document of which a part is seen has frames within it: its picture, or fields.
+    // A partly visible document has frames inside it: its portrait, or fields.
     if let Some(corners) = found.filter(|corners| quadrilateral_area(corners) > cut && stands_out(&edges, corners)) {
         let corners = refine_corners(&edges, corners);
         let scale = image.width() as f32 / small.width() as f32;
@@ -91,13 +91,13 @@ pub(super) fn locate_in_copy(image: &RgbImage, copy: &RgbImage) -> LocatedDocume
     LocatedDocument { framing: if is_cut { DocumentFraming::Cut } else { DocumentFraming::Unsure }, ..nothing }
 }
 
-/// Lines along the strongest one, and those across it.
+/// Splits lines into those along the strongest one and those across it.
 fn split_by_direction(lines: &[StraightLine]) -> (Vec<StraightLine>, Vec<StraightLine>) {
     let Some(first) = lines.first() else { return (Vec::new(), Vec::new()) };
     lines.iter().copied().partition(|line| line.cosine_to(*first).abs() > std::f32::consts::FRAC_1_SQRT_2)
 }
 
-/// The largest quadrilateral all of whose sides are edges and whose corners are within the picture.
+/// The largest quadrilateral with edges on all sides and corners inside the picture.
 fn find_quadrilateral(edges: &EdgeMap, lying: &[StraightLine], standing: &[StraightLine]) -> Option<[(f32, f32); 4]> {
     let mut best: Option<(f32, [(f32, f32); 4])> = None;
     for (one, other) in list_line_pairs(lying) {
@@ -122,13 +122,13 @@ fn find_quadrilateral(edges: &EdgeMap, lying: &[StraightLine], standing: &[Strai
     best.map(|(_, corners)| corners)
 }
 
-/// Says whether less is to be seen around a quadrilateral than within it: otherwise it is a field of a document.
+/// Whether a quadrilateral has fewer edges outside than inside: otherwise it is a field of a document.
 fn stands_out(edges: &EdgeMap, corners: &[(f32, f32); 4]) -> bool {
     let (within, beyond) = edges.edge_densities(corners);
     beyond < MOST_AROUND * within
 }
 
-/// The corners at which the sides' edges meet most exactly.
+/// Moves the corners to the exact intersections of the sides' edges.
 fn refine_corners(edges: &EdgeMap, corners: [(f32, f32); 4]) -> [(f32, f32); 4] {
     let [a, b, c, d] = corners;
     let sides = [(d, a), (a, b), (b, c), (c, d)].map(|(from, to)| edges.refine_line(from, to));
@@ -143,7 +143,7 @@ fn list_line_pairs(lines: &[StraightLine]) -> impl Iterator<Item = (StraightLine
     lines.iter().enumerate().flat_map(|(place, one)| lines.iter().skip(place + 1).map(|other| (*one, *other)))
 }
 
-/// The area of a quadrilateral whose sides do not cross; 0 of others.
+/// The area of a quadrilateral whose sides do not cross; 0 for others.
 fn quadrilateral_area(corners: &[(f32, f32); 4]) -> f32 {
     let [a, b, c, d] = *corners;
     let turn = |a: (f32, f32), b: (f32, f32), c: (f32, f32)| (b.0 - a.0) * (c.1 - a.1) - (b.1 - a.1) * (c.0 - a.0);
@@ -152,8 +152,8 @@ fn quadrilateral_area(corners: &[(f32, f32); 4]) -> f32 {
     if is_convex { (turns[0] + turns[2]).abs() / 2.0 } else { 0.0 }
 }
 
-/// The area of the largest part of a document that runs out of the picture: two borders along each other, from a third
-/// that joins them or through all of the picture. 0 where there is none.
+/// The area of the largest part of a document that runs out of the picture: two borders in one direction, from a third
+/// that joins them or through the whole picture. 0 if there is none.
 fn cut_part_area(edges: &EdgeMap, along: &[StraightLine], across: &[StraightLine]) -> f32 {
     let passes =
         |from, to| edge_reaches_end(edges, midpoint(from, to), to) && edge_reaches_end(edges, midpoint(from, to), from);
@@ -192,14 +192,14 @@ fn cut_part_area(edges: &EdgeMap, along: &[StraightLine], across: &[StraightLine
     largest
 }
 
-/// Says whether an edge runs from a point to where it leaves the picture. A border that ends before is not cut, however
-/// long it is: the last part must be seen by itself.
+/// Whether an edge runs from a point to the picture's border. A border that ends before is not cut, however long it is:
+/// so its last quarter must be visible by itself.
 fn edge_reaches_end(edges: &EdgeMap, from: (f32, f32), end: (f32, f32)) -> bool {
     let last_quarter = midpoint(midpoint(from, end), end);
     edges.edge_cover(from, end) > LEAST_COVER + 0.1 && edges.edge_cover(last_quarter, end) > LEAST_COVER
 }
 
-/// Says whether what lies between two lines differs from what lies beyond them, and in the same way.
+/// Whether the area between two lines differs from the areas beyond them, in the same way on both sides.
 fn are_borders(edges: &EdgeMap, one: ((f32, f32), (f32, f32)), other: ((f32, f32), (f32, f32))) -> bool {
     let one_step = edges.colour_step(one.0, one.1, midpoint(other.0, other.1));
     let other_step = edges.colour_step(other.0, other.1, midpoint(one.0, one.1));
@@ -207,7 +207,7 @@ fn are_borders(edges: &EdgeMap, one: ((f32, f32), (f32, f32)), other: ((f32, f32
     alike.fold(0.0, f32::max) > LEAST_STEP
 }
 
-/// The area of the largest part of a document of which one corner is seen, and both borders from it run out of the picture.
+/// The area of the largest part of a document with one visible corner whose two borders run out of the picture.
 fn cut_corner_area(edges: &EdgeMap, lying: &[StraightLine], standing: &[StraightLine]) -> f32 {
     let mut largest = 0.0_f32;
     for (one, other) in lying.iter().flat_map(|one| standing.iter().map(move |other| (*one, *other))) {
@@ -235,7 +235,7 @@ fn midpoint(a: (f32, f32), b: (f32, f32)) -> (f32, f32) {
     ((a.0 + b.0) / 2.0, (a.1 + b.1) / 2.0)
 }
 
-/// Says whether print stands on one side of the picture, while all sides are of the same paper and another is plain.
+/// Whether print reaches one side of the picture, while all sides show the same paper and another side is plain.
 fn is_print_cut(copy: &RgbImage) -> bool {
     let flat = to_luma(copy);
     let (width, height) = flat.dimensions();

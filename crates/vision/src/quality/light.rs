@@ -1,24 +1,24 @@
-//! Sharpness, glare and exposure of a document, 1,024 pixels on its longest side.
+//! Measures sharpness, glare and exposure of a document with 1,024 pixels on its longest side.
 
 use image::GrayImage;
 
-/// Sides of the tiles on which sharpness is measured, in pixels: a word or two of print.
+/// The side of the tiles on which sharpness is measured, in pixels: a word or two of print.
 const TILE_SIDE: usize = 32;
-/// The least variance (squared grey levels) of a tile that holds print: it deviates by 12 levels.
+/// The least variance (squared grey levels) of a tile with print: a deviation of 12 levels.
 const LEAST_VARIANCE: f32 = 144.0;
-/// Sides of the tiles of which glare is made, in pixels.
+/// The side of the tiles on which glare is measured, in pixels.
 const SPOT_SIDE: usize = 8;
-/// From this brightness on a pixel is blown out.
+/// The least brightness of a blown-out pixel.
 const BLOWN_OUT: u8 = 250;
-/// The fewest tiles of a glare: a twentieth of the document's width across.
+/// The fewest tiles of a glare: a twentieth of the document's width.
 const FEWEST_SPOTS: usize = 12;
-/// The least share of its upright frame that a glare fills: it is a blob and no line.
+/// The least share of its upright frame that a glare fills: glare is a blob, not a line.
 const LEAST_COMPACT: f32 = 0.35;
-/// The largest range of brightness of a tile around a glare, in grey levels: light fades, print and paper end sharply.
+/// The largest range of brightness in a tile around a glare, in grey levels: light fades, print and paper end sharply.
 const SOFT_RANGE: u8 = 50;
 
-/// The strength of a document's finest detail against its contrast: the deviation of the Laplacian over that of the
-/// brightness, on the tiles with print, after what noise adds was taken out. An even table around it does not count.
+/// The strength of a document's finest detail relative to its contrast: the deviation of the Laplacian divided by that
+/// of the brightness, on tiles with print, after subtracting noise. An even table around the document does not count.
 #[must_use]
 pub fn measure_sharpness(flat: &GrayImage) -> f32 {
     let mut tiles = measure_tiles(flat);
@@ -64,11 +64,11 @@ fn measure_tile(rows: &[&[u8]], left: usize, top: usize) -> Option<(f32, f32)> {
     Some((variance(sum, square), variance(laplacian, laplacian_square)))
 }
 
-/// What noise adds to the variance of the Laplacian: what the plainest tenth of the tiles have.
+/// The share of noise in the variance of the Laplacian: the value of the plainest tenth of the tiles.
 fn estimate_noise(tiles: &mut [(f32, f32)]) -> f32 {
     tiles.sort_by(|a, b| a.1.total_cmp(&b.1));
     let plainest = tiles.get(tiles.len() / 10).map_or(0.0, |tile| tile.1);
-    // A deviation of 6 levels gives 20 × 36; more than that is no noise but print everywhere.
+    // A deviation of 6 levels gives 20 × 36; more is not noise but print everywhere.
     plainest.min(720.0)
 }
 
@@ -93,8 +93,8 @@ pub fn measure_exposure(flat: &GrayImage) -> (f32, f32) {
     (percentile(50), percentile(95) - percentile(5))
 }
 
-/// The share of a document, 0 to 1, that is blown out in compact blobs without features whose borders fade. White paper
-/// and printed boxes end sharply, and are none.
+/// The share of a document, 0 to 1, that is blown out in compact featureless blobs with fading borders. White paper and
+/// printed boxes end sharply and do not count.
 #[must_use]
 pub fn measure_glare(flat: &GrayImage) -> f32 {
     let spots = SpotGrid::from_luma(flat);
@@ -127,7 +127,8 @@ impl SpotGrid {
         Self { across, ranges }
     }
 
-    /// How bright the paper is where it is not blown out: where it is all but white everywhere, nothing tells glare from it.
+    /// The brightness of the paper outside blown-out areas. If it is almost white everywhere, glare cannot be
+    /// distinguished.
     fn paper_brightness(&self) -> u8 {
         let mut highest: Vec<u8> =
             self.ranges.iter().filter(|range| range.0 < BLOWN_OUT).map(|range| range.1).collect();
@@ -135,7 +136,7 @@ impl SpotGrid {
         highest.get(highest.len() * 6 / 10).copied().unwrap_or(u8::MAX)
     }
 
-    /// The sizes in tiles of all glares.
+    /// The sizes of all glares, in tiles.
     fn glare_sizes(&self) -> Vec<usize> {
         let mut is_free: Vec<bool> = self.ranges.iter().map(|range| range.0 >= BLOWN_OUT).collect();
         let mut sizes = Vec::new();
@@ -148,7 +149,7 @@ impl SpotGrid {
         sizes
     }
 
-    /// The blown-out tiles that hang together with one, and the tiles that border on them.
+    /// The blown-out tiles connected with one, and the tiles on their border.
     fn grow_blob(&self, start: usize, is_free: &mut [bool]) -> (Vec<usize>, Vec<usize>) {
         let (mut blob, mut border, mut waiting) = (Vec::new(), Vec::new(), vec![start]);
         while let Some(place) = waiting.pop() {

@@ -1,29 +1,29 @@
-//! Whether a picture was taken of a screen: the screen's grid of pixels against the sensor's makes sharp peaks in the
-//! spectrum that stand at the same place all over the picture. Print and guilloche make peaks where they are, edges make
-//! streaks, the blocks of JPEG stand on the axes.
+//! Detects pictures taken of a screen. The screen's grid of pixels against the sensor's makes sharp peaks in the
+//! spectrum, at the same place all over the picture. Print and guilloche make local peaks, edges make streaks, and the
+//! blocks of JPEG are on the axes.
 
 use image::RgbImage;
 
 use super::fourier::{FourierTransform, TILE_SIDE};
 use crate::luma::pixel_luma;
 
-/// Tiles that are looked at along the longer and the shorter side.
+/// The number of tiles along the longer and the shorter side.
 const TILES: (u32, u32) = (4, 3);
-/// The lowest frequency that counts, in waves a tile: waves of up to 26 pixels.
+/// The lowest frequency that counts, in waves per tile: waves of up to 26 pixels.
 const LOWEST_FREQUENCY: f32 = 10.0;
 /// Frequencies this near an axis belong to edges and to the blocks of JPEG.
 const AXIS: i32 = 2;
-/// How far a peak stands above the mean of its frequency.
+/// The least height of a peak relative to the mean of its frequency.
 const ABOVE_RING: f32 = 5.0;
-/// How far a peak stands above the ninth tenth of what surrounds it. Noise reaches 2.2 once in a tile.
+/// The least height of a peak relative to the 90th percentile of its surroundings. Noise reaches 2.2 once per tile.
 const ABOVE_SURROUNDINGS: f32 = 3.0;
-/// Peaks that stand nearer than this many waves to another as high are a comb: lines of print, letters of one width, or
-/// guilloche, whose period is longer. A screen's grid has 3 to 8 pixels a period, and so stands alone.
+/// Peaks closer than this many waves to another as high form a comb: lines of print, letters of one width, or
+/// guilloche, whose period is longer. A screen's grid has 3 to 8 pixels per period, so its peaks are isolated.
 const COMB_DISTANCE: i32 = 20;
-/// The most peaks of a tile that count, the highest first.
+/// The maximum number of peaks of a tile, the highest first.
 const MOST_PEAKS: usize = 16;
 
-/// A peak in a tile's spectrum, in waves a tile.
+/// A peak in a tile's spectrum, in waves per tile.
 #[derive(Clone, Copy, Debug)]
 struct SpectrumPeak {
     x: i32,
@@ -32,14 +32,14 @@ struct SpectrumPeak {
 }
 
 impl SpectrumPeak {
-    /// Says whether that may be the same grid's peak elsewhere: perspective changes its frequency a little.
+    /// Whether both may be peaks of the same grid: perspective changes its frequency slightly.
     fn is_near_peak(self, other: Self) -> bool {
         let reach = 2 + (f64::from(self.x).hypot(f64::from(self.y)) * 0.04) as i32;
         (self.x - other.x).abs() <= reach && (self.y - other.y).abs() <= reach
     }
 }
 
-/// How much a picture looks taken of a screen, 0 to 1: the share of its tiles in which the same sharp peak stands.
+/// How much a picture looks taken of a screen, 0 to 1: the share of its tiles that have the same sharp peak.
 #[must_use]
 pub fn score_screen(image: &RgbImage) -> f32 {
     let tiles = cut_tiles(image);
@@ -65,11 +65,11 @@ fn largest_common_share(tiles: &[Vec<SpectrumPeak>]) -> f32 {
     let count =
         |peak: SpectrumPeak| tiles.iter().filter(|others| others.iter().any(|other| peak.is_near_peak(*other))).count();
     let most = tiles.iter().flatten().map(|peak| count(*peak)).max().unwrap_or(0);
-    // One tile has it always.
+    // The tile itself always has the peak.
     (most.saturating_sub(1)) as f32 / (tiles.len() - 1) as f32
 }
 
-/// The brightness of tiles spread over the picture. Those that are mostly black or blown out are left out.
+/// The brightness of tiles spread over the picture. Mostly black or blown-out tiles are left out.
 fn cut_tiles(image: &RgbImage) -> Vec<Vec<f32>> {
     let (width, height) = image.dimensions();
     let side = TILE_SIDE as u32;
@@ -100,7 +100,7 @@ struct HalfSpectrum<'a> {
     radii: &'a [f32],
 }
 
-/// How far the surroundings of a peak reach, and so the border around a half.
+/// The reach of a peak's surroundings, and so the border around a half.
 const REACH: i32 = 7;
 const ACROSS: usize = TILE_SIDE + 2 * REACH as usize;
 const DOWN: usize = TILE_SIDE / 2 + 2 * REACH as usize;
@@ -184,7 +184,7 @@ impl<'a> HalfSpectrum<'a> {
         (-2..=2).all(|down| (-2..=2).all(|across| self.value_at(x + across, y + down) <= height))
     }
 
-    /// The ninth tenth of the amplitudes at four to seven waves from a place: a streak through it counts as well.
+    /// The 90th percentile of the amplitudes at four to seven waves from a point: a streak through it is included.
     fn surrounding_level(&self, x: i32, y: i32) -> f32 {
         let mut around: Vec<f32> = (-REACH..=REACH)
             .flat_map(|down| (-REACH..=REACH).map(move |across| (across, down)))

@@ -1,19 +1,20 @@
-//! The picture as the networks take it: whole and scaled for the detector, a line straightened for the recogniser.
+//! Inputs of the text networks: the whole picture scaled for the detector, a straightened line for the recogniser.
 
 use image::{RgbImage, imageops};
 use rten_tensor::NdTensor;
 
 use crate::warp::point_distance;
 
-/// The height of a line that the recogniser takes, in pixels.
+/// The height of a line in the recogniser's input, in pixels.
 pub(crate) const HEIGHT: u32 = 48;
-/// The widest line that it gets; longer ones are squeezed.
+/// The maximum width of a line in the recogniser's input; longer lines are squeezed.
 pub(crate) const WIDEST: u32 = 2560;
-/// Samples a pixel of the line is the mean of, along one axis, at most: enough for lines 200 pixels high.
+/// The maximum number of samples per pixel of a line along one axis: enough for lines 200 pixels high.
 const SAMPLES: u32 = 4;
 
-/// The picture with its longest side near `longest`, sides in multiples of 32, as the detector takes it (ImageNet's mean and
-/// deviation). Gives also how many of the picture's pixels one of it is, along both axes.
+/// The picture with its longest side near `longest` and sides in multiples of 32, normalised for the detector
+/// (ImageNet's mean and deviation). Returns also how many of the picture's pixels one of its pixels spans, along both
+/// axes.
 pub(crate) fn to_detector_input(picture: &RgbImage, longest: u32) -> (NdTensor<f32, 4>, (f32, f32)) {
     let (width, height) = picture.dimensions();
     let scale = longest as f32 / width.max(height).max(1) as f32;
@@ -28,15 +29,16 @@ pub(crate) fn to_detector_input(picture: &RgbImage, longest: u32) -> (NdTensor<f
     (to_planes(&scaled, [123.675, 116.28, 103.53], [58.395, 57.12, 57.375]), back)
 }
 
-/// How wide the line inside `corners` is at the recogniser's height: a multiple of 8 pixels, `widest` at most.
+/// The width of the line inside `corners` at the recogniser's height: a multiple of 8 pixels, at most `widest`.
 pub(crate) fn line_width(corners: &[(f32, f32); 4], widest: u32) -> u32 {
     let (length, height) = longer_sides(corners);
     let eighths = (length / height * HEIGHT as f32 / 8.0).round();
-    // Not `clamp`, which leaves what is no number as it is.
+    // Not `clamp`, which keeps NaN.
     eighths.max(4.0).min((widest / 8) as f32) as u32 * 8
 }
 
-/// The line inside `corners` (clockwise from its start), straightened to the recogniser's height and `wide` pixels, in −1..1.
+/// The line inside `corners` (clockwise from its start), straightened to the recogniser's height and `wide` pixels, in
+/// −1..1.
 pub(crate) fn to_recogniser_input(picture: &RgbImage, corners: &[(f32, f32); 4], wide: u32) -> NdTensor<f32, 4> {
     to_planes(&straighten_area(picture, corners, wide, HEIGHT), [127.5; 3], [127.5; 3])
 }
@@ -52,7 +54,7 @@ fn to_planes(picture: &RgbImage, mean: [f32; 3], deviation: [f32; 3]) -> NdTenso
     NdTensor::from_data([1, 3, height as usize, width as usize], values)
 }
 
-/// The part of the picture inside `corners` (clockwise from where its upper left is to be) as an upright picture.
+/// Straightens the part of the picture inside `corners` (clockwise from the upper left of the result).
 pub(crate) fn straighten_area(picture: &RgbImage, corners: &[(f32, f32); 4], wide: u32, high: u32) -> RgbImage {
     let (length, height) = longer_sides(corners);
     let samples = |pixels: f32| (pixels.round() as u32).clamp(1, SAMPLES);
@@ -69,13 +71,13 @@ pub(crate) fn straighten_area(picture: &RgbImage, corners: &[(f32, f32); 4], wid
     })
 }
 
-/// The point that is at (u, v) of the four-sided area, both 0..1 from its first corner.
+/// The point at (u, v) of the four-sided area, both 0..1 from its first corner.
 pub(crate) fn point_inside(corners: &[(f32, f32); 4], (u, v): (f32, f32)) -> (f32, f32) {
     let [start, end, below_end, below_start] = *corners;
     interpolate_points(interpolate_points(start, end, u), interpolate_points(below_start, below_end, u), v)
 }
 
-/// Its longer sides along and across, the latter at least one pixel.
+/// The longer of its sides along and across; at least one pixel across.
 fn longer_sides(corners: &[(f32, f32); 4]) -> (f32, f32) {
     let [start, end, below_end, below_start] = *corners;
     let length = point_distance(start, end).max(point_distance(below_start, below_end));
@@ -86,7 +88,7 @@ fn interpolate_points(a: (f32, f32), b: (f32, f32), part: f32) -> (f32, f32) {
     (a.0 + (b.0 - a.0) * part, a.1 + (b.1 - a.1) * part)
 }
 
-/// The colour at a point between pixels; beyond the edge, the edge's.
+/// The colour interpolated between pixels; beyond the edge, the edge's.
 fn sample_colour(picture: &RgbImage, (x, y): (f32, f32)) -> [f32; 3] {
     let (x, y) = ((x - 0.5).max(0.0), (y - 0.5).max(0.0));
     let right = picture.width().saturating_sub(1);
@@ -113,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_detectors_picture_keeps_its_shape_in_steps_of_32() {
+    fn detector_input_keeps_proportions_in_steps_of_32() {
         let (input, back) = to_detector_input(&RgbImage::new(2000, 1300), 960);
         assert_eq!(input.shape(), [1, 3, 640, 960]);
         assert!((back.0 - 2.083).abs() < 0.01 && (back.1 - 2.031).abs() < 0.01, "{back:?}");
@@ -122,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_cut_out_as_its_text_runs() {
+    fn line_is_cropped_in_the_direction_of_its_text() {
         // Red on the left half, blue on the right: upside-down, blue comes first.
         let picture = RgbImage::from_fn(100, 20, |x, _| image::Rgb(if x < 50 { [255, 0, 0] } else { [0, 0, 255] }));
         let upright = [(0.0, 0.0), (100.0, 0.0), (100.0, 20.0), (0.0, 20.0)];
@@ -136,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn corners_outside_the_picture_take_its_edge() {
+    fn corners_outside_the_picture_use_its_edge() {
         let picture = RgbImage::from_pixel(8, 8, image::Rgb([255; 3]));
         let corners = [(-9.0, -9.0), (90.0, -9.0), (90.0, 9.0), (-9.0, f32::NAN)];
         let line = to_recogniser_input(&picture, &corners, line_width(&corners, WIDEST));
@@ -144,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_as_wide_as_it_may_be() {
+    fn line_width_is_bounded() {
         let corners = |length: f32| [(0.0, 0.0), (length, 0.0), (length, 12.0), (0.0, 12.0)];
         assert_eq!(line_width(&corners(100.0), WIDEST), 400);
         assert_eq!(line_width(&corners(1000.0), WIDEST), WIDEST);

@@ -1,28 +1,28 @@
-//! Where text stands: turned rectangles around the parts of a probability map that the detector takes for text.
+//! Finds text regions: rotated rectangles around the parts of the detector's probability map.
 
 use rten_imageproc::{PointF, min_area_rect};
 
-/// The detector marks the core of a line; its box is grown by area × this / perimeter (PP-OCR's own figure).
+/// The detector marks the core of a line; its box grows by area × this / perimeter (PP-OCR's own figure).
 const GROWTH: f32 = 1.6;
-/// The mean probability from which on a part counts as text.
+/// The least mean probability of a part that counts as text.
 const LEAST_MEAN: f32 = 0.55;
 /// Cores with a shorter side below this many pixels of the map are specks.
 const SPECK_SIDE: f32 = 2.0;
-/// More parts than this are noise, not a document's lines; the largest are kept.
+/// The maximum number of regions, the largest first: more are noise, not a document's lines.
 const MOST_REGIONS: usize = 200;
 
-/// A rectangle around one piece of text, turned as the text is.
+/// A rotated rectangle around one piece of text.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TextRegion {
     pub(crate) centre: (f32, f32),
-    /// Unit vector along the longer side. Which of its two ways the text runs is not known here.
+    /// Unit vector along the longer side. The direction of reading along it is not known here.
     pub(crate) along: (f32, f32),
     pub(crate) length: f32,
     pub(crate) breadth: f32,
 }
 
 impl TextRegion {
-    /// How many times as long as broad it is, 1 or more.
+    /// The ratio of length to breadth, 1 or more.
     pub(crate) fn aspect_ratio(&self) -> f32 {
         self.length / self.breadth.max(1.0)
     }
@@ -40,7 +40,8 @@ impl TextRegion {
         }
     }
 
-    /// Its corners, clockwise from the start of text that runs towards `way`, grown by `margin` pixels on each side.
+    /// Its corners, clockwise from the start of text that runs towards `way`, with a margin of `margin` pixels on each
+    /// side.
     pub(crate) fn corners_along(&self, way: (f32, f32), margin: f32) -> [(f32, f32); 4] {
         let (text, length, breadth) = self.text_axis(way);
         let half = (length / 2.0 + margin, breadth / 2.0 + margin);
@@ -54,13 +55,13 @@ impl TextRegion {
         [corner(-1.0, -1.0), corner(1.0, -1.0), corner(1.0, 1.0), corner(-1.0, 1.0)]
     }
 
-    /// How far another line's middle is from this line, across it.
+    /// The distance of another line's middle from this line, measured across it.
     pub(crate) fn line_distance(&self, other: &Self) -> f32 {
         let between = (other.centre.0 - self.centre.0, other.centre.1 - self.centre.1);
         (between.0 * self.along.1 - between.1 * self.along.0).abs()
     }
 
-    /// The same line, but drawn out to another one's end where it falls short of that by more than its height.
+    /// Extends the line to another one's ends where it is shorter by more than its height.
     pub(crate) fn extend_to(&self, other: &Self, way: (f32, f32)) -> Self {
         let (axis, length, breadth) = self.text_axis(way);
         let (_, other_length, _) = other.text_axis(way);
@@ -73,8 +74,8 @@ impl TextRegion {
         Self { centre, along: axis, length: end - start, breadth }
     }
 
-    /// The side along which the text runs, pointing towards `way`, with the lengths along and across. A nearly square
-    /// piece (a single letter, a short number) follows its page; a long one follows its own long side.
+    /// The axis along which the text runs, pointing towards `way`, with the lengths along and across it. A nearly
+    /// square piece (a single letter, a short number) follows its page; a long one follows its own long side.
     pub(crate) fn text_axis(&self, way: (f32, f32)) -> ((f32, f32), f32, f32) {
         let across = (-self.along.1, self.along.0);
         let dot = |axis: (f32, f32)| axis.0 * way.0 + axis.1 * way.1;
@@ -147,7 +148,7 @@ fn to_region(part: &ConnectedPart) -> Option<TextRegion> {
     Some(TextRegion { centre, along, length: length + growth, breadth: breadth + growth })
 }
 
-/// The direction in which a page's lines run, one of its two ways: the mean of the regions' directions, long ones first.
+/// The axis along which a page's lines run: the mean of the regions' axes, weighted by length. Its sign is arbitrary.
 pub(crate) fn page_axis(regions: &[TextRegion]) -> (f32, f32) {
     let mut sum = (0.0_f32, 0.0_f32);
     for region in regions.iter().filter(|region| region.aspect_ratio() > 2.0) {
@@ -173,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_turned_bar_is_found_as_it_lies() {
+    fn rotated_bar_is_found_with_its_angle() {
         for degrees in [0.0, 20.0, 90.0, 155.0] {
             let found = find_regions(&bar(degrees), 100, 0.3);
             assert_eq!(found.len(), 1, "{degrees}");
@@ -186,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn faint_parts_and_specks_are_no_text() {
+    fn faint_parts_and_specks_are_ignored() {
         let faint: Vec<f32> = bar(0.0).iter().map(|value| value * 0.5).collect();
         assert!(find_regions(&faint, 100, 0.3).is_empty());
         let mut speck = vec![0.0; 10_000];
@@ -196,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_made_as_long_as_the_one_below_it() {
+    fn line_extends_to_the_one_below_it() {
         let line = |x, y, length| TextRegion { centre: (x, y), along: (-1.0, 0.0), length, breadth: 10.0 };
         let (short, long) = (line(45.0, 80.0, 60.0), line(60.0, 100.0, 100.0));
         let corners = short.extend_to(&long, (1.0, 0.0)).corners_along((1.0, 0.0), 0.0);
@@ -209,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn corners_start_where_the_text_starts() {
+    fn corners_begin_at_the_start_of_the_text() {
         let region = TextRegion { centre: (50.0, 50.0), along: (1.0, 0.0), length: 40.0, breadth: 10.0 };
         assert_eq!(region.corners_along((1.0, 0.0), 0.0)[0], (30.0, 45.0));
         assert_eq!(region.corners_along((-1.0, 0.0), 0.0)[0], (70.0, 55.0));

@@ -1,23 +1,23 @@
-//! The likeliest way through a recogniser's steps that gives a line of a known length with known alphabets.
+//! Aligns a recogniser's steps with a line of known length and known alphabets, by the likeliest path.
 //!
-//! The recogniser drops a character that is thin or stands between equal ones. A zone's line has a fixed number of
-//! characters at a fixed pitch, so the path is sought among those that have exactly that number; what was dropped comes
-//! back where the recogniser had an inkling of it.
+//! The recogniser drops a character that is thin or is between equal ones. A zone's line has a fixed number of
+//! characters at a fixed pitch. So the path must have exactly that number of characters, and a dropped character
+//! returns where the recogniser saw a weak sign of it.
 
 use std::sync::LazyLock;
 
 use crate::mrz::{CellAlphabet, ReadCell};
-use crate::text::frames::{RecogniserSteps, recogniser_alphabet};
+use crate::text::recogniser_steps::{RecogniserSteps, recogniser_alphabet};
 
 /// The zone's characters.
 const SYMBOLS: &[u8; 37] = b"<0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 const SYMBOL_COUNT: usize = SYMBOLS.len();
-/// A probability below this says nothing.
+/// A smaller probability carries no information.
 const LEAST_PROBABILITY: f32 = 1e-6;
-/// PathOrigin which probability on, beside the character read, another one is kept.
+/// The least probability at which another character is kept beside the one read.
 const LEAST_KEPT: f32 = 0.005;
 
-/// Where each symbol stands in the recogniser's alphabet; small letters count as their capitals.
+/// The positions of each symbol in the recogniser's alphabet; small letters count as their capitals.
 static PLACES: LazyLock<Vec<Vec<usize>>> = LazyLock::new(|| {
     let places = |symbol: &u8| {
         let symbol = char::from(*symbol);
@@ -28,13 +28,13 @@ static PLACES: LazyLock<Vec<Vec<usize>>> = LazyLock::new(|| {
     SYMBOLS.iter().map(places).collect()
 });
 
-/// One step: each symbol's probability, and that of none.
+/// One step: each symbol's probability, and that of no symbol.
 pub(crate) struct SymbolStep {
     symbols: [f32; SYMBOL_COUNT],
     none: f32,
 }
 
-/// A recogniser's steps with all that no zone holds left out.
+/// A recogniser's steps, restricted to the zone's characters.
 pub(crate) fn to_symbol_steps(frames: &RecogniserSteps) -> Vec<SymbolStep> {
     let probability = |step: &[f32], place: usize| step.get(place).copied().unwrap_or(0.0);
     let step = |step: &[f32]| {
@@ -48,7 +48,7 @@ pub(crate) fn to_symbol_steps(frames: &RecogniserSteps) -> Vec<SymbolStep> {
     frames.steps().map(step).collect()
 }
 
-/// The text as the recogniser has it, among the zone's characters only.
+/// The recogniser's text, restricted to the zone's characters.
 pub(crate) fn plain_text(steps: &[SymbolStep]) -> String {
     let mut text = String::new();
     let mut last = None;
@@ -63,22 +63,22 @@ pub(crate) fn plain_text(steps: &[SymbolStep]) -> String {
     text
 }
 
-/// Where the characters stand: the first one's step and the steps from one to the next.
+/// The positions of the characters: the first one's step, and the steps from one to the next.
 #[derive(Clone, Copy, Debug)]
 struct CharacterPitch {
     first: f32,
     each: f32,
 }
 
-/// The likeliest cells for a line whose cells have these alphabets, and the logarithm of how likely that way through all
-/// steps is. `None` where the line is too short for them.
+/// The likeliest cells for a line whose cells have these alphabets, and the log likelihood of that path. `None` if the
+/// line has too few steps.
 pub(crate) fn align_cells(steps: &[SymbolStep], alphabets: &[CellAlphabet]) -> Option<(Vec<ReadCell>, f32)> {
     let (free, likelihood) = find_path(steps, alphabets, None)?;
     let (path, _) = find_path(steps, alphabets, estimate_pitch(&free))?;
     Some((path.iter().map(|stay| to_cell(steps, stay)).collect(), likelihood))
 }
 
-/// The steps during which one character is seen.
+/// The steps that show one character.
 #[derive(Clone, Copy, Debug)]
 struct SymbolStay {
     symbol: usize,
@@ -100,7 +100,8 @@ fn to_cell(steps: &[SymbolStep], stay: &SymbolStay) -> ReadCell {
     ReadCell { read, probability, unfit, others: others.collect() }
 }
 
-/// The middle values of the distances between characters, and of where that puts the first: a few misplaced ones do no harm.
+/// The medians of the distances between characters and of the resulting first position: a few misplaced characters do
+/// not matter.
 fn estimate_pitch(path: &[SymbolStay]) -> Option<CharacterPitch> {
     let middle = |stay: &SymbolStay| (stay.first + stay.last) as f32 / 2.0;
     let apart = path.len() / 2;
@@ -116,14 +117,14 @@ fn median_of_floats(mut values: Vec<f32>) -> Option<f32> {
     values.get(values.len() / 2).copied()
 }
 
-/// How the path came to where it is.
+/// The previous state of a path.
 #[derive(Clone, Copy)]
 enum PathOrigin {
     /// The same character, or none, as in the step before.
     Same,
-    /// No character was seen.
+    /// No character.
     None,
-    /// This other character was seen.
+    /// This other character.
     Symbol(u8),
 }
 
@@ -137,21 +138,21 @@ struct PathEnds {
 impl PathEnds {
     const NEVER: Self = Self { none: f32::NEG_INFINITY, symbols: [f32::NEG_INFINITY; SYMBOL_COUNT] };
 
-    /// The best symbol with its value, leaving out one.
+    /// The best symbol except one, with its value.
     fn best_symbol_except(&self, but: usize) -> (usize, f32) {
         let others = self.symbols.iter().copied().enumerate().filter(|(symbol, _)| *symbol != but);
         others.fold((0, f32::NEG_INFINITY), |best, other| if other.1 > best.1 { other } else { best })
     }
 }
 
-/// How each path came to its end: as [`Ends`].
+/// The previous state of each path: in the form of [`PathEnds`].
 #[derive(Clone)]
 struct PathOrigins {
     none: PathOrigin,
     symbols: [PathOrigin; SYMBOL_COUNT],
 }
 
-/// The likeliest path with the logarithm of how likely it is.
+/// The likeliest path with its log likelihood.
 fn find_path(
     steps: &[SymbolStep],
     alphabets: &[CellAlphabet],
@@ -185,7 +186,7 @@ fn find_path(
     Some((path, ends.best_symbol_except(SYMBOL_COUNT).1.max(ends.none)))
 }
 
-/// The cost of a character that begins at `time` although the pitch puts it elsewhere: squared, in characters' widths.
+/// The cost of a character that begins at `time`, away from its pitch: squared, in characters' widths.
 fn pitch_penalty(pitch: CharacterPitch, place: usize, time: usize) -> f32 {
     let off = (time as f32 - pitch.first - pitch.each * place as f32) / pitch.each.max(1.0);
     -4.0 * off * off
@@ -224,7 +225,7 @@ fn advance_paths(
     (now, froms)
 }
 
-/// Follows the best path back from its end.
+/// Traces the best path back from its end.
 fn trace_path(history: &[Vec<PathOrigins>], ends: &PathEnds, alphabets: &[CellAlphabet]) -> Option<Vec<SymbolStay>> {
     let mut number = alphabets.len();
     let (symbol, value) = ends.best_symbol_except(SYMBOL_COUNT);
@@ -258,7 +259,7 @@ fn trace_path(history: &[Vec<PathOrigins>], ends: &PathEnds, alphabets: &[CellAl
 mod tests {
     use super::*;
 
-    /// Steps in which each character is seen once and nothing in the steps between; `.` leaves an inkling of a filler.
+    /// Steps that show each character once and nothing in the steps between; `.` is a weak sign of a filler.
     fn seen(text: &str) -> Vec<SymbolStep> {
         let step = |wanted: u8| {
             let (sought, probability) = if wanted == b'.' { (b'<', 0.01) } else { (wanted, 0.95) };
@@ -275,14 +276,14 @@ mod tests {
     }
 
     #[test]
-    fn a_dropped_filler_comes_back_where_it_stood() {
+    fn dropped_filler_is_restored_at_its_place() {
         assert_eq!(plain_text(&seen("I.UTOD231<<<")), "IUTOD231<<<");
         assert_eq!(read("I.UTOD231<<<", &[CellAlphabet::Any; 12]).unwrap(), "I<UTOD231<<<");
         assert_eq!(read("ANNA<.MARIA<<.<<", &[CellAlphabet::Any; 16]).unwrap(), "ANNA<<MARIA<<<<<");
     }
 
     #[test]
-    fn each_cell_holds_only_what_may_stand_in_it() {
+    fn cells_hold_only_allowed_characters() {
         let mut steps = seen("7408");
         steps[3].symbols = SYMBOLS.map(|symbol| match symbol {
             b'A' => 0.8,
@@ -295,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn the_right_length_is_the_likelier_one() {
+    fn right_length_is_the_likeliest() {
         let likelihood =
             |count: usize| align_cells(&seen("ABCDEF<<"), &vec![CellAlphabet::Any; count]).map(|(_, likely)| likely);
         assert!(likelihood(8) > likelihood(7) && likelihood(8) > likelihood(9));

@@ -1,17 +1,18 @@
-//! Which of a page's regions may be lines of a zone: pieces of one line put together, long lines only, from the bottom up.
+//! Selects the regions of a page that may be lines of a zone: joins pieces of one line, keeps long lines, from the
+//! bottom up.
 
 use crate::text::TextRegion;
 
-/// A zone's line is at least this many times as long as high, with the detector's margins.
+/// The least ratio of length to height of a zone's line, including the detector's margins.
 const LEAST_ASPECT: f32 = 7.0;
-/// And at least this part as long as the longest line.
+/// The least length of a zone's line, as a share of the longest line.
 const LEAST_LENGTH: f32 = 0.6;
-/// Pieces of one line have no more than this many heights between them: fillers are faint, and gaps among them wide.
+/// The largest gap between pieces of one line, in heights: fillers are faint, and gaps among them are wide.
 const MOST_GAP: f32 = 3.0;
-/// A line of which less than this part of the longest one was found is not one of the zone's.
+/// A line with a smaller detected share of the longest one is not one of the zone's.
 const LEAST_PART: f32 = 0.3;
 
-/// A line as it stands on its page: its ends along the lines, and down from line to line at either end.
+/// A line in coordinates along and across the page's lines: both of its ends, and its height.
 #[derive(Clone, Copy)]
 struct PlacedLine {
     start: (f32, f32),
@@ -20,7 +21,7 @@ struct PlacedLine {
 }
 
 impl PlacedLine {
-    /// `None` for text that runs another way than the page's.
+    /// `None` for text in another direction than the page's.
     fn from_region(region: &TextRegion, way: (f32, f32)) -> Option<Self> {
         let (axis, length, height) = region.text_axis(way);
         let straight = axis.0 * way.0 + axis.1 * way.1 > 0.97;
@@ -35,13 +36,13 @@ impl PlacedLine {
         self.end.0 - self.start.0
     }
 
-    /// How far down it is at a place along the lines.
+    /// Its position across the lines, at a position along them.
     fn down_at(&self, along: f32) -> f32 {
         let slope = (self.end.1 - self.start.1) / self.length().max(1.0);
         self.start.1 + slope * (along - self.start.0)
     }
 
-    /// Says whether a piece that starts later stands on the same line.
+    /// Whether a piece that starts later continues this line.
     fn continues_with(&self, piece: &Self, gap: f32) -> bool {
         let height = self.height.max(piece.height);
         let alike = self.height.min(piece.height) > 0.5 * height;
@@ -69,7 +70,7 @@ impl PlacedLine {
     }
 }
 
-/// A page's lines with their pieces put together, longest first.
+/// A page's lines, joined from their pieces, longest first.
 fn join_pieces(regions: &[TextRegion], way: (f32, f32), gap: f32) -> Vec<PlacedLine> {
     let mut lines: Vec<PlacedLine> = Vec::new();
     let mut pieces: Vec<PlacedLine> =
@@ -95,8 +96,9 @@ pub(crate) fn find_zone_rows(regions: &[TextRegion], way: (f32, f32)) -> Vec<Tex
     rows.iter().map(|row| row.to_text_region(way)).collect()
 }
 
-/// The lines of an upright picture that shows a zone from side to side, lowest first: each as long as the picture is wide,
-/// whatever parts of it were found, and as high as they mostly are, for other text runs into a zone's first line from above.
+/// The lines of an upright picture that shows a zone from side to side, lowest first. Each gets the picture's whole
+/// width, even if only parts of it were found. Each gets the typical height, because other text touches a zone's first
+/// line from above.
 pub(crate) fn find_block_rows(regions: &[TextRegion], width: f32) -> Vec<TextRegion> {
     let mut rows = join_pieces(regions, (1.0, 0.0), f32::INFINITY);
     let longest = rows.first().map_or(0.0, PlacedLine::length);

@@ -29,7 +29,7 @@ fn dates(birth: &str, expiry: &str, issued: &str, proven: bool) -> DocumentDates
 }
 
 #[test]
-fn wrong_digits_fail_only_where_they_were_read_with_certainty() {
+fn wrong_digits_fail_only_when_read_with_certainty() {
     let [first, second] = passport_zone();
     let changed = second.replace("7408122", "7408123");
     let lines = [first, changed.as_str()];
@@ -43,7 +43,7 @@ fn wrong_digits_fail_only_where_they_were_read_with_certainty() {
 }
 
 #[test]
-fn a_document_is_valid_to_the_end_of_its_last_day() {
+fn document_is_valid_to_the_end_of_its_last_day() {
     let outcome =
         |expiry: &str, proven| check_expiry(&dates("1974-08-12", expiry, "2005-01-01", proven), today()).outcome;
     assert_eq!(outcome("2010-06-15", true), Outcome::Pass);
@@ -55,7 +55,7 @@ fn a_document_is_valid_to_the_end_of_its_last_day() {
 }
 
 #[test]
-fn dates_that_cannot_be_true_are_told() {
+fn impossible_dates_are_named() {
     let good = ("1974-08-12", "2012-04-15", "2002-04-15");
     let problems = |birth, expiry, issued| {
         let finding = check_plausible_dates(&dates(birth, expiry, issued, true), today());
@@ -84,7 +84,7 @@ fn dates_that_cannot_be_true_are_told() {
 }
 
 #[test]
-fn issuers_that_nobody_knows_are_told_by_both_codes() {
+fn unknown_issuers_fail_only_with_unknown_nationality() {
     let outcome = |state: &str, nationality: &str, change: fn(&mut SourceClaims)| {
         let mut claims =
             SourceClaims { issuing_state: state.to_owned(), nationality: nationality.to_owned(), ..passport() };
@@ -101,7 +101,7 @@ fn issuers_that_nobody_knows_are_told_by_both_codes() {
 }
 
 #[test]
-fn a_zone_and_a_barcode_of_two_people_contradict() {
+fn zone_and_barcode_of_two_people_contradict() {
     let zone = passport();
     let same = SourceClaims::from_license(&license("ERIKSSON", "ANNA MARIA", "L898902C3", (1974, 8, 12)));
     let outcome = |change: fn(&mut SourceClaims)| {
@@ -126,7 +126,7 @@ fn a_zone_and_a_barcode_of_two_people_contradict() {
 }
 
 #[test]
-fn faces_are_one_person_s() {
+fn faces_of_two_people_fail() {
     let outcome = |faces: &[SideFace], on_back| check_portrait(faces, on_back).outcome;
     assert_eq!(outcome(&[], false), Outcome::Fail);
     assert_eq!(outcome(&[face(200.0, false)], false), Outcome::Pass);

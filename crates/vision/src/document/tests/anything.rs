@@ -1,10 +1,10 @@
-//! Whatever is read, nothing panics, and nothing is called authentic that is not.
+//! Property tests: any reading is assessed without a panic, and only sound documents are called authentic.
 
 use proptest::prelude::*;
 
 use super::*;
 
-/// Lines of anything: words of documents, dates, numbers, letters of other scripts, at any place.
+/// Random lines: words of documents, dates, numbers, letters of other scripts, at any place.
 fn any_line() -> impl Strategy<Value = TextLine> {
     let words = prop_oneof![
         "[A-Z<0-9]{0,44}",
@@ -60,7 +60,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
     #[test]
-    fn nothing_is_authentic_with_a_failure_or_without_a_source_that_holds(
+    fn authentic_needs_a_proven_source_and_no_failure(
         front in any_side(),
         back in prop::option::of(any_side()),
     ) {
@@ -79,7 +79,7 @@ proptest! {
     }
 
     #[test]
-    fn any_text_is_parsed_in_peace(text in "\\PC{0,200}") {
+    fn any_printed_text_parses_without_panic(text in "\\PC{0,200}") {
         let _ = date::find_printed_dates(&text);
         let _ = labels::split_by_labels(&text, true);
         let _ = print::parse_document_number(&text);

@@ -1,19 +1,20 @@
-//! The checks that need no depth: steps, times, faces, poses, the person, repeated frames, motion, passive liveness.
+//! The liveness checks that need no depth: steps, times, faces, poses, the person, repeated frames, motion, passive
+//! score.
 
 use super::{Limits, LivenessFinding, LivenessStep, Observation, ObservedFace, Outcome};
 
-/// What is judged, the frames grouped by the asked steps.
+/// A session under judgement, its frames grouped by the requested steps.
 pub(super) struct JudgedSession<'a> {
     pub(super) steps: &'a [LivenessStep],
     pub(super) observations: &'a [Observation],
     pub(super) limits: &'a Limits,
-    /// For each asked step the places of its frames; empty where the order is another.
+    /// For each requested step the positions of its frames; empty if the sequence of steps is wrong.
     groups: Vec<Vec<usize>>,
     /// The median distance between the eyes while looking straight, in pixels.
     far: f32,
 }
 
-/// A frame's place among all and its face.
+/// A frame's position among all frames, and its face.
 pub(super) type NumberedFace<'a> = (usize, &'a ObservedFace);
 
 impl<'a> JudgedSession<'a> {
@@ -24,7 +25,7 @@ impl<'a> JudgedSession<'a> {
         session
     }
 
-    /// Says whether the frames follow the steps in their order and each step has a frame that shows it.
+    /// Whether the frames follow the steps' sequence and each step has a frame that shows it.
     pub(super) fn is_complete(&self) -> bool {
         !self.steps.is_empty()
             && self.is_in_order()
@@ -43,7 +44,7 @@ impl<'a> JudgedSession<'a> {
         (0..self.observations.len()).filter_map(|at| Some((at, self.face_at(at)?))).collect()
     }
 
-    /// The frames of an asked step that show what was asked.
+    /// The frames of a requested step that show the step.
     pub(super) fn good_frames(&self, turn: usize) -> Vec<NumberedFace<'a>> {
         let Some(step) = self.steps.get(turn) else { return Vec::new() };
         let frames = self.groups.get(turn).into_iter().flatten();
@@ -78,7 +79,7 @@ impl<'a> JudgedSession<'a> {
         median(straight.iter().map(|(_, face)| face.eye_distance).collect()).unwrap_or_default()
     }
 
-    /// The frame that looks straightest among those that were asked to.
+    /// The frame that looks straightest among those of the straight steps.
     pub(super) fn reference_frame(&self) -> Option<NumberedFace<'a>> {
         let straightness =
             |face: &ObservedFace| face.pose.yaw.abs() + face.pose.pitch.abs() * 0.3 + face.pose.roll.abs() * 0.3;
@@ -87,7 +88,7 @@ impl<'a> JudgedSession<'a> {
     }
 }
 
-/// The places of each step's frames, as long as they come in the steps' order; what is out of order ends the grouping.
+/// Groups the positions of frames by step; returns nothing if the steps' sequence is wrong.
 fn group_by_step(steps: &[LivenessStep], observations: &[Observation]) -> Vec<Vec<usize>> {
     let mut groups: Vec<(LivenessStep, Vec<usize>)> = Vec::new();
     for (at, observation) in observations.iter().enumerate() {
@@ -238,13 +239,13 @@ fn check_motion(session: &JudgedSession<'_>) -> LivenessFinding {
     finding.with_figure("widths_a_second", speed.min(1e6)).with_figure("degrees_a_second", turning.min(1e6))
 }
 
-/// Friction, never proof: it can lower what the other checks come to, and raises nothing.
+/// A passive score proves nothing: it can lower the confidence and never raises it.
 fn check_passive_score(session: &JudgedSession<'_>) -> LivenessFinding {
     let scores: Vec<f32> = session.all_faces().iter().filter_map(|(_, face)| face.passive).collect();
     if scores.is_empty() {
         return LivenessFinding::not_applicable("passive", "No frontal frame for passive liveness.");
     }
-    // Of a few the lowest counts: whoever chooses the frames would send few.
+    // With few frames the lowest score counts: an attacker would choose to send few.
     let lowest = scores.iter().copied().fold(1.0, f32::min);
     let median = if scores.len() < 3 { lowest } else { median(scores).unwrap_or_default() };
     let [fails, doubts] = session.limits.passive;

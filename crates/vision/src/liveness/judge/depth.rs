@@ -1,4 +1,5 @@
-//! The checks that a flat picture fails: parallax when it is turned and when it comes closer, pixels, foreshortening.
+//! The checks that a flat picture fails: parallax of a turn and of coming closer, one plane for all pixels,
+//! foreshortening.
 
 use super::checks::{JudgedSession, NumberedFace, median};
 use super::{LivenessFinding, LivenessStep, ObservedFace};
@@ -30,12 +31,12 @@ fn list_turned_frames<'a>(session: &JudgedSession<'a>) -> Vec<NumberedFace<'a>> 
         .collect()
 }
 
-/// When a head turns, what is near moves against what is far, to the side that it turns to and as far as it turns.
+/// When a head turns, near points move against far ones, in the direction of the turn and in proportion to it.
 fn check_turn_parallax(session: &JudgedSession<'_>, reference: &ObservedFace) -> LivenessFinding {
     let limits = session.limits;
     let least = worst_step_median(session, |face| {
         let moved = measure_parallax(&reference.landmarks, &face.landmarks).map_or(0.0, |parallax| -parallax.across);
-        // From where the head looked straight: the camera mostly stands a little to one side.
+        // Measured from the straight view: the camera is mostly slightly to one side.
         let turn = f64::from(face.pose.yaw - reference.pose.yaw);
         moved * turn.signum() / limits.turn_parallax.max(limits.turn_parallax_a_degree * turn.abs())
     });
@@ -46,7 +47,7 @@ fn check_turn_parallax(session: &JudgedSession<'_>, reference: &ObservedFace) ->
         .with_figure("parallax_over_limit", least)
 }
 
-/// The least, over the asked turns, of the median over a turn's frames: one poor frame of a person's is forgiven.
+/// The least, over the requested turns, of the median over a turn's frames: one poor frame is forgiven.
 fn worst_step_median(session: &JudgedSession<'_>, figure: impl Fn(&ObservedFace) -> f64) -> f64 {
     let turns = (0..session.steps.len())
         .filter(|turn| matches!(session.steps.get(*turn), Some(LivenessStep::TurnLeft | LivenessStep::TurnRight)));
@@ -76,7 +77,8 @@ fn check_flat_picture(
         .with_figure("likeness", most)
 }
 
-/// A slanted picture becomes far narrower before it looks turned; a distorted one looks turned without becoming narrower.
+/// A slanted picture becomes far narrower before it looks turned; a distorted one looks turned without becoming
+/// narrower.
 fn check_foreshortening(session: &JudgedSession<'_>, reference: &ObservedFace) -> LivenessFinding {
     let [least, most] = session.limits.foreshortening;
     let (middle, reach) = (f64::midpoint(least, most), (most - least) / 2.0);
@@ -92,7 +94,7 @@ fn check_foreshortening(session: &JudgedSession<'_>, reference: &ObservedFace) -
         .with_figure("within_limits_by", within)
 }
 
-/// When a head comes closer, what is near grows more than what is far; a picture grows evenly.
+/// When a head comes closer, near points grow more than far ones; a flat picture grows evenly.
 fn check_closer_parallax(session: &JudgedSession<'_>) -> LivenessFinding {
     let (far, near) = (
         session.good_frames_of_step(LivenessStep::LookStraight),

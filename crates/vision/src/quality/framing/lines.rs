@@ -1,25 +1,25 @@
-//! Edges of a small picture, and the straight lines they form (Duda and Hart 1972, with the slope's direction).
+//! Edges of a small picture, and the straight lines they form (Duda and Hart 1972, using the slope's direction).
 
 use std::f32::consts::PI;
 
 use image::RgbImage;
 
-/// Directions that are told apart: each two degrees.
+/// The number of distinguished directions: two degrees each.
 const DIRECTIONS: usize = 90;
 /// The least slope of an edge, in grey levels over two pixels.
 const LEAST_SLOPE: f32 = 14.0;
-/// How much steeper than the picture's median an edge is: what it lies on may have a grain.
+/// The least slope of an edge relative to the picture's median: the background may have a grain.
 const ABOVE_MEDIAN: f32 = 2.0;
-/// The most lines that are looked at.
+/// The maximum number of lines.
 const MOST_LINES: usize = 24;
 /// The least votes of a line, as a share of the shorter side.
 const LEAST_VOTES: f32 = 0.2;
-/// How near the slope must be to a line's own direction, as a cosine: 26 degrees.
+/// The least agreement of the slope with a line's own direction, as a cosine: 26 degrees.
 const ALIGNED: f32 = 0.9;
-/// How far from a border its two sides are compared, in pixels.
+/// The distance from a border at which its two sides are compared, in pixels.
 const BESIDE: f32 = 5.0;
 
-/// The line of the points with `x · cosine + y · sine = distance`.
+/// The line of all points with `x · cosine + y · sine = distance`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct StraightLine {
     normal: (f32, f32),
@@ -33,7 +33,7 @@ impl StraightLine {
     }
 }
 
-/// Where two lines meet, unless they are nearly parallel.
+/// The intersection of two lines; `None` if they are nearly parallel.
 pub(super) fn cross_straight_lines(one: StraightLine, other: StraightLine) -> Option<(f32, f32)> {
     let whole = one.normal.0 * other.normal.1 - one.normal.1 * other.normal.0;
     if whole.abs() < 0.3 {
@@ -44,7 +44,7 @@ pub(super) fn cross_straight_lines(one: StraightLine, other: StraightLine) -> Op
     Some((x, y))
 }
 
-/// The slopes of a picture's brightness, where they are steep.
+/// The slopes of a picture's brightness; 0 where they are not steep.
 pub(super) struct EdgeMap {
     width: usize,
     height: usize,
@@ -84,15 +84,15 @@ impl EdgeMap {
         self.width.min(self.height) as f32
     }
 
-    /// Says whether a point is within the picture, that share of its longest side away from its border.
+    /// Whether a point is inside the picture, away from its border by that share of its longest side.
     pub(super) fn contains_point(&self, (x, y): (f32, f32), margin: f32) -> bool {
         let (width, height) = (self.width as f32, self.height as f32);
         let margin = width.max(height) * margin;
         x > margin && y > margin && x < width - margin && y < height - margin
     }
 
-    /// The share of the way between two points along which an edge runs that has its brighter side always on the same
-    /// hand: the grain of wood has not.
+    /// The share of the way between two points that has an edge with its brighter side always on the same hand: the
+    /// grain of wood does not.
     pub(super) fn edge_cover(&self, from: (f32, f32), to: (f32, f32)) -> f32 {
         let (x, y) = (to.0 - from.0, to.1 - from.1);
         let length = x.hypot(y);
@@ -115,7 +115,7 @@ impl EdgeMap {
         to_left.max(to_right) as f32 / steps as f32
     }
 
-    /// The line along which the edge between two points runs most exactly.
+    /// The line that fits the edge between two points best.
     pub(super) fn refine_line(&self, from: (f32, f32), to: (f32, f32)) -> Option<StraightLine> {
         const SAMPLES: usize = 48;
         let (x, y) = (to.0 - from.0, to.1 - from.1);
@@ -138,7 +138,7 @@ impl EdgeMap {
         Some(line_through(moved(from, start), moved(to, end)))
     }
 
-    /// The share of the picture's edge points among the pixels within and beyond a quadrilateral.
+    /// The density of edge points inside and outside a quadrilateral.
     pub(super) fn edge_densities(&self, corners: &[(f32, f32); 4]) -> (f32, f32) {
         let [a, b, c, d] = *corners;
         let sides = [(a, b), (b, c), (c, d), (d, a)];
@@ -161,7 +161,8 @@ impl EdgeMap {
         (within.0 / within.1, beyond.0 / beyond.1)
     }
 
-    /// How much brighter each channel is on the side of a point than on the other, along the way between two points.
+    /// The difference in brightness of each channel between the two sides of a line; positive if the side of the given
+    /// point is brighter.
     pub(super) fn colour_step(&self, from: (f32, f32), to: (f32, f32), side: (f32, f32)) -> [f32; 3] {
         const SAMPLES: usize = 24;
         let (x, y) = (to.0 - from.0, to.1 - from.1);
@@ -247,7 +248,7 @@ impl EdgeMap {
                 let direction = direction.rem_euclid(DIRECTIONS as i64) as usize;
                 let (sine, cosine) = turns[direction];
                 let distance = (x * cosine + y * sine + reach as f32).max(0.0) as usize;
-                // Its neighbours get half: a border is rarely quite straight.
+                // Neighbouring lines get half a vote: a border is rarely quite straight.
                 for (at, weight) in [(distance.wrapping_sub(1), 0.5), (distance, 1.0), (distance + 1, 0.5)] {
                     if at < 2 * reach
                         && let Some(count) = votes.get_mut(direction * 2 * reach + at)
@@ -260,7 +261,7 @@ impl EdgeMap {
         votes
     }
 
-    /// Says whether an edge is steepest there, so that it counts once across its width.
+    /// Whether an edge is steepest at this point, so that it counts once across its width.
     fn is_ridge(&self, place: usize, slope: (f32, f32)) -> bool {
         let step = if slope.0.abs() > slope.1.abs() { 1 } else { self.width };
         let size = |place: usize| self.slopes.get(place).map_or(0.0, |slope| steepness(*slope));
@@ -276,7 +277,7 @@ fn line_through(from: (f32, f32), to: (f32, f32)) -> StraightLine {
     StraightLine { normal, distance: from.0 * normal.0 + from.1 * normal.1 }
 }
 
-/// Where the straight line through points is at 0 and at 1, those far from it left out.
+/// The values at 0 and at 1 of the straight line through points; outliers are dropped.
 fn fit_straight(mut points: Vec<(f32, f32)>) -> Option<(f32, f32)> {
     let mut ends = None;
     for reach in [3.0, 1.5, 1.0] {
@@ -295,7 +296,7 @@ fn fit_straight(mut points: Vec<(f32, f32)>) -> Option<(f32, f32)> {
     ends
 }
 
-/// Takes the votes for a line and those like it away.
+/// Removes the votes for a line and similar lines.
 fn clear_votes(votes: &mut [f32], direction: usize, distance: usize, reach: usize) {
     for turn in -3_i64..=3 {
         let turned = direction as i64 + turn;
@@ -312,7 +313,7 @@ fn steepness((x, y): (f32, f32)) -> f32 {
     (x * x + y * y).sqrt()
 }
 
-/// The mean of 3 × 3 pixels, each channel by itself; on the picture's border the pixels themselves.
+/// The mean of 3 × 3 pixels, each channel separately; on the picture's border the pixels themselves.
 fn smooth_channels(small: &RgbImage) -> Vec<[f32; 3]> {
     let width = small.width() as usize;
     let pixels: Vec<[f32; 3]> = small.as_raw().as_chunks::<3>().0.iter().map(|pixel| pixel.map(f32::from)).collect();
@@ -321,7 +322,7 @@ fn smooth_channels(small: &RgbImage) -> Vec<[f32; 3]> {
     both.into_iter().map(|sum| sum.map(|sum| sum / 9.0)).collect()
 }
 
-/// Each pixel with those that stand that far before and behind it.
+/// The sum of each pixel and those at that step before and after it.
 fn sum_three_pixels(pixels: &[[f32; 3]], step: usize) -> Vec<[f32; 3]> {
     let at = |place: usize, other: Option<usize>| other.and_then(|other| pixels.get(other)).unwrap_or(&pixels[place]);
     let sum = |place: usize| {

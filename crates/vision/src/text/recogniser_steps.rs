@@ -1,25 +1,25 @@
-//! What the recogniser saw along a line: for each step the probability of every character, and the text that makes.
+//! The recogniser's output for a line: for each step the probability of every character, and the resulting text.
 
 use std::sync::LazyLock;
 
 use crate::weights::CHARACTERS;
 
-/// The recogniser's characters by their place in its answer. The first place is the blank between two characters, the last
-/// one the space.
+/// The recogniser's characters by their position in its output. The first position is the blank between two characters,
+/// the last one the space.
 static ALPHABET: LazyLock<Vec<char>> = LazyLock::new(|| {
     let listed = CHARACTERS.lines().filter_map(|line| line.chars().next());
     std::iter::once('\0').chain(listed).chain(std::iter::once(' ')).collect()
 });
 
-/// How many characters the recogniser tells apart, the blank included.
+/// All characters of the recogniser, including the blank.
 pub(crate) fn recogniser_alphabet() -> &'static [char] {
     &ALPHABET
 }
 
-/// The recogniser's answer to one line.
+/// The recogniser's output for one line.
 #[derive(Clone, Debug)]
 pub(crate) struct RecogniserSteps {
-    /// SymbolStep by step, a probability for each character of the alphabet.
+    /// Step by step, a probability for each character of the alphabet.
     pub(crate) probabilities: Vec<f32>,
 }
 
@@ -29,8 +29,8 @@ impl RecogniserSteps {
         self.probabilities.chunks_exact(ALPHABET.len())
     }
 
-    /// The likeliest text with the mean probability of its characters (0 where there are none): of each step the likeliest
-    /// character, repeated ones once, blanks left out.
+    /// The likeliest text with the mean probability of its characters (0 without characters). Of each step the
+    /// likeliest character counts; repeated ones count once, blanks are left out.
     pub(crate) fn likeliest_text(&self) -> (String, f32) {
         let mut text = String::new();
         let (mut sum, mut count, mut last) = (0.0_f32, 0.0_f32, 0);
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn repeated_steps_are_one_character_unless_a_blank_parts_them() {
+    fn repeated_steps_are_one_character_unless_a_blank_separates_them() {
         assert_eq!(frames("AA\0AB\0").likeliest_text().0, "AAB");
         assert_eq!(frames("  A ").likeliest_text().0, "A");
         assert!((frames("AB").likeliest_text().1 - 0.9).abs() < 1e-6);
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn the_alphabet_has_the_recognisers_size() {
+    fn alphabet_matches_the_recogniser() {
         assert_eq!(ALPHABET.len(), 129);
         assert!(('A'..='Z').chain('0'..='9').chain(['<']).all(|needed| ALPHABET.contains(&needed)));
     }
