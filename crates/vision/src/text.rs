@@ -58,7 +58,7 @@ pub(crate) struct RecognisedLine {
 
 /// The text regions of a picture, and the direction in which the text runs.
 pub(crate) struct PageLayout {
-    pub(crate) way: (f32, f32),
+    pub(crate) direction: (f32, f32),
     pub(crate) regions: Vec<TextRegion>,
 }
 
@@ -90,9 +90,9 @@ impl TextReader {
     /// # Errors
     /// When the networks cannot be run; never because of what the picture shows.
     pub fn read_page(&self, picture: &RgbImage) -> Result<TextPage, EngineError> {
-        let sheet = self.detect_layout(picture)?;
-        let zone = zone::find_zone(self, picture, &sheet)?;
-        Ok(TextPage { lines: self.read_layout_lines(picture, &sheet)?, zone })
+        let layout = self.detect_layout(picture)?;
+        let zone = zone::find_zone(self, picture, &layout)?;
+        Ok(TextPage { lines: self.read_layout_lines(picture, &layout)?, zone })
     }
 
     /// Reads all printed lines, top to bottom as the text runs.
@@ -114,21 +114,21 @@ impl TextReader {
 
     pub(crate) fn detect_layout(&self, picture: &RgbImage) -> Result<PageLayout, EngineError> {
         let regions = self.detect_regions(picture, DETECTOR_SIDE)?;
-        let way = self.detect_direction(picture, &regions)?;
-        Ok(PageLayout { way, regions })
+        let direction = self.detect_direction(picture, &regions)?;
+        Ok(PageLayout { direction, regions })
     }
 
-    fn read_layout_lines(&self, picture: &RgbImage, sheet: &PageLayout) -> Result<Vec<TextLine>, EngineError> {
-        let way = sheet.way;
-        let down = |region: &TextRegion| region.centre.1 * way.0 - region.centre.0 * way.1;
-        let mut regions = take_within_budget(&sheet.regions, way, MOST_PAGE_PIXELS);
+    fn read_layout_lines(&self, picture: &RgbImage, layout: &PageLayout) -> Result<Vec<TextLine>, EngineError> {
+        let direction = layout.direction;
+        let down = |region: &TextRegion| region.centre.1 * direction.0 - region.centre.0 * direction.1;
+        let mut regions = take_within_budget(&layout.regions, direction, MOST_PAGE_PIXELS);
         regions.sort_by(|a, b| down(a).total_cmp(&down(b)));
         let mut lines = Vec::with_capacity(regions.len());
         for region in regions {
-            let sight = self.recognise_line(picture, region.corners_along(way, 0.0), crop::WIDEST)?;
-            let (text, score) = sight.steps.likeliest_text();
+            let recognised = self.recognise_line(picture, region.corners_along(direction, 0.0), crop::WIDEST)?;
+            let (text, score) = recognised.steps.likeliest_text();
             if !text.is_empty() && score >= self.recogniser.entry.threshold {
-                lines.push(TextLine { text, score, corners: sight.corners });
+                lines.push(TextLine { text, score, corners: recognised.corners });
             }
         }
         Ok(lines)
@@ -151,24 +151,26 @@ impl TextReader {
         picture: &RgbImage,
         regions: &[TextRegion],
     ) -> Result<(f32, f32), EngineError> {
-        let way = regions::page_axis(regions);
-        let back = (-way.0, -way.1);
+        let direction = regions::page_axis(regions);
+        let back = (-direction.0, -direction.1);
         let mut asked: Vec<&TextRegion> = regions.iter().filter(|region| region.aspect_ratio() > 2.0).collect();
         asked.sort_by(|a, b| (a.aspect_ratio() - 7.0).abs().total_cmp(&(b.aspect_ratio() - 7.0).abs()));
-        let worth = |region: &TextRegion, way| -> Result<f32, EngineError> {
-            let (text, score) =
-                self.recognise_line(picture, region.corners_along(way, 0.0), crop::WIDEST)?.steps.likeliest_text();
+        let worth = |region: &TextRegion, direction| -> Result<f32, EngineError> {
+            let (text, score) = self
+                .recognise_line(picture, region.corners_along(direction, 0.0), crop::WIDEST)?
+                .steps
+                .likeliest_text();
             Ok(score * (text.chars().count() as f32 / TELLING_CHARACTERS).min(1.0))
         };
         let mut lead = 0.0;
         for region in asked.into_iter().take(DIRECTION_LINES) {
             let part = TextRegion { length: region.length.min(DIRECTION_LENGTH * region.breadth), ..*region };
-            lead += worth(&part, way)? - worth(&part, back)?;
+            lead += worth(&part, direction)? - worth(&part, back)?;
             if lead.abs() > CLEAR_LEAD {
                 break;
             }
         }
-        Ok(if lead < 0.0 { back } else { way })
+        Ok(if lead < 0.0 { back } else { direction })
     }
 
     /// Recognises the text inside these corners as one line, squeezed to `widest` pixels if it would be wider.
@@ -194,10 +196,10 @@ impl TextReader {
 }
 
 /// The first of these regions whose lengths together stay within `most` pixels.
-fn take_within_budget(regions: &[TextRegion], way: (f32, f32), most: u32) -> Vec<TextRegion> {
+fn take_within_budget(regions: &[TextRegion], direction: (f32, f32), most: u32) -> Vec<TextRegion> {
     let mut left = most;
     let fits = |region: &&TextRegion| {
-        let rest = left.checked_sub(crop::line_width(&region.corners_along(way, 0.0), crop::WIDEST));
+        let rest = left.checked_sub(crop::line_width(&region.corners_along(direction, 0.0), crop::WIDEST));
         left = rest.unwrap_or(0);
         rest.is_some()
     };
@@ -227,10 +229,10 @@ mod tests {
         let reader = TextReader::new(None, &create_thread_pool(1)).unwrap();
         let picture =
             image::open(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pictures/zone-td3.png")).unwrap().to_rgb8();
-        let sheet = reader.detect_layout(&picture).unwrap();
-        let line = sheet.regions[0];
-        let wide = crop::line_width(&line.corners_along(sheet.way, 0.0), crop::WIDEST);
-        let sheet = PageLayout { regions: vec![line; (MOST_PAGE_PIXELS / wide) as usize + 3], ..sheet };
-        assert_eq!(reader.read_layout_lines(&picture, &sheet).unwrap().len() as u32, MOST_PAGE_PIXELS / wide);
+        let layout = reader.detect_layout(&picture).unwrap();
+        let line = layout.regions[0];
+        let wide = crop::line_width(&line.corners_along(layout.direction, 0.0), crop::WIDEST);
+        let layout = PageLayout { regions: vec![line; (MOST_PAGE_PIXELS / wide) as usize + 3], ..layout };
+        assert_eq!(reader.read_layout_lines(&picture, &layout).unwrap().len() as u32, MOST_PAGE_PIXELS / wide);
     }
 }

@@ -56,12 +56,13 @@ struct ZoneCandidate {
 
 impl ZoneCandidate {
     /// `None` if the line does not look like a zone's.
-    fn from_line(row: TextRegion, sight: &RecognisedLine) -> Option<Self> {
-        let steps = path::to_symbol_steps(&sight.steps);
+    fn from_line(row: TextRegion, recognised: &RecognisedLine) -> Option<Self> {
+        let steps = path::to_symbol_steps(&recognised.steps);
         let plain = path::plain_text(&steps);
         let fillers = plain.bytes().filter(|character| *character == b'<').count();
-        let likely = plain.len() >= 20 && (fillers >= 2 || sight.steps.likeliest_text().0.len() <= plain.len() + 2);
-        likely.then_some(Self { row, corners: sight.corners, length: plain.len(), steps })
+        let likely =
+            plain.len() >= 20 && (fillers >= 2 || recognised.steps.likeliest_text().0.len() <= plain.len() + 2);
+        likely.then_some(Self { row, corners: recognised.corners, length: plain.len(), steps })
     }
 
     /// Whether a line is so near that it may be the next one of the same zone.
@@ -109,9 +110,9 @@ impl BoundedReader<'_> {
         &mut self,
         picture: &RgbImage,
         row: &TextRegion,
-        way: (f32, f32),
+        direction: (f32, f32),
     ) -> Result<Option<RecognisedLine>, EngineError> {
-        let corners = row.corners_along(way, 0.0);
+        let corners = row.corners_along(direction, 0.0);
         let Some(left) = self.left.checked_sub(crop::line_width(&corners, WIDEST_ROW)) else { return Ok(None) };
         self.left = left;
         self.reader.recognise_line(picture, corners, WIDEST_ROW).map(Some)
@@ -122,36 +123,36 @@ impl BoundedReader<'_> {
 pub(crate) fn find_zone(
     reader: &TextReader,
     picture: &RgbImage,
-    sheet: &PageLayout,
+    layout: &PageLayout,
 ) -> Result<Option<FoundZone>, EngineError> {
-    search_twice(&mut BoundedReader { reader, left: MOST_SEARCH_PIXELS }, picture, sheet)
+    search_twice(&mut BoundedReader { reader, left: MOST_SEARCH_PIXELS }, picture, layout)
 }
 
 fn search_twice(
     reading: &mut BoundedReader<'_>,
     picture: &RgbImage,
-    sheet: &PageLayout,
+    layout: &PageLayout,
 ) -> Result<Option<FoundZone>, EngineError> {
-    let mut way = sheet.way;
-    let mut search = search_layout(reading, picture, sheet, way)?;
+    let mut direction = layout.direction;
+    let mut search = search_layout(reading, picture, layout, direction)?;
     if search.upside_down && !search.is_done() {
-        way = (-way.0, -way.1);
-        search = search_layout(reading, picture, sheet, way)?;
+        direction = (-direction.0, -direction.1);
+        search = search_layout(reading, picture, layout, direction)?;
     }
     let Some(trace) = search.trace.filter(|_| !search.is_done()) else { return Ok(search.best) };
-    let closer = look_closer(reading, picture, &trace.corners_along(way, 0.0))?;
+    let closer = look_closer(reading, picture, &trace.corners_along(direction, 0.0))?;
     Ok(choose_better(search.best, closer))
 }
 
 fn search_layout(
     reading: &mut BoundedReader<'_>,
     picture: &RgbImage,
-    sheet: &PageLayout,
-    way: (f32, f32),
+    layout: &PageLayout,
+    direction: (f32, f32),
 ) -> Result<ZoneSearch, EngineError> {
-    let mut rows = rows::find_zone_rows(&sheet.regions, way);
+    let mut rows = rows::find_zone_rows(&layout.regions, direction);
     rows.truncate(MOST_ROWS);
-    search_rows(reading, picture, &rows, way)
+    search_rows(reading, picture, &rows, direction)
 }
 
 /// Reads possible lines of a zone from the bottom up, until a valid zone is found.
@@ -159,25 +160,25 @@ fn search_rows(
     reading: &mut BoundedReader<'_>,
     picture: &RgbImage,
     rows: &[TextRegion],
-    way: (f32, f32),
+    direction: (f32, f32),
 ) -> Result<ZoneSearch, EngineError> {
     let mut search = ZoneSearch::default();
     let mut candidates: Vec<ZoneCandidate> = Vec::new();
     for row in rows {
         let row = match candidates.first() {
-            Some(below) if below.is_next_to(row) => row.extend_to(&below.row, way),
+            Some(below) if below.is_next_to(row) => row.extend_to(&below.row, direction),
             Some(_) if search.has_begun() => break,
             _ => *row,
         };
-        let Some(sight) = reading.recognise_row(picture, &row, way)? else { break };
-        let text = sight.steps.likeliest_text().0;
+        let Some(recognised) = reading.recognise_row(picture, &row, direction)? else { break };
+        let text = recognised.steps.likeliest_text().0;
         if text.contains(">>>") {
             return Ok(ZoneSearch { upside_down: true, ..search });
         }
         if text.contains("<<") && search.trace.is_none_or(|trace| trace.length < row.length) {
-            search.trace = Some(extend_to_whole_line(row, way, &text));
+            search.trace = Some(extend_to_whole_line(row, direction, &text));
         }
-        let Some(candidate) = ZoneCandidate::from_line(row, &sight) else {
+        let Some(candidate) = ZoneCandidate::from_line(row, &recognised) else {
             if search.has_begun() && !candidates.is_empty() {
                 break;
             }
@@ -194,7 +195,7 @@ fn search_rows(
 
 /// Extends a line that ends in fillers to the length of the longest format, if it has no format's length: fillers are
 /// faint, and the last ones are often not found.
-fn extend_to_whole_line(line: TextRegion, way: (f32, f32), text: &str) -> TextRegion {
+fn extend_to_whole_line(line: TextRegion, direction: (f32, f32), text: &str) -> TextRegion {
     let count = text.chars().count();
     let cut_short =
         text.ends_with('<') && ZoneFormat::ALL.iter().all(|format| format.column_count().abs_diff(count) > 1);
@@ -202,7 +203,7 @@ fn extend_to_whole_line(line: TextRegion, way: (f32, f32), text: &str) -> TextRe
     if !cut_short || !(longest / 3..longest).contains(&count) {
         return line;
     }
-    let (axis, length, _) = line.text_axis(way);
+    let (axis, length, _) = line.text_axis(direction);
     let more = length * (longest as f32 / count as f32 - 1.0);
     let centre = (line.centre.0 + axis.0 * more / 2.0, line.centre.1 + axis.1 * more / 2.0);
     TextRegion { centre, length: length + more, ..line }
@@ -330,14 +331,14 @@ mod tests {
         let reader = reader();
         for (name, rows) in [("zone-td1.png", 3), ("zone-td3.png", 2)] {
             let picture = specimen(name);
-            let sheet = reader.detect_layout(&picture).unwrap();
+            let layout = reader.detect_layout(&picture).unwrap();
             let mut reading = BoundedReader { reader: &reader, left: MOST_SEARCH_PIXELS };
-            let found = search_twice(&mut reading, &picture, &sheet).unwrap().unwrap();
+            let found = search_twice(&mut reading, &picture, &layout).unwrap().unwrap();
             assert!(found.zone.is_valid() && found.zone.format.row_count() == rows, "{found:?}");
             let taken = MOST_SEARCH_PIXELS - reading.left;
             assert!(taken <= MOST_SEARCH_PIXELS / 2, "{name}: {taken}");
             assert!(
-                search_twice(&mut BoundedReader { reader: &reader, left: taken - 1 }, &picture, &sheet)
+                search_twice(&mut BoundedReader { reader: &reader, left: taken - 1 }, &picture, &layout)
                     .unwrap()
                     .is_none()
             );

@@ -40,10 +40,10 @@ impl TextRegion {
         }
     }
 
-    /// Its corners, clockwise from the start of text that runs towards `way`, with a margin of `margin` pixels on each
+    /// Its corners, clockwise from the start of text that runs towards `direction`, with a margin of `margin` pixels on each
     /// side.
-    pub(crate) fn corners_along(&self, way: (f32, f32), margin: f32) -> [(f32, f32); 4] {
-        let (text, length, breadth) = self.text_axis(way);
+    pub(crate) fn corners_along(&self, direction: (f32, f32), margin: f32) -> [(f32, f32); 4] {
+        let (text, length, breadth) = self.text_axis(direction);
         let half = (length / 2.0 + margin, breadth / 2.0 + margin);
         let down = (-text.1, text.0);
         let corner = |along: f32, across: f32| {
@@ -62,9 +62,9 @@ impl TextRegion {
     }
 
     /// Extends the line to another one's ends where it is shorter by more than its height.
-    pub(crate) fn extend_to(&self, other: &Self, way: (f32, f32)) -> Self {
-        let (axis, length, breadth) = self.text_axis(way);
-        let (_, other_length, _) = other.text_axis(way);
+    pub(crate) fn extend_to(&self, other: &Self, direction: (f32, f32)) -> Self {
+        let (axis, length, breadth) = self.text_axis(direction);
+        let (_, other_length, _) = other.text_axis(direction);
         let middle = (other.centre.0 - self.centre.0) * axis.0 + (other.centre.1 - self.centre.1) * axis.1;
         let out = |end: f32, other: f32| if other - end > breadth { other } else { end };
         let start = -out(length / 2.0, other_length / 2.0 - middle);
@@ -74,11 +74,11 @@ impl TextRegion {
         Self { centre, along: axis, length: end - start, breadth }
     }
 
-    /// The axis along which the text runs, pointing towards `way`, with the lengths along and across it. A nearly
+    /// The axis along which the text runs, pointing towards `direction`, with the lengths along and across it. A nearly
     /// square piece (a single letter, a short number) follows its page; a long one follows its own long side.
-    pub(crate) fn text_axis(&self, way: (f32, f32)) -> ((f32, f32), f32, f32) {
+    pub(crate) fn text_axis(&self, direction: (f32, f32)) -> ((f32, f32), f32, f32) {
         let across = (-self.along.1, self.along.0);
-        let dot = |axis: (f32, f32)| axis.0 * way.0 + axis.1 * way.1;
+        let dot = |axis: (f32, f32)| axis.0 * direction.0 + axis.1 * direction.1;
         let square = self.aspect_ratio() < 1.5 && dot(across).abs() > dot(self.along).abs();
         let (axis, length, breadth) =
             if square { (across, self.breadth, self.length) } else { (self.along, self.length, self.breadth) };

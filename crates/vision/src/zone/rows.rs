@@ -22,12 +22,12 @@ struct PlacedLine {
 
 impl PlacedLine {
     /// `None` for text in another direction than the page's.
-    fn from_region(region: &TextRegion, way: (f32, f32)) -> Option<Self> {
-        let (axis, length, height) = region.text_axis(way);
-        let straight = axis.0 * way.0 + axis.1 * way.1 > 0.97;
+    fn from_region(region: &TextRegion, direction: (f32, f32)) -> Option<Self> {
+        let (axis, length, height) = region.text_axis(direction);
+        let straight = axis.0 * direction.0 + axis.1 * direction.1 > 0.97;
         let end = |side: f32| {
             let (x, y) = (region.centre.0 + side * axis.0 * length, region.centre.1 + side * axis.1 * length);
-            (x * way.0 + y * way.1, y * way.0 - x * way.1)
+            (x * direction.0 + y * direction.1, y * direction.0 - x * direction.1)
         };
         straight.then_some(Self { start: end(-0.5), end: end(0.5), height })
     }
@@ -57,10 +57,12 @@ impl PlacedLine {
         Self { start: self.start, end, height }
     }
 
-    fn to_text_region(&self, way: (f32, f32)) -> TextRegion {
+    fn to_text_region(self, direction: (f32, f32)) -> TextRegion {
         let (along, down) = (self.end.0 - self.start.0, self.end.1 - self.start.1);
         let length = along.hypot(down).max(f32::EPSILON);
-        let turned = |(along, down): (f32, f32)| (along * way.0 - down * way.1, along * way.1 + down * way.0);
+        let turned = |(along, down): (f32, f32)| {
+            (along * direction.0 - down * direction.1, along * direction.1 + down * direction.0)
+        };
         TextRegion {
             centre: turned(((self.start.0 + self.end.0) / 2.0, (self.start.1 + self.end.1) / 2.0)),
             along: turned((along / length, down / length)),
@@ -71,10 +73,10 @@ impl PlacedLine {
 }
 
 /// A page's lines, joined from their pieces, longest first.
-fn join_pieces(regions: &[TextRegion], way: (f32, f32), gap: f32) -> Vec<PlacedLine> {
+fn join_pieces(regions: &[TextRegion], direction: (f32, f32), gap: f32) -> Vec<PlacedLine> {
     let mut lines: Vec<PlacedLine> = Vec::new();
     let mut pieces: Vec<PlacedLine> =
-        regions.iter().filter_map(|region| PlacedLine::from_region(region, way)).collect();
+        regions.iter().filter_map(|region| PlacedLine::from_region(region, direction)).collect();
     pieces.sort_by(|a, b| a.start.0.total_cmp(&b.start.0));
     for piece in pieces {
         match lines.iter_mut().find(|line| line.continues_with(&piece, gap)) {
@@ -87,13 +89,13 @@ fn join_pieces(regions: &[TextRegion], way: (f32, f32), gap: f32) -> Vec<PlacedL
 }
 
 /// The lines that may be a zone's, lowest first.
-pub(crate) fn find_zone_rows(regions: &[TextRegion], way: (f32, f32)) -> Vec<TextRegion> {
-    let mut rows = join_pieces(regions, way, MOST_GAP);
+pub(crate) fn find_zone_rows(regions: &[TextRegion], direction: (f32, f32)) -> Vec<TextRegion> {
+    let mut rows = join_pieces(regions, direction, MOST_GAP);
     rows.retain(|row| row.length() >= LEAST_ASPECT * row.height);
     let longest = rows.first().map_or(0.0, PlacedLine::length);
     rows.retain(|row| row.length() >= LEAST_LENGTH * longest);
     rows.sort_by(|a, b| b.end.1.total_cmp(&a.end.1));
-    rows.iter().map(|row| row.to_text_region(way)).collect()
+    rows.iter().map(|row| row.to_text_region(direction)).collect()
 }
 
 /// The lines of an upright picture that shows a zone from side to side, lowest first. Each gets the picture's whole
