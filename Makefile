@@ -15,31 +15,31 @@ WEB := $(shell find web \( -name node_modules -o -path web/dist -o -path web/doc
 .PHONY: help web run test test-rust test-providers test-stores test-api test-page test-web test-disk lint bench demo crash openapi cargo node services
 
 help: ## list the commands
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS=$$'\t' read -r name what; do printf '  make %-10s %s\n' "$$name" "$$what"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS=$$'\t' read -r name what; do printf '  make %-14s %s\n' "$$name" "$$what"; done
 
-web: web/dist/index.html ## the person's page, where something in web/ has changed
+web: web/dist/index.html ## build the person's page, if a file in web/ has changed
 
-run: cargo web ## build and serve on http://127.0.0.1:8000, with everything in ./data
+run: cargo web ## build the server and run it on http://127.0.0.1:8000, with all data in ./data
 	@echo 'Building (the first time takes a few minutes) ...' >&2
 	@cargo build --release --locked
 	@DATA_DIR=$(DATA_DIR) $(RELEASE) serve
 
-test: test-providers test-rust test-stores test-api test-page test-web test-disk ## install what the tests need, then run all of them
+test: test-providers test-rust test-stores test-api test-page test-web test-disk ## install what the tests need, then run all tests
 	@echo 'All tests passed.'
 
-test-rust: cargo web services ## unit and integration tests, the crash test among them
+test-rust: cargo web services ## run the unit and integration tests, including the crash test
 	cargo test --workspace --locked
 
-test-providers: web services ## what stands in for AWS, OpenAI and Fingerprint, against their own clients
+test-providers: web services ## check the fakes of AWS, OpenAI and Fingerprint with these providers' own clients
 	$(VENV)/bin/python tests/providers/check.py
 
-test-stores: cargo web services ## the API on PostgreSQL and on PocketBase, by the same tests
+test-stores: cargo web services ## run the same API tests on PostgreSQL and on PocketBase
 	for store in postgres pocketbase; do \
 		echo "The API on $$store:"; \
 		TEST_STORE=$$store cargo test --locked --test it -- access:: files:: flow:: frames:: hostile:: journey:: lists:: local:: person_page:: profiles:: providers::rekognition providers::fingerprint reference:: settings:: tokens:: verification:: nothing_a_person_sends; \
 	done
 
-test-api: cargo web services ## the running server against its own description, on every store
+test-api: cargo web services ## test a running server against its OpenAPI document, on every store
 	cargo build --locked
 	tests/with_server.sh target/debug/identivia tests/api.sh $(VENV)/bin/schemathesis
 	tests/services.sh providers tests/with_server.sh target/debug/identivia tests/api.sh $(VENV)/bin/schemathesis
@@ -48,19 +48,19 @@ test-api: cargo web services ## the running server against its own description, 
 	tests/services.sh pocketbase tests/with_pocketbase.sh target/debug/identivia \
 		tests/with_server.sh target/debug/identivia tests/api.sh $(VENV)/bin/schemathesis
 
-test-page: cargo web ## the documentation in a real browser
+test-page: cargo web ## test the documentation page in a real browser
 	cargo build --locked
 	tests/install.sh python
 	tests/install.sh chromium
 	tests/with_server.sh target/debug/identivia bash -c 'tests/docs_page.sh "$$IDENTIVIA_URL"'
 
-test-web: cargo web services ## the person's page: its types and rules, and every step in a real browser
+test-web: cargo web services ## test the person's page: types, unit tests, and every step in a real browser
 	tests/install.sh chromium
 	cd web && npm run check && npm test
 	cargo build --locked
 	cd web && npm run e2e
 
-test-disk: cargo web services ## a full disk: 507, nothing half, heals (as root; says so when it cannot)
+test-disk: cargo web services ## test that a full disk answers 507, leaves no partial write and recovers (as root; otherwise it says that it cannot run)
 	cargo build --locked
 	tests/install.sh python
 	tests/disk_full.sh target/debug/identivia
@@ -69,35 +69,35 @@ lint: cargo ## formatting and lints
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- --deny warnings
 
-bench: cargo ## requests per second beside a bare route (STORE=sqlite, postgres or pocketbase), and what each engine takes
+bench: cargo ## measure requests per second (STORE=sqlite, postgres or pocketbase) and the time of each engine
 	[ "$(STORE)" != postgres ] || tests/install.sh postgres
 	[ "$(STORE)" != pocketbase ] || $(MAKE) --no-print-directory $(VENV)/installed
 	STORE=$(STORE) cargo bench --locked --bench http
 	cargo bench --locked -p vision --bench engines
 
-demo: cargo web ## walk a specimen passport through a server of its own, with curl
+demo: cargo web ## verify a specimen passport on a temporary server, with curl
 	cargo build --release --locked
 	tests/demo.sh $(RELEASE)
 
-crash: cargo web ## 1,000 rounds of kill -9 under load
+crash: cargo web ## kill the server 1,000 times under load (kill -9) and check its data each time
 	CRASH_CYCLES=1000 cargo test --locked --test it crash -- --nocapture
 
-openapi: cargo ## write docs/openapi.json anew
+openapi: cargo ## generate docs/openapi.json
 	cargo run --locked --quiet -- openapi > docs/openapi.json
 
 cargo:
 	@command -v cargo >/dev/null || { echo 'Rust is missing: install it from https://rustup.rs, then run this again.' >&2; exit 1; }
 	@command -v cc >/dev/null || { echo 'A C compiler is missing: install one (Debian: apt-get install build-essential), then run this again.' >&2; exit 1; }
 
-# Tests may install what they need; whoever only wants to run it is asked to.
+# Test targets install missing tools. `make run` only checks for them and says what to install.
 LOOK := --only-look
 test test-providers test-rust test-stores test-api test-page test-web test-disk crash: LOOK :=
 
 node:
 	@tests/install.sh node $(LOOK)
 
-# `npm ci` removes what it finds, so it runs when the lock file has changed and not before each build. The marks are touched
-# last: what was interrupted is done again.
+# `npm ci` deletes node_modules first, so it runs only when the lock file has changed. Each recipe touches its marker file last:
+# after an interruption make runs the recipe again.
 web/node_modules/.installed: web/package-lock.json | node
 	cd web && npm ci --no-audit --no-fund
 	@touch $@
@@ -109,12 +109,12 @@ web/dist/index.html: web/node_modules/.installed docs/openapi.json $(WEB) | node
 services: $(VENV)/installed
 	tests/install.sh postgres
 
-# pip asks either for every hash of a file or for none: PocketBase, a binary, is taken by its hash alone.
+# pip checks all hashes of a requirements file or none. PocketBase is a binary, so its own file pins it by hash.
 $(VENV)/installed: tests/requirements.txt tests/requirements-services.txt tests/requirements-providers.txt
 	tests/install.sh python
 	python3 -m venv $(VENV)
 	for list in $^; do \
 	    $(VENV)/bin/pip install --quiet --require-virtualenv -r $$list || \
-	    { echo "The tests need the Python packages of $$list, and pip cannot install them: see to it, then run this again." >&2; exit 1; } \
+	    { echo "The tests need the Python packages of $$list, but pip cannot install them. Fix the cause, then run this again." >&2; exit 1; } \
 	done
 	@touch $@
