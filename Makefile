@@ -9,7 +9,7 @@ VENV := .venv
 RELEASE := target/release/identivia
 # What the person's page is made of: a change in any of it builds the page anew.
 WEB := $(shell find web \( -name node_modules -o -path web/dist -o -path web/docs -o -path web/e2e -o -path web/test \
-    -o -path web/test-results -o -path web/playwright-report -o -path web/src/api/schema.d.ts -o -name '*.md' \) -prune \
+    -o -path web/test-results -o -path web/playwright-report -o -path web/src/shared/api/schema.d.ts -o -name '*.md' \) -prune \
     -o -type f -print)
 
 .PHONY: help web run test test-rust test-providers test-stores test-api test-page test-web test-disk lint bench demo crash openapi cargo node services

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, devices, expect, type Page, test } from '@playwright/test';
-import { texts } from '../src/steps/face/aws/texts';
+import { texts } from '../src/person/steps/face/aws/texts';
 import { makeCamera } from './aws/camera';
 import { type Providers, startProviders } from './aws/providers';
 import { openStage, type Stage } from './aws/stage';

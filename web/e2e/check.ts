@@ -1,7 +1,7 @@
 // What must hold on every screen: WCAG's mechanical part in both themes and all languages, room, and targets to press.
 import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
-import { LANGUAGES } from '../src/i18n/language';
+import { LANGUAGES } from '../src/shared/i18n/language';
 import { expect } from './world';
 
 /** No violation, in either theme and any language; nothing sticks out sideways; and everything to press is large enough. */

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { offset } from '../src/steps/face/aws/clock';
-import { dialled } from '../src/steps/face/aws/guard';
-import { texts } from '../src/steps/face/aws/texts';
-import { isWorthAnotherTry, trouble } from '../src/steps/face/aws/trouble';
+import { offset } from '../src/person/steps/face/aws/clock';
+import { dialled } from '../src/person/steps/face/aws/guard';
+import { texts } from '../src/person/steps/face/aws/texts';
+import { isWorthAnotherTry, trouble } from '../src/person/steps/face/aws/trouble';
 
 // The package keeps its own words to itself.
 const OWN_WORDS = '../node_modules/@aws-amplify/ui-react-liveness/dist/esm/components/FaceLivenessDetector/displayText.mjs';

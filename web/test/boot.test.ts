@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { readBoot } from '../src/boot';
+import { readBoot } from '../src/person/boot';
 
 test('a page without a boot is a page without branding', () => {
   for (const text of [null, '', '__BOOT__', 'null', '[]']) {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { LANGUAGES, direction, load, match, translator } from '../src/i18n';
-import { COUNTRIES } from '../src/i18n/countries';
-import { en } from '../src/i18n/en';
-import { countries, countryName, dateOrder, duration, inTime, monthNames } from '../src/i18n/format';
+import { LANGUAGES, direction, load, match, translator } from '../src/shared/i18n';
+import { COUNTRIES } from '../src/shared/i18n/countries';
+import { en } from '../src/shared/i18n/en';
+import { countries, countryName, dateOrder, duration, inTime, monthNames } from '../src/shared/i18n/format';
 
 const places = (text: string): string[] => [...text.matchAll(/\{(\w+)\}/g)].map((found) => found[1] ?? '').sort();
 
@@ -42,7 +42,7 @@ describe.each(LANGUAGES)('%s', (language) => {
 });
 
 test('the texts that are used are the texts that there are', async () => {
-  const files = import.meta.glob<string>(['../src/**/*.ts', '../src/**/*.tsx', '!../src/i18n/*'], { query: '?raw', import: 'default', eager: true });
+  const files = import.meta.glob<string>(['../src/**/*.ts', '../src/**/*.tsx', '!../src/shared/i18n/*'], { query: '?raw', import: 'default', eager: true });
   const code = Object.values(files).join('\n');
   // A key is written out, or its start is followed by a value.
   const unused = Object.keys(en).filter((key) => {

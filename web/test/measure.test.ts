@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Grey, GOOD_FOR, HINT_STAYS, type Steady, borders, brightness, faceLight, framing, glare, grey, isTime, look, middle, movement, sharpness, smaller, steadied } from '../src/camera/measure';
+import { type Grey, GOOD_FOR, HINT_STAYS, type Steady, borders, brightness, faceLight, framing, glare, grey, isTime, look, middle, movement, sharpness, smaller, steadied } from '../src/person/camera/measure';
 
 const WIDTH = 620;
 const HEIGHT = 436;

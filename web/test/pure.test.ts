@@ -1,17 +1,17 @@
 // The small rules: colours, ways back, dates, advice, browsers, plans.
 import { describe, expect, test } from 'vitest';
-import { usable } from '../src/app/branding';
-import { instructionsFor } from '../src/camera/browser';
-import { isVirtual, troubleOf } from '../src/camera/open';
-import { fitted, shownPart, widened } from '../src/camera/picture';
-import { isoDate, partsOf } from '../src/flow/date';
-import { returnUrl } from '../src/flow/redirect';
-import { consentVersion, endOf } from '../src/flow/session';
-import { watchTabs } from '../src/flow/tabs';
-import { adviceOf } from '../src/steps/document/advice';
-import { faceAdvice } from '../src/steps/face/advice';
-import { type Deed, type Pace, SHOTS, SPACING, type Seen, type Step, paced } from '../src/steps/face/pace';
-import { GROUNDS, type Rgb, contrast, hex, parse, shades } from '../src/ui/colour';
+import { usable } from '../src/person/app/branding';
+import { instructionsFor } from '../src/person/camera/browser';
+import { isVirtual, troubleOf } from '../src/person/camera/open';
+import { fitted, shownPart, widened } from '../src/person/camera/picture';
+import { isoDate, partsOf } from '../src/person/flow/date';
+import { returnUrl } from '../src/person/flow/redirect';
+import { consentVersion, endOf } from '../src/person/flow/session';
+import { watchTabs } from '../src/person/flow/tabs';
+import { adviceOf } from '../src/person/steps/document/advice';
+import { faceAdvice } from '../src/person/steps/face/advice';
+import { type Deed, type Pace, SHOTS, SPACING, type Seen, type Step, paced } from '../src/person/steps/face/pace';
+import { GROUNDS, type Rgb, contrast, hex, parse, shades } from '../src/shared/ui/colour';
 
 describe('colours', () => {
   test('contrast is WCAG’s', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { ApiError, ConnectionError } from '../src/api/client';
-import { type Clock, type Waiting, retrying, wait } from '../src/api/retry';
-import { Replaced, createOutbox } from '../src/flow/outbox';
+import { ApiError, ConnectionError } from '../src/shared/api/client';
+import { type Clock, type Waiting, retrying, wait } from '../src/shared/api/retry';
+import { Replaced, createOutbox } from '../src/person/flow/outbox';
 
 function clock(online = true): Clock & { slept: number[] } {
   const slept: number[] = [];

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { Flow } from '../src/api/flow';
-import { SCREENS, type Screen, isOpen, isPassing, needsBack, screenFor, settled, standing, stepOf } from '../src/flow/screens';
+import type { Flow } from '../src/shared/api/flow';
+import { SCREENS, type Screen, isOpen, isPassing, needsBack, screenFor, settled, standing, stepOf } from '../src/person/flow/screens';
 
 function flow(step: Flow['step'], document: Partial<Flow['document']> = {}): Flow {
   return {

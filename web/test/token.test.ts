@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Place, handOver, profileIn, takeAccess, takeCode, takeHandover } from '../src/flow/token';
+import { type Place, handOver, profileIn, takeAccess, takeCode, takeHandover } from '../src/person/flow/token';
 
 const ID = 'abc123def456ghi';
 

@@ -1,13 +1,13 @@
 // A page with AWS's face step alone, so that its test needs no other step. What the test wants is in the fragment.
 import { StrictMode, Suspense, lazy, useState } from 'react';
 import { createRoot } from 'react-dom/client';
-import type { Language } from '../../src/i18n/language';
-import type { AwsTrouble } from '../../src/steps/face/aws/props';
-import { texts } from '../../src/steps/face/aws/texts';
-import '../../src/styles/base.css';
+import type { Language } from '../../src/shared/i18n/language';
+import type { AwsTrouble } from '../../src/person/steps/face/aws/props';
+import { texts } from '../../src/person/steps/face/aws/texts';
+import '../../src/person/styles/base.css';
 import './page.css';
 
-const AwsFace = lazy(() => import('../../src/steps/face/aws'));
+const AwsFace = lazy(() => import('../../src/person/steps/face/aws'));
 
 interface Wanted {
   token: string;

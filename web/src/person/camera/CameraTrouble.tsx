@@ -1,0 +1,61 @@
+// What to do when there is no camera, for this browser.
+import type { ReactNode } from 'react';
+import type { Key } from '../../shared/i18n';
+import { useApp } from '../app/context';
+import { Button, Notice, Title } from '../../shared/ui/parts';
+import { CameraOff } from '../../shared/ui/pictures';
+import { instructionsFor } from './browser';
+import type { Camera } from './useCamera';
+import type { CameraTrouble as Trouble } from './open';
+
+export function CameraTrouble({ camera, trouble, label, children }: { camera: Camera; trouble: Trouble; label: string; children?: ReactNode }) {
+  const { t, go } = useApp();
+  const steps = trouble === 'denied' ? t(instructionsFor(navigator.userAgent, navigator.maxTouchPoints)).split('|') : [];
+  const text = trouble === 'virtual' ? t('camera.virtual', { camera: label }) : t(`camera.${trouble}` satisfies Key);
+  return (
+    <section className="stack" data-trouble={trouble}>
+      <CameraOff />
+      <Title>{t(`camera.title_${trouble}`)}</Title>
+      <Notice kind="problem">{text}</Notice>
+      {steps.length > 0 && (
+        <ol className="numbered">
+          {steps.map((step) => (
+            <li key={step}>{step}</li>
+          ))}
+        </ol>
+      )}
+      <CameraChoice camera={camera} always={trouble === 'virtual'} />
+      <div className="actions">
+        <Button onClick={camera.retry}>{t('app.try_again')}</Button>
+        {children}
+        {trouble === 'virtual' && (
+          <Button kind="quiet" onClick={camera.useAnyway}>
+            {t('camera.use_anyway')}
+          </Button>
+        )}
+        <Button kind="quiet" onClick={() => go('handoff')}>
+          {t('device.switch')}
+        </Button>
+      </div>
+    </section>
+  );
+}
+
+export function CameraChoice({ camera, always = false }: { camera: Camera; always?: boolean }) {
+  const { t } = useApp();
+  const current = camera.state.is === 'on' ? camera.state.stream.getVideoTracks()[0]?.getSettings().deviceId : undefined;
+  if (camera.devices.length < (always ? 1 : 2)) return null;
+  return (
+    <label className="camera-choice">
+      <span>{t('camera.choose')}</span>
+      <select value={current ?? ''} onChange={(event) => camera.choose(event.target.value)}>
+        {!current && <option value="" />}
+        {camera.devices.map((device) => (
+          <option key={device.id} value={device.id}>
+            {device.label}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}

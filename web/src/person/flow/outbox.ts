@@ -1,0 +1,59 @@
+// What a person has made and the server does not have yet. It leaves in order, one at a time, and is tried until it arrives or is refused.
+import { type Clock, CLOCK, type Waiting, retrying } from '../../shared/api/retry';
+
+export interface Outbox {
+  /** Resolves when it has arrived. What waits under the same key is replaced: only the newest picture of a side matters. */
+  send<T>(key: string, attempt: () => Promise<T>): Promise<T>;
+  /** Resolves when nothing waits any more. */
+  empty(): Promise<void>;
+  readonly size: number;
+}
+
+interface Item {
+  key: string;
+  attempt: () => Promise<unknown>;
+  resolve: (value: unknown) => void;
+  reject: (error: unknown) => void;
+}
+
+export class Replaced extends Error {
+  override readonly name = 'Replaced';
+}
+
+export function createOutbox(onChange: (size: number, waiting: Waiting | null) => void, clock: Clock = CLOCK): Outbox {
+  const items: Item[] = [];
+  const idle: (() => void)[] = [];
+  let current: Item | null = null;
+
+  async function work(): Promise<void> {
+    while (items.length > 0) {
+      const item = items.shift() as Item;
+      current = item;
+      onChange(items.length + 1, null);
+      try {
+        item.resolve(await retrying(item.attempt, { onWait: (waiting) => onChange(items.length + 1, waiting) }, clock));
+      } catch (error) {
+        item.reject(error);
+      }
+    }
+    current = null;
+    onChange(0, null);
+    for (const resolve of idle.splice(0)) resolve();
+  }
+
+  return {
+    send<T>(key: string, attempt: () => Promise<T>): Promise<T> {
+      const waiting = items.findIndex((item) => item.key === key);
+      if (waiting >= 0) items.splice(waiting, 1)[0]?.reject(new Replaced(key));
+      return new Promise<T>((resolve, reject) => {
+        items.push({ key, attempt, resolve: resolve as (value: unknown) => void, reject });
+        if (!current) void work();
+        else onChange(items.length + 1, null);
+      });
+    },
+    empty: () => (current ? new Promise((resolve) => idle.push(resolve)) : Promise.resolve()),
+    get size() {
+      return items.length + (current ? 1 : 0);
+    },
+  };
+}

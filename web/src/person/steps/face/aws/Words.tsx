@@ -1,0 +1,15 @@
+// Words for what went wrong in AWS's check. They are in its chunk, which is there when something can have gone wrong.
+import type { ReactNode } from 'react';
+import type { Language } from '../../../../shared/i18n/language';
+import type { AwsTrouble } from './props';
+import { texts } from './texts';
+
+interface WordsProps {
+  language: Language;
+  trouble: AwsTrouble;
+  children(words: { title: string; advice: string }): ReactNode;
+}
+
+export default function Words({ language, trouble, children }: WordsProps) {
+  return children(texts[language].trouble[trouble]);
+}

@@ -1,0 +1,117 @@
+// AWS's own face step: `FaceLivenessDetectorCore` in our words, colours and origin. A chunk of its own, loaded when it is reached.
+import { FaceLivenessDetectorCore } from '@aws-amplify/ui-react-liveness';
+import '@aws-amplify/ui-react-liveness/styles.css';
+import { useEffect, useMemo, useRef, useState } from 'react';
+import { Button, Notice } from '../../../../shared/ui/parts';
+import './aws.css';
+import { clockOffset } from './clock';
+import { guard } from './guard';
+import { useRelabel } from './relabel';
+import type { AwsFaceProps } from './props';
+import { type Texts, texts } from './texts';
+import { isWorthAnotherTry, type LivenessError, trouble } from './trouble';
+
+/** The folder of the build's own model and wasm files, with a slash at its end. */
+declare const __LIVENESS_ASSETS__: string;
+
+export default function AwsFace(props: AwsFaceProps) {
+  const { session, region, language, flashing = true } = props;
+  const stream = props.stream ?? undefined;
+  const words = texts[language];
+  const offset = useReadiness(stream);
+  const [isOver, setOver] = useState(false);
+  // The component keeps what it was given first.
+  const latest = useRef(props);
+  const root = useRef<HTMLDivElement>(null);
+  useRelabel(root, words);
+  useEffect(() => void (latest.current = props));
+
+  // It would ask for the camera once more by itself: it is taken off the page as soon as it has ended.
+  const end = (tell: () => void) => {
+    setOver(true);
+    tell();
+  };
+  const credentialProvider = async () => {
+    const { expiration, ...keys } = await latest.current.credentials();
+    // By the device's clock, or they would seem to have expired where it is fast.
+    return { ...keys, expiration: new Date(new Date(expiration).getTime() - (offset ?? 0)) };
+  };
+  const components = useMemo(() => {
+    const warning = () => <FlashingWarning words={words} onWithout={latest.current.onWithoutFlashing} />;
+    return { ErrorView: Nothing, PhotosensitiveWarning: flashing ? warning : Nothing };
+  }, [words, flashing]);
+
+  if (isOver) return null;
+  return (
+    <div className="aws-liveness" ref={root}>
+      {offset === undefined ? (
+        <p className="aws-liveness-loading" role="status">
+          {words.loading}
+        </p>
+      ) : (
+        <FaceLivenessDetectorCore
+          sessionId={session}
+          region={region}
+          displayText={words.display}
+          components={components}
+          config={{
+            binaryPath: __LIVENESS_ASSETS__,
+            faceModelUrl: new URL(`${__LIVENESS_ASSETS__}model.json`, location.origin).href,
+            credentialProvider,
+            systemClockOffset: offset,
+            ...(stream ? { endpointOverride: stream } : {}),
+          }}
+          onAnalysisComplete={async () => latest.current.onDone()}
+          onUserCancel={() => end(latest.current.onCancel)}
+          onError={(error: LivenessError) => end(() => latest.current.onError(trouble(error), isWorthAnotherTry(error)))}
+        />
+      )}
+    </div>
+  );
+}
+
+/** The clock's offset in milliseconds, as soon as it is known, the files are there, and camera and stream are guarded. */
+function useReadiness(stream: string | undefined): number | undefined {
+  const [offset, setOffset] = useState<number>();
+  useEffect(() => {
+    const release = guard(stream);
+    let isGone = false;
+    void Promise.all([clockOffset(), fetched()]).then(([found]) => isGone || setOffset(found));
+    return () => {
+      isGone = true;
+      release();
+    };
+  }, [stream]);
+  return offset;
+}
+
+/** The component gives up after 10 seconds: over a slow connection what it fetches has to be in the browser's cache by then. */
+async function fetched(): Promise<void> {
+  const names = ['tfjs-backend-wasm-simd.wasm', 'model.json', 'group1-shard1of1.bin'];
+  const get = async (name: string) => (await fetch(`${__LIVENESS_ASSETS__}${name}`)).arrayBuffer();
+  await Promise.allSettled(names.map(get)); // It tries once more itself, and says what is wrong.
+}
+
+// Its own has a symbol that must be opened to read what matters, and names no way around.
+function FlashingWarning({ words, onWithout }: { words: Texts; onWithout: (() => void) | undefined }) {
+  const { photosensitivityWarningHeadingText, photosensitivityWarningBodyText, photosensitivityWarningInfoText } = words.display;
+  return (
+    <section className="aws-liveness-warning" aria-labelledby="aws-liveness-warning">
+      <Notice kind="note">
+        <h2 id="aws-liveness-warning">{photosensitivityWarningHeadingText}</h2>
+        <p>{photosensitivityWarningBodyText}</p>
+        {onWithout && <p>{photosensitivityWarningInfoText}</p>}
+      </Notice>
+      {onWithout && (
+        <Button kind="secondary" onClick={onWithout}>
+          {words.withoutFlashing}
+        </Button>
+      )}
+    </section>
+  );
+}
+
+// The page has its own way to say what went wrong.
+function Nothing() {
+  return null;
+}

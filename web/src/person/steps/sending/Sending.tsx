@@ -1,0 +1,52 @@
+// Everything leaves; one cannot do anything but wait, so it says how far it is.
+import { useEffect } from 'react';
+import { useApp } from '../../app/context';
+import { deviceSignals } from '../../flow/signals';
+import { Button, Spinner, Title } from '../../../shared/ui/parts';
+import { BrokenLink, Icon, Reading } from '../../../shared/ui/pictures';
+
+const STAGES = ['pictures', 'record', 'request'] as const;
+
+export default function Sending() {
+  const { t, brand, boot, session, snapshot, flow, go } = useApp();
+  const { stage, failed } = snapshot.sending;
+
+  useEffect(() => {
+    if (snapshot.refused) go('details', 'replace');
+  }, [snapshot.refused, go]);
+
+  if (failed) {
+    return (
+      <section className="stack centred" data-screen="sending-failed">
+        <BrokenLink />
+        <Title>{t('sending.failed_title')}</Title>
+        <p className="lead">{t('sending.failed_lead', { brand })}</p>
+        <div className="actions">
+          <Button onClick={() => void session.submit(flow.details ?? {}, deviceSignals(boot, flow.id))}>{t('app.try_again')}</Button>
+          <Button kind="quiet" onClick={() => go('details', 'replace')}>
+            {t('app.back')}
+          </Button>
+        </div>
+      </section>
+    );
+  }
+  return (
+    <section className="stack centred" data-screen="sending">
+      <Reading />
+      <Title>{t('sending.title')}</Title>
+      <p className="lead">{t('sending.lead')}</p>
+      <div className="meter" role="progressbar" aria-label={t('sending.title')} aria-valuemin={0} aria-valuemax={STAGES.length} aria-valuenow={stage}>
+        <i data-stage={stage} />
+      </div>
+      <div role="status">
+        <ul className="ticks">
+        {STAGES.map((name, i) => (
+          <li key={name} className={i < stage ? 'done' : i === stage ? 'now' : 'todo'}>
+            {i < stage ? <Icon name="check" /> : i === stage ? <Spinner /> : <i />} {t(`sending.${name}`)}
+          </li>
+        ))}
+      </ul>
+      </div>
+    </section>
+  );
+}
