@@ -4,6 +4,7 @@ import type { Boot } from '../boot';
 import { type Access, handOver, tabStore, takeHandover } from '../flow/token';
 import { type Language, type Texts, direction, load, translator } from '../../shared/i18n';
 import { FlowRoot } from './FlowRoot';
+import { UiContext } from '../../shared/ui/context';
 import { Trouble } from './Trouble';
 import { paint } from './branding';
 import { PageContext } from './context';
@@ -51,20 +52,22 @@ export function Root({ boot, access: first, code, language: firstLanguage, texts
   };
 
   return (
-    <PageContext value={page}>
-      <Fence fallback={<Trouble kind="bug" onRetry={() => location.reload()} />}>
-        <Suspense fallback={<Loading />}>
-          {access ? (
-            <FlowRoot key={access.token} access={access} />
-          ) : location.pathname === '/go' ? (
-            <Go code={code} onAccess={enter} />
-          ) : (
-            <Trouble kind={/^\/[a-z0-9]{15}\/?$/.test(location.pathname) ? 'reopen' : 'link'} />
-          )}
-        </Suspense>
-      </Fence>
-      {regions}
-    </PageContext>
+    <UiContext value={page}>
+      <PageContext value={page}>
+        <Fence fallback={<Trouble kind="bug" onRetry={() => location.reload()} />}>
+          <Suspense fallback={<Loading />}>
+            {access ? (
+              <FlowRoot key={access.token} access={access} />
+            ) : location.pathname === '/go' ? (
+              <Go code={code} onAccess={enter} />
+            ) : (
+              <Trouble kind={/^\/[a-z0-9]{15}\/?$/.test(location.pathname) ? 'reopen' : 'link'} />
+            )}
+          </Suspense>
+        </Fence>
+        {regions}
+      </PageContext>
+    </UiContext>
   );
 }
 

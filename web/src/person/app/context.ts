@@ -1,22 +1,15 @@
-// What every part of the page can reach.
+// The contexts of the person's page: `usePage` works everywhere, `useApp` inside a loaded flow.
 import { createContext, useContext } from 'react';
 import type { Flow } from '../../shared/api/flow';
+import type { Ui } from '../../shared/ui/context';
 import type { Boot } from '../boot';
-import type { Language, Translate } from '../../shared/i18n';
 import type { Screen } from '../flow/screens';
 import type { Session, Snapshot } from '../flow/session';
 
-export interface Page {
-  t: Translate;
-  language: Language;
-  setLanguage: (language: Language) => void;
+export interface Page extends Ui {
   boot: Boot;
-  /** Who asks for the verification, as the page calls them. */
+  /** The name of the organisation that asks for the verification. */
   brand: string;
-  /** Tells people who do not see the screen; `now` interrupts what is being read. */
-  announce: (text: string, when?: 'next' | 'now') => void;
-  /** False until the first screen has been left: a page that opens does not grab the focus. */
-  hasMoved: { current: boolean };
 }
 
 export interface App extends Page {
@@ -32,13 +25,13 @@ export const FlowContext = createContext<Omit<App, keyof Page> | null>(null);
 
 export function usePage(): Page {
   const page = useContext(PageContext);
-  if (!page) throw new Error('outside of the page');
+  if (!page) throw new Error('usePage needs a PageContext above it');
   return page;
 }
 
 export function useApp(): App {
   const page = usePage();
   const flow = useContext(FlowContext);
-  if (!flow) throw new Error('outside of a flow');
+  if (!flow) throw new Error('useApp needs a FlowContext above it');
   return { ...page, ...flow };
 }

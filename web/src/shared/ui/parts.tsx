@@ -1,10 +1,10 @@
 // The page's own small parts.
 import { type ButtonHTMLAttributes, type ReactNode, useEffect, useRef } from 'react';
-import { usePage } from '../../person/app/context';
+import { useUi } from './context';
 
 /** A screen's heading. The focus comes here when a screen changes, so that it is read out and the keyboard goes on from here. */
 export function Title({ children, quiet = false }: { children: ReactNode; quiet?: boolean }) {
-  const { hasMoved } = usePage();
+  const { hasMoved } = useUi();
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     if (hasMoved.current) {
@@ -54,7 +54,7 @@ export function Notice({ kind, children }: { kind: 'problem' | 'note' | 'good'; 
 
 /** A link to another site: a new window, which gets neither our address nor a handle on this one. */
 export function Outward({ href, children, className }: { href: string; children: ReactNode; className?: string }) {
-  const { t } = usePage();
+  const { t } = useUi();
   return (
     <a href={href} className={className} target="_blank" rel="noopener noreferrer">
       {children} <span className="hidden">{t('app.new_window')}</span>
