@@ -7,8 +7,8 @@ DATA_DIR ?= ./data
 STORE ?= sqlite
 VENV := .venv
 RELEASE := target/release/identivia
-# What the person's page is made of: a change in any of it builds the page anew.
-WEB := $(shell find web \( -name node_modules -o -path web/dist -o -path web/docs -o -path web/e2e -o -path web/test \
+# The sources of both pages: a change in one of them rebuilds the pages.
+WEB := $(shell find web \( -name node_modules -o -path web/dist -o -path web/e2e -o -path web/test \
     -o -path web/test-results -o -path web/playwright-report -o -path web/src/shared/api/schema.d.ts -o -name '*.md' \) -prune \
     -o -type f -print)
 

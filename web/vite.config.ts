@@ -1,13 +1,15 @@
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vitest/config';
+import { SWAGGER_UI, SWAGGER_UI_LICENCES, apiDocs, packageFolder } from './scripts/api-docs.ts';
 import { awsAssets } from './scripts/aws-assets.ts';
-import { notices } from './scripts/notices.ts';
+import { writeNotices } from './scripts/notices.ts';
 
 const SERVER = process.env['IDENTIVIA_URL'] ?? 'http://127.0.0.1:8000';
 
-// The server serves dist/index.html at /<profile id> and /go, and everything in dist/app at /app/: hashed names, kept for ever.
+// The server serves dist/index.html at /<profile id> and /go, dist/docs at /docs, and dist/app at /app/. Names in dist/app have a hash:
+// browsers keep those files for ever.
 export default defineConfig({
-  plugins: [react(), awsAssets(), notices()],
+  plugins: [react(), awsAssets(), apiDocs(), writeNotices([{ folder: packageFolder(SWAGGER_UI), licences: [SWAGGER_UI_LICENCES] }])],
   base: '/',
   build: {
     assetsDir: 'app',
@@ -17,6 +19,6 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
   },
-  server: { proxy: { '/api': SERVER } },
+  server: { proxy: { '/api': SERVER, '/openapi.json': SERVER } },
   test: { include: ['test/**/*.test.ts'], environment: 'node' },
 });

@@ -1,41 +1,48 @@
-// What the page is bundled from, with each package's licence: `app/notices.txt`, made at each build from the packages themselves.
+// Writes app/notices.txt at each build: the licence of every npm package in the person's page and in the page at /docs.
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Plugin } from 'vite';
 
-interface Manifest {
+interface PackageManifest {
   name: string;
   version: string;
   license?: string;
 }
 
-/** The folder of the package that a module is from; none for our own. */
-export function packageOf(module: string): string | null {
+/** A package whose files are copied into the build: Vite does not see them as modules. */
+export interface CopiedPackage {
+  folder: string;
+  /** Licence files that `readNotice` does not find by their names. */
+  licences: string[];
+}
+
+/** The folder of the package that a module is from; null for our own modules. */
+export function findPackageFolder(module: string): string | null {
   const path = module.replace(/^\0/, '').replace(/\?.*$/, '');
   const found = /^(.*[\\/]node_modules[\\/](?:@[^\\/]+[\\/])?[^\\/]+)[\\/]/.exec(path);
   return found?.[1] ?? null;
 }
 
-/** A package's name, its licence's name and the texts that have to go with it. */
-export function notice(folder: string): string {
-  const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest;
-  const texts = readdirSync(folder)
-    .filter((file) => /^(licen[cs]e|notice|copying)/i.test(file))
-    .sort()
-    .map((file) => readFileSync(join(folder, file), 'utf8').trim());
+/** A package's name, version and licence, and the texts that the licence requires. */
+export function readNotice(folder: string, moreFiles: readonly string[] = []): string {
+  const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as PackageManifest;
+  const files = readdirSync(folder).filter((file) => /^(licen[cs]e|notice|copying)/i.test(file));
+  const texts = [...files.sort(), ...moreFiles].map((file) => readFileSync(join(folder, file), 'utf8').trim());
   return [`${name} ${version} (${license ?? 'see below'})`, ...texts].join('\n\n');
 }
 
-export function notices(): Plugin {
+export function writeNotices(copied: readonly CopiedPackage[]): Plugin {
   return {
     name: 'notices',
     apply: 'build',
     generateBundle(_options, bundle) {
-      const chunks = Object.values(bundle).flatMap((output) => (output.type === 'chunk' ? Object.keys(output.modules) : []));
-      const folders = new Set(chunks.map(packageOf).filter((folder) => folder !== null && existsSync(join(folder, 'package.json'))));
-      const entries = [...folders].map((folder) => notice(folder as string)).sort();
+      const modules = Object.values(bundle).flatMap((output) => (output.type === 'chunk' ? Object.keys(output.modules) : []));
+      const folders = new Set(modules.map(findPackageFolder).filter((folder) => folder !== null && existsSync(join(folder, 'package.json'))));
+      const bundledNotices = [...folders].map((folder) => readNotice(folder as string));
+      const copiedNotices = copied.map(({ folder, licences }) => readNotice(folder, licences));
       const rule = `\n\n${'-'.repeat(80)}\n\n`;
-      const source = `The page is bundled from these packages.${rule}${entries.join(rule)}\n`;
+      const entries = [...bundledNotices, ...copiedNotices].sort().join(rule);
+      const source = `The person's page and the page at /docs are built from these packages.${rule}${entries}\n`;
       this.emitFile({ type: 'asset', fileName: 'app/notices.txt', source });
     },
   };
