@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { offset } from '../src/person/steps/face/aws/clock';
-import { dialled } from '../src/person/steps/face/aws/guard';
+import { computeClockOffset } from '../src/person/steps/face/aws/clock';
+import { rewriteStreamUrl } from '../src/person/steps/face/aws/guard';
 import { texts } from '../src/person/steps/face/aws/texts';
-import { isWorthAnotherTry, trouble } from '../src/person/steps/face/aws/trouble';
+import { canRetry, toAwsTrouble } from '../src/person/steps/face/aws/trouble';
 
 // The package keeps its own words to itself.
 const OWN_WORDS = '../node_modules/@aws-amplify/ui-react-liveness/dist/esm/components/FaceLivenessDetector/displayText.mjs';
@@ -28,24 +28,24 @@ describe('the words', () => {
 test('the clock is put right from a minute on', () => {
   const now = Date.parse('2026-11-22T20:40:12Z');
   const date = 'Sun, 22 Nov 2026 20:40:12 GMT';
-  expect(offset(date, now, now + 1_000)).toBe(0);
-  expect(offset(date, now + 59_000, now + 60_000)).toBe(0);
-  expect(offset(date, now + 20 * 60_000, now + 20 * 60_000 + 200)).toBe(-20 * 60_000 + 400);
-  expect(offset(date, now - 20 * 60_000, now - 20 * 60_000)).toBe(20 * 60_000 + 500);
-  for (const nothing of [null, '', 'yesterday']) expect(offset(nothing, now, now)).toBe(0);
+  expect(computeClockOffset(date, now, now + 1_000)).toBe(0);
+  expect(computeClockOffset(date, now + 59_000, now + 60_000)).toBe(0);
+  expect(computeClockOffset(date, now + 20 * 60_000, now + 20 * 60_000 + 200)).toBe(-20 * 60_000 + 400);
+  expect(computeClockOffset(date, now - 20 * 60_000, now - 20 * 60_000)).toBe(20 * 60_000 + 500);
+  for (const nothing of [null, '', 'yesterday']) expect(computeClockOffset(nothing, now, now)).toBe(0);
 });
 
 test('a stream goes without encryption on this machine alone', () => {
   const path = '/start-face-liveness-session-websocket?session-id=1';
   for (const host of ['localhost:8443', '127.0.0.1:9000', '[::1]:9000', '127.1.2.3']) {
-    expect(dialled(`wss://${host}${path}`, `ws://${host}`)).toBe(`ws://${host}${path}`);
-    expect(dialled(`wss://${host}${path}`, `wss://${host}`)).toBe(`wss://${host}${path}`);
+    expect(rewriteStreamUrl(`wss://${host}${path}`, `ws://${host}`)).toBe(`ws://${host}${path}`);
+    expect(rewriteStreamUrl(`wss://${host}${path}`, `wss://${host}`)).toBe(`wss://${host}${path}`);
   }
   const aws = `wss://streaming-rekognition.eu-west-1.amazonaws.com${path}`;
-  expect(dialled(aws, undefined)).toBe(aws);
-  expect(dialled(aws, 'ws://localhost:8443')).toBe(aws);
+  expect(rewriteStreamUrl(aws, undefined)).toBe(aws);
+  expect(rewriteStreamUrl(aws, 'ws://localhost:8443')).toBe(aws);
   for (const host of ['example.com', '127.0.0.1.example.com', '10.0.0.1', 'localhost.example.com']) {
-    expect(dialled(`wss://${host}${path}`, `ws://${host}`)).toBe(`wss://${host}${path}`);
+    expect(rewriteStreamUrl(`wss://${host}${path}`, `ws://${host}`)).toBe(`wss://${host}${path}`);
   }
 });
 
@@ -68,15 +68,15 @@ describe('a trouble', () => {
     ['RUNTIME_ERROR', 'Client failed to draw oval.', 'server'],
     ['SOMETHING_NEW', '', 'server'],
   ])('%s %s is %s', (state, message, kind) => {
-    expect(trouble({ state, error: new Error(message) })).toBe(kind);
+    expect(toAwsTrouble({ state, error: new Error(message) })).toBe(kind);
   });
 
   test('that only the operator can end is not worth another try', () => {
     const named = (name: string, message = '') => ({ state: 'SERVER_ERROR', error: Object.assign(new Error(message), { name }) });
-    expect(isWorthAnotherTry(named('AccessDeniedException'))).toBe(false);
-    expect(isWorthAnotherTry(named('Error', 'Invalid region in FaceLivenessDetector or credentials are scoped to the wrong region.'))).toBe(false);
-    expect(isWorthAnotherTry(named('ThrottlingException'))).toBe(true);
-    expect(isWorthAnotherTry({ state: 'SERVER_ERROR', error: { Message: 'The session has expired.' } })).toBe(true);
-    expect(isWorthAnotherTry({ state: 'TIMEOUT', error: undefined })).toBe(true);
+    expect(canRetry(named('AccessDeniedException'))).toBe(false);
+    expect(canRetry(named('Error', 'Invalid region in FaceLivenessDetector or credentials are scoped to the wrong region.'))).toBe(false);
+    expect(canRetry(named('ThrottlingException'))).toBe(true);
+    expect(canRetry({ state: 'SERVER_ERROR', error: { Message: 'The session has expired.' } })).toBe(true);
+    expect(canRetry({ state: 'TIMEOUT', error: undefined })).toBe(true);
   });
 });

@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { LANGUAGES, direction, load, match, translator } from '../src/shared/i18n';
+import { LANGUAGES, findTextDirection, loadTexts, matchLanguage, createTranslator } from '../src/shared/i18n';
 import { COUNTRIES } from '../src/shared/i18n/countries';
 import { en } from '../src/shared/i18n/en';
-import { countries, countryName, dateOrder, duration, inTime, monthNames } from '../src/shared/i18n/format';
+import { sortCountries, formatCountry, findDateOrder, formatDuration, formatRelativeTime, listMonthNames } from '../src/shared/i18n/format';
 
 const places = (text: string): string[] => [...text.matchAll(/\{(\w+)\}/g)].map((found) => found[1] ?? '').sort();
 
 describe.each(LANGUAGES)('%s', (language) => {
   test('has every text, none empty, with the places of the English one', async () => {
-    const texts = await load(language);
+    const texts = await loadTexts(language);
     expect(Object.keys(texts)).toEqual(Object.keys(en));
     for (const [key, text] of Object.entries(texts)) {
       expect(text.trim(), key).not.toBe('');
@@ -17,7 +17,7 @@ describe.each(LANGUAGES)('%s', (language) => {
   });
 
   test('has as many steps for each browser as the English one', async () => {
-    const texts = await load(language);
+    const texts = await loadTexts(language);
     for (const key of Object.keys(en).filter((key) => key.startsWith('camera.steps_')) as (keyof typeof en)[]) {
       expect(texts[key].split('|').length, key).toBe(en[key].split('|').length);
     }
@@ -25,19 +25,19 @@ describe.each(LANGUAGES)('%s', (language) => {
 
   test('is not English with another name', async () => {
     if (language === 'en') return;
-    const texts = await load(language);
+    const texts = await loadTexts(language);
     const same = Object.entries(texts).filter(([key, text]) => text === en[key as keyof typeof en]);
     expect(same.map(([key]) => key).filter((key) => !['handoff.code', 'welcome.version'].includes(key))).toEqual([]);
   });
 
   test('names countries, months and times', () => {
-    expect(monthNames(language)).toHaveLength(12);
-    const list = countries(language, COUNTRIES);
+    expect(listMonthNames(language)).toHaveLength(12);
+    const list = sortCountries(language, COUNTRIES);
     expect(list).toHaveLength(COUNTRIES.length);
     for (const { code, name } of list) expect(name, code).not.toBe(code);
-    expect([...dateOrder(language)].sort()).toEqual(['day', 'month', 'year']);
-    expect(inTime(language, 1_700)).toMatch(/29/);
-    expect(duration(language, 45)).toMatch(/45/);
+    expect([...findDateOrder(language)].sort()).toEqual(['day', 'month', 'year']);
+    expect(formatRelativeTime(language, 1_700)).toMatch(/29/);
+    expect(formatDuration(language, 45)).toMatch(/45/);
   });
 });
 
@@ -53,25 +53,25 @@ test('the texts that are used are the texts that there are', async () => {
 });
 
 test('the wanted language is found in every form in which people write it', () => {
-  expect(match(['es-MX'])).toBe('es');
-  expect(match([null, '', 'pt-BR', 'fr_CA'])).toBe('fr');
-  expect(match(['German', 'es'])).toBe('de');
-  expect(match(['Español'])).toBe('es');
-  expect(match(['ja'])).toBe('en');
+  expect(matchLanguage(['es-MX'])).toBe('es');
+  expect(matchLanguage([null, '', 'pt-BR', 'fr_CA'])).toBe('fr');
+  expect(matchLanguage(['German', 'es'])).toBe('de');
+  expect(matchLanguage(['Español'])).toBe('es');
+  expect(matchLanguage(['ja'])).toBe('en');
 });
 
 test('places are filled, and values cannot open new ones', () => {
-  const t = translator(en);
+  const t = createTranslator(en);
   expect(t('app.progress', { step: 2, steps: 4 })).toBe('Step 2 of 4');
   expect(t('outcome.return', { brand: '{step} $& <b>' })).toBe('Back to {step} $& <b>');
 });
 
 test('languages from right to left are told', () => {
-  expect(['en', 'ar', 'he', 'fa-IR'].map(direction)).toEqual(['ltr', 'rtl', 'rtl', 'rtl']);
+  expect(['en', 'ar', 'he', 'fa-IR'].map(findTextDirection)).toEqual(['ltr', 'rtl', 'rtl', 'rtl']);
 });
 
 test('Kosovo and Utopia have names', () => {
-  expect(countryName('de', 'RKS')).toBe('Kosovo');
-  expect(countryName('en', 'UTO')).toBe('Utopia');
-  expect(countryName('en', 'not a code')).toBe('not a code');
+  expect(formatCountry('de', 'RKS')).toBe('Kosovo');
+  expect(formatCountry('en', 'UTO')).toBe('Utopia');
+  expect(formatCountry('en', 'not a code')).toBe('not a code');
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Grey, GOOD_FOR, HINT_STAYS, type Steady, borders, brightness, faceLight, framing, glare, grey, isTime, look, middle, movement, sharpness, smaller, steadied } from '../src/person/camera/measure';
+import { type GreyImage, GOOD_DURATION, MIN_HINT_DURATION, type SteadyHint, findBorders, measureBrightness, judgeFaceLight, judgeFraming, measureGlare, toGreyImage, isTimeToShoot, observeDocument, cropFaceArea, measureMovement, measureSharpness, shrinkImage, updateSteadyHint } from '../src/person/camera/measure';
 
 const WIDTH = 620;
 const HEIGHT = 436;
@@ -14,7 +14,7 @@ interface Scene {
 }
 
 /** A document with lines of print on a table. */
-function scene({ box = [0.13, 0.13, 0.74, 0.74], table = 40, paper = 205, glare: spot, blur = 0 }: Scene = {}): Grey {
+function scene({ box = [0.13, 0.13, 0.74, 0.74], table = 40, paper = 205, glare: spot, blur = 0 }: Scene = {}): GreyImage {
   const data = new Uint8Array(WIDTH * HEIGHT).fill(table);
   const [left, top, width, height] = [box[0] * WIDTH, box[1] * HEIGHT, box[2] * WIDTH, box[3] * HEIGHT].map(Math.round) as [number, number, number, number];
   for (let y = Math.max(0, top); y < Math.min(HEIGHT, top + height); y += 1) {
@@ -27,13 +27,13 @@ function scene({ box = [0.13, 0.13, 0.74, 0.74], table = 40, paper = 205, glare:
   if (spot) {
     for (let y = 0; y < spot[2]; y += 1) for (let x = 0; x < spot[2]; x += 1) data[(spot[1] + y) * WIDTH + spot[0] + x] = 255;
   }
-  let image: Grey = { width: WIDTH, height: HEIGHT, data };
+  let image: GreyImage = { width: WIDTH, height: HEIGHT, data };
   for (let i = 0; i < blur; i += 1) image = softened(image);
   return image;
 }
 
 /** A mean of nine pixels. */
-function softened(image: Grey): Grey {
+function softened(image: GreyImage): GreyImage {
   const data = new Uint8Array(image.data.length);
   for (let y = 1; y < image.height - 1; y += 1) {
     for (let x = 1; x < image.width - 1; x += 1) {
@@ -45,7 +45,7 @@ function softened(image: Grey): Grey {
   return { ...image, data };
 }
 
-const hintOf = (image: Grey): string => look(image, look(image, null).small).hint;
+const hintOf = (image: GreyImage): string => observeDocument(image, observeDocument(image, null).small).hint;
 
 describe('one thing to do better', () => {
   test('nothing: all is good', () => expect(hintOf(scene())).toBe('good'));
@@ -58,74 +58,74 @@ describe('one thing to do better', () => {
   test('a reflection', () => expect(hintOf(scene({ glare: [260, 180, 90] }))).toBe('glare'));
   test('out of focus', () => expect(hintOf(scene({ blur: 6 }))).toBe('blur'));
   test('moving', () => {
-    const before = look(scene({ box: [0.09, 0.13, 0.74, 0.74] }), null).small;
-    expect(look(scene(), before).hint).toBe('still');
-    expect(look(scene(), null).hint).toBe('still');
+    const before = observeDocument(scene({ box: [0.09, 0.13, 0.74, 0.74] }), null).small;
+    expect(observeDocument(scene(), before).hint).toBe('still');
+    expect(observeDocument(scene(), null).hint).toBe('still');
   });
   test('a light document on a light table is found too', () => expect(hintOf(scene({ table: 150, paper: 215 }))).toBe('good'));
 });
 
 describe('figures', () => {
   test('sharpness falls with blur, and not with contrast', () => {
-    const [sharp, soft, softer] = [0, 1, 4].map((blur) => sharpness(scene({ blur }))) as [number, number, number];
+    const [sharp, soft, softer] = [0, 1, 4].map((blur) => measureSharpness(scene({ blur }))) as [number, number, number];
     expect(sharp).toBeGreaterThan(soft);
     expect(soft).toBeGreaterThan(softer);
-    expect(sharpness(scene({ paper: 120, table: 30 }))).toBeCloseTo(sharp, 1);
-    expect(sharpness(scene({ box: [0, 0, 0, 0] }))).toBe(0);
+    expect(measureSharpness(scene({ paper: 120, table: 30 }))).toBeCloseTo(sharp, 1);
+    expect(measureSharpness(scene({ box: [0, 0, 0, 0] }))).toBe(0);
   });
   test('glare is a share, and white paper is none', () => {
-    expect(glare(scene({ paper: 248 }))).toBe(0);
-    expect(glare({ width: 16, height: 8, data: new Uint8Array(128).fill(255) })).toBe(1);
+    expect(measureGlare(scene({ paper: 248 }))).toBe(0);
+    expect(measureGlare({ width: 16, height: 8, data: new Uint8Array(128).fill(255) })).toBe(1);
   });
   test('borders are found where they are', () => {
-    const { left, right, top, bottom } = borders(smaller(scene(), 3));
+    const { left, right, top, bottom } = findBorders(shrinkImage(scene(), 3));
     expect(left).toBeCloseTo(0.13, 1);
     expect(right).toBeCloseTo(0.87, 1);
     expect(top).toBeCloseTo(0.13, 1);
     expect(bottom).toBeCloseTo(0.87, 1);
   });
   test('two borders are no document', () => {
-    expect(framing({ left: 0.12, right: 0.88, top: null, bottom: null })).toBe('search');
-    expect(framing({ left: null, right: null, top: null, bottom: null })).toBe('search');
-    expect(framing({ left: 0.12, right: 0.88, top: 0.13, bottom: null })).toBe('good');
+    expect(judgeFraming({ left: 0.12, right: 0.88, top: null, bottom: null })).toBe('search');
+    expect(judgeFraming({ left: null, right: null, top: null, bottom: null })).toBe('search');
+    expect(judgeFraming({ left: 0.12, right: 0.88, top: 0.13, bottom: null })).toBe('good');
     // It lies aside, and goes on beyond what is seen.
-    expect(framing({ left: 0.32, right: null, top: 0.12, bottom: 0.88 })).toBe('centre');
-    expect(framing({ left: null, right: 0.7, top: 0.12, bottom: 0.88 })).toBe('centre');
-    expect(framing({ left: 0.12, right: null, top: 0.12, bottom: 0.88 })).toBe('good');
+    expect(judgeFraming({ left: 0.32, right: null, top: 0.12, bottom: 0.88 })).toBe('centre');
+    expect(judgeFraming({ left: null, right: 0.7, top: 0.12, bottom: 0.88 })).toBe('centre');
+    expect(judgeFraming({ left: 0.12, right: null, top: 0.12, bottom: 0.88 })).toBe('good');
     // The same, and a line inside it passes for its border.
-    expect(framing({ left: 0.32, right: 0.88, top: 0.12, bottom: 0.88 })).toBe('centre');
-    expect(framing({ left: 0.12, right: 0.88, top: 0.12, bottom: 0.68 })).toBe('centre');
+    expect(judgeFraming({ left: 0.32, right: 0.88, top: 0.12, bottom: 0.88 })).toBe('centre');
+    expect(judgeFraming({ left: 0.12, right: 0.88, top: 0.12, bottom: 0.68 })).toBe('centre');
     // A card of another format (ID-2) in a guide for ID-1.
-    expect(framing({ left: 0.16, right: 0.84, top: 0.12, bottom: 0.88 })).toBe('good');
+    expect(judgeFraming({ left: 0.16, right: 0.84, top: 0.12, bottom: 0.88 })).toBe('good');
   });
-  test('brightness is the median', () => expect(brightness({ width: 3, height: 1, data: new Uint8Array([0, 90, 255]) })).toBe(90));
+  test('brightness is the median', () => expect(measureBrightness({ width: 3, height: 1, data: new Uint8Array([0, 90, 255]) })).toBe(90));
   test('movement needs a picture before', () => {
     const image = scene();
-    expect(movement(null, image)).toBe(255);
-    expect(movement(image, image)).toBe(0);
+    expect(measureMovement(null, image)).toBe(255);
+    expect(measureMovement(image, image)).toBe(0);
   });
   test('colours become brightness', () => {
-    const image = grey({ width: 2, height: 1, data: new Uint8ClampedArray([255, 255, 255, 255, 255, 0, 0, 255]) });
+    const image = toGreyImage({ width: 2, height: 1, data: new Uint8ClampedArray([255, 255, 255, 255, 255, 0, 0, 255]) });
     expect([...image.data]).toEqual([255, 76]);
   });
   test('a face’s light', () => {
-    const face = (value: number) => faceLight(middle({ width: 64, height: 48, data: new Uint8Array(64 * 48).fill(value) }));
+    const face = (value: number) => judgeFaceLight(cropFaceArea({ width: 64, height: 48, data: new Uint8Array(64 * 48).fill(value) }));
     expect([10, 120, 250].map(face)).toEqual(['dark', 'good', 'bright']);
   });
 });
 
 describe('hints', () => {
-  const run = (seen: [number, Steady['hint']][]): Steady => seen.reduce<Steady | null>((before, [now, hint]) => steadied(before, hint, now), null) as Steady;
+  const run = (seen: [number, SteadyHint['hint']][]): SteadyHint => seen.reduce<SteadyHint | null>((before, [now, hint]) => updateSteadyHint(before, hint, now), null) as SteadyHint;
 
   test('stay long enough to be read', () => {
     expect(run([[0, 'search'], [100, 'closer']]).hint).toBe('search');
-    expect(run([[0, 'search'], [100, 'closer'], [HINT_STAYS, 'closer']]).hint).toBe('closer');
+    expect(run([[0, 'search'], [100, 'closer'], [MIN_HINT_DURATION, 'closer']]).hint).toBe('closer');
   });
   test('the picture is taken when all has been good for a while, and not before', () => {
     const good = run([[0, 'search'], [100, 'good'], [500, 'good']]);
-    expect(isTime(good, 100 + GOOD_FOR - 1)).toBe(false);
-    expect(isTime(good, 100 + GOOD_FOR)).toBe(true);
-    expect(isTime(run([[0, 'good'], [400, 'blur'], [500, 'good']]), 1_000)).toBe(false);
-    expect(isTime(null, 9_999)).toBe(false);
+    expect(isTimeToShoot(good, 100 + GOOD_DURATION - 1)).toBe(false);
+    expect(isTimeToShoot(good, 100 + GOOD_DURATION)).toBe(true);
+    expect(isTimeToShoot(run([[0, 'good'], [400, 'blur'], [500, 'good']]), 1_000)).toBe(false);
+    expect(isTimeToShoot(null, 9_999)).toBe(false);
   });
 });

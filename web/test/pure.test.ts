@@ -1,67 +1,67 @@
 // The small rules: colours, ways back, dates, advice, browsers, plans.
 import { describe, expect, test } from 'vitest';
-import { usable } from '../src/person/app/branding';
-import { instructionsFor } from '../src/person/camera/browser';
-import { isVirtual, troubleOf } from '../src/person/camera/open';
-import { fitted, shownPart, widened } from '../src/person/camera/picture';
-import { isoDate, partsOf } from '../src/person/flow/date';
-import { returnUrl } from '../src/person/flow/redirect';
-import { consentVersion, endOf } from '../src/person/flow/session';
+import { keepValidBranding } from '../src/person/app/branding';
+import { chooseCameraInstructions } from '../src/person/camera/browser';
+import { isVirtualCamera, toCameraTrouble } from '../src/person/camera/openCamera';
+import { fitWithin, findShownPart, widenPart } from '../src/person/camera/picture';
+import { toIsoDate, toDateParts } from '../src/person/flow/date';
+import { buildReturnUrl } from '../src/person/flow/redirect';
+import { buildConsentVersion, readTokenExpiry } from '../src/person/flow/session';
 import { watchTabs } from '../src/person/flow/tabs';
-import { adviceOf } from '../src/person/steps/document/advice';
-import { faceAdvice } from '../src/person/steps/face/advice';
-import { type Deed, type Pace, SHOTS, SPACING, type Seen, type Step, paced } from '../src/person/steps/face/pace';
-import { GROUNDS, type Rgb, contrast, hex, parse, shades } from '../src/shared/ui/colour';
+import { choosePictureAdvice } from '../src/person/flow/pictureAdvice';
+import { chooseFaceAdvice } from '../src/person/steps/face/faceAdvice';
+import { type PaceAction, type FacePace, FRAMES_PER_STEP, FRAME_SPACING, type CameraMotion, type FaceMovement, advancePace } from '../src/person/steps/face/facePace';
+import { BACKGROUNDS, type RgbColour, contrastRatio, toHex, parseColour, deriveShades } from '../src/shared/ui/colour';
 
 describe('colours', () => {
   test('contrast is WCAG’s', () => {
-    expect(contrast([0, 0, 0], [255, 255, 255])).toBeCloseTo(21, 5);
-    expect(contrast([119, 119, 119], [255, 255, 255])).toBeCloseTo(4.48, 2);
+    expect(contrastRatio([0, 0, 0], [255, 255, 255])).toBeCloseTo(21, 5);
+    expect(contrastRatio([119, 119, 119], [255, 255, 255])).toBeCloseTo(4.48, 2);
   });
 
   test('no brand colour makes anything unreadable, on either ground', () => {
     const steps = [0, 51, 102, 153, 204, 255];
-    for (const ground of Object.values(GROUNDS)) {
+    for (const ground of Object.values(BACKGROUNDS)) {
       for (const red of steps) for (const green of steps) for (const blue of steps) {
-        const colour: Rgb = [red, green, blue];
-        const { primary, on, link, tint } = shades(colour, ground);
-        const name = hex(colour);
-        expect(contrast(primary, on), `button ${name}`).toBeGreaterThanOrEqual(4.5);
-        expect(contrast(primary, ground), `button’s edge ${name}`).toBeGreaterThanOrEqual(3);
-        expect(contrast(link, ground), `link ${name}`).toBeGreaterThanOrEqual(4.5);
-        expect(contrast(link, tint), `link on tint ${name}`).toBeGreaterThanOrEqual(4.5);
+        const colour: RgbColour = [red, green, blue];
+        const { primary, on, link, tint } = deriveShades(colour, ground);
+        const name = toHex(colour);
+        expect(contrastRatio(primary, on), `button ${name}`).toBeGreaterThanOrEqual(4.5);
+        expect(contrastRatio(primary, ground), `button’s edge ${name}`).toBeGreaterThanOrEqual(3);
+        expect(contrastRatio(link, ground), `link ${name}`).toBeGreaterThanOrEqual(4.5);
+        expect(contrastRatio(link, tint), `link on tint ${name}`).toBeGreaterThanOrEqual(4.5);
       }
     }
   });
 
   test('only #rrggbb is a colour', () => {
-    expect(parse('#1a2B3c')).toEqual([26, 43, 60]);
-    for (const other of ['red', '#fff', '#12345g', 'url(x)', undefined, '']) expect(parse(other)).toBeNull();
+    expect(parseColour('#1a2B3c')).toEqual([26, 43, 60]);
+    for (const other of ['red', '#fff', '#12345g', 'url(x)', undefined, '']) expect(parseColour(other)).toBeNull();
   });
 });
 
 test('branding that could run script, or leave the page, is not used', () => {
-  expect(usable({ logo: 'https://x.example/logo.png', privacy_url: 'javascript:alert(1)', support_url: 'data:text/html,x', support_email: 'a@b.c?bcc=x <', color: 'red' })).toEqual({});
+  expect(keepValidBranding({ logo: 'https://x.example/logo.png', privacy_url: 'javascript:alert(1)', support_url: 'data:text/html,x', support_email: 'a@b.c?bcc=x <', color: 'red' })).toEqual({});
   const good = { name: 'Shop', logo: 'data:image/png;base64,AA==', color: '#112233', privacy_url: 'https://a.example/p', support_email: 'a@b.example' };
-  expect(usable(good)).toEqual(good);
+  expect(keepValidBranding(good)).toEqual(good);
 });
 
 describe('the way back', () => {
   const id = 'abc123def456ghi';
   test('says who and how, and keeps what the site had', () => {
-    expect(returnUrl('https://shop.example/back?order=7#top', id, 'pending')).toBe(`https://shop.example/back?order=7&profile_id=${id}&status=pending#top`);
+    expect(buildReturnUrl('https://shop.example/back?order=7#top', id, 'pending')).toBe(`https://shop.example/back?order=7&profile_id=${id}&status=pending#top`);
   });
   test('never a token, and nothing twice', () => {
-    expect(returnUrl('https://shop.example/?token=t&status=verified&profile_id=other', id, 'rejected')).toBe(`https://shop.example/?status=rejected&profile_id=${id}`);
+    expect(buildReturnUrl('https://shop.example/?token=t&status=verified&profile_id=other', id, 'rejected')).toBe(`https://shop.example/?status=rejected&profile_id=${id}`);
   });
   test('only to a web address', () => {
-    for (const bad of ['javascript:alert(1)', 'data:text/html,x', '/relative', '', null, undefined]) expect(returnUrl(bad, id, 'pending')).toBeNull();
+    for (const bad of ['javascript:alert(1)', 'data:text/html,x', '/relative', '', null, undefined]) expect(buildReturnUrl(bad, id, 'pending')).toBeNull();
   });
 });
 
 describe('dates', () => {
   const today = new Date('2026-11-25T12:00:00Z');
-  const iso = (day: string, month: string, year: string) => isoDate({ day, month, year }, today);
+  const iso = (day: string, month: string, year: string) => toIsoDate({ day, month, year }, today);
   test('a date that exists', () => {
     expect(iso('1', '2', '1990')).toEqual({ iso: '1990-02-01' });
     expect(iso('29', '2', '2000')).toEqual({ iso: '2000-02-29' });
@@ -76,38 +76,38 @@ describe('dates', () => {
     expect(iso('', '1', '1990')).toEqual({ wrong: 'missing' });
   });
   test('and back into its parts', () => {
-    expect(partsOf('1990-01-15')).toEqual({ day: '15', month: '1', year: '1990' });
-    expect(partsOf('')).toEqual({ day: '', month: '', year: '' });
+    expect(toDateParts('1990-01-15')).toEqual({ day: '15', month: '1', year: '1990' });
+    expect(toDateParts('')).toEqual({ day: '', month: '', year: '' });
   });
 });
 
 test('a token says when it ends', () => {
   const token = (payload: object) => `x.${btoa(JSON.stringify(payload)).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '')}.y`;
-  expect(endOf(token({ exp: 1_700 }))).toBe(1_700_000);
-  for (const other of ['', 'x.y.z', token({}), token({ exp: '1' })]) expect(endOf(other)).toBe(Infinity);
+  expect(readTokenExpiry(token({ exp: 1_700 }))).toBe(1_700_000);
+  for (const other of ['', 'x.y.z', token({}), token({ exp: '1' })]) expect(readTokenExpiry(other)).toBe(Infinity);
 });
 
 describe('advice', () => {
   const finding = (code: string, outcome: 'pass' | 'warn' | 'fail') => ({ code, outcome });
   test('what another picture would change', () => {
-    expect(adviceOf([finding('picture_sharp', 'fail'), finding('glare', 'warn')], {})).toEqual(['document.advice_sharp', 'document.advice_glare']);
+    expect(choosePictureAdvice([finding('picture_sharp', 'fail'), finding('glare', 'warn')], {})).toEqual(['document.advice_sharp', 'document.advice_glare']);
   });
   test('no doubts where all was read; failures all the same', () => {
     const read = { name: 'Jane', document_number: 'A1' };
-    expect(adviceOf([finding('framing', 'warn'), finding('light', 'warn')], read)).toEqual([]);
-    expect(adviceOf([finding('expired', 'fail')], read)).toEqual(['document.advice_expired']);
+    expect(choosePictureAdvice([finding('framing', 'warn'), finding('light', 'warn')], read)).toEqual([]);
+    expect(choosePictureAdvice([finding('expired', 'fail')], read)).toEqual(['document.advice_expired']);
   });
   test('nothing of what gives a forgery away', () => {
-    expect(adviceOf([finding('mrz_check_digits', 'fail'), finding('edited', 'warn'), finding('sides_match', 'fail')], { name: 'J', document_number: '1' })).toEqual([]);
+    expect(choosePictureAdvice([finding('mrz_check_digits', 'fail'), finding('edited', 'warn'), finding('sides_match', 'fail')], { name: 'J', document_number: '1' })).toEqual([]);
   });
   test('unread without a reason: the wrong side', () => {
-    expect(adviceOf([finding('light', 'pass')], {})).toEqual(['document.advice_unread']);
-    expect(adviceOf([], {})).toEqual([]);
+    expect(choosePictureAdvice([finding('light', 'pass')], {})).toEqual(['document.advice_unread']);
+    expect(choosePictureAdvice([], {})).toEqual([]);
   });
   test('for faces: what was said first, and never more than three', () => {
-    expect(faceAdvice(['POSE_TURN_LEFT'])[0]).toBe('face.advice_turn_left');
-    expect(faceAdvice(['POSE_TURN_LEFT', 'POSE_TURN_RIGHT', 'TIMING', 'ONE_FACE'])).toHaveLength(3);
-    expect(faceAdvice(['LIVENESS_NOT_SHOWN'])).toEqual(['face.advice_general', 'face.advice_light', 'face.advice_glasses']);
+    expect(chooseFaceAdvice(['POSE_TURN_LEFT'])[0]).toBe('face.advice_turn_left');
+    expect(chooseFaceAdvice(['POSE_TURN_LEFT', 'POSE_TURN_RIGHT', 'TIMING', 'ONE_FACE'])).toHaveLength(3);
+    expect(chooseFaceAdvice(['LIVENESS_NOT_SHOWN'])).toEqual(['face.advice_general', 'face.advice_light', 'face.advice_glasses']);
   });
 });
 
@@ -117,11 +117,11 @@ describe('the face check’s pace', () => {
   const HELD = { moving: 0.8, moved: 12 };
 
   /** What happens when, with a camera that shows `seen` some milliseconds after a step was shown. */
-  function run(steps: readonly Step[], seen: (sinceShown: number) => Seen, isSlow = false): { at: number; deed: Deed; step: Step | undefined }[] {
-    const deeds: { at: number; deed: Deed; step: Step | undefined }[] = [];
-    let pace: Pace | null = null;
+  function run(steps: readonly FaceMovement[], seen: (sinceShown: number) => CameraMotion, isSlow = false): { at: number; deed: PaceAction; step: FaceMovement | undefined }[] {
+    const deeds: { at: number; deed: PaceAction; step: FaceMovement | undefined }[] = [];
+    let pace: FacePace | null = null;
     for (let at = 0; at < 180_000; at += LOOKS) {
-      const next = paced(pace, steps, isSlow, at, seen(at - (pace?.shownAt ?? at)));
+      const next = advancePace(pace, steps, isSlow, at, seen(at - (pace?.shownAt ?? at)));
       pace = next.pace;
       if (next.deed) deeds.push({ at, deed: next.deed, step: pace?.step });
       if (next.deed === 'end') break;
@@ -139,9 +139,9 @@ describe('the face check’s pace', () => {
     const deeds = run(STEPS, seen, isSlow);
     expect(deeds.at(-1)?.deed).toBe('end');
     const shots = deeds.filter(({ deed }) => deed === 'shoot');
-    expect(shots.map(({ step }) => step)).toEqual(STEPS.flatMap((step) => Array<Step>(SHOTS).fill(step)));
+    expect(shots.map(({ step }) => step)).toEqual(STEPS.flatMap((step) => Array<FaceMovement>(FRAMES_PER_STEP).fill(step)));
     const gaps = shots.slice(1).map(({ at }, i) => at - (shots[i]?.at ?? 0));
-    expect(Math.min(...gaps)).toBeGreaterThanOrEqual(SPACING);
+    expect(Math.min(...gaps)).toBeGreaterThanOrEqual(FRAME_SPACING);
     expect(Math.max(...gaps)).toBeLessThan(15_000);
     const all = (shots.at(-1)?.at ?? 0) - (shots[0]?.at ?? 0);
     expect(all).toBeGreaterThan(2_000);
@@ -157,7 +157,7 @@ describe('the face check’s pace', () => {
     expect(late).toBeLessThan(4_600);
   });
   test('asks once more who has not moved, and nobody else', () => {
-    const reminders = (seen: (since: number) => Seen) => run(STEPS, seen).filter(({ deed }) => deed === 'remind').length;
+    const reminders = (seen: (since: number) => CameraMotion) => run(STEPS, seen).filter(({ deed }) => deed === 'remind').length;
     expect(reminders(() => ({ moving: 0.5, moved: 1 }))).toBe(STEPS.length);
     expect(reminders(() => HELD)).toBe(0);
   });
@@ -173,13 +173,13 @@ describe('the face check’s pace', () => {
 
 describe('cameras', () => {
   test('errors have names, and the names meanings', () => {
-    expect(['NotAllowedError', 'NotFoundError', 'OverconstrainedError', 'NotReadableError', 'AbortError', 'TypeError'].map(troubleOf)).toEqual([
+    expect(['NotAllowedError', 'NotFoundError', 'OverconstrainedError', 'NotReadableError', 'AbortError', 'TypeError'].map(toCameraTrouble)).toEqual([
       'denied', 'missing', 'missing', 'busy', 'busy', 'failed',
     ]);
   });
   test('programs that pretend to be one', () => {
-    for (const label of ['OBS Virtual Camera', 'obs', 'ManyCam', 'Dummy video device (0x0000)']) expect(isVirtual(label), label).toBe(true);
-    for (const label of ['FaceTime HD Camera', 'Integrated Webcam', 'Jobs Camera', '', 'back camera 0']) expect(isVirtual(label), label).toBe(false);
+    for (const label of ['OBS Virtual Camera', 'obs', 'ManyCam', 'Dummy video device (0x0000)']) expect(isVirtualCamera(label), label).toBe(true);
+    for (const label of ['FaceTime HD Camera', 'Integrated Webcam', 'Jobs Camera', '', 'back camera 0']) expect(isVirtualCamera(label), label).toBe(false);
   });
   test('instructions fit the browser', () => {
     const agents: [string, number, string][] = [
@@ -195,27 +195,27 @@ describe('cameras', () => {
       ['Mozilla/5.0 (X11; Linux x86_64; rv:127.0) Gecko/20100101 Firefox/127.0', 0, 'firefox'],
       ['curl/8', 0, 'other'],
     ];
-    for (const [agent, touch, name] of agents) expect(instructionsFor(agent, touch), agent).toBe(`camera.steps_${name}`);
+    for (const [agent, touch, name] of agents) expect(chooseCameraInstructions(agent, touch), agent).toBe(`camera.steps_${name}`);
   });
 });
 
 describe('pictures', () => {
   test('the longest side is at most that, and nothing grows', () => {
-    expect(fitted(4_000, 3_000, 2_000)).toEqual([2_000, 1_500]);
-    expect(fitted(3_000, 4_000, 2_000)).toEqual([1_500, 2_000]);
-    expect(fitted(800, 600, 2_000)).toEqual([800, 600]);
-    expect(fitted(10_000, 2, 2_000)).toEqual([2_000, 1]);
+    expect(fitWithin(4_000, 3_000, 2_000)).toEqual([2_000, 1_500]);
+    expect(fitWithin(3_000, 4_000, 2_000)).toEqual([1_500, 2_000]);
+    expect(fitWithin(800, 600, 2_000)).toEqual([800, 600]);
+    expect(fitWithin(10_000, 2, 2_000)).toEqual([2_000, 1]);
   });
   test('what a guide on the page shows of a picture that covers its box', () => {
     // A box of 300 by 400 shows the middle 900 of 1,600 columns of a picture 1,200 high.
     const box = { left: 10, top: 20, width: 300, height: 400 };
-    const shown = (guide: typeof box) => Object.values(shownPart({ width: 1_600, height: 1_200 }, box, guide)).map(Math.round);
+    const shown = (guide: typeof box) => Object.values(findShownPart({ width: 1_600, height: 1_200 }, box, guide)).map(Math.round);
     expect(shown(box)).toEqual([350, 0, 900, 1_200]);
     expect(shown({ left: 110, top: 120, width: 100, height: 200 })).toEqual([650, 300, 300, 600]);
   });
   test('a part is cut at the picture’s edge', () => {
     const box = { left: 0, top: 0, width: 100, height: 100 };
-    const part = shownPart({ width: 1_000, height: 1_000 }, box, widened(box, 0.1));
+    const part = findShownPart({ width: 1_000, height: 1_000 }, box, widenPart(box, 0.1));
     expect(part).toEqual({ left: 0, top: 0, width: 1_000, height: 1_000 });
   });
 });
@@ -243,8 +243,8 @@ test('the tab that claims last works', () => {
 
 describe('what a person agrees to', () => {
   test('has another version where others process it too', () => {
-    expect(consentVersion([])).toBe('2026-11');
-    expect(consentVersion(['Amazon Web Services', 'OpenAI'])).toBe('2026-11.amazon-web-services.openai');
-    expect(consentVersion(['x'.repeat(99)])).toMatch(/^[A-Za-z0-9._-]{1,64}$/);
+    expect(buildConsentVersion([])).toBe('2026-11');
+    expect(buildConsentVersion(['Amazon Web Services', 'OpenAI'])).toBe('2026-11.amazon-web-services.openai');
+    expect(buildConsentVersion(['x'.repeat(99)])).toMatch(/^[A-Za-z0-9._-]{1,64}$/);
   });
 });

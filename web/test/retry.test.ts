@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { ApiError, ConnectionError } from '../src/shared/api/client';
-import { type Clock, type Waiting, retrying, wait } from '../src/shared/api/retry';
-import { Replaced, createOutbox } from '../src/person/flow/outbox';
+import { type RetryClock, type RetryWait, withRetries, retryDelay } from '../src/shared/api/retry';
+import { ReplacedError, createOutbox } from '../src/person/flow/outbox';
 
-function clock(online = true): Clock & { slept: number[] } {
+function clock(online = true): RetryClock & { slept: number[] } {
   const slept: number[] = [];
   let now = 0;
   return {
@@ -37,20 +37,20 @@ function failing(...errors: Error[]) {
 
 describe('trying again', () => {
   test('waits twice as long each time, and 20 seconds at most', () => {
-    expect([0, 1, 2, 3, 4, 5, 20].map((failures) => wait(failures, null, () => 1))).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 20_000, 20_000]);
-    expect(wait(0, null, () => 0)).toBe(500);
+    expect([0, 1, 2, 3, 4, 5, 20].map((failures) => retryDelay(failures, null, () => 1))).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 20_000, 20_000]);
+    expect(retryDelay(0, null, () => 0)).toBe(500);
   });
 
   test('never comes back sooner than the server asks', () => {
-    expect(wait(0, 30, () => 1)).toBe(30_000);
-    expect(wait(5, 1, () => 1)).toBe(20_000);
+    expect(retryDelay(0, 30, () => 1)).toBe(30_000);
+    expect(retryDelay(5, 1, () => 1)).toBe(20_000);
   });
 
   test('tells why it waits, and that it is over', async () => {
-    const told: (Waiting | null)[] = [];
+    const told: (RetryWait | null)[] = [];
     const { attempt, count } = failing(lost(), busy(3));
     const time = clock(false);
-    expect(await retrying(attempt, { onWait: (waiting) => told.push(waiting) }, time)).toBe('done');
+    expect(await withRetries(attempt, { onWait: (waiting) => told.push(waiting) }, time)).toBe('done');
     expect(count()).toBe(3);
     expect(told).toEqual([{ because: 'offline', until: 1_000 }, { because: 'busy', until: 4_000 }, null]);
   });
@@ -58,25 +58,25 @@ describe('trying again', () => {
   test('does not repeat what the server refuses', async () => {
     for (const status of [400, 401, 403, 404, 409, 413]) {
       const { attempt, count } = failing(new ApiError(status, {}, null, null));
-      await expect(retrying(attempt, {}, clock())).rejects.toMatchObject({ status });
+      await expect(withRetries(attempt, {}, clock())).rejects.toMatchObject({ status });
       expect(count()).toBe(1);
     }
   });
 
   test('leaves to the caller what the caller wants', async () => {
     const { attempt, count } = failing(new ApiError(429, {}, 1_800, null));
-    await expect(retrying(attempt, { except: [429] }, clock())).rejects.toMatchObject({ retryAfter: 1_800 });
+    await expect(withRetries(attempt, { except: [429] }, clock())).rejects.toMatchObject({ retryAfter: 1_800 });
     expect(count()).toBe(1);
   });
 
   test('ends after as many attempts as it may have, and when it is stopped', async () => {
     const some = failing(lost(), lost(), lost());
-    await expect(retrying(some.attempt, { attempts: 2 }, clock())).rejects.toThrow('lost');
+    await expect(withRetries(some.attempt, { attempts: 2 }, clock())).rejects.toThrow('lost');
     expect(some.count()).toBe(2);
     const stopped = new AbortController();
     stopped.abort();
     const one = failing(lost());
-    await expect(retrying(one.attempt, { signal: stopped.signal }, clock())).rejects.toThrow('lost');
+    await expect(withRetries(one.attempt, { signal: stopped.signal }, clock())).rejects.toThrow('lost');
     expect(one.count()).toBe(1);
   });
 });
@@ -105,7 +105,7 @@ describe('the outbox', () => {
     const outbox = createOutbox(() => undefined, clock());
     const first = outbox.send('x', () => new Promise<void>((resolve) => (release = resolve)));
     const old = outbox.send('back', async () => left.push('old'));
-    const refused = expect(old).rejects.toBeInstanceOf(Replaced);
+    const refused = expect(old).rejects.toBeInstanceOf(ReplacedError);
     const young = outbox.send('back', async () => left.push('young'));
     release();
     await Promise.all([first, young, refused]);
@@ -124,11 +124,11 @@ describe('the outbox', () => {
     const sizes: number[] = [];
     const outbox = createOutbox((size) => sizes.push(size), clock());
     expect(outbox.size).toBe(0);
-    await outbox.empty();
+    await outbox.waitUntilEmpty();
     void outbox.send('a', async () => undefined);
     void outbox.send('b', async () => undefined);
     expect(outbox.size).toBe(2);
-    await outbox.empty();
+    await outbox.waitUntilEmpty();
     expect(outbox.size).toBe(0);
     expect(sizes.at(-1)).toBe(0);
     expect(Math.max(...sizes)).toBe(2);

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import type { Flow } from '../src/shared/api/flow';
-import { SCREENS, type Screen, isOpen, isPassing, needsBack, screenFor, settled, standing, stepOf } from '../src/person/flow/screens';
+import type { FlowState } from '../src/shared/api/flow';
+import { SCREENS, type ScreenName, canShowScreen, isTransientScreen, hasBackSide, findOpenScreen, resolveScreen, compareStep, toFlowStep } from '../src/person/flow/screens';
 
-function flow(step: Flow['step'], document: Partial<Flow['document']> = {}): Flow {
+function flow(step: FlowState['step'], document: Partial<FlowState['document']> = {}): FlowState {
   return {
     id: 'abc123def456ghi', step, status: 'unverified', verification_status: 'unverified', language: null, expires: '', consent: null, details: null, face: null, outcome: null, redirect_url: null,
     document: { country: '', type: '', front: false, back: false, ...document }, liveness: { provider: 'local' },
@@ -10,23 +10,23 @@ function flow(step: Flow['step'], document: Partial<Flow['document']> = {}): Flo
 }
 
 test('a passport has no back, in any spelling', () => {
-  expect(['passport', 'Passport'].map(needsBack)).toEqual([false, false]);
-  expect(['national_id', 'driving_license', ''].map(needsBack)).toEqual([true, true, true]);
+  expect(['passport', 'Passport'].map(hasBackSide)).toEqual([false, false]);
+  expect(['national_id', 'driving_license', ''].map(hasBackSide)).toEqual([true, true, true]);
 });
 
 describe('where somebody goes on', () => {
   test.each(['consent', 'document', 'face', 'details', 'outcome'] as const)('the server says %s', (step) => {
-    expect(screenFor(flow(step))).toBe(step);
+    expect(findOpenScreen(flow(step))).toBe(step);
   });
 
   test('with a front on the server, at the back', () => {
-    expect(screenFor(flow('document', { type: 'national_id', front: true }))).toBe('back');
-    expect(screenFor(flow('document', { type: '', front: true }))).toBe('document');
+    expect(findOpenScreen(flow('document', { type: 'national_id', front: true }))).toBe('back');
+    expect(findOpenScreen(flow('document', { type: '', front: true }))).toBe('document');
   });
 });
 
 describe('what is open', () => {
-  const open = (step: Flow['step'], hasChosen = true): Screen[] => SCREENS.filter((screen) => isOpen(screen, flow(step), hasChosen));
+  const open = (step: FlowState['step'], hasChosen = true): ScreenName[] => SCREENS.filter((screen) => canShowScreen(screen, flow(step), hasChosen));
 
   test('before consent only that', () => expect(open('consent')).toEqual(['consent']));
   test('no camera before a document is chosen', () => {
@@ -40,21 +40,21 @@ describe('what is open', () => {
 });
 
 test('news from the server move a person only when they must', () => {
-  expect(settled('details', flow('details'), true)).toBe('details');
-  expect(settled('document', flow('details'), true)).toBe('document');
-  expect(settled('details', flow('face'), true)).toBe('face');
-  for (const screen of SCREENS) expect(settled(screen, flow('outcome'), true)).toBe('outcome');
+  expect(resolveScreen('details', flow('details'), true)).toBe('details');
+  expect(resolveScreen('document', flow('details'), true)).toBe('document');
+  expect(resolveScreen('details', flow('face'), true)).toBe('face');
+  for (const screen of SCREENS) expect(resolveScreen(screen, flow('outcome'), true)).toBe('outcome');
 });
 
 test('the back button never returns to sending', () => {
-  expect(SCREENS.filter(isPassing)).toEqual(['reading', 'sending', 'outcome']);
+  expect(SCREENS.filter(isTransientScreen)).toEqual(['reading', 'sending', 'outcome']);
 });
 
 test('every screen belongs to a step', () => {
-  for (const screen of SCREENS) expect(['consent', 'document', 'face', 'details', 'outcome']).toContain(stepOf(screen, flow('face')));
+  for (const screen of SCREENS) expect(['consent', 'document', 'face', 'details', 'outcome']).toContain(toFlowStep(screen, flow('face')));
 });
 
 test('a computer that follows shows what is done, what is now and what is to do', () => {
   const now = flow('face');
-  expect((['consent', 'document', 'face', 'details'] as const).map((step) => standing(step, now))).toEqual(['done', 'done', 'now', 'todo']);
+  expect((['consent', 'document', 'face', 'details'] as const).map((step) => compareStep(step, now))).toEqual(['done', 'done', 'now', 'todo']);
 });

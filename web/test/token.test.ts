@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { type Place, handOver, profileIn, takeAccess, takeCode, takeHandover } from '../src/person/flow/token';
+import { type PageEnvironment, storeHandover, parseProfileId, takeAccess, takeCode, takeHandover } from '../src/person/flow/token';
 
 const ID = 'abc123def456ghi';
 
 function place(address: string, stored: Record<string, string> = {}, at = 1_000_000) {
   const url = new URL(address, 'https://id.example');
   const replaced: string[] = [];
-  const here: Place = {
+  const here: PageEnvironment = {
     location: { pathname: url.pathname, search: url.search, hash: url.hash },
     history: { state: null, replaceState: (_state, _title, to) => void replaced.push(String(to)) },
     storage: {
@@ -36,7 +36,7 @@ describe('the token', () => {
 
   test('is handed over to the next load of the same profile, once', () => {
     const { here, stored } = place(`/${ID}`);
-    handOver({ profile: ID, token: 'secret' }, here);
+    storeHandover({ profile: ID, token: 'secret' }, here);
     expect(Object.keys(stored)).toHaveLength(1);
     expect(takeAccess(here)).toEqual({ profile: ID, token: 'secret' });
     expect(stored).toEqual({});
@@ -45,7 +45,7 @@ describe('the token', () => {
 
   test('is never taken up for another profile, and is gone then too', () => {
     const { here, stored } = place('/zzz123def456ghi');
-    handOver({ profile: ID, token: 'secret' }, here);
+    storeHandover({ profile: ID, token: 'secret' }, here);
     expect(takeAccess(here)).toBeNull();
     expect(stored).toEqual({});
   });
@@ -65,18 +65,18 @@ describe('the token', () => {
   test('a browser without storage goes on', () => {
     const { here } = place(`/${ID}?token=secret`);
     here.storage = null;
-    expect(() => handOver({ profile: ID, token: 'secret' }, here)).not.toThrow();
+    expect(() => storeHandover({ profile: ID, token: 'secret' }, here)).not.toThrow();
     expect(takeAccess(here)?.token).toBe('secret');
     here.storage = { getItem: () => { throw new Error('denied'); }, setItem: () => { throw new Error('full'); }, removeItem: () => undefined };
-    expect(() => handOver({ profile: ID, token: 'secret' }, here)).not.toThrow();
+    expect(() => storeHandover({ profile: ID, token: 'secret' }, here)).not.toThrow();
     expect(takeHandover(here)).toBeNull();
   });
 });
 
 test('a profile is 15 letters and digits, and nothing else', () => {
-  expect(profileIn(`/${ID}`)).toBe(ID);
-  expect(profileIn(`/${ID}/`)).toBe(ID);
-  for (const other of ['/go', '/', `/${ID}x`, `/${ID.toUpperCase()}`, `/x/${ID}`]) expect(profileIn(other)).toBeNull();
+  expect(parseProfileId(`/${ID}`)).toBe(ID);
+  expect(parseProfileId(`/${ID}/`)).toBe(ID);
+  for (const other of ['/go', '/', `/${ID}x`, `/${ID.toUpperCase()}`, `/x/${ID}`]) expect(parseProfileId(other)).toBeNull();
 });
 
 test('a code leaves the address bar with its fragment', () => {

@@ -10,7 +10,7 @@ export interface Branding {
   support_url?: string;
 }
 
-export interface Boot {
+export interface BootData {
   branding: Branding;
   /** Fingerprint's own agent, where an operator has a key for it. */
   fingerprint: { publicKey: string; region?: string } | null;
@@ -18,11 +18,11 @@ export interface Boot {
   processors: string[];
 }
 
-export function readBoot(text: string | null | undefined): Boot {
-  const nothing: Boot = { branding: {}, fingerprint: null, processors: [] };
+export function parseBootData(text: string | null | undefined): BootData {
+  const nothing: BootData = { branding: {}, fingerprint: null, processors: [] };
   if (!text) return nothing;
   try {
-    const boot = JSON.parse(text) as Partial<Boot> | null;
+    const boot = JSON.parse(text) as Partial<BootData> | null;
     return { branding: boot?.branding ?? {}, fingerprint: boot?.fingerprint ?? null, processors: boot?.processors ?? [] };
   } catch {
     return nothing; // Vite's own server leaves the mark as it is.

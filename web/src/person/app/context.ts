@@ -1,35 +1,35 @@
 // The contexts of the person's page: `usePage` works everywhere, `useApp` inside a loaded flow.
 import { createContext, useContext } from 'react';
-import type { Flow } from '../../shared/api/flow';
+import type { FlowState } from '../../shared/api/flow';
 import type { Ui } from '../../shared/ui/context';
-import type { Boot } from '../boot';
-import type { Screen } from '../flow/screens';
-import type { Session, Snapshot } from '../flow/session';
+import type { BootData } from '../boot';
+import type { ScreenName } from '../flow/screens';
+import type { FlowSession, FlowSnapshot } from '../flow/session';
 
-export interface Page extends Ui {
-  boot: Boot;
+export interface PageValues extends Ui {
+  boot: BootData;
   /** The name of the organisation that asks for the verification. */
   brand: string;
 }
 
-export interface App extends Page {
-  session: Session;
-  snapshot: Snapshot;
-  flow: Flow;
-  screen: Screen;
-  go: (screen: Screen, how?: 'push' | 'replace') => void;
+export interface FlowValues extends PageValues {
+  session: FlowSession;
+  snapshot: FlowSnapshot;
+  flow: FlowState;
+  screen: ScreenName;
+  go: (screen: ScreenName, how?: 'push' | 'replace') => void;
 }
 
-export const PageContext = createContext<Page | null>(null);
-export const FlowContext = createContext<Omit<App, keyof Page> | null>(null);
+export const PageContext = createContext<PageValues | null>(null);
+export const FlowContext = createContext<Omit<FlowValues, keyof PageValues> | null>(null);
 
-export function usePage(): Page {
+export function usePage(): PageValues {
   const page = useContext(PageContext);
   if (!page) throw new Error('usePage needs a PageContext above it');
   return page;
 }
 
-export function useApp(): App {
+export function useFlow(): FlowValues {
   const page = usePage();
   const flow = useContext(FlowContext);
   if (!flow) throw new Error('useApp needs a FlowContext above it');

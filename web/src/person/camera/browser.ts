@@ -1,9 +1,9 @@
 // Which browser a person has, for one purpose: the instructions that fit it. Pure.
-import type { Key } from '../../shared/i18n';
+import type { TextKey } from '../../shared/i18n';
 
-export type Instructions = Extract<Key, `camera.steps_${string}`>;
+export type InstructionsKey = Extract<TextKey, `camera.steps_${string}`>;
 
-export function instructionsFor(agent: string, touchPoints = 0): Instructions {
+export function chooseCameraInstructions(agent: string, touchPoints = 0): InstructionsKey {
   const isIos = /iPhone|iPad|iPod/.test(agent) || (/Macintosh/.test(agent) && touchPoints > 1);
   const isAndroid = /Android/.test(agent);
   if (/FBAN|FBAV|Instagram|Line\/|MicroMessenger|; wv\)|GSA\//.test(agent)) return 'camera.steps_webview';

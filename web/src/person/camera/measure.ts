@@ -2,21 +2,21 @@
 // a hint and the moment. The server looks at the picture again, and believes none of this. Pure.
 
 /** Brightness, row by row, 0 to 255. */
-export interface Grey {
+export interface GreyImage {
   width: number;
   height: number;
   data: Uint8Array;
 }
 
 /** In pixels. */
-export interface Rect {
+export interface PixelRect {
   left: number;
   top: number;
   width: number;
   height: number;
 }
 
-export function grey(image: { width: number; height: number; data: Uint8ClampedArray }): Grey {
+export function toGreyImage(image: { width: number; height: number; data: Uint8ClampedArray }): GreyImage {
   const data = new Uint8Array(image.width * image.height);
   for (let i = 0, p = 0; i < data.length; i += 1, p += 4) {
     // ITU-R BT.601, in whole numbers.
@@ -26,7 +26,7 @@ export function grey(image: { width: number; height: number; data: Uint8ClampedA
 }
 
 /** The part of a picture. */
-export function cut(image: Grey, rect: Rect): Grey {
+export function cropImage(image: GreyImage, rect: PixelRect): GreyImage {
   const left = Math.max(0, Math.round(rect.left));
   const top = Math.max(0, Math.round(rect.top));
   const width = Math.min(image.width - left, Math.round(rect.width));
@@ -40,7 +40,7 @@ export function cut(image: Grey, rect: Rect): Grey {
 }
 
 /** The picture made smaller by a whole factor, each pixel the mean of a square. */
-export function smaller(image: Grey, factor: number): Grey {
+export function shrinkImage(image: GreyImage, factor: number): GreyImage {
   const width = Math.floor(image.width / factor);
   const height = Math.floor(image.height / factor);
   const data = new Uint8Array(width * height);
@@ -58,7 +58,7 @@ export function smaller(image: Grey, factor: number): Grey {
 }
 
 /** The brightness, 0 to 255, below which that share of the picture lies: the median by default. */
-export function brightness(image: Grey, share = 0.5): number {
+export function measureBrightness(image: GreyImage, share = 0.5): number {
   const counts = new Uint32Array(256);
   for (const value of image.data) counts[value] = (counts[value] ?? 0) + 1;
   let seen = 0;
@@ -73,7 +73,7 @@ export function brightness(image: Grey, share = 0.5): number {
  * How sharp print is, 0 to about 1: curvature over slope where there is slope, so that contrast and the amount of print cancel out.
  * Sharp print has 0.6 and more; blurred by a deviation of 1.5 pixels 0.3. 0 where nothing stands out.
  */
-export function sharpness(image: Grey): number {
+export function measureSharpness(image: GreyImage): number {
   const { width, height, data } = image;
   let curvature = 0;
   let slope = 0;
@@ -94,7 +94,7 @@ export function sharpness(image: Grey): number {
 }
 
 /** The share, 0 to 1, of squares of 8 pixels that are blown out. */
-export function glare(image: Grey): number {
+export function measureGlare(image: GreyImage): number {
   const SIDE = 8;
   let blown = 0;
   let squares = 0;
@@ -112,7 +112,7 @@ export function glare(image: Grey): number {
 }
 
 /** The mean difference of two pictures of one size, 0 to 255: how much moves. */
-export function movement(before: Grey | null, now: Grey): number {
+export function measureMovement(before: GreyImage | null, now: GreyImage): number {
   if (!before || before.data.length !== now.data.length) return 255;
   let sum = 0;
   for (let i = 0; i < now.data.length; i += 1) sum += Math.abs((now.data[i] ?? 0) - (before.data[i] ?? 0));
@@ -120,7 +120,7 @@ export function movement(before: Grey | null, now: Grey): number {
 }
 
 /** The document's borders, each as a share of the picture's width or height; null where none is seen. */
-export interface Borders {
+export interface DocumentBorders {
   left: number | null;
   right: number | null;
   top: number | null;
@@ -128,24 +128,24 @@ export interface Borders {
 }
 
 /** Least step in brightness, on average along a border. */
-const LEAST_STEP = 9;
+const MIN_BORDER_STEP = 9;
 
 /** The outermost straight lines on each side: of a document on a plain surface its borders. */
-export function borders(image: Grey): Borders {
-  const columns = steps(image, 'columns');
-  const rows = steps(image, 'rows');
+export function findBorders(image: GreyImage): DocumentBorders {
+  const columns = measureBrightnessSteps(image, 'columns');
+  const rows = measureBrightnessSteps(image, 'rows');
   return {
-    left: outermost(columns),
-    right: mirrored(outermost([...columns].reverse())),
-    top: outermost(rows),
-    bottom: mirrored(outermost([...rows].reverse())),
+    left: findOutermostStep(columns),
+    right: mirrorShare(findOutermostStep([...columns].reverse())),
+    top: findOutermostStep(rows),
+    bottom: mirrorShare(findOutermostStep([...rows].reverse())),
   };
 }
 
-const mirrored = (share: number | null): number | null => (share === null ? null : 1 - share);
+const mirrorShare = (share: number | null): number | null => (share === null ? null : 1 - share);
 
 /** The mean step in brightness across each column (or row) of the middle half: what is no line cancels out. */
-function steps({ width, height, data }: Grey, of: 'columns' | 'rows'): number[] {
+function measureBrightnessSteps({ width, height, data }: GreyImage, of: 'columns' | 'rows'): number[] {
   const [length, across] = of === 'columns' ? [width, height] : [height, width];
   const at = (along: number, over: number): number =>
     (of === 'columns' ? data[over * width + along] : data[along * width + over]) ?? 0;
@@ -160,9 +160,9 @@ function steps({ width, height, data }: Grey, of: 'columns' | 'rows'): number[] 
   return means;
 }
 
-function outermost(means: number[]): number | null {
+function findOutermostStep(means: number[]): number | null {
   const until = Math.floor(means.length * 0.45);
-  const least = Math.max(LEAST_STEP, 0.4 * Math.max(...means.slice(0, until)));
+  const least = Math.max(MIN_BORDER_STEP, 0.4 * Math.max(...means.slice(0, until)));
   for (let i = 2; i < until; i += 1) {
     const here = means[i] ?? 0;
     if (here >= least && here >= (means[i - 1] ?? 0) && here >= (means[i + 1] ?? 0)) return i / means.length;
@@ -170,27 +170,27 @@ function outermost(means: number[]): number | null {
   return null;
 }
 
-export type Hint = 'search' | 'closer' | 'farther' | 'centre' | 'dark' | 'bright' | 'glare' | 'blur' | 'still' | 'good';
+export type CaptureHint = 'search' | 'closer' | 'farther' | 'centre' | 'dark' | 'bright' | 'glare' | 'blur' | 'still' | 'good';
 
 /** How large the guide is within the part that is looked at: there is as much around as a hand needs. */
-export const MARGIN = 0.15;
-const GUIDE = 1 / (1 + 2 * MARGIN);
+export const GUIDE_MARGIN = 0.15;
+const GUIDE_SHARE = 1 / (1 + 2 * GUIDE_MARGIN);
 /** How far the found box may be from the guide's shape: an ID-2 card (1.42) in an ID-1 guide (1.59) is at 0.9, a tilted one lower. */
-const LEAST_SHAPE = 0.8;
+const MIN_SHAPE_RATIO = 0.8;
 
 /** Where the document is, against the guide in the middle of the part that is looked at. */
-export function framing({ left, right, top, bottom }: Borders): 'search' | 'closer' | 'farther' | 'centre' | 'good' {
+export function judgeFraming({ left, right, top, bottom }: DocumentBorders): 'search' | 'closer' | 'farther' | 'centre' | 'good' {
   const across = left !== null && right !== null ? right - left : null;
   const down = top !== null && bottom !== null ? bottom - top : null;
   const sizes = [across, down].filter((size) => size !== null);
   if (sizes.length === 0) return 'search';
-  const size = Math.max(...sizes) / GUIDE;
+  const size = Math.max(...sizes) / GUIDE_SHARE;
   if (size > 1.16) return 'farther';
   if (size < 0.72) return 'closer';
   // Guide and document are of one shape. Of another, a line inside the document passed for a border that is out of view.
-  if (across !== null && down !== null && Math.min(across, down) < LEAST_SHAPE * Math.max(across, down)) return 'centre';
+  if (across !== null && down !== null && Math.min(across, down) < MIN_SHAPE_RATIO * Math.max(across, down)) return 'centre';
   // Where only one border of a pair is in view, the document may go on beyond the other: it counts where it would be in the middle.
-  const half = (size * GUIDE) / 2;
+  const half = (size * GUIDE_SHARE) / 2;
   const offset = (low: number | null, high: number | null): number => {
     if (low !== null && high !== null) return (low + high) / 2 - 0.5;
     if (low !== null) return low - (0.5 - half);
@@ -201,62 +201,62 @@ export function framing({ left, right, top, bottom }: Borders): 'search' | 'clos
   return [left, right, top, bottom].filter((border) => border !== null).length >= 3 ? 'good' : 'search';
 }
 
-export interface Look {
-  hint: Hint;
+export interface CaptureObservation {
+  hint: CaptureHint;
   /** Kept for the next look's movement. */
-  small: Grey;
+  small: GreyImage;
 }
 
 /** The one thing that helps most now. `around` shows the guide with MARGIN of its size on every side. */
-export function look(around: Grey, before: Grey | null): Look {
-  const small = smaller(around, Math.max(1, Math.floor(around.width / 160)));
-  const inside = (image: Grey): Grey => {
-    const [x, y] = [image.width * MARGIN * GUIDE, image.height * MARGIN * GUIDE];
-    return cut(image, { left: x, top: y, width: image.width - 2 * x, height: image.height - 2 * y });
+export function observeDocument(around: GreyImage, before: GreyImage | null): CaptureObservation {
+  const small = shrinkImage(around, Math.max(1, Math.floor(around.width / 160)));
+  const inside = (image: GreyImage): GreyImage => {
+    const [x, y] = [image.width * GUIDE_MARGIN * GUIDE_SHARE, image.height * GUIDE_MARGIN * GUIDE_SHARE];
+    return cropImage(image, { left: x, top: y, width: image.width - 2 * x, height: image.height - 2 * y });
   };
-  const hint = ((): Hint => {
+  const hint = ((): CaptureHint => {
     // The lightest parts: a dark table is no dark room, and what a document has of white is enough to tell.
-    if (brightness(inside(small), 0.95) < 70) return 'dark';
-    if (brightness(inside(small)) > 250) return 'bright';
-    const place = framing(borders(small));
+    if (measureBrightness(inside(small), 0.95) < 70) return 'dark';
+    if (measureBrightness(inside(small)) > 250) return 'bright';
+    const place = judgeFraming(findBorders(small));
     if (place !== 'good') return place;
-    if (movement(before, small) > 7) return 'still';
+    if (measureMovement(before, small) > 7) return 'still';
     const document = inside(around);
-    if (glare(document) > 0.02) return 'glare';
-    return sharpness(document) < 0.35 ? 'blur' : 'good';
+    if (measureGlare(document) > 0.02) return 'glare';
+    return measureSharpness(document) < 0.35 ? 'blur' : 'good';
   })();
   return { hint, small };
 }
 
 /** How long it has to be good, in milliseconds, until the picture is taken. */
-export const GOOD_FOR = 700;
+export const GOOD_DURATION = 700;
 /** A hint stays at least so long, in milliseconds: nobody reads words that flicker. */
-export const HINT_STAYS = 900;
+export const MIN_HINT_DURATION = 900;
 
-export interface Steady {
-  hint: Hint;
+export interface SteadyHint {
+  hint: CaptureHint;
   since: number;
   goodSince: number | null;
 }
 
 /** Makes hints calm: a new one shows when the old one has been read. Also says since when all is good. */
-export function steadied(before: Steady | null, hint: Hint, now: number): Steady {
+export function updateSteadyHint(before: SteadyHint | null, hint: CaptureHint, now: number): SteadyHint {
   const goodSince = hint === 'good' ? (before?.goodSince ?? now) : null;
   if (!before) return { hint, since: now, goodSince };
-  const shown = hint !== before.hint && now - before.since >= HINT_STAYS ? { hint, since: now } : before;
+  const shown = hint !== before.hint && now - before.since >= MIN_HINT_DURATION ? { hint, since: now } : before;
   return { hint: shown.hint, since: shown.since, goodSince };
 }
 
-export const isTime = (steady: Steady | null, now: number): boolean =>
-  steady !== null && steady.goodSince !== null && now - steady.goodSince >= GOOD_FOR;
+export const isTimeToShoot = (steady: SteadyHint | null, now: number): boolean =>
+  steady !== null && steady.goodSince !== null && now - steady.goodSince >= GOOD_DURATION;
 
 /** Where a face is: the middle of the picture. */
-export function middle(image: Grey): Grey {
-  return cut(image, { left: image.width * 0.3, top: image.height * 0.2, width: image.width * 0.4, height: image.height * 0.6 });
+export function cropFaceArea(image: GreyImage): GreyImage {
+  return cropImage(image, { left: image.width * 0.3, top: image.height * 0.2, width: image.width * 0.4, height: image.height * 0.6 });
 }
 
 /** Whether a face is lit well enough, by the middle of the picture. */
-export function faceLight(face: Grey): 'dark' | 'bright' | 'good' {
-  const light = brightness(face);
+export function judgeFaceLight(face: GreyImage): 'dark' | 'bright' | 'good' {
+  const light = measureBrightness(face);
   return light < 40 ? 'dark' : light > 240 ? 'bright' : 'good';
 }

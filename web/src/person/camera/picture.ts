@@ -5,9 +5,9 @@
 export const DOCUMENT_SIDE = 2_000;
 /** Of a frame of the face check; the server looks at no more than 1,280. */
 export const FACE_SIDE = 960;
-const LARGEST_FILE = 40 * 1024 * 1024;
+const MAX_FILE_BYTES = 40 * 1024 * 1024;
 /** Below this many pixels on the longest side print cannot be read. */
-const LEAST_SIDE = 600;
+const MIN_SIDE = 600;
 
 export class PictureError extends Error {
   constructor(readonly reason: 'unreadable' | 'large' | 'small') {
@@ -17,20 +17,20 @@ export class PictureError extends Error {
 }
 
 /** Width and height so that the longest side is at most that; never larger than before. Pure. */
-export function fitted(width: number, height: number, side: number): [width: number, height: number] {
+export function fitWithin(width: number, height: number, side: number): [width: number, height: number] {
   const scale = Math.min(1, side / Math.max(width, height));
   return [Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale))];
 }
 
-export interface Part {
+export interface PicturePart {
   left: number;
   top: number;
   width: number;
   height: number;
 }
 
-export async function jpeg(source: CanvasImageSource, part: Part, side: number, quality = 0.9): Promise<Blob> {
-  const [width, height] = fitted(part.width, part.height, side);
+export async function encodeJpeg(source: CanvasImageSource, part: PicturePart, side: number, quality = 0.9): Promise<Blob> {
+  const [width, height] = fitWithin(part.width, part.height, side);
   const canvas = document.createElement('canvas');
   canvas.width = width;
   canvas.height = height;
@@ -44,8 +44,8 @@ export async function jpeg(source: CanvasImageSource, part: Part, side: number, 
   return blob;
 }
 
-export async function jpegOfFile(file: Blob): Promise<Blob> {
-  if (file.size > LARGEST_FILE) throw new PictureError('large');
+export async function encodeFileAsJpeg(file: Blob): Promise<Blob> {
+  if (file.size > MAX_FILE_BYTES) throw new PictureError('large');
   let bitmap: ImageBitmap;
   try {
     bitmap = await createImageBitmap(file, { imageOrientation: 'from-image' });
@@ -54,29 +54,29 @@ export async function jpegOfFile(file: Blob): Promise<Blob> {
   }
   try {
     const { width, height } = bitmap;
-    if (Math.max(width, height) < LEAST_SIDE) throw new PictureError('small');
-    return await jpeg(bitmap, { left: 0, top: 0, width, height }, DOCUMENT_SIDE);
+    if (Math.max(width, height) < MIN_SIDE) throw new PictureError('small');
+    return await encodeJpeg(bitmap, { left: 0, top: 0, width, height }, DOCUMENT_SIDE);
   } finally {
     bitmap.close();
   }
 }
 
 /** The part of a video's picture that a box on the page shows, where the video covers its own box (`object-fit: cover`). Pure. */
-export function shownPart(video: { width: number; height: number }, box: Part, guide: Part): Part {
+export function findShownPart(video: { width: number; height: number }, box: PicturePart, guide: PicturePart): PicturePart {
   const scale = Math.max(box.width / video.width, box.height / video.height);
   const left = (guide.left - box.left - (box.width - video.width * scale) / 2) / scale;
   const top = (guide.top - box.top - (box.height - video.height * scale) / 2) / scale;
-  return within({ left, top, width: guide.width / scale, height: guide.height / scale }, video);
+  return clampPart({ left, top, width: guide.width / scale, height: guide.height / scale }, video);
 }
 
-function within(part: Part, { width, height }: { width: number; height: number }): Part {
+function clampPart(part: PicturePart, { width, height }: { width: number; height: number }): PicturePart {
   const left = Math.min(Math.max(0, part.left), width - 1);
   const top = Math.min(Math.max(0, part.top), height - 1);
   return { left, top, width: Math.min(part.width + Math.min(0, part.left), width - left), height: Math.min(part.height + Math.min(0, part.top), height - top) };
 }
 
 /** The part with a margin on every side, in shares of its size. Pure. */
-export function widened(part: Part, margin: number): Part {
+export function widenPart(part: PicturePart, margin: number): PicturePart {
   const [x, y] = [part.width * margin, part.height * margin];
   return { left: part.left - x, top: part.top - y, width: part.width + 2 * x, height: part.height + 2 * y };
 }

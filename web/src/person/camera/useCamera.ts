@@ -1,23 +1,23 @@
 // A camera for a component: opened, watched, and let go.
 import { useCallback, useEffect, useRef, useState } from 'react';
-import { CameraError, type CameraTrouble, type Device, cameras, openCamera, stop } from './open';
+import { CameraError, type CameraTroubleKind, type CameraDevice, listCameras, openCamera, stopStream } from './openCamera';
 
 export type CameraState =
   | { is: 'starting' }
   | { is: 'on'; stream: MediaStream }
-  | { is: 'trouble'; trouble: CameraTrouble; label: string };
+  | { is: 'trouble'; trouble: CameraTroubleKind; label: string };
 
-export interface Camera {
+export interface CameraHandle {
   state: CameraState;
-  devices: Device[];
+  devices: CameraDevice[];
   retry: () => void;
   choose: (device: string) => void;
   useAnyway: () => void;
 }
 
-export function useCamera(facing: 'user' | 'environment'): Camera {
+export function useCamera(facing: 'user' | 'environment'): CameraHandle {
   const [state, setState] = useState<CameraState>({ is: 'starting' });
-  const [devices, setDevices] = useState<Device[]>([]);
+  const [devices, setDevices] = useState<CameraDevice[]>([]);
   const [attempt, setAttempt] = useState(0);
   const wish = useRef<{ device?: string; allowVirtual?: boolean }>({});
 
@@ -29,27 +29,27 @@ export function useCamera(facing: 'user' | 'environment'): Camera {
   useEffect(() => {
     let isOver = false;
     let stream: MediaStream | null = null;
-    const trouble = (trouble: CameraTrouble, label = ''): void => {
+    const trouble = (trouble: CameraTroubleKind, label = ''): void => {
       if (!isOver) setState({ is: 'trouble', trouble, label });
     };
     openCamera({ facing, ...wish.current })
       .then(async (opened) => {
-        if (isOver) return stop(opened.stream);
+        if (isOver) return stopStream(opened.stream);
         stream = opened.stream;
         const track = stream.getVideoTracks()[0];
         // Unplugged, taken away by the system, or the permission was withdrawn.
         track?.addEventListener('ended', () => trouble('busy'));
         setState({ is: 'on', stream });
-        setDevices(await cameras());
+        setDevices(await listCameras());
       })
       .catch(async (error: unknown) => {
         if (error instanceof CameraError) trouble(error.trouble, error.label);
         else trouble('failed');
-        setDevices(await cameras());
+        setDevices(await listCameras());
       });
     return () => {
       isOver = true;
-      stop(stream);
+      stopStream(stream);
     };
   }, [facing, attempt]);
 

@@ -7,7 +7,7 @@ export interface DateParts {
 }
 
 /** `YYYY-MM-DD`, or what is wrong with the parts. */
-export function isoDate({ day, month, year }: DateParts, today: Date): { iso: string } | { wrong: 'missing' | 'bad' | 'future' } {
+export function toIsoDate({ day, month, year }: DateParts, today: Date): { iso: string } | { wrong: 'missing' | 'bad' | 'future' } {
   if (!day || !month || !year) return { wrong: 'missing' };
   const [d, m, y] = [day, month, year].map(Number) as [number, number, number];
   const date = new Date(Date.UTC(y, m - 1, d));
@@ -17,7 +17,7 @@ export function isoDate({ day, month, year }: DateParts, today: Date): { iso: st
   return { iso: date.toISOString().slice(0, 10) };
 }
 
-export function partsOf(iso: string | undefined): DateParts {
+export function toDateParts(iso: string | undefined): DateParts {
   const found = /^(\d{4})-(\d{2})-(\d{2})/.exec(iso ?? '');
   return { year: found?.[1] ?? '', month: String(Number(found?.[2] ?? '') || ''), day: String(Number(found?.[3] ?? '') || '') };
 }

@@ -1,37 +1,37 @@
 // What a person has made and the server does not have yet. It leaves in order, one at a time, and is tried until it arrives or is refused.
-import { type Clock, CLOCK, type Waiting, retrying } from '../../shared/api/retry';
+import { type RetryClock, BROWSER_CLOCK, type RetryWait, withRetries } from '../../shared/api/retry';
 
 export interface Outbox {
   /** Resolves when it has arrived. What waits under the same key is replaced: only the newest picture of a side matters. */
   send<T>(key: string, attempt: () => Promise<T>): Promise<T>;
   /** Resolves when nothing waits any more. */
-  empty(): Promise<void>;
+  waitUntilEmpty(): Promise<void>;
   readonly size: number;
 }
 
-interface Item {
+interface OutboxItem {
   key: string;
   attempt: () => Promise<unknown>;
   resolve: (value: unknown) => void;
   reject: (error: unknown) => void;
 }
 
-export class Replaced extends Error {
+export class ReplacedError extends Error {
   override readonly name = 'Replaced';
 }
 
-export function createOutbox(onChange: (size: number, waiting: Waiting | null) => void, clock: Clock = CLOCK): Outbox {
-  const items: Item[] = [];
+export function createOutbox(onChange: (size: number, waiting: RetryWait | null) => void, clock: RetryClock = BROWSER_CLOCK): Outbox {
+  const items: OutboxItem[] = [];
   const idle: (() => void)[] = [];
-  let current: Item | null = null;
+  let current: OutboxItem | null = null;
 
-  async function work(): Promise<void> {
+  async function sendAll(): Promise<void> {
     while (items.length > 0) {
-      const item = items.shift() as Item;
+      const item = items.shift() as OutboxItem;
       current = item;
       onChange(items.length + 1, null);
       try {
-        item.resolve(await retrying(item.attempt, { onWait: (waiting) => onChange(items.length + 1, waiting) }, clock));
+        item.resolve(await withRetries(item.attempt, { onWait: (waiting) => onChange(items.length + 1, waiting) }, clock));
       } catch (error) {
         item.reject(error);
       }
@@ -44,14 +44,14 @@ export function createOutbox(onChange: (size: number, waiting: Waiting | null) =
   return {
     send<T>(key: string, attempt: () => Promise<T>): Promise<T> {
       const waiting = items.findIndex((item) => item.key === key);
-      if (waiting >= 0) items.splice(waiting, 1)[0]?.reject(new Replaced(key));
+      if (waiting >= 0) items.splice(waiting, 1)[0]?.reject(new ReplacedError(key));
       return new Promise<T>((resolve, reject) => {
         items.push({ key, attempt, resolve: resolve as (value: unknown) => void, reject });
-        if (!current) void work();
+        if (!current) void sendAll();
         else onChange(items.length + 1, null);
       });
     },
-    empty: () => (current ? new Promise((resolve) => idle.push(resolve)) : Promise.resolve()),
+    waitUntilEmpty: () => (current ? new Promise((resolve) => idle.push(resolve)) : Promise.resolve()),
     get size() {
       return items.length + (current ? 1 : 0);
     },

@@ -1,7 +1,7 @@
 // The way back to the site that sent the person.
 
 /** `redirect_url` with what the site learns: never a token. Null for anything that is not http or https. */
-export function returnUrl(redirectUrl: string | null | undefined, profile: string, status: string): string | null {
+export function buildReturnUrl(redirectUrl: string | null | undefined, profile: string, status: string): string | null {
   if (!redirectUrl) return null;
   let url: URL;
   try {

@@ -1,16 +1,16 @@
 // Where the person is. The server says which step is the first that is not done; this says what that looks like, and where they may
 // go back to. Pure.
-import type { Flow, ServerStep } from '../../shared/api/flow';
+import type { FlowState, FlowStep } from '../../shared/api/flow';
 
 /** Everything a person can be looking at once the flow is known. */
 export const SCREENS = ['consent', 'device', 'document', 'front', 'back', 'reading', 'face', 'details', 'sending', 'outcome', 'handoff'] as const;
-export type Screen = (typeof SCREENS)[number];
+export type ScreenName = (typeof SCREENS)[number];
 
-const STEPS: readonly ServerStep[] = ['consent', 'document', 'face', 'details', 'outcome'];
+const STEP_ORDER: readonly FlowStep[] = ['consent', 'document', 'face', 'details', 'outcome'];
 /** The steps that are counted before a person. */
-export const COUNTED = ['consent', 'document', 'face', 'details'] as const;
+export const COUNTED_STEPS = ['consent', 'document', 'face', 'details'] as const;
 
-export function stepOf(screen: Screen, flow: Flow): ServerStep {
+export function toFlowStep(screen: ScreenName, flow: FlowState): FlowStep {
   switch (screen) {
     case 'consent':
     case 'face':
@@ -31,39 +31,39 @@ export function stepOf(screen: Screen, flow: Flow): ServerStep {
 }
 
 /** A passport has no back: the server's rule too. */
-export const needsBack = (type: string): boolean => type.toLowerCase() !== 'passport';
+export const hasBackSide = (type: string): boolean => type.toLowerCase() !== 'passport';
 
 /** Where somebody who opens the link goes on. */
-export function screenFor(flow: Flow): Screen {
+export function findOpenScreen(flow: FlowState): ScreenName {
   const { document } = flow;
-  if (flow.step === 'document' && document.front && document.type && needsBack(document.type) && !document.back) return 'back';
+  if (flow.step === 'document' && document.front && document.type && hasBackSide(document.type) && !document.back) return 'back';
   return flow.step;
 }
 
-const place = (step: ServerStep): number => STEPS.indexOf(step);
+const stepIndex = (step: FlowStep): number => STEP_ORDER.indexOf(step);
 
 /** Whether that screen makes sense as far as the server knows: nothing is skipped, and nothing changes after the end. */
-export function isOpen(screen: Screen, flow: Flow, hasChosen: boolean): boolean {
+export function canShowScreen(screen: ScreenName, flow: FlowState, hasChosen: boolean): boolean {
   if (flow.step === 'outcome') return screen === 'outcome';
   if (screen === 'outcome') return false;
   if (screen === 'handoff' || screen === 'device') return flow.step !== 'consent';
   if (screen === 'front' || screen === 'back') return flow.step !== 'consent' && hasChosen;
-  return place(stepOf(screen, flow)) <= place(flow.step);
+  return stepIndex(toFlowStep(screen, flow)) <= stepIndex(flow.step);
 }
 
 /** The screen after news from the server: the same, unless it no longer makes sense. */
-export const settled = (screen: Screen, flow: Flow, hasChosen: boolean): Screen =>
-  isOpen(screen, flow, hasChosen) ? screen : screenFor(flow);
+export const resolveScreen = (screen: ScreenName, flow: FlowState, hasChosen: boolean): ScreenName =>
+  canShowScreen(screen, flow, hasChosen) ? screen : findOpenScreen(flow);
 
 /** Screens that the back button passes over: nobody wants to send twice. */
-export const isPassing = (screen: Screen): boolean => screen === 'reading' || screen === 'sending' || screen === 'outcome';
+export const isTransientScreen = (screen: ScreenName): boolean => screen === 'reading' || screen === 'sending' || screen === 'outcome';
 
-export function isScreen(word: unknown): word is Screen {
-  return SCREENS.includes(word as Screen);
+export function isScreenName(word: unknown): word is ScreenName {
+  return SCREENS.includes(word as ScreenName);
 }
 
 /** How a step stands, for the list that a following computer shows. */
-export function standing(step: ServerStep, flow: Flow): 'done' | 'now' | 'todo' {
-  const difference = place(step) - place(flow.step);
+export function compareStep(step: FlowStep, flow: FlowState): 'done' | 'now' | 'todo' {
+  const difference = stepIndex(step) - stepIndex(flow.step);
   return difference < 0 ? 'done' : difference === 0 ? 'now' : 'todo';
 }

@@ -1,27 +1,27 @@
 // Signals of the device, sent along as a claim. Whatever goes wrong here, the person goes on.
-import type { Boot } from '../boot';
+import type { BootData } from '../boot';
 
-const PATIENCE = 4_000;
+const SIGNALS_TIMEOUT = 4_000;
 /** What the API takes of them, in characters. */
-const LONGEST = 16_384;
+const MAX_SIGNALS_LENGTH = 16_384;
 
-interface Agent {
+interface FingerprintAgent {
   load(options: { region?: string; apiKey?: string }): Promise<{ get(options: { linkedId: string }): Promise<object> }>;
 }
 
-export async function deviceSignals(boot: Boot, profile: string): Promise<string | null> {
+export async function collectDeviceSignals(boot: BootData, profile: string): Promise<string | null> {
   try {
-    const found = boot.fingerprint ? fromAgent(boot.fingerprint, profile) : fromBrowser();
-    const late = new Promise<null>((resolve) => setTimeout(() => resolve(null), PATIENCE));
+    const found = boot.fingerprint ? collectWithAgent(boot.fingerprint, profile) : collectWithLibrary();
+    const late = new Promise<null>((resolve) => setTimeout(() => resolve(null), SIGNALS_TIMEOUT));
     const text = await Promise.race([found, late]);
-    return text && text.length <= LONGEST ? text : null;
+    return text && text.length <= MAX_SIGNALS_LENGTH ? text : null;
   } catch {
     return null;
   }
 }
 
 /** The open-source library (MIT since its version 5): nothing leaves the page but with the record. */
-async function fromBrowser(): Promise<string> {
+async function collectWithLibrary(): Promise<string> {
   const { default: FingerprintJS } = await import('@fingerprintjs/fingerprintjs');
   // Without `monitoring: false` it would now and then tell its makers that it is in use.
   const agent = await FingerprintJS.load({ monitoring: false });
@@ -30,9 +30,9 @@ async function fromBrowser(): Promise<string> {
 }
 
 /** Fingerprint's own agent, where an operator has chosen it: the server's policy then allows its address. */
-async function fromAgent({ publicKey, region }: NonNullable<Boot['fingerprint']>, profile: string): Promise<string> {
+async function collectWithAgent({ publicKey, region }: NonNullable<BootData['fingerprint']>, profile: string): Promise<string> {
   const url = `https://fpjscdn.net/v3/${encodeURIComponent(publicKey)}`;
-  const agent = (await import(/* @vite-ignore */ url)) as Agent;
+  const agent = (await import(/* @vite-ignore */ url)) as FingerprintAgent;
   const loaded = await agent.load(region ? { region } : {});
   return JSON.stringify(await loaded.get({ linkedId: profile }));
 }

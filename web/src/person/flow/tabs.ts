@@ -1,18 +1,18 @@
 // One tab works at a time: the one that the person has opened or chosen last.
 
-export interface Tabs {
+export interface TabWatch {
   /** This tab works from now on; the others stop. */
   claim(): void;
   close(): void;
 }
 
-interface Channel {
+interface TabChannel {
   postMessage(message: unknown): void;
   addEventListener(type: 'message', listener: (event: MessageEvent) => void): void;
   close(): void;
 }
 
-export function watchTabs(profile: string, onTaken: () => void, open = openChannel): Tabs {
+export function watchTabs(profile: string, onTaken: () => void, open = openChannel): TabWatch {
   const channel = open(`identivia.${profile}`);
   channel?.addEventListener('message', (event) => {
     if (event.data === 'claim') onTaken();
@@ -23,6 +23,6 @@ export function watchTabs(profile: string, onTaken: () => void, open = openChann
   };
 }
 
-function openChannel(name: string): Channel | null {
+function openChannel(name: string): TabChannel | null {
   return 'BroadcastChannel' in globalThis ? new BroadcastChannel(name) : null;
 }

@@ -1,31 +1,31 @@
 // The link's token: out of the address bar before anything else runs, in memory from then on. docs/decisions/0014 says what a
 // reload does.
 
-export interface Access {
+export interface FlowAccess {
   profile: string;
   token: string;
 }
 
 /** The part of the browser that this room needs. */
-export interface Place {
+export interface PageEnvironment {
   location: Pick<Location, 'pathname' | 'search' | 'hash'>;
   history: Pick<History, 'replaceState' | 'state'>;
   storage: Pick<Storage, 'getItem' | 'setItem' | 'removeItem'> | null;
   now: () => number;
 }
 
-const KEY = 'identivia.handover';
+const HANDOVER_KEY = 'identivia.handover';
 /** How long what was handed over is taken up, in milliseconds; a link's token ends after 30 minutes by default. */
-const LONGEST = 30 * 60_000;
-const PROFILE = /^\/([a-z0-9]{15})\/?$/;
+const HANDOVER_LIFETIME = 30 * 60_000;
+const PROFILE_PATH = /^\/([a-z0-9]{15})\/?$/;
 
-export const profileIn = (pathname: string): string | null => PROFILE.exec(pathname)?.[1] ?? null;
+export const parseProfileId = (pathname: string): string | null => PROFILE_PATH.exec(pathname)?.[1] ?? null;
 
 /** The access that the address or the page before this load has left, and takes it away from both. */
-export function takeAccess(place: Place): Access | null {
+export function takeAccess(place: PageEnvironment): FlowAccess | null {
   const { location, history } = place;
   const handedOver = takeHandover(place);
-  const profile = profileIn(location.pathname);
+  const profile = parseProfileId(location.pathname);
   if (!profile) return null;
   const query = new URLSearchParams(location.search);
   const token = query.get('token');
@@ -40,28 +40,28 @@ export function takeAccess(place: Place): Access | null {
 }
 
 /** The code in the address's fragment, and takes it away from there. */
-export function takeCode({ location, history }: Pick<Place, 'location' | 'history'>): string {
+export function takeCode({ location, history }: Pick<PageEnvironment, 'location' | 'history'>): string {
   const code = location.hash.slice(1).toUpperCase().replace(/[^A-Z0-9]/g, '').slice(0, 8);
   if (location.hash) history.replaceState(history.state, '', location.pathname + location.search);
   return code;
 }
 
 /** Leaves the access to this tab's next load; only while the page is not looked at. */
-export function handOver(access: Access, { storage, now }: Pick<Place, 'storage' | 'now'>): void {
+export function storeHandover(access: FlowAccess, { storage, now }: Pick<PageEnvironment, 'storage' | 'now'>): void {
   try {
-    storage?.setItem(KEY, JSON.stringify({ ...access, at: now() }));
+    storage?.setItem(HANDOVER_KEY, JSON.stringify({ ...access, at: now() }));
   } catch {
     // A browser without room or permission for it: the person opens the link again.
   }
 }
 
-export function takeHandover({ storage, now }: Pick<Place, 'storage' | 'now'>): Access | null {
+export function takeHandover({ storage, now }: Pick<PageEnvironment, 'storage' | 'now'>): FlowAccess | null {
   try {
-    const text = storage?.getItem(KEY);
-    storage?.removeItem(KEY);
-    const found = text ? (JSON.parse(text) as Partial<Access & { at: number }>) : null;
+    const text = storage?.getItem(HANDOVER_KEY);
+    storage?.removeItem(HANDOVER_KEY);
+    const found = text ? (JSON.parse(text) as Partial<FlowAccess & { at: number }>) : null;
     const age = now() - Number(found?.at);
-    if (typeof found?.profile !== 'string' || typeof found.token !== 'string' || !(age >= 0 && age < LONGEST)) return null;
+    if (typeof found?.profile !== 'string' || typeof found.token !== 'string' || !(age >= 0 && age < HANDOVER_LIFETIME)) return null;
     return { profile: found.profile, token: found.token };
   } catch {
     return null;
@@ -69,7 +69,7 @@ export function takeHandover({ storage, now }: Pick<Place, 'storage' | 'now'>): 
 }
 
 /** This tab's store; reading the property alone throws where cookies are blocked. */
-export function tabStore(): Storage | null {
+export function openTabStorage(): Storage | null {
   try {
     return window.sessionStorage;
   } catch {

@@ -1,9 +1,9 @@
 // The flow's words, from the API's own description.
-import type { Schemas } from './client';
+import type { ApiSchemas } from './client';
 
-export type ServerStep = Schemas['FlowStep'];
+export type FlowStep = ApiSchemas['FlowStep'];
 /** What a person says of their document. */
-export type Details = Partial<Schemas['Draft']>;
+export type PersonDetails = Partial<ApiSchemas['Draft']>;
 
 /** Where the person is, as `GET /api/flow/{id}` says it. */
-export type Flow = Schemas['FlowData'];
+export type FlowState = ApiSchemas['FlowData'];

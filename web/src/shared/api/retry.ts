@@ -2,13 +2,13 @@
 import { ApiError, ConnectionError } from './client';
 
 /** Why nothing happens right now, and until when (milliseconds since 1970). */
-export interface Waiting {
+export interface RetryWait {
   because: 'offline' | 'unreachable' | 'busy';
   until: number;
 }
 
-export interface Patience {
-  onWait?: (waiting: Waiting | null) => void;
+export interface RetryOptions {
+  onWait?: (waiting: RetryWait | null) => void;
   signal?: AbortSignal | undefined;
   /** Attempts until the last error is the answer; without end for what a person has made. */
   attempts?: number;
@@ -17,7 +17,7 @@ export interface Patience {
 }
 
 /** What must be replaced in tests. */
-export interface Clock {
+export interface RetryClock {
   now: () => number;
   random: () => number;
   isOnline: () => boolean;
@@ -29,13 +29,13 @@ const FIRST_WAIT = 1_000;
 const LONGEST_WAIT = 20_000;
 
 /** How long to wait after the nth failure (0 is the first), in milliseconds: doubled each time, from half to the whole of it. */
-export function wait(failures: number, retryAfter: number | null, random: () => number): number {
+export function retryDelay(failures: number, retryAfter: number | null, random: () => number): number {
   const ceiling = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** failures);
   const chosen = ceiling * (0.5 + random() / 2);
   return Math.max(chosen, (retryAfter ?? 0) * 1_000);
 }
 
-export async function retrying<T>(attempt: () => Promise<T>, patience: Patience = {}, clock: Clock = CLOCK): Promise<T> {
+export async function withRetries<T>(attempt: () => Promise<T>, patience: RetryOptions = {}, clock: RetryClock = BROWSER_CLOCK): Promise<T> {
   const { onWait, signal, attempts = Infinity, except = [] } = patience;
   for (let failures = 0; ; failures += 1) {
     try {
@@ -43,26 +43,26 @@ export async function retrying<T>(attempt: () => Promise<T>, patience: Patience 
       if (failures > 0) onWait?.(null);
       return result;
     } catch (error) {
-      const because = reason(error, clock);
+      const because = findWaitReason(error, clock);
       const isForCaller = error instanceof ApiError && except.includes(error.status);
       if (!because || isForCaller || signal?.aborted || failures + 1 >= attempts) {
         onWait?.(null);
         throw error;
       }
-      const ms = wait(failures, error instanceof ApiError ? error.retryAfter : null, clock.random);
+      const ms = retryDelay(failures, error instanceof ApiError ? error.retryAfter : null, clock.random);
       onWait?.({ because, until: clock.now() + ms });
       await clock.sleep(ms, signal);
     }
   }
 }
 
-function reason(error: unknown, clock: Clock): Waiting['because'] | null {
+function findWaitReason(error: unknown, clock: RetryClock): RetryWait['because'] | null {
   if (error instanceof ConnectionError) return clock.isOnline() ? 'unreachable' : 'offline';
-  if (error instanceof ApiError && error.isPassing) return 'busy';
+  if (error instanceof ApiError && error.isTemporary) return 'busy';
   return null;
 }
 
-export const CLOCK: Clock = {
+export const BROWSER_CLOCK: RetryClock = {
   now: () => Date.now(),
   random: () => Math.random(),
   isOnline: () => navigator.onLine,

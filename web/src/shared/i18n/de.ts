@@ -1,6 +1,6 @@
-import type { Texts } from '.';
+import type { PageTexts } from '.';
 
-export const de: Texts = {
+export const de: PageTexts = {
   'app.title': 'Identität bestätigen',
   'app.skip': 'Zum Inhalt springen',
   'app.language': 'Sprache',

@@ -287,4 +287,4 @@ export const en = {
   'tab.here': 'Go on here',
 } as const;
 
-export type Key = keyof typeof en;
+export type TextKey = keyof typeof en;

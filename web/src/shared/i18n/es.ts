@@ -1,6 +1,6 @@
-import type { Texts } from '.';
+import type { PageTexts } from '.';
 
-export const es: Texts = {
+export const es: PageTexts = {
   'app.title': 'Verifica tu identidad',
   'app.skip': 'Ir al contenido',
   'app.language': 'Idioma',

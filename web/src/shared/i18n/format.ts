@@ -1,42 +1,42 @@
 // Dates, times and countries, as the language writes them.
 
 /** The language as the person's own region has it: an English page in London writes its dates as London does. */
-export function regional(language: string): string {
+export function regionalLocale(language: string): string {
   return navigator.languages.find((each) => each.startsWith(`${language}-`)) ?? language;
 }
 
-export function inTime(language: string, seconds: number): string {
+export function formatRelativeTime(language: string, seconds: number): string {
   const format = new Intl.RelativeTimeFormat(language, { numeric: 'always' });
   return seconds >= 90 ? format.format(Math.ceil(seconds / 60), 'minute') : format.format(Math.max(1, Math.ceil(seconds)), 'second');
 }
 
-export function duration(language: string, seconds: number): string {
+export function formatDuration(language: string, seconds: number): string {
   const [amount, unit] = seconds >= 90 ? [Math.ceil(seconds / 60), 'minute'] : [Math.max(0, Math.ceil(seconds)), 'second'];
   return new Intl.NumberFormat(language, { style: 'unit', unit, unitDisplay: 'long' }).format(amount);
 }
 
-export function dateTime(language: string, date: Date): string {
+export function formatDateTime(language: string, date: Date): string {
   return new Intl.DateTimeFormat(language, { dateStyle: 'long', timeStyle: 'short' }).format(date);
 }
 
 /** Names as the language joins them: "A, B and C". */
-export function listed(language: string, names: readonly string[]): string {
+export function joinNames(language: string, names: readonly string[]): string {
   return new Intl.ListFormat(language, { type: 'conjunction' }).format(names);
 }
 
-export function monthNames(language: string): string[] {
+export function listMonthNames(language: string): string[] {
   const format = new Intl.DateTimeFormat(language, { month: 'long', timeZone: 'UTC' });
   return Array.from({ length: 12 }, (_, month) => format.format(Date.UTC(2000, month, 1)));
 }
 
 /** In which order a language's readers write day, month and year. */
-export function dateOrder(language: string): ('day' | 'month' | 'year')[] {
+export function findDateOrder(language: string): ('day' | 'month' | 'year')[] {
   const parts = new Intl.DateTimeFormat(language, { dateStyle: 'short' }).formatToParts(0);
   const order = parts.map((part) => part.type).filter((type) => type === 'day' || type === 'month' || type === 'year');
   return order.length === 3 ? order : ['day', 'month', 'year'];
 }
 
-export function countryName(language: string, code: string): string {
+export function formatCountry(language: string, code: string): string {
   if (code === 'UTO') return 'Utopia'; // The state of ICAO's specimens.
   const region = code === 'RKS' ? 'XK' : code;
   try {
@@ -46,12 +46,12 @@ export function countryName(language: string, code: string): string {
   }
 }
 
-export interface Country {
+export interface CountryOption {
   code: string;
   name: string;
 }
 
-export function countries(language: string, codes: readonly string[]): Country[] {
+export function sortCountries(language: string, codes: readonly string[]): CountryOption[] {
   const collator = new Intl.Collator(language);
-  return codes.map((code) => ({ code, name: countryName(language, code) })).sort((a, b) => collator.compare(a.name, b.name));
+  return codes.map((code) => ({ code, name: formatCountry(language, code) })).sort((a, b) => collator.compare(a.name, b.name));
 }

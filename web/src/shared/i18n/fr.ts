@@ -1,6 +1,6 @@
-import type { Texts } from '.';
+import type { PageTexts } from '.';
 
-export const fr: Texts = {
+export const fr: PageTexts = {
   'app.title': 'Vérifiez votre identité',
   'app.skip': 'Aller au contenu',
   'app.language': 'Langue',

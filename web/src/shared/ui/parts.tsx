@@ -53,7 +53,7 @@ export function Notice({ kind, children }: { kind: 'problem' | 'note' | 'good'; 
 }
 
 /** A link to another site: a new window, which gets neither our address nor a handle on this one. */
-export function Outward({ href, children, className }: { href: string; children: ReactNode; className?: string }) {
+export function ExternalLink({ href, children, className }: { href: string; children: ReactNode; className?: string }) {
   const { t } = useUi();
   return (
     <a href={href} className={className} target="_blank" rel="noopener noreferrer">
@@ -62,7 +62,7 @@ export function Outward({ href, children, className }: { href: string; children:
   );
 }
 
-export function Field({ id, label, hint, error, optional, children }: { id: string; label: string; hint?: string | undefined; error?: string | undefined; optional?: string | undefined; children: ReactNode }) {
+export function FormField({ id, label, hint, error, optional, children }: { id: string; label: string; hint?: string | undefined; error?: string | undefined; optional?: string | undefined; children: ReactNode }) {
   return (
     <div className="field" data-wrong={error ? '' : undefined}>
       <label htmlFor={id}>
@@ -84,6 +84,6 @@ export function Field({ id, label, hint, error, optional, children }: { id: stri
 }
 
 /** What belongs to a field, for `aria-describedby`. */
-export function describedBy(id: string, { hint, error }: { hint?: string | undefined; error?: string | undefined }): string | undefined {
+export function describeField(id: string, { hint, error }: { hint?: string | undefined; error?: string | undefined }): string | undefined {
   return [hint && `${id}-hint`, error && `${id}-error`].filter(Boolean).join(' ') || undefined;
 }

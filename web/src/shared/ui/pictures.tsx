@@ -1,7 +1,7 @@
 // The page's drawings. All are decoration: what they show stands beside them in words.
 import type { ReactNode } from 'react';
 
-function Picture({ children, small = false }: { children: ReactNode; small?: boolean }) {
+function Drawing({ children, small = false }: { children: ReactNode; small?: boolean }) {
   return (
     <svg className={small ? 'picture small' : 'picture'} viewBox="0 0 160 120" aria-hidden="true" focusable="false">
       {children}
@@ -9,11 +9,11 @@ function Picture({ children, small = false }: { children: ReactNode; small?: boo
   );
 }
 
-const Ground = () => <ellipse className="p-tint" cx="80" cy="62" rx="70" ry="52" />;
+const DrawingBackground = () => <ellipse className="p-tint" cx="80" cy="62" rx="70" ry="52" />;
 
-export const Welcome = () => (
-  <Picture>
-    <Ground />
+export const WelcomePicture = () => (
+  <Drawing>
+    <DrawingBackground />
     <rect className="p-paper" x="27" y="34" width="78" height="54" rx="8" />
     <rect className="p-soft" x="36" y="45" width="22" height="27" rx="4" />
     <circle className="p-line-fill" cx="47" cy="54" r="4.5" />
@@ -21,12 +21,12 @@ export const Welcome = () => (
     <path className="p-faint" d="M66 50h28M66 58h22M66 66h26M36 80h58" />
     <path className="p-brand" d="M111 42l21 7.600v15.600c0 13-8.6 23.2-21 27.8-12.4-4.6-21-14.8-21-27.800V49.600z" />
     <path className="p-on" d="M102 66.500l6.5 6.5 12-13" />
-  </Picture>
+  </Drawing>
 );
 
-export const Devices = () => (
-  <Picture>
-    <Ground />
+export const DevicesPicture = () => (
+  <Drawing>
+    <DrawingBackground />
     <rect className="p-paper" x="24" y="30" width="82" height="54" rx="7" />
     <path className="p-line" d="M16 91h92" />
     <path className="p-faint" d="M38 46h34M38 55h46M38 64h26" />
@@ -34,94 +34,94 @@ export const Devices = () => (
     <rect className="p-brand" x="103" y="52" width="24" height="24" rx="5" />
     <path className="p-on" d="M109.5 64l4 4 7.5-8" />
     <path className="p-line" d="M111 97h8" />
-  </Picture>
+  </Drawing>
 );
 
-export const FaceHint = () => (
-  <Picture>
-    <Ground />
+export const FacePicture = () => (
+  <Drawing>
+    <DrawingBackground />
     <ellipse className="p-paper" cx="80" cy="60" rx="31" ry="39" />
     <ellipse className="p-dash" cx="80" cy="60" rx="38" ry="46" />
     <path className="p-line" d="M68 53.500v2.500M92 53.500v2.500M80 55v10l-3 1.500M71 76c5.5 4.6 12.5 4.6 18 0" />
     <path className="p-brand-line" d="M30 48l-10 12 10 12M130 48l10 12-10 12" />
-  </Picture>
+  </Drawing>
 );
 
-export const CameraOff = () => (
-  <Picture small>
-    <Ground />
+export const CameraOffPicture = () => (
+  <Drawing small>
+    <DrawingBackground />
     <path className="p-paper" d="M44 46h16l6-9h28l6 9h16a6 6 0 0 1 6 6v34a6 6 0 0 1-6 6H44a6 6 0 0 1-6-6V52a6 6 0 0 1 6-6z" />
     <circle className="p-line" cx="80" cy="67" r="14" />
     <path className="p-bad" d="M40 26l80 80" />
-  </Picture>
+  </Drawing>
 );
 
-export const Reading = () => (
-  <Picture>
-    <Ground />
+export const ReadingPicture = () => (
+  <Drawing>
+    <DrawingBackground />
     <rect className="p-paper" x="34" y="30" width="92" height="64" rx="9" />
     <rect className="p-soft" x="45" y="42" width="24" height="30" rx="4" />
     <circle className="p-line-fill" cx="57" cy="52" r="5" />
     <path className="p-line-fill" d="M48.5 69c0-5.5 3.5-9 8.5-9s8.5 3.5 8.5 9z" />
     <path className="p-faint" d="M78 48h36M78 57h28M78 66h32M45 82h70" />
     <path className="p-brand-line scan" d="M26 62h108" />
-  </Picture>
+  </Drawing>
 );
 
-export const Done = () => (
-  <Picture>
-    <Ground />
+export const DonePicture = () => (
+  <Drawing>
+    <DrawingBackground />
     <circle className="p-good" cx="80" cy="60" r="34" />
     <path className="p-on thick draw" d="M64 61l11 11 21-23" />
     <path className="p-good-line" d="M80 12v7M122 24l-5 5M38 24l5 5M132 60h-7M35 60h-7" />
-  </Picture>
+  </Drawing>
 );
 
-export const Pending = () => (
-  <Picture>
-    <Ground />
+export const PendingPicture = () => (
+  <Drawing>
+    <DrawingBackground />
     <path className="p-paper" d="M36 44a8 8 0 0 1 8-8h72a8 8 0 0 1 8 8v38a8 8 0 0 1-8 8H44a8 8 0 0 1-8-8z" />
     <path className="p-line" d="M38 41l42 29 42-29" />
     <circle className="p-good" cx="120" cy="86" r="17" />
     <path className="p-on" d="M112.5 86.500l5.2 5.2 9.6-10.5" />
-  </Picture>
+  </Drawing>
 );
 
-export const NotVerified = () => (
-  <Picture>
-    <Ground />
+export const NotVerifiedPicture = () => (
+  <Drawing>
+    <DrawingBackground />
     <rect className="p-paper" x="34" y="30" width="92" height="62" rx="9" />
     <path className="p-faint" d="M46 46h40M46 56h54M46 66h32" />
     <circle className="p-bad-fill" cx="120" cy="86" r="17" />
     <path className="p-on" d="M120 78v9M120 93.500v.200" />
-  </Picture>
+  </Drawing>
 );
 
-export const BrokenLink = () => (
-  <Picture>
-    <Ground />
+export const BrokenLinkPicture = () => (
+  <Drawing>
+    <DrawingBackground />
     <path className="p-thick" d="M71 76l-8 8a15 15 0 0 1-21-21l16-16a15 15 0 0 1 21 0M89 44l8-8a15 15 0 0 1 21 21l-16 16a15 15 0 0 1-21 0" />
     <path className="p-brand-line" d="M70 30l-3-9M58 36l-9-3M92 90l3 9M104 84l9 3" />
-  </Picture>
+  </Drawing>
 );
 
-export const Clock = () => (
-  <Picture>
-    <Ground />
+export const ClockPicture = () => (
+  <Drawing>
+    <DrawingBackground />
     <circle className="p-paper" cx="80" cy="60" r="36" />
     <path className="p-brand-line" d="M80 38v23l15 9" />
     <path className="p-faint" d="M80 29v3M80 88v3M49 60h3M108 60h3" />
-  </Picture>
+  </Drawing>
 );
 
-export const TwoTabs = () => (
-  <Picture>
-    <Ground />
+export const TwoTabsPicture = () => (
+  <Drawing>
+    <DrawingBackground />
     <rect className="p-soft" x="28" y="26" width="82" height="58" rx="8" />
     <rect className="p-paper" x="46" y="40" width="86" height="60" rx="8" />
     <path className="p-line" d="M46 54h86" />
     <path className="p-brand-line" d="M76 77l9 9 17-19" />
-  </Picture>
+  </Drawing>
 );
 
 const ICONS = {

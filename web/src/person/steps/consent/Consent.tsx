@@ -1,16 +1,16 @@
 // Welcome, and what the person agrees to. The text has a version, and the server keeps when it was accepted and in which language.
 import { useState } from 'react';
-import { useApp } from '../../app/context';
+import { useFlow } from '../../app/context';
 import { isComputer } from '../../camera/browser';
-import { consentVersion } from '../../flow/session';
-import { screenFor } from '../../flow/screens';
-import { listed } from '../../../shared/i18n/format';
-import { Button, Notice, Outward, Title } from '../../../shared/ui/parts';
-import { Icon, Welcome } from '../../../shared/ui/pictures';
+import { buildConsentVersion } from '../../flow/session';
+import { findOpenScreen } from '../../flow/screens';
+import { joinNames } from '../../../shared/i18n/format';
+import { Button, Notice, ExternalLink, Title } from '../../../shared/ui/parts';
+import { Icon, WelcomePicture } from '../../../shared/ui/pictures';
 
 export function Consent() {
-  const { t, brand, boot, language, session, flow, go, announce } = useApp();
-  const version = consentVersion(boot.processors);
+  const { t, brand, boot, language, session, flow, go, announce } = useFlow();
+  const version = buildConsentVersion(boot.processors);
   const [isAgreed, setAgreed] = useState(flow.consent?.version === version);
   const [isMissing, setMissing] = useState(false);
   const [isBusy, setBusy] = useState(false);
@@ -25,9 +25,9 @@ export function Consent() {
     }
     setBusy(true);
     try {
-      await session.accept(version, language);
+      await session.acceptConsent(version, language);
       const now = session.snapshot().flow;
-      if (now) go(now.step === 'document' && !now.document.front && isComputer() ? 'device' : screenFor(now));
+      if (now) go(now.step === 'document' && !now.document.front && isComputer() ? 'device' : findOpenScreen(now));
     } catch {
       // Said by the frame around: the connection, or the link's end.
     } finally {
@@ -37,7 +37,7 @@ export function Consent() {
 
   return (
     <section className="stack" data-screen="consent">
-      <Welcome />
+      <WelcomePicture />
       <Title>{boot.branding.name ? t('welcome.title_brand', { brand }) : t('welcome.title')}</Title>
       <p className="lead">{t('welcome.lead')}</p>
       {flow.outcome && <Notice kind="note">{t('welcome.again')}</Notice>}
@@ -63,12 +63,12 @@ export function Consent() {
         <p>{t('welcome.consent_1')}</p>
         <p>{t('welcome.consent_2', { brand })}</p>
         {boot.processors.length > 0 && (
-          <p>{t('welcome.consent_others', { brand, names: listed(language, boot.processors) })}</p>
+          <p>{t('welcome.consent_others', { brand, names: joinNames(language, boot.processors) })}</p>
         )}
         <p>{t('welcome.consent_3')}</p>
         <p>{t('welcome.consent_4', { brand })}</p>
         <p className="fine">
-          {privacy_url && <Outward href={privacy_url}>{t('welcome.privacy')}</Outward>}
+          {privacy_url && <ExternalLink href={privacy_url}>{t('welcome.privacy')}</ExternalLink>}
           {privacy_url && ' · '}
           {t('welcome.version', { version })}
         </p>

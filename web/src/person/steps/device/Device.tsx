@@ -1,19 +1,19 @@
 // On a computer: a phone has the better camera.
-import { useApp } from '../../app/context';
-import { screenFor } from '../../flow/screens';
+import { useFlow } from '../../app/context';
+import { findOpenScreen } from '../../flow/screens';
 import { Button, Title } from '../../../shared/ui/parts';
-import { Devices } from '../../../shared/ui/pictures';
+import { DevicesPicture } from '../../../shared/ui/pictures';
 
 export function Device() {
-  const { t, go, flow } = useApp();
+  const { t, go, flow } = useFlow();
   return (
     <section className="stack centred" data-screen="device">
-      <Devices />
+      <DevicesPicture />
       <Title>{t('device.title')}</Title>
       <p className="lead">{t('device.lead')}</p>
       <div className="actions">
         <Button onClick={() => go('handoff')}>{t('device.phone')}</Button>
-        <Button kind="secondary" onClick={() => go(screenFor(flow))}>
+        <Button kind="secondary" onClick={() => go(findOpenScreen(flow))}>
           {t('device.here')}
         </Button>
       </div>

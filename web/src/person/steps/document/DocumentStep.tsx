@@ -1,17 +1,17 @@
 // The document: which one, its pictures, and whether they can be read.
-import { Capture } from './Capture';
-import { Choose } from './Choose';
-import { Reading } from './ReadingView';
+import { CaptureSide } from './CaptureSide';
+import { ChooseDocument } from './ChooseDocument';
+import { ReadDocument } from './ReadDocument';
 import './document.css';
 
 export default function DocumentStep({ screen }: { screen: 'document' | 'front' | 'back' | 'reading' }) {
   switch (screen) {
     case 'document':
-      return <Choose />;
+      return <ChooseDocument />;
     case 'front':
     case 'back':
-      return <Capture key={screen} side={screen} />;
+      return <CaptureSide key={screen} side={screen} />;
     case 'reading':
-      return <Reading />;
+      return <ReadDocument />;
   }
 }

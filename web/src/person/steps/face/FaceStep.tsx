@@ -1,26 +1,26 @@
 // The face: an introduction, the check, and what came of it. Who judges is the server's matter; the check itself is a part of its own.
 import { Suspense, lazy, useCallback, useState } from 'react';
-import { ApiError, type Schemas, call } from '../../../shared/api/client';
-import { retrying } from '../../../shared/api/retry';
-import { useApp } from '../../app/context';
-import { useSecondsUntil } from '../../app/Shell';
-import { OtherDevice } from '../../app/Trouble';
-import { LoadingPart } from '../../app/Loading';
-import { instructionsFor } from '../../camera/browser';
-import { inTime } from '../../../shared/i18n/format';
+import { ApiError, type ApiSchemas, callApi } from '../../../shared/api/client';
+import { withRetries } from '../../../shared/api/retry';
+import { useFlow } from '../../app/context';
+import { useSecondsUntil } from '../../app/PageFrame';
+import { OtherDeviceButton } from '../../app/TroubleScreen';
+import { LoadingIndicator } from '../../app/LoadingScreen';
+import { chooseCameraInstructions } from '../../camera/browser';
+import { formatRelativeTime } from '../../../shared/i18n/format';
 import { Button, Notice, Spinner, Title } from '../../../shared/ui/parts';
-import { Clock, FaceHint, Icon } from '../../../shared/ui/pictures';
-import { faceAdvice } from './advice';
-import { Local, type Taken } from './Local';
+import { ClockPicture, FacePicture, Icon } from '../../../shared/ui/pictures';
+import { chooseFaceAdvice } from './faceAdvice';
+import { LocalFaceCheck, type TakenFrames } from './LocalFaceCheck';
 import type { AwsTrouble } from './aws/props';
 import { canSpeak } from './speech';
 import './face.css';
 
 const AwsFace = lazy(() => import('./aws'));
-const AwsWords = lazy(() => import('./aws/Words'));
+const AwsWords = lazy(() => import('./aws/TroubleWords'));
 
-type Made = Schemas['SessionResponse'];
-type Stage =
+type FaceSession = ApiSchemas['SessionResponse'];
+type FaceStage =
   | { is: 'intro' }
   | { is: 'local' }
   | { is: 'starting' }
@@ -33,12 +33,12 @@ type Stage =
   | { is: 'expired' };
 
 /** How long the page waits for a provider's finding, and how often it asks, in milliseconds. */
-const RESULT_EVERY = 1_500;
-const RESULT_TRIES = 20;
+const RESULT_INTERVAL = 1_500;
+const MAX_RESULT_CALLS = 20;
 
 export default function FaceStep() {
-  const { t, language, flow, session, go, announce } = useApp();
-  const [stage, setStage] = useState<Stage>({ is: 'intro' });
+  const { t, language, flow, session, go, announce } = useFlow();
+  const [stage, setStage] = useState<FaceStage>({ is: 'intro' });
   const [isSlow, setSlow] = useState(false);
   const [isSpoken, setSpoken] = useState(false);
   const [noFlash, setNoFlash] = useState(() => matchMedia('(prefers-reduced-motion: reduce)').matches);
@@ -48,8 +48,8 @@ export default function FaceStep() {
 
   const makeSession = useCallback(
     () =>
-      retrying(
-        () => call('post', '/api/face-liveness/session', { token, json: provider.provider === 'aws' && noFlash ? { challengeType: 'FaceMovementChallenge' } : {} }),
+      withRetries(
+        () => callApi('post', '/api/face-liveness/session', { token, json: provider.provider === 'aws' && noFlash ? { challengeType: 'FaceMovementChallenge' } : {} }),
         { attempts: 5, except: [429] },
       ),
     [token, provider.provider, noFlash],
@@ -60,7 +60,7 @@ export default function FaceStep() {
       if (error instanceof ApiError && error.status === 429) setStage({ is: 'paused', until: Date.now() + (error.retryAfter ?? 60) * 1_000 });
       else if (error instanceof ApiError && (error.status === 404 || error.status === 410)) setStage({ is: 'expired' });
       else setStage({ is: 'failed', codes: [] });
-      if (error instanceof ApiError && error.status === 401) void session.load('once');
+      if (error instanceof ApiError && error.status === 401) void session.loadFlow('once');
     },
     [session],
   );
@@ -70,18 +70,18 @@ export default function FaceStep() {
     async (id: string): Promise<void> => {
       setStage({ is: 'judging' });
       try {
-        let found = await result(token, id);
-        for (let asked = 1; found.status !== 'SUCCEEDED' && found.status !== 'FAILED' && asked < RESULT_TRIES; asked += 1) {
-          await new Promise((resolve) => setTimeout(resolve, RESULT_EVERY));
-          found = await result(token, id);
+        let found = await fetchResult(token, id);
+        for (let asked = 1; found.status !== 'SUCCEEDED' && found.status !== 'FAILED' && asked < MAX_RESULT_CALLS; asked += 1) {
+          await new Promise((resolve) => setTimeout(resolve, RESULT_INTERVAL));
+          found = await fetchResult(token, id);
         }
         if (!found.isLive) {
           setTries((before) => before + 1);
           setStage({ is: 'failed', codes: found.feedback.map((one) => one.Code) });
           return;
         }
-        if (found.referenceImage) await session.keepFace(blobOf(found.referenceImage.bytes));
-        await session.load();
+        if (found.referenceImage) await session.saveFacePhoto(decodeJpeg(found.referenceImage.bytes));
+        await session.loadFlow();
         announce(t('face.done'));
         go('details');
       } catch (error) {
@@ -92,11 +92,11 @@ export default function FaceStep() {
   );
 
   const judge = useCallback(
-    async (made: Made, taken: Taken): Promise<void> => {
+    async (made: FaceSession, taken: TakenFrames): Promise<void> => {
       setStage({ is: 'judging' });
       const id = made.sessionId;
       try {
-        await retrying(() => call('post', '/api/face-liveness/session/{sessionId}/frames', { token, at: { sessionId: id }, form: formOf(made, taken) }), { attempts: 6 });
+        await withRetries(() => callApi('post', '/api/face-liveness/session/{sessionId}/frames', { token, params: { sessionId: id }, form: buildFramesForm(made, taken) }), { attempts: 6 });
       } catch (error) {
         // The answer to an earlier attempt was lost: the frames have arrived.
         if (!(error instanceof ApiError && error.status === 409)) return explain(error);
@@ -120,7 +120,7 @@ export default function FaceStep() {
   switch (stage.is) {
     case 'local':
       return (
-        <Local
+        <LocalFaceCheck
           isSlow={isSlow}
           isSpoken={isSpoken}
           makeSession={makeSession}
@@ -133,12 +133,12 @@ export default function FaceStep() {
       return provider.provider === 'aws' ? (
         <section className="stack" data-screen="face-provider">
           <Title>{t('face.title')}</Title>
-          <Suspense fallback={<LoadingPart />}>
+          <Suspense fallback={<LoadingIndicator />}>
             <AwsFace
               session={stage.session}
               region={provider.region ?? ''}
               stream={provider.stream}
-              credentials={async () => (await retrying(() => call('get', '/api/aws/credentials', { token }), { attempts: 3 })).data}
+              credentials={async () => (await withRetries(() => callApi('get', '/api/aws/credentials', { token }), { attempts: 3 })).data}
               onDone={() => void conclude(stage.session)}
               onCancel={() => setStage({ is: 'intro' })}
               onError={(trouble, retry) => setStage({ is: 'trouble', trouble, retry })}
@@ -153,7 +153,7 @@ export default function FaceStep() {
       return (
         <section className="stack centred" data-screen="judging">
           <div className="pulse">
-            <FaceHint />
+            <FacePicture />
           </div>
           <Title>{t('face.judging_title')}</Title>
           <p className="lead" role="status">
@@ -163,41 +163,41 @@ export default function FaceStep() {
       );
     case 'failed':
       return (
-        <Again title={t('face.failed_title')} lead={t('face.failed_lead')} screen="failed" onAgain={() => void start()} isStuck={tries >= 2}>
+        <TryAgainScreen title={t('face.failed_title')} lead={t('face.failed_lead')} screen="failed" onAgain={() => void start()} isStuck={tries >= 2}>
           <Notice kind="note">
             <ul className="dotted">
-              {faceAdvice(stage.codes).map((advice) => (
+              {chooseFaceAdvice(stage.codes).map((advice) => (
                 <li key={advice}>{t(advice)}</li>
               ))}
             </ul>
           </Notice>
-        </Again>
+        </TryAgainScreen>
       );
     case 'trouble':
       return (
-        <Suspense fallback={<LoadingPart />}>
+        <Suspense fallback={<LoadingIndicator />}>
           <AwsWords language={language} trouble={stage.trouble}>
             {({ title, advice }) => (
-              <Again title={title} lead={advice} screen={`face-${stage.trouble}`} onAgain={stage.retry ? () => void start() : undefined}>
+              <TryAgainScreen title={title} lead={advice} screen={`face-${stage.trouble}`} onAgain={stage.retry ? () => void start() : undefined}>
                 {stage.trouble === 'camera' && <CameraSteps />}
-              </Again>
+              </TryAgainScreen>
             )}
           </AwsWords>
         </Suspense>
       );
     case 'paused':
-      return <Paused until={stage.until} onAgain={() => void start()} />;
+      return <PausedScreen until={stage.until} onAgain={() => void start()} />;
     case 'interrupted':
-      return <Again title={t('face.interrupted_title')} lead={t('face.interrupted_lead')} screen="interrupted" onAgain={() => void start()} />;
+      return <TryAgainScreen title={t('face.interrupted_title')} lead={t('face.interrupted_lead')} screen="interrupted" onAgain={() => void start()} />;
     case 'expired':
-      return <Again title={t('face.expired_title')} lead={t('face.expired_lead')} screen="face-expired" onAgain={() => void start()} />;
+      return <TryAgainScreen title={t('face.expired_title')} lead={t('face.expired_lead')} screen="face-expired" onAgain={() => void start()} />;
     case 'intro':
       break;
   }
 
   return (
     <section className="stack" data-screen="face">
-      <FaceHint />
+      <FacePicture />
       <Title>{t('face.title')}</Title>
       <p className="lead">{t(provider.provider === 'local' ? 'face.lead' : 'face.lead_oval')}</p>
       <ul className="needs">
@@ -216,26 +216,26 @@ export default function FaceStep() {
       </ul>
       {provider.provider === 'local' ? (
         <div className="options">
-          <Tick checked={isSlow} onChange={setSlow} label={t('face.slow')} />
-          {canSpeak(language) && <Tick checked={isSpoken} onChange={setSpoken} label={t('face.speak')} />}
+          <OptionCheckbox checked={isSlow} onChange={setSlow} label={t('face.slow')} />
+          {canSpeak(language) && <OptionCheckbox checked={isSpoken} onChange={setSpoken} label={t('face.speak')} />}
         </div>
       ) : (
         <>
           {!noFlash && <Notice kind="note">{t('face.flash_warning')}</Notice>}
           <div className="options">
-            <Tick checked={noFlash} onChange={setNoFlash} label={t('face.no_flash')} />
+            <OptionCheckbox checked={noFlash} onChange={setNoFlash} label={t('face.no_flash')} />
           </div>
         </>
       )}
       <div className="actions">
         <Button onClick={() => void start()}>{t('face.start')}</Button>
-        <OtherDevice />
+        <OtherDeviceButton />
       </div>
     </section>
   );
 }
 
-function Tick({ checked, onChange, label }: { checked: boolean; onChange: (checked: boolean) => void; label: string }) {
+function OptionCheckbox({ checked, onChange, label }: { checked: boolean; onChange: (checked: boolean) => void; label: string }) {
   return (
     <label className="tick plain">
       <input type="checkbox" checked={checked} onChange={(event) => onChange(event.target.checked)} />
@@ -244,11 +244,11 @@ function Tick({ checked, onChange, label }: { checked: boolean; onChange: (check
   );
 }
 
-function Again({ title, lead, screen, onAgain, isStuck = false, children }: { title: string; lead: string; screen: string; onAgain: (() => void) | undefined; isStuck?: boolean; children?: React.ReactNode }) {
-  const { t, go } = useApp();
+function TryAgainScreen({ title, lead, screen, onAgain, isStuck = false, children }: { title: string; lead: string; screen: string; onAgain: (() => void) | undefined; isStuck?: boolean; children?: React.ReactNode }) {
+  const { t, go } = useFlow();
   return (
     <section className="stack" data-screen={screen}>
-      <FaceHint />
+      <FacePicture />
       <Title>{title}</Title>
       <p className="lead">{lead}</p>
       {children}
@@ -264,10 +264,10 @@ function Again({ title, lead, screen, onAgain, isStuck = false, children }: { ti
 
 /** How this browser is given leave to use the camera. */
 function CameraSteps() {
-  const { t } = useApp();
+  const { t } = useFlow();
   return (
     <ol className="numbered">
-      {t(instructionsFor(navigator.userAgent, navigator.maxTouchPoints))
+      {t(chooseCameraInstructions(navigator.userAgent, navigator.maxTouchPoints))
         .split('|')
         .map((step) => (
           <li key={step}>{step}</li>
@@ -276,15 +276,15 @@ function CameraSteps() {
   );
 }
 
-function Paused({ until, onAgain }: { until: number; onAgain: () => void }) {
-  const { t, language } = useApp();
+function PausedScreen({ until, onAgain }: { until: number; onAgain: () => void }) {
+  const { t, language } = useFlow();
   const seconds = useSecondsUntil(until);
   const rounded = seconds >= 90 ? Math.ceil(seconds / 60) * 60 : seconds;
   return (
     <section className="stack centred" data-screen="paused">
-      <Clock />
+      <ClockPicture />
       <Title>{t('face.paused_title')}</Title>
-      <p className="lead">{t('face.paused_lead', { time: inTime(language, rounded) })}</p>
+      <p className="lead">{t('face.paused_lead', { time: formatRelativeTime(language, rounded) })}</p>
       <div className="actions">
         <Button onClick={onAgain} busy={seconds > 0}>
           {t('face.retry')}
@@ -294,11 +294,11 @@ function Paused({ until, onAgain }: { until: number; onAgain: () => void }) {
   );
 }
 
-async function result(token: string, sessionId: string): Promise<Schemas['Results']> {
-  return (await retrying(() => call('get', '/api/face-liveness/results/{sessionId}', { token, at: { sessionId } }), { attempts: 6 })).data;
+async function fetchResult(token: string, sessionId: string): Promise<ApiSchemas['Results']> {
+  return (await withRetries(() => callApi('get', '/api/face-liveness/results/{sessionId}', { token, params: { sessionId } }), { attempts: 6 })).data;
 }
 
-function formOf(made: Made, taken: Taken): FormData {
+function buildFramesForm(made: FaceSession, taken: TakenFrames): FormData {
   const form = new FormData();
   form.set('nonce', made.challenge?.nonce ?? '');
   form.set('frames', JSON.stringify(taken.map(({ step, time }) => ({ step, time }))));
@@ -306,7 +306,7 @@ function formOf(made: Made, taken: Taken): FormData {
   return form;
 }
 
-function blobOf(base64: string): Blob {
+function decodeJpeg(base64: string): Blob {
   const text = atob(base64);
   const bytes = Uint8Array.from(text, (letter) => letter.charCodeAt(0));
   return new Blob([bytes], { type: 'image/jpeg' });

@@ -1,30 +1,30 @@
 // From here to another device: a square to scan, a code to type, and a list that follows along.
 import { useCallback, useEffect, useState } from 'react';
 import { encode } from 'uqr';
-import { useApp } from '../../app/context';
-import { useSecondsUntil } from '../../app/Shell';
-import { COUNTED, screenFor, standing } from '../../flow/screens';
-import { duration } from '../../../shared/i18n/format';
+import { useFlow } from '../../app/context';
+import { useSecondsUntil } from '../../app/PageFrame';
+import { COUNTED_STEPS, findOpenScreen, compareStep } from '../../flow/screens';
+import { formatDuration } from '../../../shared/i18n/format';
 import { Button, Spinner, Title } from '../../../shared/ui/parts';
 import { Icon } from '../../../shared/ui/pictures';
 import './handoff.css';
 
-interface Code {
+interface HandoffCode {
   code: string;
   url: string;
   expires: string;
 }
 
 export default function Handoff() {
-  const { t, session, flow, go, announce, language } = useApp();
-  const [code, setCode] = useState<Code | null>(null);
+  const { t, session, flow, go, announce, language } = useFlow();
+  const [code, setCode] = useState<HandoffCode | null>(null);
   const [firstStep] = useState(flow.step);
   const seconds = useSecondsUntil(code ? Date.parse(code.expires) : null);
   const isOver = code !== null && seconds === 0;
 
   const renew = useCallback(async () => {
     try {
-      setCode(await session.handOff());
+      setCode(await session.createHandoff());
     } catch {
       setCode(null);
     }
@@ -43,7 +43,7 @@ export default function Handoff() {
       <p className="lead">{t('handoff.lead')}</p>
       <div className="handoff">
         <div className={isOver ? 'square over' : 'square'}>
-          {code ? <Square text={code.url} label={t('handoff.qr')} /> : <Spinner large />}
+          {code ? <QrCode text={code.url} label={t('handoff.qr')} /> : <Spinner large />}
           {isOver && (
             <Button kind="secondary" onClick={() => void renew().then(() => announce(t('handoff.renewed')))}>
               {t('handoff.new')}
@@ -56,14 +56,14 @@ export default function Handoff() {
             <span className="hidden">{t('handoff.code')}: </span>
             {code?.code ?? '····-····'}
           </p>
-          <p className="fine">{isOver ? t('handoff.expired') : code && t('handoff.valid', { time: duration(language, seconds >= 90 ? Math.ceil(seconds / 60) * 60 : seconds) })}</p>
+          <p className="fine">{isOver ? t('handoff.expired') : code && t('handoff.valid', { time: formatDuration(language, seconds >= 90 ? Math.ceil(seconds / 60) * 60 : seconds) })}</p>
         </div>
       </div>
       <div className="panel">
         <h2>{t('handoff.follow')}</h2>
         <ol className="follow">
-          {COUNTED.map((step) => {
-            const state = standing(step, flow);
+          {COUNTED_STEPS.map((step) => {
+            const state = compareStep(step, flow);
             return (
               <li key={step} className={state} aria-current={state === 'now' ? 'step' : undefined}>
                 <i aria-hidden="true">{state === 'done' && <Icon name="check" />}</i>
@@ -80,7 +80,7 @@ export default function Handoff() {
         )}
       </div>
       <div className="actions">
-        <Button kind="secondary" onClick={() => go(screenFor(flow))}>
+        <Button kind="secondary" onClick={() => go(findOpenScreen(flow))}>
           {t('handoff.stay')}
         </Button>
       </div>
@@ -89,7 +89,7 @@ export default function Handoff() {
 }
 
 /** Dark squares on white in every theme: not every reader takes the inverse. */
-function Square({ text, label }: { text: string; label: string }) {
+function QrCode({ text, label }: { text: string; label: string }) {
   const { data, size } = encode(text, { ecc: 'M', border: 2 });
   const path = data.flatMap((row, y) => row.map((isDark, x) => (isDark ? `M${x} ${y}h1v1h-1z` : ''))).join('');
   return (

@@ -1,29 +1,29 @@
 // What came of it, in plain words, and what happens next.
 import { useEffect } from 'react';
-import { useApp } from '../../app/context';
-import { Support } from '../../app/Trouble';
-import { returnUrl } from '../../flow/redirect';
-import { dateTime, regional } from '../../../shared/i18n/format';
+import { useFlow } from '../../app/context';
+import { SupportLinks } from '../../app/TroubleScreen';
+import { buildReturnUrl } from '../../flow/redirect';
+import { formatDateTime, regionalLocale } from '../../../shared/i18n/format';
 import { Title } from '../../../shared/ui/parts';
-import { Done, NotVerified, Pending } from '../../../shared/ui/pictures';
+import { DonePicture, NotVerifiedPicture, PendingPicture } from '../../../shared/ui/pictures';
 
 /** How often a decision is looked for, in milliseconds: at first it may come at once. */
-const FIRST_LOOK = 5_000;
-const LAST_LOOK = 60_000;
+const FIRST_POLL_DELAY = 5_000;
+const MAX_POLL_DELAY = 60_000;
 
 export default function Outcome() {
-  const { t, brand, language, session, flow } = useApp();
+  const { t, brand, language, session, flow } = useFlow();
   const said = flow.outcome?.status;
   const status = said === 'verified' || said === 'rejected' ? said : 'pending';
   const submitted = flow.outcome?.submitted;
-  const back = returnUrl(flow.redirect_url, flow.id, status);
+  const back = buildReturnUrl(flow.redirect_url, flow.id, status);
 
   useEffect(() => {
     if (status !== 'pending') return;
-    let wait = FIRST_LOOK;
+    let wait = FIRST_POLL_DELAY;
     let timer = setTimeout(function look() {
-      if (document.visibilityState === 'visible' && navigator.onLine) void session.load('once');
-      wait = Math.min(LAST_LOOK, wait * 1.5);
+      if (document.visibilityState === 'visible' && navigator.onLine) void session.loadFlow('once');
+      wait = Math.min(MAX_POLL_DELAY, wait * 1.5);
       timer = setTimeout(look, wait);
     }, wait);
     return () => clearTimeout(timer);
@@ -31,7 +31,7 @@ export default function Outcome() {
 
   return (
     <section className="stack centred" data-screen="outcome" data-status={status}>
-      {status === 'verified' ? <Done /> : status === 'rejected' ? <NotVerified /> : <Pending />}
+      {status === 'verified' ? <DonePicture /> : status === 'rejected' ? <NotVerifiedPicture /> : <PendingPicture />}
       <Title key={status}>{t(`outcome.${status}_title`)}</Title>
       <p className="lead">{status === 'pending' ? t('outcome.pending_lead') : t(`outcome.${status}_lead`, { brand })}</p>
       {status === 'pending' && (
@@ -47,10 +47,10 @@ export default function Outcome() {
         <div className="panel">
           <h2>{t('outcome.next')}</h2>
           <p>{t('outcome.rejected_next', { brand })}</p>
-          <Support />
+          <SupportLinks />
         </div>
       )}
-      {submitted && <p className="fine">{t('outcome.submitted', { date: dateTime(regional(language), new Date(submitted)) })}</p>}
+      {submitted && <p className="fine">{t('outcome.submitted', { date: formatDateTime(regionalLocale(language), new Date(submitted)) })}</p>}
       {back ? (
         <div className="actions">
           <a className="button primary" href={back} rel="noreferrer">

@@ -1,14 +1,14 @@
 // Everything leaves; one cannot do anything but wait, so it says how far it is.
 import { useEffect } from 'react';
-import { useApp } from '../../app/context';
-import { deviceSignals } from '../../flow/signals';
+import { useFlow } from '../../app/context';
+import { collectDeviceSignals } from '../../flow/signals';
 import { Button, Spinner, Title } from '../../../shared/ui/parts';
-import { BrokenLink, Icon, Reading } from '../../../shared/ui/pictures';
+import { BrokenLinkPicture, Icon, ReadingPicture } from '../../../shared/ui/pictures';
 
 const STAGES = ['pictures', 'record', 'request'] as const;
 
 export default function Sending() {
-  const { t, brand, boot, session, snapshot, flow, go } = useApp();
+  const { t, brand, boot, session, snapshot, flow, go } = useFlow();
   const { stage, failed } = snapshot.sending;
 
   useEffect(() => {
@@ -18,11 +18,11 @@ export default function Sending() {
   if (failed) {
     return (
       <section className="stack centred" data-screen="sending-failed">
-        <BrokenLink />
+        <BrokenLinkPicture />
         <Title>{t('sending.failed_title')}</Title>
         <p className="lead">{t('sending.failed_lead', { brand })}</p>
         <div className="actions">
-          <Button onClick={() => void session.submit(flow.details ?? {}, deviceSignals(boot, flow.id))}>{t('app.try_again')}</Button>
+          <Button onClick={() => void session.submitDetails(flow.details ?? {}, collectDeviceSignals(boot, flow.id))}>{t('app.try_again')}</Button>
           <Button kind="quiet" onClick={() => go('details', 'replace')}>
             {t('app.back')}
           </Button>
@@ -32,7 +32,7 @@ export default function Sending() {
   }
   return (
     <section className="stack centred" data-screen="sending">
-      <Reading />
+      <ReadingPicture />
       <Title>{t('sending.title')}</Title>
       <p className="lead">{t('sending.lead')}</p>
       <div className="meter" role="progressbar" aria-label={t('sending.title')} aria-valuemin={0} aria-valuemax={STAGES.length} aria-valuenow={stage}>

@@ -2,11 +2,11 @@
 // (aws-amplify/amplify-ui#6245), and the stream open whenever it goes.
 
 /** What the component says when a person stops; and how long it gets to say something more fitting, in milliseconds. */
-const STOPPED = 4003;
-const OWN_GOODBYE = 1_000;
+const STOPPED_BY_PERSON = 4003;
+const CLOSE_DELAY = 1_000;
 
 /** Puts itself between the component and the browser; what it returns takes it away again and turns all of it off. */
-export function guard(stream: string | undefined): () => void {
+export function guardCameraAndStream(stream: string | undefined): () => void {
   const takeCameraBack = guardCamera();
   const takeSocketsBack = guardSockets(stream);
   return () => {
@@ -25,7 +25,7 @@ function guardCamera(): () => void {
   const asked = async (constraints?: MediaStreamConstraints) => {
     const stream = await ask(constraints);
     tracks.push(...stream.getTracks());
-    if (gone) stop(tracks);
+    if (gone) stopTracks(tracks);
     return stream;
   };
   Object.defineProperty(devices, 'getUserMedia', { configurable: true, value: asked });
@@ -33,11 +33,11 @@ function guardCamera(): () => void {
     gone = true;
     if (original) Object.defineProperty(devices, 'getUserMedia', original);
     else Reflect.deleteProperty(devices, 'getUserMedia');
-    stop(tracks);
+    stopTracks(tracks);
   };
 }
 
-function stop(tracks: MediaStreamTrack[]): void {
+function stopTracks(tracks: MediaStreamTrack[]): void {
   for (const track of tracks) track.stop();
 }
 
@@ -46,20 +46,20 @@ function guardSockets(stream: string | undefined): () => void {
   const sockets: WebSocket[] = [];
   window.WebSocket = class extends Original {
     constructor(url: string | URL, protocols?: string | string[]) {
-      super(dialled(String(url), stream), protocols);
+      super(rewriteStreamUrl(String(url), stream), protocols);
       sockets.push(this);
     }
   };
   return () => {
     window.WebSocket = Original;
     setTimeout(() => {
-      for (const socket of sockets) if (socket.readyState <= WebSocket.OPEN) socket.close(STOPPED);
-    }, OWN_GOODBYE);
+      for (const socket of sockets) if (socket.readyState <= WebSocket.OPEN) socket.close(STOPPED_BY_PERSON);
+    }, CLOSE_DELAY);
   };
 }
 
 /** The component always dials wss. On this machine alone a stream may go without: no network hears it. */
-export function dialled(url: string, stream: string | undefined): string {
+export function rewriteStreamUrl(url: string, stream: string | undefined): string {
   if (!stream?.startsWith('ws://')) return url;
   const { hostname, host } = new URL(stream);
   const isHere = hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);

@@ -4,12 +4,12 @@ import '@aws-amplify/ui-react-liveness/styles.css';
 import { useEffect, useMemo, useRef, useState } from 'react';
 import { Button, Notice } from '../../../../shared/ui/parts';
 import './aws.css';
-import { clockOffset } from './clock';
-import { guard } from './guard';
+import { fetchClockOffset } from './clock';
+import { guardCameraAndStream } from './guard';
 import { useRelabel } from './relabel';
 import type { AwsFaceProps } from './props';
-import { type Texts, texts } from './texts';
-import { isWorthAnotherTry, type LivenessError, trouble } from './trouble';
+import { type AwsTexts, texts } from './texts';
+import { canRetry, type LivenessError, toAwsTrouble } from './trouble';
 
 /** The folder of the build's own model and wasm files, with a slash at its end. */
 declare const __LIVENESS_ASSETS__: string;
@@ -18,7 +18,7 @@ export default function AwsFace(props: AwsFaceProps) {
   const { session, region, language, flashing = true } = props;
   const stream = props.stream ?? undefined;
   const words = texts[language];
-  const offset = useReadiness(stream);
+  const offset = useClockOffset(stream);
   const [isOver, setOver] = useState(false);
   // The component keeps what it was given first.
   const latest = useRef(props);
@@ -38,7 +38,7 @@ export default function AwsFace(props: AwsFaceProps) {
   };
   const components = useMemo(() => {
     const warning = () => <FlashingWarning words={words} onWithout={latest.current.onWithoutFlashing} />;
-    return { ErrorView: Nothing, PhotosensitiveWarning: flashing ? warning : Nothing };
+    return { ErrorView: EmptyView, PhotosensitiveWarning: flashing ? warning : EmptyView };
   }, [words, flashing]);
 
   if (isOver) return null;
@@ -63,7 +63,7 @@ export default function AwsFace(props: AwsFaceProps) {
           }}
           onAnalysisComplete={async () => latest.current.onDone()}
           onUserCancel={() => end(latest.current.onCancel)}
-          onError={(error: LivenessError) => end(() => latest.current.onError(trouble(error), isWorthAnotherTry(error)))}
+          onError={(error: LivenessError) => end(() => latest.current.onError(toAwsTrouble(error), canRetry(error)))}
         />
       )}
     </div>
@@ -71,12 +71,12 @@ export default function AwsFace(props: AwsFaceProps) {
 }
 
 /** The clock's offset in milliseconds, as soon as it is known, the files are there, and camera and stream are guarded. */
-function useReadiness(stream: string | undefined): number | undefined {
+function useClockOffset(stream: string | undefined): number | undefined {
   const [offset, setOffset] = useState<number>();
   useEffect(() => {
-    const release = guard(stream);
+    const release = guardCameraAndStream(stream);
     let isGone = false;
-    void Promise.all([clockOffset(), fetched()]).then(([found]) => isGone || setOffset(found));
+    void Promise.all([fetchClockOffset(), prefetchAssets()]).then(([found]) => isGone || setOffset(found));
     return () => {
       isGone = true;
       release();
@@ -86,14 +86,14 @@ function useReadiness(stream: string | undefined): number | undefined {
 }
 
 /** The component gives up after 10 seconds: over a slow connection what it fetches has to be in the browser's cache by then. */
-async function fetched(): Promise<void> {
+async function prefetchAssets(): Promise<void> {
   const names = ['tfjs-backend-wasm-simd.wasm', 'model.json', 'group1-shard1of1.bin'];
   const get = async (name: string) => (await fetch(`${__LIVENESS_ASSETS__}${name}`)).arrayBuffer();
   await Promise.allSettled(names.map(get)); // It tries once more itself, and says what is wrong.
 }
 
 // Its own has a symbol that must be opened to read what matters, and names no way around.
-function FlashingWarning({ words, onWithout }: { words: Texts; onWithout: (() => void) | undefined }) {
+function FlashingWarning({ words, onWithout }: { words: AwsTexts; onWithout: (() => void) | undefined }) {
   const { photosensitivityWarningHeadingText, photosensitivityWarningBodyText, photosensitivityWarningInfoText } = words.display;
   return (
     <section className="aws-liveness-warning" aria-labelledby="aws-liveness-warning">
@@ -112,6 +112,6 @@ function FlashingWarning({ words, onWithout }: { words: Texts; onWithout: (() =>
 }
 
 // The page has its own way to say what went wrong.
-function Nothing() {
+function EmptyView() {
   return null;
 }

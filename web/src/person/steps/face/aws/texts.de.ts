@@ -1,6 +1,6 @@
-import type { Texts } from './texts';
+import type { AwsTexts } from './texts';
 
-export const de: Texts = {
+export const de: AwsTexts = {
   display: {
     a11yVideoLabelText: 'Was Ihre Kamera sieht',
     cameraMinSpecificationsHeadingText: 'Diese Kamera ist zu langsam',

@@ -1,6 +1,6 @@
-import type { Texts } from './texts';
+import type { AwsTexts } from './texts';
 
-export const en: Texts = {
+export const en: AwsTexts = {
   display: {
     a11yVideoLabelText: 'What your camera sees',
     cameraMinSpecificationsHeadingText: 'This camera is too slow',

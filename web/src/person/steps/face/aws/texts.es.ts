@@ -1,6 +1,6 @@
-import type { Texts } from './texts';
+import type { AwsTexts } from './texts';
 
-export const es: Texts = {
+export const es: AwsTexts = {
   display: {
     a11yVideoLabelText: 'Lo que ve tu cámara',
     cameraMinSpecificationsHeadingText: 'Esta cámara es demasiado lenta',

@@ -1,6 +1,6 @@
-import type { Texts } from './texts';
+import type { AwsTexts } from './texts';
 
-export const fr: Texts = {
+export const fr: AwsTexts = {
   display: {
     a11yVideoLabelText: 'Ce que voit votre caméra',
     cameraMinSpecificationsHeadingText: 'Cette caméra est trop lente',

@@ -6,7 +6,7 @@ import { en } from './texts.en';
 import { es } from './texts.es';
 import { fr } from './texts.fr';
 
-export interface Texts {
+export interface AwsTexts {
   /** By the names of `displayText` in @aws-amplify/ui-react-liveness. All that can be seen or heard is here. */
   display: Record<DisplayText, string>;
   camera: string;
@@ -50,4 +50,4 @@ export type DisplayText =
   | 'tryAgainText'
   | 'waitingCameraPermissionText';
 
-export const texts: Record<Language, Texts> = { en, es, fr, de };
+export const texts: Record<Language, AwsTexts> = { en, es, fr, de };

@@ -6,7 +6,7 @@ export interface LivenessError {
   error: unknown;
 }
 
-const KINDS: Record<string, AwsTrouble> = {
+const TROUBLE_BY_STATE: Record<string, AwsTrouble> = {
   TIMEOUT: 'timeout',
   FRESHNESS_TIMEOUT: 'timeout',
   CONNECTION_TIMEOUT: 'connection',
@@ -18,20 +18,20 @@ const KINDS: Record<string, AwsTrouble> = {
   MOBILE_LANDSCAPE_ERROR: 'landscape',
 };
 
-export function trouble({ state, error }: LivenessError): AwsTrouble {
-  const words = wordsOf(error);
+export function toAwsTrouble({ state, error }: LivenessError): AwsTrouble {
+  const words = joinErrorText(error);
   if (state === 'RUNTIME_ERROR' && /loading/.test(words)) return 'connection'; // The model, or the wasm files.
   if (state === 'RUNTIME_ERROR' && /start recording|MediaRecorder|video chunks/i.test(words)) return 'camera';
   if (state === 'SERVER_ERROR' && /code 1006|Failed to fetch|NetworkError|Load failed/.test(words)) return 'connection';
-  return KINDS[state] ?? 'server';
+  return TROUBLE_BY_STATE[state] ?? 'server';
 }
 
 /** False where the operator has something to put right: the wrong region, keys that may not do it. */
-export function isWorthAnotherTry({ error }: LivenessError): boolean {
-  return !/valid region|wrong region|AccessDenied|UnrecognizedClient|not authorized/i.test(wordsOf(error));
+export function canRetry({ error }: LivenessError): boolean {
+  return !/valid region|wrong region|AccessDenied|UnrecognizedClient|not authorized/i.test(joinErrorText(error));
 }
 
-function wordsOf(error: unknown): string {
+function joinErrorText(error: unknown): string {
   const { name = '', message = '', Message = '' } = (error ?? {}) as Record<string, string | undefined>;
   return `${name} ${message} ${Message}`;
 }

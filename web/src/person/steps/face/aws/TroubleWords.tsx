@@ -4,12 +4,12 @@ import type { Language } from '../../../../shared/i18n/language';
 import type { AwsTrouble } from './props';
 import { texts } from './texts';
 
-interface WordsProps {
+interface TroubleWordsProps {
   language: Language;
   trouble: AwsTrouble;
   children(words: { title: string; advice: string }): ReactNode;
 }
 
-export default function Words({ language, trouble, children }: WordsProps) {
+export default function TroubleWords({ language, trouble, children }: TroubleWordsProps) {
   return children(texts[language].trouble[trouble]);
 }

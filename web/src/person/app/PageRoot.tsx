@@ -1,52 +1,52 @@
 // Everything around the flow: language, colours, the handover of a reload, and which of the few pages this is.
 import { Component, type ReactNode, Suspense, lazy, useCallback, useEffect, useMemo, useRef, useState } from 'react';
-import type { Boot } from '../boot';
-import { type Access, handOver, tabStore, takeHandover } from '../flow/token';
-import { type Language, type Texts, direction, load, translator } from '../../shared/i18n';
+import type { BootData } from '../boot';
+import { type FlowAccess, storeHandover, openTabStorage, takeHandover } from '../flow/token';
+import { type Language, type PageTexts, findTextDirection, loadTexts, createTranslator } from '../../shared/i18n';
 import { FlowRoot } from './FlowRoot';
 import { UiContext } from '../../shared/ui/context';
-import { Trouble } from './Trouble';
-import { paint } from './branding';
+import { TroubleScreen } from './TroubleScreen';
+import { applyBrandColours } from './branding';
 import { PageContext } from './context';
-import { Loading } from './Loading';
+import { LoadingScreen } from './LoadingScreen';
 
-const Go = lazy(() => import('../steps/go/Go'));
+const CodeEntry = lazy(() => import('../steps/go/CodeEntry'));
 
-interface RootProps {
-  boot: Boot;
-  access: Access | null;
+interface PageRootProps {
+  boot: BootData;
+  access: FlowAccess | null;
   code: string;
   language: Language;
-  texts: Texts;
+  texts: PageTexts;
 }
 
-export function Root({ boot, access: first, code, language: firstLanguage, texts: firstTexts }: RootProps) {
+export function PageRoot({ boot, access: first, code, language: firstLanguage, texts: firstTexts }: PageRootProps) {
   const [access, setAccess] = useState(first);
   const [{ language, texts }, setWords] = useState({ language: firstLanguage, texts: firstTexts });
   const { announce, regions } = useAnnouncements();
   const hasMoved = useRef(false);
   const brand = boot.branding.name ?? 'Identivia';
-  const t = useMemo(() => translator(texts), [texts]);
+  const t = useMemo(() => createTranslator(texts), [texts]);
 
   const setLanguage = useCallback((wanted: Language) => {
-    void load(wanted).then((words) => setWords({ language: wanted, texts: words }));
+    void loadTexts(wanted).then((words) => setWords({ language: wanted, texts: words }));
   }, []);
 
   useEffect(() => {
     document.documentElement.lang = language;
-    document.documentElement.dir = direction(language);
+    document.documentElement.dir = findTextDirection(language);
     document.title = `${t('app.title')} · ${brand}`;
   }, [language, t, brand]);
 
-  useColours(boot);
-  useHandover(access);
+  useBrandColours(boot);
+  useTokenHandover(access);
 
   const page = useMemo(
     () => ({ t, language, setLanguage, boot, brand, announce, hasMoved }),
     [t, language, setLanguage, boot, brand, announce],
   );
 
-  const enter = (found: Access): void => {
+  const openFlow = (found: FlowAccess): void => {
     history.replaceState(null, '', `/${found.profile}`);
     setAccess(found);
   };
@@ -54,17 +54,17 @@ export function Root({ boot, access: first, code, language: firstLanguage, texts
   return (
     <UiContext value={page}>
       <PageContext value={page}>
-        <Fence fallback={<Trouble kind="bug" onRetry={() => location.reload()} />}>
-          <Suspense fallback={<Loading />}>
+        <ErrorBoundary fallback={<TroubleScreen kind="bug" onRetry={() => location.reload()} />}>
+          <Suspense fallback={<LoadingScreen />}>
             {access ? (
               <FlowRoot key={access.token} access={access} />
             ) : location.pathname === '/go' ? (
-              <Go code={code} onAccess={enter} />
+              <CodeEntry code={code} onAccess={openFlow} />
             ) : (
-              <Trouble kind={/^\/[a-z0-9]{15}\/?$/.test(location.pathname) ? 'reopen' : 'link'} />
+              <TroubleScreen kind={/^\/[a-z0-9]{15}\/?$/.test(location.pathname) ? 'reopen' : 'link'} />
             )}
           </Suspense>
-        </Fence>
+        </ErrorBoundary>
         {regions}
       </PageContext>
     </UiContext>
@@ -72,7 +72,7 @@ export function Root({ boot, access: first, code, language: firstLanguage, texts
 }
 
 /** What goes wrong in drawing a screen, or in fetching its code, ends here and not in a white page. */
-class Fence extends Component<{ fallback: ReactNode; children: ReactNode }> {
+class ErrorBoundary extends Component<{ fallback: ReactNode; children: ReactNode }> {
   override state = { isBroken: false };
   static getDerivedStateFromError(): { isBroken: boolean } {
     return { isBroken: true };
@@ -97,10 +97,10 @@ function useAnnouncements() {
   return { announce, regions };
 }
 
-function useColours({ branding }: Boot): void {
+function useBrandColours({ branding }: BootData): void {
   useEffect(() => {
     const dark = matchMedia('(prefers-color-scheme: dark)');
-    const repaint = (): void => paint(branding, document.documentElement, dark.matches);
+    const repaint = (): void => applyBrandColours(branding, document.documentElement, dark.matches);
     repaint();
     dark.addEventListener('change', repaint);
     return () => dark.removeEventListener('change', repaint);
@@ -108,11 +108,11 @@ function useColours({ branding }: Boot): void {
 }
 
 /** While the page is looked at the token is in memory alone (docs/decisions/0014). */
-function useHandover(access: Access | null): void {
+function useTokenHandover(access: FlowAccess | null): void {
   useEffect(() => {
     if (!access) return;
-    const place = { storage: tabStore(), now: Date.now };
-    const leave = (): void => handOver(access, place);
+    const place = { storage: openTabStorage(), now: Date.now };
+    const leave = (): void => storeHandover(access, place);
     const look = (): void => {
       if (document.visibilityState === 'hidden') leave();
       else takeHandover(place);

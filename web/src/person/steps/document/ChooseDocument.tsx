@@ -1,33 +1,33 @@
 // Which document it is.
 import { useMemo, useState } from 'react';
-import { useApp } from '../../app/context';
-import { OtherDevice } from '../../app/Trouble';
-import { screenFor } from '../../flow/screens';
+import { useFlow } from '../../app/context';
+import { OtherDeviceButton } from '../../app/TroubleScreen';
+import { findOpenScreen } from '../../flow/screens';
 import { COUNTRIES } from '../../../shared/i18n/countries';
-import { countries } from '../../../shared/i18n/format';
-import { Button, Field, Notice, Title, describedBy } from '../../../shared/ui/parts';
+import { sortCountries } from '../../../shared/i18n/format';
+import { Button, FormField, Notice, Title, describeField } from '../../../shared/ui/parts';
 import { Icon } from '../../../shared/ui/pictures';
 
-export const TYPES = ['passport', 'national_id', 'driving_license', 'residence_permit'] as const;
-type Type = (typeof TYPES)[number];
+export const DOCUMENT_TYPES = ['passport', 'national_id', 'driving_license', 'residence_permit'] as const;
+type DocumentType = (typeof DOCUMENT_TYPES)[number];
 
-const isType = (word: string): word is Type => TYPES.includes(word as Type);
+const isDocumentType = (word: string): word is DocumentType => DOCUMENT_TYPES.includes(word as DocumentType);
 
-export function Choose() {
-  const { t, language, session, snapshot, flow, go } = useApp();
-  const [country, setCountry] = useState(snapshot.choice?.country || flow.document.country || ownRegion());
+export function ChooseDocument() {
+  const { t, language, session, snapshot, flow, go } = useFlow();
+  const [country, setCountry] = useState(snapshot.choice?.country || flow.document.country || guessCountry());
   const [type, setType] = useState(snapshot.choice?.type ?? flow.document.type);
   const [isTried, setTried] = useState(false);
-  const list = useMemo(() => countries(language, COUNTRIES.includes(country) || !country ? COUNTRIES : [country, ...COUNTRIES]), [language, country]);
+  const list = useMemo(() => sortCountries(language, COUNTRIES.includes(country) || !country ? COUNTRIES : [country, ...COUNTRIES]), [language, country]);
   const isComplete = flow.step !== 'document' && flow.step !== 'consent';
   const noCountry = isTried && !country ? t('document.country_missing') : undefined;
-  const noType = isTried && !isType(type) ? t('document.type_missing') : undefined;
+  const noType = isTried && !isDocumentType(type) ? t('document.type_missing') : undefined;
 
   function next(): void {
     setTried(true);
     if (!country) return document.getElementById('country')?.focus();
-    if (!isType(type)) return document.getElementById(`type-${TYPES[0]}`)?.focus();
-    session.choose({ country, type });
+    if (!isDocumentType(type)) return document.getElementById(`type-${DOCUMENT_TYPES[0]}`)?.focus();
+    session.chooseDocument({ country, type });
     go('front');
   }
 
@@ -38,13 +38,13 @@ export function Choose() {
       {isComplete && (
         <Notice kind="good">
           <p>{t('document.kept')}</p>
-          <Button kind="quiet" onClick={() => go(screenFor(flow))}>
+          <Button kind="quiet" onClick={() => go(findOpenScreen(flow))}>
             {t('document.keep')}
           </Button>
         </Notice>
       )}
-      <Field id="country" label={t('document.country')} error={noCountry}>
-        <select id="country" value={country} onChange={(event) => setCountry(event.target.value)} aria-invalid={noCountry ? true : undefined} aria-describedby={describedBy('country', { error: noCountry })}>
+      <FormField id="country" label={t('document.country')} error={noCountry}>
+        <select id="country" value={country} onChange={(event) => setCountry(event.target.value)} aria-invalid={noCountry ? true : undefined} aria-describedby={describeField('country', { error: noCountry })}>
           <option value="">{t('document.country_placeholder')}</option>
           {list.map(({ code, name }) => (
             <option key={code} value={code}>
@@ -52,10 +52,10 @@ export function Choose() {
             </option>
           ))}
         </select>
-      </Field>
+      </FormField>
       <fieldset className="choices" aria-describedby={noType ? 'type-error' : undefined}>
         <legend>{t('document.type')}</legend>
-        {TYPES.map((each) => (
+        {DOCUMENT_TYPES.map((each) => (
           <label key={each} className="choice">
             <input id={`type-${each}`} type="radio" name="type" value={each} checked={type === each} onChange={() => setType(each)} />
             <Icon name={each} />
@@ -73,14 +73,14 @@ export function Choose() {
       </fieldset>
       <div className="actions">
         <Button onClick={next}>{t('app.continue')}</Button>
-        <OtherDevice />
+        <OtherDeviceButton />
       </div>
     </section>
   );
 }
 
 /** The region in the browser's languages: a guess that the person sees and can change. */
-function ownRegion(): string {
+function guessCountry(): string {
   for (const language of navigator.languages) {
     const region = /-([A-Z]{2})\b/.exec(language)?.[1];
     if (region && COUNTRIES.includes(region)) return region;

@@ -1,20 +1,20 @@
 // What to do when there is no camera, for this browser.
 import type { ReactNode } from 'react';
-import type { Key } from '../../shared/i18n';
-import { useApp } from '../app/context';
+import type { TextKey } from '../../shared/i18n';
+import { useFlow } from '../app/context';
 import { Button, Notice, Title } from '../../shared/ui/parts';
-import { CameraOff } from '../../shared/ui/pictures';
-import { instructionsFor } from './browser';
-import type { Camera } from './useCamera';
-import type { CameraTrouble as Trouble } from './open';
+import { CameraOffPicture } from '../../shared/ui/pictures';
+import { chooseCameraInstructions } from './browser';
+import type { CameraHandle } from './useCamera';
+import type { CameraTroubleKind as Trouble } from './openCamera';
 
-export function CameraTrouble({ camera, trouble, label, children }: { camera: Camera; trouble: Trouble; label: string; children?: ReactNode }) {
-  const { t, go } = useApp();
-  const steps = trouble === 'denied' ? t(instructionsFor(navigator.userAgent, navigator.maxTouchPoints)).split('|') : [];
-  const text = trouble === 'virtual' ? t('camera.virtual', { camera: label }) : t(`camera.${trouble}` satisfies Key);
+export function CameraTroubleScreen({ camera, trouble, label, children }: { camera: CameraHandle; trouble: Trouble; label: string; children?: ReactNode }) {
+  const { t, go } = useFlow();
+  const steps = trouble === 'denied' ? t(chooseCameraInstructions(navigator.userAgent, navigator.maxTouchPoints)).split('|') : [];
+  const text = trouble === 'virtual' ? t('camera.virtual', { camera: label }) : t(`camera.${trouble}` satisfies TextKey);
   return (
     <section className="stack" data-trouble={trouble}>
-      <CameraOff />
+      <CameraOffPicture />
       <Title>{t(`camera.title_${trouble}`)}</Title>
       <Notice kind="problem">{text}</Notice>
       {steps.length > 0 && (
@@ -41,8 +41,8 @@ export function CameraTrouble({ camera, trouble, label, children }: { camera: Ca
   );
 }
 
-export function CameraChoice({ camera, always = false }: { camera: Camera; always?: boolean }) {
-  const { t } = useApp();
+export function CameraChoice({ camera, always = false }: { camera: CameraHandle; always?: boolean }) {
+  const { t } = useFlow();
   const current = camera.state.is === 'on' ? camera.state.stream.getVideoTracks()[0]?.getSettings().deviceId : undefined;
   if (camera.devices.length < (always ? 1 : 2)) return null;
   return (

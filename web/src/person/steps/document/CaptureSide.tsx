@@ -1,18 +1,18 @@
 // One side of the document: by the camera, or as a file; then a look whether it can be read.
 import { type ChangeEvent, useCallback, useEffect, useRef, useState } from 'react';
-import { useApp } from '../../app/context';
-import { OtherDevice } from '../../app/Trouble';
-import { CameraChoice, CameraTrouble } from '../../camera/CameraTrouble';
-import { MARGIN, type Grey, type Hint, type Steady, grey, isTime, look, steadied } from '../../camera/measure';
-import { DOCUMENT_SIDE, PictureError, jpeg, jpegOfFile, shownPart, widened } from '../../camera/picture';
+import { useFlow } from '../../app/context';
+import { OtherDeviceButton } from '../../app/TroubleScreen';
+import { CameraChoice, CameraTroubleScreen } from '../../camera/CameraTroubleScreen';
+import { GUIDE_MARGIN, type GreyImage, type CaptureHint, type SteadyHint, toGreyImage, isTimeToShoot, observeDocument, updateSteadyHint } from '../../camera/measure';
+import { DOCUMENT_SIDE, PictureError, encodeJpeg, encodeFileAsJpeg, findShownPart, widenPart } from '../../camera/picture';
 import { useCamera } from '../../camera/useCamera';
-import { needsBack } from '../../flow/screens';
-import type { Side } from '../../flow/session';
+import { hasBackSide } from '../../flow/screens';
+import type { DocumentSide } from '../../flow/session';
 import { Button, Notice, Spinner, Title } from '../../../shared/ui/parts';
 import { Icon } from '../../../shared/ui/pictures';
 
-export function Capture({ side }: { side: Side }) {
-  const { t, session, snapshot, go, announce } = useApp();
+export function CaptureSide({ side }: { side: DocumentSide }) {
+  const { t, session, snapshot, go, announce } = useFlow();
   const [shot, setShot] = useState<Blob | null>(snapshot.pictures[side]?.blob ?? null);
   const [problem, setProblem] = useState<string>();
   const type = snapshot.choice?.type ?? '';
@@ -31,7 +31,7 @@ export function Capture({ side }: { side: Side }) {
     event.target.value = '';
     if (!file) return;
     try {
-      take(await jpegOfFile(file));
+      take(await encodeFileAsJpeg(file));
     } catch (error) {
       const reason = error instanceof PictureError ? error.reason : 'unreadable';
       setProblem(t(reason === 'large' ? 'document.big_file' : reason === 'small' ? 'document.small_picture' : 'document.bad_file'));
@@ -40,11 +40,11 @@ export function Capture({ side }: { side: Side }) {
 
   function use(): void {
     if (!shot) return;
-    if (shot !== snapshot.pictures[side]?.blob) session.keep(side, shot);
-    go(side === 'front' && needsBack(type) ? 'back' : 'reading');
+    if (shot !== snapshot.pictures[side]?.blob) session.keepPicture(side, shot);
+    go(side === 'front' && hasBackSide(type) ? 'back' : 'reading');
   }
 
-  if (shot) return <Preview side={side} shot={shot} onUse={use} onRetake={() => setShot(null)} />;
+  if (shot) return <PicturePreview side={side} shot={shot} onUse={use} onRetake={() => setShot(null)} />;
   const upload = (
     <label className="button quiet upload">
       <input type="file" accept="image/*" className="hidden" onChange={(event) => void choose(event)} />
@@ -59,15 +59,15 @@ export function Capture({ side }: { side: Side }) {
           <Notice kind="problem">{problem}</Notice>
         </div>
       )}
-      <Live side={side} isPassport={!needsBack(type)} onShot={take}>
+      <LiveCapture side={side} isPassport={!hasBackSide(type)} onShot={take}>
         {upload}
-      </Live>
+      </LiveCapture>
     </>
   );
 }
 
-function Preview({ side, shot, onUse, onRetake }: { side: Side; shot: Blob; onUse: () => void; onRetake: () => void }) {
-  const { t } = useApp();
+function PicturePreview({ side, shot, onUse, onRetake }: { side: DocumentSide; shot: Blob; onUse: () => void; onRetake: () => void }) {
+  const { t } = useFlow();
   const url = useObjectUrl(shot);
   return (
     <section className="stack" data-screen={`preview-${side}`}>
@@ -95,20 +95,20 @@ export function useObjectUrl(blob: Blob): string | null {
 }
 
 /** How often the picture is looked at, in milliseconds: an old phone has to keep up. */
-const LOOK_EVERY = 140;
+const OBSERVE_INTERVAL = 140;
 /** The width of what is looked at, in pixels. */
-const LOOK_WIDTH = 620;
+const OBSERVED_WIDTH = 620;
 /** After so long without a picture, in milliseconds, the button is pointed out. */
-const PATIENCE = 9_000;
+const MANUAL_HINT_DELAY = 9_000;
 /** Hints are read out this far apart, in milliseconds. */
-const TELL_EVERY = 3_000;
+const ANNOUNCE_INTERVAL = 3_000;
 
-function Live({ side, isPassport, onShot, children }: { side: Side; isPassport: boolean; onShot: (picture: Blob) => void; children: React.ReactNode }) {
-  const { t, announce } = useApp();
+function LiveCapture({ side, isPassport, onShot, children }: { side: DocumentSide; isPassport: boolean; onShot: (picture: Blob) => void; children: React.ReactNode }) {
+  const { t, announce } = useFlow();
   const camera = useCamera('environment');
   const video = useRef<HTMLVideoElement>(null);
   const guide = useRef<HTMLDivElement>(null);
-  const [hint, setHint] = useState<Hint>('search');
+  const [hint, setHint] = useState<CaptureHint>('search');
   const [isSlow, setSlow] = useState(false);
   const isDone = useRef(false);
   const stream = camera.state.is === 'on' ? camera.state.stream : null;
@@ -123,37 +123,37 @@ function Live({ side, isPassport, onShot, children }: { side: Side; isPassport: 
     const [picture, frame] = [video.current, guide.current];
     if (isDone.current || !picture?.videoWidth || !frame) return;
     isDone.current = true;
-    const part = shownPart(sizeOf(picture), boxOf(picture), widened(boxOf(frame), MARGIN * 0.8));
+    const part = findShownPart(sizeOf(picture), boxOf(picture), widenPart(boxOf(frame), GUIDE_MARGIN * 0.8));
     navigator.vibrate?.(40);
-    jpeg(picture, part, DOCUMENT_SIDE).then(onShot, () => (isDone.current = false));
+    encodeJpeg(picture, part, DOCUMENT_SIDE).then(onShot, () => (isDone.current = false));
   }, [onShot]);
 
   useEffect(() => {
     if (!stream) return;
     const canvas = document.createElement('canvas');
     const context = canvas.getContext('2d', { willReadFrequently: true });
-    let steady: Steady | null = null;
-    let before: Grey | null = null;
-    let told = { hint: '' as Hint | '', at: 0 };
+    let steady: SteadyHint | null = null;
+    let before: GreyImage | null = null;
+    let told = { hint: '' as CaptureHint | '', at: 0 };
     const timer = setInterval(() => {
       const [picture, frame] = [video.current, guide.current];
       if (!context || !picture?.videoWidth || !frame || document.visibilityState !== 'visible') return;
-      const part = shownPart(sizeOf(picture), boxOf(picture), widened(boxOf(frame), MARGIN));
-      canvas.width = LOOK_WIDTH;
-      canvas.height = Math.round((LOOK_WIDTH * part.height) / part.width);
+      const part = findShownPart(sizeOf(picture), boxOf(picture), widenPart(boxOf(frame), GUIDE_MARGIN));
+      canvas.width = OBSERVED_WIDTH;
+      canvas.height = Math.round((OBSERVED_WIDTH * part.height) / part.width);
       context.drawImage(picture, part.left, part.top, part.width, part.height, 0, 0, canvas.width, canvas.height);
-      const seen = look(grey(context.getImageData(0, 0, canvas.width, canvas.height)), before);
+      const seen = observeDocument(toGreyImage(context.getImageData(0, 0, canvas.width, canvas.height)), before);
       before = seen.small;
       const now = performance.now();
-      steady = steadied(steady, seen.hint, now);
+      steady = updateSteadyHint(steady, seen.hint, now);
       setHint(steady.hint);
-      if (steady.hint !== told.hint && now - told.at > TELL_EVERY) {
+      if (steady.hint !== told.hint && now - told.at > ANNOUNCE_INTERVAL) {
         told = { hint: steady.hint, at: now };
         announce(t(`hint.${steady.hint}`));
       }
-      if (isTime(steady, now)) shoot();
-    }, LOOK_EVERY);
-    const patience = setTimeout(() => setSlow(true), PATIENCE);
+      if (isTimeToShoot(steady, now)) shoot();
+    }, OBSERVE_INTERVAL);
+    const patience = setTimeout(() => setSlow(true), MANUAL_HINT_DELAY);
     return () => {
       clearInterval(timer);
       clearTimeout(patience);
@@ -162,9 +162,9 @@ function Live({ side, isPassport, onShot, children }: { side: Side; isPassport: 
 
   if (camera.state.is === 'trouble') {
     return (
-      <CameraTrouble camera={camera} trouble={camera.state.trouble} label={camera.state.label}>
+      <CameraTroubleScreen camera={camera} trouble={camera.state.trouble} label={camera.state.label}>
         {children}
-      </CameraTrouble>
+      </CameraTroubleScreen>
     );
   }
   return (
@@ -188,7 +188,7 @@ function Live({ side, isPassport, onShot, children }: { side: Side; isPassport: 
       <div className="actions flat">
         {children}
         <CameraChoice camera={camera} />
-        <OtherDevice />
+        <OtherDeviceButton />
       </div>
     </section>
   );

@@ -1,21 +1,21 @@
 // Opening a camera, and what stands in the way, in words for which the page has instructions.
 
-export type CameraTrouble = 'denied' | 'missing' | 'busy' | 'virtual' | 'insecure' | 'failed';
+export type CameraTroubleKind = 'denied' | 'missing' | 'busy' | 'virtual' | 'insecure' | 'failed';
 
-export interface Opened {
+export interface OpenedCamera {
   stream: MediaStream;
   label: string;
 }
 
 export class CameraError extends Error {
-  constructor(readonly trouble: CameraTrouble, readonly label = '') {
+  constructor(readonly trouble: CameraTroubleKind, readonly label = '') {
     super(trouble);
     this.name = 'CameraError';
   }
 }
 
 /** What an error of `getUserMedia` means (W3C Media Capture and Streams, and what browsers add). Pure. */
-export function troubleOf(name: string): CameraTrouble {
+export function toCameraTrouble(name: string): CameraTroubleKind {
   switch (name) {
     case 'NotAllowedError':
     case 'PermissionDeniedError':
@@ -34,18 +34,18 @@ export function troubleOf(name: string): CameraTrouble {
   }
 }
 
-const VIRTUAL = /\bobs\b|virtual|manycam|snap camera|xsplit|splitcam|v4l2loopback|dummy video|youcam|fake_device|deepfacelive/i;
+const VIRTUAL_CAMERA_LABEL = /\bobs\b|virtual|manycam|snap camera|xsplit|splitcam|v4l2loopback|dummy video|youcam|fake_device|deepfacelive/i;
 
 /** A claim of the browser: it helps an honest person who has the wrong one chosen, and stops nobody else. Pure. */
-export const isVirtual = (label: string): boolean => VIRTUAL.test(label);
+export const isVirtualCamera = (label: string): boolean => VIRTUAL_CAMERA_LABEL.test(label);
 
-export interface Wish {
+export interface CameraRequest {
   facing: 'user' | 'environment';
   device?: string | undefined;
   allowVirtual?: boolean | undefined;
 }
 
-export async function openCamera({ facing, device, allowVirtual = false }: Wish): Promise<Opened> {
+export async function openCamera({ facing, device, allowVirtual = false }: CameraRequest): Promise<OpenedCamera> {
   if (!window.isSecureContext || !navigator.mediaDevices?.getUserMedia) throw new CameraError('insecure');
   const size = facing === 'user' ? { width: { ideal: 1280 }, height: { ideal: 720 } } : { width: { ideal: 1920 }, height: { ideal: 1080 } };
   const which = device ? { deviceId: { exact: device } } : { facingMode: { ideal: facing } };
@@ -53,26 +53,26 @@ export async function openCamera({ facing, device, allowVirtual = false }: Wish)
   try {
     stream = await navigator.mediaDevices.getUserMedia({ audio: false, video: { ...size, ...which } });
   } catch (error) {
-    throw new CameraError(troubleOf(error instanceof Error ? error.name : ''));
+    throw new CameraError(toCameraTrouble(error instanceof Error ? error.name : ''));
   }
   const label = stream.getVideoTracks()[0]?.label ?? '';
-  if (isVirtual(label) && !allowVirtual) {
-    stop(stream);
+  if (isVirtualCamera(label) && !allowVirtual) {
+    stopStream(stream);
     throw new CameraError('virtual', label);
   }
   return { stream, label };
 }
 
-export function stop(stream: MediaStream | null): void {
+export function stopStream(stream: MediaStream | null): void {
   for (const track of stream?.getTracks() ?? []) track.stop();
 }
 
-export interface Device {
+export interface CameraDevice {
   id: string;
   label: string;
 }
 
-export async function cameras(): Promise<Device[]> {
+export async function listCameras(): Promise<CameraDevice[]> {
   try {
     const all = await navigator.mediaDevices.enumerateDevices();
     const found = all.filter((device) => device.kind === 'videoinput' && device.deviceId);

@@ -1,15 +1,15 @@
 // The pictures leave, and are read. If another picture would help, this is the moment to say so.
 import { useEffect, useRef, useState } from 'react';
-import { useApp } from '../../app/context';
-import { screenFor } from '../../flow/screens';
+import { useFlow } from '../../app/context';
+import { findOpenScreen } from '../../flow/screens';
 import { Button, Notice, Spinner, Title } from '../../../shared/ui/parts';
-import { Icon, Reading as Picture } from '../../../shared/ui/pictures';
+import { Icon, ReadingPicture as Picture } from '../../../shared/ui/pictures';
 
 /** After so long, in milliseconds, nobody needs to wait any more: what is read arrives later. */
-const PATIENCE = 8_000;
+const SKIP_DELAY = 8_000;
 
-export function Reading() {
-  const { t, session, snapshot, flow, go } = useApp();
+export function ReadDocument() {
+  const { t, session, snapshot, flow, go } = useFlow();
   const { reading, unsent } = snapshot;
   const [isSlow, setSlow] = useState(false);
   const hasBegun = useRef(false);
@@ -18,14 +18,14 @@ export function Reading() {
   useEffect(() => {
     if (hasBegun.current) return;
     hasBegun.current = true;
-    void session.read();
+    void session.readDocument();
   }, [session]);
 
   useEffect(() => {
     const timer = setTimeout(() => {
       setSlow(true);
-      void session.load('once');
-    }, PATIENCE);
+      void session.loadFlow('once');
+    }, SKIP_DELAY);
     return () => clearTimeout(timer);
   }, [session]);
 
@@ -33,7 +33,7 @@ export function Reading() {
   const isOver = (reading.state === 'done' && advice.length === 0) || reading.state === 'failed';
   useEffect(() => {
     // `read` looks where the person is when it is through: until then the server may still say "document".
-    if (isOver && flow.step !== 'document') go(screenFor(flow));
+    if (isOver && flow.step !== 'document') go(findOpenScreen(flow));
   }, [isOver, flow, go]);
 
   if (reading.state === 'done' && advice.length > 0) {
@@ -52,13 +52,13 @@ export function Reading() {
         <div className="actions">
           <Button
             onClick={() => {
-              session.discard();
+              session.discardPictures();
               go('front');
             }}
           >
             {t('document.retake')}
           </Button>
-          <Button kind="secondary" onClick={() => go(screenFor(flow))}>
+          <Button kind="secondary" onClick={() => go(findOpenScreen(flow))}>
             {t('document.advice_use')}
           </Button>
           <Button kind="quiet" onClick={() => go('document')}>
@@ -86,7 +86,7 @@ export function Reading() {
       </div>
       {isSlow && isSent && (
         <div className="actions">
-          <Button kind="secondary" onClick={() => go(screenFor(flow))}>
+          <Button kind="secondary" onClick={() => go(findOpenScreen(flow))}>
             {t('app.continue')}
           </Button>
         </div>

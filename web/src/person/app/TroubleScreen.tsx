@@ -1,18 +1,18 @@
 // The link does not work, or no longer: what that means and what to do, never a bare error.
-import { useApp, usePage } from './context';
-import { Shell } from './Shell';
-import { BrokenLink, Clock, TwoTabs } from '../../shared/ui/pictures';
-import { Button, Outward, Title } from '../../shared/ui/parts';
+import { useFlow, usePage } from './context';
+import { PageFrame } from './PageFrame';
+import { BrokenLinkPicture, ClockPicture, TwoTabsPicture } from '../../shared/ui/pictures';
+import { Button, ExternalLink, Title } from '../../shared/ui/parts';
 
-type Kind = 'link' | 'expired' | 'reopen' | 'server' | 'bug';
+type TroubleKind = 'link' | 'expired' | 'reopen' | 'server' | 'bug';
 
-export function Trouble({ kind, reference, onRetry }: { kind: Kind; reference?: string | null; onRetry?: () => void }) {
+export function TroubleScreen({ kind, reference, onRetry }: { kind: TroubleKind; reference?: string | null; onRetry?: () => void }) {
   const { t, brand } = usePage();
   const needsLink = kind === 'link' || kind === 'expired' || kind === 'reopen';
   return (
-    <Shell>
+    <PageFrame>
       <section className="stack centred" data-screen={`trouble-${kind}`}>
-        {kind === 'expired' ? <Clock /> : <BrokenLink />}
+        {kind === 'expired' ? <ClockPicture /> : <BrokenLinkPicture />}
         <Title>{t(`trouble.title_${kind}`)}</Title>
         <p className="lead">{t(`trouble.${kind}`)}</p>
         {needsLink && (
@@ -22,7 +22,7 @@ export function Trouble({ kind, reference, onRetry }: { kind: Kind; reference?: 
               <li>{t('trouble.new_link_1')}</li>
               <li>{t('trouble.new_link_2', { brand })}</li>
             </ul>
-            <Support />
+            <SupportLinks />
           </div>
         )}
         {reference && <p className="fine">{t('trouble.reference', { id: reference })}</p>}
@@ -35,42 +35,42 @@ export function Trouble({ kind, reference, onRetry }: { kind: Kind; reference?: 
           )}
         </div>
       </section>
-    </Shell>
+    </PageFrame>
   );
 }
 
 /** Whom to ask, as links of their own: large enough for a thumb. */
-export function Support() {
+export function SupportLinks() {
   const { t, boot } = usePage();
   const { support_email, support_url } = boot.branding;
   if (!support_email && !support_url) return null;
   return (
     <p className="support">
-      {support_url && <Outward href={support_url}>{t('app.support_page')}</Outward>}
+      {support_url && <ExternalLink href={support_url}>{t('app.support_page')}</ExternalLink>}
       {support_email && <a href={`mailto:${support_email}`}>{t('app.support_email', { email: support_email })}</a>}
     </p>
   );
 }
 
-export function OtherTab({ onTake }: { onTake: () => void }) {
+export function OtherTabScreen({ onTake }: { onTake: () => void }) {
   const { t } = usePage();
   return (
-    <Shell>
+    <PageFrame>
       <section className="stack centred" data-screen="other-tab">
-        <TwoTabs />
+        <TwoTabsPicture />
         <Title>{t('tab.title')}</Title>
         <p className="lead">{t('tab.lead')}</p>
         <div className="actions">
           <Button onClick={onTake}>{t('tab.here')}</Button>
         </div>
       </section>
-    </Shell>
+    </PageFrame>
   );
 }
 
 /** The way to another device, from wherever a person is. */
-export function OtherDevice() {
-  const { t, go } = useApp();
+export function OtherDeviceButton() {
+  const { t, go } = useFlow();
   return (
     <button type="button" className="button quiet" onClick={() => go('handoff')}>
       <span>{t('device.switch')}</span>

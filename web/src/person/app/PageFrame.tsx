@@ -1,19 +1,19 @@
 // The frame around every screen: whose page it is, the language, how far one is, what the connection does.
 import { type ReactNode, useEffect, useState } from 'react';
-import { LANGUAGES, type Language, OWN_NAMES } from '../../shared/i18n';
-import { inTime } from '../../shared/i18n/format';
+import { LANGUAGES, type Language, LANGUAGE_NAMES } from '../../shared/i18n';
+import { formatRelativeTime } from '../../shared/i18n/format';
 import { Icon } from '../../shared/ui/pictures';
-import { Outward } from '../../shared/ui/parts';
-import type { Waiting } from '../../shared/api/retry';
+import { ExternalLink } from '../../shared/ui/parts';
+import type { RetryWait } from '../../shared/api/retry';
 import { usePage } from './context';
 
-export interface Progress {
+export interface StepProgress {
   step: number;
   steps: number;
   name: string;
 }
 
-export function Shell({ progress, waiting = null, back, children }: { progress?: Progress | undefined; waiting?: Waiting | null; back?: (() => void) | undefined; children: ReactNode }) {
+export function PageFrame({ progress, waiting = null, back, children }: { progress?: StepProgress | undefined; waiting?: RetryWait | null; back?: (() => void) | undefined; children: ReactNode }) {
   const { t, brand, boot } = usePage();
   const { privacy_url, support_email, support_url } = boot.branding;
   return (
@@ -28,7 +28,7 @@ export function Shell({ progress, waiting = null, back, children }: { progress?:
         </div>
         <LanguageSwitch />
       </header>
-      <Connection waiting={waiting} />
+      <ConnectionNotice waiting={waiting} />
       <main id="content">
         {(progress || back) && (
           <div className="way">
@@ -38,7 +38,7 @@ export function Shell({ progress, waiting = null, back, children }: { progress?:
                 <span>{t('app.back')}</span>
               </button>
             )}
-            {progress && <Steps {...progress} />}
+            {progress && <ProgressBar {...progress} />}
           </div>
         )}
         {children}
@@ -49,8 +49,8 @@ export function Shell({ progress, waiting = null, back, children }: { progress?:
           <span>{t('app.secure', { brand })}</span>
         </p>
         <nav aria-label={t('app.help')}>
-          {privacy_url && <Outward href={privacy_url}>{t('app.privacy')}</Outward>}
-          {support_url && <Outward href={support_url}>{t('app.support_page')}</Outward>}
+          {privacy_url && <ExternalLink href={privacy_url}>{t('app.privacy')}</ExternalLink>}
+          {support_url && <ExternalLink href={support_url}>{t('app.support_page')}</ExternalLink>}
           {support_email && <a href={`mailto:${support_email}`}>{t('app.support_email', { email: support_email })}</a>}
         </nav>
       </footer>
@@ -58,7 +58,7 @@ export function Shell({ progress, waiting = null, back, children }: { progress?:
   );
 }
 
-function Steps({ step, steps, name }: Progress) {
+function ProgressBar({ step, steps, name }: StepProgress) {
   const { t } = usePage();
   return (
     <div className="progress">
@@ -95,7 +95,7 @@ function LanguageSwitch() {
       <select value={language} onChange={(event) => setLanguage(event.target.value as Language)}>
         {LANGUAGES.map((each) => (
           <option key={each} value={each} lang={each}>
-            {OWN_NAMES[each]}
+            {LANGUAGE_NAMES[each]}
           </option>
         ))}
       </select>
@@ -104,9 +104,9 @@ function LanguageSwitch() {
 }
 
 /** What the connection does, when it does not do what it should. Told once a change, not once a second. */
-function Connection({ waiting }: { waiting: Waiting | null }) {
+function ConnectionNotice({ waiting }: { waiting: RetryWait | null }) {
   const { t, language } = usePage();
-  const isOnline = useOnline();
+  const isOnline = useIsOnline();
   const [wasOffline, setWasOffline] = useState(false);
   useEffect(() => {
     if (!isOnline) setWasOffline(true);
@@ -121,7 +121,7 @@ function Connection({ waiting }: { waiting: Waiting | null }) {
   const text = !isOnline
     ? t('net.offline')
     : isPoor
-      ? t('net.waiting', { time: seconds > 1 ? inTime(language, seconds) : t('net.soon') })
+      ? t('net.waiting', { time: seconds > 1 ? formatRelativeTime(language, seconds) : t('net.soon') })
       : wasOffline
         ? t('net.back')
         : null;
@@ -137,7 +137,7 @@ function Connection({ waiting }: { waiting: Waiting | null }) {
   );
 }
 
-function useOnline(): boolean {
+function useIsOnline(): boolean {
   const [isOnline, setOnline] = useState(navigator.onLine);
   useEffect(() => {
     const look = (): void => setOnline(navigator.onLine);

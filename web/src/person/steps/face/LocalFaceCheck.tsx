@@ -1,25 +1,25 @@
 // The local check before the camera: it shows the server's steps in their order and takes the frames. Whether they show a living person
 // is not judged here.
 import { useEffect, useRef, useState } from 'react';
-import type { Schemas } from '../../../shared/api/client';
-import { useApp } from '../../app/context';
-import { CameraChoice, CameraTrouble } from '../../camera/CameraTrouble';
-import { type Grey, faceLight, grey, middle, movement } from '../../camera/measure';
-import { FACE_SIDE, jpeg } from '../../camera/picture';
+import type { ApiSchemas } from '../../../shared/api/client';
+import { useFlow } from '../../app/context';
+import { CameraChoice, CameraTroubleScreen } from '../../camera/CameraTroubleScreen';
+import { type GreyImage, judgeFaceLight, toGreyImage, cropFaceArea, measureMovement } from '../../camera/measure';
+import { FACE_SIDE, encodeJpeg } from '../../camera/picture';
 import { useCamera } from '../../camera/useCamera';
 import { Spinner, Title } from '../../../shared/ui/parts';
 import { Icon } from '../../../shared/ui/pictures';
-import { type Pace, SHOTS, type Step, paced } from './pace';
-import { say } from './speech';
+import { type FacePace, FRAMES_PER_STEP, type FaceMovement, advancePace } from './facePace';
+import { speakText } from './speech';
 
-type Made = Schemas['SessionResponse'];
-export type Taken = { step: Step; time: number; picture: Blob }[];
+type Made = ApiSchemas['SessionResponse'];
+export type TakenFrames = { step: FaceMovement; time: number; picture: Blob }[];
 
-interface LocalProps {
+interface LocalFaceCheckProps {
   isSlow: boolean;
   isSpoken: boolean;
   makeSession: () => Promise<Made>;
-  onTaken: (made: Made, taken: Taken) => void;
+  onTaken: (made: Made, taken: TakenFrames) => void;
   onError: (error: unknown) => void;
   onInterrupted: () => void;
 }
@@ -28,15 +28,15 @@ interface LocalProps {
 const COUNTDOWN = 3;
 const COUNTDOWN_SLOW = 8;
 /** How often the picture is looked at, in milliseconds. */
-const LOOK_EVERY = 100;
+const OBSERVE_INTERVAL = 100;
 
-export function Local({ isSlow, isSpoken, makeSession, onTaken, onError, onInterrupted }: LocalProps) {
-  const { t, language, announce } = useApp();
+export function LocalFaceCheck({ isSlow, isSpoken, makeSession, onTaken, onError, onInterrupted }: LocalFaceCheckProps) {
+  const { t, language, announce } = useFlow();
   const camera = useCamera('user');
   const video = useRef<HTMLVideoElement>(null);
   const [made, setMade] = useState<Made | null>(null);
   const [count, setCount] = useState(isSlow ? COUNTDOWN_SLOW : COUNTDOWN);
-  const [pace, setPace] = useState<Pace | null>(null);
+  const [pace, setPace] = useState<FacePace | null>(null);
   const [light, setLight] = useState<'dark' | 'bright' | 'good'>('good');
   const [isPlaying, setPlaying] = useState(false);
   const stream = camera.state.is === 'on' ? camera.state.stream : null;
@@ -75,7 +75,7 @@ export function Local({ isSlow, isSpoken, makeSession, onTaken, onError, onInter
   useEffect(() => {
     if (!stream) return;
     const timer = setInterval(() => {
-      if (video.current?.videoWidth) setLight(faceLight(thumbnail(video.current)));
+      if (video.current?.videoWidth) setLight(judgeFaceLight(drawThumbnail(video.current)));
     }, 700);
     return () => clearInterval(timer);
   }, [stream]);
@@ -92,22 +92,22 @@ export function Local({ isSlow, isSpoken, makeSession, onTaken, onError, onInter
     const steps = made?.challenge?.steps;
     if (!isRunning || !made || !steps) return;
     const pictures: Promise<Blob>[] = [];
-    const notes: { step: Step; time: number }[] = [];
+    const notes: { step: FaceMovement; time: number }[] = [];
     let first = 0;
     let isOver = false;
-    let now: Pace | null = null;
-    let last: Grey | null = null;
-    let atStep: Grey | null = null;
-    const tell = (step: Step): void => {
+    let now: FacePace | null = null;
+    let last: GreyImage | null = null;
+    let atStep: GreyImage | null = null;
+    const tell = (step: FaceMovement): void => {
       const { t, announce, isSpoken, language } = latest.current;
       announce(t(`face.${step}`), 'now');
-      if (isSpoken) say(t(`face.${step}`), language);
+      if (isSpoken) speakText(t(`face.${step}`), language);
     };
-    const shoot = (step: Step, picture: HTMLVideoElement): void => {
+    const shoot = (step: FaceMovement, picture: HTMLVideoElement): void => {
       const at = performance.now();
       if (notes.length === 0) first = at;
       notes.push({ step, time: Math.round(at - first) });
-      pictures.push(frame(picture));
+      pictures.push(encodeFrame(picture));
     };
     const end = (): void => {
       clearInterval(timer);
@@ -119,10 +119,10 @@ export function Local({ isSlow, isSpoken, makeSession, onTaken, onError, onInter
     const look = (): void => {
       const picture = video.current;
       if (!picture?.videoWidth) return;
-      const small = thumbnail(picture);
-      const seen = { moving: movement(last, small), moved: atStep ? movement(atStep, small) : 0 };
+      const small = drawThumbnail(picture);
+      const seen = { moving: measureMovement(last, small), moved: atStep ? measureMovement(atStep, small) : 0 };
       last = small;
-      const { pace, deed } = paced(now, steps, isSlow, performance.now(), seen);
+      const { pace, deed } = advancePace(now, steps, isSlow, performance.now(), seen);
       now = pace;
       if (!deed || !pace) return;
       if (deed === 'end') return end();
@@ -132,19 +132,19 @@ export function Local({ isSlow, isSpoken, makeSession, onTaken, onError, onInter
       if (deed === 'done') navigator.vibrate?.(30);
       setPace(pace);
     };
-    const timer = setInterval(look, LOOK_EVERY);
+    const timer = setInterval(look, OBSERVE_INTERVAL);
     return () => {
       isOver = true;
       clearInterval(timer);
     };
   }, [isRunning, made, isSlow]);
 
-  if (camera.state.is === 'trouble') return <CameraTrouble camera={camera} trouble={camera.state.trouble} label={camera.state.label} />;
+  if (camera.state.is === 'trouble') return <CameraTroubleScreen camera={camera} trouble={camera.state.trouble} label={camera.state.label} />;
 
   const steps = made?.challenge?.steps.length ?? 4;
-  const isHeld = pace !== null && pace.shot >= 1 && pace.shot <= SHOTS;
-  const isDone = pace !== null && pace.shot > SHOTS;
-  const done = pace ? (pace.turn - 1) * SHOTS + Math.min(pace.shot, SHOTS) : 0;
+  const isHeld = pace !== null && pace.shot >= 1 && pace.shot <= FRAMES_PER_STEP;
+  const isDone = pace !== null && pace.shot > FRAMES_PER_STEP;
+  const done = pace ? (pace.turn - 1) * FRAMES_PER_STEP + Math.min(pace.shot, FRAMES_PER_STEP) : 0;
   return (
     <section className="stack face-check" data-screen="face-check">
       <Title quiet>{t('face.title')}</Title>
@@ -152,10 +152,10 @@ export function Local({ isSlow, isSpoken, makeSession, onTaken, onError, onInter
         className="stage face-stage"
         data-step={pace?.step ?? ''}
         // The frame that comes next: what a person holds, and what a test's camera shows.
-        data-shot={pace ? Math.min(pace.shot + 1, SHOTS) : 0}
+        data-shot={pace ? Math.min(pace.shot + 1, FRAMES_PER_STEP) : 0}
       >
         <video ref={video} muted playsInline autoPlay className="mirrored" aria-label={t('face.stage')} onPlaying={() => setPlaying(true)} />
-        <Oval share={done / (steps * SHOTS)} isClose={pace?.step === 'move_closer'} />
+        <FaceOval share={done / (steps * FRAMES_PER_STEP)} isClose={pace?.step === 'move_closer'} />
         <div className="face-hint" aria-hidden="true">
           {pace ? (
             <>
@@ -187,7 +187,7 @@ export function Local({ isSlow, isSpoken, makeSession, onTaken, onError, onInter
   );
 }
 
-function Oval({ share, isClose }: { share: number; isClose: boolean }) {
+function FaceOval({ share, isClose }: { share: number; isClose: boolean }) {
   return (
     <svg className={`oval${isClose ? ' close' : ''}`} viewBox="24 10 252 380" preserveAspectRatio="xMidYMid meet" aria-hidden="true">
       <path className="veil" fillRule="evenodd" d="M-900-900h2100v2200h-2100zM150 52c-62 0-103 50-103 116s45 132 103 132 103-66 103-132S212 52 150 52z" />
@@ -198,18 +198,18 @@ function Oval({ share, isClose }: { share: number; isClose: boolean }) {
 }
 
 /** The camera's whole picture, as it is and not mirrored. At this size not even noise comes near the 1 MiB that a frame may have. */
-function frame(video: HTMLVideoElement): Promise<Blob> {
-  return jpeg(video, { left: 0, top: 0, width: video.videoWidth, height: video.videoHeight }, FACE_SIDE, 0.88);
+function encodeFrame(video: HTMLVideoElement): Promise<Blob> {
+  return encodeJpeg(video, { left: 0, top: 0, width: video.videoWidth, height: video.videoHeight }, FACE_SIDE, 0.88);
 }
 
 const canvas = document.createElement('canvas');
 
 /** The middle of the camera's picture, small: enough to tell light and movement. */
-function thumbnail(video: HTMLVideoElement): Grey {
+function drawThumbnail(video: HTMLVideoElement): GreyImage {
   canvas.width = 64;
   canvas.height = Math.max(1, Math.round((64 * video.videoHeight) / video.videoWidth));
   const context = canvas.getContext('2d', { willReadFrequently: true });
   if (!context) return { width: 0, height: 0, data: new Uint8Array() };
   context.drawImage(video, 0, 0, canvas.width, canvas.height);
-  return middle(grey(context.getImageData(0, 0, canvas.width, canvas.height)));
+  return cropFaceArea(toGreyImage(context.getImageData(0, 0, canvas.width, canvas.height)));
 }

@@ -1,39 +1,39 @@
 // Where a code from another screen is turned in. It comes with the address, or is typed.
 import { type FormEvent, useState } from 'react';
-import { ApiError, ConnectionError, call } from '../../../shared/api/client';
-import { retrying } from '../../../shared/api/retry';
-import type { Access } from '../../flow/token';
+import { ApiError, ConnectionError, callApi } from '../../../shared/api/client';
+import { withRetries } from '../../../shared/api/retry';
+import type { FlowAccess } from '../../flow/token';
 import { usePage } from '../../app/context';
-import { Shell } from '../../app/Shell';
-import { duration } from '../../../shared/i18n/format';
-import { Button, Field, Title, describedBy } from '../../../shared/ui/parts';
-import { Devices } from '../../../shared/ui/pictures';
+import { PageFrame } from '../../app/PageFrame';
+import { formatDuration } from '../../../shared/i18n/format';
+import { Button, FormField, Title, describeField } from '../../../shared/ui/parts';
+import { DevicesPicture } from '../../../shared/ui/pictures';
 
-const LENGTH = 8;
+const CODE_LENGTH = 8;
 
-const letters = (text: string): string => text.toUpperCase().replace(/[^A-Z0-9]/g, '').slice(0, LENGTH);
-const shown = (code: string): string => (code.length > 4 ? `${code.slice(0, 4)}-${code.slice(4)}` : code);
+const normalizeCode = (text: string): string => text.toUpperCase().replace(/[^A-Z0-9]/g, '').slice(0, CODE_LENGTH);
+const formatCode = (code: string): string => (code.length > 4 ? `${code.slice(0, 4)}-${code.slice(4)}` : code);
 
-export default function Go({ code: first, onAccess }: { code: string; onAccess: (access: Access) => void }) {
+export default function CodeEntry({ code: first, onAccess }: { code: string; onAccess: (access: FlowAccess) => void }) {
   const { t, language } = usePage();
   const [code, setCode] = useState(first);
   const [error, setError] = useState<string>();
   const [isBusy, setBusy] = useState(false);
-  const isFilled = first.length === LENGTH && code === first && !error;
+  const isFilled = first.length === CODE_LENGTH && code === first && !error;
 
   async function submit(event: FormEvent): Promise<void> {
     event.preventDefault();
     if (isBusy) return;
     setError(undefined);
-    if (code.length < LENGTH) return fail(t('go.missing'));
+    if (code.length < CODE_LENGTH) return fail(t('go.missing'));
     setBusy(true);
     try {
       // A code works once: an attempt whose answer was lost must not be tried again by itself more than a lost connection needs.
-      const answer = await retrying(() => call('post', '/api/flow/redeem', { json: { code } }), { attempts: 3, except: [429] });
+      const answer = await withRetries(() => callApi('post', '/api/flow/redeem', { json: { code } }), { attempts: 3, except: [429] });
       onAccess({ profile: answer.data.id, token: answer.data.flow_token });
     } catch (problem) {
       setBusy(false);
-      if (problem instanceof ApiError && problem.status === 429) fail(t('go.too_many', { time: duration(language, problem.retryAfter ?? 60) }));
+      if (problem instanceof ApiError && problem.status === 429) fail(t('go.too_many', { time: formatDuration(language, problem.retryAfter ?? 60) }));
       else if (problem instanceof ConnectionError) fail(t('trouble.offline'));
       else fail(problem instanceof ApiError && problem.status >= 500 ? t('trouble.server') : t('go.wrong'));
     }
@@ -45,17 +45,17 @@ export default function Go({ code: first, onAccess }: { code: string; onAccess: 
   }
 
   return (
-    <Shell>
+    <PageFrame>
       <form className="stack" data-screen="go" onSubmit={(event) => void submit(event)} noValidate>
-        <Devices />
+        <DevicesPicture />
         <Title>{t('go.title')}</Title>
         <p className="lead">{isFilled ? t('go.lead_filled') : t('go.lead')}</p>
-        <Field id="code" label={t('go.label')} error={error}>
+        <FormField id="code" label={t('go.label')} error={error}>
           <input
             id="code"
             className="letters"
-            value={shown(code)}
-            onChange={(event) => setCode(letters(event.target.value))}
+            value={formatCode(code)}
+            onChange={(event) => setCode(normalizeCode(event.target.value))}
             autoComplete="one-time-code"
             autoCapitalize="characters"
             autoCorrect="off"
@@ -63,9 +63,9 @@ export default function Go({ code: first, onAccess }: { code: string; onAccess: 
             inputMode="text"
             maxLength={12}
             aria-invalid={error ? true : undefined}
-            aria-describedby={describedBy('code', { error })}
+            aria-describedby={describeField('code', { error })}
           />
-        </Field>
+        </FormField>
         <p className="hidden" role="alert">
           {error}
         </p>
@@ -75,6 +75,6 @@ export default function Go({ code: first, onAccess }: { code: string; onAccess: 
           </Button>
         </div>
       </form>
-    </Shell>
+    </PageFrame>
   );
 }

@@ -1,13 +1,13 @@
 // What the reader's findings mean for somebody who can take another picture. Pure.
-import type { Schemas } from '../../../shared/api/client';
-import type { Details } from '../../../shared/api/flow';
-import type { Key } from '../../../shared/i18n';
+import type { ApiSchemas } from '../../shared/api/client';
+import type { PersonDetails } from '../../shared/api/flow';
+import type { TextKey } from '../../shared/i18n';
 
-export type Advice = Extract<Key, `document.advice_${string}`>;
+export type PictureAdvice = Extract<TextKey, `document.advice_${string}`>;
 
-type Finding = Pick<Schemas['Finding'], 'code' | 'outcome'> & { evidence?: unknown };
+type AdviceFinding = Pick<ApiSchemas['Finding'], 'code' | 'outcome'> & { evidence?: unknown };
 
-const OF_CODE: Record<string, Advice> = {
+const ADVICE_BY_CODE: Record<string, PictureAdvice> = {
   picture_size: 'document.advice_size',
   picture_sharp: 'document.advice_sharp',
   light: 'document.advice_light',
@@ -18,11 +18,11 @@ const OF_CODE: Record<string, Advice> = {
 };
 
 /** Findings that another picture does not change are a reviewer's business, and stay theirs. */
-export function adviceOf(findings: readonly Finding[], details: Details): Advice[] {
-  const advice: Advice[] = [];
+export function choosePictureAdvice(findings: readonly AdviceFinding[], details: PersonDetails): PictureAdvice[] {
+  const advice: PictureAdvice[] = [];
   const isRead = Boolean(details.document_number && details.name);
   for (const { code, outcome } of findings) {
-    const sentence = OF_CODE[code];
+    const sentence = ADVICE_BY_CODE[code];
     if (!sentence || (outcome !== 'fail' && outcome !== 'warn')) continue;
     // What was read through a doubt about the picture needs no second one.
     if (isRead && outcome === 'warn') continue;
