@@ -117,18 +117,18 @@ describe('the face check’s pace', () => {
   const HELD = { moving: 0.8, moved: 12 };
 
   /** What happens when, with a camera that shows `seen` some milliseconds after a step was shown. */
-  function run(steps: readonly FaceMovement[], seen: (sinceShown: number) => CameraMotion, isSlow = false): { at: number; deed: PaceAction; step: FaceMovement | undefined }[] {
-    const deeds: { at: number; deed: PaceAction; step: FaceMovement | undefined }[] = [];
+  function run(steps: readonly FaceMovement[], seen: (sinceShown: number) => CameraMotion, isSlow = false): { at: number; action: PaceAction; step: FaceMovement | undefined }[] {
+    const actions: { at: number; action: PaceAction; step: FaceMovement | undefined }[] = [];
     let pace: FacePace | null = null;
     for (let at = 0; at < 180_000; at += LOOKS) {
       const next = advancePace(pace, steps, isSlow, at, seen(at - (pace?.shownAt ?? at)));
       pace = next.pace;
-      if (next.deed) deeds.push({ at, deed: next.deed, step: pace?.step });
-      if (next.deed === 'end') break;
+      if (next.action) actions.push({ at, action: next.action, step: pace?.step });
+      if (next.action === 'end') break;
     }
-    return deeds;
+    return actions;
   }
-  const firstShot = (deeds: ReturnType<typeof run>) => deeds.find(({ deed }) => deed === 'shoot')?.at ?? Infinity;
+  const firstShot = (actions: ReturnType<typeof run>) => actions.find(({ action }) => action === 'shoot')?.at ?? Infinity;
 
   test.each([
     ['who follows at once', () => HELD, false],
@@ -136,9 +136,9 @@ describe('the face check’s pace', () => {
     ['who never holds still', () => ({ moving: 9, moved: 20 }), false],
     ['who never moves, with more time', () => ({ moving: 0.5, moved: 1 }), true],
   ] as const)('is within what the server takes: %s', (_, seen, isSlow) => {
-    const deeds = run(STEPS, seen, isSlow);
-    expect(deeds.at(-1)?.deed).toBe('end');
-    const shots = deeds.filter(({ deed }) => deed === 'shoot');
+    const actions = run(STEPS, seen, isSlow);
+    expect(actions.at(-1)?.action).toBe('end');
+    const shots = actions.filter(({ action }) => action === 'shoot');
     expect(shots.map(({ step }) => step)).toEqual(STEPS.flatMap((step) => Array<FaceMovement>(FRAMES_PER_STEP).fill(step)));
     const gaps = shots.slice(1).map(({ at }, i) => at - (shots[i]?.at ?? 0));
     expect(Math.min(...gaps)).toBeGreaterThanOrEqual(FRAME_SPACING);
@@ -157,17 +157,17 @@ describe('the face check’s pace', () => {
     expect(late).toBeLessThan(4_600);
   });
   test('asks once more who has not moved, and nobody else', () => {
-    const reminders = (seen: (since: number) => CameraMotion) => run(STEPS, seen).filter(({ deed }) => deed === 'remind').length;
+    const reminders = (seen: (since: number) => CameraMotion) => run(STEPS, seen).filter(({ action }) => action === 'remind').length;
     expect(reminders(() => ({ moving: 0.5, moved: 1 }))).toBe(STEPS.length);
     expect(reminders(() => HELD)).toBe(0);
   });
   test('who is to look straight first has nothing to do but to hold still', () => {
-    const deeds = run(['look_straight', 'turn_left'], () => ({ moving: 0.5, moved: 1 }));
-    expect(firstShot(deeds)).toBeLessThan(1_500);
+    const actions = run(['look_straight', 'turn_left'], () => ({ moving: 0.5, moved: 1 }));
+    expect(firstShot(actions)).toBeLessThan(1_500);
   });
   test('a step is shown, taken and done before the next', () => {
-    const deeds = run(STEPS, () => HELD).map(({ deed }) => deed);
-    expect(deeds).toEqual([...STEPS.flatMap(() => ['show', 'shoot', 'shoot', 'shoot', 'done']), 'end']);
+    const actions = run(STEPS, () => HELD).map(({ action }) => action);
+    expect(actions).toEqual([...STEPS.flatMap(() => ['show', 'shoot', 'shoot', 'shoot', 'done']), 'end']);
   });
 });
 

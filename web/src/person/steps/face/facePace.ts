@@ -56,25 +56,29 @@ const startStep = (step: FaceMovement, turn: number, now: number): FacePace => (
 });
 
 /** Goes on from `before`, or begins; `seen` is what the camera shows now. */
-export function advancePace(before: FacePace | null, steps: readonly FaceMovement[], isSlow: boolean, now: number, seen: CameraMotion): { pace: FacePace | null; deed: PaceAction | null } {
+export function advancePace(before: FacePace | null, steps: readonly FaceMovement[], isSlow: boolean, now: number, seen: CameraMotion): { pace: FacePace | null; action: PaceAction | null } {
   if (!before || before.shot > FRAMES_PER_STEP) {
-    if (before && now - before.doneAt < REST_AFTER_STEP) return { pace: before, deed: null };
+    if (before && now - before.doneAt < REST_AFTER_STEP) return { pace: before, action: null };
     const turn = (before?.turn ?? 0) + 1;
     const step = steps[turn - 1];
-    return step ? { pace: startStep(step, turn, now), deed: 'show' } : { pace: before, deed: 'end' };
+    return step ? { pace: startStep(step, turn, now), action: 'show' } : { pace: before, action: 'end' };
   }
   const stillSince = seen.moving < STILL_DIFFERENCE ? (before.stillSince ?? now) : null;
   const pace = { ...before, stillSince, hasMoved: before.hasMoved || seen.moved >= MOVED_DIFFERENCE };
-  if (pace.shot > 0) return now - pace.doneAt < FRAME_SPACING ? { pace, deed: null } : takeNext(pace, now);
+  if (pace.shot > 0) return now - pace.doneAt < FRAME_SPACING ? { pace, action: null } : takeNext(pace, now);
   const slower = isSlow ? SLOW_FACTOR : 1;
   const waited = (now - pace.shownAt) / slower;
   const isHeld = pace.hasMoved && stillSince !== null && now - stillSince >= STILL_DURATION * slower;
   if ((isHeld && waited >= MIN_WAIT) || waited >= MAX_WAIT) return takeNext(pace, now);
-  if (!pace.hasMoved && !pace.isReminded && waited >= REMIND_AFTER) return { pace: { ...pace, isReminded: true }, deed: 'remind' };
-  return { pace, deed: null };
+  if (!pace.hasMoved && !pace.isReminded && waited >= REMIND_AFTER) return { pace: { ...pace, isReminded: true }, action: 'remind' };
+  return { pace, action: null };
 }
 
-const takeNext = (pace: FacePace, now: number): { pace: FacePace; deed: PaceAction } => ({
+const takeNext = (pace: FacePace, now: number): { pace: FacePace; action: PaceAction } => ({
   pace: { ...pace, shot: pace.shot + 1, doneAt: now },
-  deed: pace.shot === FRAMES_PER_STEP ? 'done' : 'shoot',
+  action: pace.shot === FRAMES_PER_STEP ? 'done' : 'shoot',
 });
+
+/** The frames that have been taken in all steps. */
+export const countFramesTaken = (pace: FacePace | null): number =>
+  pace ? (pace.turn - 1) * FRAMES_PER_STEP + Math.min(pace.shot, FRAMES_PER_STEP) : 0;
