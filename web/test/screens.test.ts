@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { FlowState } from '../src/shared/api/flow';
-import { SCREENS, type ScreenName, canShowScreen, isTransientScreen, hasBackSide, findOpenScreen, resolveScreen, compareStep, toFlowStep } from '../src/person/flow/screens';
+import {
+  SCREENS, type ScreenName, canGoBack, canShowScreen, compareStep, countStep, findOpenScreen, findPreviousScreen, hasBackSide, isTransientScreen, resolveScreen, restoreScreen,
+  toFlowStep,
+} from '../src/person/flow/screens';
 
 function flow(step: FlowState['step'], document: Partial<FlowState['document']> = {}): FlowState {
   return {
@@ -57,4 +60,29 @@ test('every screen belongs to a step', () => {
 test('a computer that follows shows what is done, what is now and what is to do', () => {
   const now = flow('face');
   expect((['consent', 'document', 'face', 'details'] as const).map((step) => compareStep(step, now))).toEqual(['done', 'done', 'now', 'todo']);
+});
+
+describe('an entry of the tab’s history', () => {
+  test('its screen is shown again where it still makes sense', () => {
+    expect(restoreScreen('document', flow('face'), false)).toBe('document');
+    expect(restoreScreen('details', flow('face'), false)).toBe('face');
+  });
+  test('a transient screen, and what another page wrote, give way to the open screen', () => {
+    for (const noted of ['reading', 'sending', 'elsewhere', undefined, 7]) expect(restoreScreen(noted, flow('face'), true)).toBe('face');
+  });
+});
+
+test('every screen with a back button has a screen before it that exists and is another', () => {
+  for (const screen of SCREENS.filter(canGoBack)) {
+    expect(SCREENS).toContain(findPreviousScreen(screen));
+    expect(findPreviousScreen(screen)).not.toBe(screen);
+  }
+  expect(SCREENS.filter((screen) => !canGoBack(screen))).toEqual(['consent', 'reading', 'sending', 'outcome']);
+});
+
+test('progress counts the steps, and is hidden on screens outside of them', () => {
+  const counts = SCREENS.map((screen) => [screen, countStep(screen, flow('face'))]);
+  expect(Object.fromEntries(counts)).toEqual({
+    consent: 1, document: 2, front: 2, back: 2, reading: 2, face: 3, details: 4, device: null, handoff: null, sending: null, outcome: null,
+  });
 });

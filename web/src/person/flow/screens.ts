@@ -67,3 +67,27 @@ export function compareStep(step: FlowStep, flow: FlowState): 'done' | 'now' | '
   const difference = stepIndex(step) - stepIndex(flow.step);
   return difference < 0 ? 'done' : difference === 0 ? 'now' : 'todo';
 }
+
+/** The screen to show for an entry of the tab's history: its own, unless it is transient or no longer makes sense. */
+export function restoreScreen(noted: unknown, flow: FlowState, hasChosen: boolean): ScreenName {
+  const wanted = isScreenName(noted) && !isTransientScreen(noted) ? noted : findOpenScreen(flow);
+  return resolveScreen(wanted, flow, hasChosen);
+}
+
+const PREVIOUS_SCREENS: Partial<Record<ScreenName, ScreenName>> = {
+  device: 'consent', document: 'consent', front: 'document', back: 'front', face: 'document', details: 'document', handoff: 'document',
+};
+
+/** The screen before, for a tab whose history does not have it: after a reload, or on another device. */
+export const findPreviousScreen = (screen: ScreenName): ScreenName => PREVIOUS_SCREENS[screen] ?? 'consent';
+
+/** The back button is shown on every screen but the first and the transient ones. */
+export const canGoBack = (screen: ScreenName): boolean => screen !== 'consent' && !isTransientScreen(screen);
+
+const UNCOUNTED_SCREENS: readonly ScreenName[] = ['handoff', 'device', 'sending'];
+
+/** Which of the counted steps a screen belongs to, from 1; null where no progress is shown. */
+export function countStep(screen: ScreenName, flow: FlowState): number | null {
+  const index = COUNTED_STEPS.findIndex((counted) => counted === toFlowStep(screen, flow));
+  return index < 0 || UNCOUNTED_SCREENS.includes(screen) ? null : index + 1;
+}
