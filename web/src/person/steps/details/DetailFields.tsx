@@ -1,10 +1,10 @@
 // The fields of the details form.
 import { useMemo } from 'react';
-import { COUNTRIES } from '../../../shared/i18n/countries';
-import { findDateOrder, listMonthNames, regionalLocale, sortCountries } from '../../../shared/i18n/format';
+import { findDateOrder, listMonthNames, regionalLocale } from '../../../shared/i18n/format';
 import { FormField, describeField } from '../../../shared/ui/parts';
 import { useFlow } from '../../app/context';
 import type { DateParts } from '../../flow/date';
+import { CountrySelect } from '../CountrySelect';
 import { type DetailName, GENDERS } from './detailsForm';
 
 interface FieldProps {
@@ -87,21 +87,8 @@ export function BirthDateField({ date, error, onChange }: { date: DateParts; err
 }
 
 export function CountryField({ value, error, onChange }: FieldProps) {
-  const { t, language } = useFlow();
-  const country = value ?? '';
-  const list = useMemo(() => sortCountries(language, !country || COUNTRIES.includes(country) ? COUNTRIES : [country, ...COUNTRIES]), [language, country]);
-  return (
-    <FormField id="country" label={t('details.country')} error={error}>
-      <select id="country" value={country} onChange={(event) => onChange('country', event.target.value)} aria-invalid={error ? true : undefined} aria-describedby={describeField('country', { error })}>
-        <option value="">{t('document.country_placeholder')}</option>
-        {list.map(({ code, name }) => (
-          <option key={code} value={code}>
-            {name}
-          </option>
-        ))}
-      </select>
-    </FormField>
-  );
+  const { t } = useFlow();
+  return <CountrySelect label={t('details.country')} country={value ?? ''} error={error} onChange={(country) => onChange('country', country)} />;
 }
 
 export function GenderField({ value, onChange }: Omit<FieldProps, 'error'>) {

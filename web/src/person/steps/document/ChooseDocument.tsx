@@ -1,29 +1,28 @@
-// Which document it is.
-import { useMemo, useState } from 'react';
-import { useFlow } from '../../app/context';
-import { OtherDeviceButton } from '../../app/TroubleScreen';
-import { findOpenScreen } from '../../flow/screens';
+// The person chooses the country and the kind of their document.
+import { useState } from 'react';
 import { COUNTRIES } from '../../../shared/i18n/countries';
-import { sortCountries } from '../../../shared/i18n/format';
-import { Button, FormField, Notice, Title, describeField } from '../../../shared/ui/parts';
+import { Button, Notice, Title } from '../../../shared/ui/parts';
 import { Icon } from '../../../shared/ui/pictures';
+import { OtherDeviceButton } from '../../app/TroubleScreen';
+import { useFlow } from '../../app/context';
+import { findOpenScreen } from '../../flow/screens';
+import { CountrySelect } from '../CountrySelect';
 
-export const DOCUMENT_TYPES = ['passport', 'national_id', 'driving_license', 'residence_permit'] as const;
+const DOCUMENT_TYPES = ['passport', 'national_id', 'driving_license', 'residence_permit'] as const;
 type DocumentType = (typeof DOCUMENT_TYPES)[number];
 
 const isDocumentType = (word: string): word is DocumentType => DOCUMENT_TYPES.includes(word as DocumentType);
 
 export function ChooseDocument() {
-  const { t, language, session, snapshot, flow, go } = useFlow();
+  const { t, session, snapshot, flow, go } = useFlow();
   const [country, setCountry] = useState(snapshot.choice?.country || flow.document.country || guessCountry());
   const [type, setType] = useState(snapshot.choice?.type ?? flow.document.type);
   const [isTried, setTried] = useState(false);
-  const list = useMemo(() => sortCountries(language, COUNTRIES.includes(country) || !country ? COUNTRIES : [country, ...COUNTRIES]), [language, country]);
   const isComplete = flow.step !== 'document' && flow.step !== 'consent';
   const noCountry = isTried && !country ? t('document.country_missing') : undefined;
   const noType = isTried && !isDocumentType(type) ? t('document.type_missing') : undefined;
 
-  function next(): void {
+  function confirmChoice(): void {
     setTried(true);
     if (!country) return document.getElementById('country')?.focus();
     if (!isDocumentType(type)) return document.getElementById(`type-${DOCUMENT_TYPES[0]}`)?.focus();
@@ -43,39 +42,43 @@ export function ChooseDocument() {
           </Button>
         </Notice>
       )}
-      <FormField id="country" label={t('document.country')} error={noCountry}>
-        <select id="country" value={country} onChange={(event) => setCountry(event.target.value)} aria-invalid={noCountry ? true : undefined} aria-describedby={describeField('country', { error: noCountry })}>
-          <option value="">{t('document.country_placeholder')}</option>
-          {list.map(({ code, name }) => (
-            <option key={code} value={code}>
-              {name}
-            </option>
-          ))}
-        </select>
-      </FormField>
-      <fieldset className="choices" aria-describedby={noType ? 'type-error' : undefined}>
-        <legend>{t('document.type')}</legend>
-        {DOCUMENT_TYPES.map((each) => (
-          <label key={each} className="choice">
-            <input id={`type-${each}`} type="radio" name="type" value={each} checked={type === each} onChange={() => setType(each)} />
-            <Icon name={each} />
-            <span>
-              <b>{t(`document.${each}`)}</b>
-              <small>{t(`document.${each}_hint`)}</small>
-            </span>
-          </label>
-        ))}
-        {noType && (
-          <p className="error" id="type-error" role="alert">
-            {noType}
-          </p>
-        )}
-      </fieldset>
+      <CountrySelect label={t('document.country')} country={country} error={noCountry} onChange={setCountry} />
+      <TypeChoice type={type} error={noType} onChange={setType} />
       <div className="actions">
-        <Button onClick={next}>{t('app.continue')}</Button>
+        <Button onClick={confirmChoice}>{t('app.continue')}</Button>
         <OtherDeviceButton />
       </div>
     </section>
+  );
+}
+
+interface TypeChoiceProps {
+  type: string;
+  error: string | undefined;
+  onChange: (type: string) => void;
+}
+
+function TypeChoice({ type, error, onChange }: TypeChoiceProps) {
+  const { t } = useFlow();
+  return (
+    <fieldset className="choices" aria-describedby={error ? 'type-error' : undefined}>
+      <legend>{t('document.type')}</legend>
+      {DOCUMENT_TYPES.map((each) => (
+        <label key={each} className="choice">
+          <input id={`type-${each}`} type="radio" name="type" value={each} checked={type === each} onChange={() => onChange(each)} />
+          <Icon name={each} />
+          <span>
+            <b>{t(`document.${each}`)}</b>
+            <small>{t(`document.${each}_hint`)}</small>
+          </span>
+        </label>
+      ))}
+      {error && (
+        <p className="error" id="type-error" role="alert">
+          {error}
+        </p>
+      )}
+    </fieldset>
   );
 }
 

@@ -1,19 +1,52 @@
-// The pictures leave, and are read. If another picture would help, this is the moment to say so.
-import { useEffect, useRef, useState } from 'react';
-import { useFlow } from '../../app/context';
-import { findOpenScreen } from '../../flow/screens';
+// The pictures are sent and read. If another picture would help, this screen says so at once.
+import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { Button, Notice, Spinner, Title } from '../../../shared/ui/parts';
-import { Icon, ReadingPicture as Picture } from '../../../shared/ui/pictures';
+import { Icon, ReadingPicture } from '../../../shared/ui/pictures';
+import { useFlow } from '../../app/context';
+import type { PictureAdvice } from '../../flow/pictureAdvice';
+import { findOpenScreen } from '../../flow/screens';
 
-/** After so long, in milliseconds, nobody needs to wait any more: what is read arrives later. */
+/** After so long, in milliseconds, the person may go on: what is read arrives later. */
 const SKIP_DELAY = 8_000;
 
 export function ReadDocument() {
-  const { t, session, snapshot, flow, go } = useFlow();
+  const { t, snapshot, flow, go } = useFlow();
   const { reading, unsent } = snapshot;
+  const isSlow = useReading();
+  const isSent = flow.step !== 'document' && unsent === 0;
+  const advice = reading.state === 'done' ? reading.advice : [];
+  const isOver = (reading.state === 'done' && advice.length === 0) || reading.state === 'failed';
+  useEffect(() => {
+    // `readDocument` reloads the flow at its end: until then the server may still say "document".
+    if (isOver && flow.step !== 'document') go(findOpenScreen(flow));
+  }, [isOver, flow, go]);
+
+  if (advice.length > 0) {
+    return (
+      <ReadingFrame screen="advice" title={t('document.advice_title')} lead={t('document.advice_lead')}>
+        <AdviceList advice={advice} />
+      </ReadingFrame>
+    );
+  }
+  return (
+    <ReadingFrame screen="reading" isCentred title={t('document.checking_title')} lead={t('document.checking_lead')}>
+      <ReadingProgress isSending={unsent > 0} />
+      {isSlow && isSent && (
+        <div className="actions">
+          <Button kind="secondary" onClick={() => go(findOpenScreen(flow))}>
+            {t('app.continue')}
+          </Button>
+        </div>
+      )}
+    </ReadingFrame>
+  );
+}
+
+/** Starts the reading once; true when it takes long. */
+function useReading(): boolean {
+  const { session } = useFlow();
   const [isSlow, setSlow] = useState(false);
   const hasBegun = useRef(false);
-  const isSent = flow.step !== 'document' && unsent === 0;
 
   useEffect(() => {
     if (hasBegun.current) return;
@@ -29,68 +62,69 @@ export function ReadDocument() {
     return () => clearTimeout(timer);
   }, [session]);
 
-  const advice = reading.state === 'done' ? reading.advice : [];
-  const isOver = (reading.state === 'done' && advice.length === 0) || reading.state === 'failed';
-  useEffect(() => {
-    // `read` looks where the person is when it is through: until then the server may still say "document".
-    if (isOver && flow.step !== 'document') go(findOpenScreen(flow));
-  }, [isOver, flow, go]);
+  return isSlow;
+}
 
-  if (reading.state === 'done' && advice.length > 0) {
-    return (
-      <section className="stack" data-screen="advice">
-        <Picture />
-        <Title>{t('document.advice_title')}</Title>
-        <p className="lead">{t('document.advice_lead')}</p>
-        <Notice kind="note">
-          <ul className="dotted">
-            {advice.map((sentence) => (
-              <li key={sentence}>{t(sentence)}</li>
-            ))}
-          </ul>
-        </Notice>
-        <div className="actions">
-          <Button
-            onClick={() => {
-              session.discardPictures();
-              go('front');
-            }}
-          >
-            {t('document.retake')}
-          </Button>
-          <Button kind="secondary" onClick={() => go(findOpenScreen(flow))}>
-            {t('document.advice_use')}
-          </Button>
-          <Button kind="quiet" onClick={() => go('document')}>
-            {t('document.other')}
-          </Button>
-        </div>
-      </section>
-    );
-  }
+interface ReadingFrameProps {
+  screen: string;
+  isCentred?: boolean;
+  title: string;
+  lead: string;
+  children: ReactNode;
+}
 
+/** One frame for both screens: the heading keeps the focus when advice replaces the progress. */
+function ReadingFrame({ screen, isCentred = false, title, lead, children }: ReadingFrameProps) {
   return (
-    <section className="stack centred" data-screen="reading">
-      <Picture />
-      <Title>{t('document.checking_title')}</Title>
-      <p className="lead">{t('document.checking_lead')}</p>
-      <div role="status">
-        <ul className="ticks">
-        <li className={unsent > 0 ? 'now' : 'done'}>
-          {unsent > 0 ? <Spinner /> : <Icon name="check" />} {t('document.checking_upload')}
+    <section className={isCentred ? 'stack centred' : 'stack'} data-screen={screen}>
+      <ReadingPicture />
+      <Title>{title}</Title>
+      <p className="lead">{lead}</p>
+      {children}
+    </section>
+  );
+}
+
+function AdviceList({ advice }: { advice: readonly PictureAdvice[] }) {
+  const { t, session, flow, go } = useFlow();
+  function retake(): void {
+    session.discardPictures();
+    go('front');
+  }
+  return (
+    <>
+      <Notice kind="note">
+        <ul className="dotted">
+          {advice.map((sentence) => (
+            <li key={sentence}>{t(sentence)}</li>
+          ))}
+        </ul>
+      </Notice>
+      <div className="actions">
+        <Button onClick={retake}>{t('document.retake')}</Button>
+        <Button kind="secondary" onClick={() => go(findOpenScreen(flow))}>
+          {t('document.advice_use')}
+        </Button>
+        <Button kind="quiet" onClick={() => go('document')}>
+          {t('document.other')}
+        </Button>
+      </div>
+    </>
+  );
+}
+
+function ReadingProgress({ isSending }: { isSending: boolean }) {
+  const { t } = useFlow();
+  return (
+    <div role="status">
+      <ul className="ticks">
+        <li className={isSending ? 'now' : 'done'}>
+          {isSending ? <Spinner /> : <Icon name="check" />} {t('document.checking_upload')}
         </li>
-        <li className={unsent > 0 ? 'todo' : 'now'}>
-          {unsent > 0 ? <i /> : <Spinner />} {t('document.checking_read')}
+        <li className={isSending ? 'todo' : 'now'}>
+          {isSending ? <i /> : <Spinner />} {t('document.checking_read')}
         </li>
       </ul>
-      </div>
-      {isSlow && isSent && (
-        <div className="actions">
-          <Button kind="secondary" onClick={() => go(findOpenScreen(flow))}>
-            {t('app.continue')}
-          </Button>
-        </div>
-      )}
-    </section>
+    </div>
   );
 }
