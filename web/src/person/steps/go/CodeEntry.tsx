@@ -1,5 +1,5 @@
-// Where a code from another screen is turned in. It comes with the address, or is typed.
-import { type FormEvent, useState } from 'react';
+// The screen at /go: exchanges a handoff code for access. The code comes with the address, or is typed.
+import { useState } from 'react';
 import { ApiError, ConnectionError, callApi } from '../../../shared/api/client';
 import { withRetries } from '../../../shared/api/retry';
 import type { FlowAccess } from '../../flow/token';
@@ -14,18 +14,24 @@ const CODE_LENGTH = 8;
 const normalizeCode = (text: string): string => text.toUpperCase().replace(/[^A-Z0-9]/g, '').slice(0, CODE_LENGTH);
 const formatCode = (code: string): string => (code.length > 4 ? `${code.slice(0, 4)}-${code.slice(4)}` : code);
 
-export default function CodeEntry({ code: first, onAccess }: { code: string; onAccess: (access: FlowAccess) => void }) {
+interface CodeEntryProps {
+  /** The code in the address, or empty. */
+  code: string;
+  onAccess: (access: FlowAccess) => void;
+}
+
+function useCodeEntry({ code: first, onAccess }: CodeEntryProps) {
   const { t, language } = usePage();
   const [code, setCode] = useState(first);
   const [error, setError] = useState<string>();
   const [isBusy, setBusy] = useState(false);
+  /** The code came with the address and is unchanged. */
   const isFilled = first.length === CODE_LENGTH && code === first && !error;
 
-  async function submit(event: FormEvent): Promise<void> {
-    event.preventDefault();
+  async function submit(): Promise<void> {
     if (isBusy) return;
     setError(undefined);
-    if (code.length < CODE_LENGTH) return fail(t('go.missing'));
+    if (code.length < CODE_LENGTH) return showError(t('go.missing'));
     setBusy(true);
     try {
       // A code works once: an attempt whose answer was lost must not be tried again by itself more than a lost connection needs.
@@ -33,20 +39,26 @@ export default function CodeEntry({ code: first, onAccess }: { code: string; onA
       onAccess({ profile: answer.data.id, token: answer.data.flow_token });
     } catch (problem) {
       setBusy(false);
-      if (problem instanceof ApiError && problem.status === 429) fail(t('go.too_many', { time: formatDuration(language, problem.retryAfter ?? 60) }));
-      else if (problem instanceof ConnectionError) fail(t('trouble.offline'));
-      else fail(problem instanceof ApiError && problem.status >= 500 ? t('trouble.server') : t('go.wrong'));
+      if (problem instanceof ApiError && problem.status === 429) showError(t('go.too_many', { time: formatDuration(language, problem.retryAfter ?? 60) }));
+      else if (problem instanceof ConnectionError) showError(t('trouble.offline'));
+      else showError(problem instanceof ApiError && problem.status >= 500 ? t('trouble.server') : t('go.wrong'));
     }
   }
 
-  function fail(text: string): void {
+  function showError(text: string): void {
     setError(text);
     document.getElementById('code')?.focus();
   }
 
+  return { code, setCode, error, isBusy, isFilled, submit };
+}
+
+export default function CodeEntry(props: CodeEntryProps) {
+  const { t } = usePage();
+  const { code, setCode, error, isBusy, isFilled, submit } = useCodeEntry(props);
   return (
     <PageFrame>
-      <form className="stack" data-screen="go" onSubmit={(event) => void submit(event)} noValidate>
+      <form className="stack" data-screen="go" onSubmit={(event) => { event.preventDefault(); void submit(); }} noValidate>
         <DevicesPicture />
         <Title>{t('go.title')}</Title>
         <p className="lead">{isFilled ? t('go.lead_filled') : t('go.lead')}</p>

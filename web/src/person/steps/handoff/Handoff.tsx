@@ -1,4 +1,4 @@
-// From here to another device: a square to scan, a code to type, and a list that follows along.
+// The handoff to another device: a QR code, a code to type, and a list that follows the other device.
 import { useCallback, useEffect, useState } from 'react';
 import { encode } from 'uqr';
 import { useFlow } from '../../app/context';
@@ -16,63 +16,17 @@ interface HandoffCode {
 }
 
 export default function Handoff() {
-  const { t, session, flow, go, announce, language } = useFlow();
-  const [code, setCode] = useState<HandoffCode | null>(null);
-  const [firstStep] = useState(flow.step);
-  const seconds = useSecondsUntil(code ? Date.parse(code.expires) : null);
-  const isOver = code !== null && seconds === 0;
-
-  const renew = useCallback(async () => {
-    try {
-      setCode(await session.createHandoff());
-    } catch {
-      setCode(null);
-    }
-  }, [session]);
-
-  useEffect(() => void renew(), [renew]);
-
-  useEffect(() => {
-    if (flow.step !== firstStep && flow.step !== 'outcome') announce(t(`steps.${flow.step}`));
-  }, [flow.step, firstStep, announce, t]);
-
-  const hasMoved = flow.step !== firstStep;
+  const { t, flow, go } = useFlow();
+  const { code, secondsLeft, renewCode } = useHandoffCode();
+  const hasMoved = useFollowedStep();
   return (
     <section className="stack" data-screen="handoff">
       <Title>{t('handoff.title')}</Title>
       <p className="lead">{t('handoff.lead')}</p>
-      <div className="handoff">
-        <div className={isOver ? 'square over' : 'square'}>
-          {code ? <QrCode text={code.url} label={t('handoff.qr')} /> : <Spinner large />}
-          {isOver && (
-            <Button kind="secondary" onClick={() => void renew().then(() => announce(t('handoff.renewed')))}>
-              {t('handoff.new')}
-            </Button>
-          )}
-        </div>
-        <div className="code">
-          <p>{t('handoff.or', { url: code ? code.url.replace(/#.*$/, '').replace(/^https?:\/\//, '') : '…' })}</p>
-          <p className="letters" data-code>
-            <span className="hidden">{t('handoff.code')}: </span>
-            {code?.code ?? '····-····'}
-          </p>
-          <p className="fine">{isOver ? t('handoff.expired') : code && t('handoff.valid', { time: formatDuration(language, seconds >= 90 ? Math.ceil(seconds / 60) * 60 : seconds) })}</p>
-        </div>
-      </div>
+      <CodePanel code={code} secondsLeft={secondsLeft} onRenew={renewCode} />
       <div className="panel">
         <h2>{t('handoff.follow')}</h2>
-        <ol className="follow">
-          {COUNTED_STEPS.map((step) => {
-            const state = compareStep(step, flow);
-            return (
-              <li key={step} className={state} aria-current={state === 'now' ? 'step' : undefined}>
-                <i aria-hidden="true">{state === 'done' && <Icon name="check" />}</i>
-                <span>{t(`steps.${step}`)}</span>
-                <small>{t(`handoff.${state}`)}</small>
-              </li>
-            );
-          })}
-        </ol>
+        <FollowedSteps />
         {!hasMoved && (
           <p className="fine waiting">
             <Spinner /> {t('handoff.waiting')}
@@ -85,6 +39,75 @@ export default function Handoff() {
         </Button>
       </div>
     </section>
+  );
+}
+
+function useHandoffCode() {
+  const { session } = useFlow();
+  const [code, setCode] = useState<HandoffCode | null>(null);
+  const secondsLeft = useSecondsUntil(code ? Date.parse(code.expires) : null);
+  const renewCode = useCallback(async () => {
+    try {
+      setCode(await session.createHandoff());
+    } catch {
+      setCode(null);
+    }
+  }, [session]);
+  useEffect(() => void renewCode(), [renewCode]);
+  return { code, secondsLeft, renewCode };
+}
+
+/** Announces each step that the other device reaches; true once there was one. */
+function useFollowedStep(): boolean {
+  const { t, flow, announce } = useFlow();
+  const [firstStep] = useState(flow.step);
+  useEffect(() => {
+    if (flow.step !== firstStep && flow.step !== 'outcome') announce(t(`steps.${flow.step}`));
+  }, [flow.step, firstStep, announce, t]);
+  return flow.step !== firstStep;
+}
+
+function CodePanel({ code, secondsLeft, onRenew }: { code: HandoffCode | null; secondsLeft: number; onRenew: () => Promise<void> }) {
+  const { t, announce, language } = useFlow();
+  const isOver = code !== null && secondsLeft === 0;
+  const rounded = secondsLeft >= 90 ? Math.ceil(secondsLeft / 60) * 60 : secondsLeft;
+  return (
+    <div className="handoff">
+      <div className={isOver ? 'square over' : 'square'}>
+        {code ? <QrCode text={code.url} label={t('handoff.qr')} /> : <Spinner large />}
+        {isOver && (
+          <Button kind="secondary" onClick={() => void onRenew().then(() => announce(t('handoff.renewed')))}>
+            {t('handoff.new')}
+          </Button>
+        )}
+      </div>
+      <div className="code">
+        <p>{t('handoff.or', { url: code ? code.url.replace(/#.*$/, '').replace(/^https?:\/\//, '') : '…' })}</p>
+        <p className="letters" data-code>
+          <span className="hidden">{t('handoff.code')}: </span>
+          {code?.code ?? '····-····'}
+        </p>
+        <p className="fine">{isOver ? t('handoff.expired') : code && t('handoff.valid', { time: formatDuration(language, rounded) })}</p>
+      </div>
+    </div>
+  );
+}
+
+function FollowedSteps() {
+  const { t, flow } = useFlow();
+  return (
+    <ol className="follow">
+      {COUNTED_STEPS.map((step) => {
+        const state = compareStep(step, flow);
+        return (
+          <li key={step} className={state} aria-current={state === 'now' ? 'step' : undefined}>
+            <i aria-hidden="true">{state === 'done' && <Icon name="check" />}</i>
+            <span>{t(`steps.${step}`)}</span>
+            <small>{t(`handoff.${state}`)}</small>
+          </li>
+        );
+      })}
+    </ol>
   );
 }
 
