@@ -4,7 +4,7 @@ import { createRoot } from 'react-dom/client';
 import type { Language } from '../../src/shared/i18n/language';
 import type { AwsTrouble } from '../../src/person/steps/face/aws/props';
 import { texts } from '../../src/person/steps/face/aws/texts';
-import '../../src/person/styles/base.css';
+import '../../src/person/styles/main.css';
 import './page.css';
 
 const AwsFace = lazy(() => import('../../src/person/steps/face/aws'));

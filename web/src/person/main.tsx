@@ -5,7 +5,7 @@ import { parseBootData } from './boot';
 import { keepValidBranding } from './app/branding';
 import { PageRoot } from './app/PageRoot';
 import { openTabStorage, takeAccess, takeCode } from './flow/token';
-import './styles/base.css';
+import './styles/main.css';
 
 const place = { location, history, storage: openTabStorage(), now: Date.now };
 const access = takeAccess(place);
