@@ -1,5 +1,5 @@
-//! Embeds the person's page where it has been built (`make web`): `web/dist/index.html` and every file of `web/dist/app`,
-//! those that become smaller by it in a gzipped form too.
+//! Embeds the built web pages (`make web`): `web/dist/index.html` and every file of `web/dist/app` for the person's page, every
+//! file of `web/dist/docs` for the documentation page. Files of the person's page are also embedded gzipped, where that is smaller.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -10,28 +10,37 @@ use std::{env, fs};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+/// A built file: its path below its folder, and where it is.
+type BuiltFile = (String, PathBuf);
+
 fn main() -> Result<(), Box<dyn Error>> {
     let (manifest, out) = (env::var("CARGO_MANIFEST_DIR")?, PathBuf::from(env::var("OUT_DIR")?));
-    let built = Path::new(&manifest).join("../../web/dist");
-    // Cargo looks for changes below a folder; one that is not there counts as changed each time, and all would be compiled
-    // anew. Where it cannot be made, that is what happens.
-    let _ = fs::create_dir_all(&built);
+    let dist = Path::new(&manifest).join("../../web/dist");
+    // Cargo watches this folder. A missing folder counts as changed at every build and would recompile the crate each time. If it
+    // cannot be created, that is what happens.
+    let _ = fs::create_dir_all(&dist);
     println!("cargo:rerun-if-changed=build.rs");
-    println!("cargo:rerun-if-changed={}", built.display());
+    println!("cargo:rerun-if-changed={}", dist.display());
+
+    let index = dist.join("index.html");
     let mut code = String::new();
-    let index = built.join("index.html");
-    let mut files = Vec::new();
     if index.is_file() {
         writeln!(code, "static INDEX: Option<&str> = Some(include_str!({:?}));", index.canonicalize()?)?;
-        find(&built.join("app"), "", &mut files)?;
+        write_app_files(&mut code, &find_files(&dist.join("app"))?, &out)?;
     } else {
         writeln!(code, "static INDEX: Option<&str> = None;")?;
+        write_app_files(&mut code, &[], &out)?;
     }
-    // The same files give the same binary.
-    files.sort();
+    let docs = dist.join("docs");
+    write_docs_files(&mut code, &if docs.is_dir() { find_files(&docs)? } else { Vec::new() })?;
+    fs::write(out.join("web.rs"), code)?;
+    Ok(())
+}
+
+fn write_app_files(code: &mut String, files: &[BuiltFile], out: &Path) -> Result<(), Box<dyn Error>> {
     writeln!(code, "static FILES: &[Embedded] = &[")?;
     for (number, (name, path)) in files.iter().enumerate() {
-        let gzipped = match smaller(&fs::read(path)?)? {
+        let gzipped = match gzip_if_smaller(&fs::read(path)?)? {
             Some(bytes) => {
                 let twin = out.join(format!("{number}.gz"));
                 fs::write(&twin, bytes)?;
@@ -42,23 +51,38 @@ fn main() -> Result<(), Box<dyn Error>> {
         writeln!(code, "    ({name:?}, include_bytes!({path:?}), {gzipped}),")?;
     }
     writeln!(code, "];")?;
-    fs::write(out.join("web.rs"), code)?;
     Ok(())
 }
 
-/// Every file below a folder, with its path from there.
-fn find(folder: &Path, prefix: &str, files: &mut Vec<(String, PathBuf)>) -> Result<(), Box<dyn Error>> {
+fn write_docs_files(code: &mut String, files: &[BuiltFile]) -> Result<(), Box<dyn Error>> {
+    writeln!(code, "static DOCS_FILES: &[DocsFile] = &[")?;
+    for (name, path) in files {
+        writeln!(code, "    DocsFile {{ name: {name:?}, bytes: include_bytes!({path:?}) }},")?;
+    }
+    writeln!(code, "];")?;
+    Ok(())
+}
+
+/// Every file below a folder, sorted by its path: the same files give the same binary.
+fn find_files(folder: &Path) -> Result<Vec<BuiltFile>, Box<dyn Error>> {
+    let mut files = Vec::new();
+    collect_files(folder, "", &mut files)?;
+    files.sort();
+    Ok(files)
+}
+
+fn collect_files(folder: &Path, prefix: &str, files: &mut Vec<BuiltFile>) -> Result<(), Box<dyn Error>> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name().into_string().map_err(|name| format!("{} is not UTF-8", name.display()))?;
         let (name, path) = (format!("{prefix}{name}"), entry.path().canonicalize()?);
-        if path.is_dir() { find(&path, &format!("{name}/"), files)? } else { files.push((name, path)) }
+        if path.is_dir() { collect_files(&path, &format!("{name}/"), files)? } else { files.push((name, path)) }
     }
     Ok(())
 }
 
 /// The gzipped form, if it saves a tenth.
-fn smaller(bytes: &[u8]) -> Result<Option<Vec<u8>>, Box<dyn Error>> {
+fn gzip_if_smaller(bytes: &[u8]) -> Result<Option<Vec<u8>>, Box<dyn Error>> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(bytes)?;
     let gzipped = encoder.finish()?;

@@ -1,4 +1,4 @@
-// Builds the API documentation page at /docs: our own HTML, style and start script from docs/, and Swagger UI from its npm package.
+// Builds the API documentation page at /docs: our own HTML, style and start script from src/docs/, and Swagger UI from its npm package.
 // A Vite plugin, for the build (dist/docs/) and for Vite's own server. Names have no hash: browsers ask again after an hour.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -10,7 +10,7 @@ export const SWAGGER_UI = 'swagger-ui-dist';
 /** The licences of what Swagger UI itself is bundled from. */
 export const SWAGGER_UI_LICENCES = 'swagger-ui-bundle.js.LICENSE.txt';
 
-const OWN_FOLDER = fileURLToPath(new URL('../docs', import.meta.url));
+const OWN_FOLDER = fileURLToPath(new URL('../src/docs', import.meta.url));
 const OWN_FILES = ['index.html', 'docs.js', 'docs.css'];
 const SWAGGER_UI_FILES = ['swagger-ui-bundle.js', 'swagger-ui.css'];
 const MEDIA_TYPES: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css' };

@@ -71,7 +71,7 @@ pub fn router(app: &Arc<App>) -> Result<Router, UndeclaredAccess> {
     let router = operations
         .method_not_allowed_fallback(method_not_allowed)
         .route_layer(from_fn_with_state((app.clone(), table), access::guard))
-        .merge(api_docs::pages())
+        .merge(api_docs::docs_routes())
         .merge(person_page::pages())
         .route("/robots.txt", routing::get(|| async { "User-agent: *\nDisallow: /\n" }))
         .method_not_allowed_fallback(method_not_allowed)

@@ -189,6 +189,37 @@ async fn what_the_page_loads_is_kept_for_ever_and_sent_as_browsers_insist() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn docs_page_and_its_files_have_their_type_policy_and_cache_time() {
+    let world = World::new().await;
+    let browser = world.bearing(None);
+    let page = browser.get("/docs").await;
+    assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+    assert!(page.header("content-security-policy").contains("script-src 'self'"));
+    assert!(text(&page).contains("/openapi.json"));
+    if page_assets::index().is_none() {
+        assert_eq!(page.status, 501);
+        assert!(text(&page).contains("make web"));
+        return;
+    }
+    assert_eq!((page.status, page.header("cache-control")), (200, "public, max-age=3600"));
+    for (name, media_type) in [
+        ("docs.js", "text/javascript; charset=utf-8"),
+        ("docs.css", "text/css; charset=utf-8"),
+        ("swagger-ui-bundle.js", "text/javascript; charset=utf-8"),
+        ("swagger-ui.css", "text/css; charset=utf-8"),
+    ] {
+        assert!(text(&page).contains(&format!("\"/docs/{name}\"")), "{name}");
+        let file = browser.get(&format!("/docs/{name}")).await;
+        assert_eq!((file.status, file.header("content-type")), (200, media_type), "{name}");
+        assert_eq!(file.header("cache-control"), "public, max-age=3600", "{name}");
+        assert!(file.header("content-security-policy").contains("default-src 'none'"), "{name}");
+    }
+    for path in ["/docs/", "/docs/index.html", "/docs/none.js"] {
+        assert_eq!(browser.get(path).await.expect(404)["error"], "Not found", "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_binary_without_the_page_says_how_to_get_it() {
     let world = World::with_page(&[], None).await;
     for path in [NOBODY, "/go"] {

@@ -107,7 +107,7 @@ pub(crate) async fn guard(
                 request.extensions_mut().insert(Arc::new(caller));
                 next.run(request).await
             }
-            Err(refusal) => api_docs::page_for_a_browser(&request).unwrap_or_else(|| refusal.into_response()),
+            Err(refusal) => api_docs::redirect_browser_to_docs(&request).unwrap_or_else(|| refusal.into_response()),
         },
     }
 }

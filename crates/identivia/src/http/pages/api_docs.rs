@@ -1,22 +1,30 @@
-//! The API's description, as a document and as a page. The page's script is vendored: nothing is fetched from elsewhere.
+//! The API documentation: the OpenAPI document, and the page at `/docs`. The page loads nothing from other hosts.
 
 use std::sync::{Arc, LazyLock};
 
 use axum::Router;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::get;
 
 use crate::app::App;
+use crate::http::pages::page_assets::{self, DocsFile};
 
-/// The document, made once: it does not change while the process runs.
+/// The document, rendered once: it does not change while the process runs.
 static DOCUMENT: LazyLock<String> =
     LazyLock::new(|| crate::http::router::openapi_document().to_pretty_json().unwrap_or_default());
 
 /// The page runs its own scripts and styles, and talks to this server only.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// The name of the page's HTML among its files.
+const DOCS_INDEX: &str = "index.html";
+
+const DOCS_NOT_BUILT: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Identivia API</title>\
+    <p>This server was built without its documentation page. Run <code>make web</code>, then build it again. The API's \
+    description itself is at <a href=\"/openapi.json\">/openapi.json</a>.</p></html>\n";
 
 /// The API's description (OpenAPI 3.1)
 #[utoipa::path(get, path = "/openapi.json", tag = "Documentation", security(()),
@@ -25,39 +33,42 @@ pub(crate) async fn openapi_document() -> Response {
     ([(header::CONTENT_TYPE, "application/json")], DOCUMENT.as_str()).into_response()
 }
 
-macro_rules! asset {
-    ($path:literal, $media_type:literal) => {
-        get(|| async { page_file($media_type, include_bytes!(concat!("../../../../../web/docs/", $path))) })
+/// Routes of `/docs` and of every file that the page loads, with the names that the build gave them.
+pub(crate) fn docs_routes() -> Router<Arc<App>> {
+    let files = page_assets::docs_files();
+    let Some(index) = files.iter().find(|file| file.name == DOCS_INDEX) else {
+        return Router::new().route("/docs", get(|| async { docs_not_built() }));
     };
+    let loaded = files.iter().filter(|file| file.name != DOCS_INDEX);
+    let router = Router::new().route("/docs", get(|| async { serve_docs_file(index) }));
+    loaded.fold(router, |router, file| {
+        router.route(&format!("/docs/{}", file.name), get(move || async move { serve_docs_file(file) }))
+    })
 }
 
-/// `/docs` and what it loads.
-pub(crate) fn pages() -> Router<Arc<App>> {
-    Router::new()
-        .route("/docs", asset!("index.html", "text/html; charset=utf-8"))
-        .route("/docs/docs.js", asset!("docs.js", "text/javascript; charset=utf-8"))
-        .route("/docs/docs.css", asset!("docs.css", "text/css; charset=utf-8"))
-        .route("/docs/swagger-ui-bundle.js", asset!("swagger-ui-bundle.js", "text/javascript; charset=utf-8"))
-        .route("/docs/swagger-ui.css", asset!("swagger-ui.css", "text/css; charset=utf-8"))
-}
-
-fn page_file(media_type: &'static str, bytes: &'static [u8]) -> Response {
+fn serve_docs_file(file: &DocsFile) -> Response {
     let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static(media_type)),
+        (header::CONTENT_TYPE, HeaderValue::from_static(file.media_type())),
         (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_POLICY)),
         // The script is large and changes with a release only.
         (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600")),
     ];
-    (StatusCode::OK, headers, bytes).into_response()
+    (StatusCode::OK, headers, file.bytes).into_response()
 }
 
-/// Where a person's browser goes that opens the bare address without a token.
-pub(crate) fn page_for_a_browser(request: &Request) -> Option<Response> {
+/// Says how to get the page, for a binary that was built without it.
+fn docs_not_built() -> Response {
+    let policy = (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_POLICY));
+    (StatusCode::NOT_IMPLEMENTED, [policy], Html(DOCS_NOT_BUILT)).into_response()
+}
+
+/// Redirects a browser that opens `/` without a token to the documentation page.
+pub(crate) fn redirect_browser_to_docs(request: &Request) -> Option<Response> {
     let opens_the_root = request.uri().path() == "/" && request.method() == Method::GET;
-    (opens_the_root && wants_a_page(request.headers())).then(|| Redirect::temporary("/docs").into_response())
+    (opens_the_root && is_browser_request(request.headers())).then(|| Redirect::temporary("/docs").into_response())
 }
 
-fn wants_a_page(headers: &HeaderMap) -> bool {
+fn is_browser_request(headers: &HeaderMap) -> bool {
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     !headers.contains_key(header::AUTHORIZATION) && accept.contains("text/html")
 }

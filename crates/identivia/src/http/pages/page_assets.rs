@@ -1,4 +1,4 @@
-//! The person's page as this binary carries it: its HTML, and the files that it loads.
+//! The web pages embedded in this binary: the person's page and the documentation page, with the files that they load.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -8,6 +8,14 @@ use aws_lc_rs::digest;
 /// A file as it is embedded: its path below `/app/`, its bytes, and where they are smaller its gzipped ones.
 type Embedded = (&'static str, &'static [u8], Option<&'static [u8]>);
 
+/// A file of the documentation page.
+pub(crate) struct DocsFile {
+    /// Its name below `/docs/`.
+    pub(crate) name: &'static str,
+    pub(crate) bytes: &'static [u8],
+}
+
+// INDEX, FILES and DOCS_FILES, written by build.rs.
 include!(concat!(env!("OUT_DIR"), "/web.rs"));
 
 /// A file that the page loads.
@@ -41,6 +49,17 @@ pub fn asset(path: &str) -> Option<&'static Asset> {
 /// The paths of all files below `/app/`.
 pub fn paths() -> impl Iterator<Item = &'static str> {
     FILES.iter().map(|(path, ..)| *path)
+}
+
+/// The files of the documentation page; empty when this binary was built without the pages.
+pub(crate) fn docs_files() -> &'static [DocsFile] {
+    DOCS_FILES
+}
+
+impl DocsFile {
+    pub(crate) fn media_type(&self) -> &'static str {
+        media_type(self.name)
+    }
 }
 
 impl Asset {
