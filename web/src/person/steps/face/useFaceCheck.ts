@@ -19,7 +19,7 @@ export interface FaceCheck {
 }
 
 export function useFaceCheck(withoutFlashing: boolean): FaceCheck {
-  const { t, flow, session, go, announce } = useFlow();
+  const { flow, session } = useFlow();
   const [stage, setStage] = useState<FaceStage>({ is: 'intro' });
   const [failures, setFailures] = useState(0);
   const { token } = session.access;
@@ -35,26 +35,8 @@ export function useFaceCheck(withoutFlashing: boolean): FaceCheck {
     [session],
   );
 
-  const conclude = useCallback(
-    async (sessionId: string): Promise<void> => {
-      setStage({ is: 'judging' });
-      try {
-        const result = await pollResult(() => fetchResult(token, sessionId));
-        if (!result.isLive) {
-          setFailures((before) => before + 1);
-          setStage({ is: 'failed', codes: result.feedback.map(({ Code }) => Code) });
-          return;
-        }
-        if (result.referenceImage) await session.saveFacePhoto(decodeJpeg(result.referenceImage.bytes));
-        await session.loadFlow();
-        announce(t('face.done'));
-        go('details');
-      } catch (error) {
-        showError(error);
-      }
-    },
-    [token, session, announce, t, go, showError],
-  );
+  const countFailure = useCallback(() => setFailures((before) => before + 1), []);
+  const conclude = useConclude(setStage, countFailure, showError);
 
   const judgeFrames = useCallback(
     async (made: FaceSession, frames: TakenFrame[]): Promise<void> => {
@@ -81,4 +63,30 @@ export function useFaceCheck(withoutFlashing: boolean): FaceCheck {
   }
 
   return { stage, setStage, failures, start, createSession, judgeFrames, conclude, showError };
+}
+
+/** Fetches a session's result: a living face moves on to the details, any other is a failure. */
+function useConclude(setStage: (stage: FaceStage) => void, countFailure: () => void, showError: (error: unknown) => void) {
+  const { t, session, go, announce } = useFlow();
+  const { token } = session.access;
+  return useCallback(
+    async (sessionId: string): Promise<void> => {
+      setStage({ is: 'judging' });
+      try {
+        const result = await pollResult(() => fetchResult(token, sessionId));
+        if (!result.isLive) {
+          countFailure();
+          setStage({ is: 'failed', codes: result.feedback.map(({ Code }) => Code) });
+          return;
+        }
+        if (result.referenceImage) await session.saveFacePhoto(decodeJpeg(result.referenceImage.bytes));
+        await session.loadFlow();
+        announce(t('face.done'));
+        go('details');
+      } catch (error) {
+        showError(error);
+      }
+    },
+    [setStage, countFailure, showError, token, session, announce, t, go],
+  );
 }
