@@ -6,11 +6,11 @@ import path from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, devices, expect, type Page, test } from '@playwright/test';
 import { texts } from '../src/person/steps/face/aws/texts';
-import { makeCamera } from './aws/camera';
-import { type Providers, startProviders } from './aws/providers';
-import { openStage, type Stage } from './aws/stage';
-import { withDocument } from './walk';
-import { type Server, screen, startServer } from './world';
+import { writeCameraFile } from './aws/camera';
+import { type TestProviders, startProviders } from './aws/providers';
+import { startTestSite, type TestSite } from './aws/testSite';
+import { uploadDocument } from './flowSteps';
+import { type TestServer, findScreen, startServer } from './testServer';
 
 const { viewport: _, ...PIXEL } = devices['Pixel 7'];
 const PHONE = { ...PIXEL, viewport: { width: 390, height: 844 } };
@@ -20,9 +20,9 @@ const LANGUAGES = ['en', 'es', 'fr', 'de'] as const;
 test.describe.configure({ timeout: 90_000 });
 
 let folder: string;
-let providers: Providers;
-let server: Server;
-let stage: Stage;
+let providers: TestProviders;
+let server: TestServer;
+let stage: TestSite;
 let wide: Browser;
 let upright: Browser;
 const violations: string[] = [];
@@ -31,13 +31,13 @@ test.beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'identivia-camera.'));
   providers = await startProviders();
   server = await startServer(providers.settings);
-  stage = await openStage(server.url, streamUrl());
-  const plain = await launch();
-  await makeCamera(plain, camera('wide'), { width: 640, height: 480 });
-  await makeCamera(plain, camera('upright'), { width: 480, height: 640 });
+  stage = await startTestSite(server.url, streamUrl());
+  const plain = await launchBrowser();
+  await writeCameraFile(plain, cameraFile('wide'), { width: 640, height: 480 });
+  await writeCameraFile(plain, cameraFile('upright'), { width: 480, height: 640 });
   await plain.close();
-  wide = await launch('wide');
-  upright = await launch('upright');
+  wide = await launchBrowser('wide');
+  upright = await launchBrowser('upright');
 });
 
 test.afterAll(async () => {
@@ -57,8 +57,8 @@ for (const [device, options, shape] of [
 ] as const) {
   for (const flashing of [true, false]) {
     test(`on ${device} the check ${flashing ? 'with' : 'without'} flashing is passed, and nothing is asked of anybody else`, async () => {
-      const { page, context, requests } = await open(shape === 'wide' ? wide : upright, { flashing }, options);
-      await begin(page);
+      const { page, context, requests } = await openPage(shape === 'wide' ? wide : upright, { flashing }, options);
+      await beginCheck(page);
       await expect(page.getByText('Flashing colours')).toBeVisible({ visible: flashing });
       await page.getByRole('button', { name: texts.en.display.startScreenBeginCheckText }).click();
       await expect(page.getByRole('status')).toHaveText('live: true, confidence: 97.5', { timeout: 60_000 });
@@ -74,61 +74,61 @@ for (const [device, options, shape] of [
         'model.json',
         'tfjs-backend-wasm-simd.wasm',
       ]);
-      const stream = await providers.newestStream();
+      const stream = await providers.findNewestStream();
       expect(stream.problems).toEqual([]);
       expect(stream.body.video).toBeGreaterThan(50_000);
       expect(stream.body.events.filter((each) => JSON.stringify(each).includes('ColorDisplayed'))).toHaveLength(flashing ? 8 : 0);
-      expect(await camerasOn(page)).toBe(0);
+      expect(await countLiveCameras(page)).toBe(0);
       await context.close();
     });
   }
 }
 
 test('in the page itself a trouble is told, the next try is passed, and the record says that AWS has confirmed it', async () => {
-  const person = await server.person({ language: 'en' });
-  await withDocument(server, person);
-  await providers.spoil('internal');
+  const person = await server.createPerson({ language: 'en' });
+  await uploadDocument(server, person);
+  await providers.failNextStream('internal');
   const context = await wide.newContext(COMPUTER);
-  const { page, requests } = await watched(context);
+  const { page, requests } = await watchPage(context);
   await page.goto(person.url);
-  await screen(page, 'face').locator('.actions .primary').click();
-  await expect(screen(page, 'face-server').getByRole('heading')).toHaveText(texts.en.trouble.server.title, { timeout: 30_000 });
-  expect(await camerasOn(page)).toBe(0);
-  await screen(page, 'face-server').locator('.actions .primary').click();
+  await findScreen(page, 'face').locator('.actions .primary').click();
+  await expect(findScreen(page, 'face-server').getByRole('heading')).toHaveText(texts.en.trouble.server.title, { timeout: 30_000 });
+  expect(await countLiveCameras(page)).toBe(0);
+  await findScreen(page, 'face-server').locator('.actions .primary').click();
   await page.getByRole('button', { name: texts.en.display.startScreenBeginCheckText }).click({ timeout: 30_000 });
-  await expect(screen(page, 'details')).toBeVisible({ timeout: 60_000 });
-  expect(await camerasOn(page)).toBe(0);
+  await expect(findScreen(page, 'details')).toBeVisible({ timeout: 60_000 });
+  expect(await countLiveCameras(page)).toBe(0);
   await page.locator('.actions .primary').click();
-  await expect(screen(page, 'outcome')).toBeVisible({ timeout: 30_000 });
+  await expect(findScreen(page, 'outcome')).toBeVisible({ timeout: 30_000 });
 
   expect(requests.filter((url) => !/^(blob|data):/.test(url) && !url.startsWith(`${server.url}/`) && !url.startsWith(`${streamUrl()}/`))).toEqual([]);
-  const records = await server.machine('GET', `/api/verification_history/${person.id}`);
+  const records = await server.callAsMachine('GET', `/api/verification_history/${person.id}`);
   expect(records.body.data[0]).toMatchObject({ liveness_status: 'live', liveness_confirmed_by: 'provider' });
   await context.close();
 });
 
 test('who cannot bear flashing goes on without, and AWS is asked for another check', async () => {
-  const { page, context } = await open(wide, { flashing: true });
-  await begin(page);
+  const { page, context } = await openPage(wide, { flashing: true });
+  await beginCheck(page);
   await page.getByRole('button', { name: texts.en.withoutFlashing }).click();
   await page.getByRole('button', { name: texts.en.display.startScreenBeginCheckText }).click();
   await expect(page.getByRole('status')).toHaveText('live: true, confidence: 97.5', { timeout: 60_000 });
-  const [first, second] = (await providers.calls()).filter((call) => call.operation === 'CreateFaceLivenessSession').slice(-2);
+  const [first, second] = (await providers.listCalls()).filter((call) => call.operation === 'CreateFaceLivenessSession').slice(-2);
   const challenges = [first, second].map((call) => call?.body.Settings?.ChallengePreferences?.[0]?.Type);
   expect(challenges).toEqual(['FaceMovementAndLightChallenge', 'FaceMovementChallenge']);
-  expect(await camerasOn(page)).toBe(0);
+  expect(await countLiveCameras(page)).toBe(0);
   await context.close();
 });
 
 for (const language of LANGUAGES) {
   test(`a trouble of AWS's is told in ${language}, and another try works`, async () => {
-    await providers.spoil('internal');
-    const { page, context } = await open(wide, { language, flashing: false });
+    await providers.failNextStream('internal');
+    const { page, context } = await openPage(wide, { language, flashing: false });
     await page.getByRole('button', { name: 'Begin' }).click();
     const alert = page.getByRole('alert');
     await expect(alert.getByRole('heading')).toHaveText(texts[language].trouble.server.title, { timeout: 30_000 });
     await expect(alert).toHaveAttribute('data-trouble', 'server');
-    expect(await camerasOn(page)).toBe(0);
+    expect(await countLiveCameras(page)).toBe(0);
     await alert.getByRole('button', { name: texts[language].display.tryAgainText }).click();
     await expect(page.getByRole('button', { name: texts[language].display.startScreenBeginCheckText })).toBeVisible({ timeout: 30_000 });
     await context.close();
@@ -142,8 +142,8 @@ for (const [fault, trouble, retry] of [
   ['breaks_off', 'server', true],
 ] as const) {
   test(`when AWS answers ${fault}, another try is ${retry ? '' : 'not '}offered`, async () => {
-    await providers.spoil(fault);
-    const { page, context } = await open(wide, { flashing: false });
+    await providers.failNextStream(fault);
+    const { page, context } = await openPage(wide, { flashing: false });
     await page.getByRole('button', { name: 'Begin' }).click();
     await expect(page.getByRole('alert')).toHaveAttribute('data-trouble', trouble, { timeout: 30_000 });
     await expect(page.getByRole('button')).toHaveCount(retry ? 1 : 0);
@@ -152,18 +152,18 @@ for (const [fault, trouble, retry] of [
 }
 
 test('a face that does not fill the oval in time is told so', async () => {
-  await providers.spoil('impatient');
-  const { page, context } = await open(wide, { flashing: false });
-  await begin(page);
+  await providers.failNextStream('impatient');
+  const { page, context } = await openPage(wide, { flashing: false });
+  await beginCheck(page);
   await page.getByRole('button', { name: texts.en.display.startScreenBeginCheckText }).click();
   await expect(page.getByRole('alert')).toHaveAttribute('data-trouble', 'timeout', { timeout: 30_000 });
-  expect(await camerasOn(page)).toBe(0);
-  await expect.poll(async () => (await providers.newestStream()).body.closed).toBe(4001);
+  expect(await countLiveCameras(page)).toBe(0);
+  await expect.poll(async () => (await providers.findNewestStream()).body.closed).toBe(4001);
   await context.close();
 });
 
 test('without a camera, or without leave to use it, that is what the person hears', async () => {
-  const { page, context } = await open(wide, { flashing: false });
+  const { page, context } = await openPage(wide, { flashing: false });
   await page.evaluate(() => {
     navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('Permission denied', 'NotAllowedError'));
   });
@@ -174,34 +174,34 @@ test('without a camera, or without leave to use it, that is what the person hear
 
 test('a device whose clock is 20 minutes fast or slow passes all the same', async () => {
   for (const minutes of [20, -20]) {
-    const { page, context } = await open(wide, { flashing: false, minutes });
-    await begin(page);
+    const { page, context } = await openPage(wide, { flashing: false, minutes });
+    await beginCheck(page);
     await page.getByRole('button', { name: texts.en.display.startScreenBeginCheckText }).click();
     await expect(page.getByRole('status')).toHaveText('live: true, confidence: 97.5', { timeout: 60_000 });
-    const asked = (await providers.calls()).filter((call) => call.operation === 'GetFederationToken');
-    expect((await providers.newestStream()).problems).toEqual([]);
+    const asked = (await providers.listCalls()).filter((call) => call.operation === 'GetFederationToken');
+    expect((await providers.findNewestStream()).problems).toEqual([]);
     expect(asked.length).toBeGreaterThan(0);
     await context.close();
   }
 });
 
 test('who stops leaves no light on and no stream open', async () => {
-  const { page, context } = await open(wide, { flashing: false });
-  await begin(page);
+  const { page, context } = await openPage(wide, { flashing: false });
+  await beginCheck(page);
   await page.getByRole('button', { name: texts.en.display.startScreenBeginCheckText }).click();
   await page.getByRole('button', { name: texts.en.display.cancelLivenessCheckText }).click();
   await expect(page.getByRole('status')).toHaveText('cancelled');
-  await expect.poll(() => camerasOn(page)).toBe(0);
-  await expect.poll(async () => (await providers.newestStream()).body.closed).toBe(4003);
+  await expect.poll(() => countLiveCameras(page)).toBe(0);
+  await expect.poll(async () => (await providers.findNewestStream()).body.closed).toBe(4003);
   await context.close();
 });
 
 test('nor does who goes away, be it in the middle of the check or while the camera is still being opened', async () => {
-  const { page, context } = await open(wide, { flashing: false });
-  await begin(page);
+  const { page, context } = await openPage(wide, { flashing: false });
+  await beginCheck(page);
   await page.getByRole('button', { name: 'Leave' }).click();
-  await expect.poll(() => camerasOn(page)).toBe(0);
-  await expect.poll(async () => (await providers.newestStream()).body.closed).toBe(4003);
+  await expect.poll(() => countLiveCameras(page)).toBe(0);
+  await expect.poll(async () => (await providers.findNewestStream()).body.closed).toBe(4003);
 
   await page.reload();
   await page.evaluate(() => {
@@ -217,31 +217,31 @@ test('nor does who goes away, be it in the middle of the check or while the came
   await expect(page.getByText(texts.en.display.waitingCameraPermissionText)).toBeVisible();
   await page.getByRole('button', { name: 'Leave' }).click();
   await page.waitForFunction(() => 'hasOpened' in window);
-  await expect.poll(() => camerasOn(page)).toBe(0);
+  await expect.poll(() => countLiveCameras(page)).toBe(0);
   await context.close();
 });
 
 test('every state is readable by machine, in both themes', async () => {
   for (const colorScheme of ['light', 'dark'] as const) {
-    const { page, context } = await open(wide, { flashing: true }, { ...COMPUTER, colorScheme });
-    await begin(page);
-    expect(await found(page)).toEqual([]);
+    const { page, context } = await openPage(wide, { flashing: true }, { ...COMPUTER, colorScheme });
+    await beginCheck(page);
+    expect(await findViolations(page)).toEqual([]);
     await page.getByRole('button', { name: texts.en.display.startScreenBeginCheckText }).click();
     await expect(page.getByRole('progressbar', { name: texts.en.fit })).toBeVisible({ timeout: 30_000 });
-    expect(await found(page)).toEqual([]);
+    expect(await findViolations(page)).toEqual([]);
     await context.close();
   }
 });
 
 /** What axe has against the page. */
-async function found(page: Page): Promise<string[]> {
+async function findViolations(page: Page): Promise<string[]> {
   const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa']).analyze();
   return violations.map((each) => `${each.id}: ${each.nodes.map((node) => node.html).join(' ')}`);
 }
 
 // --- the stage --------------------------------------------------------------------------------------------------------
 
-function camera(shape: string): string {
+function cameraFile(shape: string): string {
   return path.join(folder, `${shape}.mjpeg`);
 }
 
@@ -249,33 +249,33 @@ function streamUrl(): string {
   return providers.settings['LIVENESS_STREAM_URL'] ?? '';
 }
 
-function launch(shape?: string): Promise<Browser> {
-  const fake = ['--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream', `--use-file-for-fake-video-capture=${camera(shape ?? '')}`];
+function launchBrowser(shape?: string): Promise<Browser> {
+  const fake = ['--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream', `--use-file-for-fake-video-capture=${cameraFile(shape ?? '')}`];
   return chromium.launch({
     executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
     args: ['--no-sandbox', '--disable-gpu', ...(shape ? fake : [])],
   });
 }
 
-interface Wanted {
+interface OpenOptions {
   flashing: boolean;
   language?: (typeof LANGUAGES)[number];
   minutes?: number;
 }
 
-async function open(browser: Browser, wanted: Wanted, options: BrowserContextOptions = COMPUTER) {
+async function openPage(browser: Browser, wanted: OpenOptions, options: BrowserContextOptions = COMPUTER) {
   const context = await browser.newContext(options);
-  const { page, requests } = await watched(context);
+  const { page, requests } = await watchPage(context);
   if (wanted.minutes) await page.addInitScript(moveClock, wanted.minutes * 60_000);
   const { minutes: _, ...rest } = { language: 'en', ...wanted };
-  const { token } = await server.person();
+  const { token } = await server.createPerson();
   const told = { token, stream: streamUrl(), ...rest };
   await page.goto(`${stage.url}#${encodeURIComponent(JSON.stringify(told))}`);
   return { page, context, requests };
 }
 
 /** A page of which is kept what it asks for, which cameras it has opened, and what its policy refuses. */
-async function watched(context: BrowserContext): Promise<{ page: Page; requests: string[] }> {
+async function watchPage(context: BrowserContext): Promise<{ page: Page; requests: string[] }> {
   const page = await context.newPage();
   const requests: string[] = [];
   page.on('request', (request) => void requests.push(request.url()));
@@ -286,7 +286,7 @@ async function watched(context: BrowserContext): Promise<{ page: Page; requests:
 }
 
 /** Up to where the person sees themselves and is asked to start. */
-async function begin(page: Page): Promise<void> {
+async function beginCheck(page: Page): Promise<void> {
   await page.getByRole('button', { name: 'Begin' }).click();
   await expect(page.getByRole('button', { name: texts.en.display.startScreenBeginCheckText })).toBeVisible({ timeout: 30_000 });
 }
@@ -304,7 +304,7 @@ function rememberCameras(): void {
   };
 }
 
-function camerasOn(page: Page): Promise<number> {
+function countLiveCameras(page: Page): Promise<number> {
   return page.evaluate(() => {
     const { tracks } = window as unknown as { tracks: MediaStreamTrack[] };
     return tracks.filter((track) => track.readyState === 'live').length;

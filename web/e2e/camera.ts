@@ -7,21 +7,21 @@ import type { BrowserContext, Page } from '@playwright/test';
 const DATA = resolve(import.meta.dirname, '../../tests/data');
 const STEPS = ['look_straight', 'turn_left', 'turn_right', 'move_closer'] as const;
 
-const picture = (name: string): string => `data:image/jpeg;base64,${readFileSync(resolve(DATA, name)).toString('base64')}`;
+const readPicture = (name: string): string => `data:image/jpeg;base64,${readFileSync(resolve(DATA, name)).toString('base64')}`;
 
-export interface Pictures {
+export interface CameraPictures {
   front: string;
   back: string;
   session: Record<string, string>;
 }
 
-export function pictures(kind: 'passport' | 'card'): Pictures {
+export function readPictures(kind: 'passport' | 'card'): CameraPictures {
   const session: Record<string, string> = {};
-  for (const step of STEPS) for (const shot of [1, 2, 3]) session[`${step}_${shot}`] = picture(`session/${step}_${shot}.jpg`);
-  return { front: picture(kind === 'passport' ? 'passport.jpg' : 'id-front.jpg'), back: picture('id-back.jpg'), session };
+  for (const step of STEPS) for (const shot of [1, 2, 3]) session[`${step}_${shot}`] = readPicture(`session/${step}_${shot}.jpg`);
+  return { front: readPicture(kind === 'passport' ? 'passport.jpg' : 'id-front.jpg'), back: readPicture('id-back.jpg'), session };
 }
 
-export interface Wishes {
+export interface CameraOptions {
   /** The error that `getUserMedia` throws, by its name, until `window.cameraWorks` is set. */
   fails?: string;
   label?: string;
@@ -29,22 +29,22 @@ export interface Wishes {
   ignores?: boolean;
 }
 
-/** Runs in the page, before it: what is drawn follows what the page shows. */
-function install({ pictures, wishes }: { pictures: Pictures; wishes: Wishes }): void {
+/** Runs in the page before its own scripts: draws what the page asks the person to show. */
+function installDrawing({ pictures, ignores = false }: { pictures: CameraPictures; ignores?: boolean | undefined }): void {
   const images = new Map<string, HTMLImageElement>();
-  const load = (name: string, url: string): void => {
+  const loadImage = (name: string, url: string): void => {
     const image = new Image();
     image.src = url;
     images.set(name, image);
   };
-  load('front', pictures.front);
-  load('back', pictures.back);
-  for (const [name, url] of Object.entries(pictures.session)) load(name, url);
+  loadImage('front', pictures.front);
+  loadImage('back', pictures.back);
+  for (const [name, url] of Object.entries(pictures.session)) loadImage(name, url);
 
   // The pixels of each run are its own: the server knows frames again that it has judged before.
   const seed = Math.random() * 1_000;
 
-  function document_(context: CanvasRenderingContext2D, width: number, height: number): void {
+  function drawDocument(context: CanvasRenderingContext2D, width: number, height: number): void {
     context.fillStyle = '#2b3038';
     context.fillRect(0, 0, width, height);
     const side = window.document.querySelector('[data-screen="back"]') ? 'back' : 'front';
@@ -62,8 +62,8 @@ function install({ pictures, wishes }: { pictures: Pictures; wishes: Wishes }): 
     context.drawImage(image, (width - wide) / 2 + aside, middle - high / 2, wide, high);
   }
 
-  function face(context: CanvasRenderingContext2D, width: number, height: number, stage: HTMLElement, time: number): void {
-    const step = wishes.ignores ? 'look_straight' : stage.dataset['step'] || 'look_straight';
+  function drawFace(context: CanvasRenderingContext2D, width: number, height: number, stage: HTMLElement, time: number): void {
+    const step = ignores ? 'look_straight' : stage.dataset['step'] || 'look_straight';
     const image = images.get(`${step}_${stage.dataset['shot'] || '1'}`) ?? images.get(`${step}_1`);
     context.fillStyle = '#8a8f98';
     context.fillRect(0, 0, width, height);
@@ -76,30 +76,41 @@ function install({ pictures, wishes }: { pictures: Pictures; wishes: Wishes }): 
     context.fillRect(0, 0, width, height);
   }
 
+  const draw: CameraDrawing = (canvas, isFace, time) => {
+    const context = canvas.getContext('2d');
+    if (!context) throw new DOMException('no canvas', 'NotReadableError');
+    const stage = window.document.querySelector<HTMLElement>('[data-step]');
+    if (isFace && stage) drawFace(context, canvas.width, canvas.height, stage, time);
+    else drawDocument(context, canvas.width, canvas.height);
+  };
+  Object.assign(window, { drawCamera: draw });
+}
+
+type CameraDrawing = (canvas: HTMLCanvasElement, isFace: boolean, time: number) => void;
+
+/** Runs in the page before its own scripts: `getUserMedia` gives the drawing, or fails. */
+function installGetUserMedia({ fails, label }: CameraOptions): void {
+  const world = window as unknown as { cameraWorks?: boolean; drawCamera: CameraDrawing };
   const getUserMedia = async (constraints?: MediaStreamConstraints): Promise<MediaStream> => {
-    const world = window as unknown as { cameraWorks?: boolean };
-    if (wishes.fails && !world.cameraWorks) throw new DOMException('refused by the test', wishes.fails);
+    if (fails && !world.cameraWorks) throw new DOMException('refused by the test', fails);
     const isFace = JSON.stringify(constraints).includes('"user"');
     const isUpright = window.innerHeight > window.innerWidth;
     const canvas = window.document.createElement('canvas');
     [canvas.width, canvas.height] = isFace ? [640, 480] : isUpright ? [1080, 1440] : [1920, 1080];
-    const context = canvas.getContext('2d');
-    if (!context) throw new DOMException('no canvas', 'NotReadableError');
     const draw = (time: number): void => {
-      const stage = window.document.querySelector<HTMLElement>('[data-step]');
-      if (isFace && stage) face(context, canvas.width, canvas.height, stage, time);
-      else document_(context, canvas.width, canvas.height);
+      world.drawCamera(canvas, isFace, time);
       requestAnimationFrame(draw);
     };
     draw(0);
     const stream = canvas.captureStream(25);
     const track = stream.getVideoTracks()[0];
-    if (track && wishes.label) Object.defineProperty(track, 'label', { value: wishes.label });
+    if (track && label) Object.defineProperty(track, 'label', { value: label });
     return stream;
   };
   Object.defineProperty(navigator.mediaDevices, 'getUserMedia', { value: getUserMedia, configurable: true });
 }
 
-export async function showCamera(target: BrowserContext | Page, kind: 'passport' | 'card' = 'passport', wishes: Wishes = {}): Promise<void> {
-  await target.addInitScript(install, { pictures: pictures(kind), wishes });
+export async function showCamera(target: BrowserContext | Page, kind: 'passport' | 'card' = 'passport', options: CameraOptions = {}): Promise<void> {
+  await target.addInitScript(installDrawing, { pictures: readPictures(kind), ignores: options.ignores });
+  await target.addInitScript(installGetUserMedia, options);
 }

@@ -5,7 +5,7 @@
 // at each build from the .tflite in @mediapipe/face_detection, which the lock file pins: nothing binary is committed, and
 // nothing can become older than what it was made of.
 
-import { readModel, type Model, type Operator, type Tensor } from './aws-assets.tflite.ts';
+import { readModel, type TfliteModel, type ModelOperator, type ModelTensor } from './aws-assets.tflite.ts';
 
 export interface GraphModel {
   json: string;
@@ -14,16 +14,16 @@ export interface GraphModel {
 
 export const SHARD = 'group1-shard1of1.bin';
 
-type Attributes = Record<string, unknown>;
+type NodeAttributes = Record<string, unknown>;
 
-interface Node {
+interface GraphNode {
   name: string;
   op: string;
   input?: string[];
-  attr: Attributes;
+  attr: NodeAttributes;
 }
 
-interface Weight {
+interface GraphWeight {
   name: string;
   shape: number[];
   dtype: 'float32' | 'int32';
@@ -32,10 +32,10 @@ interface Weight {
 
 const INT = { type: 'DT_INT32' };
 const FLOAT = { T: { type: 'DT_FLOAT' } };
-const NHWC = { data_format: text('NHWC') };
+const NHWC = { data_format: encodeText('NHWC') };
 
-export function graphModel(tflite: Uint8Array): GraphModel {
-  const graph = new Graph(readModel(tflite));
+export function convertToGraphModel(tflite: Uint8Array): GraphModel {
+  const graph = new GraphBuilder(readModel(tflite));
   const topology = { node: graph.nodes, versions: { producer: 898 } };
   const json = {
     format: 'graph-model',
@@ -47,20 +47,20 @@ export function graphModel(tflite: Uint8Array): GraphModel {
   return { json: JSON.stringify(json), weights: Buffer.concat(graph.data) };
 }
 
-class Graph {
-  readonly nodes: Node[] = [];
-  readonly weights: Weight[] = [];
+class GraphBuilder {
+  readonly nodes: GraphNode[] = [];
+  readonly weights: GraphWeight[] = [];
   readonly data: Uint8Array[] = [];
   // What was 16 bits wide in the file stays so in ours: TensorFlow.js widens it itself.
   private readonly widened = new Map<number, number>();
 
-  constructor(private readonly model: Model) {
-    for (const each of model.inputs) this.placeholder(each);
-    for (const each of model.operators) this.operator(each);
-    this.result();
+  constructor(private readonly model: TfliteModel) {
+    for (const each of model.inputs) this.addPlaceholder(each);
+    for (const each of model.operators) this.addOperator(each);
+    this.addResult();
   }
 
-  private operator(operator: Operator): void {
+  private addOperator(operator: ModelOperator): void {
     const [input = -1, second = -1, third = -1] = operator.inputs;
     const [output = -1] = operator.outputs;
     const { options } = operator;
@@ -69,33 +69,33 @@ class Graph {
         this.widened.set(output, input);
         return;
       case 'CONV_2D':
-        return this.convolution('Conv2D', output, input, this.conv2dFilter(second), third, options);
+        return this.addConvolution('Conv2D', output, input, this.addConv2dFilter(second), third, options);
       case 'DEPTHWISE_CONV_2D':
-        return this.convolution('DepthwiseConv2dNative', output, input, this.depthwiseFilter(second), third, options);
+        return this.addConvolution('DepthwiseConv2dNative', output, input, this.addDepthwiseFilter(second), third, options);
       case 'MAX_POOL_2D':
-        return this.add(nameOf(output), 'MaxPool', [this.value(input)], {
+        return this.addNode(toNodeName(output), 'MaxPool', [this.addValue(input)], {
           ...FLOAT,
           ...NHWC,
-          ksize: list([1, ...options.window, 1]),
-          strides: list([1, ...options.strides, 1]),
-          padding: text(options.padding),
+          ksize: encodeList([1, ...options.window, 1]),
+          strides: encodeList([1, ...options.strides, 1]),
+          padding: encodeText(options.padding),
         });
       case 'CONCATENATION':
-        return this.concatenation(nameOf(output), operator.inputs.map((each) => this.value(each)), options.axis);
+        return this.addConcatenation(toNodeName(output), operator.inputs.map((each) => this.addValue(each)), options.axis);
       case 'ADD':
-        return this.add(nameOf(output), 'AddV2', [this.value(input), this.value(second)], FLOAT);
+        return this.addNode(toNodeName(output), 'AddV2', [this.addValue(input), this.addValue(second)], FLOAT);
       case 'RELU':
-        return this.add(nameOf(output), 'Relu', [this.value(input)], FLOAT);
+        return this.addNode(toNodeName(output), 'Relu', [this.addValue(input)], FLOAT);
       case 'PAD':
-        return this.add(nameOf(output), 'Pad', [this.value(input), this.value(second)], { ...FLOAT, Tpaddings: INT });
+        return this.addNode(toNodeName(output), 'Pad', [this.addValue(input), this.addValue(second)], { ...FLOAT, Tpaddings: INT });
       case 'RESHAPE': {
-        const shape = this.integers(`${nameOf(output)}/shape`, this.tensor(output).shape);
-        return this.add(nameOf(output), 'Reshape', [this.value(input), shape], { ...FLOAT, Tshape: INT });
+        const shape = this.addIntegers(`${toNodeName(output)}/shape`, this.tensor(output).shape);
+        return this.addNode(toNodeName(output), 'Reshape', [this.addValue(input), shape], { ...FLOAT, Tshape: INT });
       }
     }
   }
 
-  private convolution(
+  private addConvolution(
     op: string,
     output: number,
     input: number,
@@ -103,119 +103,119 @@ class Graph {
     bias: number,
     options: { padding: string; strides: [number, number] },
   ): void {
-    const name = `${nameOf(output)}/${op}`;
-    this.add(name, op, [this.value(input), filter], {
+    const name = `${toNodeName(output)}/${op}`;
+    this.addNode(name, op, [this.addValue(input), filter], {
       ...FLOAT,
       ...NHWC,
-      strides: list([1, ...options.strides, 1]),
-      dilations: list([1, 1, 1, 1]),
-      padding: text(options.padding),
+      strides: encodeList([1, ...options.strides, 1]),
+      dilations: encodeList([1, 1, 1, 1]),
+      padding: encodeText(options.padding),
     });
-    this.add(nameOf(output), 'BiasAdd', [name, this.value(bias)], { ...FLOAT, ...NHWC });
+    this.addNode(toNodeName(output), 'BiasAdd', [name, this.addValue(bias)], { ...FLOAT, ...NHWC });
   }
 
   // TensorFlow Lite has output channels, height, width, input channels; TensorFlow has height, width, input, output.
-  private conv2dFilter(index: number): string {
+  private addConv2dFilter(index: number): string {
     const source = this.source(index);
     const [outputs = 0, height = 0, width = 0, inputs = 0] = source.shape;
-    const size = bytesEach(source);
-    const data = new Uint8Array(dataOf(source).length);
+    const size = countBytesEach(source);
+    const data = new Uint8Array(requireData(source).length);
     let to = 0;
     for (let place = 0; place < height * width; place += 1) {
       for (let input = 0; input < inputs; input += 1) {
         for (let output = 0; output < outputs; output += 1) {
           const from = ((output * height * width + place) * inputs + input) * size;
-          data.set(dataOf(source).subarray(from, from + size), to);
+          data.set(requireData(source).subarray(from, from + size), to);
           to += size;
         }
       }
     }
-    return this.constant(nameOf(index), { ...source, shape: [height, width, inputs, outputs], data });
+    return this.addConstant(toNodeName(index), { ...source, shape: [height, width, inputs, outputs], data });
   }
 
   // TensorFlow Lite has one, height, width, channels; TensorFlow has height, width, channels, one: the same order of numbers.
-  private depthwiseFilter(index: number): string {
+  private addDepthwiseFilter(index: number): string {
     const source = this.source(index);
     const [one, height = 0, width = 0, channels = 0] = source.shape;
     if (one !== 1) throw new Error(`A depthwise filter has the shape ${source.shape.join('×')}.`);
-    return this.constant(nameOf(index), { ...source, shape: [height, width, channels, 1] });
+    return this.addConstant(toNodeName(index), { ...source, shape: [height, width, channels, 1] });
   }
 
-  private result(): void {
-    const byWidth = [...this.model.outputs].sort((a, b) => this.lastSide(a) - this.lastSide(b));
-    const widths = byWidth.map((each) => this.lastSide(each)).join('+');
+  private addResult(): void {
+    const byWidth = [...this.model.outputs].sort((a, b) => this.findLastSide(a) - this.findLastSide(b));
+    const widths = byWidth.map((each) => this.findLastSide(each)).join('+');
     if (widths !== '1+16') throw new Error(`The model gives ${widths} numbers for an anchor, not a score and 16 coordinates.`);
-    this.concatenation('Identity', byWidth.map(nameOf), 2);
+    this.addConcatenation('Identity', byWidth.map(toNodeName), 2);
   }
 
-  private lastSide(index: number): number {
+  private findLastSide(index: number): number {
     return this.tensor(index).shape.at(-1) ?? 0;
   }
 
-  private concatenation(name: string, values: string[], axis: number): void {
-    const along = this.integers(`${name}/axis`, axis);
-    this.add(name, 'ConcatV2', [...values, along], { ...FLOAT, Tidx: INT, N: { i: values.length } });
+  private addConcatenation(name: string, values: string[], axis: number): void {
+    const along = this.addIntegers(`${name}/axis`, axis);
+    this.addNode(name, 'ConcatV2', [...values, along], { ...FLOAT, Tidx: INT, N: { i: values.length } });
   }
 
-  private placeholder(index: number): void {
+  private addPlaceholder(index: number): void {
     const dim = this.tensor(index).shape.map((size) => ({ size }));
-    this.add(nameOf(index), 'Placeholder', undefined, { dtype: { type: 'DT_FLOAT' }, shape: { shape: { dim } } });
+    this.addNode(toNodeName(index), 'Placeholder', undefined, { dtype: { type: 'DT_FLOAT' }, shape: { shape: { dim } } });
   }
 
-  private integers(name: string, values: number | number[]): string {
+  private addIntegers(name: string, values: number | number[]): string {
     const numbers = [values].flat();
     const data = new Uint8Array(Int32Array.from(numbers).buffer);
-    return this.constant(name, { shape: Array.isArray(values) ? [numbers.length] : [], dtype: 'int32', data });
+    return this.addConstant(name, { shape: Array.isArray(values) ? [numbers.length] : [], dtype: 'int32', data });
   }
 
-  private value(index: number): string {
-    const name = nameOf(index);
+  private addValue(index: number): string {
+    const name = toNodeName(index);
     if (this.nodes.some((node) => node.name === name)) return name;
-    return this.constant(name, this.source(index));
+    return this.addConstant(name, this.source(index));
   }
 
-  private constant(name: string, source: Tensor): string {
+  private addConstant(name: string, source: ModelTensor): string {
     const dtype = source.dtype === 'int32' ? 'int32' : 'float32';
-    const weight: Weight = { name, shape: source.shape, dtype };
+    const weight: GraphWeight = { name, shape: source.shape, dtype };
     if (source.dtype === 'float16') weight.quantization = { dtype: 'float16', original_dtype: 'float32' };
     this.weights.push(weight);
-    this.data.push(dataOf(source));
-    this.add(name, 'Const', undefined, { dtype: { type: dtype === 'int32' ? 'DT_INT32' : 'DT_FLOAT' } });
+    this.data.push(requireData(source));
+    this.addNode(name, 'Const', undefined, { dtype: { type: dtype === 'int32' ? 'DT_INT32' : 'DT_FLOAT' } });
     return name;
   }
 
-  private source(index: number): Tensor {
+  private source(index: number): ModelTensor {
     return this.tensor(this.widened.get(index) ?? index);
   }
 
-  private tensor(index: number): Tensor {
+  private tensor(index: number): ModelTensor {
     const tensor = this.model.tensors[index];
     if (!tensor) throw new Error(`The model has no tensor ${index}.`);
     return tensor;
   }
 
-  private add(name: string, op: string, input: string[] | undefined, attr: Attributes): void {
+  private addNode(name: string, op: string, input: string[] | undefined, attr: NodeAttributes): void {
     this.nodes.push(input ? { name, op, input, attr } : { name, op, attr });
   }
 }
 
-function nameOf(index: number): string {
+function toNodeName(index: number): string {
   return `t${index}`;
 }
 
-function dataOf(tensor: Tensor): Uint8Array {
+function requireData(tensor: ModelTensor): Uint8Array {
   if (!tensor.data) throw new Error(`A constant of ${tensor.shape.join('×')} numbers has no data.`);
   return tensor.data;
 }
 
-function bytesEach(tensor: Tensor): number {
+function countBytesEach(tensor: ModelTensor): number {
   return tensor.dtype === 'float16' ? 2 : 4;
 }
 
-function text(value: string): { s: string } {
+function encodeText(value: string): { s: string } {
   return { s: Buffer.from(value).toString('base64') };
 }
 
-function list(values: number[]): { list: { i: number[] } } {
+function encodeList(values: number[]): { list: { i: number[] } } {
   return { list: { i: values } };
 }

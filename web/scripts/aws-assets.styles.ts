@@ -12,7 +12,7 @@ const PARTS =
 const OTHER_KINDS = /^amplify-button--((primary|link)--|outlined|warning|destructive|menu|loading)/;
 const VARIABLE = /--amplify-[\w-]+/g;
 
-export function scoped(css: string): string {
+export function scopeStyles(css: string): string {
   const root = postcss.parse(css);
   root.walkComments((comment) => void comment.remove());
   root.walkRules(scopeRule);

@@ -2,87 +2,87 @@
 // Field numbers are those of the published schema (tensorflow/compiler/mlir/lite/schema/schema.fbs); anything else in a file
 // is refused by name, so that a model that has changed stops the build instead of finding no faces.
 
-export type DType = 'float32' | 'float16' | 'int32';
+export type NumberType = 'float32' | 'float16' | 'int32';
 
-export interface Tensor {
+export interface ModelTensor {
   shape: number[];
-  dtype: DType;
+  dtype: NumberType;
   data?: Uint8Array;
 }
 
-export type Padding = 'SAME' | 'VALID';
+export type PaddingKind = 'SAME' | 'VALID';
 
-export type Options =
-  | { kind: 'CONV_2D' | 'DEPTHWISE_CONV_2D'; padding: Padding; strides: [number, number] }
-  | { kind: 'MAX_POOL_2D'; padding: Padding; strides: [number, number]; window: [number, number] }
+export type OperatorOptions =
+  | { kind: 'CONV_2D' | 'DEPTHWISE_CONV_2D'; padding: PaddingKind; strides: [number, number] }
+  | { kind: 'MAX_POOL_2D'; padding: PaddingKind; strides: [number, number]; window: [number, number] }
   | { kind: 'CONCATENATION'; axis: number }
   | { kind: 'ADD' | 'DEQUANTIZE' | 'PAD' | 'RELU' | 'RESHAPE' };
 
-export interface Operator {
-  options: Options;
+export interface ModelOperator {
+  options: OperatorOptions;
   inputs: number[];
   outputs: number[];
 }
 
-export interface Model {
-  tensors: Tensor[];
+export interface TfliteModel {
+  tensors: ModelTensor[];
   inputs: number[];
   outputs: number[];
-  operators: Operator[];
+  operators: ModelOperator[];
 }
 
-const DTYPES: Record<number, DType> = { 0: 'float32', 1: 'float16', 2: 'int32' };
+const DTYPES: Record<number, NumberType> = { 0: 'float32', 1: 'float16', 2: 'int32' };
 
-export function readModel(bytes: Uint8Array): Model {
+export function readModel(bytes: Uint8Array): TfliteModel {
   if (Buffer.from(bytes.subarray(4, 8)).toString('latin1') !== 'TFL3') {
     throw new Error('This is no TensorFlow Lite model: its file identifier is not TFL3.');
   }
-  const model = new Table(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0, true);
-  const codes = model.tables(1).map((code) => Math.max(code.int8(0), code.int32(3)));
-  const buffers = model.tables(4).map((buffer) => buffer.bytes(0));
-  const [graph, ...more] = model.tables(2);
+  const model = new FlatTable(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0, true);
+  const codes = model.readTables(1).map((code) => Math.max(code.readInt8(0), code.readInt32(3)));
+  const buffers = model.readTables(4).map((buffer) => buffer.readBytes(0));
+  const [graph, ...more] = model.readTables(2);
   if (!graph || more.length > 0) throw new Error(`The model has ${more.length + (graph ? 1 : 0)} graphs, not one.`);
   return {
-    tensors: graph.tables(0).map((tensor) => readTensor(tensor, buffers)),
-    inputs: graph.int32s(1),
-    outputs: graph.int32s(2),
-    operators: graph.tables(3).map((operator) => readOperator(operator, codes)),
+    tensors: graph.readTables(0).map((tensor) => readTensor(tensor, buffers)),
+    inputs: graph.readInt32s(1),
+    outputs: graph.readInt32s(2),
+    operators: graph.readTables(3).map((operator) => readOperator(operator, codes)),
   };
 }
 
-function readTensor(tensor: Table, buffers: Uint8Array[]): Tensor {
-  const dtype = DTYPES[tensor.int8(1)];
-  if (!dtype) throw new Error(`A tensor has numbers of type ${tensor.int8(1)}, which is not read here.`);
-  const shape = tensor.int32s(0);
-  const data = buffers[tensor.int32(2)];
+function readTensor(tensor: FlatTable, buffers: Uint8Array[]): ModelTensor {
+  const dtype = DTYPES[tensor.readInt8(1)];
+  if (!dtype) throw new Error(`A tensor has numbers of type ${tensor.readInt8(1)}, which is not read here.`);
+  const shape = tensor.readInt32s(0);
+  const data = buffers[tensor.readInt32(2)];
   return data && data.length > 0 ? { shape, dtype, data } : { shape, dtype };
 }
 
-function readOperator(operator: Table, codes: number[]): Operator {
-  const options = readOptions(codes[operator.int32(0)] ?? -1, operator.table(4));
-  return { options, inputs: operator.int32s(1), outputs: operator.int32s(2) };
+function readOperator(operator: FlatTable, codes: number[]): ModelOperator {
+  const options = readOptions(codes[operator.readInt32(0)] ?? -1, operator.readTable(4));
+  return { options, inputs: operator.readInt32s(1), outputs: operator.readInt32s(2) };
 }
 
-function readOptions(code: number, options: Table): Options {
+function readOptions(code: number, options: FlatTable): OperatorOptions {
   switch (code) {
     case 0:
-      return plain('ADD', options, 0);
+      return readPlainOptions('ADD', options, 0);
     case 2:
-      refuseActivation('CONCATENATION', options.int8(1));
-      return { kind: 'CONCATENATION', axis: options.int32(0) };
+      refuseActivation('CONCATENATION', options.readInt8(1));
+      return { kind: 'CONCATENATION', axis: options.readInt32(0) };
     case 3:
-      return convolution('CONV_2D', options, 3, [4, 5]);
+      return readConvolution('CONV_2D', options, 3, [4, 5]);
     case 4:
-      return convolution('DEPTHWISE_CONV_2D', options, 4, [5, 6]);
+      return readConvolution('DEPTHWISE_CONV_2D', options, 4, [5, 6]);
     case 6:
       return { kind: 'DEQUANTIZE' };
     case 17:
-      refuseActivation('MAX_POOL_2D', options.int8(5));
+      refuseActivation('MAX_POOL_2D', options.readInt8(5));
       return {
         kind: 'MAX_POOL_2D',
-        padding: padding(options),
-        strides: [options.int32(2), options.int32(1)],
-        window: [options.int32(4), options.int32(3)],
+        padding: readPadding(options),
+        strides: [options.readInt32(2), options.readInt32(1)],
+        window: [options.readInt32(4), options.readInt32(3)],
       };
     case 19:
       return { kind: 'RELU' };
@@ -95,24 +95,24 @@ function readOptions(code: number, options: Table): Options {
   }
 }
 
-function plain(kind: 'ADD', options: Table, activation: number): Options {
-  refuseActivation(kind, options.int8(activation));
+function readPlainOptions(kind: 'ADD', options: FlatTable, activation: number): OperatorOptions {
+  refuseActivation(kind, options.readInt8(activation));
   return { kind };
 }
 
-function convolution(
+function readConvolution(
   kind: 'CONV_2D' | 'DEPTHWISE_CONV_2D',
-  options: Table,
+  options: FlatTable,
   activation: number,
   dilations: [number, number],
-): Options {
-  refuseActivation(kind, options.int8(activation));
-  if (dilations.some((field) => options.int32(field, 1) !== 1)) throw new Error(`A ${kind} is dilated, which is not read here.`);
-  return { kind, padding: padding(options), strides: [options.int32(2), options.int32(1)] };
+): OperatorOptions {
+  refuseActivation(kind, options.readInt8(activation));
+  if (dilations.some((field) => options.readInt32(field, 1) !== 1)) throw new Error(`A ${kind} is dilated, which is not read here.`);
+  return { kind, padding: readPadding(options), strides: [options.readInt32(2), options.readInt32(1)] };
 }
 
-function padding(options: Table): Padding {
-  return options.int8(0) === 0 ? 'SAME' : 'VALID';
+function readPadding(options: FlatTable): PaddingKind {
+  return options.readInt8(0) === 0 ? 'SAME' : 'VALID';
 }
 
 function refuseActivation(kind: string, activation: number): void {
@@ -120,7 +120,7 @@ function refuseActivation(kind: string, activation: number): void {
 }
 
 // A FlatBuffers table: a field that has its default value is absent.
-class Table {
+class FlatTable {
   private readonly at: number;
   private readonly fields: number;
 
@@ -133,45 +133,45 @@ class Table {
     this.fields = this.at < 0 ? -1 : this.at - view.getInt32(this.at, true);
   }
 
-  private place(field: number): number | undefined {
+  private findField(field: number): number | undefined {
     const entry = 4 + 2 * field;
     if (entry >= this.view.getUint16(this.fields, true)) return undefined;
     const offset = this.view.getUint16(this.fields + entry, true);
     return offset === 0 ? undefined : this.at + offset;
   }
 
-  int8(field: number): number {
-    const place = this.place(field);
+  readInt8(field: number): number {
+    const place = this.findField(field);
     return place === undefined ? 0 : this.view.getInt8(place);
   }
 
-  int32(field: number, otherwise = 0): number {
-    const place = this.place(field);
+  readInt32(field: number, otherwise = 0): number {
+    const place = this.findField(field);
     return place === undefined ? otherwise : this.view.getInt32(place, true);
   }
 
-  table(field: number): Table {
-    const place = this.place(field);
-    return place === undefined ? EMPTY : new Table(this.view, place, true);
+  readTable(field: number): FlatTable {
+    const place = this.findField(field);
+    return place === undefined ? EMPTY_TABLE : new FlatTable(this.view, place, true);
   }
 
-  tables(field: number): Table[] {
-    return this.vector(field, 4, (place) => new Table(this.view, place, true));
+  readTables(field: number): FlatTable[] {
+    return this.vector(field, 4, (place) => new FlatTable(this.view, place, true));
   }
 
-  int32s(field: number): number[] {
+  readInt32s(field: number): number[] {
     return this.vector(field, 4, (place) => this.view.getInt32(place, true));
   }
 
-  bytes(field: number): Uint8Array {
-    const place = this.place(field);
+  readBytes(field: number): Uint8Array {
+    const place = this.findField(field);
     if (place === undefined) return new Uint8Array();
-    const vector = place + this.view.getUint32(place, true);
-    return new Uint8Array(this.view.buffer, this.view.byteOffset + vector + 4, this.view.getUint32(vector, true));
+    const readVector = place + this.view.getUint32(place, true);
+    return new Uint8Array(this.view.buffer, this.view.byteOffset + readVector + 4, this.view.getUint32(readVector, true));
   }
 
   private vector<T>(field: number, size: number, read: (place: number) => T): T[] {
-    const place = this.place(field);
+    const place = this.findField(field);
     if (place === undefined) return [];
     const vector = place + this.view.getUint32(place, true);
     return Array.from({ length: this.view.getUint32(vector, true) }, (_, index) => read(vector + 4 + size * index));
@@ -179,4 +179,4 @@ class Table {
 }
 
 // Its list of fields is empty: two lengths of 4 bytes, at 0, and the table at 4 that points back to them.
-const EMPTY = new Table(new DataView(new Uint8Array([4, 0, 4, 0, 4, 0, 0, 0]).buffer), 4, false);
+const EMPTY_TABLE = new FlatTable(new DataView(new Uint8Array([4, 0, 4, 0, 4, 0, 0, 0]).buffer), 4, false);

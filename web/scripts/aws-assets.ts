@@ -9,8 +9,8 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import type { Plugin } from 'vite';
-import { graphModel, SHARD } from './aws-assets.model.ts';
-import { scoped } from './aws-assets.styles.ts';
+import { convertToGraphModel, SHARD } from './aws-assets.model.ts';
+import { scopeStyles } from './aws-assets.styles.ts';
 
 const WASM = ['tfjs-backend-wasm-simd.wasm', 'tfjs-backend-wasm-threaded-simd.wasm', 'tfjs-backend-wasm.wasm'];
 const STYLES = /@aws-amplify\/ui-react-liveness\/dist\/styles\.css$/;
@@ -23,8 +23,8 @@ ${WASM.join(', ')}: @tensorflow/tfjs-backend-wasm, Copyright Google LLC; unchang
 `;
 
 export function awsAssets(): Plugin {
-  const files = assets();
-  const folder = `app/liveness/${digest(files)}`;
+  const files = readAssets();
+  const folder = `app/liveness/${hashFiles(files)}`;
   return {
     name: 'aws-assets',
     enforce: 'pre',
@@ -33,12 +33,12 @@ export function awsAssets(): Plugin {
       server.middlewares.use((request, response, next) => {
         const file = files.get((request.url ?? '').replace(`/${folder}/`, ''));
         if (!file) return next();
-        response.setHeader('Content-Type', mediaType(request.url ?? ''));
+        response.setHeader('Content-Type', findMediaType(request.url ?? ''));
         response.end(file);
       });
     },
     transform(code, id) {
-      return STYLES.test(id) ? { code: scoped(code), map: null } : undefined;
+      return STYLES.test(id) ? { code: scopeStyles(code), map: null } : undefined;
     },
     generateBundle() {
       for (const [name, source] of files) this.emitFile({ type: 'asset', fileName: `${folder}/${name}`, source });
@@ -46,28 +46,28 @@ export function awsAssets(): Plugin {
   };
 }
 
-export function assets(): Map<string, Uint8Array> {
-  const model = graphModel(fileOf('@mediapipe/face_detection', 'face_detection_short_range.tflite'));
+export function readAssets(): Map<string, Uint8Array> {
+  const model = convertToGraphModel(readPackageFile('@mediapipe/face_detection', 'face_detection_short_range.tflite'));
   const files = new Map<string, Uint8Array>([
     ['model.json', Buffer.from(model.json)],
     [SHARD, model.weights],
     ['NOTICE.txt', Buffer.from(NOTICE)],
   ]);
-  for (const name of WASM) files.set(name, fileOf('@tensorflow/tfjs-backend-wasm', `dist/${name}`));
+  for (const name of WASM) files.set(name, readPackageFile('@tensorflow/tfjs-backend-wasm', `dist/${name}`));
   return files;
 }
 
-function fileOf(name: string, file: string): Uint8Array {
+function readPackageFile(name: string, file: string): Uint8Array {
   const own = createRequire(import.meta.url).resolve(`${name}/package.json`);
   return readFileSync(path.join(path.dirname(own), file));
 }
 
-function digest(files: Map<string, Uint8Array>): string {
+function hashFiles(files: Map<string, Uint8Array>): string {
   const hash = createHash('sha256');
   for (const [name, source] of files) hash.update(`${name} ${source.length}\n`).update(source);
   return hash.digest('hex').slice(0, 12);
 }
 
-function mediaType(name: string): string {
+function findMediaType(name: string): string {
   return MEDIA_TYPES[path.extname(name)] ?? 'application/octet-stream';
 }

@@ -6,9 +6,9 @@ import { loadGraphModel } from '@tensorflow/tfjs-converter';
 import * as tf from '@tensorflow/tfjs-core';
 import postcss from 'postcss';
 import { describe, expect, test } from 'vitest';
-import { assets } from '../scripts/aws-assets';
-import { graphModel, SHARD } from '../scripts/aws-assets.model';
-import { SCOPE, scoped } from '../scripts/aws-assets.styles';
+import { readAssets } from '../scripts/aws-assets';
+import { convertToGraphModel, SHARD } from '../scripts/aws-assets.model';
+import { SCOPE, scopeStyles } from '../scripts/aws-assets.styles';
 
 const TFLITE = new URL('../node_modules/@mediapipe/face_detection/face_detection_short_range.tflite', import.meta.url);
 const STYLES = new URL('../node_modules/@aws-amplify/ui-react-liveness/dist/styles.css', import.meta.url);
@@ -22,7 +22,7 @@ const BY_LITERT: Record<number, number[]> = {
 };
 
 describe('the face model', () => {
-  const made = graphModel(readFileSync(TFLITE));
+  const made = convertToGraphModel(readFileSync(TFLITE));
 
   test('is the same at every build', () => {
     const sha256 = (data: string | Uint8Array) => createHash('sha256').update(data).digest('hex');
@@ -45,14 +45,14 @@ describe('the face model', () => {
   });
 
   test('is not made of what is not understood', () => {
-    expect(() => graphModel(Buffer.from('not a model at all'))).toThrow('its file identifier is not TFL3');
+    expect(() => convertToGraphModel(Buffer.from('not a model at all'))).toThrow('its file identifier is not TFL3');
     const other = new URL('../node_modules/@mediapipe/face_detection/face_detection_full_range_sparse.tflite', import.meta.url);
-    expect(() => graphModel(readFileSync(other))).toThrow('which is not read here');
+    expect(() => convertToGraphModel(readFileSync(other))).toThrow('which is not read here');
   });
 });
 
 test('all that is fetched at run time is among our assets', () => {
-  const names = [...assets().keys()].sort();
+  const names = [...readAssets().keys()].sort();
   expect(names).toEqual([
     'NOTICE.txt',
     SHARD,
@@ -64,7 +64,7 @@ test('all that is fetched at run time is among our assets', () => {
 });
 
 describe("Amplify's styles", () => {
-  const css = scoped(readFileSync(STYLES, 'utf8'));
+  const css = scopeStyles(readFileSync(STYLES, 'utf8'));
 
   test('touch nothing outside the face step', () => {
     const outside: string[] = [];

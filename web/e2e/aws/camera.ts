@@ -12,35 +12,35 @@ const SECONDS = { far: 6, coming: 1, near: 10 };
 const FACE = { x: 349, y: 305, width: 224 };
 const WIDTHS = { far: 0.39, near: 0.93 };
 
-export interface Side {
+export interface PictureSize {
   width: number;
   height: number;
 }
 
-export async function makeCamera(browser: Browser, file: string, side: Side): Promise<void> {
+export async function writeCameraFile(browser: Browser, file: string, side: PictureSize): Promise<void> {
   const page = await browser.newPage();
   const portrait = `data:image/jpeg;base64,${(await readFile(PORTRAIT)).toString('base64')}`;
   const steps = SECONDS.coming * FPS;
   const widths = Array.from({ length: steps + 1 }, (_, step) => WIDTHS.far + ((WIDTHS.near - WIDTHS.far) * step) / steps);
-  const scales = widths.map((width) => (width * ovalOf(side)) / FACE.width);
-  const pictures = (await page.evaluate(draw, { portrait, scales, side, face: FACE })).map((each) => Buffer.from(each, 'base64'));
+  const scales = widths.map((width) => (width * computeOvalWidth(side)) / FACE.width);
+  const pictures = (await page.evaluate(drawPictures, { portrait, scales, side, face: FACE })).map((each) => Buffer.from(each, 'base64'));
   await page.close();
   const [far, near] = [pictures[0], pictures.at(-1)] as [Buffer, Buffer];
-  await writeFile(file, repeated(far, SECONDS.far * FPS));
+  await writeFile(file, repeatPicture(far, SECONDS.far * FPS));
   await appendFile(file, Buffer.concat(pictures.slice(1)));
-  await appendFile(file, repeated(near, SECONDS.near * FPS));
+  await appendFile(file, repeatPicture(near, SECONDS.near * FPS));
 }
 
 /** The width that AWS gives to the oval. */
-function ovalOf({ width, height }: Side): number {
+function computeOvalWidth({ width, height }: PictureSize): number {
   return 0.8 * (width >= height ? 0.75 * height : width);
 }
 
-function repeated(picture: Buffer, times: number): Buffer {
+function repeatPicture(picture: Buffer, times: number): Buffer {
   return Buffer.concat(Array.from({ length: times }, () => picture));
 }
 
-async function draw(from: { portrait: string; scales: number[]; side: Side; face: typeof FACE }): Promise<string[]> {
+async function drawPictures(from: { portrait: string; scales: number[]; side: PictureSize; face: typeof FACE }): Promise<string[]> {
   const image = new Image();
   image.src = from.portrait;
   await image.decode();

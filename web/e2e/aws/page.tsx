@@ -9,68 +9,55 @@ import './page.css';
 
 const AwsFace = lazy(() => import('../../src/person/steps/face/aws'));
 
-interface Wanted {
+interface PageOptions {
   token: string;
   language: Language;
   flashing: boolean;
   stream: string;
 }
 
-const wanted = JSON.parse(decodeURIComponent(location.hash.slice(1))) as Wanted;
+const wanted = JSON.parse(decodeURIComponent(location.hash.slice(1))) as PageOptions;
 document.documentElement.lang = wanted.language;
 
-async function ask<T>(path: string, body?: unknown): Promise<T> {
+async function callServer<T>(path: string, body?: unknown): Promise<T> {
   const headers = { Authorization: `Bearer ${wanted.token}`, 'Content-Type': 'application/json' };
   const answer = await fetch(path, body ? { method: 'POST', headers, body: JSON.stringify(body) } : { headers });
   return (await answer.json()) as T;
 }
 
-async function credentials() {
-  const { data } = await ask<{ data: Record<'accessKeyId' | 'secretAccessKey' | 'sessionToken' | 'expiration', string> }>(
+async function fetchCredentials() {
+  const { data } = await callServer<{ data: Record<'accessKeyId' | 'secretAccessKey' | 'sessionToken' | 'expiration', string> }>(
     '/api/aws/credentials',
   );
   return { ...data, expiration: new Date(data.expiration) };
 }
 
-function Page() {
+function TestPage() {
   const [flashing, setFlashing] = useState(wanted.flashing);
   const [session, setSession] = useState<string>();
   const [failed, setFailed] = useState<{ trouble: AwsTrouble; retry: boolean }>();
   const [said, setSaid] = useState('');
 
-  async function start(withFlashing: boolean) {
+  async function startCheck(withFlashing: boolean) {
     setFlashing(withFlashing);
     setFailed(undefined);
     setSession(undefined);
     const challengeType = withFlashing ? 'FaceMovementAndLightChallenge' : 'FaceMovementChallenge';
-    const made = await ask<{ sessionId: string }>('/api/face-liveness/session', { challengeType });
+    const made = await callServer<{ sessionId: string }>('/api/face-liveness/session', { challengeType });
     setSession(made.sessionId);
   }
 
-  async function finish() {
-    const { data } = await ask<{ data: { isLive: boolean; confidenceScore: number } }>(`/api/face-liveness/results/${session}`);
+  async function finishCheck() {
+    const { data } = await callServer<{ data: { isLive: boolean; confidenceScore: number } }>(`/api/face-liveness/results/${session}`);
     setSession(undefined);
     setSaid(`live: ${data.isLive}, confidence: ${data.confidenceScore}`);
   }
 
-  if (failed) {
-    const { title, advice } = texts[wanted.language].trouble[failed.trouble];
-    return (
-      <section role="alert" data-trouble={failed.trouble}>
-        <h1>{title}</h1>
-        <p>{advice}</p>
-        {failed.retry && (
-          <button type="button" onClick={() => void start(flashing)}>
-            {texts[wanted.language].display.tryAgainText}
-          </button>
-        )}
-      </section>
-    );
-  }
+  if (failed) return <FailedCheck {...failed} onAgain={() => void startCheck(flashing)} />;
   if (said) return <p role="status">{said}</p>;
   if (!session) {
     return (
-      <button type="button" onClick={() => void start(flashing)}>
+      <button type="button" onClick={() => void startCheck(flashing)}>
         Begin
       </button>
     );
@@ -85,20 +72,35 @@ function Page() {
         session={session}
         region="us-east-1"
         stream={wanted.stream}
-        credentials={credentials}
+        credentials={fetchCredentials}
         language={wanted.language}
         flashing={flashing}
-        onDone={finish}
+        onDone={finishCheck}
         onCancel={() => setSaid('cancelled')}
         onError={(trouble, retry) => setFailed({ trouble, retry })}
-        onWithoutFlashing={() => void start(false)}
+        onWithoutFlashing={() => void startCheck(false)}
       />
     </Suspense>
   );
 }
 
+function FailedCheck({ trouble, retry, onAgain }: { trouble: AwsTrouble; retry: boolean; onAgain: () => void }) {
+  const { title, advice } = texts[wanted.language].trouble[trouble];
+  return (
+    <section role="alert" data-trouble={trouble}>
+      <h1>{title}</h1>
+      <p>{advice}</p>
+      {retry && (
+        <button type="button" onClick={onAgain}>
+          {texts[wanted.language].display.tryAgainText}
+        </button>
+      )}
+    </section>
+  );
+}
+
 createRoot(document.getElementById('root') as HTMLElement).render(
   <StrictMode>
-    <Page />
+    <TestPage />
   </StrictMode>,
 );

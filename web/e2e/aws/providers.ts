@@ -5,17 +5,17 @@ import { createInterface } from 'node:readline';
 
 const SERVICES = resolve(import.meta.dirname, '../../../tests/services.sh');
 
-export interface Providers {
+export interface TestProviders {
   /** What a server needs to use them. */
   settings: Record<string, string>;
-  calls(): Promise<Call[]>;
-  newestStream(): Promise<Call>;
+  listCalls(): Promise<ProviderCall[]>;
+  findNewestStream(): Promise<ProviderCall>;
   /** Lets the next stream go wrong, in one of the ways of tests/providers/streaming.py. */
-  spoil(fault: string): Promise<void>;
+  failNextStream(fault: string): Promise<void>;
   stop(): void;
 }
 
-export interface Call {
+export interface ProviderCall {
   provider: string;
   operation: string;
   problems: string[];
@@ -27,22 +27,22 @@ export interface Call {
   };
 }
 
-export async function startProviders(): Promise<Providers> {
+export async function startProviders(): Promise<TestProviders> {
   const child = spawn(SERVICES, ['providers', '--orders'], { stdio: ['pipe', 'pipe', 'inherit'] });
-  const settings = await announced(child);
-  const at = (path: string) => `${settings['PROVIDERS_URL']}/_/${path}?key=${settings['AWS_ACCESS_KEY_ID']}`;
-  const calls = async () => (await fetch(at('calls'))).json() as Promise<Call[]>;
+  const settings = await readSettings(child);
+  const buildUrl = (path: string) => `${settings['PROVIDERS_URL']}/_/${path}?key=${settings['AWS_ACCESS_KEY_ID']}`;
+  const calls = async () => (await fetch(buildUrl('calls'))).json() as Promise<ProviderCall[]>;
   return {
     settings,
-    calls,
-    async newestStream() {
+    listCalls: calls,
+    async findNewestStream() {
       const found = (await calls()).filter((call) => call.provider === 'streaming').at(-1);
       if (!found) throw new Error('There has been no stream.');
       return found;
     },
-    async spoil(fault) {
+    async failNextStream(fault) {
       const body = JSON.stringify({ provider: 'streaming', faults: [fault] });
-      const answer = await fetch(at('script'), { method: 'POST', body });
+      const answer = await fetch(buildUrl('script'), { method: 'POST', body });
       if (!answer.ok) throw new Error(await answer.text());
     },
     stop: () => child.stdin?.end(),
@@ -50,7 +50,7 @@ export async function startProviders(): Promise<Providers> {
 }
 
 /** The variables it prints, up to an empty line. */
-async function announced(child: ChildProcess): Promise<Record<string, string>> {
+async function readSettings(child: ChildProcess): Promise<Record<string, string>> {
   const settings: Record<string, string> = {};
   if (!child.stdout) throw new Error('It has no output.');
   for await (const line of createInterface({ input: child.stdout })) {

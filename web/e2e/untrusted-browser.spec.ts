@@ -1,11 +1,11 @@
 // A browser that lies: what it claims is kept as a claim, and nothing comes of it.
-import { expect, test } from './world';
-import { withDocument } from './walk';
+import { expect, test } from './testServer';
+import { uploadDocument } from './flowSteps';
 
 test('its own word makes nobody live, verified or anybody else', async ({ server }) => {
-  const [liar, victim] = [await server.person(), await server.person()];
-  await withDocument(server, liar);
-  const as = (method: string, path: string, body?: unknown) => server.browser(liar.token, method, path, body);
+  const [liar, victim] = [await server.createPerson(), await server.createPerson()];
+  await uploadDocument(server, liar);
+  const as = (method: string, path: string, body?: unknown) => server.callAsBrowser(liar.token, method, path, body);
 
   expect((await as('PATCH', `/api/profiles/${liar.id}`, { verification_status: 'verified' })).status).toBe(403);
   const record = { previous_status: 'unverified', new_status: 'verified', notes: 'I say so' };
@@ -16,7 +16,7 @@ test('its own word makes nobody live, verified or anybody else', async ({ server
   expect((await as('GET', `/api/flow/${liar.id}`)).body.data.step).toBe('face');
 
   // A session that is made up, or somebody else's, makes no record.
-  const session = (await server.browser(victim.token, 'POST', '/api/face-liveness/session', {})).body.sessionId;
+  const session = (await server.callAsBrowser(victim.token, 'POST', '/api/face-liveness/session', {})).body.sessionId;
   for (const id of ['made-up', session]) {
     const form = new FormData();
     for (const [name, value] of Object.entries({ liveness_session_id: id, liveness_confidence: '99.9', liveness_status: 'live', document_type: 'passport', date_of_birth: '1990-01-15' })) form.set(name, value);
@@ -29,19 +29,19 @@ test('its own word makes nobody live, verified or anybody else', async ({ server
     const body = method === 'GET' ? undefined : { version: '1', language: 'en' };
     expect((await as(method, `/api/flow/${victim.id}${path}`, body)).status, path).toBe(404);
   }
-  const profile = await server.machine('GET', `/api/profiles/${liar.id}`);
+  const profile = await server.callAsMachine('GET', `/api/profiles/${liar.id}`);
   expect(profile.body.data.verification_status).toBe('unverified');
 });
 
 test('yesterday’s frames show nobody today', async ({ page, server }) => {
   const { showCamera } = await import('./camera');
-  const { PHONE } = await import('./walk');
+  const { PHONE } = await import('./flowSteps');
   await page.setViewportSize(PHONE);
   await showCamera(page, 'passport');
   // The first person's frames are written down as they leave, and are what the second one sends.
-  const [one, two] = [await server.person(), await server.person()];
-  await withDocument(server, one);
-  await withDocument(server, two);
+  const [one, two] = [await server.createPerson(), await server.createPerson()];
+  await uploadDocument(server, one);
+  await uploadDocument(server, two);
   let body: Buffer | null = null;
   let type = '';
   await page.route('**/frames', async (route) => {
@@ -53,14 +53,14 @@ test('yesterday’s frames show nobody today', async ({ page, server }) => {
   await page.locator('[data-screen="face"] .primary').click();
   await expect(page.locator('[data-screen="details"]')).toBeVisible({ timeout: 150_000 });
 
-  const made = (await server.browser(two.token, 'POST', '/api/face-liveness/session', {})).body;
+  const made = (await server.callAsBrowser(two.token, 'POST', '/api/face-liveness/session', {})).body;
   const form = await new Response(body, { headers: { 'Content-Type': type } }).formData();
   form.set('nonce', made.challenge.nonce);
   // With the steps named as they are asked for now.
   const notes = (made.challenge.steps as string[]).flatMap((step, i) => [0, 1, 2].map((shot) => ({ step, time: i * 3_000 + shot * 450 })));
   form.set('frames', JSON.stringify(notes));
-  expect((await server.browser(two.token, 'POST', `/api/face-liveness/session/${made.sessionId}/frames`, form)).status).toBe(200);
-  const results = await server.browser(two.token, 'GET', `/api/face-liveness/results/${made.sessionId}`);
+  expect((await server.callAsBrowser(two.token, 'POST', `/api/face-liveness/session/${made.sessionId}/frames`, form)).status).toBe(200);
+  const results = await server.callAsBrowser(two.token, 'GET', `/api/face-liveness/results/${made.sessionId}`);
   expect(results.body.data.isLive).toBe(false);
-  expect((await server.browser(two.token, 'GET', `/api/flow/${two.id}`)).body.data.step).toBe('face');
+  expect((await server.callAsBrowser(two.token, 'GET', `/api/flow/${two.id}`)).body.data.step).toBe('face');
 });

@@ -1,79 +1,79 @@
 // The whole way, with the real engines: on phones, and from a computer to a phone.
 import { devices } from '@playwright/test';
 import { showCamera } from './camera';
-import { check } from './check';
-import { COMPUTER, PHONE, SMALL, choose, consent, face, layoutShift, picture, send, toFace, watchJumps, withDocument } from './walk';
-import { SHOP, expect, screen, test } from './world';
+import { checkAccessibility } from './accessibility';
+import { COMPUTER, PHONE, SMALL, chooseDocument, giveConsent, face, computeLayoutShift, takePicture, sendDetails, goToFace, recordLayoutShifts, uploadDocument } from './flowSteps';
+import { SHOP, expect, findScreen, test } from './testServer';
 
 test('a passport, on a phone', async ({ page, server }) => {
   await page.setViewportSize(PHONE);
   await showCamera(page, 'passport');
-  await watchJumps(page);
-  const person = await server.person({ redirect_url: `${SHOP}?order=7`, language: 'en' });
+  await recordLayoutShifts(page);
+  const person = await server.createPerson({ redirect_url: `${SHOP}?order=7`, language: 'en' });
   await page.goto(person.url);
-  await expect(screen(page, 'consent')).toBeVisible();
+  await expect(findScreen(page, 'consent')).toBeVisible();
 
   // The token has left the address bar, and is nowhere that the page could be asked for it.
   expect(page.url()).toBe(`${server.url}/${person.id}`);
   const kept = await page.evaluate(() => JSON.stringify([history.state, { ...localStorage }, { ...sessionStorage }, document.cookie]));
   expect(kept).not.toContain(person.token);
 
-  await consent(page);
-  await choose(page, 'passport');
-  await picture(page, 'front');
-  await toFace(page);
+  await giveConsent(page);
+  await chooseDocument(page, 'passport');
+  await takePicture(page, 'front');
+  await goToFace(page);
   await face(page);
   await expect(page.locator('#name')).toHaveValue(/Jane Marie Specimen/i, { timeout: 60_000 });
   await expect(page.locator('#document_number')).toHaveValue('A12345678');
   // In capitals, as it is printed: the person writes it as they do.
   await page.locator('#name').fill('Jane Marie Specimen');
   await page.locator('#address').fill('1 Example Street, Zenith');
-  await send(page);
+  await sendDetails(page);
 
   const back = new URL((await page.locator('.actions a').getAttribute('href')) ?? '');
   expect(back.href).toBe(`${SHOP}?order=7&profile_id=${person.id}&status=pending`);
 
-  const profile = await server.machine('GET', `/api/profiles/${person.id}`);
+  const profile = await server.callAsMachine('GET', `/api/profiles/${person.id}`);
   expect(profile.body.data).toMatchObject({ status: 'pending', verification_status: 'pending' });
-  const records = await server.machine('GET', `/api/verification_history/${person.id}`);
+  const records = await server.callAsMachine('GET', `/api/verification_history/${person.id}`);
   expect(records.body.data).toHaveLength(1);
   expect(records.body.data[0]).toMatchObject({
     name: 'Jane Marie Specimen', document_number: 'A12345678', document_type: 'passport', address: '1 Example Street, Zenith',
     date_of_birth: '1990-01-15', liveness_status: 'live', liveness_confirmed_by: 'provider',
   });
-  const flow = await server.browser(person.token, 'GET', `/api/flow/${person.id}`);
+  const flow = await server.callAsBrowser(person.token, 'GET', `/api/flow/${person.id}`);
   expect(flow.body.data.consent).toMatchObject({ version: '2026-11', language: 'en' });
 
   // The decision arrives while the page is open.
-  await server.machine('POST', `/api/status_history/${person.id}`, { previous_status: 'pending', new_status: 'verified', notes: 'All good' });
-  await server.machine('PATCH', `/api/profiles/${person.id}`, { verification_status: 'verified' });
+  await server.callAsMachine('POST', `/api/status_history/${person.id}`, { previous_status: 'pending', new_status: 'verified', notes: 'All good' });
+  await server.callAsMachine('PATCH', `/api/profiles/${person.id}`, { verification_status: 'verified' });
   await expect(page.locator('[data-status="verified"]')).toBeVisible({ timeout: 30_000 });
-  expect(await layoutShift(page)).toBeLessThan(0.1);
-  await check(page, 'verified');
+  expect(await computeLayoutShift(page)).toBeLessThan(0.1);
+  await checkAccessibility(page, 'verified');
 });
 
 test('an identity card with its back, on a small phone, in Spanish', async ({ page, server }) => {
   await page.setViewportSize(SMALL);
   await showCamera(page, 'card');
-  const person = await server.person({ language: 'es' });
+  const person = await server.createPerson({ language: 'es' });
   await page.goto(person.url);
   await expect(page.locator('html')).toHaveAttribute('lang', 'es');
   await expect(page.locator('h1')).toContainText('Nordlicht Bank te pide');
-  await consent(page);
-  await choose(page, 'national_id');
-  await picture(page, 'front');
-  await picture(page, 'back');
-  await toFace(page);
+  await giveConsent(page);
+  await chooseDocument(page, 'national_id');
+  await takePicture(page, 'front');
+  await takePicture(page, 'back');
+  await goToFace(page);
   await face(page);
   await expect(page.locator('#document_number')).toHaveValue('D98765431', { timeout: 60_000 });
-  await send(page);
-  const records = await server.machine('GET', `/api/verification_history/${person.id}`);
+  await sendDetails(page);
+  const records = await server.callAsMachine('GET', `/api/verification_history/${person.id}`);
   expect(records.body.data[0]).toMatchObject({ document_type: 'national_id', liveness_confirmed_by: 'provider' });
   expect(records.body.data[0].document_back).not.toBe('');
 });
 
 test('device signals come from Fingerprint’s own agent where an operator has chosen it', async ({ context, server }) => {
-  await server.machine('PUT', '/api/settings/fingerprint_public_key', { value: 'aBc123', public: true });
+  await server.callAsMachine('PUT', '/api/settings/fingerprint_public_key', { value: 'aBc123', public: true });
   const page = await context.newPage();
   await page.setViewportSize(PHONE);
   await showCamera(page, 'passport');
@@ -85,8 +85,8 @@ test('device signals come from Fingerprint’s own agent where an operator has c
       body: `export const load = async () => ({ get: async ({ linkedId }) => ({ requestId: 'r1', linkedId, from: import.meta.url }) });`,
     }),
   );
-  const person = await server.person();
-  await withDocument(server, person);
+  const person = await server.createPerson();
+  await uploadDocument(server, person);
   await page.goto(person.url);
   await face(page);
   const sent = new Promise<string>((resolve) => {
@@ -95,17 +95,17 @@ test('device signals come from Fingerprint’s own agent where an operator has c
       return route.continue();
     });
   });
-  await send(page);
+  await sendDetails(page);
   expect(await sent).toContain(JSON.stringify({ requestId: 'r1', linkedId: person.id, from: 'https://fpjscdn.net/v3/aBc123' }));
 });
 
 test('from a computer to a phone: the computer follows, and shows the end', async ({ page, server, browser }) => {
   await page.setViewportSize(COMPUTER);
   await showCamera(page);
-  const person = await server.person();
+  const person = await server.createPerson();
   await page.goto(person.url);
-  await consent(page);
-  await screen(page, 'device').locator('.primary').click();
+  await giveConsent(page);
+  await findScreen(page, 'device').locator('.primary').click();
   await expect(page.locator('.square svg[role=img]')).toBeVisible();
   await expect(page.locator('[data-code]')).toHaveText(/[A-Z0-9]{4}-[A-Z0-9]{4}/);
   const code = (await page.locator('[data-code]').textContent())?.match(/[A-Z0-9]{4}-[A-Z0-9]{4}/)?.[0] ?? '';
@@ -117,7 +117,7 @@ test('from a computer to a phone: the computer follows, and shows the end', asyn
   await expect(phone.locator('#code')).toHaveValue(code);
   expect(phone.url()).toBe(`${server.url}/go`);
   await phone.locator('.actions .primary').click();
-  await expect(screen(phone, 'document')).toBeVisible();
+  await expect(findScreen(phone, 'document')).toBeVisible();
   expect(phone.url()).toBe(`${server.url}/${person.id}`);
 
   // A code works once.
@@ -127,14 +127,14 @@ test('from a computer to a phone: the computer follows, and shows the end', asyn
   await expect(again.locator('#code-error')).toBeVisible();
   await again.close();
 
-  await choose(phone);
-  await picture(phone, 'front');
-  await toFace(phone);
+  await chooseDocument(phone);
+  await takePicture(phone, 'front');
+  await goToFace(phone);
   await expect(page.locator('.follow .now')).toContainText('Your face');
   await face(phone);
   await expect(page.locator('.follow .now')).toContainText('Your details', { timeout: 30_000 });
   await expect(phone.locator('#document_number')).toHaveValue('A12345678', { timeout: 60_000 });
-  await send(phone);
-  await expect(screen(page, 'outcome')).toBeVisible({ timeout: 30_000 });
+  await sendDetails(phone);
+  await expect(findScreen(page, 'outcome')).toBeVisible({ timeout: 30_000 });
   await context.close();
 });

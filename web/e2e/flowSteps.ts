@@ -2,14 +2,14 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Page } from '@playwright/test';
-import { type Person, type Server, expect, screen } from './world';
+import { type TestPerson, type TestServer, expect, findScreen } from './testServer';
 
 export const PHONE = { width: 390, height: 844 };
 export const SMALL = { width: 320, height: 568 };
 export const COMPUTER = { width: 1280, height: 800 };
 
 /** Has the page remember how far things jump by themselves, from its beginning on. */
-export async function watchJumps(page: Page): Promise<void> {
+export async function recordLayoutShifts(page: Page): Promise<void> {
   await page.addInitScript(() => {
     const jumps: { at: number; by: number }[] = [];
     Object.assign(window, { jumps });
@@ -22,7 +22,7 @@ export async function watchJumps(page: Page): Promise<void> {
 }
 
 /** Cumulative Layout Shift: the most that things jumped within five seconds without a pause of one. */
-export async function layoutShift(page: Page): Promise<number> {
+export async function computeLayoutShift(page: Page): Promise<number> {
   const jumps = await page.evaluate(() => (window as unknown as { jumps: { at: number; by: number }[] }).jumps);
   let [began, last, sum, most] = [-Infinity, -Infinity, 0, 0];
   for (const { at, by } of jumps) {
@@ -34,69 +34,69 @@ export async function layoutShift(page: Page): Promise<number> {
 }
 
 /** A look at a screen, kept for those who judge by eye. */
-export async function shoot(page: Page, name: string): Promise<void> {
+export async function takeScreenshot(page: Page, name: string): Promise<void> {
   await page.evaluate(() => document.fonts.ready);
   await page.screenshot({ path: `e2e/shots/${name}.png`, animations: 'disabled' });
 }
 
-export async function consent(page: Page): Promise<void> {
-  await expect(screen(page, 'consent')).toBeVisible();
+export async function giveConsent(page: Page): Promise<void> {
+  await expect(findScreen(page, 'consent')).toBeVisible();
   await page.locator('#agree').check();
   await page.locator('.actions .primary').click();
 }
 
-export async function stayHere(page: Page): Promise<void> {
-  await expect(screen(page, 'device')).toBeVisible();
+export async function stayOnComputer(page: Page): Promise<void> {
+  await expect(findScreen(page, 'device')).toBeVisible();
   await page.locator('.actions .secondary').click();
 }
 
-export async function choose(page: Page, type: 'passport' | 'national_id' = 'passport'): Promise<void> {
-  await expect(screen(page, 'document')).toBeVisible();
+export async function chooseDocument(page: Page, type: 'passport' | 'national_id' = 'passport'): Promise<void> {
+  await expect(findScreen(page, 'document')).toBeVisible();
   await page.locator('#country').selectOption('DE');
   await page.locator(`#type-${type}`).check();
   await page.locator('.actions .primary').click();
 }
 
 /** Waits until the picture is taken by itself, and uses it. */
-export async function picture(page: Page, side: 'front' | 'back'): Promise<void> {
-  await expect(screen(page, side).or(screen(page, `preview-${side}`))).toBeVisible();
-  await expect(screen(page, `preview-${side}`)).toBeVisible();
+export async function takePicture(page: Page, side: 'front' | 'back'): Promise<void> {
+  await expect(findScreen(page, side).or(findScreen(page, `preview-${side}`))).toBeVisible();
+  await expect(findScreen(page, `preview-${side}`)).toBeVisible();
   await page.locator('.actions .primary').click();
 }
 
 /** From the document's pictures to the face, past advice where there is some. */
-export async function toFace(page: Page): Promise<void> {
-  const face = screen(page, 'face');
-  const advice = screen(page, 'advice');
-  await expect(face.or(advice)).toBeVisible({ timeout: 120_000 });
+export async function goToFace(page: Page): Promise<void> {
+  const passFaceCheck = findScreen(page, 'face');
+  const advice = findScreen(page, 'advice');
+  await expect(passFaceCheck.or(advice)).toBeVisible({ timeout: 120_000 });
   if (await advice.isVisible()) await page.locator('.actions .secondary').click();
-  await expect(face).toBeVisible();
+  await expect(passFaceCheck).toBeVisible();
 }
 
 export async function face(page: Page): Promise<void> {
-  await expect(screen(page, 'face')).toBeVisible();
+  await expect(findScreen(page, 'face')).toBeVisible();
   await page.locator('.actions .primary').click();
-  await expect(screen(page, 'details').or(screen(page, 'failed'))).toBeVisible({ timeout: 150_000 });
+  await expect(findScreen(page, 'details').or(findScreen(page, 'failed'))).toBeVisible({ timeout: 150_000 });
 }
 
-export async function send(page: Page): Promise<void> {
-  await expect(screen(page, 'details')).toBeVisible();
+export async function sendDetails(page: Page): Promise<void> {
+  await expect(findScreen(page, 'details')).toBeVisible();
   await page.locator('.actions .primary').click();
-  await expect(screen(page, 'outcome')).toBeVisible({ timeout: 30_000 });
+  await expect(findScreen(page, 'outcome')).toBeVisible({ timeout: 30_000 });
 }
 
 const DATA = resolve(import.meta.dirname, '../../tests/data');
 
 /** Somebody whose document is already on the server: by the API, where a test is about what comes after. */
-export async function withDocument(server: Server, person: Person): Promise<void> {
-  await server.browser(person.token, 'POST', `/api/flow/${person.id}/consent`, { version: '2026-11', language: 'en' });
+export async function uploadDocument(server: TestServer, person: TestPerson): Promise<void> {
+  await server.callAsBrowser(person.token, 'POST', `/api/flow/${person.id}/consent`, { version: '2026-11', language: 'en' });
   const form = new FormData();
   form.set('document_type', 'passport');
   form.set('country', 'DE');
   form.set('document_front', new Blob([readFileSync(resolve(DATA, 'passport.jpg'))]), 'front.jpg');
-  await server.browser(person.token, 'PATCH', `/api/profiles/${person.id}`, form);
+  await server.callAsBrowser(person.token, 'PATCH', `/api/profiles/${person.id}`, form);
   const details = { name: 'Jane Marie Specimen', document_number: 'A12345678', country: 'UTO', date_of_birth: '1990-01-15' };
-  await server.browser(person.token, 'PUT', `/api/flow/${person.id}/details`, details);
+  await server.callAsBrowser(person.token, 'PUT', `/api/flow/${person.id}/details`, details);
 }
 
-export const file = (name: string): string => resolve(DATA, name);
+export const findTestFile = (name: string): string => resolve(DATA, name);

@@ -20,28 +20,28 @@ export const BRANDING = {
 };
 export const SHOP = 'https://shop.example/back';
 
-export interface Person {
+export interface TestPerson {
   id: string;
   token: string;
   /** The link, as `create` gave it. */
   url: string;
 }
 
-export interface Server {
+export interface TestServer {
   url: string;
   /** A call as the trusted server. */
-  machine(method: string, path: string, body?: unknown): Promise<{ status: number; body: any }>;
-  person(more?: Record<string, unknown>): Promise<Person>;
+  callAsMachine(method: string, path: string, body?: unknown): Promise<{ status: number; body: any }>;
+  createPerson(more?: Record<string, unknown>): Promise<TestPerson>;
   /** The same link's token with other claims, signed as the server signs. */
-  forged(token: string, claims: Record<string, unknown>): string;
+  forgeToken(token: string, claims: Record<string, unknown>): string;
   /** A call as somebody's browser. */
-  browser(token: string, method: string, path: string, body?: unknown): Promise<{ status: number; body: any }>;
+  callAsBrowser(token: string, method: string, path: string, body?: unknown): Promise<{ status: number; body: any }>;
   stop(): Promise<void>;
 }
 
-export async function startServer(settings: Record<string, string> = {}): Promise<Server> {
+export async function startServer(settings: Record<string, string> = {}): Promise<TestServer> {
   const folder = mkdtempSync(join(tmpdir(), 'identivia-page-'));
-  const port = await freePort();
+  const port = await findFreePort();
   const url = `http://127.0.0.1:${port}`;
 
   const secret = randomBytes(24).toString('hex');
@@ -61,7 +61,7 @@ export async function startServer(settings: Record<string, string> = {}): Promis
     },
     stdio: ['ignore', 'ignore', 'inherit'],
   });
-  await ready(url, child);
+  await waitUntilReady(url, child);
 
   let token = '';
   const call = async (bearer: string, method: string, path: string, body?: unknown) => {
@@ -75,17 +75,17 @@ export async function startServer(settings: Record<string, string> = {}): Promis
   };
   const signIn = await call('', 'POST', '/api/auth/token', { client_id: 'shop', client_secret: secret });
   token = signIn.body.access_token;
-  const server: Server = {
+  const server: TestServer = {
     url,
-    machine: (method, path, body) => call(token, method, path, body),
-    browser: call,
-    forged(token, claims) {
+    callAsMachine: (method, path, body) => call(token, method, path, body),
+    callAsBrowser: call,
+    forgeToken(token, claims) {
       const [head = '', payload = ''] = token.split('.');
       const before = JSON.parse(Buffer.from(payload, 'base64url').toString()) as object;
       const signed = `${head}.${Buffer.from(JSON.stringify({ ...before, ...claims })).toString('base64url')}`;
       return `${signed}.${createHmac('sha256', jwtSecret).update(signed).digest('base64url')}`;
     },
-    async person(more = {}) {
+    async createPerson(more = {}) {
       const made = await call(token, 'POST', '/api/profiles/create', { userID: randomBytes(8).toString('hex'), ...more });
       if (made.status !== 201) throw new Error(`create: ${made.status} ${JSON.stringify(made.body)}`);
       return { id: made.body.id, token: made.body.flow_token, url: made.body.url };
@@ -96,11 +96,11 @@ export async function startServer(settings: Record<string, string> = {}): Promis
       rmSync(folder, { recursive: true, force: true });
     },
   };
-  await server.machine('PUT', '/api/settings/branding', { value: BRANDING, public: true });
+  await server.callAsMachine('PUT', '/api/settings/branding', { value: BRANDING, public: true });
   return server;
 }
 
-async function ready(url: string, child: ChildProcess): Promise<void> {
+async function waitUntilReady(url: string, child: ChildProcess): Promise<void> {
   for (let i = 0; i < 300; i += 1) {
     if (child.exitCode !== null) throw new Error(`the server stopped with ${child.exitCode}`);
     const isReady = await fetch(`${url}/readyz`).then((answer) => answer.ok, () => false);
@@ -110,7 +110,7 @@ async function ready(url: string, child: ChildProcess): Promise<void> {
   throw new Error('the server did not become ready');
 }
 
-function freePort(): Promise<number> {
+function findFreePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createServer();
     probe.once('error', reject);
@@ -122,14 +122,14 @@ function freePort(): Promise<number> {
 }
 
 /** What stands in for the server while a screen is being drawn: `E2E_URL` names it. Tests proper never set that. */
-async function elsewhere(url: string): Promise<Server> {
+async function connectToMock(url: string): Promise<TestServer> {
   const letters = 'abcdefghijklmnopqrstuvwxyz0123456789';
   return {
     url,
-    machine: async () => ({ status: 200, body: {} }),
-    browser: async () => ({ status: 200, body: {} }),
-    forged: (token) => token,
-    person: async () => {
+    callAsMachine: async () => ({ status: 200, body: {} }),
+    callAsBrowser: async () => ({ status: 200, body: {} }),
+    forgeToken: (token) => token,
+    createPerson: async () => {
       const id = Array.from(randomBytes(15), (byte) => letters[byte % 36]).join('');
       return { id, token: 't', url: `${url}/${id}?token=t` };
     },
@@ -137,11 +137,11 @@ async function elsewhere(url: string): Promise<Server> {
   };
 }
 
-export const test = base.extend<{ quiet: void; server: Server }>({
+export const test = base.extend<{ quiet: void; server: TestServer }>({
   // One a test: a server knows again the frames that its camera has shown before, and would call the next test's a replay.
   server: async ({}, use) => {
     const mock = process.env['E2E_URL'];
-    const server = mock ? await elsewhere(mock) : await startServer();
+    const server = mock ? await connectToMock(mock) : await startServer();
     await use(server);
     await server.stop();
   },
@@ -167,4 +167,4 @@ export const test = base.extend<{ quiet: void; server: Server }>({
 
 export { expect } from '@playwright/test';
 
-export const screen = (page: Page, name: string) => page.locator(`[data-screen="${name}"]`);
+export const findScreen = (page: Page, name: string) => page.locator(`[data-screen="${name}"]`);

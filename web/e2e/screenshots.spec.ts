@@ -1,7 +1,7 @@
 // Every step as it looks, on a phone, on a small phone and on a computer, light and dark: for people to judge.
 import { showCamera } from './camera';
-import { COMPUTER, PHONE, SMALL, choose, consent, face, shoot, toFace } from './walk';
-import { expect, screen, test } from './world';
+import { COMPUTER, PHONE, SMALL, chooseDocument, giveConsent, face, takeScreenshot, goToFace } from './flowSteps';
+import { expect, findScreen, test } from './testServer';
 
 const LOOKS = [
   { name: 'phone', viewport: PHONE, colorScheme: 'light' },
@@ -16,34 +16,34 @@ for (const { name, viewport, colorScheme } of LOOKS) {
     await page.setViewportSize(viewport);
     await page.emulateMedia({ colorScheme });
     await showCamera(page, 'passport');
-    const person = await server.person({ redirect_url: 'https://shop.example/back' });
-    const look = (step: string): Promise<void> => shoot(page, `${name}-${step}`);
+    const person = await server.createPerson({ redirect_url: 'https://shop.example/back' });
+    const look = (step: string): Promise<void> => takeScreenshot(page, `${name}-${step}`);
     await page.goto(person.url);
-    await expect(screen(page, 'consent')).toBeVisible();
+    await expect(findScreen(page, 'consent')).toBeVisible();
     await look('01-consent');
     await page.screenshot({ path: `e2e/shots/${name}-01-consent-whole.png`, fullPage: true });
-    await consent(page);
+    await giveConsent(page);
     if (viewport === COMPUTER) {
-      await expect(screen(page, 'device')).toBeVisible();
+      await expect(findScreen(page, 'device')).toBeVisible();
       await look('02-device');
       await page.locator('.actions .primary').click();
       await expect(page.locator('[data-code]')).not.toContainText('····');
       await look('03-handoff');
       await page.locator('.actions .secondary').click();
     }
-    await expect(screen(page, 'document')).toBeVisible();
+    await expect(findScreen(page, 'document')).toBeVisible();
     await look('04-document');
     await page.evaluate(() => Object.assign(window, { cameraAside: 0.16 }));
-    await choose(page);
+    await chooseDocument(page);
     await page.locator('[data-hint="centre"]').waitFor();
     await look('05-front');
     await page.evaluate(() => Object.assign(window, { cameraAside: 0 }));
-    await expect(screen(page, 'preview-front')).toBeVisible();
+    await expect(findScreen(page, 'preview-front')).toBeVisible();
     await look('06-preview');
     await page.locator('.actions .primary').click();
-    await screen(page, 'reading').waitFor();
+    await findScreen(page, 'reading').waitFor();
     await look('07-reading');
-    await toFace(page);
+    await goToFace(page);
     await look('08-face');
     const checked = face(page);
     await page.locator('[data-step]:not([data-step=""])').waitFor();
@@ -53,23 +53,23 @@ for (const { name, viewport, colorScheme } of LOOKS) {
     await page.locator('[data-screen="judging"]').waitFor();
     await look('11-judging');
     await checked;
-    await expect(screen(page, 'details')).toBeVisible();
+    await expect(findScreen(page, 'details')).toBeVisible();
     await expect(page.locator('#document_number')).not.toHaveValue('');
     await look('12-details');
     await page.screenshot({ path: `e2e/shots/${name}-12-details-whole.png`, fullPage: true });
     // A small camera's picture may be read in part; the person types the rest.
     await page.locator('#name').fill('Jane Marie Specimen');
     await page.locator('.actions .primary').click();
-    await expect(screen(page, 'outcome')).toBeVisible({ timeout: 30_000 });
+    await expect(findScreen(page, 'outcome')).toBeVisible({ timeout: 30_000 });
     await look('14-outcome');
     const other = await context.newPage();
     await other.setViewportSize(viewport);
     await other.emulateMedia({ colorScheme });
     await other.goto(`${server.url}/go#K7PM4QXD`);
-    await expect(screen(other, 'go')).toBeVisible();
-    await shoot(other, `${name}-15-go`);
+    await expect(findScreen(other, 'go')).toBeVisible();
+    await takeScreenshot(other, `${name}-15-go`);
     await other.goto(`${server.url}/${person.id}`);
-    await expect(screen(other, 'trouble-reopen')).toBeVisible();
-    await shoot(other, `${name}-16-reopen`);
+    await expect(findScreen(other, 'trouble-reopen')).toBeVisible();
+    await takeScreenshot(other, `${name}-16-reopen`);
   });
 }

@@ -2,10 +2,10 @@
 import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
 import { LANGUAGES } from '../src/shared/i18n/language';
-import { expect } from './world';
+import { expect } from './testServer';
 
 /** No violation, in either theme and any language; nothing sticks out sideways; and everything to press is large enough. */
-export async function check(page: Page, name: string, languages: readonly string[] = LANGUAGES): Promise<void> {
+export async function checkAccessibility(page: Page, name: string, languages: readonly string[] = LANGUAGES): Promise<void> {
   for (const language of languages) {
     if (languages.length > 1) {
       await page.locator('.language select').selectOption(language);
@@ -19,14 +19,14 @@ export async function check(page: Page, name: string, languages: readonly string
     }
     const width = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth] as const);
     expect.soft(width[0], `${name}, ${language}: sticks out sideways`).toBeLessThanOrEqual(width[1]);
-    expect.soft(await tooSmall(page), `${name}, ${language}: too small to press`).toEqual([]);
+    expect.soft(await findSmallTargets(page), `${name}, ${language}: too small to press`).toEqual([]);
   }
   if (languages.length > 1) await page.locator('.language select').selectOption('en');
   await page.emulateMedia({ colorScheme: 'light' });
 }
 
 /** Controls below 44 CSS pixels, apart from links in a sentence and inputs whose label is the target. */
-function tooSmall(page: Page): Promise<string[]> {
+function findSmallTargets(page: Page): Promise<string[]> {
   return page.evaluate(() =>
     [...document.querySelectorAll<HTMLElement>('button, select, a, label:has(input[type=radio], input[type=checkbox], input[type=file]), input:not([type=radio], [type=checkbox], [type=file]), textarea')]
       .filter((element) => {

@@ -1,9 +1,9 @@
 // What goes wrong: reload, back, no connection, a second tab, a link that has run out, cameras, a locked phone.
 import { type Page } from '@playwright/test';
 import { showCamera } from './camera';
-import { check } from './check';
-import { PHONE, choose, consent, file, picture, toFace, withDocument } from './walk';
-import { BRANDING, expect, screen, test } from './world';
+import { checkAccessibility } from './accessibility';
+import { PHONE, chooseDocument, giveConsent, findTestFile, takePicture, goToFace, uploadDocument } from './flowSteps';
+import { BRANDING, expect, findScreen, test } from './testServer';
 
 test.beforeEach(({ page }) => page.setViewportSize(PHONE));
 
@@ -18,29 +18,29 @@ async function setHidden(page: Page, isHidden: boolean): Promise<void> {
 
 test('a reload goes on where it was, at every screen, and leaves no token behind', async ({ page, server }) => {
   await showCamera(page, 'card');
-  const person = await server.person();
+  const person = await server.createPerson();
   await page.goto(person.url);
-  await expect(screen(page, 'consent')).toBeVisible();
+  await expect(findScreen(page, 'consent')).toBeVisible();
   await page.reload();
-  await consent(page);
-  await expect(screen(page, 'document')).toBeVisible();
+  await giveConsent(page);
+  await expect(findScreen(page, 'document')).toBeVisible();
   await page.reload();
-  await choose(page, 'national_id');
-  await picture(page, 'front');
-  await expect(screen(page, 'back').or(screen(page, 'preview-back'))).toBeVisible();
+  await chooseDocument(page, 'national_id');
+  await takePicture(page, 'front');
+  await expect(findScreen(page, 'back').or(findScreen(page, 'preview-back'))).toBeVisible();
   await page.waitForTimeout(500);
   await page.reload();
-  await picture(page, 'back');
-  await toFace(page);
+  await takePicture(page, 'back');
+  await goToFace(page);
   await page.reload();
-  await expect(screen(page, 'face')).toBeVisible();
+  await expect(findScreen(page, 'face')).toBeVisible();
   expect(await page.evaluate(() => sessionStorage.length + localStorage.length)).toBe(0);
   expect(page.url()).not.toContain('token');
 });
 
 test('typed details survive a reload', async ({ page, server }) => {
-  const person = await server.person();
-  await withDocument(server, person);
+  const person = await server.createPerson();
+  await uploadDocument(server, person);
   // The face is not what this is about: the server is said to be a step further.
   await page.route(`**/api/flow/${person.id}`, async (route) => {
     const answer = await route.fetch();
@@ -65,103 +65,103 @@ test('typed details survive a reload', async ({ page, server }) => {
 
 test('the back button goes back a screen, and never to something half-done', async ({ page, server }) => {
   await showCamera(page, 'passport');
-  const person = await server.person();
+  const person = await server.createPerson();
   await page.goto(person.url);
-  await consent(page);
-  await choose(page);
-  await expect(screen(page, 'preview-front')).toBeVisible();
+  await giveConsent(page);
+  await chooseDocument(page);
+  await expect(findScreen(page, 'preview-front')).toBeVisible();
   await page.goBack();
-  await expect(screen(page, 'document')).toBeVisible();
+  await expect(findScreen(page, 'document')).toBeVisible();
   await page.goBack();
-  await expect(screen(page, 'consent')).toBeVisible();
+  await expect(findScreen(page, 'consent')).toBeVisible();
   await page.goForward();
-  await expect(screen(page, 'document')).toBeVisible();
-  await choose(page);
-  await picture(page, 'front');
-  await toFace(page);
+  await expect(findScreen(page, 'document')).toBeVisible();
+  await chooseDocument(page);
+  await takePicture(page, 'front');
+  await goToFace(page);
   // Reading is passed over: back from the face is the picture, which is still there.
   await page.goBack();
-  await expect(screen(page, 'preview-front').or(screen(page, 'front'))).toBeVisible();
+  await expect(findScreen(page, 'preview-front').or(findScreen(page, 'front'))).toBeVisible();
   await page.goBack();
-  await expect(screen(page, 'document')).toBeVisible();
+  await expect(findScreen(page, 'document')).toBeVisible();
   await page.getByRole('button', { name: 'Keep these pictures' }).click();
-  await expect(screen(page, 'face')).toBeVisible();
+  await expect(findScreen(page, 'face')).toBeVisible();
 });
 
 test('without a connection nothing is lost, and it is told', async ({ page, server, context }) => {
   await showCamera(page, 'passport');
-  const person = await server.person();
+  const person = await server.createPerson();
   await page.goto(person.url);
-  await consent(page);
-  await choose(page);
-  await expect(screen(page, 'preview-front')).toBeVisible();
+  await giveConsent(page);
+  await chooseDocument(page);
+  await expect(findScreen(page, 'preview-front')).toBeVisible();
   await context.setOffline(true);
   await page.locator('.actions .primary').click();
-  await expect(screen(page, 'reading')).toBeVisible();
+  await expect(findScreen(page, 'reading')).toBeVisible();
   await expect(page.locator('.connection')).toContainText('You are offline');
   await expect(page.getByRole('status').filter({ hasText: 'You are offline' })).toBeAttached();
   await page.waitForTimeout(2_000);
   await context.setOffline(false);
-  await toFace(page);
-  const flow = await server.browser(person.token, 'GET', `/api/flow/${person.id}`);
+  await goToFace(page);
+  const flow = await server.callAsBrowser(person.token, 'GET', `/api/flow/${person.id}`);
   expect(flow.body.data.document.front).toBe(true);
 });
 
 test('a server that stumbles is asked again', async ({ page, server }) => {
-  const person = await server.person();
+  const person = await server.createPerson();
   let failures = 0;
   await page.route(`**/api/flow/${person.id}/consent`, (route) => {
     failures += 1;
     return failures <= 2 ? route.fulfill({ status: 503, headers: { 'Retry-After': '1' }, json: { error: 'busy' } }) : route.continue();
   });
   await page.goto(person.url);
-  await consent(page);
+  await giveConsent(page);
   await expect(page.locator('.connection')).toContainText('The connection is poor');
-  await expect(screen(page, 'document')).toBeVisible();
+  await expect(findScreen(page, 'document')).toBeVisible();
   expect(failures).toBe(3);
 });
 
 test('only one tab works; the other says so and can take over', async ({ page, server, context }) => {
-  const person = await server.person();
+  const person = await server.createPerson();
   await page.goto(person.url);
-  await consent(page);
+  await giveConsent(page);
   const second = await context.newPage();
   await second.setViewportSize(PHONE);
   await second.goto(person.url);
-  await expect(screen(second, 'document')).toBeVisible();
-  await expect(screen(page, 'other-tab')).toBeVisible();
-  await check(page, 'other tab');
+  await expect(findScreen(second, 'document')).toBeVisible();
+  await expect(findScreen(page, 'other-tab')).toBeVisible();
+  await checkAccessibility(page, 'other tab');
   await page.locator('.actions .primary').click();
-  await expect(screen(page, 'document')).toBeVisible();
-  await expect(screen(second, 'other-tab')).toBeVisible();
+  await expect(findScreen(page, 'document')).toBeVisible();
+  await expect(findScreen(second, 'other-tab')).toBeVisible();
 });
 
 test('a link that has run out says so, and how to get a new one', async ({ page, server }) => {
-  const person = await server.person();
+  const person = await server.createPerson();
   const hour = Math.floor(Date.now() / 1_000) - 3_600;
-  const old = server.forged(person.token, { iat: hour, nbf: hour, exp: hour + 1_800 });
+  const old = server.forgeToken(person.token, { iat: hour, nbf: hour, exp: hour + 1_800 });
   await page.goto(`${server.url}/${person.id}?token=${old}`);
-  await expect(screen(page, 'trouble-expired')).toBeVisible();
+  await expect(findScreen(page, 'trouble-expired')).toBeVisible();
   await expect(page.getByRole('main').getByRole('link', { name: BRANDING.support_email })).toHaveAttribute('href', `mailto:${BRANDING.support_email}`);
-  await check(page, 'expired');
+  await checkAccessibility(page, 'expired');
 });
 
 test('a link that runs out while it is open says so at once', async ({ page, server }) => {
   await page.clock.install();
-  const person = await server.person();
+  const person = await server.createPerson();
   await page.goto(person.url);
-  await expect(screen(page, 'consent')).toBeVisible();
+  await expect(findScreen(page, 'consent')).toBeVisible();
   await page.clock.fastForward(31 * 60_000);
-  await expect(screen(page, 'trouble-expired')).toBeVisible();
+  await expect(findScreen(page, 'trouble-expired')).toBeVisible();
 });
 
 test('links that never worked: no token, a wrong one, another person’s, an unknown profile', async ({ page, server }) => {
-  const [one, other] = [await server.person(), await server.person()];
+  const [one, other] = [await server.createPerson(), await server.createPerson()];
   await page.goto(`${server.url}/${one.id}`);
-  await expect(screen(page, 'trouble-reopen')).toBeVisible();
+  await expect(findScreen(page, 'trouble-reopen')).toBeVisible();
   for (const address of [`/${one.id}?token=rubbish`, `/${one.id}?token=${other.token}`, `/aaaaaaaaaaaaaaa?token=${one.token}`]) {
     await page.goto(server.url + address);
-    await expect(screen(page, 'trouble-link')).toBeVisible();
+    await expect(findScreen(page, 'trouble-link')).toBeVisible();
     expect(page.url()).not.toContain('token');
   }
 });
@@ -173,35 +173,35 @@ for (const { fails, trouble } of [
 ]) {
   test(`a camera that is ${trouble}: what to do, and it goes on once that is done`, async ({ page, server }) => {
     await showCamera(page, 'passport', { fails });
-    const person = await server.person();
+    const person = await server.createPerson();
     await page.goto(person.url);
-    await consent(page);
-    await choose(page);
+    await giveConsent(page);
+    await chooseDocument(page);
     await expect(page.locator(`[data-trouble="${trouble}"]`)).toBeVisible();
     if (trouble === 'denied') await expect(page.locator('.numbered li')).toHaveCount(3);
-    await check(page, `camera ${trouble}`);
+    await checkAccessibility(page, `camera ${trouble}`);
     await page.evaluate(() => Object.assign(window, { cameraWorks: true }));
     await page.getByRole('button', { name: 'Try again' }).click();
-    await expect(screen(page, 'preview-front')).toBeVisible();
+    await expect(findScreen(page, 'preview-front')).toBeVisible();
   });
 }
 
 test('a program that pretends to be a camera is told from one', async ({ page, server }) => {
   await showCamera(page, 'passport', { label: 'OBS Virtual Camera' });
-  const person = await server.person();
+  const person = await server.createPerson();
   await page.goto(person.url);
-  await consent(page);
-  await choose(page);
+  await giveConsent(page);
+  await chooseDocument(page);
   await expect(page.locator('[data-trouble="virtual"]')).toContainText('OBS Virtual Camera');
-  await check(page, 'camera virtual');
+  await checkAccessibility(page, 'camera virtual');
 });
 
 test('without a camera a picture can be chosen; it is scaled and stripped, and rubbish is refused', async ({ page, server }) => {
   await showCamera(page, 'passport', { fails: 'NotFoundError' });
-  const person = await server.person();
+  const person = await server.createPerson();
   await page.goto(person.url);
-  await consent(page);
-  await choose(page);
+  await giveConsent(page);
+  await chooseDocument(page);
   await page.locator('input[type=file]').setInputFiles({ name: 'rubbish.jpg', mimeType: 'image/jpeg', buffer: Buffer.from('not a picture') });
   await expect(page.getByRole('alert')).toContainText('cannot be opened');
   // Chromium tells what a form held only where it is stopped on its way.
@@ -212,45 +212,45 @@ test('without a camera a picture can be chosen; it is scaled and stripped, and r
       return route.continue();
     });
   });
-  await page.locator('input[type=file]').setInputFiles(file('passport.jpg'));
-  await expect(screen(page, 'preview-front')).toBeVisible();
+  await page.locator('input[type=file]').setInputFiles(findTestFile('passport.jpg'));
+  await expect(findScreen(page, 'preview-front')).toBeVisible();
   await page.locator('.actions .primary').click();
   const body = await sent;
   expect(body.includes(Buffer.from([0xff, 0xd8, 0xff, 0xe0]))).toBe(true);
   expect(body.includes('Exif')).toBe(false);
-  await toFace(page);
+  await goToFace(page);
 });
 
 test('a phone that is locked in the middle of the face check starts it anew, and nothing else', async ({ page, server }) => {
   await showCamera(page, 'passport');
-  const person = await server.person();
-  await withDocument(server, person);
+  const person = await server.createPerson();
+  await uploadDocument(server, person);
   await page.goto(person.url);
-  await screen(page, 'face').locator('.primary').click();
+  await findScreen(page, 'face').locator('.primary').click();
   await page.locator('[data-step="turn_left"], [data-step="turn_right"], [data-step="move_closer"]').first().waitFor();
   await setHidden(page, true);
   await setHidden(page, false);
-  await expect(screen(page, 'interrupted')).toBeVisible();
-  await check(page, 'interrupted');
+  await expect(findScreen(page, 'interrupted')).toBeVisible();
+  await checkAccessibility(page, 'interrupted');
   await page.locator('.actions .primary').click();
-  await expect(screen(page, 'details')).toBeVisible({ timeout: 150_000 });
+  await expect(findScreen(page, 'details')).toBeVisible({ timeout: 150_000 });
 });
 
 test('somebody who does not follow learns what to do better, and after five tries when it goes on', async ({ page, server }) => {
   await showCamera(page, 'passport', { ignores: true });
-  const person = await server.person();
-  await withDocument(server, person);
+  const person = await server.createPerson();
+  await uploadDocument(server, person);
   await page.goto(person.url);
-  await screen(page, 'face').locator('.primary').click();
+  await findScreen(page, 'face').locator('.primary').click();
   await page.locator('[data-step]:not([data-step=""])').waitFor();
-  await check(page, 'face check');
-  await expect(screen(page, 'failed')).toBeVisible({ timeout: 150_000 });
+  await checkAccessibility(page, 'face check');
+  await expect(findScreen(page, 'failed')).toBeVisible({ timeout: 150_000 });
   await expect(page.locator('.notice li').first()).toBeVisible();
-  await check(page, 'failed');
+  await checkAccessibility(page, 'failed');
   await page.route('**/api/face-liveness/session', (route) =>
     route.fulfill({ status: 429, headers: { 'Retry-After': '1740' }, json: { error: 'Too many failed checks' } }),
   );
   await page.locator('.actions .primary').click();
-  await expect(screen(page, 'paused')).toContainText('in 29 minutes');
-  await check(page, 'paused');
+  await expect(findScreen(page, 'paused')).toContainText('in 29 minutes');
+  await checkAccessibility(page, 'paused');
 });

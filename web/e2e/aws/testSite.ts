@@ -9,7 +9,7 @@ import react from '@vitejs/plugin-react';
 import { build } from 'vite';
 import { awsAssets } from '../../scripts/aws-assets';
 
-const TYPES: Record<string, string> = {
+const MEDIA_TYPES: Record<string, string> = {
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript',
   '.css': 'text/css',
@@ -17,12 +17,12 @@ const TYPES: Record<string, string> = {
   '.wasm': 'application/wasm',
 };
 
-export interface Stage {
+export interface TestSite {
   url: string;
   close(): Promise<void>;
 }
 
-export function policy(stream: string): string {
+export function buildPolicy(stream: string): string {
   return [
     "default-src 'none'",
     "script-src 'self' 'wasm-unsafe-eval'",
@@ -37,7 +37,7 @@ export function policy(stream: string): string {
   ].join('; ');
 }
 
-export async function openStage(api: string, stream: string): Promise<Stage> {
+export async function startTestSite(api: string, stream: string): Promise<TestSite> {
   const folder = await mkdtemp(path.join(tmpdir(), 'identivia-stage.'));
   await build({
     configFile: false,
@@ -46,17 +46,17 @@ export async function openStage(api: string, stream: string): Promise<Stage> {
     plugins: [react(), awsAssets()],
     build: { outDir: folder, emptyOutDir: true, assetsDir: 'app', target: 'es2022', assetsInlineLimit: 0, modulePreload: { polyfill: false } },
   });
-  const server = http.createServer((request, response) => void serve(request, response).catch(() => response.writeHead(500).end()));
+  const server = http.createServer((request, response) => void serveFile(request, response).catch(() => response.writeHead(500).end()));
 
-  async function serve(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
+  async function serveFile(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
     const { pathname } = new URL(request.url ?? '/', 'http://localhost');
-    if (/^\/(api\/|livez)/.test(pathname)) return forward(api, request, response);
+    if (/^\/(api\/|livez)/.test(pathname)) return forwardToServer(api, request, response);
     const name = pathname === '/' ? '/index.html' : path.normalize(pathname);
     const file = await readFile(path.join(folder, name)).catch(() => undefined);
-    const headers = { 'Content-Type': TYPES[path.extname(name)] ?? 'application/octet-stream', 'X-Content-Type-Options': 'nosniff' };
+    const headers = { 'Content-Type': MEDIA_TYPES[path.extname(name)] ?? 'application/octet-stream', 'X-Content-Type-Options': 'nosniff' };
     if (name.startsWith('/app/')) Object.assign(headers, { 'Cache-Control': 'public, max-age=31536000, immutable' });
     if (name === '/index.html') {
-      Object.assign(headers, { 'Content-Security-Policy': policy(stream), 'Permissions-Policy': 'camera=(self)' });
+      Object.assign(headers, { 'Content-Security-Policy': buildPolicy(stream), 'Permissions-Policy': 'camera=(self)' });
     }
     response.writeHead(file ? 200 : 404, headers).end(file);
   }
@@ -72,7 +72,7 @@ export async function openStage(api: string, stream: string): Promise<Stage> {
   };
 }
 
-function forward(api: string, request: http.IncomingMessage, response: http.ServerResponse): void {
+function forwardToServer(api: string, request: http.IncomingMessage, response: http.ServerResponse): void {
   const { host: _, ...headers } = request.headers;
   const onward = http.request(new URL(request.url ?? '/', api), { method: request.method ?? 'GET', headers }, (answer) => {
     response.writeHead(answer.statusCode ?? 502, answer.headers);
