@@ -1,11 +1,11 @@
 import { defineConfig } from '@playwright/test';
 
-// Debian's Chromium, not one that is fetched. Two cores: one worker.
+// Uses Debian's Chromium and downloads none. One worker, for two cores.
 export default defineConfig({
   testDir: 'e2e',
   outputDir: 'test-results',
   workers: 1,
-  // AWS's component has limits of its own in seconds (10 to load, 5 to draw), which a busy machine can miss once.
+  // One retry: AWS's component has time limits (10 s to load, 5 s to draw) that a busy machine can miss.
   retries: 1,
   timeout: 300_000,
   expect: { timeout: 15_000 },

@@ -14,7 +14,7 @@ export default defineConfig({
   build: {
     assetsDir: 'app',
     target: 'es2022',
-    // The page's policy allows no data: URL but for pictures, and a file of its own is cached once for all languages.
+    // The page's policy allows data: URLs for pictures only, and a file of its own is cached once for all languages.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,

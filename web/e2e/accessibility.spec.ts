@@ -1,11 +1,11 @@
-// For everyone: WCAG's mechanical part on every screen in both themes and all languages, the keyboard alone, small screens, large text.
+// Accessibility: automatic WCAG checks on every screen in both themes and all languages, keyboard only, small screens, large text.
 import type { Page } from '@playwright/test';
 import { showCamera } from './camera';
 import { checkAccessibility } from './accessibility';
 import { COMPUTER, PHONE, chooseDocument, giveConsent, findTestFile, takeScreenshot, goToFace } from './flowSteps';
 import { expect, findScreen, test } from './testServer';
 
-test('every screen', async ({ page, server, context }) => {
+test('every screen passes the accessibility checks', async ({ page, server, context }) => {
   test.setTimeout(900_000);
   await page.setViewportSize({ width: 320, height: 640 });
   await showCamera(page, 'passport');
@@ -81,7 +81,7 @@ async function checkFaceAndDetails(page: Page): Promise<void> {
   await checkAccessibility(page, 'outcome');
 }
 
-test('cameras that fail, and computers', async ({ page, server }) => {
+test('camera troubles and a computer’s screens pass the accessibility checks', async ({ page, server }) => {
   await page.setViewportSize(COMPUTER);
   await showCamera(page, 'passport', { fails: 'NotAllowedError' });
   const person = await server.createPerson();
@@ -95,7 +95,7 @@ test('cameras that fail, and computers', async ({ page, server }) => {
   await checkAccessibility(page, 'camera denied');
 });
 
-test('advice about a picture that cannot be read', async ({ page, server }) => {
+test('advice about an unreadable picture passes the accessibility checks', async ({ page, server }) => {
   await page.setViewportSize({ width: 320, height: 640 });
   await showCamera(page, 'passport', { fails: 'NotFoundError' });
   const person = await server.createPerson();
@@ -113,7 +113,7 @@ test('advice about a picture that cannot be read', async ({ page, server }) => {
   await expect(page.locator('[data-trouble="missing"]')).toBeVisible();
 });
 
-test('text at twice its size on a phone', async ({ page, server }) => {
+test('text at twice its size fits on a phone', async ({ page, server }) => {
   // A zoom of 200 % is half as many CSS pixels.
   await page.setViewportSize({ width: PHONE.width / 2, height: PHONE.height / 2 });
   const person = await server.createPerson();
@@ -126,7 +126,7 @@ test('text at twice its size on a phone', async ({ page, server }) => {
   expect(await sticksOut()).toBe(false);
 });
 
-test('the keyboard alone, and the focus where one looks', async ({ page, server }) => {
+test('the keyboard alone suffices, and the focus follows the screen', async ({ page, server }) => {
   await page.setViewportSize(COMPUTER);
   await showCamera(page, 'passport');
   const person = await server.createPerson();
@@ -183,7 +183,7 @@ test('the keyboard alone, and the focus where one looks', async ({ page, server 
   await expect(page.locator('h1')).toBeFocused();
 });
 
-test('from right to left nothing falls over', async ({ page, server }) => {
+test('a right-to-left layout does not overflow', async ({ page, server }) => {
   await page.setViewportSize(PHONE);
   const person = await server.createPerson();
   await page.goto(person.url);

@@ -1,10 +1,10 @@
-// What must hold on every screen: WCAG's mechanical part in both themes and all languages, room, and targets to press.
+// Accessibility checks of one screen: axe in both themes and all languages, horizontal overflow, size of targets.
 import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
 import { LANGUAGES } from '../src/shared/i18n/language';
 import { expect } from './testServer';
 
-/** No violation, in either theme and any language; nothing sticks out sideways; and everything to press is large enough. */
+/** Expects no axe violation in either theme and any language, no horizontal overflow, and targets that are large enough. */
 export async function checkAccessibility(page: Page, name: string, languages: readonly string[] = LANGUAGES): Promise<void> {
   for (const language of languages) {
     if (languages.length > 1) {
@@ -18,7 +18,7 @@ export async function checkAccessibility(page: Page, name: string, languages: re
       expect.soft(found, `${name}, ${language}, ${colorScheme}`).toEqual([]);
     }
     const width = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth] as const);
-    expect.soft(width[0], `${name}, ${language}: sticks out sideways`).toBeLessThanOrEqual(width[1]);
+    expect.soft(width[0], `${name}, ${language}: overflows sideways`).toBeLessThanOrEqual(width[1]);
     expect.soft(await findSmallTargets(page), `${name}, ${language}: too small to press`).toEqual([]);
   }
   if (languages.length > 1) await page.locator('.language select').selectOption('en');

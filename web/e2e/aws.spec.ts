@@ -1,5 +1,5 @@
-// AWS's face step, the component as it is published, against what stands in for AWS: through our own server, with a face before
-// the camera. What the stand-in takes has been signed, shown in order and filmed.
+// AWS's face step: the published component against a fake AWS, through the real server, with a face before the camera. The fake AWS accepts
+// only what has been signed, shown in the right order and filmed.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -56,7 +56,7 @@ for (const [device, options, shape] of [
   ['a phone', PHONE, 'upright'],
 ] as const) {
   for (const flashing of [true, false]) {
-    test(`on ${device} the check ${flashing ? 'with' : 'without'} flashing is passed, and nothing is asked of anybody else`, async () => {
+    test(`on ${device} the check ${flashing ? 'with' : 'without'} flashing passes, and no other host gets a request`, async () => {
       const { page, context, requests } = await openPage(shape === 'wide' ? wide : upright, { flashing }, options);
       await beginCheck(page);
       await expect(page.getByText('Flashing colours')).toBeVisible({ visible: flashing });
@@ -84,7 +84,7 @@ for (const [device, options, shape] of [
   }
 }
 
-test('in the page itself a trouble is told, the next try is passed, and the record says that AWS has confirmed it', async () => {
+test('the page shows a trouble, the next try passes, and the record is confirmed by AWS', async () => {
   const person = await server.createPerson({ language: 'en' });
   await uploadDocument(server, person);
   await providers.failNextStream('internal');
@@ -107,7 +107,7 @@ test('in the page itself a trouble is told, the next try is passed, and the reco
   await context.close();
 });
 
-test('who cannot bear flashing goes on without, and AWS is asked for another check', async () => {
+test('a person who cannot bear flashing gets another session without it', async () => {
   const { page, context } = await openPage(wide, { flashing: true });
   await beginCheck(page);
   await page.getByRole('button', { name: texts.en.withoutFlashing }).click();
@@ -121,7 +121,7 @@ test('who cannot bear flashing goes on without, and AWS is asked for another che
 });
 
 for (const language of LANGUAGES) {
-  test(`a trouble of AWS's is told in ${language}, and another try works`, async () => {
+  test(`a trouble of AWS's is shown in ${language}, and another try works`, async () => {
     await providers.failNextStream('internal');
     const { page, context } = await openPage(wide, { language, flashing: false });
     await page.getByRole('button', { name: 'Begin' }).click();
@@ -151,7 +151,7 @@ for (const [fault, trouble, retry] of [
   });
 }
 
-test('a face that does not fill the oval in time is told so', async () => {
+test('a face that does not fill the oval in time gets that message', async () => {
   await providers.failNextStream('impatient');
   const { page, context } = await openPage(wide, { flashing: false });
   await beginCheck(page);
@@ -162,7 +162,7 @@ test('a face that does not fill the oval in time is told so', async () => {
   await context.close();
 });
 
-test('without a camera, or without leave to use it, that is what the person hears', async () => {
+test('a missing or blocked camera gets its message', async () => {
   const { page, context } = await openPage(wide, { flashing: false });
   await page.evaluate(() => {
     navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('Permission denied', 'NotAllowedError'));
@@ -172,7 +172,7 @@ test('without a camera, or without leave to use it, that is what the person hear
   await context.close();
 });
 
-test('a device whose clock is 20 minutes fast or slow passes all the same', async () => {
+test('a device whose clock is 20 minutes off passes', async () => {
   for (const minutes of [20, -20]) {
     const { page, context } = await openPage(wide, { flashing: false, minutes });
     await beginCheck(page);
@@ -185,7 +185,7 @@ test('a device whose clock is 20 minutes fast or slow passes all the same', asyn
   }
 });
 
-test('who stops leaves no light on and no stream open', async () => {
+test('stopping turns the camera off and closes the stream', async () => {
   const { page, context } = await openPage(wide, { flashing: false });
   await beginCheck(page);
   await page.getByRole('button', { name: texts.en.display.startScreenBeginCheckText }).click();
@@ -196,7 +196,7 @@ test('who stops leaves no light on and no stream open', async () => {
   await context.close();
 });
 
-test('nor does who goes away, be it in the middle of the check or while the camera is still being opened', async () => {
+test('leaving turns the camera off, during the check and while the camera is opening', async () => {
   const { page, context } = await openPage(wide, { flashing: false });
   await beginCheck(page);
   await page.getByRole('button', { name: 'Leave' }).click();
@@ -221,7 +221,7 @@ test('nor does who goes away, be it in the middle of the check or while the came
   await context.close();
 });
 
-test('every state is readable by machine, in both themes', async () => {
+test('every state passes the accessibility checks in both themes', async () => {
   for (const colorScheme of ['light', 'dark'] as const) {
     const { page, context } = await openPage(wide, { flashing: true }, { ...COMPUTER, colorScheme });
     await beginCheck(page);
@@ -233,7 +233,7 @@ test('every state is readable by machine, in both themes', async () => {
   }
 });
 
-/** What axe has against the page. */
+/** The violations that axe finds. */
 async function findViolations(page: Page): Promise<string[]> {
   const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa']).analyze();
   return violations.map((each) => `${each.id}: ${each.nodes.map((node) => node.html).join(' ')}`);
@@ -269,12 +269,12 @@ async function openPage(browser: Browser, wanted: OpenOptions, options: BrowserC
   if (wanted.minutes) await page.addInitScript(moveClock, wanted.minutes * 60_000);
   const { minutes: _, ...rest } = { language: 'en', ...wanted };
   const { token } = await server.createPerson();
-  const told = { token, stream: streamUrl(), ...rest };
-  await page.goto(`${stage.url}#${encodeURIComponent(JSON.stringify(told))}`);
+  const pageOptions = { token, stream: streamUrl(), ...rest };
+  await page.goto(`${stage.url}#${encodeURIComponent(JSON.stringify(pageOptions))}`);
   return { page, context, requests };
 }
 
-/** A page of which is kept what it asks for, which cameras it has opened, and what its policy refuses. */
+/** Opens a page and records its requests, the cameras it opens, and violations of its policy. */
 async function watchPage(context: BrowserContext): Promise<{ page: Page; requests: string[] }> {
   const page = await context.newPage();
   const requests: string[] = [];
@@ -285,7 +285,7 @@ async function watchPage(context: BrowserContext): Promise<{ page: Page; request
   return { page, requests };
 }
 
-/** Up to where the person sees themselves and is asked to start. */
+/** Goes on until the person sees themselves and the start button. */
 async function beginCheck(page: Page): Promise<void> {
   await page.getByRole('button', { name: 'Begin' }).click();
   await expect(page.getByRole('button', { name: texts.en.display.startScreenBeginCheckText })).toBeVisible({ timeout: 30_000 });
@@ -295,7 +295,7 @@ function rememberCameras(): void {
   const tracks: MediaStreamTrack[] = [];
   Object.assign(window, { tracks });
   const { getUserMedia } = MediaDevices.prototype;
-  // A phone that is held upright turns the picture, whatever it is asked for; the fake camera would cut it.
+  // An upright phone turns the picture in any case; the fake camera would crop it.
   const isUpright = matchMedia('(orientation: portrait)').matches;
   MediaDevices.prototype.getUserMedia = async function (constraints) {
     const stream = await getUserMedia.call(this, isUpright ? { video: { facingMode: 'user' } } : constraints);

@@ -1,5 +1,5 @@
-// A camera for tests: `getUserMedia` gives what a canvas draws. It shows a document lying on a table, and before the face check the
-// frames of somebody who follows the steps that the page shows (tests/data/README.md).
+// A fake camera: `getUserMedia` gives a canvas. It shows a document on a table, and in the face check the frames of a person who follows
+// the steps that the page shows (tests/data/README.md).
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { BrowserContext, Page } from '@playwright/test';
@@ -25,7 +25,7 @@ export interface CameraOptions {
   /** The error that `getUserMedia` throws, by its name, until `window.cameraWorks` is set. */
   fails?: string;
   label?: string;
-  /** Somebody who does not follow: the same frames whatever is asked. */
+  /** The person does not follow: always the same frames. */
   ignores?: boolean;
 }
 
@@ -41,7 +41,7 @@ function installDrawing({ pictures, ignores = false }: { pictures: CameraPicture
   loadImage('back', pictures.back);
   for (const [name, url] of Object.entries(pictures.session)) loadImage(name, url);
 
-  // The pixels of each run are its own: the server knows frames again that it has judged before.
+  // Each run has pixels of its own: the server recognises frames that it has seen before.
   const seed = Math.random() * 1_000;
 
   function drawDocument(context: CanvasRenderingContext2D, width: number, height: number): void {

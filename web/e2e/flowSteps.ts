@@ -1,4 +1,4 @@
-// The way a person goes, screen by screen.
+// A person's steps through the flow, screen by screen.
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Page } from '@playwright/test';
@@ -8,7 +8,7 @@ export const PHONE = { width: 390, height: 844 };
 export const SMALL = { width: 320, height: 568 };
 export const COMPUTER = { width: 1280, height: 800 };
 
-/** Has the page remember how far things jump by themselves, from its beginning on. */
+/** Records the page's layout shifts from its start. */
 export async function recordLayoutShifts(page: Page): Promise<void> {
   await page.addInitScript(() => {
     const jumps: { at: number; by: number }[] = [];
@@ -21,7 +21,7 @@ export async function recordLayoutShifts(page: Page): Promise<void> {
   });
 }
 
-/** Cumulative Layout Shift: the most that things jumped within five seconds without a pause of one. */
+/** Cumulative Layout Shift: the largest sum of shifts within five seconds without a pause of one. */
 export async function computeLayoutShift(page: Page): Promise<number> {
   const jumps = await page.evaluate(() => (window as unknown as { jumps: { at: number; by: number }[] }).jumps);
   let [began, last, sum, most] = [-Infinity, -Infinity, 0, 0];
@@ -33,7 +33,7 @@ export async function computeLayoutShift(page: Page): Promise<number> {
   return most;
 }
 
-/** A look at a screen, kept for those who judge by eye. */
+/** Saves a screenshot, for review by eye. */
 export async function takeScreenshot(page: Page, name: string): Promise<void> {
   await page.evaluate(() => document.fonts.ready);
   await page.screenshot({ path: `e2e/shots/${name}.png`, animations: 'disabled' });
@@ -57,14 +57,14 @@ export async function chooseDocument(page: Page, type: 'passport' | 'national_id
   await page.locator('.actions .primary').click();
 }
 
-/** Waits until the picture is taken by itself, and uses it. */
+/** Waits until the picture is taken automatically, and accepts it. */
 export async function takePicture(page: Page, side: 'front' | 'back'): Promise<void> {
   await expect(findScreen(page, side).or(findScreen(page, `preview-${side}`))).toBeVisible();
   await expect(findScreen(page, `preview-${side}`)).toBeVisible();
   await page.locator('.actions .primary').click();
 }
 
-/** From the document's pictures to the face, past advice where there is some. */
+/** Goes from the document's pictures to the face step, past any advice. */
 export async function goToFace(page: Page): Promise<void> {
   const passFaceCheck = findScreen(page, 'face');
   const advice = findScreen(page, 'advice');
@@ -87,7 +87,7 @@ export async function sendDetails(page: Page): Promise<void> {
 
 const DATA = resolve(import.meta.dirname, '../../tests/data');
 
-/** Somebody whose document is already on the server: by the API, where a test is about what comes after. */
+/** Uploads a person's document through the API, for tests of the later steps. */
 export async function uploadDocument(server: TestServer, person: TestPerson): Promise<void> {
   await server.callAsBrowser(person.token, 'POST', `/api/flow/${person.id}/consent`, { version: '2026-11', language: 'en' });
   const form = new FormData();

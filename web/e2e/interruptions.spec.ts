@@ -1,4 +1,4 @@
-// What goes wrong: reload, back, no connection, a second tab, a link that has run out, cameras, a locked phone.
+// Interruptions: reload, back button, lost connection, a second tab, an expired link, cameras, a locked phone.
 import { type Page } from '@playwright/test';
 import { showCamera } from './camera';
 import { checkAccessibility } from './accessibility';
@@ -16,7 +16,7 @@ async function setHidden(page: Page, isHidden: boolean): Promise<void> {
   }, isHidden);
 }
 
-test('a reload goes on where it was, at every screen, and leaves no token behind', async ({ page, server }) => {
+test('a reload shows the same screen, at every screen, and leaves no token behind', async ({ page, server }) => {
   await showCamera(page, 'card');
   const person = await server.createPerson();
   await page.goto(person.url);
@@ -63,7 +63,7 @@ test('typed details survive a reload', async ({ page, server }) => {
   await expect(page.locator('#name')).toHaveValue('Jane M. Specimens');
 });
 
-test('the back button goes back a screen, and never to something half-done', async ({ page, server }) => {
+test('the back button shows the previous screen, never a transient one', async ({ page, server }) => {
   await showCamera(page, 'passport');
   const person = await server.createPerson();
   await page.goto(person.url);
@@ -88,7 +88,7 @@ test('the back button goes back a screen, and never to something half-done', asy
   await expect(findScreen(page, 'face')).toBeVisible();
 });
 
-test('without a connection nothing is lost, and it is told', async ({ page, server, context }) => {
+test('a lost connection loses nothing and is shown', async ({ page, server, context }) => {
   await showCamera(page, 'passport');
   const person = await server.createPerson();
   await page.goto(person.url);
@@ -107,7 +107,7 @@ test('without a connection nothing is lost, and it is told', async ({ page, serv
   expect(flow.body.data.document.front).toBe(true);
 });
 
-test('a server that stumbles is asked again', async ({ page, server }) => {
+test('a call that the server fails is retried', async ({ page, server }) => {
   const person = await server.createPerson();
   let failures = 0;
   await page.route(`**/api/flow/${person.id}/consent`, (route) => {
@@ -121,7 +121,7 @@ test('a server that stumbles is asked again', async ({ page, server }) => {
   expect(failures).toBe(3);
 });
 
-test('only one tab works; the other says so and can take over', async ({ page, server, context }) => {
+test('only one tab works; the other shows that and can take over', async ({ page, server, context }) => {
   const person = await server.createPerson();
   await page.goto(person.url);
   await giveConsent(page);
@@ -136,7 +136,7 @@ test('only one tab works; the other says so and can take over', async ({ page, s
   await expect(findScreen(second, 'other-tab')).toBeVisible();
 });
 
-test('a link that has run out says so, and how to get a new one', async ({ page, server }) => {
+test('an expired link shows that, and how to get a new one', async ({ page, server }) => {
   const person = await server.createPerson();
   const hour = Math.floor(Date.now() / 1_000) - 3_600;
   const old = server.forgeToken(person.token, { iat: hour, nbf: hour, exp: hour + 1_800 });
@@ -146,7 +146,7 @@ test('a link that has run out says so, and how to get a new one', async ({ page,
   await checkAccessibility(page, 'expired');
 });
 
-test('a link that runs out while it is open says so at once', async ({ page, server }) => {
+test('a link that expires while it is open shows that at once', async ({ page, server }) => {
   await page.clock.install();
   const person = await server.createPerson();
   await page.goto(person.url);
@@ -155,7 +155,7 @@ test('a link that runs out while it is open says so at once', async ({ page, ser
   await expect(findScreen(page, 'trouble-expired')).toBeVisible();
 });
 
-test('links that never worked: no token, a wrong one, another person’s, an unknown profile', async ({ page, server }) => {
+test('invalid links show their screen: no token, a wrong one, another person’s, an unknown profile', async ({ page, server }) => {
   const [one, other] = [await server.createPerson(), await server.createPerson()];
   await page.goto(`${server.url}/${one.id}`);
   await expect(findScreen(page, 'trouble-reopen')).toBeVisible();
@@ -171,7 +171,7 @@ for (const { fails, trouble } of [
   { fails: 'NotFoundError', trouble: 'missing' },
   { fails: 'NotReadableError', trouble: 'busy' },
 ]) {
-  test(`a camera that is ${trouble}: what to do, and it goes on once that is done`, async ({ page, server }) => {
+  test(`a ${trouble} camera shows what to do, and goes on once it works`, async ({ page, server }) => {
     await showCamera(page, 'passport', { fails });
     const person = await server.createPerson();
     await page.goto(person.url);
@@ -186,7 +186,7 @@ for (const { fails, trouble } of [
   });
 }
 
-test('a program that pretends to be a camera is told from one', async ({ page, server }) => {
+test('a virtual camera is recognised', async ({ page, server }) => {
   await showCamera(page, 'passport', { label: 'OBS Virtual Camera' });
   const person = await server.createPerson();
   await page.goto(person.url);
@@ -196,7 +196,7 @@ test('a program that pretends to be a camera is told from one', async ({ page, s
   await checkAccessibility(page, 'camera virtual');
 });
 
-test('without a camera a picture can be chosen; it is scaled and stripped, and rubbish is refused', async ({ page, server }) => {
+test('without a camera a file can be chosen; it is scaled and stripped, and an invalid one is refused', async ({ page, server }) => {
   await showCamera(page, 'passport', { fails: 'NotFoundError' });
   const person = await server.createPerson();
   await page.goto(person.url);
@@ -221,7 +221,7 @@ test('without a camera a picture can be chosen; it is scaled and stripped, and r
   await goToFace(page);
 });
 
-test('a phone that is locked in the middle of the face check starts it anew, and nothing else', async ({ page, server }) => {
+test('locking the phone during the face check restarts the check only', async ({ page, server }) => {
   await showCamera(page, 'passport');
   const person = await server.createPerson();
   await uploadDocument(server, person);
@@ -236,7 +236,7 @@ test('a phone that is locked in the middle of the face check starts it anew, and
   await expect(findScreen(page, 'details')).toBeVisible({ timeout: 150_000 });
 });
 
-test('somebody who does not follow learns what to do better, and after five tries when it goes on', async ({ page, server }) => {
+test('a failed face check gives advice, and after five tries the time of the next', async ({ page, server }) => {
   await showCamera(page, 'passport', { ignores: true });
   const person = await server.createPerson();
   await uploadDocument(server, person);

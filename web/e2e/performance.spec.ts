@@ -1,4 +1,4 @@
-// How much is loaded at first, how soon something shows on a slow connection, and that nothing jumps.
+// Performance: the size of the first load, the first paint on a slow connection, and layout shifts.
 import { readFileSync, readdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -20,7 +20,7 @@ test('the first load is small', async ({ page, server }) => {
   expect(bytes).toBeLessThan(BUDGET);
 });
 
-test('on slow 4G something shows within 1.5 s, and nothing jumps', async ({ page, server }) => {
+test('on slow 4G the first paint is within 1.5 s, and nothing shifts', async ({ page, server }) => {
   await page.setViewportSize(PHONE);
   const devtools = await page.context().newCDPSession(page);
   // Lighthouse's simulated slow 4G.

@@ -1,4 +1,4 @@
-// Every step as it looks, on a phone, on a small phone and on a computer, light and dark: for people to judge.
+// Screenshots of every step on a phone, a small phone and a computer, light and dark: for review by eye.
 import { showCamera } from './camera';
 import { COMPUTER, PHONE, SMALL, chooseDocument, giveConsent, face, takeScreenshot, goToFace } from './flowSteps';
 import { expect, findScreen, test } from './testServer';

@@ -1,4 +1,4 @@
-// The real server with its embedded engines, in a folder of its own, and the people that a trusted server sends to it.
+// Starts the real server with its embedded engines in a folder of its own, and creates people through its API.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHmac, randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -29,12 +29,12 @@ export interface TestPerson {
 
 export interface TestServer {
   url: string;
-  /** A call as the trusted server. */
+  /** Calls the API with a machine token. */
   callAsMachine(method: string, path: string, body?: unknown): Promise<{ status: number; body: any }>;
   createPerson(more?: Record<string, unknown>): Promise<TestPerson>;
   /** The same link's token with other claims, signed as the server signs. */
   forgeToken(token: string, claims: Record<string, unknown>): string;
-  /** A call as somebody's browser. */
+  /** Calls the API with a person's token. */
   callAsBrowser(token: string, method: string, path: string, body?: unknown): Promise<{ status: number; body: any }>;
   stop(): Promise<void>;
 }
@@ -121,7 +121,7 @@ function findFreePort(): Promise<number> {
   });
 }
 
-/** What stands in for the server while a screen is being drawn: `E2E_URL` names it. Tests proper never set that. */
+/** Uses a mock at `E2E_URL` instead of the server, to design a screen. Real test runs never set it. */
 async function connectToMock(url: string): Promise<TestServer> {
   const letters = 'abcdefghijklmnopqrstuvwxyz0123456789';
   return {
@@ -138,20 +138,20 @@ async function connectToMock(url: string): Promise<TestServer> {
 }
 
 export const test = base.extend<{ quiet: void; server: TestServer }>({
-  // One a test: a server knows again the frames that its camera has shown before, and would call the next test's a replay.
+  // One server per test: a server recognises frames that it has seen before, and would reject the next test's as a replay.
   server: async ({}, use) => {
     const mock = process.env['E2E_URL'];
     const server = mock ? await connectToMock(mock) : await startServer();
     await use(server);
     await server.stop();
   },
-  // A page that complains, or asks anybody but its own server, is a page that is broken.
+  // A page fails the test if it logs an error, or sends a request to any other host.
   quiet: [
     async ({ page }, use) => {
       const complaints: string[] = [];
       page.on('pageerror', (error) => complaints.push(String(error)));
       page.on('console', (message) => {
-        // Failed requests are the tests' own doing; what the policy refuses is not.
+        // The tests cause failed requests themselves, but no violations of the policy.
         if (message.type() === 'error' && !/Failed to load resource|net::ERR/.test(message.text())) complaints.push(message.text());
       });
       page.on('request', (request) => {

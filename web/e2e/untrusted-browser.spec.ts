@@ -1,8 +1,8 @@
-// A browser that lies: what it claims is kept as a claim, and nothing comes of it.
+// A browser that lies: the server stores its claims as claims, and they change nothing.
 import { expect, test } from './testServer';
 import { uploadDocument } from './flowSteps';
 
-test('its own word makes nobody live, verified or anybody else', async ({ server }) => {
+test('claims of a browser do not make a person live, verified or another person', async ({ server }) => {
   const [liar, victim] = [await server.createPerson(), await server.createPerson()];
   await uploadDocument(server, liar);
   const as = (method: string, path: string, body?: unknown) => server.callAsBrowser(liar.token, method, path, body);
@@ -15,7 +15,7 @@ test('its own word makes nobody live, verified or anybody else', async ({ server
   await as('PATCH', `/api/profiles/${liar.id}`, { face_liveness_status: 'live', face_liveness_confidence: 99.9, face_liveness_session_id: 'made-up' });
   expect((await as('GET', `/api/flow/${liar.id}`)).body.data.step).toBe('face');
 
-  // A session that is made up, or somebody else's, makes no record.
+  // An invented session, or another person's, makes no record.
   const session = (await server.callAsBrowser(victim.token, 'POST', '/api/face-liveness/session', {})).body.sessionId;
   for (const id of ['made-up', session]) {
     const form = new FormData();
@@ -33,7 +33,7 @@ test('its own word makes nobody live, verified or anybody else', async ({ server
   expect(profile.body.data.verification_status).toBe('unverified');
 });
 
-test('yesterday’s frames show nobody today', async ({ page, server }) => {
+test('replayed frames fail the face check', async ({ page, server }) => {
   const { showCamera } = await import('./camera');
   const { PHONE } = await import('./flowSteps');
   await page.setViewportSize(PHONE);

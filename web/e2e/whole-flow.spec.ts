@@ -1,11 +1,11 @@
-// The whole way, with the real engines: on phones, and from a computer to a phone.
+// The whole flow with the real engines: on phones, and from a computer to a phone.
 import { devices } from '@playwright/test';
 import { showCamera } from './camera';
 import { checkAccessibility } from './accessibility';
 import { COMPUTER, PHONE, SMALL, chooseDocument, giveConsent, face, computeLayoutShift, takePicture, sendDetails, goToFace, recordLayoutShifts, uploadDocument } from './flowSteps';
 import { SHOP, expect, findScreen, test } from './testServer';
 
-test('a passport, on a phone', async ({ page, server }) => {
+test('a passport on a phone is submitted, and the decision arrives', async ({ page, server }) => {
   await page.setViewportSize(PHONE);
   await showCamera(page, 'passport');
   await recordLayoutShifts(page);
@@ -15,8 +15,8 @@ test('a passport, on a phone', async ({ page, server }) => {
 
   // The token has left the address bar, and is nowhere that the page could be asked for it.
   expect(page.url()).toBe(`${server.url}/${person.id}`);
-  const kept = await page.evaluate(() => JSON.stringify([history.state, { ...localStorage }, { ...sessionStorage }, document.cookie]));
-  expect(kept).not.toContain(person.token);
+  const stored = await page.evaluate(() => JSON.stringify([history.state, { ...localStorage }, { ...sessionStorage }, document.cookie]));
+  expect(stored).not.toContain(person.token);
 
   await giveConsent(page);
   await chooseDocument(page, 'passport');
@@ -52,7 +52,7 @@ test('a passport, on a phone', async ({ page, server }) => {
   await checkAccessibility(page, 'verified');
 });
 
-test('an identity card with its back, on a small phone, in Spanish', async ({ page, server }) => {
+test('an identity card with its back on a small phone in Spanish is submitted', async ({ page, server }) => {
   await page.setViewportSize(SMALL);
   await showCamera(page, 'card');
   const person = await server.createPerson({ language: 'es' });
@@ -72,7 +72,7 @@ test('an identity card with its back, on a small phone, in Spanish', async ({ pa
   expect(records.body.data[0].document_back).not.toBe('');
 });
 
-test('device signals come from Fingerprint’s own agent where an operator has chosen it', async ({ context, server }) => {
+test('device signals come from Fingerprint’s own agent if the operator has set a key', async ({ context, server }) => {
   await server.callAsMachine('PUT', '/api/settings/fingerprint_public_key', { value: 'aBc123', public: true });
   const page = await context.newPage();
   await page.setViewportSize(PHONE);
@@ -99,7 +99,7 @@ test('device signals come from Fingerprint’s own agent where an operator has c
   expect(await sent).toContain(JSON.stringify({ requestId: 'r1', linkedId: person.id, from: 'https://fpjscdn.net/v3/aBc123' }));
 });
 
-test('from a computer to a phone: the computer follows, and shows the end', async ({ page, server, browser }) => {
+test('a computer follows the phone that it handed over to, and shows the outcome', async ({ page, server, browser }) => {
   await page.setViewportSize(COMPUTER);
   await showCamera(page);
   const person = await server.createPerson();

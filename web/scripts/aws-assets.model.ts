@@ -51,7 +51,7 @@ class GraphBuilder {
   readonly nodes: GraphNode[] = [];
   readonly weights: GraphWeight[] = [];
   readonly data: Uint8Array[] = [];
-  // What was 16 bits wide in the file stays so in ours: TensorFlow.js widens it itself.
+  // Maps a tensor to its 16-bit source. The weights stay 16 bits wide: TensorFlow.js widens them itself.
   private readonly widened = new Map<number, number>();
 
   constructor(private readonly model: TfliteModel) {

@@ -1,14 +1,14 @@
-// Makes Amplify's style sheet one that touches nothing but the face step. As it comes it sets the page's font, scrolling and
-// box sizes, brings 340 KB for components that are not on the page, and puts 2,600 variables on the root.
+// Limits Amplify's style sheet to the face step. The original sets the page's font, scrolling and box sizes, has 340 KB for components that
+// the page does not use, and puts 2,600 variables on the root.
 
 import postcss, { type AtRule, type Declaration, type Rule } from 'postcss';
 
 export const SCOPE = '.aws-liveness';
 
-// The parts of which FaceLivenessDetectorCore is made.
+// The components inside FaceLivenessDetectorCore.
 const PARTS =
   /^amplify-(liveness|button|field-group|field|flex|icon|input|label|loader|select|text|visually-hidden|alert)(?![a-z])(?!-(field|area))/;
-// Of the buttons' kinds it has two, in one colour.
+// It uses two kinds of button, in one colour.
 const OTHER_KINDS = /^amplify-button--((primary|link)--|outlined|warning|destructive|menu|loading)/;
 const VARIABLE = /--amplify-[\w-]+/g;
 
@@ -57,7 +57,7 @@ function removeUnusedAnimations(root: postcss.Root): void {
   root.walkAtRules('keyframes', (rule) => void (used.includes(rule.params) || rule.remove()));
 }
 
-// Variables are made of variables: what is used is followed until nothing new turns up.
+// Variables refer to variables: follows them until no new one is found.
 function removeUnusedVariables(root: postcss.Root): void {
   const definitions = new Map<string, Declaration[]>();
   const waiting: string[] = [];
@@ -76,7 +76,7 @@ function removeUnusedVariables(root: postcss.Root): void {
   for (const [name, all] of definitions) if (!used.has(name)) for (const each of all) each.remove();
 }
 
-// Read by the component itself, when it draws the oval, and named in the properties of its parts.
+// Variables that the component's script reads, to draw the oval and in its parts' properties.
 const USED_IN_SCRIPT = [
   '--amplify-colors-background-primary',
   '--amplify-colors-border-secondary',

@@ -1,8 +1,8 @@
-// Serves from our own origin what @aws-amplify/ui-react-liveness fetches from a CDN of AWS, and scopes its styles: a Vite plugin,
-// for the build and for Vite's own server alike.
+// A Vite plugin for AWS's face step: serves the model and wasm files from our own origin instead of AWS's CDN, and scopes its styles. For
+// the build and for Vite's own server.
 //
-// The files are in a folder that is named after what is in them, so that they may be kept for ever like every other asset. Vite
-// cannot name them by itself, because TensorFlow.js puts the names of the wasm files together at run time.
+// The folder's name has a hash of the files, so that browsers may cache them for ever like every other asset. Vite cannot name the files,
+// because TensorFlow.js builds the names of the wasm files at run time.
 
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';

@@ -44,14 +44,14 @@ describe('the face model', () => {
     }
   });
 
-  test('is not made of what is not understood', () => {
+  test('is refused when the source has unknown parts', () => {
     expect(() => convertToGraphModel(Buffer.from('not a model at all'))).toThrow('its file identifier is not TFL3');
     const other = new URL('../node_modules/@mediapipe/face_detection/face_detection_full_range_sparse.tflite', import.meta.url);
     expect(() => convertToGraphModel(readFileSync(other))).toThrow('which is not read here');
   });
 });
 
-test('all that is fetched at run time is among our assets', () => {
+test('every file that is fetched at run time is among the assets', () => {
   const names = [...readAssets().keys()].sort();
   expect(names).toEqual([
     'NOTICE.txt',
@@ -76,7 +76,7 @@ describe("Amplify's styles", () => {
     expect(css.match(/@keyframes [\w-]+/g)?.filter((each) => !each.includes('amplify'))).toEqual([]);
   });
 
-  test('have what the component is made of, and little more', () => {
+  test('have the component’s parts, and little more', () => {
     for (const part of ['liveness-oval-canvas', 'liveness-toast', 'button--primary', 'loader', 'select', 'alert__heading']) {
       expect(css).toContain(`${SCOPE} .amplify-${part}`);
     }
@@ -84,7 +84,7 @@ describe("Amplify's styles", () => {
     expect(gzipSync(css).length).toBeLessThan(11_000);
   });
 
-  test('name no variable that they do not set', () => {
+  test('use only variables that they set', () => {
     const set = new Set(css.match(/--amplify-[\w-]+(?=:)/g));
     const used = new Set(css.match(/(?<=var\()--amplify-[\w-]+(?=\))/g));
     expect([...used].filter((each) => !set.has(each))).toEqual([]);

@@ -7,17 +7,17 @@ import { canRetry, toAwsTrouble } from '../src/person/steps/face/aws/trouble';
 // The package keeps its own words to itself.
 const OWN_WORDS = '../node_modules/@aws-amplify/ui-react-liveness/dist/esm/components/FaceLivenessDetector/displayText.mjs';
 
-describe('the words', () => {
-  // The page tells what went wrong by itself, so nobody sees the component's errors; the others are in none of its parts.
+describe('the texts', () => {
+  // The page shows errors itself, so the component's error texts are never visible; the others belong to parts that it does not use.
   const unseen = /^(connectionTimeout|timeout|faceDistance|multipleFaces|client|server|landscape|portrait|errorLabel)|^(goodFit|tooFar)|photosensitivyW/;
 
-  test('are there for all that the component says', async () => {
+  test('cover every text of the component', async () => {
     const own: { defaultLivenessDisplayText: object } = await import(new URL(OWN_WORDS, import.meta.url).href);
     const said = Object.keys(own.defaultLivenessDisplayText).filter((name) => !unseen.test(name));
     expect(Object.keys(texts.en.display).sort()).toEqual(said.sort());
   });
 
-  test('are in each language, and not English elsewhere', () => {
+  test('are translated in each language', () => {
     for (const language of ['es', 'fr', 'de'] as const) {
       const untranslated = Object.entries(texts[language].display).filter(([name, word]) => word === texts.en.display[name as never]);
       expect(untranslated).toEqual([]);
@@ -25,7 +25,7 @@ describe('the words', () => {
   });
 });
 
-test('the clock is put right from a minute on', () => {
+test('a clock offset is corrected from a minute on', () => {
   const now = Date.parse('2026-11-22T20:40:12Z');
   const date = 'Sun, 22 Nov 2026 20:40:12 GMT';
   expect(computeClockOffset(date, now, now + 1_000)).toBe(0);
@@ -35,7 +35,7 @@ test('the clock is put right from a minute on', () => {
   for (const nothing of [null, '', 'yesterday']) expect(computeClockOffset(nothing, now, now)).toBe(0);
 });
 
-test('a stream goes without encryption on this machine alone', () => {
+test('only a stream on this machine may be unencrypted', () => {
   const path = '/start-face-liveness-session-websocket?session-id=1';
   for (const host of ['localhost:8443', '127.0.0.1:9000', '[::1]:9000', '127.1.2.3']) {
     expect(rewriteStreamUrl(`wss://${host}${path}`, `ws://${host}`)).toBe(`ws://${host}${path}`);
@@ -71,7 +71,7 @@ describe('a trouble', () => {
     expect(toAwsTrouble({ state, error: new Error(message) })).toBe(kind);
   });
 
-  test('that only the operator can end is not worth another try', () => {
+  test('caused by the operator’s settings cannot be retried', () => {
     const named = (name: string, message = '') => ({ state: 'SERVER_ERROR', error: Object.assign(new Error(message), { name }) });
     expect(canRetry(named('AccessDeniedException'))).toBe(false);
     expect(canRetry(named('Error', 'Invalid region in FaceLivenessDetector or credentials are scoped to the wrong region.'))).toBe(false);

@@ -7,7 +7,7 @@ import { sortCountries, formatCountry, findDateOrder, formatDuration, formatRela
 const places = (text: string): string[] => [...text.matchAll(/\{(\w+)\}/g)].map((found) => found[1] ?? '').sort();
 
 describe.each(LANGUAGES)('%s', (language) => {
-  test('has every text, none empty, with the places of the English one', async () => {
+  test('has every text, none empty, with the placeholders of the English one', async () => {
     const texts = await loadTexts(language);
     expect(Object.keys(texts)).toEqual(Object.keys(en));
     for (const [key, text] of Object.entries(texts)) {
@@ -23,7 +23,7 @@ describe.each(LANGUAGES)('%s', (language) => {
     }
   });
 
-  test('is not English with another name', async () => {
+  test('differs from English', async () => {
     if (language === 'en') return;
     const texts = await loadTexts(language);
     const same = Object.entries(texts).filter(([key, text]) => text === en[key as keyof typeof en]);
@@ -41,7 +41,7 @@ describe.each(LANGUAGES)('%s', (language) => {
   });
 });
 
-test('the texts that are used are the texts that there are', async () => {
+test('every text is used', async () => {
   const files = import.meta.glob<string>(['../src/**/*.ts', '../src/**/*.tsx', '!../src/shared/i18n/*'], { query: '?raw', import: 'default', eager: true });
   const code = Object.values(files).join('\n');
   // A key is written out, or its start is followed by a value.
@@ -52,7 +52,7 @@ test('the texts that are used are the texts that there are', async () => {
   expect(unused).toEqual([]);
 });
 
-test('the wanted language is found in every form in which people write it', () => {
+test('a language is matched by its code and by its names', () => {
   expect(matchLanguage(['es-MX'])).toBe('es');
   expect(matchLanguage([null, '', 'pt-BR', 'fr_CA'])).toBe('fr');
   expect(matchLanguage(['German', 'es'])).toBe('de');
@@ -60,13 +60,13 @@ test('the wanted language is found in every form in which people write it', () =
   expect(matchLanguage(['ja'])).toBe('en');
 });
 
-test('places are filled, and values cannot open new ones', () => {
+test('placeholders are filled, and values cannot add new ones', () => {
   const t = createTranslator(en);
   expect(t('app.progress', { step: 2, steps: 4 })).toBe('Step 2 of 4');
   expect(t('outcome.return', { brand: '{step} $& <b>' })).toBe('Back to {step} $& <b>');
 });
 
-test('languages from right to left are told', () => {
+test('right-to-left languages are recognised', () => {
   expect(['en', 'ar', 'he', 'fa-IR'].map(findTextDirection)).toEqual(['ltr', 'rtl', 'rtl', 'rtl']);
 });
 

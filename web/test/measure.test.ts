@@ -47,48 +47,48 @@ function softened(image: GreyImage): GreyImage {
 
 const hintOf = (image: GreyImage): string => observeDocument(image, observeDocument(image, null).small).hint;
 
-describe('one thing to do better', () => {
-  test('nothing: all is good', () => expect(hintOf(scene())).toBe('good'));
-  test('nothing there', () => expect(hintOf(scene({ box: [0, 0, 0, 0], table: 120 }))).toBe('search'));
-  test('dark', () => expect(hintOf(scene({ table: 8, paper: 38 }))).toBe('dark'));
-  test('bright', () => expect(hintOf(scene({ table: 254, paper: 255 }))).toBe('bright'));
-  test('far', () => expect(hintOf(scene({ box: [0.3, 0.3, 0.4, 0.4] }))).toBe('closer'));
-  test('near', () => expect(hintOf(scene({ box: [0.03, 0.03, 0.94, 0.94] }))).toBe('farther'));
-  test('beside', () => expect(hintOf(scene({ box: [0.25, 0.13, 0.7, 0.74] }))).toBe('centre'));
-  test('a reflection', () => expect(hintOf(scene({ glare: [260, 180, 90] }))).toBe('glare'));
-  test('out of focus', () => expect(hintOf(scene({ blur: 6 }))).toBe('blur'));
-  test('moving', () => {
+describe('the hint', () => {
+  test('a good picture is good', () => expect(hintOf(scene())).toBe('good'));
+  test('no document is search', () => expect(hintOf(scene({ box: [0, 0, 0, 0], table: 120 }))).toBe('search'));
+  test('a dark room is dark', () => expect(hintOf(scene({ table: 8, paper: 38 }))).toBe('dark'));
+  test('too much light is bright', () => expect(hintOf(scene({ table: 254, paper: 255 }))).toBe('bright'));
+  test('a distant document is closer', () => expect(hintOf(scene({ box: [0.3, 0.3, 0.4, 0.4] }))).toBe('closer'));
+  test('a near document is farther', () => expect(hintOf(scene({ box: [0.03, 0.03, 0.94, 0.94] }))).toBe('farther'));
+  test('a document beside the guide is centre', () => expect(hintOf(scene({ box: [0.25, 0.13, 0.7, 0.74] }))).toBe('centre'));
+  test('a reflection is glare', () => expect(hintOf(scene({ glare: [260, 180, 90] }))).toBe('glare'));
+  test('an unfocused picture is blur', () => expect(hintOf(scene({ blur: 6 }))).toBe('blur'));
+  test('a moving document is still', () => {
     const before = observeDocument(scene({ box: [0.09, 0.13, 0.74, 0.74] }), null).small;
     expect(observeDocument(scene(), before).hint).toBe('still');
     expect(observeDocument(scene(), null).hint).toBe('still');
   });
-  test('a light document on a light table is found too', () => expect(hintOf(scene({ table: 150, paper: 215 }))).toBe('good'));
+  test('a light document on a light table is found', () => expect(hintOf(scene({ table: 150, paper: 215 }))).toBe('good'));
 });
 
-describe('figures', () => {
-  test('sharpness falls with blur, and not with contrast', () => {
+describe('a measure', () => {
+  test('sharpness falls with blur, not with contrast', () => {
     const [sharp, soft, softer] = [0, 1, 4].map((blur) => measureSharpness(scene({ blur }))) as [number, number, number];
     expect(sharp).toBeGreaterThan(soft);
     expect(soft).toBeGreaterThan(softer);
     expect(measureSharpness(scene({ paper: 120, table: 30 }))).toBeCloseTo(sharp, 1);
     expect(measureSharpness(scene({ box: [0, 0, 0, 0] }))).toBe(0);
   });
-  test('glare is a share, and white paper is none', () => {
+  test('glare is a share, and white paper has none', () => {
     expect(measureGlare(scene({ paper: 248 }))).toBe(0);
     expect(measureGlare({ width: 16, height: 8, data: new Uint8Array(128).fill(255) })).toBe(1);
   });
-  test('borders are found where they are', () => {
+  test('borders are found at their places', () => {
     const { left, right, top, bottom } = findBorders(shrinkImage(scene(), 3));
     expect(left).toBeCloseTo(0.13, 1);
     expect(right).toBeCloseTo(0.87, 1);
     expect(top).toBeCloseTo(0.13, 1);
     expect(bottom).toBeCloseTo(0.87, 1);
   });
-  test('two borders are no document', () => {
+  test('two borders do not make a document', () => {
     expect(judgeFraming({ left: 0.12, right: 0.88, top: null, bottom: null })).toBe('search');
     expect(judgeFraming({ left: null, right: null, top: null, bottom: null })).toBe('search');
     expect(judgeFraming({ left: 0.12, right: 0.88, top: 0.13, bottom: null })).toBe('good');
-    // It lies aside, and goes on beyond what is seen.
+    // The document lies to the side and extends beyond the picture.
     expect(judgeFraming({ left: 0.32, right: null, top: 0.12, bottom: 0.88 })).toBe('centre');
     expect(judgeFraming({ left: null, right: 0.7, top: 0.12, bottom: 0.88 })).toBe('centre');
     expect(judgeFraming({ left: 0.12, right: null, top: 0.12, bottom: 0.88 })).toBe('good');
@@ -99,16 +99,16 @@ describe('figures', () => {
     expect(judgeFraming({ left: 0.16, right: 0.84, top: 0.12, bottom: 0.88 })).toBe('good');
   });
   test('brightness is the median', () => expect(measureBrightness({ width: 3, height: 1, data: new Uint8Array([0, 90, 255]) })).toBe(90));
-  test('movement needs a picture before', () => {
+  test('movement without a previous picture is 255', () => {
     const image = scene();
     expect(measureMovement(null, image)).toBe(255);
     expect(measureMovement(image, image)).toBe(0);
   });
-  test('colours become brightness', () => {
+  test('colours are weighted into brightness', () => {
     const image = toGreyImage({ width: 2, height: 1, data: new Uint8ClampedArray([255, 255, 255, 255, 255, 0, 0, 255]) });
     expect([...image.data]).toEqual([255, 76]);
   });
-  test('a face’s light', () => {
+  test('a face’s light is dark, bright or good', () => {
     const face = (value: number) => judgeFaceLight(cropFaceArea({ width: 64, height: 48, data: new Uint8Array(64 * 48).fill(value) }));
     expect([10, 120, 250].map(face)).toEqual(['dark', 'good', 'bright']);
   });
@@ -117,11 +117,11 @@ describe('figures', () => {
 describe('hints', () => {
   const run = (seen: [number, SteadyHint['hint']][]): SteadyHint => seen.reduce<SteadyHint | null>((before, [now, hint]) => updateSteadyHint(before, hint, now), null) as SteadyHint;
 
-  test('stay long enough to be read', () => {
+  test('stay for their minimum time', () => {
     expect(run([[0, 'search'], [100, 'closer']]).hint).toBe('search');
     expect(run([[0, 'search'], [100, 'closer'], [MIN_HINT_DURATION, 'closer']]).hint).toBe('closer');
   });
-  test('the picture is taken when all has been good for a while, and not before', () => {
+  test('the picture is taken after all was good for a while, not before', () => {
     const good = run([[0, 'search'], [100, 'good'], [500, 'good']]);
     expect(isTimeToShoot(good, 100 + GOOD_DURATION - 1)).toBe(false);
     expect(isTimeToShoot(good, 100 + GOOD_DURATION)).toBe(true);

@@ -1,4 +1,4 @@
-// The small rules: colours, ways back, dates, advice, browsers, plans.
+// Small rules without a DOM: colours, return links, dates, advice, pace, cameras, pictures, tabs, consent.
 import { describe, expect, test } from 'vitest';
 import { keepValidBranding } from '../src/person/app/branding';
 import { chooseCameraInstructions } from '../src/person/camera/browser';
@@ -14,12 +14,12 @@ import { type PaceAction, type FacePace, FRAMES_PER_STEP, FRAME_SPACING, type Ca
 import { BACKGROUNDS, type RgbColour, contrastRatio, toHex, parseColour, deriveShades } from '../src/shared/ui/colour';
 
 describe('colours', () => {
-  test('contrast is WCAG’s', () => {
+  test('contrast ratio is that of WCAG', () => {
     expect(contrastRatio([0, 0, 0], [255, 255, 255])).toBeCloseTo(21, 5);
     expect(contrastRatio([119, 119, 119], [255, 255, 255])).toBeCloseTo(4.48, 2);
   });
 
-  test('no brand colour makes anything unreadable, on either ground', () => {
+  test('every brand colour is readable on either background', () => {
     const steps = [0, 51, 102, 153, 204, 255];
     for (const ground of Object.values(BACKGROUNDS)) {
       for (const red of steps) for (const green of steps) for (const blue of steps) {
@@ -40,21 +40,21 @@ describe('colours', () => {
   });
 });
 
-test('branding that could run script, or leave the page, is not used', () => {
+test('branding that could run script or load from elsewhere is dropped', () => {
   expect(keepValidBranding({ logo: 'https://x.example/logo.png', privacy_url: 'javascript:alert(1)', support_url: 'data:text/html,x', support_email: 'a@b.c?bcc=x <', color: 'red' })).toEqual({});
   const good = { name: 'Shop', logo: 'data:image/png;base64,AA==', color: '#112233', privacy_url: 'https://a.example/p', support_email: 'a@b.example' };
   expect(keepValidBranding(good)).toEqual(good);
 });
 
-describe('the way back', () => {
+describe('the return link', () => {
   const id = 'abc123def456ghi';
-  test('says who and how, and keeps what the site had', () => {
+  test('has profile and status, and keeps the site’s own parameters', () => {
     expect(buildReturnUrl('https://shop.example/back?order=7#top', id, 'pending')).toBe(`https://shop.example/back?order=7&profile_id=${id}&status=pending#top`);
   });
-  test('never a token, and nothing twice', () => {
+  test('has no token, and no parameter twice', () => {
     expect(buildReturnUrl('https://shop.example/?token=t&status=verified&profile_id=other', id, 'rejected')).toBe(`https://shop.example/?status=rejected&profile_id=${id}`);
   });
-  test('only to a web address', () => {
+  test('is null for anything but http and https', () => {
     for (const bad of ['javascript:alert(1)', 'data:text/html,x', '/relative', '', null, undefined]) expect(buildReturnUrl(bad, id, 'pending')).toBeNull();
   });
 });
@@ -62,11 +62,11 @@ describe('the way back', () => {
 describe('dates', () => {
   const today = new Date('2026-11-25T12:00:00Z');
   const iso = (day: string, month: string, year: string) => toIsoDate({ day, month, year }, today);
-  test('a date that exists', () => {
+  test('an existing date is ISO 8601', () => {
     expect(iso('1', '2', '1990')).toEqual({ iso: '1990-02-01' });
     expect(iso('29', '2', '2000')).toEqual({ iso: '2000-02-29' });
   });
-  test('one that does not, or not yet', () => {
+  test('a missing, impossible or future date is an error of its kind', () => {
     expect(iso('29', '2', '1900')).toEqual({ wrong: 'bad' });
     expect(iso('31', '4', '1990')).toEqual({ wrong: 'bad' });
     expect(iso('1', '1', '90')).toEqual({ wrong: 'bad' });
@@ -75,13 +75,13 @@ describe('dates', () => {
     expect(iso('26', '11', '2026')).toEqual({ wrong: 'future' });
     expect(iso('', '1', '1990')).toEqual({ wrong: 'missing' });
   });
-  test('and back into its parts', () => {
+  test('an ISO date has its parts', () => {
     expect(toDateParts('1990-01-15')).toEqual({ day: '15', month: '1', year: '1990' });
     expect(toDateParts('')).toEqual({ day: '', month: '', year: '' });
   });
 });
 
-test('a token says when it ends', () => {
+test('a token’s expiry is read, or infinite', () => {
   const token = (payload: object) => `x.${btoa(JSON.stringify(payload)).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '')}.y`;
   expect(readTokenExpiry(token({ exp: 1_700 }))).toBe(1_700_000);
   for (const other of ['', 'x.y.z', token({}), token({ exp: '1' })]) expect(readTokenExpiry(other)).toBe(Infinity);
@@ -89,22 +89,22 @@ test('a token says when it ends', () => {
 
 describe('advice', () => {
   const finding = (code: string, outcome: 'pass' | 'warn' | 'fail') => ({ code, outcome });
-  test('what another picture would change', () => {
+  test('findings about the picture give advice', () => {
     expect(choosePictureAdvice([finding('picture_sharp', 'fail'), finding('glare', 'warn')], {})).toEqual(['document.advice_sharp', 'document.advice_glare']);
   });
-  test('no doubts where all was read; failures all the same', () => {
+  test('warnings give none where all was read, failures do', () => {
     const read = { name: 'Jane', document_number: 'A1' };
     expect(choosePictureAdvice([finding('framing', 'warn'), finding('light', 'warn')], read)).toEqual([]);
     expect(choosePictureAdvice([finding('expired', 'fail')], read)).toEqual(['document.advice_expired']);
   });
-  test('nothing of what gives a forgery away', () => {
+  test('findings about forgery give none', () => {
     expect(choosePictureAdvice([finding('mrz_check_digits', 'fail'), finding('edited', 'warn'), finding('sides_match', 'fail')], { name: 'J', document_number: '1' })).toEqual([]);
   });
-  test('unread without a reason: the wrong side', () => {
+  test('an unread document without a reason suggests the wrong side', () => {
     expect(choosePictureAdvice([finding('light', 'pass')], {})).toEqual(['document.advice_unread']);
     expect(choosePictureAdvice([], {})).toEqual([]);
   });
-  test('for faces: what was said first, and never more than three', () => {
+  test('for faces the given feedback comes first, three sentences at most', () => {
     expect(chooseFaceAdvice(['POSE_TURN_LEFT'])[0]).toBe('face.advice_turn_left');
     expect(chooseFaceAdvice(['POSE_TURN_LEFT', 'POSE_TURN_RIGHT', 'TIMING', 'ONE_FACE'])).toHaveLength(3);
     expect(chooseFaceAdvice(['LIVENESS_NOT_SHOWN'])).toEqual(['face.advice_general', 'face.advice_light', 'face.advice_glasses']);
@@ -116,7 +116,7 @@ describe('the face check’s pace', () => {
   const LOOKS = 100;
   const HELD = { moving: 0.8, moved: 12 };
 
-  /** What happens when, with a camera that shows `seen` some milliseconds after a step was shown. */
+  /** Every action and its time, for a camera with the motion `seen` some milliseconds after a step was shown. */
   function run(steps: readonly FaceMovement[], seen: (sinceShown: number) => CameraMotion, isSlow = false): { at: number; action: PaceAction; step: FaceMovement | undefined }[] {
     const actions: { at: number; action: PaceAction; step: FaceMovement | undefined }[] = [];
     let pace: FacePace | null = null;
@@ -131,11 +131,11 @@ describe('the face check’s pace', () => {
   const firstShot = (actions: ReturnType<typeof run>) => actions.find(({ action }) => action === 'shoot')?.at ?? Infinity;
 
   test.each([
-    ['who follows at once', () => HELD, false],
-    ['who never moves', () => ({ moving: 0.5, moved: 1 }), false],
-    ['who never holds still', () => ({ moving: 9, moved: 20 }), false],
-    ['who never moves, with more time', () => ({ moving: 0.5, moved: 1 }), true],
-  ] as const)('is within what the server takes: %s', (_, seen, isSlow) => {
+    ['a person who follows at once', () => HELD, false],
+    ['a person who never moves', () => ({ moving: 0.5, moved: 1 }), false],
+    ['a person who never holds still', () => ({ moving: 9, moved: 20 }), false],
+    ['a person who never moves, with more time', () => ({ moving: 0.5, moved: 1 }), true],
+  ] as const)('stays within the server’s limits: %s', (_, seen, isSlow) => {
     const actions = run(STEPS, seen, isSlow);
     expect(actions.at(-1)?.action).toBe('end');
     const shots = actions.filter(({ action }) => action === 'shoot');
@@ -147,7 +147,7 @@ describe('the face check’s pace', () => {
     expect(all).toBeGreaterThan(2_000);
     expect(all).toBeLessThan(90_000);
   });
-  test('waits for who is slow, and not for who is not', () => {
+  test('waits for a slow person, and not for a quick one', () => {
     const movesAt = (begin: number) => (since: number) =>
       since < begin ? { moving: 0.8, moved: 1 } : since < begin + 800 ? { moving: 8, moved: 9 } : { moving: 0.8, moved: 15 };
     const quick = firstShot(run(STEPS, movesAt(300)));
@@ -156,32 +156,32 @@ describe('the face check’s pace', () => {
     expect(late).toBeGreaterThan(3_800);
     expect(late).toBeLessThan(4_600);
   });
-  test('asks once more who has not moved, and nobody else', () => {
+  test('reminds a person who has not moved, and no other', () => {
     const reminders = (seen: (since: number) => CameraMotion) => run(STEPS, seen).filter(({ action }) => action === 'remind').length;
     expect(reminders(() => ({ moving: 0.5, moved: 1 }))).toBe(STEPS.length);
     expect(reminders(() => HELD)).toBe(0);
   });
-  test('who is to look straight first has nothing to do but to hold still', () => {
+  test('looking straight first needs no movement', () => {
     const actions = run(['look_straight', 'turn_left'], () => ({ moving: 0.5, moved: 1 }));
     expect(firstShot(actions)).toBeLessThan(1_500);
   });
-  test('a step is shown, taken and done before the next', () => {
+  test('each step is shown, taken and confirmed before the next', () => {
     const actions = run(STEPS, () => HELD).map(({ action }) => action);
     expect(actions).toEqual([...STEPS.flatMap(() => ['show', 'shoot', 'shoot', 'shoot', 'done']), 'end']);
   });
 });
 
 describe('cameras', () => {
-  test('errors have names, and the names meanings', () => {
+  test('each error of getUserMedia has its kind of trouble', () => {
     expect(['NotAllowedError', 'NotFoundError', 'OverconstrainedError', 'NotReadableError', 'AbortError', 'TypeError'].map(toCameraTrouble)).toEqual([
       'denied', 'missing', 'missing', 'busy', 'busy', 'failed',
     ]);
   });
-  test('programs that pretend to be one', () => {
+  test('virtual cameras are recognised by their label', () => {
     for (const label of ['OBS Virtual Camera', 'obs', 'ManyCam', 'Dummy video device (0x0000)']) expect(isVirtualCamera(label), label).toBe(true);
     for (const label of ['FaceTime HD Camera', 'Integrated Webcam', 'Jobs Camera', '', 'back camera 0']) expect(isVirtualCamera(label), label).toBe(false);
   });
-  test('instructions fit the browser', () => {
+  test('each browser has its instructions', () => {
     const agents: [string, number, string][] = [
       ['Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1', 5, 'ios'],
       ['Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Safari/605.1.15', 5, 'ios'],
@@ -200,20 +200,20 @@ describe('cameras', () => {
 });
 
 describe('pictures', () => {
-  test('the longest side is at most that, and nothing grows', () => {
+  test('a size is scaled down to the longest side, never up', () => {
     expect(fitWithin(4_000, 3_000, 2_000)).toEqual([2_000, 1_500]);
     expect(fitWithin(3_000, 4_000, 2_000)).toEqual([1_500, 2_000]);
     expect(fitWithin(800, 600, 2_000)).toEqual([800, 600]);
     expect(fitWithin(10_000, 2, 2_000)).toEqual([2_000, 1]);
   });
-  test('what a guide on the page shows of a picture that covers its box', () => {
+  test('the part behind a guide is found in a video that covers its box', () => {
     // A box of 300 by 400 shows the middle 900 of 1,600 columns of a picture 1,200 high.
     const box = { left: 10, top: 20, width: 300, height: 400 };
     const shown = (guide: typeof box) => Object.values(findShownPart({ width: 1_600, height: 1_200 }, box, guide)).map(Math.round);
     expect(shown(box)).toEqual([350, 0, 900, 1_200]);
     expect(shown({ left: 110, top: 120, width: 100, height: 200 })).toEqual([650, 300, 300, 600]);
   });
-  test('a part is cut at the picture’s edge', () => {
+  test('a part is clamped to the picture', () => {
     const box = { left: 0, top: 0, width: 100, height: 100 };
     const part = findShownPart({ width: 1_000, height: 1_000 }, box, widenPart(box, 0.1));
     expect(part).toEqual({ left: 0, top: 0, width: 1_000, height: 1_000 });
@@ -241,8 +241,8 @@ test('the tab that claims last works', () => {
   expect(stopped).toEqual(['first', 'second']);
 });
 
-describe('what a person agrees to', () => {
-  test('has another version where others process it too', () => {
+describe('the consent version', () => {
+  test('names the other processors', () => {
     expect(buildConsentVersion([])).toBe('2026-11');
     expect(buildConsentVersion(['Amazon Web Services', 'OpenAI'])).toBe('2026-11.amazon-web-services.openai');
     expect(buildConsentVersion(['x'.repeat(99)])).toMatch(/^[A-Za-z0-9._-]{1,64}$/);

@@ -35,27 +35,27 @@ function failing(...errors: Error[]) {
   return { attempt, count: () => attempts };
 }
 
-describe('trying again', () => {
-  test('waits twice as long each time, and 20 seconds at most', () => {
+describe('a retry', () => {
+  test('waits twice as long each time, 20 seconds at most', () => {
     expect([0, 1, 2, 3, 4, 5, 20].map((failures) => retryDelay(failures, null, () => 1))).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 20_000, 20_000]);
     expect(retryDelay(0, null, () => 0)).toBe(500);
   });
 
-  test('never comes back sooner than the server asks', () => {
+  test('never comes before the server’s Retry-After', () => {
     expect(retryDelay(0, 30, () => 1)).toBe(30_000);
     expect(retryDelay(5, 1, () => 1)).toBe(20_000);
   });
 
-  test('tells why it waits, and that it is over', async () => {
-    const told: (RetryWait | null)[] = [];
+  test('reports why it waits, and the end of the wait', async () => {
+    const reported: (RetryWait | null)[] = [];
     const { attempt, count } = failing(lost(), busy(3));
     const time = clock(false);
-    expect(await withRetries(attempt, { onWait: (waiting) => told.push(waiting) }, time)).toBe('done');
+    expect(await withRetries(attempt, { onWait: (waiting) => reported.push(waiting) }, time)).toBe('done');
     expect(count()).toBe(3);
-    expect(told).toEqual([{ because: 'offline', until: 1_000 }, { because: 'busy', until: 4_000 }, null]);
+    expect(reported).toEqual([{ because: 'offline', until: 1_000 }, { because: 'busy', until: 4_000 }, null]);
   });
 
-  test('does not repeat what the server refuses', async () => {
+  test('is not made after a refusal', async () => {
     for (const status of [400, 401, 403, 404, 409, 413]) {
       const { attempt, count } = failing(new ApiError(status, {}, null, null));
       await expect(withRetries(attempt, {}, clock())).rejects.toMatchObject({ status });
@@ -63,13 +63,13 @@ describe('trying again', () => {
     }
   });
 
-  test('leaves to the caller what the caller wants', async () => {
+  test('is not made for statuses that the caller handles', async () => {
     const { attempt, count } = failing(new ApiError(429, {}, 1_800, null));
     await expect(withRetries(attempt, { except: [429] }, clock())).rejects.toMatchObject({ retryAfter: 1_800 });
     expect(count()).toBe(1);
   });
 
-  test('ends after as many attempts as it may have, and when it is stopped', async () => {
+  test('ends after the given attempts, and when it is aborted', async () => {
     const some = failing(lost(), lost(), lost());
     await expect(withRetries(some.attempt, { attempts: 2 }, clock())).rejects.toThrow('lost');
     expect(some.count()).toBe(2);
@@ -99,7 +99,7 @@ describe('the outbox', () => {
     expect(first.count()).toBe(3);
   });
 
-  test('only the newest under a key leaves', async () => {
+  test('sends only the newest item of a key', async () => {
     const left: string[] = [];
     let release = (): void => undefined;
     const outbox = createOutbox(() => undefined, clock());
@@ -112,7 +112,7 @@ describe('the outbox', () => {
     expect(left).toEqual(['young']);
   });
 
-  test('what is refused does not hold up what comes after', async () => {
+  test('goes on after a refused item', async () => {
     const outbox = createOutbox(() => undefined, clock());
     const refused = outbox.send('a', failing(new ApiError(400, {}, null, null)).attempt);
     const next = outbox.send('b', async () => 'through');
@@ -120,7 +120,7 @@ describe('the outbox', () => {
     expect(await next).toBe('through');
   });
 
-  test('says how much is left, and when nothing is', async () => {
+  test('reports its size, and when it is empty', async () => {
     const sizes: number[] = [];
     const outbox = createOutbox((size) => sizes.push(size), clock());
     expect(outbox.size).toBe(0);

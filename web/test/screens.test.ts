@@ -12,37 +12,37 @@ function flow(step: FlowState['step'], document: Partial<FlowState['document']> 
   };
 }
 
-test('a passport has no back, in any spelling', () => {
+test('a passport has no back side, in any spelling', () => {
   expect(['passport', 'Passport'].map(hasBackSide)).toEqual([false, false]);
   expect(['national_id', 'driving_license', ''].map(hasBackSide)).toEqual([true, true, true]);
 });
 
-describe('where somebody goes on', () => {
-  test.each(['consent', 'document', 'face', 'details', 'outcome'] as const)('the server says %s', (step) => {
+describe('the open screen', () => {
+  test.each(['consent', 'document', 'face', 'details', 'outcome'] as const)('is that of the server’s step %s', (step) => {
     expect(findOpenScreen(flow(step))).toBe(step);
   });
 
-  test('with a front on the server, at the back', () => {
+  test('is the back side when the server has the front', () => {
     expect(findOpenScreen(flow('document', { type: 'national_id', front: true }))).toBe('back');
     expect(findOpenScreen(flow('document', { type: '', front: true }))).toBe('document');
   });
 });
 
-describe('what is open', () => {
+describe('the allowed screens', () => {
   const open = (step: FlowState['step'], hasChosen = true): ScreenName[] => SCREENS.filter((screen) => canShowScreen(screen, flow(step), hasChosen));
 
-  test('before consent only that', () => expect(open('consent')).toEqual(['consent']));
+  test('before consent: only consent', () => expect(open('consent')).toEqual(['consent']));
   test('no camera before a document is chosen', () => {
     expect(open('document', false)).toEqual(['consent', 'device', 'document', 'reading', 'handoff']);
   });
-  test('what is done may be looked at again, what comes next may not', () => {
+  test('done steps may be opened again, later ones may not', () => {
     expect(open('face')).toEqual(['consent', 'device', 'document', 'front', 'back', 'reading', 'face', 'handoff']);
     expect(open('details')).not.toContain('outcome');
   });
-  test('after the end there is only the end', () => expect(open('outcome')).toEqual(['outcome']));
+  test('after submission: only the outcome', () => expect(open('outcome')).toEqual(['outcome']));
 });
 
-test('news from the server move a person only when they must', () => {
+test('news from the server change the screen only when it is no longer allowed', () => {
   expect(resolveScreen('details', flow('details'), true)).toBe('details');
   expect(resolveScreen('document', flow('details'), true)).toBe('document');
   expect(resolveScreen('details', flow('face'), true)).toBe('face');
@@ -57,7 +57,7 @@ test('every screen belongs to a step', () => {
   for (const screen of SCREENS) expect(['consent', 'document', 'face', 'details', 'outcome']).toContain(toFlowStep(screen, flow('face')));
 });
 
-test('a computer that follows shows what is done, what is now and what is to do', () => {
+test('a following computer shows each step as done, current or open', () => {
   const now = flow('face');
   expect((['consent', 'document', 'face', 'details'] as const).map((step) => compareStep(step, now))).toEqual(['done', 'done', 'now', 'todo']);
 });

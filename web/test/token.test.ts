@@ -20,14 +20,14 @@ function place(address: string, stored: Record<string, string> = {}, at = 1_000_
 }
 
 describe('the token', () => {
-  test('leaves the address bar, and what else stands there stays', () => {
+  test('is removed from the address bar, and the rest of the address stays', () => {
     const { here, replaced, stored } = place(`/${ID}?token=secret&lang=de#x`);
     expect(takeAccess(here)).toEqual({ profile: ID, token: 'secret' });
     expect(replaced).toEqual([`/${ID}?lang=de#x`]);
     expect(stored).toEqual({});
   });
 
-  test('leaves it even when it is empty or doubled', () => {
+  test('is removed even when it is empty or there twice', () => {
     expect(place(`/${ID}?token=`).here && takeAccess(place(`/${ID}?token=`).here)).toBeNull();
     const { here, replaced } = place(`/${ID}?token=a&token=b`);
     expect(takeAccess(here)?.token).toBe('a');
@@ -43,14 +43,14 @@ describe('the token', () => {
     expect(takeAccess(here)).toBeNull();
   });
 
-  test('is never taken up for another profile, and is gone then too', () => {
+  test('is not accepted for another profile, and is deleted then too', () => {
     const { here, stored } = place('/zzz123def456ghi');
     storeHandover({ profile: ID, token: 'secret' }, here);
     expect(takeAccess(here)).toBeNull();
     expect(stored).toEqual({});
   });
 
-  test('is not taken up after half an hour, from the future, or out of rubbish', () => {
+  test('is not accepted after half an hour, from the future, or from invalid data', () => {
     for (const at of [1_000_000 - 31 * 60_000, 2_000_000]) {
       const { here } = place(`/${ID}`, { 'identivia.handover': JSON.stringify({ profile: ID, token: 'old', at }) });
       expect(takeAccess(here)).toBeNull();
@@ -62,7 +62,7 @@ describe('the token', () => {
     }
   });
 
-  test('a browser without storage goes on', () => {
+  test('a browser without storage works without the handover', () => {
     const { here } = place(`/${ID}?token=secret`);
     here.storage = null;
     expect(() => storeHandover({ profile: ID, token: 'secret' }, here)).not.toThrow();
@@ -73,13 +73,13 @@ describe('the token', () => {
   });
 });
 
-test('a profile is 15 letters and digits, and nothing else', () => {
+test('a profile id is 15 letters and digits', () => {
   expect(parseProfileId(`/${ID}`)).toBe(ID);
   expect(parseProfileId(`/${ID}/`)).toBe(ID);
   for (const other of ['/go', '/', `/${ID}x`, `/${ID.toUpperCase()}`, `/x/${ID}`]) expect(parseProfileId(other)).toBeNull();
 });
 
-test('a code leaves the address bar with its fragment', () => {
+test('a code is removed from the address bar with its fragment', () => {
   const { here, replaced } = place('/go#k7pm-4qxd');
   expect(takeCode(here)).toBe('K7PM4QXD');
   expect(replaced).toEqual(['/go']);

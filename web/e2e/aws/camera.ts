@@ -1,4 +1,4 @@
-// Pictures for Chromium's fake camera: a face that is far away, comes nearer and stays, over and over.
+// Writes the video for Chromium's fake camera: a face that is far away, comes nearer and stays, in a loop.
 //
 // Chromium reads a file of JPEGs at 30 a second. It is made from the project's test portrait, by a canvas: nothing but the
 // browser, which is there already, is needed for it.

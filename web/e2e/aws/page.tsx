@@ -1,4 +1,4 @@
-// A page with AWS's face step alone, so that its test needs no other step. What the test wants is in the fragment.
+// A test page with AWS's face step alone. The test's options are in the address's fragment.
 import { StrictMode, Suspense, lazy, useState } from 'react';
 import { createRoot } from 'react-dom/client';
 import type { Language } from '../../src/shared/i18n/language';

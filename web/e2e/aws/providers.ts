@@ -1,4 +1,4 @@
-// What stands in for AWS, OpenAI and Fingerprint, for as long as a test lasts.
+// Starts the fake AWS, OpenAI and Fingerprint for a test.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -6,11 +6,11 @@ import { createInterface } from 'node:readline';
 const SERVICES = resolve(import.meta.dirname, '../../../tests/services.sh');
 
 export interface TestProviders {
-  /** What a server needs to use them. */
+  /** The settings of a server that uses them. */
   settings: Record<string, string>;
   listCalls(): Promise<ProviderCall[]>;
   findNewestStream(): Promise<ProviderCall>;
-  /** Lets the next stream go wrong, in one of the ways of tests/providers/streaming.py. */
+  /** Makes the next stream fail, with one of the faults of tests/providers/streaming.py. */
   failNextStream(fault: string): Promise<void>;
   stop(): void;
 }
@@ -49,7 +49,7 @@ export async function startProviders(): Promise<TestProviders> {
   };
 }
 
-/** The variables it prints, up to an empty line. */
+/** Reads the variables that it prints, up to an empty line. */
 async function readSettings(child: ChildProcess): Promise<Record<string, string>> {
   const settings: Record<string, string> = {};
   if (!child.stdout) throw new Error('It has no output.');

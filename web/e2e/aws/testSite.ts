@@ -1,4 +1,4 @@
-// Serves the page of AWS's face step as our server serves its own: under the same policy, with the API of a real server behind it.
+// Serves the test page of AWS's face step as the server serves its page: with the same policy, and a real server's API behind it.
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';

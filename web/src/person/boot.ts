@@ -1,4 +1,4 @@
-// What the server puts into the page before it leaves: it must be there with an expired token too.
+// The data that the server embeds in the page's HTML: an expired link needs it too.
 
 export interface Branding {
   name?: string;
@@ -12,9 +12,9 @@ export interface Branding {
 
 export interface BootData {
   branding: Branding;
-  /** Fingerprint's own agent, where an operator has a key for it. */
+  /** Fingerprint's own agent, if the operator has set a key. */
   fingerprint: { publicKey: string; region?: string } | null;
-  /** Others who process what is sent, by name. */
+  /** The names of the other companies that process the data. */
   processors: string[];
 }
 
@@ -25,6 +25,6 @@ export function parseBootData(text: string | null | undefined): BootData {
     const boot = JSON.parse(text) as Partial<BootData> | null;
     return { branding: boot?.branding ?? {}, fingerprint: boot?.fingerprint ?? null, processors: boot?.processors ?? [] };
   } catch {
-    return nothing; // Vite's own server leaves the mark as it is.
+    return nothing; // Vite's development server does not replace the mark.
   }
 }

@@ -1,4 +1,4 @@
-// The start: the token leaves the address bar before anything else happens, then the page is drawn.
+// Entry point of the person's page: removes the token from the address bar first, then renders the page.
 import { createRoot } from 'react-dom/client';
 import { loadTexts, matchLanguage } from '../shared/i18n';
 import { parseBootData } from './boot';

@@ -1,4 +1,4 @@
-// The frame around every screen: whose page it is, the language, how far one is, what the connection does.
+// The frame around every screen: brand, language switch, progress, connection, footer.
 import { type ReactNode, useEffect, useState } from 'react';
 import { LANGUAGES, type Language, LANGUAGE_NAMES } from '../../shared/i18n';
 import { formatRelativeTime } from '../../shared/i18n/format';
@@ -103,7 +103,7 @@ function LanguageSwitch() {
   );
 }
 
-/** What the connection does, when it does not do what it should. Told once a change, not once a second. */
+/** Shows a lost or slow connection. Screen readers announce each change once, and not the countdown. */
 function ConnectionNotice({ waiting }: { waiting: RetryWait | null }) {
   const { t, language } = usePage();
   const isOnline = useIsOnline();
@@ -151,7 +151,7 @@ function useIsOnline(): boolean {
   return isOnline;
 }
 
-/** Whole seconds until then, counted down. */
+/** Counts down the whole seconds until a time. */
 export function useSecondsUntil(until: number | null): number {
   const [now, setNow] = useState(Date.now);
   useEffect(() => {

@@ -1,4 +1,4 @@
-// Everything around the flow: language, colours, the handover of a reload, and which of the few pages this is.
+// The root component: language, brand colours, token handover, and the choice between flow, code entry and error pages.
 import { Component, type ReactNode, Suspense, lazy, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import type { BootData } from '../boot';
 import { type FlowAccess, storeHandover, openTabStorage, takeHandover } from '../flow/token';
@@ -71,7 +71,7 @@ export function PageRoot({ boot, access: first, code, language: firstLanguage, t
   );
 }
 
-/** What goes wrong in drawing a screen, or in fetching its code, ends here and not in a white page. */
+/** Catches errors while a screen renders or its code loads: the person sees a message and not a white page. */
 class ErrorBoundary extends Component<{ fallback: ReactNode; children: ReactNode }> {
   override state = { isBroken: false };
   static getDerivedStateFromError(): { isBroken: boolean } {
@@ -85,7 +85,7 @@ class ErrorBoundary extends Component<{ fallback: ReactNode; children: ReactNode
 function useAnnouncements() {
   const [said, setSaid] = useState({ next: '', now: '' });
   const announce = useCallback((text: string, when: 'next' | 'now' = 'next') => {
-    // The same words twice are only read twice when something differs.
+    // Screen readers read the same text again only if something differs.
     setSaid((before) => ({ ...before, [when]: before[when] === text ? `${text}\u00a0` : text }));
   }, []);
   const regions = (
@@ -107,7 +107,7 @@ function useBrandColours({ branding }: BootData): void {
   }, [branding]);
 }
 
-/** While the page is looked at the token is in memory alone (docs/decisions/0014). */
+/** While the page is visible the token is in memory only (docs/decisions/0014). */
 function useTokenHandover(access: FlowAccess | null): void {
   useEffect(() => {
     if (!access) return;

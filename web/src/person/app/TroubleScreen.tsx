@@ -1,4 +1,4 @@
-// The link does not work, or no longer: what that means and what to do, never a bare error.
+// Screens for a link that does not work, and for another tab: what happened and what the person can do.
 import { useFlow, usePage } from './context';
 import { PageFrame } from './PageFrame';
 import { BrokenLinkPicture, ClockPicture, TwoTabsPicture } from '../../shared/ui/pictures';
@@ -39,7 +39,7 @@ export function TroubleScreen({ kind, reference, onRetry }: { kind: TroubleKind;
   );
 }
 
-/** Whom to ask, as links of their own: large enough for a thumb. */
+/** The operator's contacts, as links large enough for a thumb. */
 export function SupportLinks() {
   const { t, boot } = usePage();
   const { support_email, support_url } = boot.branding;
@@ -68,7 +68,7 @@ export function OtherTabScreen({ onTake }: { onTake: () => void }) {
   );
 }
 
-/** The way to another device, from wherever a person is. */
+/** Goes to the handoff to another device. */
 export function OtherDeviceButton() {
   const { t, go } = useFlow();
   return (

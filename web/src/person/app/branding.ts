@@ -1,10 +1,10 @@
-// An operator's colours on the page, through the style sheet's variables: the policy allows no style attribute.
+// Applies an operator's branding. Colours go through the style sheet's variables: the policy allows no style attributes.
 import type { Branding } from '../boot';
 import { DEFAULT_COLOUR, BACKGROUNDS, toHex, parseColour, deriveShades } from '../../shared/ui/colour';
 
 const EMAIL_ADDRESS = /^[^\s@<>"]+@[^\s@<>"]+\.[^\s@<>"]+$/;
 
-/** Takes what is usable. The server has looked already; a link that runs script must not depend on that. */
+/** Drops invalid values. The server checks them too; the page must not rely on that against links that run script. */
 export function keepValidBranding(branding: Branding): Branding {
   const { name, logo, color, color_dark, privacy_url, support_email, support_url } = branding;
   return {

@@ -1,4 +1,4 @@
-// The contexts of the person's page: `usePage` works everywhere, `useApp` inside a loaded flow.
+// The contexts of the person's page: `usePage` works everywhere, `useFlow` inside a loaded flow.
 import { createContext, useContext } from 'react';
 import type { FlowState } from '../../shared/api/flow';
 import type { Ui } from '../../shared/ui/context';
@@ -32,6 +32,6 @@ export function usePage(): PageValues {
 export function useFlow(): FlowValues {
   const page = usePage();
   const flow = useContext(FlowContext);
-  if (!flow) throw new Error('useApp needs a FlowContext above it');
+  if (!flow) throw new Error('useFlow needs a FlowContext above it');
   return { ...page, ...flow };
 }

@@ -1,4 +1,4 @@
-// What to do when there is no camera, for this browser.
+// The screen for a camera that does not work, with instructions for this browser; and the list of cameras.
 import type { ReactNode } from 'react';
 import type { TextKey } from '../../shared/i18n';
 import { useFlow } from '../app/context';

@@ -1,4 +1,4 @@
-// Which browser a person has, for one purpose: the instructions that fit it. Pure.
+// Recognises the person's browser, to choose the instructions for allowing the camera.
 import type { TextKey } from '../../shared/i18n';
 
 export type InstructionsKey = Extract<TextKey, `camera.steps_${string}`>;
@@ -18,7 +18,7 @@ export function chooseCameraInstructions(agent: string, touchPoints = 0): Instru
   return 'camera.steps_other';
 }
 
-/** A computer: nothing to touch, and room to show a second device's progress. */
+/** Whether this is a computer: a mouse, and a wide screen. */
 export function isComputer(): boolean {
   return matchMedia('(pointer: fine)').matches && matchMedia('(min-width: 760px)').matches;
 }

@@ -1,7 +1,7 @@
-// What a camera's picture is like, while a person still holds the document: small figures, computed on the device, that only choose
-// a hint and the moment. The server looks at the picture again, and believes none of this. Pure.
+// Measures the camera's picture while the person holds the document: brightness, sharpness, glare, movement, borders. The figures only
+// choose a hint and the moment of the picture; the server measures the picture again. Pure.
 
-/** Brightness, row by row, 0 to 255. */
+/** A picture's brightness, row by row, 0 to 255. */
 export interface GreyImage {
   width: number;
   height: number;
@@ -25,7 +25,7 @@ export function toGreyImage(image: { width: number; height: number; data: Uint8C
   return { width: image.width, height: image.height, data };
 }
 
-/** The part of a picture. */
+/** Cuts a part out of a picture. */
 export function cropImage(image: GreyImage, rect: PixelRect): GreyImage {
   const left = Math.max(0, Math.round(rect.left));
   const top = Math.max(0, Math.round(rect.top));
@@ -39,7 +39,7 @@ export function cropImage(image: GreyImage, rect: PixelRect): GreyImage {
   return { width, height, data };
 }
 
-/** The picture made smaller by a whole factor, each pixel the mean of a square. */
+/** Shrinks a picture by a whole factor; each pixel is the mean of a square. */
 export function shrinkImage(image: GreyImage, factor: number): GreyImage {
   const width = Math.floor(image.width / factor);
   const height = Math.floor(image.height / factor);
@@ -61,10 +61,10 @@ export function shrinkImage(image: GreyImage, factor: number): GreyImage {
 export function measureBrightness(image: GreyImage, share = 0.5): number {
   const counts = new Uint32Array(256);
   for (const value of image.data) counts[value] = (counts[value] ?? 0) + 1;
-  let seen = 0;
+  let counted = 0;
   for (let value = 0; value < 256; value += 1) {
-    seen += counts[value] ?? 0;
-    if (seen >= image.data.length * share) return value;
+    counted += counts[value] ?? 0;
+    if (counted >= image.data.length * share) return value;
   }
   return 255;
 }
@@ -119,7 +119,7 @@ export function measureMovement(before: GreyImage | null, now: GreyImage): numbe
   return sum / now.data.length;
 }
 
-/** The document's borders, each as a share of the picture's width or height; null where none is seen. */
+/** The document's borders, each as a share of the picture's width or height; null where none is visible. */
 export interface DocumentBorders {
   left: number | null;
   right: number | null;
@@ -127,10 +127,10 @@ export interface DocumentBorders {
   bottom: number | null;
 }
 
-/** Least step in brightness, on average along a border. */
+/** The least step in brightness along a border, on average. */
 const MIN_BORDER_STEP = 9;
 
-/** The outermost straight lines on each side: of a document on a plain surface its borders. */
+/** The outermost straight line on each side: on a plain surface these are the document's borders. */
 export function findBorders(image: GreyImage): DocumentBorders {
   const columns = measureBrightnessSteps(image, 'columns');
   const rows = measureBrightnessSteps(image, 'rows');
@@ -172,13 +172,13 @@ function findOutermostStep(means: number[]): number | null {
 
 export type CaptureHint = 'search' | 'closer' | 'farther' | 'centre' | 'dark' | 'bright' | 'glare' | 'blur' | 'still' | 'good';
 
-/** How large the guide is within the part that is looked at: there is as much around as a hand needs. */
+/** The margin around the guide that is observed too, as a share of the guide: enough for a hand. */
 export const GUIDE_MARGIN = 0.15;
 const GUIDE_SHARE = 1 / (1 + 2 * GUIDE_MARGIN);
-/** How far the found box may be from the guide's shape: an ID-2 card (1.42) in an ID-1 guide (1.59) is at 0.9, a tilted one lower. */
+/** How far the found box may differ from the guide's shape: an ID-2 card (1.42) in an ID-1 guide (1.59) is at 0.9, a tilted one lower. */
 const MIN_SHAPE_RATIO = 0.8;
 
-/** Where the document is, against the guide in the middle of the part that is looked at. */
+/** Compares the document's position with the guide in the middle of the picture. */
 export function judgeFraming({ left, right, top, bottom }: DocumentBorders): 'search' | 'closer' | 'farther' | 'centre' | 'good' {
   const across = left !== null && right !== null ? right - left : null;
   const down = top !== null && bottom !== null ? bottom - top : null;
@@ -187,9 +187,9 @@ export function judgeFraming({ left, right, top, bottom }: DocumentBorders): 'se
   const size = Math.max(...sizes) / GUIDE_SHARE;
   if (size > 1.16) return 'farther';
   if (size < 0.72) return 'closer';
-  // Guide and document are of one shape. Of another, a line inside the document passed for a border that is out of view.
+  // Guide and document have the same shape. If not, a line inside the document was taken for a border that is out of view.
   if (across !== null && down !== null && Math.min(across, down) < MIN_SHAPE_RATIO * Math.max(across, down)) return 'centre';
-  // Where only one border of a pair is in view, the document may go on beyond the other: it counts where it would be in the middle.
+  // With only one border of a pair in view, the document may extend beyond the other side: that border alone must be near the guide's.
   const half = (size * GUIDE_SHARE) / 2;
   const offset = (low: number | null, high: number | null): number => {
     if (low !== null && high !== null) return (low + high) / 2 - 0.5;
@@ -197,17 +197,17 @@ export function judgeFraming({ left, right, top, bottom }: DocumentBorders): 'se
     return high !== null ? high - (0.5 + half) : 0;
   };
   if ([offset(left, right), offset(top, bottom)].some((away) => Math.abs(away) > 0.1)) return 'centre';
-  // One pair of borders alone may be a shelf's or a table's.
+  // Two borders alone may belong to a shelf or a table.
   return [left, right, top, bottom].filter((border) => border !== null).length >= 3 ? 'good' : 'search';
 }
 
 export interface CaptureObservation {
   hint: CaptureHint;
-  /** Kept for the next look's movement. */
+  /** The shrunken picture, to measure the movement until the next one. */
   small: GreyImage;
 }
 
-/** The one thing that helps most now. `around` shows the guide with MARGIN of its size on every side. */
+/** Chooses the hint that helps most now. `around` shows the guide with GUIDE_MARGIN of its size on every side. */
 export function observeDocument(around: GreyImage, before: GreyImage | null): CaptureObservation {
   const small = shrinkImage(around, Math.max(1, Math.floor(around.width / 160)));
   const inside = (image: GreyImage): GreyImage => {
@@ -215,7 +215,7 @@ export function observeDocument(around: GreyImage, before: GreyImage | null): Ca
     return cropImage(image, { left: x, top: y, width: image.width - 2 * x, height: image.height - 2 * y });
   };
   const hint = ((): CaptureHint => {
-    // The lightest parts: a dark table is no dark room, and what a document has of white is enough to tell.
+    // Measures the lightest parts: a dark table does not mean a dark room, and a document's white areas show the light.
     if (measureBrightness(inside(small), 0.95) < 70) return 'dark';
     if (measureBrightness(inside(small)) > 250) return 'bright';
     const place = judgeFraming(findBorders(small));
@@ -228,9 +228,9 @@ export function observeDocument(around: GreyImage, before: GreyImage | null): Ca
   return { hint, small };
 }
 
-/** How long it has to be good, in milliseconds, until the picture is taken. */
+/** How long all has to be good before the picture is taken, in milliseconds. */
 export const GOOD_DURATION = 700;
-/** A hint stays at least so long, in milliseconds: nobody reads words that flicker. */
+/** How long a hint stays at least, in milliseconds: flickering text cannot be read. */
 export const MIN_HINT_DURATION = 900;
 
 export interface SteadyHint {
@@ -239,7 +239,7 @@ export interface SteadyHint {
   goodSince: number | null;
 }
 
-/** Makes hints calm: a new one shows when the old one has been read. Also says since when all is good. */
+/** Replaces the shown hint only after its minimum time. Also notes since when all is good. */
 export function updateSteadyHint(before: SteadyHint | null, hint: CaptureHint, now: number): SteadyHint {
   const goodSince = hint === 'good' ? (before?.goodSince ?? now) : null;
   if (!before) return { hint, since: now, goodSince };
@@ -250,12 +250,12 @@ export function updateSteadyHint(before: SteadyHint | null, hint: CaptureHint, n
 export const isTimeToShoot = (steady: SteadyHint | null, now: number): boolean =>
   steady !== null && steady.goodSince !== null && now - steady.goodSince >= GOOD_DURATION;
 
-/** Where a face is: the middle of the picture. */
+/** Cuts out the middle of the picture, where the face is. */
 export function cropFaceArea(image: GreyImage): GreyImage {
   return cropImage(image, { left: image.width * 0.3, top: image.height * 0.2, width: image.width * 0.4, height: image.height * 0.6 });
 }
 
-/** Whether a face is lit well enough, by the middle of the picture. */
+/** Judges whether the light on a face is good enough. */
 export function judgeFaceLight(face: GreyImage): 'dark' | 'bright' | 'good' {
   const light = measureBrightness(face);
   return light < 40 ? 'dark' : light > 240 ? 'bright' : 'good';

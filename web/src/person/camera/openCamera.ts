@@ -1,4 +1,4 @@
-// Opening a camera, and what stands in the way, in words for which the page has instructions.
+// Opens a camera, and names each failure for which the page has instructions.
 
 export type CameraTroubleKind = 'denied' | 'missing' | 'busy' | 'virtual' | 'insecure' | 'failed';
 
@@ -14,7 +14,7 @@ export class CameraError extends Error {
   }
 }
 
-/** What an error of `getUserMedia` means (W3C Media Capture and Streams, and what browsers add). Pure. */
+/** Maps an error of `getUserMedia` (W3C Media Capture and Streams, and browsers' own names). Pure. */
 export function toCameraTrouble(name: string): CameraTroubleKind {
   switch (name) {
     case 'NotAllowedError':
@@ -36,7 +36,7 @@ export function toCameraTrouble(name: string): CameraTroubleKind {
 
 const VIRTUAL_CAMERA_LABEL = /\bobs\b|virtual|manycam|snap camera|xsplit|splitcam|v4l2loopback|dummy video|youcam|fake_device|deepfacelive/i;
 
-/** A claim of the browser: it helps an honest person who has the wrong one chosen, and stops nobody else. Pure. */
+/** Trusts the browser's label: it helps an honest person who has chosen the wrong camera, and does not stop an attacker. Pure. */
 export const isVirtualCamera = (label: string): boolean => VIRTUAL_CAMERA_LABEL.test(label);
 
 export interface CameraRequest {

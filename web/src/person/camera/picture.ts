@@ -1,12 +1,11 @@
-// Pictures as they leave the device: scaled, upright, JPEG, and without anything a camera wrote beside the pixels: a canvas
-// keeps none of it.
+// Encodes the pictures that leave the device: scaled, upright, JPEG, and without metadata, because a canvas drops it.
 
 /** The longest side of a document's picture, in pixels. */
 export const DOCUMENT_SIDE = 2_000;
-/** Of a frame of the face check; the server looks at no more than 1,280. */
+/** The longest side of a face check's frame, in pixels; the server uses 1,280 at most. */
 export const FACE_SIDE = 960;
 const MAX_FILE_BYTES = 40 * 1024 * 1024;
-/** Below this many pixels on the longest side print cannot be read. */
+/** The shortest longest side, in pixels, on which print can be read. */
 const MIN_SIDE = 600;
 
 export class PictureError extends Error {
@@ -16,7 +15,7 @@ export class PictureError extends Error {
   }
 }
 
-/** Width and height so that the longest side is at most that; never larger than before. Pure. */
+/** Scales a size down so that its longest side has at most `side` pixels. Pure. */
 export function fitWithin(width: number, height: number, side: number): [width: number, height: number] {
   const scale = Math.min(1, side / Math.max(width, height));
   return [Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale))];
@@ -39,7 +38,7 @@ export async function encodeJpeg(source: CanvasImageSource, part: PicturePart, s
   context.imageSmoothingQuality = 'high';
   context.drawImage(source, part.left, part.top, part.width, part.height, 0, 0, width, height);
   const blob = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve, 'image/jpeg', quality));
-  canvas.width = 0; // Safari keeps a canvas's memory until then.
+  canvas.width = 0; // Frees the canvas's memory in Safari.
   if (!blob) throw new PictureError('unreadable');
   return blob;
 }
@@ -61,7 +60,7 @@ export async function encodeFileAsJpeg(file: Blob): Promise<Blob> {
   }
 }
 
-/** The part of a video's picture that a box on the page shows, where the video covers its own box (`object-fit: cover`). Pure. */
+/** The part of a video's picture behind a box on the page; the video covers its own box (`object-fit: cover`). Pure. */
 export function findShownPart(video: { width: number; height: number }, box: PicturePart, guide: PicturePart): PicturePart {
   const scale = Math.max(box.width / video.width, box.height / video.height);
   const left = (guide.left - box.left - (box.width - video.width * scale) / 2) / scale;
@@ -75,7 +74,7 @@ function clampPart(part: PicturePart, { width, height }: { width: number; height
   return { left, top, width: Math.min(part.width + Math.min(0, part.left), width - left), height: Math.min(part.height + Math.min(0, part.top), height - top) };
 }
 
-/** The part with a margin on every side, in shares of its size. Pure. */
+/** Adds a margin on every side, as a share of the part's size. Pure. */
 export function widenPart(part: PicturePart, margin: number): PicturePart {
   const [x, y] = [part.width * margin, part.height * margin];
   return { left: part.left - x, top: part.top - y, width: part.width + 2 * x, height: part.height + 2 * y };

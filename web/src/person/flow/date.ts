@@ -1,4 +1,4 @@
-// A date as it stands on a document: days of the calendar, with no time zone near them. Pure.
+// Dates on a document: calendar days without a time zone. Pure.
 
 export interface DateParts {
   day: string;
@@ -6,7 +6,7 @@ export interface DateParts {
   year: string;
 }
 
-/** `YYYY-MM-DD`, or what is wrong with the parts. */
+/** `YYYY-MM-DD`, or the kind of error in the parts. */
 export function toIsoDate({ day, month, year }: DateParts, today: Date): { iso: string } | { wrong: 'missing' | 'bad' | 'future' } {
   if (!day || !month || !year) return { wrong: 'missing' };
   const [d, m, y] = [day, month, year].map(Number) as [number, number, number];

@@ -1,10 +1,10 @@
-// What a person has made and the server does not have yet. It leaves in order, one at a time, and is tried until it arrives or is refused.
+// Outbox: sends a person's work to the server in order, one item at a time, and retries until it is accepted or refused.
 import { type RetryClock, BROWSER_CLOCK, type RetryWait, withRetries } from '../../shared/api/retry';
 
 export interface Outbox {
-  /** Resolves when it has arrived. What waits under the same key is replaced: only the newest picture of a side matters. */
+  /** Resolves when the server has accepted it. A waiting item with the same key is replaced: only the newest matters. */
   send<T>(key: string, attempt: () => Promise<T>): Promise<T>;
-  /** Resolves when nothing waits any more. */
+  /** Resolves when every item has been sent or refused. */
   waitUntilEmpty(): Promise<void>;
   readonly size: number;
 }

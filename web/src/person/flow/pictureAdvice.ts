@@ -1,4 +1,4 @@
-// What the reader's findings mean for somebody who can take another picture. Pure.
+// Chooses advice for a better document picture from the reader's findings. Pure.
 import type { ApiSchemas } from '../../shared/api/client';
 import type { PersonDetails } from '../../shared/api/flow';
 import type { TextKey } from '../../shared/i18n';
@@ -17,14 +17,14 @@ const ADVICE_BY_CODE: Record<string, PictureAdvice> = {
   expired: 'document.advice_expired',
 };
 
-/** Findings that another picture does not change are a reviewer's business, and stay theirs. */
+/** Only findings that another picture can change give advice. The others are for the reviewer, and never shown. */
 export function choosePictureAdvice(findings: readonly AdviceFinding[], details: PersonDetails): PictureAdvice[] {
   const advice: PictureAdvice[] = [];
   const isRead = Boolean(details.document_number && details.name);
   for (const { code, outcome } of findings) {
     const sentence = ADVICE_BY_CODE[code];
     if (!sentence || (outcome !== 'fail' && outcome !== 'warn')) continue;
-    // What was read through a doubt about the picture needs no second one.
+    // If everything was read, a warning about the picture needs no second one.
     if (isRead && outcome === 'warn') continue;
     if (!advice.includes(sentence)) advice.push(sentence);
   }

@@ -1,6 +1,6 @@
-// The way back to the site that sent the person.
+// Builds the link back to the site that sent the person.
 
-/** `redirect_url` with what the site learns: never a token. Null for anything that is not http or https. */
+/** `redirect_url` with the profile's id and status, never a token. Null for anything but http and https. */
 export function buildReturnUrl(redirectUrl: string | null | undefined, profile: string, status: string): string | null {
   if (!redirectUrl) return null;
   let url: URL;

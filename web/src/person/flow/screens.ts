@@ -1,13 +1,13 @@
-// Where the person is. The server says which step is the first that is not done; this says what that looks like, and where they may
-// go back to. Pure.
+// Which screen is shown when. The server names the first open step; these rules choose its screen and where the person may go back to.
+// Pure.
 import type { FlowState, FlowStep } from '../../shared/api/flow';
 
-/** Everything a person can be looking at once the flow is known. */
+/** Every screen of a loaded flow. */
 export const SCREENS = ['consent', 'device', 'document', 'front', 'back', 'reading', 'face', 'details', 'sending', 'outcome', 'handoff'] as const;
 export type ScreenName = (typeof SCREENS)[number];
 
 const STEP_ORDER: readonly FlowStep[] = ['consent', 'document', 'face', 'details', 'outcome'];
-/** The steps that are counted before a person. */
+/** The steps in "Step 2 of 4". */
 export const COUNTED_STEPS = ['consent', 'document', 'face', 'details'] as const;
 
 export function toFlowStep(screen: ScreenName, flow: FlowState): FlowStep {
@@ -30,10 +30,10 @@ export function toFlowStep(screen: ScreenName, flow: FlowState): FlowStep {
   }
 }
 
-/** A passport has no back: the server's rule too. */
+/** A passport has no back; the server has the same rule. */
 export const hasBackSide = (type: string): boolean => type.toLowerCase() !== 'passport';
 
-/** Where somebody who opens the link goes on. */
+/** The screen of the first open step. */
 export function findOpenScreen(flow: FlowState): ScreenName {
   const { document } = flow;
   if (flow.step === 'document' && document.front && document.type && hasBackSide(document.type) && !document.back) return 'back';
@@ -42,7 +42,7 @@ export function findOpenScreen(flow: FlowState): ScreenName {
 
 const stepIndex = (step: FlowStep): number => STEP_ORDER.indexOf(step);
 
-/** Whether that screen makes sense as far as the server knows: nothing is skipped, and nothing changes after the end. */
+/** Whether the server's state allows that screen: no step is skipped, and the outcome is final. */
 export function canShowScreen(screen: ScreenName, flow: FlowState, hasChosen: boolean): boolean {
   if (flow.step === 'outcome') return screen === 'outcome';
   if (screen === 'outcome') return false;
@@ -51,24 +51,24 @@ export function canShowScreen(screen: ScreenName, flow: FlowState, hasChosen: bo
   return stepIndex(toFlowStep(screen, flow)) <= stepIndex(flow.step);
 }
 
-/** The screen after news from the server: the same, unless it no longer makes sense. */
+/** Keeps the screen if the server's state allows it; otherwise the first open one. */
 export const resolveScreen = (screen: ScreenName, flow: FlowState, hasChosen: boolean): ScreenName =>
   canShowScreen(screen, flow, hasChosen) ? screen : findOpenScreen(flow);
 
-/** Screens that the back button passes over: nobody wants to send twice. */
+/** Screens that have no history entry: going back must not send twice. */
 export const isTransientScreen = (screen: ScreenName): boolean => screen === 'reading' || screen === 'sending' || screen === 'outcome';
 
 export function isScreenName(word: unknown): word is ScreenName {
   return SCREENS.includes(word as ScreenName);
 }
 
-/** How a step stands, for the list that a following computer shows. */
+/** A step's state, for the list on the computer that follows a phone. */
 export function compareStep(step: FlowStep, flow: FlowState): 'done' | 'now' | 'todo' {
   const difference = stepIndex(step) - stepIndex(flow.step);
   return difference < 0 ? 'done' : difference === 0 ? 'now' : 'todo';
 }
 
-/** The screen to show for an entry of the tab's history: its own, unless it is transient or no longer makes sense. */
+/** The screen for an entry of the tab's history: its own, unless that is transient or no longer allowed. */
 export function restoreScreen(noted: unknown, flow: FlowState, hasChosen: boolean): ScreenName {
   const wanted = isScreenName(noted) && !isTransientScreen(noted) ? noted : findOpenScreen(flow);
   return resolveScreen(wanted, flow, hasChosen);
@@ -78,7 +78,7 @@ const PREVIOUS_SCREENS: Partial<Record<ScreenName, ScreenName>> = {
   device: 'consent', document: 'consent', front: 'document', back: 'front', face: 'document', details: 'document', handoff: 'document',
 };
 
-/** The screen before, for a tab whose history does not have it: after a reload, or on another device. */
+/** The previous screen, for a tab without history: after a reload, or on another device. */
 export const findPreviousScreen = (screen: ScreenName): ScreenName => PREVIOUS_SCREENS[screen] ?? 'consent';
 
 /** The back button is shown on every screen but the first and the transient ones. */

@@ -1,4 +1,4 @@
-// One person's way through: what the server knows, what this browser has made, and the calls between the two. No React in here.
+// A person's flow in this browser: the server's state, the pictures and the draft made here, and the API calls between them. No React.
 import { ApiError, type ApiSchemas, callApi, fetchApi } from '../../shared/api/client';
 import type { PersonDetails, FlowState } from '../../shared/api/flow';
 import { type RetryWait, withRetries } from '../../shared/api/retry';
@@ -7,10 +7,10 @@ import { type Outbox, ReplacedError, createOutbox } from './outbox';
 import { hasBackSide } from './screens';
 import type { FlowAccess } from './token';
 
-/** Changed together with the text of what a person agrees to. */
+/** To be changed together with the text of the consent. */
 const CONSENT_TEXT_VERSION = '2026-11';
 
-/** The version of what a person agrees to: of the text, and who else is named in it. */
+/** The version of a consent: of its text, and of the processors that it names. */
 export const buildConsentVersion = (processors: readonly string[]): string =>
   [CONSENT_TEXT_VERSION, ...processors.map((name) => name.toLowerCase().replace(/[^a-z0-9]+/g, '-'))].join('.').slice(0, 64);
 
@@ -32,14 +32,14 @@ export interface FlowSnapshot {
   flow: FlowState | null;
   trouble: { reason: LinkTroubleKind; reference: string | null } | null;
   waiting: RetryWait | null;
-  /** How much is still to leave this browser. */
+  /** How many items the outbox still holds. */
   unsent: number;
   choice: DocumentChoice | null;
   pictures: Partial<Record<DocumentSide, SidePicture>>;
   reading: DocumentReading;
   saving: 'idle' | 'saving' | 'saved';
   sending: { stage: 0 | 1 | 2 | 3; failed: boolean };
-  /** Fields that the server did not take, with its words. */
+  /** Fields that the server refused, with its reasons. */
   refused: Record<string, string> | null;
 }
 
@@ -64,9 +64,9 @@ export class FlowSession {
   #snapshot: FlowSnapshot = { flow: null, ...INITIAL_SNAPSHOT };
   readonly #listeners = new Set<() => void>();
   readonly #outbox: Outbox;
-  /** Counts readings: the answer of one that was overtaken is nobody's. */
+  /** Counts readings: the answer to any but the newest is ignored. */
   #readingCount = 0;
-  /** Pictures that have left, or wait in the outbox. */
+  /** Pictures that were sent or are in the outbox. */
   readonly #sent = new Set<Blob>();
   #formCount = 0;
   #draft: PersonDetails | null = null;
@@ -90,12 +90,12 @@ export class FlowSession {
     for (const listener of this.#listeners) listener();
   }
 
-  /** What every call of a link carries. */
+  /** The token and the path parameter of every call. */
   get #linkCall(): { token: string; params: { id: string } } {
     return { token: this.access.token, params: this.#params };
   }
 
-  /** Fetches where the person is. Without end while there is no connection; `once` for a look that may fail unseen. */
+  /** Fetches the flow's state. Retries until it works; `once` is for polling and fails silently. */
   async loadFlow(how: 'until it works' | 'once' = 'until it works'): Promise<FlowState | null> {
     const attempts = how === 'once' ? 1 : Infinity;
     try {
@@ -118,18 +118,18 @@ export class FlowSession {
     this.#update({ flow, choice: this.#snapshot.choice ?? known });
   }
 
-  /** Turns an answer that ends the link into what the person is told; everything else is the caller's. */
+  /** Shows an error that ends the link, or the server's failure. */
   #showFailure(error: unknown): void {
     if (!(error instanceof ApiError)) return;
     const reference = error.requestId;
-    // Decided, or finished on another device, in the meantime: the server knows where the person is.
+    // The flow was decided or submitted on another device meanwhile: its new state says so.
     if (error.status === 403) void this.loadFlow('once');
     else if (error.status === 401) this.#update({ trouble: { reason: readTokenExpiry(this.access.token) <= Date.now() ? 'expired' : 'link', reference } });
     else if (error.status === 404) this.#update({ trouble: { reason: 'link', reference } });
     else this.#update({ trouble: { reason: 'server', reference } });
   }
 
-  /** The link's end has come while the page was open. */
+  /** Shows that the link has expired while the page was open. */
   showExpired(): void {
     this.#update({ trouble: { reason: 'expired', reference: null } });
   }
@@ -138,7 +138,7 @@ export class FlowSession {
     this.#update({ trouble: null });
   }
 
-  /** Runs a call that ends the link when the server says so, and hands every other error on. */
+  /** Runs calls; shows the errors that end the link, and throws every error. */
   async #endLinkOnRefusal<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
@@ -159,7 +159,7 @@ export class FlowSession {
     }
   }
 
-  /** Notes which document it is. With pictures of another one on the server, only together with new ones. */
+  /** Stores which document it is. If the server has pictures already, the choice is sent with the new ones only. */
   chooseDocument(choice: DocumentChoice): void {
     if (choice.type !== this.#snapshot.choice?.type) this.discardPictures();
     this.#update({ choice });
@@ -172,14 +172,14 @@ export class FlowSession {
     if (!(error instanceof ReplacedError)) this.#showFailure(error);
   };
 
-  /** Forgets this browser's pictures, for new ones; the server's stay until those have arrived. */
+  /** Forgets the pictures in this browser. The server's stay until new ones arrive. */
   discardPictures(): void {
     for (const picture of Object.values(this.#snapshot.pictures)) URL.revokeObjectURL(picture.url);
     this.#sent.clear();
     this.#update({ pictures: {}, reading: { state: 'none' } });
   }
 
-  /** Keeps a picture, and sends it unless it belongs together with one that is still to be taken. */
+  /** Stores a picture, and sends it unless its other side is still to be taken. */
   keepPicture(side: DocumentSide, blob: Blob): void {
     const before = this.#snapshot.pictures[side];
     if (before) URL.revokeObjectURL(before.url);
@@ -203,12 +203,12 @@ export class FlowSession {
       this.#sent.add(picture.blob);
       form.set(`document_${side}`, picture.blob, `${side}.jpg`);
     }
-    // Under a key of its own each: one that waits may hold a side which the next one does not.
+    // Each form has its own key: a waiting one may hold a side that the next one lacks.
     const key = `pictures ${(this.#formCount += 1)}`;
     this.#outbox.send(key, () => callApi('patch', '/api/profiles/{id}', { ...this.#linkCall, form })).catch(this.#showUnlessReplaced);
   }
 
-  /** Waits until the pictures have arrived and has them read. What it says becomes the draft of the details. */
+  /** Waits until the pictures have arrived, then has the server read them. The result becomes the draft of the details. */
   async readDocument(): Promise<void> {
     const reading = (this.#readingCount += 1);
     const isNewest = (): boolean => reading === this.#readingCount;
@@ -226,7 +226,7 @@ export class FlowSession {
       this.#update({ reading: { state: 'done', details, advice } });
       if (Object.keys(details).length > 0) await this.#saveDetails(details);
     } catch {
-      // A document that no machine reads is typed in by the person: never a dead end.
+      // If the document cannot be read, the person types the details in.
       if (isNewest()) this.#update({ reading: { state: 'failed' } });
     }
     await this.loadFlow('once');
@@ -242,7 +242,7 @@ export class FlowSession {
       if (back && hasBackSide(type)) form.set('document_back', back.blob, 'back.jpg');
       return form;
     }
-    // After a reload, or on another device, the server has them and this browser does not.
+    // After a reload, or on another device, only the server has the pictures.
     const stored = await callApi('patch', '/api/profiles/{id}', { ...this.#linkCall, json: {} });
     const { document_front, document_back } = stored.data;
     form.set('document_front', await this.#downloadFile(document_front), 'front.jpg');
@@ -255,14 +255,14 @@ export class FlowSession {
     return (await fetchApi('get', '/api/files/{collection}/{recordId}/{filename}', { token: this.access.token, params })).blob();
   }
 
-  /** Keeps what was typed, a moment after the last key. */
+  /** Saves the draft a second after the last key. */
   scheduleDraft(details: PersonDetails): void {
     this.#draft = details;
     clearTimeout(this.#draftTimer);
     this.#draftTimer = setTimeout(() => void this.saveDraft(), 1_000);
   }
 
-  /** Keeps what was typed, now: before the page goes. */
+  /** Saves the draft now: before the page is closed. */
   async saveDraft(): Promise<void> {
     clearTimeout(this.#draftTimer);
     const draft = this.#draft;
@@ -278,7 +278,7 @@ export class FlowSession {
     this.#update({ saving: 'saved' });
   }
 
-  /** Keeps the face that a passed check has shown; a record needs it, whichever device finishes. */
+  /** Saves the face photo of a passed check: a record needs it, and another device may submit. */
   async saveFacePhoto(photo: Blob): Promise<void> {
     const form = new FormData();
     form.set('facial_photo', photo, 'face.jpg');
@@ -290,7 +290,7 @@ export class FlowSession {
     return answer.data;
   }
 
-  /** Sends it all: the record, the wish for a review, the profile's word for it. Each may have been done before. */
+  /** Submits: the record, the request for a review, the profile's status. Each step can be repeated safely. */
   async submitDetails(details: PersonDetails, fingerprint: Promise<string | null>): Promise<void> {
     this.#draft = null;
     clearTimeout(this.#draftTimer);
@@ -298,7 +298,7 @@ export class FlowSession {
     try {
       await this.#endLinkOnRefusal(() => this.#sendRecord(details, fingerprint));
     } catch (error) {
-      // Somebody was faster on another device, or the face check has run out: the server knows.
+      // Another device was faster, or the face check has expired: the new state says so.
       const before = this.#snapshot.flow?.step;
       const flow = await this.loadFlow('once');
       if (flow && flow.step !== before) return;
@@ -309,15 +309,15 @@ export class FlowSession {
 
   async #sendRecord(details: PersonDetails, fingerprint: Promise<string | null>): Promise<void> {
     const { token } = this.access;
-    // Also the draft: another try, from here or from another device, has what was typed.
+    // Saves the draft too, for another try from here or another device.
     await this.#saveDetails(details);
-    const patience = { attempts: 8, onWait: (waiting: RetryWait | null) => this.#update({ waiting }) };
+    const retry = { attempts: 8, onWait: (waiting: RetryWait | null) => this.#update({ waiting }) };
     await this.#outbox.waitUntilEmpty();
     const flow = this.#snapshot.flow;
     const session = flow?.face?.session ?? '';
-    const results = await withRetries(() => callApi('get', '/api/face-liveness/results/{sessionId}', { token, params: { sessionId: session } }), patience)
+    const results = await withRetries(() => callApi('get', '/api/face-liveness/results/{sessionId}', { token, params: { sessionId: session } }), retry)
       .then((answer) => answer.data)
-      // A session that is gone is no dead link: the record is refused, and the server says that the face is the step.
+      // A missing face session does not mean a bad link: the server refuses the record, and the face becomes the open step.
       .catch((error: unknown) => {
         if (error instanceof ApiError && error.status === 404) return null;
         throw error;
@@ -332,17 +332,17 @@ export class FlowSession {
     form.set('liveness_status', results?.isLive ? 'live' : 'not_live');
     const device = await fingerprint;
     if (device) form.set('fingerprint', device);
-    const verification = await withRetries(() => callApi('post', '/api/verification_history/{id}', { ...this.#linkCall, form }), patience)
+    const verification = await withRetries(() => callApi('post', '/api/verification_history/{id}', { ...this.#linkCall, form }), retry)
       .then((answer) => answer.data.id)
       .catch((error: unknown) => {
-        // The answer to an earlier attempt was lost on its way.
+        // 409: the record exists, and the answer to an earlier attempt was lost.
         if (error instanceof ApiError && error.status === 409) return null;
         throw error;
       });
     this.#update({ sending: { stage: 2, failed: false } });
 
-    await withRetries(() => this.#requestReview(verification), patience);
-    await withRetries(() => callApi('patch', '/api/profiles/{id}', { ...this.#linkCall, json: { verification_status: 'pending' } }), patience);
+    await withRetries(() => this.#requestReview(verification), retry);
+    await withRetries(() => callApi('patch', '/api/profiles/{id}', { ...this.#linkCall, json: { verification_status: 'pending' } }), retry);
     this.#update({ sending: { stage: 3, failed: false } });
     await this.loadFlow();
   }
@@ -356,14 +356,14 @@ export class FlowSession {
   }
 }
 
-/** The fields in which the reader has found something. */
+/** The fields that the reader has filled. */
 function keepFilledFields(fields: ApiSchemas['RecordFields']): PersonDetails {
   const { name, document_number, country, address, gender, date_of_birth } = fields;
   const entries = Object.entries({ name, document_number, country, address, gender, date_of_birth });
   return Object.fromEntries(entries.filter(([, value]) => value)) as PersonDetails;
 }
 
-/** When a token ends, as it says itself (RFC 7519 `exp`), in milliseconds since 1970; infinity when it does not say. */
+/** A token's expiry (RFC 7519 `exp`) in milliseconds since 1970; infinity without one. */
 export function readTokenExpiry(token: string): number {
   try {
     const payload = (token.split('.')[1] ?? '').replace(/-/g, '+').replace(/_/g, '/');

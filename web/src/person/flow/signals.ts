@@ -1,8 +1,8 @@
-// Signals of the device, sent along as a claim. Whatever goes wrong here, the person goes on.
+// Device signals for fraud detection. The server treats them as a claim; a failure here never stops the person.
 import type { BootData } from '../boot';
 
 const SIGNALS_TIMEOUT = 4_000;
-/** What the API takes of them, in characters. */
+/** The API's limit, in characters. */
 const MAX_SIGNALS_LENGTH = 16_384;
 
 interface FingerprintAgent {
@@ -20,16 +20,16 @@ export async function collectDeviceSignals(boot: BootData, profile: string): Pro
   }
 }
 
-/** The open-source library (MIT since its version 5): nothing leaves the page but with the record. */
+/** The open-source library (MIT since version 5): its result leaves the page with the record only. */
 async function collectWithLibrary(): Promise<string> {
   const { default: FingerprintJS } = await import('@fingerprintjs/fingerprintjs');
-  // Without `monitoring: false` it would now and then tell its makers that it is in use.
+  // Without `monitoring: false` the library sometimes reports its use to its makers.
   const agent = await FingerprintJS.load({ monitoring: false });
   const { visitorId, confidence, version } = await agent.get();
   return JSON.stringify({ source: 'fingerprintjs', version, visitorId, confidence: confidence.score });
 }
 
-/** Fingerprint's own agent, where an operator has chosen it: the server's policy then allows its address. */
+/** Fingerprint's own agent, if the operator has set a key: the server's policy then allows its address. */
 async function collectWithAgent({ publicKey, region }: NonNullable<BootData['fingerprint']>, profile: string): Promise<string> {
   const url = `https://fpjscdn.net/v3/${encodeURIComponent(publicKey)}`;
   const agent = (await import(/* @vite-ignore */ url)) as FingerprintAgent;

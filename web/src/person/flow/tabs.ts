@@ -1,4 +1,4 @@
-// One tab works at a time: the one that the person has opened or chosen last.
+// Lets one tab work at a time: the one that the person opened or chose last.
 
 export interface TabWatch {
   /** This tab works from now on; the others stop. */

@@ -1,12 +1,12 @@
-// The link's token: out of the address bar before anything else runs, in memory from then on. docs/decisions/0014 says what a
-// reload does.
+// The link's token: moved from the address bar into memory at the start. Across a reload it is handed over in the tab's session storage
+// (docs/decisions/0014).
 
 export interface FlowAccess {
   profile: string;
   token: string;
 }
 
-/** The part of the browser that this room needs. */
+/** The browser's objects that this module uses; tests replace them. */
 export interface PageEnvironment {
   location: Pick<Location, 'pathname' | 'search' | 'hash'>;
   history: Pick<History, 'replaceState' | 'state'>;
@@ -15,13 +15,13 @@ export interface PageEnvironment {
 }
 
 const HANDOVER_KEY = 'identivia.handover';
-/** How long what was handed over is taken up, in milliseconds; a link's token ends after 30 minutes by default. */
+/** How long a handed-over token is accepted, in milliseconds. A link's token expires after 30 minutes by default. */
 const HANDOVER_LIFETIME = 30 * 60_000;
 const PROFILE_PATH = /^\/([a-z0-9]{15})\/?$/;
 
 export const parseProfileId = (pathname: string): string | null => PROFILE_PATH.exec(pathname)?.[1] ?? null;
 
-/** The access that the address or the page before this load has left, and takes it away from both. */
+/** Takes the access from the address bar or from the handover, and removes it from both. */
 export function takeAccess(place: PageEnvironment): FlowAccess | null {
   const { location, history } = place;
   const handedOver = takeHandover(place);
@@ -39,19 +39,19 @@ export function takeAccess(place: PageEnvironment): FlowAccess | null {
   return handedOver?.profile === profile ? handedOver : null;
 }
 
-/** The code in the address's fragment, and takes it away from there. */
+/** Takes the handoff code from the address's fragment, and removes it there. */
 export function takeCode({ location, history }: Pick<PageEnvironment, 'location' | 'history'>): string {
   const code = location.hash.slice(1).toUpperCase().replace(/[^A-Z0-9]/g, '').slice(0, 8);
   if (location.hash) history.replaceState(history.state, '', location.pathname + location.search);
   return code;
 }
 
-/** Leaves the access to this tab's next load; only while the page is not looked at. */
+/** Stores the access for this tab's next load; only while the page is hidden. */
 export function storeHandover(access: FlowAccess, { storage, now }: Pick<PageEnvironment, 'storage' | 'now'>): void {
   try {
     storage?.setItem(HANDOVER_KEY, JSON.stringify({ ...access, at: now() }));
   } catch {
-    // A browser without room or permission for it: the person opens the link again.
+    // No space or no permission for storage: after a reload the person opens the link again.
   }
 }
 
@@ -68,7 +68,7 @@ export function takeHandover({ storage, now }: Pick<PageEnvironment, 'storage' |
   }
 }
 
-/** This tab's store; reading the property alone throws where cookies are blocked. */
+/** This tab's session storage; null where cookies are blocked, because reading the property throws there. */
 export function openTabStorage(): Storage | null {
   try {
     return window.sessionStorage;

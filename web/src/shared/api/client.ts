@@ -1,20 +1,20 @@
-// Calls to the API: typed by its description, with deadlines, and errors that say whether trying again can help.
+// API client: calls typed by the OpenAPI document, with timeouts, and errors that say whether a retry can help.
 import type { components, paths } from './schema';
 
 export type ApiSchemas = components['schemas'];
 
 type HttpMethod = 'get' | 'post' | 'put' | 'patch';
 type JsonBody<R> = R extends { content: { 'application/json': infer Body } } ? Body : never;
-/** What a call answers when all is well. */
+/** The body of a successful answer. */
 export type ApiAnswer<P extends keyof paths, M extends keyof paths[P]> =
   paths[P][M] extends { responses: infer R } ? { [S in keyof R]: S extends 200 | 201 ? JsonBody<R[S]> : never }[keyof R] : never;
 
-/** The server has answered, and not with what was asked for. */
+/** The server answered with an error status. */
 export class ApiError extends Error {
   constructor(
     readonly status: number,
     readonly body: Partial<ApiSchemas['Error']>,
-    /** Seconds after which it makes sense to try again. */
+    /** Seconds until a retry makes sense. */
     readonly retryAfter: number | null,
     readonly requestId: string | null,
   ) {
@@ -22,30 +22,30 @@ export class ApiError extends Error {
     this.name = 'ApiError';
   }
 
-  /** Whether the same request may well be answered later. */
+  /** Whether a retry of the same request can succeed. */
   get isTemporary(): boolean {
     return this.status === 408 || this.status === 429 || this.status === 500 || this.status >= 502;
   }
 }
 
-/** No answer came: no connection, or not in time. */
+/** No answer arrived: no connection, or a timeout. */
 export class ConnectionError extends Error {
   override readonly name = 'ConnectionError';
 }
 
 export interface CallOptions {
-  /** What stands in the path's {braces}. */
+  /** Values of the path's {parameters}. */
   params?: Record<string, string>;
   token?: string;
   json?: unknown;
   form?: FormData;
   signal?: AbortSignal | undefined;
-  /** Milliseconds until it is given up. */
+  /** Milliseconds. */
   timeout?: number;
 }
 
 const CALL_TIMEOUT = 20_000;
-/** Of calls with files: an old phone in a village. */
+/** For calls with files: an old phone on a slow network. */
 const UPLOAD_TIMEOUT = 120_000;
 
 export async function callApi<P extends keyof paths & string, M extends HttpMethod & keyof paths[P]>(
@@ -60,14 +60,14 @@ export async function callApi<P extends keyof paths & string, M extends HttpMeth
   return body as ApiAnswer<P, M>;
 }
 
-/** The answer as it is; for files. */
+/** The raw answer; for files. */
 export async function fetchApi(method: string, path: string, options: CallOptions = {}): Promise<Response> {
   const { params = {}, token, json, form, signal, timeout = form ? UPLOAD_TIMEOUT : CALL_TIMEOUT } = options;
   const url = path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(params[name] ?? ''));
   const headers = new Headers();
   if (token) headers.set('Authorization', `Bearer ${token}`);
   if (json !== undefined) headers.set('Content-Type', 'application/json');
-  // `AbortSignal.timeout` and `any` would do, in younger browsers than people have.
+  // Not `AbortSignal.timeout` and `AbortSignal.any`: older browsers do not have them.
   const stop = new AbortController();
   const abort = (): void => stop.abort();
   const timer = setTimeout(abort, timeout);
@@ -77,7 +77,7 @@ export async function fetchApi(method: string, path: string, options: CallOption
     method: method.toUpperCase(),
     headers,
     signal: stop.signal,
-    // The token is in a header: a cookie has no business here, and no copy of an answer is kept.
+    // The token is in a header, so no cookies; answers hold personal data, so no cache.
     credentials: 'omit',
     cache: 'no-store',
     redirect: 'error',
@@ -89,7 +89,7 @@ export async function fetchApi(method: string, path: string, options: CallOption
   try {
     const answer = await fetch(url, init);
     if (!answer.ok) throw await readApiError(answer);
-    // Read whole while the deadline runs: a connection that dies in the middle is no answer.
+    // Reads the whole body before the timeout ends: a connection may break in the middle.
     const body = await answer.blob();
     return new Response(body.size > 0 ? body : null, answer);
   } catch (error) {

@@ -1,9 +1,9 @@
-// The flow's words, from the API's own description.
+// The types of a person's flow, from the OpenAPI document.
 import type { ApiSchemas } from './client';
 
 export type FlowStep = ApiSchemas['FlowStep'];
-/** What a person says of their document. */
+/** A person's details, as in the form. */
 export type PersonDetails = Partial<ApiSchemas['Draft']>;
 
-/** Where the person is, as `GET /api/flow/{id}` says it. */
+/** The answer of `GET /api/flow/{id}`: the person's progress. */
 export type FlowState = ApiSchemas['FlowData'];

@@ -1,7 +1,7 @@
-// Trying again: what may come right is asked again, ever more slowly, and at once when the connection is back.
+// Retries of API calls: exponential backoff with jitter, and an immediate retry when the connection is back.
 import { ApiError, ConnectionError } from './client';
 
-/** Why nothing happens right now, and until when (milliseconds since 1970). */
+/** Why a call waits for its next attempt, and until when (milliseconds since 1970). */
 export interface RetryWait {
   because: 'offline' | 'unreachable' | 'busy';
   until: number;
@@ -10,13 +10,13 @@ export interface RetryWait {
 export interface RetryOptions {
   onWait?: (waiting: RetryWait | null) => void;
   signal?: AbortSignal | undefined;
-  /** Attempts until the last error is the answer; without end for what a person has made. */
+  /** Attempts until the last error is thrown. Unlimited by default: what a person has made must arrive. */
   attempts?: number;
-  /** Statuses that are for the caller to act on, though they pass. */
+  /** Temporary statuses that are thrown at once, for the caller to handle. */
   except?: readonly number[];
 }
 
-/** What must be replaced in tests. */
+/** Time, chance and connection; tests replace them. */
 export interface RetryClock {
   now: () => number;
   random: () => number;
@@ -28,15 +28,15 @@ export interface RetryClock {
 const FIRST_WAIT = 1_000;
 const LONGEST_WAIT = 20_000;
 
-/** How long to wait after the nth failure (0 is the first), in milliseconds: doubled each time, from half to the whole of it. */
+/** Milliseconds to wait after the nth failure (0 is the first): a random time between half and all of a delay that doubles each time. */
 export function retryDelay(failures: number, retryAfter: number | null, random: () => number): number {
   const ceiling = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** failures);
   const chosen = ceiling * (0.5 + random() / 2);
   return Math.max(chosen, (retryAfter ?? 0) * 1_000);
 }
 
-export async function withRetries<T>(attempt: () => Promise<T>, patience: RetryOptions = {}, clock: RetryClock = BROWSER_CLOCK): Promise<T> {
-  const { onWait, signal, attempts = Infinity, except = [] } = patience;
+export async function withRetries<T>(attempt: () => Promise<T>, options: RetryOptions = {}, clock: RetryClock = BROWSER_CLOCK): Promise<T> {
+  const { onWait, signal, attempts = Infinity, except = [] } = options;
   for (let failures = 0; ; failures += 1) {
     try {
       const result = await attempt();

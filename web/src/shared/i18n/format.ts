@@ -1,6 +1,6 @@
-// Dates, times and countries, as the language writes them.
+// Formats dates, times, names and countries for a language.
 
-/** The language as the person's own region has it: an English page in London writes its dates as London does. */
+/** The language with the region of the person's browser: an English page in London writes British dates. */
 export function regionalLocale(language: string): string {
   return navigator.languages.find((each) => each.startsWith(`${language}-`)) ?? language;
 }
@@ -19,7 +19,7 @@ export function formatDateTime(language: string, date: Date): string {
   return new Intl.DateTimeFormat(language, { dateStyle: 'long', timeStyle: 'short' }).format(date);
 }
 
-/** Names as the language joins them: "A, B and C". */
+/** Joins names as a sentence does: "A, B and C". */
 export function joinNames(language: string, names: readonly string[]): string {
   return new Intl.ListFormat(language, { type: 'conjunction' }).format(names);
 }
@@ -29,7 +29,7 @@ export function listMonthNames(language: string): string[] {
   return Array.from({ length: 12 }, (_, month) => format.format(Date.UTC(2000, month, 1)));
 }
 
-/** In which order a language's readers write day, month and year. */
+/** The order in which a language writes day, month and year. */
 export function findDateOrder(language: string): ('day' | 'month' | 'year')[] {
   const parts = new Intl.DateTimeFormat(language, { dateStyle: 'short' }).formatToParts(0);
   const order = parts.map((part) => part.type).filter((type) => type === 'day' || type === 'month' || type === 'year');

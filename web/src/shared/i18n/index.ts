@@ -1,4 +1,4 @@
-// Which language, and its texts. English is in the first load; the others are chunks of their own.
+// Languages and their texts: choosing one, loading it, translating. English is in the first load; the others are chunks of their own.
 import { type TextKey, en } from './en';
 import { LANGUAGES, type Language } from './language';
 
@@ -6,14 +6,14 @@ export type { TextKey } from './en';
 export { LANGUAGES, type Language } from './language';
 export type PageTexts = { readonly [K in TextKey]: string };
 
-/** The {places} in a text, as names. */
+/** The names of the {placeholders} in a text. */
 type PlaceholderNames<S extends string> = S extends `${string}{${infer P}}${infer Rest}` ? P | PlaceholderNames<Rest> : never;
 type TextValues<K extends TextKey> = PlaceholderNames<(typeof en)[K]>;
 type TextArguments<K extends TextKey> = [TextValues<K>] extends [never] ? [] : [values: Record<TextValues<K>, string | number>];
 
 export type Translate = <K extends TextKey>(key: K, ...rest: TextArguments<K>) => string;
 
-/** Each language in its own words, for the switch. */
+/** Each language's name in itself, for the language switch. */
 export const LANGUAGE_NAMES: Record<Language, string> = { en: 'English', es: 'Español', fr: 'Français', de: 'Deutsch' };
 
 const RIGHT_TO_LEFT: readonly string[] = ['ar', 'fa', 'he', 'ur'];
@@ -31,7 +31,7 @@ const TEXT_LOADERS: Record<Language, () => Promise<PageTexts>> = {
 
 export const loadTexts = (language: Language): Promise<PageTexts> => TEXT_LOADERS[language]();
 
-/** The first of the wanted languages that there is: `es-MX` and `Spanish` are `es`. */
+/** The first wanted language that the page has: `es-MX` and `Spanish` are `es`. */
 export function matchLanguage(wanted: readonly (string | null | undefined)[]): Language {
   for (const word of wanted) {
     const found = parseLanguage(word);

@@ -1,4 +1,4 @@
-// Branding's colour, made readable: WCAG 2.2's contrast is never below 4.5 for text and 3 for what is not.
+// Makes an operator's brand colour readable: WCAG 2.2 contrast of at least 4.5 for text and 3 for controls.
 
 export type RgbColour = readonly [red: number, green: number, blue: number];
 
@@ -30,12 +30,12 @@ export const mixColours = (from: RgbColour, to: RgbColour, share: number): RgbCo
 const WHITE: RgbColour = [255, 255, 255];
 const INK: RgbColour = [11, 15, 25];
 
-/** The colour, moved towards white or ink until it stands out from the ground by that ratio. */
+/** Moves a colour towards white or ink until its contrast with the background reaches the ratio. */
 export function ensureContrast(colour: RgbColour, ground: RgbColour, ratio: number): RgbColour {
   const towards = relativeLuminance(ground) > 0.18 ? INK : WHITE;
   for (let step = 0; step <= 40; step += 1) {
     const moved = mixColours(colour, towards, step / 40);
-    // What is written is rounded: so is what is measured.
+    // Measures the rounded colour, because that is the one the style sheet gets.
     const written = moved.map(Math.round) as unknown as RgbColour;
     if (contrastRatio(written, ground) >= ratio) return written;
   }
@@ -43,22 +43,22 @@ export function ensureContrast(colour: RgbColour, ground: RgbColour, ratio: numb
 }
 
 export interface ColourShades {
-  /** The ground of a button. */
+  /** The background of a button. */
   primary: RgbColour;
-  /** Text on it. */
+  /** Text on `primary`. */
   on: RgbColour;
   /** Text and lines of that colour on the page. */
   link: RgbColour;
-  /** A breath of it, for grounds. */
+  /** A pale background of that colour. */
   tint: RgbColour;
 }
 
-/** All that is made of one colour on a ground. */
+/** Every shade that the page derives from one colour, for a light or dark background. */
 export function deriveShades(colour: RgbColour, ground: RgbColour): ColourShades {
   const primary = ensureContrast(colour, ground, 3);
   const on = contrastRatio(primary, WHITE) >= 4.5 ? WHITE : contrastRatio(primary, INK) >= 4.5 ? INK : WHITE;
   const tint = mixColours(ground, colour, relativeLuminance(ground) > 0.18 ? 0.08 : 0.16).map(Math.round) as unknown as RgbColour;
-  // Links stand on the ground and on the tint.
+  // Links appear on the background and on the tint.
   const link = ensureContrast(ensureContrast(colour, ground, 4.6), tint, 4.6);
   return { primary: contrastRatio(primary, on) >= 4.5 ? primary : ensureContrast(primary, on, 4.5), on, link, tint };
 }

@@ -1,4 +1,4 @@
-// The page's own small parts.
+// Small components that every screen uses: heading, button, spinner, notice, link, form field.
 import { type ButtonHTMLAttributes, type ReactNode, useEffect, useRef } from 'react';
 import { useUi } from './context';
 
@@ -52,7 +52,7 @@ export function Notice({ kind, children }: { kind: 'problem' | 'note' | 'good'; 
   );
 }
 
-/** A link to another site: a new window, which gets neither our address nor a handle on this one. */
+/** A link to another site. It opens a new window, which learns neither our address nor a reference to this window. */
 export function ExternalLink({ href, children, className }: { href: string; children: ReactNode; className?: string }) {
   const { t } = useUi();
   return (
@@ -83,7 +83,7 @@ export function FormField({ id, label, hint, error, optional, children }: { id: 
   );
 }
 
-/** What belongs to a field, for `aria-describedby`. */
+/** The ids of a field's hint and error, for `aria-describedby`. */
 export function describeField(id: string, { hint, error }: { hint?: string | undefined; error?: string | undefined }): string | undefined {
   return [hint && `${id}-hint`, error && `${id}-error`].filter(Boolean).join(' ') || undefined;
 }

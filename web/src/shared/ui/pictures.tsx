@@ -1,4 +1,4 @@
-// The page's drawings. All are decoration: what they show stands beside them in words.
+// Icons and drawings. They are decoration: the text beside them says the same.
 import type { ReactNode } from 'react';
 
 function Drawing({ children, small = false }: { children: ReactNode; small?: boolean }) {

@@ -28,7 +28,7 @@ export function Consent() {
       const now = session.snapshot().flow;
       if (now) go(now.step === 'document' && !now.document.front && isComputer() ? 'device' : findOpenScreen(now));
     } catch {
-      // Said by the frame around: the connection, or the link's end.
+      // The frame shows the lost connection, or the end of the link.
     } finally {
       setBusy(false);
     }
@@ -43,7 +43,7 @@ export function Consent() {
       <NeedsList />
       <ConsentText version={version} />
       <AgreeCheckbox isAgreed={isAgreed} isMissing={isMissing && !isAgreed} onChange={setAgreed} />
-      {/* In its place below the text: what is agreed to comes before agreeing. */}
+      {/* Below the text and not fixed to the screen: the person reads it before agreeing. */}
       <div className="actions flat">
         <Button busy={isBusy} onClick={() => void acceptAndGoOn()}>
           {t('welcome.start')}

@@ -1,4 +1,4 @@
-// On a computer: a phone has the better camera.
+// Offers a computer's user to go on with a phone, which has the better camera.
 import { useFlow } from '../../app/context';
 import { findOpenScreen } from '../../flow/screens';
 import { Button, Title } from '../../../shared/ui/parts';

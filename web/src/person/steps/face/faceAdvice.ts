@@ -1,4 +1,4 @@
-// What a failed check's feedback means for somebody who tries again. Pure.
+// Chooses advice for another try from a failed face check's feedback. Pure.
 import type { TextKey } from '../../../shared/i18n';
 
 export type FaceAdvice = Extract<TextKey, `face.advice_${string}`>;
@@ -16,7 +16,7 @@ const ADVICE_BY_CODE: Record<string, FaceAdvice> = {
 
 const GENERAL_ADVICE: readonly FaceAdvice[] = ['face.advice_general', 'face.advice_light', 'face.advice_glasses'];
 
-/** At most three sentences: nobody keeps more in mind before a camera. */
+/** At most three sentences: more cannot be remembered before a camera. */
 export function chooseFaceAdvice(codes: readonly string[]): FaceAdvice[] {
   const found = new Set(codes.map((code) => ADVICE_BY_CODE[code]).filter((advice) => advice !== undefined));
   const advice = [...found];

@@ -1,4 +1,4 @@
-// Reading hints aloud: for a head that is turned away from the screen. Only with voices of the device: others would send the text away.
+// Reads hints aloud, for a head that is turned away from the screen. Uses only the device's own voices: others send the text elsewhere.
 
 const MAX_SPOKEN_LENGTH = 4_000;
 

@@ -34,7 +34,7 @@ function useCodeEntry({ code: first, onAccess }: CodeEntryProps) {
     if (code.length < CODE_LENGTH) return showError(t('go.missing'));
     setBusy(true);
     try {
-      // A code works once: an attempt whose answer was lost must not be tried again by itself more than a lost connection needs.
+      // A code works once, so few retries: an attempt whose answer was lost may have used it.
       const answer = await withRetries(() => callApi('post', '/api/flow/redeem', { json: { code } }), { attempts: 3, except: [429] });
       onAccess({ profile: answer.data.id, token: answer.data.flow_token });
     } catch (problem) {

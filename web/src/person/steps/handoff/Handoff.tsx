@@ -111,7 +111,7 @@ function FollowedSteps() {
   );
 }
 
-/** Dark squares on white in every theme: not every reader takes the inverse. */
+/** Dark squares on white in every theme: some readers cannot read the inverse. */
 function QrCode({ text, label }: { text: string; label: string }) {
   const { data, size } = encode(text, { ecc: 'M', border: 2 });
   const path = data.flatMap((row, y) => row.map((isDark, x) => (isDark ? `M${x} ${y}h1v1h-1z` : ''))).join('');

@@ -1,4 +1,4 @@
-// What came of it, in plain words, and what happens next.
+// The outcome screen: pending, verified or rejected, and what happens next.
 import { useEffect } from 'react';
 import { useFlow } from '../../app/context';
 import { SupportLinks } from '../../app/TroubleScreen';
@@ -7,7 +7,7 @@ import { formatDateTime, regionalLocale } from '../../../shared/i18n/format';
 import { Title } from '../../../shared/ui/parts';
 import { DonePicture, NotVerifiedPicture, PendingPicture } from '../../../shared/ui/pictures';
 
-/** How often a decision is looked for, in milliseconds: at first it may come at once. */
+/** How often the decision is polled, in milliseconds: often at first, because it may come at once. */
 const FIRST_POLL_DELAY = 5_000;
 const MAX_POLL_DELAY = 60_000;
 
@@ -21,10 +21,10 @@ export default function Outcome() {
   useEffect(() => {
     if (status !== 'pending') return;
     let wait = FIRST_POLL_DELAY;
-    let timer = setTimeout(function look() {
+    let timer = setTimeout(function poll() {
       if (document.visibilityState === 'visible' && navigator.onLine) void session.loadFlow('once');
       wait = Math.min(MAX_POLL_DELAY, wait * 1.5);
-      timer = setTimeout(look, wait);
+      timer = setTimeout(poll, wait);
     }, wait);
     return () => clearTimeout(timer);
   }, [status, session]);

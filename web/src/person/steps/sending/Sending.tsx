@@ -1,4 +1,4 @@
-// Everything leaves; one cannot do anything but wait, so it says how far it is.
+// The screen while everything is sent: shows how far it is, and offers another try after a failure.
 import { useEffect } from 'react';
 import { useFlow } from '../../app/context';
 import { collectDeviceSignals } from '../../flow/signals';

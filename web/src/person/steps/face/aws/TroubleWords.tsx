@@ -1,4 +1,4 @@
-// Words for what went wrong in AWS's check. They are in its chunk, which is there when something can have gone wrong.
+// The texts for a failed AWS check. They are in AWS's chunk, which is loaded by then.
 import type { ReactNode } from 'react';
 import type { Language } from '../../../../shared/i18n/language';
 import type { AwsTrouble } from './props';

@@ -1,11 +1,11 @@
-// Watches what the component opens while it is on the page. It leaves the camera on if it goes while it is still asking for one
-// (aws-amplify/amplify-ui#6245), and the stream open whenever it goes.
+// Closes the camera and the stream that AWS's component opens. Without this the component leaves the camera on if it is unmounted while it
+// asks for one (aws-amplify/amplify-ui#6245), and always leaves the stream open.
 
-/** What the component says when a person stops; and how long it gets to say something more fitting, in milliseconds. */
+/** The component's close code when a person stops, and how long it gets to send a better one, in milliseconds. */
 const STOPPED_BY_PERSON = 4003;
 const CLOSE_DELAY = 1_000;
 
-/** Puts itself between the component and the browser; what it returns takes it away again and turns all of it off. */
+/** Wraps `getUserMedia` and `WebSocket`. The returned function unwraps them, stops the camera and closes the stream. */
 export function guardCameraAndStream(stream: string | undefined): () => void {
   const takeCameraBack = guardCamera();
   const takeSocketsBack = guardSockets(stream);
@@ -58,7 +58,7 @@ function guardSockets(stream: string | undefined): () => void {
   };
 }
 
-/** The component always dials wss. On this machine alone a stream may go without: no network hears it. */
+/** The component always uses wss. Only a stream on this machine may be plain ws: it crosses no network. */
 export function rewriteStreamUrl(url: string, stream: string | undefined): string {
   if (!stream?.startsWith('ws://')) return url;
   const { hostname, host } = new URL(stream);

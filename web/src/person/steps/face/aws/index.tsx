@@ -1,4 +1,4 @@
-// AWS's own face step: `FaceLivenessDetectorCore` in our words, colours and origin. A chunk of its own, loaded when it is reached.
+// AWS's face step: `FaceLivenessDetectorCore` with our texts, colours and files. A chunk of its own, loaded when it is reached.
 import { FaceLivenessDetectorCore } from '@aws-amplify/ui-react-liveness';
 import '@aws-amplify/ui-react-liveness/styles.css';
 import { useEffect, useMemo, useRef, useState } from 'react';
@@ -11,7 +11,7 @@ import type { AwsFaceProps } from './props';
 import { type AwsTexts, texts } from './texts';
 import { canRetry, type LivenessError, toAwsTrouble } from './trouble';
 
-/** The folder of the build's own model and wasm files, with a slash at its end. */
+/** The folder of the model and wasm files that the build makes, with a trailing slash. */
 declare const __LIVENESS_ASSETS__: string;
 
 export default function AwsFace(props: AwsFaceProps) {
@@ -20,20 +20,20 @@ export default function AwsFace(props: AwsFaceProps) {
   const words = texts[language];
   const offset = useClockOffset(stream);
   const [isOver, setOver] = useState(false);
-  // The component keeps what it was given first.
+  // The component keeps its first props; `latest` gives its callbacks the current ones.
   const latest = useRef(props);
   const root = useRef<HTMLDivElement>(null);
   useRelabel(root, words);
   useEffect(() => void (latest.current = props));
 
-  // It would ask for the camera once more by itself: it is taken off the page as soon as it has ended.
+  // Unmounted as soon as it has ended: the component would ask for the camera again by itself.
   const end = (tell: () => void) => {
     setOver(true);
     tell();
   };
   const credentialProvider = async () => {
     const { expiration, ...keys } = await latest.current.credentials();
-    // By the device's clock, or they would seem to have expired where it is fast.
+    // Converted to the device's clock: a fast clock would make them look expired.
     return { ...keys, expiration: new Date(new Date(expiration).getTime() - (offset ?? 0)) };
   };
   const components = useMemo(() => {
@@ -70,7 +70,7 @@ export default function AwsFace(props: AwsFaceProps) {
   );
 }
 
-/** The clock's offset in milliseconds, as soon as it is known, the files are there, and camera and stream are guarded. */
+/** The clock's offset in milliseconds; undefined until it is known and the files are cached. Also guards camera and stream. */
 function useClockOffset(stream: string | undefined): number | undefined {
   const [offset, setOffset] = useState<number>();
   useEffect(() => {
@@ -85,14 +85,14 @@ function useClockOffset(stream: string | undefined): number | undefined {
   return offset;
 }
 
-/** The component gives up after 10 seconds: over a slow connection what it fetches has to be in the browser's cache by then. */
+/** Puts the component's files into the browser's cache: it gives up after 10 seconds, which is short on a slow connection. */
 async function prefetchAssets(): Promise<void> {
   const names = ['tfjs-backend-wasm-simd.wasm', 'model.json', 'group1-shard1of1.bin'];
   const get = async (name: string) => (await fetch(`${__LIVENESS_ASSETS__}${name}`)).arrayBuffer();
-  await Promise.allSettled(names.map(get)); // It tries once more itself, and says what is wrong.
+  await Promise.allSettled(names.map(get)); // The component fetches them again and reports errors.
 }
 
-// Its own has a symbol that must be opened to read what matters, and names no way around.
+// Replaces the component's own warning, which hides its text behind a symbol and offers no alternative.
 function FlashingWarning({ words, onWithout }: { words: AwsTexts; onWithout: (() => void) | undefined }) {
   const { photosensitivityWarningHeadingText, photosensitivityWarningBodyText, photosensitivityWarningInfoText } = words.display;
   return (
@@ -111,7 +111,7 @@ function FlashingWarning({ words, onWithout }: { words: AwsTexts; onWithout: (()
   );
 }
 
-// The page has its own way to say what went wrong.
+// The page shows errors itself.
 function EmptyView() {
   return null;
 }

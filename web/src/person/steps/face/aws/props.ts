@@ -1,4 +1,4 @@
-// What the page gives to AWS's face step, and what it hears from it.
+// The props of AWS's face step.
 import type { Language } from '../../../../shared/i18n/language';
 
 export interface AwsCredentials {
@@ -21,20 +21,20 @@ export type AwsTrouble =
   | 'connection';
 
 export interface AwsFaceProps {
-  /** Serves one try, within three minutes. */
+  /** Valid for one try, within three minutes. */
   session: string;
   region: string;
-  /** Where the stream goes if not to AWS: `wss://…`, or `ws://…` on this machine. */
+  /** The stream's address if it is not AWS's: `wss://…`, or `ws://…` on this machine. */
   stream?: string | null | undefined;
   credentials(): Promise<AwsCredentials>;
   language: Language;
-  /** The person has done what they were asked and AWS has judged it. The camera is off. */
+  /** The person has completed the check and AWS has evaluated it. The camera is off. */
   onDone(): Promise<void> | void;
   onCancel(): void;
-  /** The step has ended, with the camera off. `retry` tells whether another session could do better. */
+  /** The step has ended, with the camera off. `retry`: another session may succeed. */
   onError(trouble: AwsTrouble, retry: boolean): void;
-  /** False where the session was made without flashing, with `FaceMovementChallenge`: nobody is warned then. */
+  /** False for a session without flashing (`FaceMovementChallenge`): the warning is left out. */
   flashing?: boolean | undefined;
-  /** Offered to people whom flashing harms: the page makes another session. */
+  /** For people whom flashing harms: the page creates another session. */
   onWithoutFlashing?: (() => void) | undefined;
 }

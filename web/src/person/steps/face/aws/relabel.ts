@@ -1,5 +1,4 @@
-// Says in the person's language what the component has in English alone, for screen readers too: how well the face fits, and the
-// label of the list of cameras.
+// Translates what AWS's component has in English only: the progress bar of the face's fit, and the label of the list of cameras.
 import { type RefObject, useEffect } from 'react';
 import type { AwsTexts } from './texts';
 
@@ -23,7 +22,7 @@ export function useRelabel(root: RefObject<HTMLElement | null>, words: AwsTexts)
   }, [root, words]);
 }
 
-/** What is so already stays: to set it once more would be another change to look at. */
+/** Sets an attribute unless it has the value already: setting it again would trigger the observer again. */
 function setAttributeOnce(element: Element, name: string, value: string): void {
   if (element.getAttribute(name) !== value) element.setAttribute(name, value);
 }

@@ -1,4 +1,4 @@
-// AWS's errors as the few kinds of trouble that a person can do something about.
+// Maps errors of AWS's component to the kinds of trouble that have advice for the person.
 import type { AwsTrouble } from './props';
 
 export interface LivenessError {
@@ -20,13 +20,13 @@ const TROUBLE_BY_STATE: Record<string, AwsTrouble> = {
 
 export function toAwsTrouble({ state, error }: LivenessError): AwsTrouble {
   const words = joinErrorText(error);
-  if (state === 'RUNTIME_ERROR' && /loading/.test(words)) return 'connection'; // The model, or the wasm files.
+  if (state === 'RUNTIME_ERROR' && /loading/.test(words)) return 'connection'; // The model or the wasm files did not load.
   if (state === 'RUNTIME_ERROR' && /start recording|MediaRecorder|video chunks/i.test(words)) return 'camera';
   if (state === 'SERVER_ERROR' && /code 1006|Failed to fetch|NetworkError|Load failed/.test(words)) return 'connection';
   return TROUBLE_BY_STATE[state] ?? 'server';
 }
 
-/** False where the operator has something to put right: the wrong region, keys that may not do it. */
+/** False for an operator's mistake: a wrong region, or keys without permission. */
 export function canRetry({ error }: LivenessError): boolean {
   return !/valid region|wrong region|AccessDenied|UnrecognizedClient|not authorized/i.test(joinErrorText(error));
 }
