@@ -1,7 +1,7 @@
 // Renders /openapi.json. Everything comes from this origin: the page's Content-Security-Policy allows nothing else.
 "use strict";
 
-// Swagger UI's own dark colours hang on this class of the root element.
+// Swagger UI uses its dark colours if the root element has this class.
 const dark = window.matchMedia("(prefers-color-scheme: dark)");
 const followColourScheme = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
 dark.addEventListener("change", followColourScheme);
@@ -13,7 +13,7 @@ SwaggerUIBundle({
   deepLinking: true,
   defaultModelsExpandDepth: 0,
   displayRequestDuration: true,
-  // A token stays in this tab's memory and is gone on reload.
+  // A token stays in this tab's memory and is lost on reload.
   persistAuthorization: false,
   // By default, Swagger UI sends the document's address to a validator on another host.
   validatorUrl: null,
