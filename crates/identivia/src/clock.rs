@@ -1,4 +1,4 @@
-//! The time of day, as a parameter: tests move it, nothing else reads it.
+//! The clock: the time of day as a parameter, so that tests can move it. Nothing else reads the system's time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::records::time::Millis;
 
-/// Tells the time: the system's, moved by an offset that only tests set.
+/// The system's time, moved by an offset that only tests set.
 #[derive(Clone, Default)]
 pub struct Clock {
     offset: Arc<AtomicI64>,
@@ -21,7 +21,7 @@ impl Clock {
         Millis(millis.saturating_add(self.offset.load(Ordering::Relaxed)))
     }
 
-    /// Moves this clock, and every clone of it, by some seconds.
+    /// Moves this clock, and every clone of it, by this many seconds.
     pub fn advance(&self, seconds: i64) {
         self.offset.fetch_add(seconds * 1_000, Ordering::Relaxed);
     }

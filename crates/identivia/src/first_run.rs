@@ -1,4 +1,4 @@
-//! What the first start makes when nothing is configured: the data folder, a signing secret and one machine client.
+//! The first start: creates the data folder, and generates a signing secret and one machine client if none is configured.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Write as _};
@@ -15,28 +15,28 @@ use crate::records::id::random_text;
 const FILE: &str = "first-run.json";
 const CLIENT_ID: &str = "first-run";
 
-/// The secrets that are kept in the data folder, mode 0600.
+/// The generated secrets, stored in the data folder with mode 0600.
 #[derive(Serialize, Deserialize)]
 pub struct FirstRun {
     jwt_secret: String,
     client_id: String,
     client_secret: String,
-    /// Whether this start made them: then, and only then, they are shown.
+    /// Whether this start generated them: only that start shows them.
     #[serde(skip)]
-    pub fresh: bool,
+    pub is_new: bool,
 }
 
 impl FirstRun {
-    /// Reads the kept secrets, or makes them.
+    /// Reads the stored secrets, or generates them.
     ///
     /// # Errors
-    /// When the folder cannot be written, or others could read the file.
-    pub fn load_or_make(data_dir: &Path) -> Result<Self, ConfigError> {
+    /// When the folder cannot be written, or other users could read the file.
+    pub fn load_or_generate(data_dir: &Path) -> Result<Self, ConfigError> {
         let path = data_dir.join(FILE);
         match fs::read(&path) {
-            Ok(kept) => Self::from_kept(&path, &kept),
-            Err(error) if error.kind() == ErrorKind::NotFound => Self::make(&path),
-            Err(error) => Err(unusable(&path, &error)),
+            Ok(json) => Self::from_file(&path, &json),
+            Err(error) if error.kind() == ErrorKind::NotFound => Self::generate(&path),
+            Err(error) => Err(to_path_error(&path, &error)),
         }
     }
 
@@ -46,7 +46,7 @@ impl FirstRun {
         self.jwt_secret.clone().into_bytes()
     }
 
-    /// The client, an operator's: every scope, every team.
+    /// The generated client: every scope, every team.
     #[must_use]
     pub fn client(&self) -> Client {
         Client {
@@ -57,14 +57,14 @@ impl FirstRun {
         }
     }
 
-    /// What a person sees once, on the first start.
+    /// The text that the first start prints: the client, and a request to try.
     #[must_use]
-    pub fn welcome(&self, base_url: &str, data_dir: &Path) -> String {
+    pub fn to_welcome_text(&self, base_url: &str, data_dir: &Path) -> String {
         format!(
-            "\nFirst start: a client was made for you. It is shown this once, and kept in {} (mode 0600).\n\n  \
+            "\nFirst start: generated a client. This is the only time it is shown; {} stores it (mode 0600).\n\n  \
              client_id      {}\n  client_secret  {}\n\nTry it:\n\n  \
              curl -s {base_url}/api/auth/token -H 'Content-Type: application/json' \\\n    \
-             -d '{{\"client_id\":\"{}\",\"client_secret\":\"{}\"}}'\n\nThe API is described at {base_url}/docs\n",
+             -d '{{\"client_id\":\"{}\",\"client_secret\":\"{}\"}}'\n\nAPI documentation: {base_url}/docs\n",
             data_dir.join(FILE).display(),
             self.client_id,
             self.client_secret,
@@ -73,40 +73,47 @@ impl FirstRun {
         )
     }
 
-    fn from_kept(path: &Path, kept: &[u8]) -> Result<Self, ConfigError> {
-        let mode = fs::metadata(path).map_err(|error| unusable(path, &error))?.mode();
+    fn from_file(path: &Path, json: &[u8]) -> Result<Self, ConfigError> {
+        let mode = fs::metadata(path).map_err(|error| to_path_error(path, &error))?.mode();
         if mode & 0o077 != 0 {
-            return Err(data_dir_error(format!(
-                "{} holds secrets and others may read it; run: chmod 600 {}",
+            return Err(to_data_dir_error(format!(
+                "{} holds secrets and other users can read it; run: chmod 600 {}",
                 path.display(),
                 path.display()
             )));
         }
-        serde_json::from_slice(kept).map_err(|_| {
-            data_dir_error(format!("{} is damaged; restore it, or remove it to have a new one made", path.display()))
+        serde_json::from_slice(json).map_err(|_| {
+            to_data_dir_error(format!(
+                "{} is damaged; restore it, or remove it so that the next start generates a new one",
+                path.display()
+            ))
         })
     }
 
-    fn make(path: &Path) -> Result<Self, ConfigError> {
-        let made = Self {
+    fn generate(path: &Path) -> Result<Self, ConfigError> {
+        let generated = Self {
             jwt_secret: random_text::<48>(),
             client_id: CLIENT_ID.to_owned(),
             client_secret: random_text::<40>(),
-            fresh: true,
+            is_new: true,
         };
-        let json = serde_json::to_vec_pretty(&made).unwrap_or_default();
-        write_durably(path, &json).map_err(|error| unusable(path, &error))?;
-        Ok(made)
+        let json = serde_json::to_vec_pretty(&generated).unwrap_or_default();
+        write_file_durably(path, &json).map_err(|error| to_path_error(path, &error))?;
+        Ok(generated)
     }
 }
 
-/// Makes the data folder (mode 0700) and takes its lock, which is held until the file is dropped: two servers on one
-/// folder would sweep each other's uploads away.
+/// Creates the data folder (mode 0700) and locks it until the returned file is dropped. Two servers on one folder would
+/// sweep each other's uploads.
 ///
 /// # Errors
-/// When the folder cannot be made or written, or another process holds it.
-pub fn take_data_dir(data_dir: &Path) -> Result<File, ConfigError> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(data_dir).map_err(|error| unusable(data_dir, &error))?;
+/// When the folder cannot be created or written, or another process holds the lock.
+pub fn lock_data_dir(data_dir: &Path) -> Result<File, ConfigError> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(data_dir)
+        .map_err(|error| to_path_error(data_dir, &error))?;
     let path = data_dir.join("lock");
     let lock = OpenOptions::new()
         .write(true)
@@ -114,19 +121,19 @@ pub fn take_data_dir(data_dir: &Path) -> Result<File, ConfigError> {
         .truncate(false)
         .mode(0o600)
         .open(&path)
-        .map_err(|error| unusable(data_dir, &error))?;
+        .map_err(|error| to_path_error(data_dir, &error))?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(data_dir_error(format!(
+        Err(TryLockError::WouldBlock) => Err(to_data_dir_error(format!(
             "{} is in use by another identivia; stop it or set another folder",
             data_dir.display()
         ))),
-        Err(TryLockError::Error(error)) => Err(unusable(&path, &error)),
+        Err(TryLockError::Error(error)) => Err(to_path_error(&path, &error)),
     }
 }
 
-/// Writes beside the place and renames, so that a crash leaves the whole file or none.
-fn write_durably(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+/// Writes a staged file and renames it, so that a crash leaves the whole file or none.
+fn write_file_durably(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let staged: PathBuf = path.with_extension("new");
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&staged)?;
     file.write_all(bytes)?;
@@ -135,10 +142,10 @@ fn write_durably(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
 }
 
-fn unusable(path: &Path, error: &std::io::Error) -> ConfigError {
-    data_dir_error(format!("cannot use {}: {}", path.display(), error.kind()))
+fn to_path_error(path: &Path, error: &std::io::Error) -> ConfigError {
+    to_data_dir_error(format!("cannot use {}: {}", path.display(), error.kind()))
 }
 
-fn data_dir_error(problem: String) -> ConfigError {
+fn to_data_dir_error(problem: String) -> ConfigError {
     ConfigError { name: "DATA_DIR", problem }
 }

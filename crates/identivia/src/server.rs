@@ -20,6 +20,7 @@ use crate::http::connection::accept;
 use crate::http::guard::failed_guesses::Guesses;
 use crate::http::guard::provider_quotas::Quotas;
 use crate::http::middleware::Front;
+use crate::http::pages::metrics_page::MetricsPage;
 use crate::http::pages::page_assets;
 use crate::http::pages::person_page::{PersonPage, Policy};
 use crate::http::router;
@@ -30,7 +31,7 @@ use crate::providers::documents::DocumentReader;
 use crate::providers::http_call::Look;
 use crate::providers::liveness::{Liveness, Sessions, sessions};
 use crate::providers::local_engines::Engines;
-use crate::storage::House;
+use crate::storage::Storage;
 use crate::telemetry;
 
 /// Hashed secrets checked at once: each takes 19 MiB and 15 ms.
@@ -82,7 +83,7 @@ impl Server {
     /// One line that names the setting to change.
     pub async fn start(config: Config, parts: Parts) -> anyhow::Result<Self> {
         let max_connections = within_file_limit(config.max_connections);
-        let lock = first_run::take_data_dir(&config.data_dir)?;
+        let lock = first_run::lock_data_dir(&config.data_dir)?;
         let generated = generated(&config)?;
         let (listener, address) = listen("PORT", SocketAddr::new(config.host, config.port)).await?;
         let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
@@ -90,7 +91,8 @@ impl Server {
         let metrics = metrics(&config).await?;
         let secret = config.jwt_secret.clone().or_else(|| generated.as_ref().map(FirstRun::jwt_secret));
         let secret = secret.unwrap_or_default();
-        let House { store, files, sweeper, at_start, pocketbase } = House::open(&config, &secret, &parts.clock).await?;
+        let Storage { store, files, sweeper, at_start, pocketbase } =
+            Storage::open(&config, &secret, &parts.clock).await?;
         let engines = engines(&config, &parts)?;
         let (providers, uses) = providers(&config, &parts, &engines).await?;
         let page = page(&config, &parts, uses, providers.liveness.region());
@@ -127,7 +129,7 @@ impl Server {
             Front::new(router::router(&app)?, &client_url, &public_url, config.trusted_proxies, metrics.is_some());
         Ok(Self {
             address,
-            first_run: generated.filter(|made| made.fresh && config.clients.is_none()),
+            first_run: generated.filter(|made| made.is_new && config.clients.is_none()),
             public_url,
             app,
             listener,
@@ -149,7 +151,7 @@ impl Server {
             self.app.checker.start(stop.clone());
         }
         if let Some((listener, handle)) = self.metrics {
-            tokio::spawn(accept::serve(listener, telemetry::MetricsPage(handle), 16, stop.clone()));
+            tokio::spawn(accept::serve(listener, MetricsPage(handle), 16, stop.clone()));
         }
         tracing::info!(address = %self.address, "serving");
         accept::serve(self.listener, self.front, self.max_connections, stop).await;
@@ -192,7 +194,7 @@ async fn providers(config: &Config, parts: &Parts, engines: &Arc<Engines>) -> an
 /// What the settings leave to the first start.
 fn generated(config: &Config) -> Result<Option<FirstRun>, ConfigError> {
     let is_needed = config.jwt_secret.is_none() || config.clients.is_none();
-    is_needed.then(|| FirstRun::load_or_make(&config.data_dir)).transpose()
+    is_needed.then(|| FirstRun::load_or_generate(&config.data_dir)).transpose()
 }
 
 fn page(config: &Config, parts: &Parts, uses: Uses, region: Option<&str>) -> PersonPage {

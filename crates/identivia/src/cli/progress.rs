@@ -1,4 +1,4 @@
-//! How far long work has come: a bar on a terminal, a plain line every few seconds elsewhere.
+//! Progress of long commands on standard error: a bar on a terminal, a plain line every few seconds elsewhere.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::{Mutex, PoisonError};
@@ -6,24 +6,25 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-const LINE_EVERY: Duration = Duration::from_secs(5);
+/// The time between two plain lines.
+const LINE_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Shows how far the work has come, on standard error.
+/// Shows the progress of a command on standard error.
 pub struct Progress {
     bar: Option<ProgressBar>,
-    state: Mutex<State>,
+    state: Mutex<ProgressState>,
 }
 
-struct State {
-    what: String,
+struct ProgressState {
+    step: String,
     done: usize,
     total: usize,
     bytes: u64,
-    said: Instant,
+    last_line: Instant,
 }
 
 impl Progress {
-    /// Shows it as suits what standard error is.
+    /// Shows a bar if standard error is a terminal, else plain lines.
     #[must_use]
     pub fn new() -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
@@ -32,60 +33,60 @@ impl Progress {
             let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
             bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
         });
-        let state = State { what: String::new(), done: 0, total: 0, bytes: 0, said: Instant::now() };
+        let state = ProgressState { step: String::new(), done: 0, total: 0, bytes: 0, last_line: Instant::now() };
         Self { bar, state: Mutex::new(state) }
     }
 
-    /// Begins a piece of work.
-    pub fn begin(&self, what: &str, total: usize) {
-        let mut state = self.state();
-        *state = State { what: what.to_owned(), done: 0, total, bytes: 0, said: state.said };
+    /// Begins a step with this many records.
+    pub fn begin_step(&self, step: &str, total: usize) {
+        let mut state = self.lock_state();
+        *state = ProgressState { step: step.to_owned(), done: 0, total, bytes: 0, last_line: state.last_line };
         if let Some(bar) = &self.bar {
             bar.reset();
             bar.set_length(total as u64);
-            bar.set_message(what.to_owned());
+            bar.set_message(step.to_owned());
             bar.set_prefix("");
         }
     }
 
-    /// Tells of pieces that are done.
-    pub fn records(&self, count: usize) {
-        let mut state = self.state();
+    /// Adds finished records.
+    pub fn add_records(&self, count: usize) {
+        let mut state = self.lock_state();
         state.done += count;
         if let Some(bar) = &self.bar {
             bar.inc(count as u64);
         }
-        self.say_now_and_then(&mut state);
+        self.print_line_if_due(&mut state);
     }
 
-    /// Tells of bytes of files that are done.
-    pub fn bytes(&self, count: u64) {
-        let mut state = self.state();
+    /// Adds bytes of finished files.
+    pub fn add_bytes(&self, count: u64) {
+        let mut state = self.lock_state();
         state.bytes += count;
         if let Some(bar) = &self.bar {
             bar.set_prefix(HumanBytes(state.bytes).to_string());
         }
-        self.say_now_and_then(&mut state);
+        self.print_line_if_due(&mut state);
     }
 
-    /// Clears the bar away.
-    pub fn end(&self) {
+    /// Removes the bar from the terminal.
+    pub fn clear_bar(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
     }
 
-    fn say_now_and_then(&self, state: &mut State) {
-        if self.bar.is_some() || state.said.elapsed() < LINE_EVERY {
+    fn print_line_if_due(&self, state: &mut ProgressState) {
+        if self.bar.is_some() || state.last_line.elapsed() < LINE_INTERVAL {
             return;
         }
-        state.said = Instant::now();
-        let State { what, done, total, bytes, .. } = state;
+        state.last_line = Instant::now();
+        let ProgressState { step, done, total, bytes, .. } = state;
         let files = if *bytes > 0 { format!(", files: {}", HumanBytes(*bytes)) } else { String::new() };
-        let _ = writeln!(std::io::stderr(), "{what}: {done} of {total}{files}");
+        let _ = writeln!(std::io::stderr(), "{step}: {done} of {total}{files}");
     }
 
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+    fn lock_state(&self) -> std::sync::MutexGuard<'_, ProgressState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -98,6 +99,6 @@ impl Default for Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        self.end();
+        self.clear_bar();
     }
 }

@@ -1,170 +1,206 @@
-//! The settings that say where records and files live.
+//! Settings for storage: data folder, databases, PocketBase, files.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::path::PathBuf;
 
-use axum::http::Uri;
+use super::aws::{AWS_ENDPOINT_URL_S3, AwsAccess, read_access, read_endpoint};
+use super::checks::{Consent, Parsed, ParsedWithSpaces, WholeNumber, parse_any_text};
+use super::network::{is_unencrypted, parse_web_url};
+use super::setting::{AnySetting as _, ConfigError, Settings, define_settings};
 
-use super::{ConfigError, Settings, given, web_url, wrong};
-use crate::providers::aws::Access;
-use crate::store::pocketbase::Account;
-
-/// What the URL of a bucket begins with.
+/// The first characters of a bucket's URL.
 const S3: &str = "s3://";
 
-/// Where records live.
+define_settings! {
+    STORAGE_SETTINGS, "Storage";
+
+    /// Folder for the database, the files and the secrets that the first start generates
+    DATA_DIR: Parsed<PathBuf> = Parsed(parse_folder), DefaultText("./data");
+    /// Database for records: `sqlite:` (a file in DATA_DIR) or `postgres://user:password@host/database`, with
+    /// `?sslmode=verify-full` across a network
+    DATABASE_URL: Parsed<DatabaseUrl> = Parsed(parse_database_url), DefaultText("sqlite:");
+    /// Connections to PostgreSQL at most
+    DATABASE_CONNECTIONS: WholeNumber<u32> = WholeNumber { least: 2, most: 1_000 }, DefaultText("16");
+    /// Location of files: `file:` (a folder in DATA_DIR) or `s3://bucket/prefix`
+    FILES_URL: Parsed<FilesUrl> = Parsed(parse_files_url), DefaultText("file:");
+    /// A PocketBase that stores records, and files in their file fields, such as https://pocketbase.example.com
+    POCKETBASE_URL: Parsed<String> = Parsed(parse_web_url), WhenUnset("");
+    /// E-mail address of the server's account there: a superuser, or a record of the collection `users`
+    PB_USER_EMAIL: ParsedWithSpaces<String> = ParsedWithSpaces(parse_any_text), WhenUnset("");
+    /// Password of that account
+    PB_USER_PASSWORD: ParsedWithSpaces<String> = ParsedWithSpaces(parse_any_text), WhenUnset("");
+    /// Set to `true` to allow plain http to a PocketBase on another machine: only within a network you trust
+    POCKETBASE_ALLOW_HTTP: Consent = Consent, DefaultText("false");
+}
+
+/// The store for records.
 #[derive(Clone)]
-pub enum RecordsAt {
-    /// In the data folder.
+pub enum RecordLocation {
+    /// A database file in the data folder.
     Sqlite,
-    /// At that URL, which holds a password.
+    /// The URL of a database, which holds a password.
     Postgres(String),
-    /// In that instance, files with them.
-    PocketBase(Account),
+    /// A PocketBase, which stores files too.
+    PocketBase(PocketBaseAccount),
 }
 
-/// Where files live.
+/// The backend for files. Ignored where PocketBase stores the records: it stores their files too.
 #[derive(Clone)]
-pub enum FilesAt {
-    /// In the data folder, or within the records where these keep them.
+pub enum FileLocation {
+    /// A folder in the data folder.
     Folder,
-    /// In an S3 bucket.
-    Bucket(Box<BucketAt>),
+    /// An S3 bucket.
+    Bucket(Box<BucketLocation>),
 }
 
-/// A bucket, and the way to it. Its text is the URL, which holds no secret.
+/// A bucket, its endpoint and keys. Its text is the URL, which holds no secret.
 #[derive(Clone)]
-pub struct BucketAt {
+pub struct BucketLocation {
     pub bucket: String,
-    /// What every key begins with: empty, or with a slash at its end.
+    /// The start of every key: empty, or with a slash at its end.
     pub prefix: String,
-    pub access: Access,
+    pub access: AwsAccess,
     /// `None`: AWS.
     pub endpoint: Option<String>,
 }
 
-impl fmt::Display for BucketAt {
+impl fmt::Display for BucketLocation {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "s3://{}/{}", self.bucket, self.prefix)?;
         self.endpoint.as_ref().map_or(Ok(()), |endpoint| write!(formatter, " at {endpoint}"))
     }
 }
 
-/// Who asks AWS.
+/// A PocketBase and the server's account there.
 #[derive(Clone)]
-pub struct AwsKeys {
-    pub id: String,
-    pub secret: String,
-    /// Of temporary keys.
-    pub session: Option<String>,
+pub struct PocketBaseAccount {
+    /// Without a slash at the end.
+    pub url: String,
+    pub email: String,
+    pub password: String,
+}
+
+/// A checked `DATABASE_URL`.
+pub(super) enum DatabaseUrl {
+    Sqlite,
+    Postgres(String),
+}
+
+/// A checked `FILES_URL`.
+pub(super) enum FilesUrl {
+    Folder,
+    Bucket { bucket: String, prefix: String },
 }
 
 impl Settings {
-    /// The PocketBase that keeps everything, if one is set.
-    pub(super) fn pocketbase(&self) -> Result<Option<Account>, ConfigError> {
-        let Some(url) = given(self.pocketbase_url.clone()) else { return Ok(None) };
-        for (name, value) in [("DATABASE_URL", &self.database_url), ("FILES_URL", &self.files_url)] {
-            if given(value.clone()).is_some() {
-                return wrong(
-                    name,
-                    "POCKETBASE_URL is set too, and it keeps records and files alike; unset one of them",
-                );
-            }
-        }
-        self.account(&url).map(Some)
+    /// DATABASE_URL and POCKETBASE_URL as they are set, whichever of them a server would use.
+    #[must_use]
+    pub fn store_urls(&self) -> (Option<String>, Option<String>) {
+        (DATABASE_URL.text(self).map(str::to_owned), POCKETBASE_URL.text(self).map(str::to_owned))
     }
 
-    /// The PocketBase at a URL, and who signs in there.
+    /// Reads the account for the PocketBase at this URL.
     ///
     /// # Errors
     /// When the URL cannot be used, or the account is not set.
-    pub fn account(&self, url: &str) -> Result<Account, ConfigError> {
-        let url = web_url("POCKETBASE_URL", url)?;
-        if is_clear(&url) && !is_true(&self.pocketbase_allow_http) {
-            return wrong(
-                "POCKETBASE_URL",
+    pub fn read_pocketbase_account(&self, url: &str) -> Result<PocketBaseAccount, ConfigError> {
+        let url = parse_web_url(url).map_err(|problem| POCKETBASE_URL.to_error(problem))?;
+        if is_unencrypted(&url) && !POCKETBASE_ALLOW_HTTP.read(self)? {
+            return Err(POCKETBASE_URL.to_error(
                 "must be https://, or passwords and passports cross the network in the clear; within a network you trust \
                  set POCKETBASE_ALLOW_HTTP=true",
-            );
+            ));
         }
-        let required = |name, value: &Option<String>| match value.clone().filter(|text| !text.is_empty()) {
-            Some(value) => Ok(value),
-            None => {
-                wrong(name, "must be set with POCKETBASE_URL: who signs in there, a superuser or a record of `users`")
-            }
-        };
-        let email = required("PB_USER_EMAIL", &self.pb_user_email)?;
-        let password = required("PB_USER_PASSWORD", &self.pb_user_password)?;
-        Ok(Account { url, email, password })
+        let missing = "must be set with POCKETBASE_URL: the server's account there, a superuser or a record of `users`";
+        let email = PB_USER_EMAIL.read_if_set(self)?.ok_or_else(|| PB_USER_EMAIL.to_error(missing))?;
+        let password = PB_USER_PASSWORD.read_if_set(self)?.ok_or_else(|| PB_USER_PASSWORD.to_error(missing))?;
+        Ok(PocketBaseAccount { url, email, password })
     }
 
-    /// What DATABASE_URL and POCKETBASE_URL say, whichever of them a server would use.
-    #[must_use]
-    pub fn stores(&self) -> (Option<String>, Option<String>) {
-        (given(self.database_url.clone()), given(self.pocketbase_url.clone()))
-    }
-
-    /// The bucket at a URL, and the way to it.
+    /// Reads the bucket at this URL, with the settings for AWS.
     ///
     /// # Errors
     /// When the URL or one of the settings for AWS cannot be used.
-    pub fn bucket(&self, url: &str) -> Result<BucketAt, ConfigError> {
-        // The value is not shown: it may hold a password.
-        let Some((bucket, prefix)) = url.strip_prefix(S3).and_then(bucket_and_prefix) else {
-            return wrong(
-                "FILES_URL",
-                "must be file: (the folder is in DATA_DIR) or s3://bucket/prefix, the bucket of 3 to 63 characters a-z \
-                 0-9 . -, the prefix of A-Z a-z 0-9 . _ - /",
-            );
-        };
-        let endpoint = aws_endpoint(self, "AWS_ENDPOINT_URL_S3", self.aws_endpoint_url_s3.as_ref())?;
-        let access = Access { region: given(self.aws_region.clone()), keys: aws_keys(self)? };
-        Ok(BucketAt { bucket, prefix, access, endpoint })
+    pub fn read_bucket(&self, url: &str) -> Result<BucketLocation, ConfigError> {
+        match parse_files_url(url).map_err(|problem| FILES_URL.to_error(problem))? {
+            FilesUrl::Bucket { bucket, prefix } => self.read_bucket_access(bucket, prefix),
+            FilesUrl::Folder => Err(FILES_URL.to_error(FILES_URL_PROBLEM)),
+        }
     }
 
-    pub(super) fn keeps_files_in_s3(&self) -> bool {
-        given(self.files_url.clone()).is_some_and(|url| url.starts_with(S3))
+    fn read_bucket_access(&self, bucket: String, prefix: String) -> Result<BucketLocation, ConfigError> {
+        let endpoint = read_endpoint(&AWS_ENDPOINT_URL_S3, self)?;
+        Ok(BucketLocation { bucket, prefix, access: read_access(self)?, endpoint })
     }
 }
 
-pub(super) fn is_true(value: &Option<String>) -> bool {
-    value.as_deref().is_some_and(|text| text.trim() == "true")
+/// Reads the store for records.
+pub(super) fn read_record_location(settings: &Settings) -> Result<RecordLocation, ConfigError> {
+    let Some(url) = POCKETBASE_URL.text(settings) else {
+        return Ok(match DATABASE_URL.read(settings)? {
+            DatabaseUrl::Sqlite => RecordLocation::Sqlite,
+            DatabaseUrl::Postgres(url) => RecordLocation::Postgres(url),
+        });
+    };
+    let conflict = "POCKETBASE_URL is set too, and PocketBase stores records and files; unset one of them";
+    if DATABASE_URL.is_set(settings) {
+        return Err(DATABASE_URL.to_error(conflict));
+    }
+    if FILES_URL.is_set(settings) {
+        return Err(FILES_URL.to_error(conflict));
+    }
+    settings.read_pocketbase_account(url).map(RecordLocation::PocketBase)
 }
 
-/// Says whether what is sent to a web URL leaves this machine in the clear.
-pub(super) fn is_clear(url: &str) -> bool {
-    let url: Uri = url.parse().unwrap_or_default();
-    let host = url.host().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    let is_here = host == "localhost" || address.is_ok_and(|address| address.is_loopback());
-    // A scheme's case is not told apart (RFC 3986 §3.1).
-    !is_here && url.scheme_str() != Some("https")
-}
-
-pub(super) fn records(value: Option<String>) -> Result<RecordsAt, ConfigError> {
-    match given(value) {
-        None => Ok(RecordsAt::Sqlite),
-        Some(url) if url == "sqlite:" => Ok(RecordsAt::Sqlite),
-        Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => Ok(RecordsAt::Postgres(url)),
-        // The value is not shown: it may hold a password.
-        Some(_) => wrong(
-            "DATABASE_URL",
-            "must be sqlite: (the database is in DATA_DIR) or postgres://user:password@host/database",
-        ),
+/// Reads the backend for files.
+pub(super) fn read_file_location(settings: &Settings) -> Result<FileLocation, ConfigError> {
+    match FILES_URL.read(settings)? {
+        FilesUrl::Folder => Ok(FileLocation::Folder),
+        FilesUrl::Bucket { bucket, prefix } => {
+            let location = settings.read_bucket_access(bucket, prefix)?;
+            Ok(FileLocation::Bucket(Box::new(location)))
+        }
     }
 }
 
-pub(super) fn files(s: &Settings) -> Result<FilesAt, ConfigError> {
-    let url = given(s.files_url.clone()).unwrap_or_else(|| "file:".to_owned());
+/// Says whether FILES_URL names a bucket, right or wrong.
+pub(super) fn has_bucket_url(settings: &Settings) -> bool {
+    FILES_URL.text(settings).is_some_and(|url| url.starts_with(S3))
+}
+
+/// Accepts the path of a folder.
+#[expect(clippy::unnecessary_wraps, reason = "the signature of a check")]
+pub(super) fn parse_folder(text: &str) -> Result<PathBuf, String> {
+    Ok(PathBuf::from(text))
+}
+
+fn parse_database_url(url: &str) -> Result<DatabaseUrl, String> {
+    if url == "sqlite:" {
+        return Ok(DatabaseUrl::Sqlite);
+    }
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        return Ok(DatabaseUrl::Postgres(url.to_owned()));
+    }
+    // The error does not show the value: it may hold a password.
+    Err("must be sqlite: (the database is in DATA_DIR) or postgres://user:password@host/database".to_owned())
+}
+
+// The error does not show the value: it may hold a password.
+const FILES_URL_PROBLEM: &str = "must be file: (the folder is in DATA_DIR) or s3://bucket/prefix, the bucket of 3 to 63 \
+                                 characters a-z 0-9 . -, the prefix of A-Z a-z 0-9 . _ - /";
+
+fn parse_files_url(url: &str) -> Result<FilesUrl, String> {
     if url == "file:" {
-        return Ok(FilesAt::Folder);
+        return Ok(FilesUrl::Folder);
     }
-    s.bucket(&url).map(|bucket| FilesAt::Bucket(Box::new(bucket)))
+    let location = url.strip_prefix(S3).and_then(split_bucket_and_prefix);
+    let (bucket, prefix) = location.ok_or_else(|| FILES_URL_PROBLEM.to_owned())?;
+    Ok(FilesUrl::Bucket { bucket, prefix })
 }
 
-/// A bucket by AWS's rules, and a prefix that means the same in a key, a path and a URL:
+/// Splits `bucket/prefix`. The bucket follows AWS's rules, and the prefix means the same in a key, a path and a URL:
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>.
-fn bucket_and_prefix(location: &str) -> Option<(String, String)> {
+fn split_bucket_and_prefix(location: &str) -> Option<(String, String)> {
     let (bucket, prefix) = location.split_once('/').unwrap_or((location, ""));
     let is_end = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let is_bucket = (3..=63).contains(&bucket.len())
@@ -181,47 +217,16 @@ fn bucket_and_prefix(location: &str) -> Option<(String, String)> {
     (is_bucket && is_prefix).then(|| (bucket.to_owned(), prefix))
 }
 
-pub(super) fn aws_keys(s: &Settings) -> Result<Option<AwsKeys>, ConfigError> {
-    match (given(s.aws_access_key_id.clone()), given(s.aws_secret_access_key.clone())) {
-        (Some(id), Some(secret)) => Ok(Some(AwsKeys { id, secret, session: given(s.aws_session_token.clone()) })),
-        (None, None) => Ok(None),
-        (Some(_), None) => wrong("AWS_SECRET_ACCESS_KEY", "must be set where AWS_ACCESS_KEY_ID is"),
-        (None, Some(_)) => wrong("AWS_ACCESS_KEY_ID", "must be set where AWS_SECRET_ACCESS_KEY is"),
-    }
-}
-
-/// What stands in the place of one of AWS's services: its own setting, or the one for all of them.
-pub(super) fn aws_endpoint(
-    s: &Settings,
-    name: &'static str,
-    own: Option<&String>,
-) -> Result<Option<String>, ConfigError> {
-    let (name, url) = match (given(own.cloned()), given(s.aws_endpoint_url.clone())) {
-        (Some(url), _) => (name, url),
-        (None, Some(url)) => ("AWS_ENDPOINT_URL", url),
-        (None, None) => return Ok(None),
-    };
-    let url = web_url(name, &url)?;
-    if is_clear(&url) && !is_true(&s.aws_endpoint_allow_http) {
-        return wrong(
-            name,
-            "must be https://, or passports cross the network in the clear; within a network you trust set \
-             AWS_ENDPOINT_ALLOW_HTTP=true",
-        );
-    }
-    Ok(Some(url))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{problem, set};
+    use super::super::tests::problem;
     use super::*;
 
     #[test]
-    fn a_bucket_and_its_prefix_mean_the_same_in_a_key_a_path_and_a_url() {
-        let bucket = |url: &str| match files(&Settings { files_url: set(url), ..Settings::default() }) {
-            Ok(FilesAt::Bucket(at)) => format!("{} {}", at.bucket, at.prefix),
-            Ok(FilesAt::Folder) => "folder".to_owned(),
+    fn bucket_and_prefix_mean_the_same_in_a_key_a_path_and_a_url() {
+        let bucket = |url: &str| match read_file_location(&Settings::from_texts(&[("FILES_URL", url)])) {
+            Ok(FileLocation::Bucket(at)) => format!("{} {}", at.bucket, at.prefix),
+            Ok(FileLocation::Folder) => "folder".to_owned(),
             Err(error) => error.name.to_owned(),
         };
         for (url, meant) in [
@@ -256,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn pictures_do_not_travel_in_the_clear_unless_told_to() {
+    fn plain_http_needs_permission_and_loopback_does_not() {
         for (url, clear) in [
             ("https://s3.example.com", false),
             ("http://127.0.0.1:9000", false),
@@ -267,12 +272,13 @@ mod tests {
             ("HTTP://192.168.0.1", true),
             ("http://[2001:db8::1]:9000", true),
         ] {
-            let line = problem(|s| (s.files_url, s.aws_endpoint_url_s3) = (set("s3://bucket"), set(url)));
+            let line = problem(&[("FILES_URL", "s3://bucket"), ("AWS_ENDPOINT_URL_S3", url)]);
             assert_eq!(line.starts_with("AWS_ENDPOINT_URL_S3: must be https"), clear, "{url}: {line}");
-            let allowed = problem(|s| {
-                (s.files_url, s.aws_endpoint_url_s3) = (set("s3://bucket"), set(url));
-                s.aws_endpoint_allow_http = set("true");
-            });
+            let allowed = problem(&[
+                ("FILES_URL", "s3://bucket"),
+                ("AWS_ENDPOINT_URL_S3", url),
+                ("AWS_ENDPOINT_ALLOW_HTTP", "true"),
+            ]);
             assert_eq!(allowed, "none", "{url}");
         }
     }

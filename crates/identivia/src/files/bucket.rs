@@ -25,7 +25,7 @@ use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout};
 
 use super::{FilesError, Kept, Opened, Place, Spot, blocking, scratch};
-use crate::config::BucketAt;
+use crate::config::BucketLocation;
 use crate::domain::media::Media;
 use crate::providers::aws;
 use crate::records::id::RecordId;
@@ -111,7 +111,7 @@ impl Bucket {
     ///
     /// # Errors
     /// When the bucket is not there, denied or out of reach, or nothing says who asks for it.
-    pub async fn open(at: &BucketAt, scratch: &Path, patience: Patience) -> Result<Self, FilesError> {
+    pub async fn open(at: &BucketLocation, scratch: &Path, patience: Patience) -> Result<Self, FilesError> {
         let bucket = Self {
             client: client(at, patience).await?,
             name: at.bucket.clone(),
@@ -322,7 +322,7 @@ impl Place for Bucket {
 }
 
 /// The way to S3. A redirect is an error to it, so what is sent stays with the host that was named.
-async fn client(at: &BucketAt, patience: Patience) -> Result<Client, FilesError> {
+async fn client(at: &BucketLocation, patience: Patience) -> Result<Client, FilesError> {
     let chain = aws::chain(&at.access, at.endpoint.is_some()).await.map_err(FilesError::Failed)?;
     let mut config = config::Builder::from(&chain)
         .timeout_config(patience.timeouts())

@@ -131,7 +131,7 @@ impl Answer for Front {
         let (method, route) = (method_name(&method), route(&response));
         report(method, route, &response, took, &id);
         if shared.metrics {
-            crate::telemetry::measure(method, route, response.status(), took);
+            crate::telemetry::count_request(method, route, response.status(), took);
         }
         response
     }
@@ -175,7 +175,7 @@ impl Shared {
 
     /// Walks `X-Forwarded-For` from the right for as long as the addresses are trusted proxies.
     fn client_ip(&self, headers: &HeaderMap, peer: SocketAddr) -> IpAddr {
-        let trusted = |address: IpAddr| self.trusted_proxies.iter().any(|network| network.holds(address));
+        let trusted = |address: IpAddr| self.trusted_proxies.iter().any(|network| network.contains(address));
         let mut client = peer.ip().to_canonical();
         if !trusted(client) {
             return client;

@@ -19,7 +19,7 @@ use aws_smithy_http_client::tls;
 use http_body_util::Limited;
 use tokio::time::timeout;
 
-use crate::config::AwsKeys;
+use crate::config::AwsAccess;
 use crate::providers::http_call::{ATTEMPTS, MAX_ANSWER, Patience, ProviderError, wait};
 
 /// Where a compatible server does not care.
@@ -30,21 +30,12 @@ const PAUSE: Duration = Duration::from_millis(400);
 /// How long it may take to find out who asks: a role's keys come from a service of AWS's, or from a command.
 const CREDENTIALS: Duration = Duration::from_secs(10);
 
-/// Who asks AWS, and where.
-#[derive(Clone, Default)]
-pub struct Access {
-    /// `None`: as the SDK's chain has it.
-    pub region: Option<String>,
-    /// `None`: as the SDK's chain has them.
-    pub keys: Option<AwsKeys>,
-}
-
 /// Region and credentials, where the settings do not give them: from where every AWS tool takes them. With an endpoint
 /// that is not AWS's any region will do.
 ///
 /// # Errors
 /// The setting that is missing, and that nothing else makes up for.
-pub async fn chain(access: &Access, has_endpoint: bool) -> Result<SdkConfig, String> {
+pub async fn chain(access: &AwsAccess, has_endpoint: bool) -> Result<SdkConfig, String> {
     let mut chain = aws_config::defaults(BehaviorVersion::latest()).http_client(direct());
     let any_region = has_endpoint.then(|| ANY_REGION.to_owned());
     if let Some(region) = access.region.clone().or(any_region) {

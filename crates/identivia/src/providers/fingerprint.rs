@@ -8,7 +8,7 @@ use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::Value;
 use tokio::time::timeout;
 
-use crate::config::FingerprintAt;
+use crate::config::FingerprintApi;
 use crate::domain::fingerprint::{DeviceCheck, DeviceStatus, Visitor};
 use crate::providers::http_call::{self, Answer, Look, Patience, ProviderError, Trouble, Turns, wait};
 use crate::records::id::RecordId;
@@ -25,7 +25,7 @@ const NOBODYS: &str = "0000000000000.000000";
 /// The API, and the key to it.
 pub struct Fingerprint {
     http: Client,
-    at: FingerprintAt,
+    at: FingerprintApi,
     turns: Turns,
     standing: Look,
 }
@@ -35,7 +35,7 @@ impl Fingerprint {
     ///
     /// # Errors
     /// When this machine's certificates cannot be read.
-    pub fn new(at: FingerprintAt) -> anyhow::Result<Self> {
+    pub fn new(at: FingerprintApi) -> anyhow::Result<Self> {
         Ok(Self { http: http_call::http_client(PATIENCE)?, at, turns: Turns::new(AT_ONCE), standing: Look::default() })
     }
 

@@ -4,12 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use identivia::clock::Clock;
-use identivia::config::{AwsKeys, BucketAt};
+use identivia::config::{AwsAccess, AwsKeys, BucketLocation};
 use identivia::domain::media::Media;
 use identivia::files::bucket::{Bucket, Patience};
 use identivia::files::{Files, FilesError, Spot};
 use identivia::jobs::file_sweep::{AtStart, Sweeper};
-use identivia::providers::aws::Access;
 use identivia::records::id::RecordId;
 use identivia::store::sqlite::Sqlite;
 use identivia::store::{Collection, Intents};
@@ -186,10 +185,10 @@ struct Process {
 }
 
 async fn process(bucket: &s3::Bucket, endpoint: &str, folder: &TempDir, clock: &Clock) -> Process {
-    let at = BucketAt {
+    let at = BucketLocation {
         bucket: bucket.name.clone(),
         prefix: String::new(),
-        access: Access {
+        access: AwsAccess {
             region: None,
             keys: Some(AwsKeys { id: bucket.access_key.clone(), secret: bucket.secret_key.clone(), session: None }),
         },

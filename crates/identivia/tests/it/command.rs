@@ -1,4 +1,4 @@
-//! The binary itself: what it says at start, on bad settings, at the end, and what it never says.
+//! The binary itself: start, bad settings, shutdown, and what no log may contain.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
@@ -6,35 +6,35 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use identivia::config::LogFormat;
+use identivia::telemetry::LogFormat;
 use serde_json::json;
 
 use crate::ground::Ground;
 use crate::world::{SECRET, picture, small_picture, texts, video};
 
-/// How long a command that is to end by itself may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// The most time for a command that should end by itself.
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(20);
 
-fn identivia(folder: &Path) -> Command {
+fn identivia_command(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_identivia"));
-    bare(&mut command, folder);
+    clear_environment(&mut command, folder);
     command
 }
 
-/// Nothing of the tester's own settings reaches the command.
-fn bare(command: &mut Command, folder: &Path) {
+/// Keeps the tester's own settings away from the command.
+fn clear_environment(command: &mut Command, folder: &Path) {
     command.env_clear().current_dir(folder).env("PORT", "0").env("PATH", "/usr/bin:/bin").stdin(Stdio::null());
 }
 
 pub(crate) fn run(folder: &Path, change: impl FnOnce(&mut Command)) -> Output {
-    let mut command = identivia(folder);
+    let mut command = identivia_command(folder);
     change(&mut command);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    // A start that should have been refused would serve for ever: then it is killed, and has no exit code.
+    // A start that should have been refused would serve for ever. The timeout kills it; then it has no exit code.
     let id = child.id().to_string();
     let (ended, waiting) = mpsc::channel::<()>();
     std::thread::spawn(move || {
-        if waiting.recv_timeout(PATIENCE) == Err(mpsc::RecvTimeoutError::Timeout) {
+        if waiting.recv_timeout(COMMAND_TIMEOUT) == Err(mpsc::RecvTimeoutError::Timeout) {
             let _ = Command::new("kill").args(["-KILL", &id]).status();
         }
     });
@@ -63,11 +63,11 @@ impl Drop for Running {
 
 impl Running {
     pub(crate) fn start(folder: &Path, change: impl FnOnce(&mut Command)) -> Self {
-        Self::started(Command::new(env!("CARGO_BIN_EXE_identivia")), folder, change)
+        Self::start_command(Command::new(env!("CARGO_BIN_EXE_identivia")), folder, change)
     }
 
-    fn started(mut command: Command, folder: &Path, change: impl FnOnce(&mut Command)) -> Self {
-        bare(&mut command, folder);
+    fn start_command(mut command: Command, folder: &Path, change: impl FnOnce(&mut Command)) -> Self {
+        clear_environment(&mut command, folder);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         change(&mut command);
         let mut child = command.spawn().unwrap();
@@ -75,7 +75,7 @@ impl Running {
         let mut seen = String::new();
         let url = loop {
             let mut line = String::new();
-            assert!(lines.read_line(&mut line).unwrap() > 0, "it stopped: {seen}");
+            assert!(lines.read_line(&mut line).unwrap() > 0, "the server stopped: {seen}");
             seen.push_str(&line);
             if let Some((_, address)) = line.split_once("serving").filter(|_| line.contains("127.0.0.1:")) {
                 let address = &address[address.find("127.0.0.1:").unwrap()..];
@@ -94,7 +94,7 @@ impl Running {
         assert!(Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap().success());
     }
 
-    /// Stops it, unless it has stopped, and gives its exit code, standard output and log.
+    /// Stops the server, unless it has stopped. Returns its exit code, standard output and log.
     pub(crate) fn stop(mut self) -> (Option<i32>, String, String) {
         if self.child.try_wait().unwrap().is_none() {
             self.signal("-TERM");
@@ -107,7 +107,7 @@ impl Running {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_first_start_shows_its_client_once_and_the_line_it_prints_works() {
+async fn first_start_shows_its_client_once_and_its_example_request_works() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = tempfile::tempdir().unwrap();
     let server = Running::start(folder.path(), |_| ());
@@ -139,7 +139,7 @@ async fn the_first_start_shows_its_client_once_and_the_line_it_prints_works() {
 }
 
 #[test]
-fn a_bad_start_is_one_line_and_says_what_to_change() {
+fn bad_start_is_one_line_that_names_the_setting() {
     let folder = tempfile::tempdir().unwrap();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
@@ -171,7 +171,7 @@ fn a_bad_start_is_one_line_and_says_what_to_change() {
 }
 
 #[test]
-fn two_servers_do_not_share_a_data_folder() {
+fn second_server_on_one_data_folder_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let first = Running::start(folder.path(), |_| ());
     let second = run(folder.path(), |_| ());
@@ -180,7 +180,7 @@ fn two_servers_do_not_share_a_data_folder() {
 }
 
 #[test]
-fn help_and_check_and_the_other_commands_answer() {
+fn help_check_openapi_and_hash_secret_answer() {
     let folder = tempfile::tempdir().unwrap();
     let ask = |argument: &str| {
         let output = run(folder.path(), |command| {
@@ -206,15 +206,15 @@ fn help_and_check_and_the_other_commands_answer() {
     assert!(!folder.path().join("data").exists(), "check only reads");
     serde_json::from_str::<serde_json::Value>(&ask("openapi")).unwrap();
 
-    let mut child = identivia(folder.path());
+    let mut child = identivia_command(folder.path());
     let mut child = child.arg("hash-secret").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(b"a secret\n").unwrap();
     let hash = text(&child.wait_with_output().unwrap().stdout);
     assert!(identivia::domain::client::is_argon2id(hash.trim()), "{hash}");
 }
 
-/// Opens a person's page and goes on with another device. What was shown on the way and belongs in no log.
-async fn go_their_way(server: &str, token: &str, made: &serde_json::Value) -> Vec<String> {
+/// Opens a person's page and hands off to another device. Returns the secrets that were shown on the way.
+async fn open_page_and_hand_off(server: &str, token: &str, made: &serde_json::Value) -> Vec<String> {
     let http = reqwest::Client::new();
     let (id, flow_token) = (made["id"].as_str().unwrap(), made["flow_token"].as_str().unwrap());
     let branding = json!({"value": {"name": "CANARY-brand", "color": "CANARY-color"}});
@@ -275,7 +275,7 @@ async fn nothing_a_person_sends_reaches_the_log_at_any_level() {
     assert!(analyse.send().await.unwrap().text().await.unwrap().contains("A12345678"), "it was read");
     let put = url("/api/settings/k");
     http.put(put).bearer_auth(&token).json(&json!({"value": "CANARY-setting"})).send().await.unwrap();
-    let shown_once = go_their_way(&server.url, &token, &made).await;
+    let shown_once = open_page_and_hand_off(&server.url, &token, &made).await;
     // Once more while the store is away: what fails is logged with its cause.
     for away in [false, true] {
         if away && !ground.stop() {
@@ -317,7 +317,7 @@ async fn metrics_are_on_their_own_address_only() {
     server.stop();
 }
 
-/// A figure of the process from the system, in MiB.
+/// A figure of the server's process from `/proc`, in MiB.
 pub(crate) fn memory(server: &Running, field: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", server.child.id())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap();
@@ -365,12 +365,12 @@ async fn sixty_four_large_uploads_at_once_keep_the_process_small() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn running_out_of_file_handles_passes_with_the_load() {
+async fn exhausted_file_handles_recover_after_the_load() {
     let folder = tempfile::tempdir().unwrap();
-    // The shell bounds the server's handles; it becomes the server, so signals reach it.
+    // The shell limits the server's handles. It replaces itself with the server, so signals reach the server.
     let mut shell = Command::new("sh");
     shell.args(["-c", "ulimit -n 40; exec \"$0\" serve", env!("CARGO_BIN_EXE_identivia")]);
-    let server = Running::started(shell, folder.path(), configured);
+    let server = Running::start_command(shell, folder.path(), configured);
     let http = reqwest::Client::new();
     let token = token(&http, &server).await;
     let id = profile(&http, &server, &token, "u").await;
@@ -390,7 +390,7 @@ async fn running_out_of_file_handles_passes_with_the_load() {
             .map(|answer| answer.status().as_u16())
     };
     for _ in 0..10 {
-        // Refused for now, or not even heard; never our fault and never for good.
+        // A refusal or a dropped connection is expected; an internal error is not.
         assert!(!matches!(upload().await, Ok(500..=502)), "a shortage is no fault");
     }
     drop(idle);
@@ -400,7 +400,7 @@ async fn running_out_of_file_handles_passes_with_the_load() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_under_way_is_finished_before_the_end() {
+async fn open_request_finishes_before_shutdown() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let folder = tempfile::tempdir().unwrap();
     let server = Running::start(folder.path(), configured);
@@ -410,7 +410,7 @@ async fn a_request_under_way_is_finished_before_the_end() {
         "POST /api/auth/token HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
         body.len(),
     );
-    // An answer to `Expect` shows that the request has been taken up.
+    // The answer to `Expect` shows that the server has accepted the request.
     let head = head.replace("Host: x", "Host: x\r\nExpect: 100-continue");
     socket.write_all(head.as_bytes()).await.unwrap();
     let mut taken_up = [0; 25];
@@ -424,12 +424,12 @@ async fn a_request_under_way_is_finished_before_the_end() {
     assert_eq!(code, Some(0));
 }
 
-/// Not a test by itself: the next one runs it in a process of its own, since a process has one log.
+/// Not a test by itself: the next test runs it in a separate process, since a process has one log.
 #[test]
-#[ignore = "run by another_crates_fine_lines_and_a_panics_words_are_not_logged"]
+#[ignore = "run by debug_lines_of_other_crates_and_panic_messages_are_not_logged"]
 fn logging_process() {
-    let guard = identivia::telemetry::start_logs("trace", LogFormat::Json);
-    fine_lines_of_others();
+    let guard = identivia::telemetry::start_logs("trace".parse().unwrap(), LogFormat::Json);
+    log_lines_of_other_crates();
     tracing::info!(target: "hyper::proto", "coarser");
     tracing::trace!(target: "identivia::http", "our own");
     let outcome = std::panic::catch_unwind(|| panic!("CANARY {}", std::process::id()));
@@ -437,14 +437,14 @@ fn logging_process() {
     drop(guard);
 }
 
-fn fine_lines_of_others() {
+fn log_lines_of_other_crates() {
     tracing::debug!(target: "hyper::proto", header = "CANARY", "finer");
     tracing::trace!(target: "rusqlite", "CANARY");
     tracing::warn!(target: "aws_config::imds::region", "CANARY in a whole answer");
 }
 
 #[test]
-fn another_crates_fine_lines_and_a_panics_words_are_not_logged() {
+fn debug_lines_of_other_crates_and_panic_messages_are_not_logged() {
     let this = std::env::current_exe().unwrap();
     let arguments = ["--exact", "command::logging_process", "--ignored", "--nocapture"];
     let output = Command::new(this).args(arguments).output().unwrap();
@@ -457,7 +457,7 @@ fn another_crates_fine_lines_and_a_panics_words_are_not_logged() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_does_not_work_beside_other_servers_is_said_once_records_are_shared() {
+async fn shared_records_warn_of_single_server_settings() {
     let url = crate::services::postgres::database().await;
     let folder = tempfile::tempdir().unwrap();
     let warnings = ["JWT_SECRET is not set", "JWT_CLIENTS_JSON is not set"];

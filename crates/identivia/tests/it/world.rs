@@ -156,7 +156,7 @@ impl World {
         let kept_there = ground.flags();
         line.extend(kept_there.iter().map(String::as_str));
         line.extend_from_slice(flags);
-        let config = Config::new(Only::parse_from(line).settings).unwrap();
+        let config = Config::new(&Only::parse_from(line).settings).unwrap();
         let clock = parts.clock.clone();
         let server = Server::start(config, parts).await.unwrap();
         let (stop, stopped) = watch::channel(false);

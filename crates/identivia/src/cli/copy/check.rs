@@ -33,7 +33,7 @@ impl Comparison<'_> {
     /// Compares the records that were listed, and tells of any that only the target has.
     pub(super) async fn compare(&self, listed: &Listed, report: &mut Report) -> anyhow::Result<()> {
         for (kind, ids) in listed {
-            self.progress.begin(&format!("comparing {}", kind.name()), ids.len());
+            self.progress.begin_step(&format!("comparing {}", kind.name()), ids.len());
             self.count(*kind, ids, report).await?;
             let filled_in = self.target.archive.filled_in(*kind).await.context("--to")?;
             report.filled_in(*kind, &filled_in);
@@ -41,7 +41,7 @@ impl Comparison<'_> {
                 self.compare_page(*kind, page, &filled_in, report).await?;
             }
         }
-        self.progress.end();
+        self.progress.clear_bar();
         Ok(())
     }
 
@@ -66,7 +66,7 @@ impl Comparison<'_> {
         let theirs = self.target.archive.records(kind, ids).await.context("--to")?;
         let theirs: HashMap<&str, &Record> = theirs.iter().map(|record| (record.id(), record)).collect();
         for record in &ours {
-            self.progress.records(1);
+            self.progress.add_records(1);
             let Some(other) = theirs.get(record.id()) else {
                 report.missing(kind, record.id());
                 report.missing_files(record.files().count());
@@ -128,7 +128,7 @@ impl Comparison<'_> {
         while let Some(piece) = opened.pieces.next().await {
             let piece = piece?;
             context.update(&piece);
-            self.progress.bytes(piece.len() as u64);
+            self.progress.add_bytes(piece.len() as u64);
         }
         Ok(Some((opened.length, context.finish().as_ref().to_vec())))
     }

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 
 use crate::clock::Clock;
-use crate::config::{BucketAt, Settings};
+use crate::config::{BucketLocation, Settings};
 use crate::files::bucket::{Bucket, Patience};
 use crate::files::fields::Fields;
 use crate::files::folder::Folder;
 use crate::files::{Files, Place};
-use crate::first_run::take_data_dir;
+use crate::first_run::lock_data_dir;
 use crate::jobs::file_sweep::AtStart;
 use crate::store::archive::Archive;
 use crate::store::pocketbase::{Account, PocketBase};
@@ -33,13 +33,13 @@ pub struct Address {
 /// Where files are that are not within the records.
 enum FilesIn {
     Folder(PathBuf),
-    Bucket(Box<BucketAt>),
+    Bucket(Box<BucketLocation>),
 }
 
 impl FilesIn {
     fn parse(files: Option<&str>, settings: &Settings) -> anyhow::Result<Self> {
         match files {
-            Some(files) if files.starts_with("s3://") => Ok(Self::Bucket(Box::new(settings.bucket(files)?))),
+            Some(files) if files.starts_with("s3://") => Ok(Self::Bucket(Box::new(settings.read_bucket(files)?))),
             Some(files) => match files.strip_prefix("file:").filter(|folder| !folder.is_empty()) {
                 Some(folder) => Ok(Self::Folder(PathBuf::from(folder))),
                 None => bail!("its files must be at file:FOLDER or s3://BUCKET/PREFIX"),
@@ -66,7 +66,7 @@ impl FilesIn {
     }
 }
 
-async fn open_bucket(at: &BucketAt) -> anyhow::Result<Arc<dyn Place>> {
+async fn open_bucket(at: &BucketLocation) -> anyhow::Result<Arc<dyn Place>> {
     Ok(Arc::new(Bucket::open(at, &scratch(), Patience::default()).await.context("its bucket")?))
 }
 
@@ -104,7 +104,7 @@ impl Address {
     /// # Errors
     /// What to write instead. Nothing of a URL is part of the text: it may hold a password.
     pub fn parse(store: &str, files: Option<&str>, settings: &Settings) -> anyhow::Result<Self> {
-        let (database, pocketbase) = settings.stores();
+        let (database, pocketbase) = settings.store_urls();
         let named = match store {
             "postgres" => Some(database.context("DATABASE_URL is not set")?),
             "pocketbase" => Some(pocketbase.context("POCKETBASE_URL is not set")?),
@@ -125,7 +125,7 @@ impl Address {
         }
         if is_url(["http://", "https://"]) {
             refuse_files(files, "PocketBase holds its files itself")?;
-            return Ok(Self { records: RecordsAt::PocketBase(settings.account(store)?), files: None });
+            return Ok(Self { records: RecordsAt::PocketBase(settings.read_pocketbase_account(store)?), files: None });
         }
         bail!("must be sqlite:FOLDER, postgres, postgres://…, pocketbase or https://…")
     }
@@ -184,7 +184,7 @@ impl Address {
         match &self.records {
             RecordsAt::Sqlite(folder) => {
                 let held =
-                    Held::Folder { _lock: take_data_dir(folder).map_err(|error| anyhow::anyhow!(error.problem))? };
+                    Held::Folder { _lock: lock_data_dir(folder).map_err(|error| anyhow::anyhow!(error.problem))? };
                 let records = Arc::new(Sqlite::open(folder).context("its database cannot be opened")?);
                 let place: Arc<dyn Place> = Arc::new(Folder::open(&folder.join("files"))?);
                 let (files, sweeper) = Files::new(place.clone(), Some(records.clone()), folder, clock);

@@ -6,6 +6,7 @@
 //! Nothing that is there is ever changed.
 
 mod check;
+pub mod command;
 mod ends;
 mod report;
 
@@ -133,7 +134,7 @@ impl Copy<'_> {
         let there: HashSet<String> = self.target.archive.ids(kind).await.context("--to")?.into_iter().collect();
         let missing: Vec<String> = ids.iter().filter(|id| !there.contains(*id)).cloned().collect();
         self.report.tally(kind).there = ids.len() - missing.len();
-        self.progress.begin(&format!("copying {}", kind.name()), missing.len());
+        self.progress.begin_step(&format!("copying {}", kind.name()), missing.len());
         for page in missing.chunks(PAGE) {
             let records = in_order(&*self.source.archive, kind, page).await.context("--from")?;
             self.copy_page(records).await?;
@@ -224,7 +225,7 @@ impl Copy<'_> {
         while let Some(piece) = opened.pieces.next().await {
             let piece = piece.map_err(|error| Fault::Stop(anyhow!(error).context("--from")))?;
             writing.write(&piece).await.map_err(written)?;
-            self.progress.bytes(piece.len() as u64);
+            self.progress.add_bytes(piece.len() as u64);
         }
         if writing.length != opened.length {
             return Err(Fault::Stop(anyhow!("--from: a file ended before its end")));
@@ -235,7 +236,7 @@ impl Copy<'_> {
 
     /// Counts what became of a record.
     async fn settle(&mut self, record: &Record, outcome: Result<bool, Fault>) -> anyhow::Result<()> {
-        self.progress.records(1);
+        self.progress.add_records(1);
         match outcome {
             Ok(true) => self.report.tally(record.kind).copied += 1,
             Ok(false) if self.is_there(record).await? => self.report.tally(record.kind).there += 1,

@@ -1,5 +1,6 @@
-//! Measurements of the local engines on an operator's own, consented data: what they say, and how sure it is.
+//! `identivia eval`: measures the local engines on an operator's own, consented pictures, with confidence intervals.
 
+pub mod command;
 mod faces;
 mod liveness;
 pub mod statistics;
@@ -12,35 +13,31 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use vision::intake::{Photo, decode_photo};
 
-pub use faces::eval_faces;
-pub use liveness::eval_liveness;
-pub use zones::eval_zones;
-
 use crate::cli::progress::Progress;
 use crate::providers::documents::local::PICTURE_SIDE;
 use crate::providers::local_engines::Engines;
 
-/// Lines for the person at the terminal.
-pub type Lines = Vec<String>;
+/// Lines of the report on standard output.
+pub type ReportLines = Vec<String>;
 
-/// What every measurement needs.
-pub struct Bench {
+/// The engines to measure, and the progress of the command.
+pub struct EvalContext {
     pub engines: Arc<Engines>,
     pub progress: Progress,
 }
 
-/// A picture of a file; `None` where it is none that can be read.
-fn picture(path: &Path) -> anyhow::Result<Option<Photo>> {
+/// Reads a picture; `None` for a file that is no readable picture.
+fn read_picture(path: &Path) -> anyhow::Result<Option<Photo>> {
     let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
     Ok(decode_photo(&bytes, PICTURE_SIDE).ok())
 }
 
-/// The pictures in a folder and those below it, by name.
-fn pictures_below(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+/// Lists the pictures in a folder and in the folders below it, sorted by name.
+fn list_pictures_below(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
-    for path in entries(folder)? {
+    for path in list_entries(folder)? {
         if path.is_dir() {
-            found.extend(pictures_below(&path)?);
+            found.extend(list_pictures_below(&path)?);
         } else if is_picture(&path) {
             found.push(path);
         }
@@ -48,9 +45,9 @@ fn pictures_below(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-fn entries(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let listed = std::fs::read_dir(folder).with_context(|| folder.display().to_string())?;
-    let mut entries: Vec<PathBuf> = listed.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
+fn list_entries(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let directory = std::fs::read_dir(folder).with_context(|| folder.display().to_string())?;
+    let mut entries: Vec<PathBuf> = directory.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
     entries.sort();
     Ok(entries)
 }
@@ -60,8 +57,8 @@ fn is_picture(path: &Path) -> bool {
     matches!(extension.as_str(), "jpg" | "jpeg" | "png" | "webp")
 }
 
-/// Seconds of CPU time that this process has used, where the system tells.
-fn cpu_seconds() -> f64 {
+/// Reads the CPU time of this process from `/proc`, in seconds; 0 where there is none.
+fn read_cpu_seconds() -> f64 {
     // utime and stime are the 14th and 15th fields of stat(5), in ticks of a hundredth of a second; the name before them
     // may hold spaces.
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();

@@ -1,81 +1,105 @@
-//! How many machine-readable zones are read.
+//! `identivia eval mrz`: measures how many machine-readable zones the reader reads.
 
 use std::path::Path;
 
 use anyhow::ensure;
 
 use super::statistics::Rate;
-use super::{Bench, Lines, cpu_seconds, picture, pictures_below};
+use super::{EvalContext, ReportLines, list_pictures_below, read_cpu_seconds, read_picture};
 
-/// What came of one picture.
-enum Read {
+/// The outcome of reading one picture.
+enum ZoneOutcome {
     NoPicture,
     NoZone,
     WrongDigits,
     Valid,
-    /// Every check digit holds, and yet it says something else than the picture's text file.
+    /// Every check digit is right, but the zone differs from the picture's text file.
     ValidButWrong,
 }
 
-/// Reads the zones of the pictures in a folder. A text file beside a picture, of the same name with `.txt`, holds the lines
-/// that are to be found; an empty one says that there is no zone.
+/// Outcomes of all pictures so far, and the lines that report single pictures.
+#[derive(Default)]
+struct ZoneTotals {
+    with_zone: Rate,
+    without_zone: Rate,
+    wrong: usize,
+    lines: ReportLines,
+}
+
+impl ZoneTotals {
+    /// Counts a picture that shows a zone.
+    fn count_picture_with_zone(&mut self, name: &str, outcome: &ZoneOutcome) {
+        self.with_zone.total += 1;
+        let problem = match outcome {
+            ZoneOutcome::Valid => {
+                self.with_zone.count += 1;
+                return;
+            }
+            ZoneOutcome::ValidButWrong => {
+                self.wrong += 1;
+                "every check digit holds, and a line differs from the text file"
+            }
+            ZoneOutcome::NoPicture => "is no readable picture",
+            ZoneOutcome::NoZone => "no zone was found",
+            ZoneOutcome::WrongDigits => "a zone was found, and its check digits do not hold",
+        };
+        self.lines.push(format!("{name}: {problem}"));
+    }
+
+    /// Counts a picture that shows no zone.
+    fn count_picture_without_zone(&mut self, name: &str, outcome: &ZoneOutcome) {
+        self.without_zone.total += 1;
+        if matches!(outcome, ZoneOutcome::Valid | ZoneOutcome::ValidButWrong) {
+            self.without_zone.count += 1;
+            self.lines.push(format!("{name}: a zone was read where there is none"));
+        }
+    }
+}
+
+/// Reads the zones of the pictures in a folder. A text file beside a picture, of the same name with `.txt`, holds the
+/// expected lines. An empty text file means that the picture has no zone.
 ///
 /// # Errors
 /// When the folder cannot be read or holds no picture.
-pub fn eval_zones(bench: &Bench, folder: &Path) -> anyhow::Result<Lines> {
-    let pictures = pictures_below(folder)?;
+pub(super) fn eval_zones(context: &EvalContext, folder: &Path) -> anyhow::Result<ReportLines> {
+    let pictures = list_pictures_below(folder)?;
     ensure!(!pictures.is_empty(), "there is no picture in {}", folder.display());
-    bench.progress.begin("Reading zones", pictures.len());
-    let mut lines = Vec::new();
-    let (mut with_zone, mut without_zone) = (Rate { of: 0, among: 0 }, Rate { of: 0, among: 0 });
-    let mut wrong = 0;
-    let (before, mut longest) = (cpu_seconds(), (0.0, String::new()));
+    context.progress.begin_step("Reading zones", pictures.len());
+    let mut totals = ZoneTotals::default();
+    let (before, mut longest) = (read_cpu_seconds(), (0.0, String::new()));
     for path in &pictures {
         let expected = std::fs::read_to_string(path.with_extension("txt")).ok();
-        let started = cpu_seconds();
-        let read = zone(bench, path, expected.as_deref())?;
-        let took = cpu_seconds() - started;
-        let name = path.strip_prefix(folder).unwrap_or(path).display();
-        if took > longest.0 {
-            longest = (took, format!(" ({name})"));
-        }
+        let started = read_cpu_seconds();
+        let outcome = read_zone(context, path, expected.as_deref())?;
+        let seconds = read_cpu_seconds() - started;
+        let name = path.strip_prefix(folder).unwrap_or(path).display().to_string();
         if expected.is_some_and(|text| text.trim().is_empty()) {
-            without_zone.among += 1;
-            if matches!(read, Read::Valid | Read::ValidButWrong) {
-                without_zone.of += 1;
-                lines.push(format!("{name}: a zone was read where there is none"));
-            }
+            totals.count_picture_without_zone(&name, &outcome);
         } else {
-            with_zone.among += 1;
-            match read {
-                Read::Valid => with_zone.of += 1,
-                Read::ValidButWrong => {
-                    wrong += 1;
-                    lines.push(format!("{name}: every check digit holds, and a line differs from the text file"));
-                }
-                Read::NoPicture => lines.push(format!("{name}: is no picture that can be read")),
-                Read::NoZone => lines.push(format!("{name}: no zone was found")),
-                Read::WrongDigits => lines.push(format!("{name}: a zone was found, and its check digits do not hold")),
-            }
+            totals.count_picture_with_zone(&name, &outcome);
         }
-        bench.progress.records(1);
+        if seconds > longest.0 {
+            longest = (seconds, format!(" ({name})"));
+        }
+        context.progress.add_records(1);
     }
-    bench.progress.end();
-    let each = (cpu_seconds() - before) / pictures.len() as f64;
+    context.progress.clear_bar();
+    let seconds_each = (read_cpu_seconds() - before) / pictures.len() as f64;
+    let ZoneTotals { with_zone, without_zone, wrong, mut lines } = totals;
     lines.push(format!("read, every check digit right: {with_zone}"));
-    lines.push(format!("read, but not as the text file has it: {}", Rate { of: wrong, among: with_zone.among }));
+    lines.push(format!("read, but differs from the text file: {}", Rate { count: wrong, total: with_zone.total }));
     lines.push(format!("read where there is none:      {without_zone}"));
-    lines.push(format!("{each:.2} s of CPU a picture, {:.2} s at most{}", longest.0, longest.1));
+    lines.push(format!("{seconds_each:.2} s of CPU a picture, {:.2} s at most{}", longest.0, longest.1));
     Ok(lines)
 }
 
-fn zone(bench: &Bench, path: &Path, expected: Option<&str>) -> anyhow::Result<Read> {
-    let Some(photo) = picture(path)? else { return Ok(Read::NoPicture) };
-    let Some(found) = bench.engines.text.read_zone(&photo.image)? else { return Ok(Read::NoZone) };
+fn read_zone(context: &EvalContext, path: &Path, expected: Option<&str>) -> anyhow::Result<ZoneOutcome> {
+    let Some(photo) = read_picture(path)? else { return Ok(ZoneOutcome::NoPicture) };
+    let Some(found) = context.engines.text.read_zone(&photo.image)? else { return Ok(ZoneOutcome::NoZone) };
     if !found.zone.is_valid() {
-        return Ok(Read::WrongDigits);
+        return Ok(ZoneOutcome::WrongDigits);
     }
     let expected: Option<Vec<&str>> = expected.map(|text| text.split_whitespace().collect());
     let is_wrong = expected.is_some_and(|lines| !lines.is_empty() && lines != found.zone.lines);
-    Ok(if is_wrong { Read::ValidButWrong } else { Read::Valid })
+    Ok(if is_wrong { ZoneOutcome::ValidButWrong } else { ZoneOutcome::Valid })
 }

@@ -41,14 +41,7 @@ const SHORTEST_LIFE_SECONDS: i64 = 60;
 const AFTER_SILENCE: Duration = Duration::from_secs(1);
 const AFTER_REFUSAL: Duration = Duration::from_secs(30);
 
-/// Where PocketBase is, and who we are there.
-#[derive(Clone)]
-pub struct Account {
-    /// Without a slash at the end.
-    pub url: String,
-    pub email: String,
-    pub password: String,
-}
+pub use crate::config::PocketBaseAccount as Account;
 
 /// The two collections that can sign in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

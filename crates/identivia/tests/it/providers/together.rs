@@ -75,7 +75,7 @@ async fn check_live_calls_each_provider_once_and_says_what_is_wrong() {
         "face liveness  works: a session was made in us-east-1 and can be read",
         "credentials    works: temporary credentials were issued",
         "documents      works: o4-mini has read a picture, for 620 tokens",
-        "fingerprint    works: the key is taken",
+        "fingerprint    works: the key is accepted",
     ] {
         assert!(said.contains(line), "{line}: {said}");
     }
@@ -99,12 +99,12 @@ async fn check_live_calls_each_provider_once_and_says_what_is_wrong() {
             "sts",
             "access_denied",
             &[("AWS_LIVENESS_ROLE_ARN", "arn:aws:iam::123456789012:role/liveness")],
-            "AWS denies sts:AssumeRole: allow it for whoever asks, and let arn:aws:iam::123456789012:role/liveness trust them",
+            "AWS denies sts:AssumeRole: allow it for the user of the keys, and let arn:aws:iam::123456789012:role/liveness trust that user",
         ),
         ("openai", "ok", &[("OPENAI_MODEL", "no-such-model")], "OPENAI_MODEL: there is no model \"no-such-model\""),
         ("openai", "echo_key", &[], "OPENAI_API_KEY is refused"),
         ("openai", "insufficient_quota", &[], "the account has no quota left"),
-        ("openai", "unsupported_schema", &[], "does not take what is sent"),
+        ("openai", "unsupported_schema", &[], "does not accept the request"),
         ("fingerprint", "wrong_region", &[], "FINGERPRINT_BASE_URL: the key is of another region"),
         ("fingerprint", "forbidden", &[], "FINGERPRINT_SECRET_KEY is refused"),
     ] {

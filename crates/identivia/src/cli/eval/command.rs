@@ -1,0 +1,62 @@
+//! `identivia eval`: its arguments and its manual page.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+
+use super::faces::eval_faces;
+use super::liveness::eval_liveness;
+use super::zones::eval_zones;
+use super::{EvalContext, ReportLines};
+use crate::cli::print_line;
+use crate::cli::progress::Progress;
+use crate::config::Config;
+use crate::providers::local_engines::Engines;
+
+/// Arguments of `identivia eval`.
+#[derive(Args)]
+pub struct EvalArguments {
+    #[command(subcommand)]
+    evaluation: Evaluation,
+}
+
+#[derive(Subcommand)]
+enum Evaluation {
+    /// How well the face engine tells people apart: FAR, FRR and TAR at thresholds
+    Face {
+        /// A CSV file with the header first,second,same: two pictures, by paths from the file's own folder, and 1 or 0
+        #[arg(long, value_name = "FILE")]
+        pairs: PathBuf,
+    },
+    /// How many machine-readable zones the reader reads with every check digit right
+    Mrz {
+        /// A folder of pictures. A text file beside a picture (passport.jpg, passport.txt) holds the expected lines; an
+        /// empty text file means that the picture has no zone
+        #[arg(long, value_name = "FOLDER")]
+        dir: PathBuf,
+    },
+    /// How often liveness accepts attacks (APCER) and how often it rejects people (BPCER), by ISO/IEC 30107-3
+    Liveness {
+        /// A folder with bona_fide/SESSION/ and attacks/SPECIES/SESSION/, each session with its frames and a session.json:
+        /// {"steps": ["look_straight", …], "frames": [{"file": "1.jpg", "step": "look_straight", "time": 0}, …]}
+        #[arg(long, value_name = "FOLDER")]
+        dir: PathBuf,
+    },
+}
+
+/// Measures one of the engines and prints the result.
+///
+/// # Errors
+/// When the engines cannot be loaded, or the pictures cannot be read.
+pub fn run_eval(config: &Config, arguments: &EvalArguments) -> anyhow::Result<()> {
+    let settings = &config.engines;
+    let engines = Engines::load(settings.models.as_deref(), settings.threads).context("MODELS_DIR")?;
+    let context = EvalContext { engines, progress: Progress::new() };
+    let lines: ReportLines = match &arguments.evaluation {
+        Evaluation::Face { pairs } => eval_faces(&context, pairs),
+        Evaluation::Mrz { dir } => eval_zones(&context, dir),
+        Evaluation::Liveness { dir } => eval_liveness(&context, dir, config.face_liveness_threshold),
+    }?;
+    lines.iter().try_for_each(|line| print_line(line))
+}

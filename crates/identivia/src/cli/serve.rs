@@ -1,0 +1,61 @@
+//! `identivia serve`: starts the server, prints what the first start generated, and stops on SIGTERM or SIGINT.
+
+use anyhow::Context as _;
+use tokio::sync::watch;
+
+use super::{print_line, start_runtime};
+use crate::config::{Config, list_unknown_scopes};
+use crate::http::pages::page_assets;
+use crate::server::{Parts, Server};
+use crate::telemetry;
+
+/// Serves until a signal stops the server.
+///
+/// # Errors
+/// When the server cannot start: one line that names the setting to change.
+pub fn run_serve(config: Config) -> anyhow::Result<()> {
+    let _log_guard = telemetry::start_logs(config.log_filter.clone(), config.log_format);
+    log_configuration_warnings(&config);
+    let data_dir = config.data_dir.clone();
+    let single_server_warnings = config.list_single_server_warnings();
+    start_runtime()?.block_on(async {
+        let server = Server::start(config, Parts::default()).await?;
+        for warning in single_server_warnings {
+            tracing::warn!("{warning}");
+        }
+        if let Some(first_run) = &server.first_run {
+            print_line(&first_run.to_welcome_text(&server.public_url, &data_dir))?;
+        }
+        server.run(listen_for_stop_signal()?).await;
+        Ok(())
+    })
+}
+
+fn log_configuration_warnings(config: &Config) {
+    for name in &config.unused_settings {
+        tracing::warn!("{name} is set but does nothing in this configuration");
+    }
+    if page_assets::index().is_none() {
+        tracing::warn!("this binary has no verification page: run `make web`, then build it again");
+    }
+    for scope in list_unknown_scopes(config.clients.as_deref().unwrap_or_default()) {
+        tracing::warn!("no operation requires the scope {scope}; is it misspelt?");
+    }
+}
+
+/// Becomes true on SIGTERM or SIGINT.
+fn listen_for_stop_signal() -> anyhow::Result<watch::Receiver<bool>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
+    let (stop, stop_receiver) = watch::channel(false);
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping: open requests have 10 seconds to finish");
+        let _ = stop.send(true);
+    });
+    Ok(stop_receiver)
+}

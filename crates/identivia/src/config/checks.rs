@@ -1,0 +1,150 @@
+//! Checks of single settings: each parses a text, and describes the accepted values for `--help` and for errors.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+/// Parses the text of a setting.
+pub(super) trait Check {
+    type Value;
+
+    /// Whether spaces around the text belong to the value, as in a password.
+    const KEEPS_SPACES: bool = false;
+
+    /// # Errors
+    /// What the value must be, without the name of the variable.
+    fn parse(&self, text: &str) -> Result<Self::Value, String>;
+
+    /// The accepted values in a few words, for `--help`; `None` where the meaning says it.
+    fn describe_accepted(&self) -> Option<String> {
+        None
+    }
+}
+
+/// Accepts whole numbers in a range.
+pub(super) struct WholeNumber<N> {
+    pub(super) least: N,
+    pub(super) most: N,
+}
+
+impl<N: FromStr + PartialOrd + Display> Check for WholeNumber<N> {
+    type Value = N;
+
+    fn parse(&self, text: &str) -> Result<N, String> {
+        let Self { least, most } = self;
+        match text.parse() {
+            Ok(number) if (least..=most).contains(&&number) => Ok(number),
+            _ => Err(format!("must be a whole number from {least} to {most}, not {text:?}")),
+        }
+    }
+
+    fn describe_accepted(&self) -> Option<String> {
+        Some(format!("{} to {}", self.least, self.most))
+    }
+}
+
+/// Accepts numbers in a range, also with decimals.
+pub(super) struct Decimal {
+    pub(super) least: f64,
+    pub(super) most: f64,
+}
+
+impl Check for Decimal {
+    type Value = f64;
+
+    fn parse(&self, text: &str) -> Result<f64, String> {
+        let Self { least, most } = self;
+        match text.parse::<f64>() {
+            Ok(number) if (least..=most).contains(&&number) => Ok(number),
+            _ => Err(format!("must be a number from {least} to {most}, not {text:?}")),
+        }
+    }
+
+    fn describe_accepted(&self) -> Option<String> {
+        Some(format!("{} to {}", self.least, self.most))
+    }
+}
+
+/// Accepts one of some words, each of which stands for a value.
+pub(super) struct OneOf<T: 'static>(pub(super) &'static [(&'static str, T)]);
+
+impl<T> OneOf<T> {
+    /// The words as a sentence has them: `auto, aws or local`.
+    fn list_words(&self) -> String {
+        let words: Vec<&str> = self.0.iter().map(|(word, _)| *word).collect();
+        match words.split_last() {
+            Some((last, first)) if !first.is_empty() => format!("{} or {last}", first.join(", ")),
+            _ => words.concat(),
+        }
+    }
+}
+
+impl<T: Copy> Check for OneOf<T> {
+    type Value = T;
+
+    fn parse(&self, text: &str) -> Result<T, String> {
+        let found = self.0.iter().find(|(word, _)| *word == text);
+        found.map(|(_, value)| *value).ok_or_else(|| format!("must be {}, not {text:?}", self.list_words()))
+    }
+
+    fn describe_accepted(&self) -> Option<String> {
+        Some(self.list_words())
+    }
+}
+
+/// Accepts `true`; any other text means no.
+pub(super) struct Consent;
+
+impl Check for Consent {
+    type Value = bool;
+
+    fn parse(&self, text: &str) -> Result<bool, String> {
+        Ok(text == "true")
+    }
+}
+
+/// Accepts what a function parses.
+pub(super) struct Parsed<T>(pub(super) fn(&str) -> Result<T, String>);
+
+impl<T> Check for Parsed<T> {
+    type Value = T;
+
+    fn parse(&self, text: &str) -> Result<T, String> {
+        (self.0)(text)
+    }
+}
+
+/// Accepts what a function parses; spaces around the text belong to the value.
+pub(super) struct ParsedWithSpaces<T>(pub(super) fn(&str) -> Result<T, String>);
+
+impl<T> Check for ParsedWithSpaces<T> {
+    type Value = T;
+
+    const KEEPS_SPACES: bool = true;
+
+    fn parse(&self, text: &str) -> Result<T, String> {
+        (self.0)(text)
+    }
+}
+
+/// Accepts any text.
+#[expect(clippy::unnecessary_wraps, reason = "the signature of a check")]
+pub(super) fn parse_any_text(text: &str) -> Result<String, String> {
+    Ok(text.to_owned())
+}
+
+/// Accepts text without control characters.
+pub(super) fn parse_printable_text(text: &str) -> Result<String, String> {
+    if text.chars().any(char::is_control) {
+        return Err("must not hold control characters".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+/// Accepts a key that an HTTP header can carry.
+pub(super) fn parse_header_word(text: &str) -> Result<String, String> {
+    if text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Ok(text.to_owned())
+    } else {
+        Err("must be one word without spaces".to_owned())
+    }
+}

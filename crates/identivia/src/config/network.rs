@@ -1,0 +1,136 @@
+//! Settings for the network: addresses to listen on, public URLs, redirects, trusted proxies, connections.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use axum::http::Uri;
+
+use super::checks::{Parsed, WholeNumber};
+use super::setting::define_settings;
+use crate::domain::redirect::Redirects;
+
+define_settings! {
+    NETWORK_SETTINGS, "Server";
+
+    /// Address to listen on
+    HOST: Parsed<IpAddr> = Parsed(parse_host), DefaultText("127.0.0.1");
+    /// Port to listen on; 0 picks a free one
+    PORT: WholeNumber<u16> = WholeNumber { least: 0, most: 65_535 }, DefaultText("8000");
+    /// URL at which clients and people reach this server
+    PUBLIC_URL: Parsed<String> = Parsed(parse_web_url), WhenUnset("http://HOST:PORT");
+    /// URL of the verification page, and the one allowed CORS origin. Set it only if you host your own copy of the page
+    CLIENT_URL: Parsed<String> = Parsed(parse_web_url), WhenUnset("PUBLIC_URL");
+    /// Targets for a person's browser after the verification (`redirect_url` in create): origins or prefixes of URLs such
+    /// as https://shop.example/back, separated by commas
+    REDIRECT_URLS: Parsed<Redirects> = Parsed(parse_redirects), WhenUnset("none");
+    /// Proxies whose X-Forwarded-For is believed: addresses or networks, separated by commas
+    TRUSTED_PROXIES: Parsed<Vec<Network>> = Parsed(parse_networks), WhenUnset("none");
+    /// Connections that are open at once; more wait to be accepted
+    MAX_CONNECTIONS: WholeNumber<usize> = WholeNumber { least: 1, most: 100_000 }, DefaultText("4096");
+    /// Second address, for Prometheus metrics at /metrics, e.g. 127.0.0.1:9100
+    METRICS_ADDR: Parsed<SocketAddr> = Parsed(parse_socket_address), WhenUnset("off");
+}
+
+fn parse_host(text: &str) -> Result<IpAddr, String> {
+    if text == "localhost" {
+        return Ok(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    }
+    text.parse().map_err(|_| format!("must be an IP address to listen on, not {text:?}"))
+}
+
+/// Accepts an http or https URL without user, password or query. The value has no slash at its end.
+pub(super) fn parse_web_url(text: &str) -> Result<String, String> {
+    let url: Option<Uri> = text.parse().ok();
+    let is_usable = url.is_some_and(|url| {
+        matches!(url.scheme_str(), Some("http" | "https"))
+            && url.authority().is_some_and(|authority| !authority.as_str().contains('@'))
+            && url.query().is_none()
+    });
+    if !is_usable {
+        // The error does not show the value: it may hold a password.
+        return Err("must be a URL such as https://verify.example.com, without user, password or query".to_owned());
+    }
+    Ok(text.trim_end_matches('/').to_owned())
+}
+
+/// Says whether requests to a web URL leave this machine unencrypted.
+pub(super) fn is_unencrypted(url: &str) -> bool {
+    let url: Uri = url.parse().unwrap_or_default();
+    let host = url.host().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    let is_here = host == "localhost" || address.is_ok_and(|address| address.is_loopback());
+    // The parser gives schemes in lower case (RFC 3986 §3.1).
+    !is_here && url.scheme_str() != Some("https")
+}
+
+fn parse_redirects(list: &str) -> Result<Redirects, String> {
+    // The error does not show the value: it may hold a password.
+    Redirects::parse(list).map_err(|number| {
+        format!(
+            "entry {number} must be an origin or a prefix such as https://shop.example/back, https unless it is on this \
+             machine, without user, query or fragment"
+        )
+    })
+}
+
+fn parse_socket_address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| format!("must be an address and a port such as 127.0.0.1:9100, not {text:?}"))
+}
+
+fn parse_networks(list: &str) -> Result<Vec<Network>, String> {
+    let entries = list.split(',').map(str::trim);
+    let networks = entries.map(|entry| {
+        Network::parse(entry).ok_or_else(|| format!("{entry:?} is no address or network such as 10.0.0.0/8"))
+    });
+    networks.collect()
+}
+
+/// A network in CIDR form (RFC 4632), or one address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network {
+    address: IpAddr,
+    bits: u32,
+}
+
+impl Network {
+    /// Reads a network such as `10.0.0.0/8`, or one address.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (address, bits) = match text.split_once('/') {
+            Some((address, bits)) => (address.parse().ok()?, Some(bits.parse().ok()?)),
+            None => (text.parse().ok()?, None),
+        };
+        let width = if matches!(address, IpAddr::V4(_)) { 32 } else { 128 };
+        let bits = bits.unwrap_or(width);
+        (bits <= width).then_some(Self { address, bits })
+    }
+
+    /// Says whether an address lies in this network.
+    #[must_use]
+    pub fn contains(&self, address: IpAddr) -> bool {
+        match (self.address, address.to_canonical()) {
+            (IpAddr::V4(network), IpAddr::V4(address)) => {
+                let mask = u32::MAX.checked_shl(32 - self.bits).unwrap_or(0);
+                u32::from(network) & mask == u32::from(address) & mask
+            }
+            (IpAddr::V6(network), IpAddr::V6(address)) => {
+                let mask = u128::MAX.checked_shl(128 - self.bits).unwrap_or(0);
+                u128::from(network) & mask == u128::from(address) & mask
+            }
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn network_contains_its_addresses() {
+        let network = Network::parse("10.1.0.0/16").unwrap();
+        assert!(network.contains("10.1.2.3".parse().unwrap()) && !network.contains("10.2.0.1".parse().unwrap()));
+        assert!(network.contains("::ffff:10.1.2.3".parse().unwrap()));
+        assert!(Network::parse("0.0.0.0/0").unwrap().contains("8.8.8.8".parse().unwrap()));
+        assert!(!Network::parse("::1").unwrap().contains("::2".parse().unwrap()));
+    }
+}

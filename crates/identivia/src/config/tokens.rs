@@ -1,0 +1,162 @@
+//! Settings for tokens and machine clients: signing key, issuer, audience, lifetimes, client list.
+
+use std::collections::HashSet;
+
+use serde::Deserialize;
+
+use super::checks::{Parsed, ParsedWithSpaces, WholeNumber, parse_printable_text};
+use super::setting::define_settings;
+use crate::domain::client::{Client, Secret, is_argon2id};
+use crate::domain::scope::Scope;
+
+/// The shortest `JWT_SECRET`, in bytes: as long as the hash it keys (RFC 7518 §3.2).
+pub const MIN_SECRET_BYTES: usize = 32;
+
+/// The most characters of a client's id or team.
+const MAX_NAME_CHARACTERS: usize = 255;
+
+define_settings! {
+    TOKEN_SETTINGS, "Tokens and clients";
+
+    /// Key that signs tokens, at least 32 bytes. When not set, the first start generates one and stores it in DATA_DIR
+    JWT_SECRET: ParsedWithSpaces<Vec<u8>> = ParsedWithSpaces(parse_secret), WhenUnset("");
+    /// `iss` of every token
+    JWT_ISSUER: Parsed<String> = Parsed(parse_printable_text), DefaultText("identivia");
+    /// `aud` of machine tokens; flow tokens have `<JWT_AUDIENCE>/flow`
+    JWT_AUDIENCE: Parsed<String> = Parsed(parse_printable_text), DefaultText("identivia-api");
+    /// Lifetime of a machine token, in seconds
+    JWT_TTL_SECONDS: WholeNumber<i64> = WholeNumber { least: 60, most: 86_400 }, DefaultText("3600");
+    /// Machine clients: a JSON array of {"client_id", "client_secret" or "client_secret_hash", "scopes": [...],
+    /// "team": optional}. When not set, the first start generates one client and stores it in DATA_DIR
+    JWT_CLIENTS_JSON: Parsed<Vec<Client>> = Parsed(parse_clients), WhenUnset("");
+    /// Lifetime of a flow token, in seconds
+    FLOW_TOKEN_TTL_SECONDS: WholeNumber<i64> = WholeNumber { least: 60, most: 86_400 }, DefaultText("1800");
+}
+
+fn parse_secret(text: &str) -> Result<Vec<u8>, String> {
+    if text.len() < MIN_SECRET_BYTES {
+        return Err(format!(
+            "must be at least {MIN_SECRET_BYTES} bytes long (it has {}); try: openssl rand -hex 32",
+            text.len()
+        ));
+    }
+    Ok(text.as_bytes().to_vec())
+}
+
+/// One entry of `JWT_CLIENTS_JSON`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClientEntry {
+    client_id: String,
+    #[serde(default)]
+    client_secret: Option<String>,
+    #[serde(default)]
+    client_secret_hash: Option<String>,
+    scopes: Vec<String>,
+    #[serde(default)]
+    team: Option<String>,
+}
+
+fn parse_clients(json: &str) -> Result<Vec<Client>, String> {
+    // The parser's message could quote a secret, so the error only names the position.
+    let entries: Vec<ClientEntry> = serde_json::from_str(json).map_err(|error| {
+        format!(
+            "must be a JSON array of {{\"client_id\", \"client_secret\" or \"client_secret_hash\", \"scopes\"}}; it goes \
+             wrong at line {}, column {}",
+            error.line(),
+            error.column()
+        )
+    })?;
+    if entries.is_empty() {
+        return Err(
+            "names no client, so no machine token could be issued; add a client, or leave the setting out".to_owned()
+        );
+    }
+    let mut ids = HashSet::new();
+    for entry in &entries {
+        if !ids.insert(entry.client_id.as_str()) {
+            return Err(format!("names the client {:?} twice", entry.client_id));
+        }
+    }
+    entries.into_iter().map(parse_client).collect()
+}
+
+fn parse_client(entry: ClientEntry) -> Result<Client, String> {
+    let id = entry.client_id;
+    if id.is_empty() || id.chars().count() > MAX_NAME_CHARACTERS {
+        return Err(format!("every client_id must have 1 to {MAX_NAME_CHARACTERS} characters"));
+    }
+    let secret = match (entry.client_secret, entry.client_secret_hash) {
+        (Some(secret), None) if !secret.is_empty() => Secret::Plain(secret),
+        (None, Some(hash)) if is_argon2id(&hash) => Secret::Argon2id(hash),
+        (None, Some(_)) => {
+            return Err(format!(
+                "the client_secret_hash of {id:?} is no Argon2id hash; make one with: identivia hash-secret"
+            ));
+        }
+        _ => return Err(format!("the client {id:?} needs either a client_secret or a client_secret_hash")),
+    };
+    let is_scope_text = |scope: &String| !scope.is_empty() && scope.bytes().all(|byte| byte.is_ascii_graphic());
+    if entry.scopes.is_empty() || !entry.scopes.iter().all(is_scope_text) {
+        return Err(format!("the client {id:?} needs scopes, such as \"profiles:read\""));
+    }
+    if entry.team.as_deref().is_some_and(|team| team.is_empty() || team.chars().count() > MAX_NAME_CHARACTERS) {
+        return Err(format!(
+            "the team of {id:?} must have 1 to {MAX_NAME_CHARACTERS} characters; leave it out for an operator who sees all"
+        ));
+    }
+    Ok(Client { id, secret, scopes: entry.scopes, team: entry.team })
+}
+
+/// Lists the scopes of configured clients that no operation requires: most likely they are misspelt.
+#[must_use]
+pub fn list_unknown_scopes(clients: &[Client]) -> Vec<String> {
+    clients
+        .iter()
+        .flat_map(|client| client.scopes.iter().map(move |scope| (client, scope)))
+        .filter(|(_, scope)| Scope::named(scope).is_none())
+        .map(|(client, scope)| format!("{scope} (client {})", client.id))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::problem;
+
+    #[test]
+    fn malformed_client_list_does_not_quote_the_secret() {
+        let line = problem(&[("JWT_CLIENTS_JSON", r#"[{"client_id":"a","client_secret":"CANARY","scopes":"x"}]"#)]);
+        assert!(line.starts_with("JWT_CLIENTS_JSON: ") && !line.contains("CANARY"), "{line}");
+        // What the parser itself would quote: quoted twice, or in a place where it does not belong.
+        for list in [r#""CANARY""#, r#"[{"client_id":"a","client_secret":"x","scopes":"CANARY"}]"#, r#"["CANARY"]"#] {
+            let line = problem(&[("JWT_CLIENTS_JSON", list)]);
+            assert!(line.starts_with("JWT_CLIENTS_JSON: ") && !line.contains("CANARY"), "{line}");
+        }
+    }
+
+    #[test]
+    fn client_without_unique_id_proof_or_bound_is_refused() {
+        let one = |fields: &str| format!(r#"[{{"client_id":"a","scopes":["x"],{fields}}}]"#);
+        let hash = crate::domain::client::hash_secret("chosen by a person").unwrap();
+        for (clients, said) in [
+            (one(r#""client_secret":"CANARY""#).repeat(2).replace("][", ","), "names the client \"a\" twice"),
+            (one(r#""client_secret":"CANARY""#).replace("\"a\"", "\"\""), "every client_id must have 1 to 255"),
+            (one(r#""client_secret":"""#), "needs either a client_secret or a client_secret_hash"),
+            (one(r#""team":"red""#), "needs either a client_secret or a client_secret_hash"),
+            (
+                one(&format!(r#""client_secret":"CANARY","client_secret_hash":"{hash}""#)),
+                "needs either a client_secret or",
+            ),
+            (one(r#""client_secret_hash":"CANARY""#), "is no Argon2id hash"),
+            (one(&format!(r#""client_secret_hash":"{}""#, hash.replace("argon2id", "argon2i"))), "is no Argon2id hash"),
+            (one(r#""client_secret":"CANARY","team":"""#), "the team of \"a\" must have 1 to 255"),
+            (one(r#""client_secret":"CANARY""#).replace("[\"x\"]", "[]"), "needs scopes"),
+            (one(r#""client_secret":"CANARY""#).replace("[\"x\"]", "[\"x y\"]"), "needs scopes"),
+        ] {
+            let line = problem(&[("JWT_CLIENTS_JSON", &clients)]);
+            assert!(line.starts_with("JWT_CLIENTS_JSON: ") && line.contains(said), "{line}");
+            assert!(!line.contains("CANARY"), "{line}");
+        }
+        assert_eq!(problem(&[("JWT_CLIENTS_JSON", &one(&format!(r#""client_secret_hash":"{hash}""#)))]), "none");
+    }
+}

@@ -1,0 +1,23 @@
+//! Prometheus metrics: answers `GET /metrics` on the second address.
+
+use std::net::SocketAddr;
+
+use axum::http::{Method, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use hyper::body::Incoming;
+use metrics_exporter_prometheus::PrometheusHandle;
+
+use crate::http::connection::accept::Answer;
+
+/// Answers `GET /metrics`, and 404 to everything else.
+#[derive(Clone)]
+pub struct MetricsPage(pub PrometheusHandle);
+
+impl Answer for MetricsPage {
+    async fn answer(self, request: hyper::Request<Incoming>, _: SocketAddr) -> Response {
+        if request.uri().path() != "/metrics" || request.method() != Method::GET {
+            return StatusCode::NOT_FOUND.into_response();
+        }
+        ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], self.0.render()).into_response()
+    }
+}
