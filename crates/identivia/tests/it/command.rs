@@ -327,7 +327,7 @@ pub(crate) fn memory(server: &Running, field: &str) -> u64 {
 pub(crate) fn configured(command: &mut Command) {
     let clients = json!([{"client_id": "tester", "client_secret": "secret", "scopes":
         ["profiles:write", "profiles:read", "files:read"]}]);
-    command.env("JWT_CLIENTS_JSON", clients.to_string()).env("RUST_LOG", "warn,identivia::app=info");
+    command.env("JWT_CLIENTS_JSON", clients.to_string()).env("RUST_LOG", "warn,identivia::server=info");
 }
 
 pub(crate) async fn token(http: &reqwest::Client, server: &Running) -> String {
