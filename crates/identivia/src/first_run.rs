@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::config::ConfigError;
-use crate::domain::client::{Client, Secret};
+use crate::domain::client::{Client, ClientSecret};
 use crate::domain::scope::Scope;
 use crate::records::id::random_text;
 
@@ -51,7 +51,7 @@ impl FirstRun {
     pub fn client(&self) -> Client {
         Client {
             id: self.client_id.clone(),
-            secret: Secret::Plain(self.client_secret.clone()),
+            secret: ClientSecret::Plain(self.client_secret.clone()),
             scopes: Scope::ALL.iter().map(|scope| scope.name().to_owned()).collect(),
             team: None,
         }

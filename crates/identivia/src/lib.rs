@@ -1,6 +1,7 @@
 //! Identivia: self-hosted identity verification. `docs/architecture.md` describes the modules and the levels they form.
 
 pub mod app;
+pub mod aws_access;
 pub mod cli;
 pub mod clock;
 pub mod config;

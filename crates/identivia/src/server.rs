@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use crate::app::{App, Uses};
 use crate::clock::Clock;
@@ -17,43 +17,44 @@ use crate::domain::handoff::CodeKey;
 use crate::domain::token::Tokens;
 use crate::first_run::{self, FirstRun};
 use crate::http::connection::accept;
-use crate::http::guard::failed_guesses::Guesses;
-use crate::http::guard::provider_quotas::Quotas;
-use crate::http::middleware::Front;
+use crate::http::middleware::RequestPipeline;
 use crate::http::pages::metrics_page::MetricsPage;
 use crate::http::pages::page_assets;
-use crate::http::pages::person_page::{PersonPage, Policy};
+use crate::http::pages::page_policy::PagePolicy;
+use crate::http::pages::person_page::PersonPage;
 use crate::http::router;
-use crate::jobs::file_sweep::{AtStart, Sweeper};
-use crate::jobs::record_checks::Checker;
+use crate::jobs::file_sweep::{SweepAtStart, start_file_sweep};
+use crate::jobs::queue::JobQueue;
+use crate::jobs::record_checks::RecordChecks;
+use crate::jobs::session_polling::SessionPolling;
 use crate::providers::Providers;
 use crate::providers::documents::DocumentReader;
-use crate::providers::http_call::Look;
-use crate::providers::liveness::{Liveness, Sessions, sessions};
-use crate::providers::local_engines::Engines;
+use crate::providers::http_call::HealthCheck;
+use crate::providers::liveness::{LivenessProvider, LivenessSessions, sessions};
+use crate::providers::local_engines::LocalEngines;
 use crate::storage::Storage;
 use crate::telemetry;
 
-/// Hashed secrets checked at once: each takes 19 MiB and 15 ms.
-const HASHING: usize = 2;
+/// Connections that the metrics address serves at once.
+const METRICS_CONNECTIONS: usize = 16;
 
-/// File handles kept for the database, uploads and downloads.
+/// File handles reserved for the database, uploads and downloads.
 const RESERVED_FILES: usize = 256;
 
 /// What is given to a server beside its configuration. Tests give their own clock and providers.
 #[derive(Default)]
 pub struct Parts {
     pub clock: Clock,
-    pub liveness: Option<Arc<dyn Liveness>>,
+    pub liveness: Option<Arc<dyn LivenessProvider>>,
     pub reader: Option<Arc<dyn DocumentReader>>,
     /// Loaded from the settings when there are none.
-    pub engines: Option<Arc<Engines>>,
-    /// Whether the checks on records wait until somebody runs them.
+    pub engines: Option<Arc<LocalEngines>>,
+    /// Whether the checks on records wait until a test runs them.
     pub holds_checks: bool,
     /// The HTML of the person's page, or that there is none, in place of what is embedded.
     pub page: Option<Option<&'static str>>,
-    /// When sessions are looked at that nobody asks for, in place of [`sessions::LOOKS`].
-    pub looks: Option<&'static [i64]>,
+    /// When unfinished sessions are polled, in place of [`sessions::POLL_AT_SECONDS_LEFT`].
+    pub poll_at: Option<&'static [i64]>,
 }
 
 /// A server that listens but does not answer yet.
@@ -66,9 +67,8 @@ pub struct Server {
     pub public_url: String,
     pub app: Arc<App>,
     listener: TcpListener,
-    front: Front,
-    sweeper: Sweeper,
-    at_start: AtStart,
+    pipeline: RequestPipeline,
+    at_start: SweepAtStart,
     metrics: Option<Metrics>,
     holds_checks: bool,
     max_connections: usize,
@@ -91,21 +91,20 @@ impl Server {
         let metrics = metrics(&config).await?;
         let secret = config.jwt_secret.clone().or_else(|| generated.as_ref().map(FirstRun::jwt_secret));
         let secret = secret.unwrap_or_default();
-        let Storage { store, files, sweeper, at_start, pocketbase } =
-            Storage::open(&config, &secret, &parts.clock).await?;
+        let Storage { store, files, at_start, pocketbase } = Storage::open(&config, &secret, &parts.clock).await?;
         let engines = engines(&config, &parts)?;
         let (providers, uses) = providers(&config, &parts, &engines).await?;
         let page = page(&config, &parts, uses, providers.liveness.region());
-        let looks = parts.looks.unwrap_or(sessions::LOOKS);
-        let liveness = Sessions::new(providers.liveness, store.clone(), files.clone(), parts.clock.clone(), looks);
-        let checker = Checker::new(engines, store.clone(), files.clone(), parts.clock.clone(), &config);
+        let poll_at = parts.poll_at.unwrap_or(sessions::POLL_AT_SECONDS_LEFT);
+        let liveness =
+            LivenessSessions::new(providers.liveness, store.clone(), files.clone(), parts.clock.clone(), poll_at);
+        let checks = RecordChecks::new(engines, store.clone(), files.clone(), parts.clock.clone(), &config);
+        let record_checks = JobQueue::new(checks, store.clone(), parts.clock.clone());
         let clients = config.clients.clone().or_else(|| generated.as_ref().map(|made| vec![made.client()]));
         let app = Arc::new(App {
             tokens: tokens(&config, &secret),
             clients: Clients::new(clients.unwrap_or_default()),
-            guesses: Guesses::new(&secret),
             code_key: CodeKey::new(&secret),
-            hashing: Semaphore::new(HASHING),
             clock: parts.clock,
             started: Instant::now(),
             store,
@@ -113,28 +112,26 @@ impl Server {
             pocketbase,
             liveness,
             reader: providers.reader,
-            reader_standing: Look::default(),
+            reader_health: HealthCheck::default(),
             uses,
             stream_url: config.liveness.as_ref().and_then(|at| at.stream_url.clone()),
-            checker,
+            record_checks,
             fingerprint: providers.fingerprint,
-            quotas: Quotas::default(),
             liveness_threshold: config.face_liveness_threshold,
             openai_model: config.openai_model.clone(),
             client_url: client_url.clone(),
             redirects: config.redirects.clone(),
-            page,
         });
-        let front =
-            Front::new(router::router(&app)?, &client_url, &public_url, config.trusted_proxies, metrics.is_some());
+        let router = router::router(&app, &secret, page)?;
+        let pipeline =
+            RequestPipeline::new(router, &client_url, &public_url, config.trusted_proxies, metrics.is_some());
         Ok(Self {
             address,
             first_run: generated.filter(|made| made.is_new && config.clients.is_none()),
             public_url,
             app,
             listener,
-            front,
-            sweeper,
+            pipeline,
             at_start,
             metrics,
             holds_checks: parts.holds_checks,
@@ -143,18 +140,35 @@ impl Server {
         })
     }
 
+    /// Sweeps the files that an earlier process has left, then starts all jobs.
+    async fn start_jobs(&self, stop: &watch::Receiver<bool>) {
+        let app = &self.app;
+        let sweep = start_file_sweep(&app.files, self.at_start).await;
+        let polling = SessionPolling::new(app.liveness.clone(), app.clock.clone());
+        let polling = JobQueue::new(polling, app.store.clone(), app.clock.clone());
+        if app.liveness.needs_polling() {
+            polling.start(stop.clone());
+        }
+        if !self.holds_checks {
+            app.record_checks.start(stop.clone());
+        }
+        if self.metrics.is_some() {
+            app.record_checks.start_metrics(stop.clone());
+            polling.start_metrics(stop.clone());
+            if let Some(sweep) = sweep {
+                sweep.start_metrics(stop.clone());
+            }
+        }
+    }
+
     /// Sweeps, then answers requests until `stop` becomes true and those under way are done.
     pub async fn run(self, stop: watch::Receiver<bool>) {
-        self.sweeper.start(self.at_start).await;
-        self.app.liveness.resume().await;
-        if !self.holds_checks {
-            self.app.checker.start(stop.clone());
-        }
+        self.start_jobs(&stop).await;
         if let Some((listener, handle)) = self.metrics {
-            tokio::spawn(accept::serve(listener, MetricsPage(handle), 16, stop.clone()));
+            tokio::spawn(accept::serve_connections(listener, MetricsPage(handle), METRICS_CONNECTIONS, stop.clone()));
         }
         tracing::info!(address = %self.address, "serving");
-        accept::serve(self.listener, self.front, self.max_connections, stop).await;
+        accept::serve_connections(self.listener, self.pipeline, self.max_connections, stop).await;
         tracing::info!("stopped");
     }
 }
@@ -168,15 +182,15 @@ async fn metrics(config: &Config) -> anyhow::Result<Option<Metrics>> {
 }
 
 /// The local engines: a test's own, else with the weights that the settings name.
-fn engines(config: &Config, parts: &Parts) -> anyhow::Result<Arc<Engines>> {
+fn engines(config: &Config, parts: &Parts) -> anyhow::Result<Arc<LocalEngines>> {
     match &parts.engines {
         Some(engines) => Ok(engines.clone()),
-        None => Engines::load(config.engines.models.as_deref(), config.engines.threads).context("MODELS_DIR"),
+        None => LocalEngines::load(config.engines.models.as_deref(), config.engines.threads).context("MODELS_DIR"),
     }
 }
 
 /// The providers: a test's own, else those that the settings name.
-async fn providers(config: &Config, parts: &Parts, engines: &Arc<Engines>) -> anyhow::Result<(Providers, Uses)> {
+async fn providers(config: &Config, parts: &Parts, engines: &Arc<LocalEngines>) -> anyhow::Result<(Providers, Uses)> {
     let mut providers = Providers::open(config, &parts.clock, engines).await?;
     let uses = Uses {
         aws: config.liveness.is_some() || parts.liveness.is_some(),
@@ -199,7 +213,7 @@ fn generated(config: &Config) -> Result<Option<FirstRun>, ConfigError> {
 
 fn page(config: &Config, parts: &Parts, uses: Uses, region: Option<&str>) -> PersonPage {
     let stream_url = config.liveness.as_ref().and_then(|at| at.stream_url.as_deref());
-    let policy = if uses.aws { Policy::with_aws(region, stream_url) } else { Policy::default() };
+    let policy = if uses.aws { PagePolicy::with_aws(region, stream_url) } else { PagePolicy::default() };
     let fingerprint_url = config.fingerprint.as_ref().map(|at| at.base_url.as_str());
     PersonPage::new(parts.page.unwrap_or_else(page_assets::index), policy, uses.openai, fingerprint_url)
 }

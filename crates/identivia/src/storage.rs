@@ -7,22 +7,21 @@ use anyhow::Context as _;
 
 use crate::clock::Clock;
 use crate::config::{Config, FileLocation, RecordLocation};
-use crate::files::bucket::{Bucket, Patience};
-use crate::files::fields::Fields;
-use crate::files::folder::Folder;
-use crate::files::{Files, Place};
-use crate::jobs::file_sweep::{AtStart, Sweeper};
+use crate::files::bucket::{BucketTimeouts, S3Bucket};
+use crate::files::folder::FileFolder;
+use crate::files::pocketbase_fields::PocketBaseFields;
+use crate::files::{FileBackend, Files};
+use crate::jobs::file_sweep::SweepAtStart;
+use crate::store::Store;
 use crate::store::pocketbase::PocketBase;
 use crate::store::postgres::Postgres;
 use crate::store::sqlite::Sqlite;
-use crate::store::{Intents, Store};
 
 /// An open store with its files.
 pub struct Storage {
     pub store: Arc<dyn Store>,
     pub files: Arc<Files>,
-    pub sweeper: Sweeper,
-    pub at_start: AtStart,
+    pub at_start: SweepAtStart,
     /// The PocketBase that stores everything, if one is configured.
     pub pocketbase: Option<Arc<PocketBase>>,
 }
@@ -30,8 +29,8 @@ pub struct Storage {
 /// An open store for records.
 struct OpenRecords {
     store: Arc<dyn Store>,
-    intents: Option<Arc<dyn Intents>>,
-    at_start: AtStart,
+    intents: Option<Arc<dyn Store>>,
+    at_start: SweepAtStart,
     pocketbase: Option<Arc<PocketBase>>,
 }
 
@@ -42,13 +41,13 @@ impl Storage {
     /// One line that names the setting to change.
     pub async fn open(config: &Config, secret: &[u8], clock: &Clock) -> anyhow::Result<Self> {
         let OpenRecords { store, intents, mut at_start, pocketbase } = open_records(config, secret, clock).await?;
-        let place = open_file_backend(config, pocketbase.as_ref()).await?;
-        if place.arrives_late() {
+        let backend = open_file_backend(config, pocketbase.as_ref()).await?;
+        if backend.may_arrive_late() {
             // A write that a killed process has sent can still arrive, after the sweep.
-            at_start = AtStart::Old;
+            at_start = SweepAtStart::Old;
         }
-        let (files, sweeper) = Files::new(place, intents, &config.data_dir, clock.clone());
-        Ok(Self { store, files, sweeper, at_start, pocketbase })
+        let files = Files::new(backend, intents, &config.data_dir, clock.clone());
+        Ok(Self { store, files, at_start, pocketbase })
     }
 }
 
@@ -58,12 +57,22 @@ async fn open_records(config: &Config, secret: &[u8], clock: &Clock) -> anyhow::
             let records = Sqlite::open(&config.data_dir)
                 .with_context(|| format!("DATA_DIR: cannot open the database in {}", config.data_dir.display()))?;
             let records = Arc::new(records);
-            Ok(OpenRecords { store: records.clone(), intents: Some(records), at_start: AtStart::All, pocketbase: None })
+            Ok(OpenRecords {
+                store: records.clone(),
+                intents: Some(records),
+                at_start: SweepAtStart::All,
+                pocketbase: None,
+            })
         }
         RecordLocation::Postgres(url) => {
             let records = Postgres::open(url, config.database_connections).await.context("DATABASE_URL")?;
             let records = Arc::new(records);
-            Ok(OpenRecords { store: records.clone(), intents: Some(records), at_start: AtStart::Old, pocketbase: None })
+            Ok(OpenRecords {
+                store: records.clone(),
+                intents: Some(records),
+                at_start: SweepAtStart::Old,
+                pocketbase: None,
+            })
         }
         RecordLocation::PocketBase(account) => {
             let pocketbase = Arc::new(PocketBase::new(account.clone(), secret, clock.clone())?);
@@ -71,7 +80,7 @@ async fn open_records(config: &Config, secret: &[u8], clock: &Clock) -> anyhow::
             Ok(OpenRecords {
                 store: pocketbase.clone(),
                 intents: None,
-                at_start: AtStart::All,
+                at_start: SweepAtStart::All,
                 pocketbase: Some(pocketbase),
             })
         }
@@ -80,7 +89,7 @@ async fn open_records(config: &Config, secret: &[u8], clock: &Clock) -> anyhow::
 
 /// Logs what is wrong with a PocketBase. The server starts anyway: PocketBase may start later.
 async fn log_complaints(pocketbase: &PocketBase) {
-    match pocketbase.complaints().await {
+    match pocketbase.describe_problems().await {
         Ok(complaints) => {
             for complaint in complaints {
                 tracing::warn!("PocketBase: {complaint}");
@@ -92,18 +101,21 @@ async fn log_complaints(pocketbase: &PocketBase) {
     }
 }
 
-async fn open_file_backend(config: &Config, pocketbase: Option<&Arc<PocketBase>>) -> anyhow::Result<Arc<dyn Place>> {
+async fn open_file_backend(
+    config: &Config,
+    pocketbase: Option<&Arc<PocketBase>>,
+) -> anyhow::Result<Arc<dyn FileBackend>> {
     match (&config.files, pocketbase) {
-        (_, Some(pocketbase)) => Ok(Arc::new(Fields::new(pocketbase.clone(), &config.data_dir))),
+        (_, Some(pocketbase)) => Ok(Arc::new(PocketBaseFields::new(pocketbase.clone(), &config.data_dir))),
         (FileLocation::Folder, None) => Ok(Arc::new(open_folder(&config.data_dir)?)),
         (FileLocation::Bucket(at), None) => {
-            let bucket = Bucket::open(at, &config.data_dir, Patience::default()).await;
+            let bucket = S3Bucket::open(at, &config.data_dir, BucketTimeouts::default()).await;
             Ok(Arc::new(bucket.with_context(|| format!("FILES_URL: cannot keep files in {at}"))?))
         }
     }
 }
 
-fn open_folder(data_dir: &Path) -> anyhow::Result<Folder> {
-    Folder::open(&data_dir.join("files"))
+fn open_folder(data_dir: &Path) -> anyhow::Result<FileFolder> {
+    FileFolder::open(&data_dir.join("files"))
         .with_context(|| format!("DATA_DIR: cannot make the folder of files in {}", data_dir.display()))
 }

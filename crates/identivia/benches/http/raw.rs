@@ -16,18 +16,14 @@ const SERVERS_CONNECTIONS: u32 = 16;
 
 /// What the server asks for `GET /api/profiles/:id`.
 const SELECT: &str = "\
-    select p.id, p.name, p.document_type, p.document_number, p.country, p.language, p.verification_status, \
-        p.recorded_status, p.security_level, p.created, \
-        v.id, v.status, v.liveness_session_id, v.liveness_confidence, v.liveness_status, v.document_type, v.name, \
-        v.document_number, v.country, v.created, v.updated, v.checks_status, v.checks, p.consent \
-    from profiles p left join verification_history v on v.id = p.newest_verification where p.id = $1";
+    select p.*, v.* from profiles p left join verification_history v on v.id = p.newest_verification where p.id = $1";
 
-/// A new profile, without the line in the audit trail that the server adds.
+/// A new profile, without the audit event that the server adds.
 const INSERT: &str = "\
-    insert into raw_profiles (id, team, user_id, name, document_type, document_number, country, phone_number, email, \
-        security_level, gender, ip_address, language, verification_status, created, updated) \
-    values ($1, '', $1, 'John Doe', 'passport', 'A12345678', 'US', '', 'john@example.com', 'high', '', '', 'en', \
-        'unverified', 1, 1)";
+    insert into raw_profiles (id, team, user_id, name, document_number, country, email, verification_status, created, \
+        updated, body) \
+    values ($1, '', $1, 'John Doe', 'A12345678', 'US', 'john@example.com', 'unverified', 1, 1, \
+        '{\"document_type\":\"passport\",\"security_level\":\"high\",\"language\":\"en\"}')";
 
 #[derive(Clone, Copy)]
 pub(crate) enum Work {
@@ -47,7 +43,7 @@ impl Raw {
         let pool = PgPoolOptions::new().max_connections(SERVERS_CONNECTIONS).test_before_acquire(false).connect(url);
         let pool = pool.await?;
         sqlx::query("create table raw_profiles (like profiles including all)").execute(&pool).await?;
-        let profiles = sqlx::query_scalar("select id from profiles where newest_verification <> '' limit 64");
+        let profiles = sqlx::query_scalar("select id from profiles where newest_verification is not null limit 64");
         let profiles = profiles.fetch_all(&pool).await?;
         Ok(Arc::new(Self { pool, profiles, serial: AtomicU64::new(1) }))
     }

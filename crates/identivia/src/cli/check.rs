@@ -6,7 +6,7 @@ use super::check_live::run_check_live;
 use super::print_line;
 use crate::config::{Config, FileLocation, RecordLocation, list_unknown_scopes};
 use crate::http::pages::page_assets;
-use crate::providers::local_engines;
+use crate::providers::local_engines::ENGINE_NAME;
 
 /// Arguments of `identivia check`.
 #[derive(Args)]
@@ -106,7 +106,7 @@ fn describe_files(config: &Config) -> String {
 
 fn describe_liveness(config: &Config) -> String {
     let Some(aws) = &config.liveness else {
-        return format!("{}, on this machine", local_engines::NAME);
+        return format!("{ENGINE_NAME}, on this machine");
     };
     let region = aws.access.region.as_deref().unwrap_or("the region of the AWS tools");
     let challenges: Vec<&str> = aws.challenges.iter().map(|challenge| challenge.word()).collect();
@@ -119,7 +119,7 @@ fn describe_liveness(config: &Config) -> String {
 
 fn describe_documents(config: &Config) -> String {
     match &config.openai {
-        None => format!("{}, on this machine", local_engines::NAME),
+        None => format!("{ENGINE_NAME}, on this machine"),
         Some(openai) => format!("{} at {}", openai.model, openai.base_url),
     }
 }

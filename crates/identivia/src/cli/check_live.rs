@@ -6,24 +6,24 @@ use anyhow::bail;
 use reqwest::{Method, header};
 
 use super::{print_line, start_runtime};
+use crate::aws_access::load_aws_config;
 use crate::clock::Clock;
 use crate::config::{AwsLiveness, Config, FingerprintApi, OpenAi};
 use crate::domain::media::Media;
 use crate::domain::reading::Hints;
-use crate::providers::aws;
-use crate::providers::documents::openai::Reader;
-use crate::providers::documents::{DocumentReader as _, Picture, Sides};
+use crate::providers::documents::openai::OpenAiReader;
+use crate::providers::documents::{DocumentPicture, DocumentReader as _, DocumentSides};
 use crate::providers::fingerprint::Fingerprint;
-use crate::providers::http_call::{self, Patience, ProviderError};
+use crate::providers::http_call::{CallTimeouts, ProviderError, build_http_client};
 use crate::providers::liveness::rekognition::Rekognition;
-use crate::providers::liveness::{Liveness, credentials, rekognition};
+use crate::providers::liveness::{LivenessProvider as _, credentials, rekognition};
 
 /// Regions that offer Face Liveness. Elsewhere AWS answers as if a permission were missing.
 const LIVENESS_REGIONS: [&str; 5] = ["us-east-1", "us-west-2", "eu-west-1", "ap-northeast-1", "ap-south-1"];
 /// The clock error at which AWS and others begin to refuse signatures, in seconds.
 const MAX_CLOCK_ERROR_SECONDS: u64 = 300;
-const CLOCK_TIMEOUTS: Patience =
-    Patience { connect: Duration::from_secs(3), attempt: Duration::from_secs(5), call: Duration::from_secs(5) };
+const CLOCK_TIMEOUTS: CallTimeouts =
+    CallTimeouts { connect: Duration::from_secs(3), attempt: Duration::from_secs(5), call: Duration::from_secs(5) };
 
 /// The outcome of one check: its subject, and what works or what is wrong.
 struct CheckResult {
@@ -74,7 +74,7 @@ async fn check_providers(config: &Config) -> Vec<CheckResult> {
 }
 
 async fn check_aws(liveness: &AwsLiveness) -> Vec<CheckResult> {
-    let region = match aws::chain(&liveness.access, liveness.rekognition_endpoint.is_some()).await {
+    let region = match load_aws_config(&liveness.access, liveness.rekognition_endpoint.is_some()).await {
         Ok(chain) => chain.region().map(ToString::to_string).unwrap_or_default(),
         Err(why) => return vec![CheckResult::new("face liveness", Err(why))],
     };
@@ -95,7 +95,7 @@ async fn check_aws(liveness: &AwsLiveness) -> Vec<CheckResult> {
 async fn check_liveness_session(provider: &Rekognition, region: &str) -> Result<String, String> {
     let challenge = provider.challenges().first().copied().ok_or("no challenge is configured")?;
     let session = provider.create_session(challenge).await.map_err(|error| explain_aws_error(&error, region))?;
-    match provider.report(&session.id).await {
+    match provider.fetch_report(&session.id).await {
         Ok(Some(_)) => Ok(format!("a session was made in {region} and can be read")),
         Ok(None) => Err(format!(
             "a session was made in {region}, but it is unknown there; check that all endpoints are one service"
@@ -105,9 +105,9 @@ async fn check_liveness_session(provider: &Rekognition, region: &str) -> Result<
 }
 
 async fn check_credentials(provider: &Rekognition, liveness: &AwsLiveness) -> Result<String, String> {
-    match provider.credentials(None).await {
+    match provider.issue_credentials(None).await {
         Ok(_) => Ok("temporary credentials were issued".to_owned()),
-        Err(ProviderError::Denied(action)) if action == credentials::ASSUME => {
+        Err(ProviderError::Denied(action)) if action == credentials::ASSUME_ROLE_ACTION => {
             let role = liveness.role.as_deref().unwrap_or("the role");
             Err(format!("AWS denies {action}: allow it for the user of the keys, and let {role} trust that user"))
         }
@@ -147,12 +147,12 @@ fn explain_aws_error(error: &ProviderError, region: &str) -> String {
 }
 
 fn is_liveness_action(action: &str) -> bool {
-    [rekognition::CREATE, rekognition::RESULTS].contains(&action)
+    [rekognition::CREATE_ACTION, rekognition::RESULTS_ACTION].contains(&action)
 }
 
 /// Compares the clock with a server's, by the `Date` header of any answer.
 async fn check_clock(url: &str) -> Result<String, String> {
-    let client = http_call::http_client(CLOCK_TIMEOUTS).map_err(|error| error.to_string())?;
+    let client = build_http_client(CLOCK_TIMEOUTS).map_err(|error| error.to_string())?;
     let answer = client.request(Method::GET, url).send().await;
     let date = answer.ok().and_then(|answer| answer.headers().get(header::DATE)?.to_str().ok()?.parse().ok());
     let Some(server_time) = date.map(|date: httpdate::HttpDate| SystemTime::from(date)) else {
@@ -177,25 +177,25 @@ fn compare_clocks(now: SystemTime, server_time: SystemTime) -> Result<String, St
 
 /// Reads a small white picture. It costs some tokens, and proves that the server accepts key, model, images and schema.
 async fn check_document_reader(openai: &OpenAi) -> Result<String, String> {
-    let reader = Reader::new(openai.clone(), Clock::default()).map_err(|error| error.to_string())?;
+    let reader = OpenAiReader::new(openai.clone(), Clock::default()).map_err(|error| error.to_string())?;
     let picture = create_white_picture().map_err(|error| format!("cannot create a test picture: {error}"))?;
-    match reader.read(Sides { front: picture, back: None }, &Hints::default()).await {
+    match reader.read_document(DocumentSides { front: picture, back: None }, &Hints::default()).await {
         Ok(reading) => Ok(format!("{} has read a picture, for {} tokens", reading.model, reading.usage.total_tokens)),
         Err(error) => Err(explain_reader_error(&error, openai)),
     }
 }
 
-fn create_white_picture() -> image::ImageResult<Picture> {
+fn create_white_picture() -> image::ImageResult<DocumentPicture> {
     let mut file = tempfile::tempfile()?;
     let white = image::RgbImage::from_pixel(64, 64, image::Rgb([255; 3]));
     white.write_to(&mut file, image::ImageFormat::Png)?;
-    Ok(Picture { file, media: Media::Png, pixels: 64 * 64 })
+    Ok(DocumentPicture { file, media: Media::Png, pixels: 64 * 64 })
 }
 
 fn explain_reader_error(error: &ProviderError, openai: &OpenAi) -> String {
     let (status, code) = match error {
         ProviderError::Refused { status, code } => (*status, code.as_str()),
-        ProviderError::TooLate => {
+        ProviderError::Timeout => {
             return format!(
                 "no answer within {} s: raise OPENAI_TIMEOUT_SECONDS, or use a faster model",
                 openai.timeout.as_secs()
@@ -221,7 +221,7 @@ fn explain_reader_error(error: &ProviderError, openai: &OpenAi) -> String {
 
 async fn check_fingerprint(api: &FingerprintApi) -> Result<String, String> {
     let fingerprint = Fingerprint::new(api.clone()).map_err(|error| error.to_string())?;
-    match fingerprint.look().await {
+    match fingerprint.check_health().await {
         Ok(()) => Ok("the key is accepted".to_owned()),
         Err(ProviderError::Denied(code)) if code == "wrong_region" => {
             Err(format!("FINGERPRINT_BASE_URL: the key is of another region than {}", api.base_url))

@@ -43,7 +43,10 @@ fn init_pocketbase(config: &Config, service_user: Option<&str>) -> anyhow::Resul
         bail!("POCKETBASE_URL: must be set, with PB_USER_EMAIL and PB_USER_PASSWORD of a superuser");
     };
     let report = start_runtime()?.block_on(async {
-        PocketBase::new(account.clone(), &[], Clock::default())?.init(service_user).await.context("POCKETBASE_URL")
+        PocketBase::new(account.clone(), &[], Clock::default())?
+            .init_schema(service_user)
+            .await
+            .context("POCKETBASE_URL")
     })?;
     for line in &report.lines {
         print_line(line)?;

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::checks::{Parsed, ParsedWithSpaces, WholeNumber, parse_printable_text};
 use super::setting::define_settings;
-use crate::domain::client::{Client, Secret, is_argon2id};
+use crate::domain::client::{Client, ClientSecret, is_argon2id};
 use crate::domain::scope::Scope;
 
 /// The shortest `JWT_SECRET`, in bytes: as long as the hash it keys (RFC 7518 §3.2).
@@ -87,8 +87,8 @@ fn parse_client(entry: ClientEntry) -> Result<Client, String> {
         return Err(format!("every client_id must have 1 to {MAX_NAME_CHARACTERS} characters"));
     }
     let secret = match (entry.client_secret, entry.client_secret_hash) {
-        (Some(secret), None) if !secret.is_empty() => Secret::Plain(secret),
-        (None, Some(hash)) if is_argon2id(&hash) => Secret::Argon2id(hash),
+        (Some(secret), None) if !secret.is_empty() => ClientSecret::Plain(secret),
+        (None, Some(hash)) if is_argon2id(&hash) => ClientSecret::Argon2id(hash),
         (None, Some(_)) => {
             return Err(format!(
                 "the client_secret_hash of {id:?} is no Argon2id hash; make one with: identivia hash-secret"
@@ -114,7 +114,7 @@ pub fn list_unknown_scopes(clients: &[Client]) -> Vec<String> {
     clients
         .iter()
         .flat_map(|client| client.scopes.iter().map(move |scope| (client, scope)))
-        .filter(|(_, scope)| Scope::named(scope).is_none())
+        .filter(|(_, scope)| Scope::from_name(scope).is_none())
         .map(|(client, scope)| format!("{scope} (client {})", client.id))
         .collect()
 }

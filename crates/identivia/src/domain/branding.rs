@@ -1,5 +1,5 @@
 //! What a person's page starts with: the operator's name and colours, and whom to ask. Operators set it, a stranger's browser
-//! shows it, so each value is looked at before it goes out.
+//! shows it, so each value is checked before it goes out.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -60,7 +60,7 @@ pub struct Boot {
 }
 
 impl Boot {
-    /// Takes what is in order of two settings, as JSON text, and names what is not.
+    /// Takes the valid parts of two settings, as JSON text, and names the invalid ones.
     #[must_use]
     pub fn of_settings(branding: Option<&str>, key: Option<&str>, region: &'static str) -> (Self, Vec<&'static str>) {
         let mut faults = Vec::new();
@@ -139,7 +139,7 @@ fn is_color(text: &str) -> bool {
         .is_some_and(|digits| digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
-/// Says whether a text is a link that a person may follow: https, and nobody's name in it.
+/// Says whether a text is a link that a person may follow: https, without a user name in it.
 fn is_link(text: &str) -> bool {
     let is_plain = text.len() <= URL_BYTES && text.bytes().all(|byte| byte.is_ascii_graphic());
     let url = Url::parse(text).ok().filter(|url| url.scheme() == "https" && url.has_host());

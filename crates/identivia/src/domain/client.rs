@@ -1,4 +1,4 @@
-//! Machine clients and the proof of their secrets, told apart neither by text nor by time.
+//! Client secrets. An unknown client and a wrong secret give the same answer in the same time.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError, RwLock};
@@ -7,45 +7,45 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Block, Params, PasswordHasher, Version};
 use aws_lc_rs::{constant_time, hmac};
 
-/// A configured client: who may ask for machine tokens.
+/// A configured client, which may ask for machine tokens.
 #[derive(Clone)]
 pub struct Client {
     pub id: String,
-    /// The scopes it may ask for, in the order they were configured.
+    /// The scopes it may ask for, in the order of the configuration.
     pub scopes: Vec<String>,
     /// Its team; `None` for an operator's client, which sees every team.
     pub team: Option<String>,
-    pub secret: Secret,
+    pub secret: ClientSecret,
 }
 
-/// How a client's secret is kept.
+/// A client's secret, as it is configured.
 #[derive(Clone)]
-pub enum Secret {
+pub enum ClientSecret {
     Plain(String),
     /// An Argon2id hash in PHC form, for a secret that a person chose.
     Argon2id(String),
 }
 
-/// What a first, quick comparison says.
-pub enum Quick<'a> {
+/// The result of a comparison without Argon2id.
+pub enum QuickCheck<'a> {
     Right(&'a Client),
     Wrong,
-    /// Only the slow check can tell: run [`Clients::slow_check`] where it may take its 15 ms.
-    Unsure,
+    /// Only the hash can tell: run [`Clients::check_hashed_secret`], which takes 15 ms.
+    NeedsHash,
 }
 
-/// All clients. Secrets are compared as HMACs under a key drawn at start: in constant time, whatever their length.
+/// All clients. Secrets are compared as HMACs under a key drawn at start: in constant time, independent of their length.
 pub struct Clients {
     key: hmac::Key,
-    /// What unknown ids are compared with, so that they take as long as known ones.
-    nobody: hmac::Tag,
+    /// Unknown ids are compared with this, so that they take as long as known ones.
+    unknown_client: hmac::Tag,
     by_id: HashMap<String, Client>,
     plain: HashMap<String, hmac::Tag>,
-    /// Right secrets of hashed clients, remembered for the process's life so that Argon2id runs once each.
-    proved: RwLock<HashMap<String, hmac::Tag>>,
-    /// A hash that no secret fits, verified for unknown ids so that they take as long as known ones.
+    /// Right secrets of hashed clients, remembered until the process ends so that Argon2id runs once for each.
+    verified: RwLock<HashMap<String, hmac::Tag>>,
+    /// The hash that is checked for unknown ids, so that they take as long as known ones. No secret of theirs is accepted.
     decoy: Option<String>,
-    /// Argon2id's memory: as many as checks have ever run at once.
+    /// Argon2id's memory: one workspace for each check that has run at once.
     workspaces: Mutex<Vec<Vec<Block>>>,
 }
 
@@ -60,62 +60,62 @@ impl Clients {
         let mut decoy = None;
         for client in &clients {
             match &client.secret {
-                Secret::Plain(secret) => {
+                ClientSecret::Plain(secret) => {
                     plain.insert(client.id.clone(), hmac::sign(&key, secret.as_bytes()));
                 }
-                Secret::Argon2id(hash) => decoy = Some(hash.clone()),
+                ClientSecret::Argon2id(hash) => decoy = Some(hash.clone()),
             }
         }
         let by_id = clients.into_iter().map(|client| (client.id.clone(), client)).collect();
-        let nobody = hmac::sign(&key, &[]);
-        Self { key, nobody, by_id, plain, proved: RwLock::default(), decoy, workspaces: Mutex::default() }
+        let unknown_client = hmac::sign(&key, &[]);
+        Self { key, unknown_client, by_id, plain, verified: RwLock::default(), decoy, workspaces: Mutex::default() }
     }
 
     /// The client of that id.
     #[must_use]
-    pub fn get(&self, id: &str) -> Option<&Client> {
+    pub fn find_client(&self, id: &str) -> Option<&Client> {
         self.by_id.get(id)
     }
 
     /// Compares without Argon2id. Every path does one HMAC and one comparison.
     #[must_use]
-    pub fn quick_check(&self, id: &str, secret: &str) -> Quick<'_> {
+    pub fn quick_check(&self, id: &str, secret: &str) -> QuickCheck<'_> {
         let presented = hmac::sign(&self.key, secret.as_bytes());
-        let proved = self.proved.read().unwrap_or_else(PoisonError::into_inner);
-        let known = self.plain.get(id).or_else(|| proved.get(id));
-        let expected = known.unwrap_or(&self.nobody);
+        let verified = self.verified.read().unwrap_or_else(PoisonError::into_inner);
+        let known = self.plain.get(id).or_else(|| verified.get(id));
+        let expected = known.unwrap_or(&self.unknown_client);
         let same = constant_time::verify_slices_are_equal(presented.as_ref(), expected.as_ref()).is_ok();
         match self.by_id.get(id) {
-            Some(client) if same && known.is_some() => Quick::Right(client),
-            _ if self.decoy.is_some() => Quick::Unsure,
-            _ => Quick::Wrong,
+            Some(client) if same && known.is_some() => QuickCheck::Right(client),
+            _ if self.decoy.is_some() => QuickCheck::NeedsHash,
+            _ => QuickCheck::Wrong,
         }
     }
 
     /// Runs Argon2id, for known and unknown ids alike. Takes about 15 ms and 19 MiB: bound it, off the async threads.
     #[must_use]
-    pub fn slow_check(&self, id: &str, secret: &str) -> Option<&Client> {
+    pub fn check_hashed_secret(&self, id: &str, secret: &str) -> Option<&Client> {
         let client = self.by_id.get(id);
         let own = client.and_then(|client| match &client.secret {
-            Secret::Argon2id(hash) => Some(hash),
-            Secret::Plain(_) => None,
+            ClientSecret::Argon2id(hash) => Some(hash),
+            ClientSecret::Plain(_) => None,
         });
         let hash = own.or(self.decoy.as_ref())?;
         let mut workspace = self.workspaces.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
-        let fits = fits_hash(secret, hash, &mut workspace);
+        let is_right = matches_hash(secret, hash, &mut workspace);
         self.workspaces.lock().unwrap_or_else(PoisonError::into_inner).push(workspace);
-        if !(fits && own.is_some()) {
+        if !(is_right && own.is_some()) {
             return None;
         }
         let tag = hmac::sign(&self.key, secret.as_bytes());
-        self.proved.write().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned(), tag);
+        self.verified.write().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned(), tag);
         client
     }
 }
 
-/// Verifies an Argon2id hash in a workspace that is used again: 19 MiB anew for each guess would stay with the allocator,
-/// once for every thread that has ever guessed.
-fn fits_hash(secret: &str, hash: &str, workspace: &mut Vec<Block>) -> bool {
+/// Verifies an Argon2id hash in a reused workspace: 19 MiB allocated for each check would stay with the allocator, once
+/// for every thread that has run one.
+fn matches_hash(secret: &str, hash: &str, workspace: &mut Vec<Block>) -> bool {
     let Ok(parsed) = PasswordHash::new(hash) else { return false };
     let (Some(salt), Some(expected)) = (&parsed.salt, &parsed.hash) else { return false };
     let Ok(params) = Params::try_from(&parsed) else { return false };
@@ -145,32 +145,33 @@ pub fn hash_secret(secret: &str) -> Result<String, argon2::password_hash::Error>
 mod tests {
     use super::*;
 
-    fn client(id: &str, secret: Secret) -> Client {
+    fn client(id: &str, secret: ClientSecret) -> Client {
         Client { id: id.to_owned(), scopes: vec![], team: None, secret }
     }
 
     #[test]
-    fn a_plain_secret_needs_no_slow_check() {
-        let clients = Clients::new(vec![client("a", Secret::Plain("right".into()))]);
-        assert!(matches!(clients.quick_check("a", "right"), Quick::Right(_)));
-        assert!(matches!(clients.quick_check("a", "wrong"), Quick::Wrong));
-        assert!(matches!(clients.quick_check("b", "right"), Quick::Wrong));
-        assert!(matches!(clients.quick_check("b", ""), Quick::Wrong));
+    fn plain_secret_needs_no_hash_check() {
+        let clients = Clients::new(vec![client("a", ClientSecret::Plain("right".into()))]);
+        assert!(matches!(clients.quick_check("a", "right"), QuickCheck::Right(_)));
+        assert!(matches!(clients.quick_check("a", "wrong"), QuickCheck::Wrong));
+        assert!(matches!(clients.quick_check("b", "right"), QuickCheck::Wrong));
+        assert!(matches!(clients.quick_check("b", ""), QuickCheck::Wrong));
     }
 
     #[test]
-    fn a_hashed_secret_is_checked_slowly_once_and_the_unknown_client_as_slowly() {
+    fn hashed_secret_is_hashed_once_and_an_unknown_client_costs_the_same() {
         let hash = hash_secret("chosen by a person").unwrap();
         assert!(is_argon2id(&hash));
-        let clients = Clients::new(vec![client("a", Secret::Argon2id(hash)), client("b", Secret::Plain("p".into()))]);
-        assert!(matches!(clients.quick_check("a", "chosen by a person"), Quick::Unsure));
+        let clients =
+            Clients::new(vec![client("a", ClientSecret::Argon2id(hash)), client("b", ClientSecret::Plain("p".into()))]);
+        assert!(matches!(clients.quick_check("a", "chosen by a person"), QuickCheck::NeedsHash));
         let hashed = |clients: &Clients| clients.workspaces.lock().unwrap().iter().any(|blocks| !blocks.is_empty());
-        assert!(clients.slow_check("nobody", "chosen by a person").is_none());
+        assert!(clients.check_hashed_secret("nobody", "chosen by a person").is_none());
         assert!(hashed(&clients), "an unknown client costs Argon2id too");
-        assert!(clients.slow_check("a", "wrong").is_none());
-        assert!(clients.slow_check("b", "chosen by a person").is_none());
-        assert!(clients.slow_check("a", "chosen by a person").is_some());
-        assert!(matches!(clients.quick_check("a", "chosen by a person"), Quick::Right(_)));
-        assert!(matches!(clients.quick_check("nobody", "x"), Quick::Unsure));
+        assert!(clients.check_hashed_secret("a", "wrong").is_none());
+        assert!(clients.check_hashed_secret("b", "chosen by a person").is_none());
+        assert!(clients.check_hashed_secret("a", "chosen by a person").is_some());
+        assert!(matches!(clients.quick_check("a", "chosen by a person"), QuickCheck::Right(_)));
+        assert!(matches!(clients.quick_check("nobody", "x"), QuickCheck::NeedsHash));
     }
 }

@@ -1,23 +1,36 @@
 //! The audit trail: who did what to which record, without anybody's data in it.
 
+use crate::records::audit_event::AuditEvent;
 use crate::records::id::RecordId;
 use crate::records::time::Millis;
 
-/// One line of the audit trail, written in the transaction of what it reports.
-#[derive(Clone, Debug)]
-pub struct Event {
-    pub id: RecordId,
-    pub at: Millis,
-    pub kind: EventKind,
-    /// The token's `sub`.
-    pub actor: String,
-    pub profile: Option<RecordId>,
-    pub request_id: String,
-    /// Names of fields, keys or statuses: never what a person sent.
-    pub detail: String,
-}
+impl AuditEvent {
+    /// A line of the audit trail. `actor` is a token's `sub`; `detail` names fields, keys or statuses, never values.
+    #[must_use]
+    pub fn new(kind: EventKind, at: Millis, actor: impl Into<String>) -> Self {
+        Self {
+            id: RecordId::random(),
+            at,
+            kind: kind.word().to_owned(),
+            actor: actor.into(),
+            profile: None,
+            request_id: String::new(),
+            detail: String::new(),
+        }
+    }
 
-impl Event {
+    /// The same about a profile.
+    #[must_use]
+    pub fn about(self, profile: Option<RecordId>) -> Self {
+        Self { profile, ..self }
+    }
+
+    /// The same with a detail.
+    #[must_use]
+    pub fn with_detail(self, detail: impl Into<String>) -> Self {
+        Self { detail: detail.into(), ..self }
+    }
+
     /// The line of what the person of that profile has done without a token.
     #[must_use]
     pub fn by_person(self, profile: RecordId) -> Self {

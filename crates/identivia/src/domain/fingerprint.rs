@@ -42,7 +42,7 @@ impl Visitor {
     }
 }
 
-/// What stands under the first of these names that is there, and whether the others agree.
+/// The value of the first of these names that exists, and whether the others agree.
 fn said(data: &Value, names: &[&str]) -> (String, bool) {
     let values: Vec<&Value> = names.iter().filter_map(|name| data.get(name)).collect();
     let text = values.first().and_then(|value| value.as_str()).unwrap_or_default();
@@ -63,7 +63,7 @@ pub enum DeviceStatus {
     Unknown,
     /// It could not be asked.
     Failed,
-    /// Nobody asked: there is no key, or the data names no event.
+    /// Not checked: there is no key, or the data names no event.
     Unchecked,
 }
 
@@ -82,7 +82,7 @@ impl DeviceStatus {
     }
 }
 
-/// A check of visitor data, as it is kept beside the claim.
+/// A check of visitor data, stored beside the claim.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DeviceCheck {
     /// `None` when no visitor data was sent.

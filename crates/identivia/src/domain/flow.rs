@@ -1,11 +1,14 @@
 //! A person's way through their verification: what they have agreed to and done, and the step that comes next.
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
-use super::liveness::{Session, is_live};
-use super::profile::{FileField, Profile, is_decided};
+use super::liveness::is_live;
+use super::profile::FileField;
 use super::verification::required_files;
+use crate::records::liveness_session::LivenessSession;
+use crate::records::profile::Profile;
+use crate::records::status_word::{DECIDED_WORDS, StatusWord};
 use crate::records::time::Millis;
 
 /// The longest version of a text that is agreed to, in bytes, and the longest language tag (RFC 5646 §4.4.1).
@@ -17,43 +20,6 @@ pub const FACE_LOOKS_BACK: i64 = 86_400;
 
 /// The status words that ask a person for another try.
 const ANOTHER_TRY: [&str; 2] = ["unverified", "resubmission_requested"];
-
-/// What a person has agreed to: the version of the text, the language in which they read it, and when.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Consent {
-    pub version: String,
-    pub language: String,
-    /// RFC 3339.
-    #[serde(serialize_with = "rfc3339")]
-    #[schema(value_type = String, format = DateTime)]
-    pub accepted: Millis,
-}
-
-/// The same as it is kept.
-#[derive(Serialize, Deserialize)]
-struct KeptConsent {
-    version: String,
-    language: String,
-    /// Milliseconds since 1970.
-    accepted: i64,
-}
-
-impl Consent {
-    /// As it is kept.
-    #[must_use]
-    pub fn to_json(&self) -> String {
-        let kept =
-            KeptConsent { version: self.version.clone(), language: self.language.clone(), accepted: self.accepted.0 };
-        serde_json::to_string(&kept).unwrap_or_default()
-    }
-
-    /// As it was kept; `None` where nothing was, or another program has written there.
-    #[must_use]
-    pub fn of_json(text: &str) -> Option<Self> {
-        let KeptConsent { version, language, accepted } = serde_json::from_str(text).ok()?;
-        Some(Self { version, language, accepted: Millis(accepted) })
-    }
-}
 
 /// Says whether a text is a version's name: `[A-Za-z0-9._-]{1,64}`. It stands in the audit trail, so it can be no other.
 #[must_use]
@@ -70,34 +36,6 @@ pub fn is_language(text: &str) -> bool {
     text.len() <= LANGUAGE_BYTES && text.split('-').all(subtag) && first.bytes().all(|byte| byte.is_ascii_alphabetic())
 }
 
-/// What a person has typed of their document so far, kept so that another device resumes: a claim. Empty text means
-/// unknown.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(default)]
-pub struct Draft {
-    pub name: String,
-    pub document_number: String,
-    pub country: String,
-    pub address: String,
-    pub gender: String,
-    /// `YYYY-MM-DD`.
-    pub date_of_birth: String,
-}
-
-impl Draft {
-    /// As it is kept; empty when nothing is known.
-    #[must_use]
-    pub fn to_json(&self) -> String {
-        if *self == Self::default() { String::new() } else { serde_json::to_string(self).unwrap_or_default() }
-    }
-
-    /// As it was kept; `None` where nothing was, or another program has written there.
-    #[must_use]
-    pub fn of_json(text: &str) -> Option<Self> {
-        serde_json::from_str(text).ok()
-    }
-}
-
 /// A step of the person's way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -110,22 +48,7 @@ pub enum FlowStep {
     Outcome,
 }
 
-/// A profile as its person's way goes through it.
-#[derive(Clone, Debug)]
-pub struct Journey {
-    pub profile: Profile,
-    pub language: String,
-    pub consent: Option<Consent>,
-    pub draft: Option<Draft>,
-    /// Where the browser goes when all is done; empty for nowhere.
-    pub redirect_url: String,
-    /// When the newest verification record was made.
-    pub submitted: Option<Millis>,
-    /// When the newest status record was made.
-    pub status_recorded: Option<Millis>,
-}
-
-/// What has come of a verification, as its person may know it.
+/// The result shown to the person.
 #[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 // A check has an `Outcome` too, and the description knows each name once.
 #[schema(as = FlowOutcome)]
@@ -139,11 +62,11 @@ pub struct Outcome {
     pub submitted: Option<Millis>,
 }
 
-impl Journey {
-    /// The first step that is not done.
+impl Profile {
+    /// The first step of the person's way that is not done.
     #[must_use]
-    pub fn step(&self, face: Option<&Session>) -> FlowStep {
-        if self.is_over() {
+    pub fn flow_step(&self, face: Option<&LivenessSession>) -> FlowStep {
+        if self.is_flow_over() {
             FlowStep::Outcome
         } else if self.consent.is_none() {
             FlowStep::Consent
@@ -156,41 +79,43 @@ impl Journey {
         }
     }
 
-    /// What has come of it, once it is over.
+    /// The result shown to the person, once their way is over.
     #[must_use]
-    pub fn outcome(&self) -> Option<Outcome> {
-        let statuses = [&self.profile.recorded_status, &self.profile.verification_status];
-        let decided = statuses.into_iter().find(|word| is_decided(word));
-        let status = match decided.map(String::as_str) {
+    pub fn flow_outcome(&self) -> Option<Outcome> {
+        let recorded = self.recorded_status.as_ref().map(StatusWord::as_str);
+        let statuses = [recorded, Some(self.verification_status.word())];
+        let decided = statuses.into_iter().flatten().find(|word| DECIDED_WORDS.contains(word));
+        let status = match decided {
             Some("verified") => "verified",
             Some(_) => "rejected",
             None => "pending",
         };
-        self.is_over().then_some(Outcome { status, submitted: self.submitted })
+        self.is_flow_over().then_some(Outcome { status, submitted: self.submitted_at })
     }
 
-    /// Says whether the person has done their part: a record stands that nobody has asked to do again since, or the
+    /// Says whether the person has done their part: there is a record that no later status asks to do again, or the
     /// profile is decided.
-    fn is_over(&self) -> bool {
-        self.profile.is_decided() || (self.submitted.is_some() && !self.is_asked_again())
+    fn is_flow_over(&self) -> bool {
+        self.is_decided() || (self.submitted_at.is_some() && !self.is_asked_again())
     }
 
     fn is_asked_again(&self) -> bool {
-        ANOTHER_TRY.contains(&self.profile.recorded_status.as_str()) && self.submitted <= self.status_recorded
+        let recorded = self.recorded_status.as_ref().map_or("", StatusWord::as_str);
+        ANOTHER_TRY.contains(&recorded) && self.submitted_at <= self.status_recorded_at
     }
 
     /// Says whether the document's type is known and every side of it that a record needs is there.
     fn has_document(&self) -> bool {
-        let profile = &self.profile;
-        let sides = required_files(&profile.document_type).iter().filter(|field| **field != FileField::FacialPhoto);
-        !profile.document_type.is_empty() && sides.into_iter().all(|side| !profile.files.get(*side).is_empty())
+        let Some(document_type) = &self.document_type else { return false };
+        let sides = required_files(document_type).iter().filter(|field| **field != FileField::FacialPhoto);
+        sides.into_iter().all(|side| self.file(*side).is_some())
     }
 }
 
 /// The session that shows a live face and has served no record, of a profile's sessions, newest first.
 #[must_use]
-pub fn face(sessions: &[Session], threshold: f64) -> Option<&Session> {
-    sessions.iter().find(|session| !session.used && is_live(session.status, session.confidence, threshold))
+pub fn find_live_session(sessions: &[LivenessSession], threshold: f64) -> Option<&LivenessSession> {
+    sessions.iter().find(|session| session.used_by.is_none() && is_live(session.status, session.confidence, threshold))
 }
 
 fn rfc3339<S: Serializer>(time: &Millis, out: S) -> Result<S::Ok, S::Error> {
@@ -206,55 +131,43 @@ fn rfc3339_or_null<S: Serializer>(time: &Option<Millis>, out: S) -> Result<S::Ok
 
 #[cfg(test)]
 mod tests {
-    use super::super::liveness::SessionStatus;
-    use super::super::profile::ProfileFiles;
+    use serde_json::json;
+
     use super::*;
     use crate::records::id::RecordId;
+    use crate::records::liveness_session::SessionStatus;
+    use crate::records::profile::{Consent, Draft};
+    use crate::records::status_word::VerificationStatus;
+    use crate::records::to_fields;
 
     const NOW: Millis = Millis(1_774_051_200_000);
 
-    fn begun() -> Journey {
-        Journey {
-            profile: Profile {
-                id: RecordId::random(),
-                team: String::new(),
-                verification_status: "unverified".to_owned(),
-                recorded_status: String::new(),
-                document_type: String::new(),
-                document_number: String::new(),
-                document_name: String::new(),
-                country: String::new(),
-                files: ProfileFiles::default(),
-                updated: NOW,
-            },
-            language: String::new(),
-            consent: None,
-            draft: None,
-            redirect_url: String::new(),
-            submitted: None,
-            status_recorded: None,
-        }
+    fn known(text: &str) -> Option<String> {
+        Some(text.to_owned()).filter(|text| !text.is_empty())
     }
 
     /// With consent and a document of that type.
-    fn with_document(document_type: &str, front: &str, back: &str) -> Journey {
-        let mut journey = begun();
-        journey.consent = Some(Consent { version: "1".to_owned(), language: "en".to_owned(), accepted: NOW });
-        journey.profile.document_type = document_type.to_owned();
-        journey.profile.files.document_front = front.to_owned();
-        journey.profile.files.document_back = back.to_owned();
-        journey
+    fn with_document(document_type: &str, front: &str, back: &str) -> Profile {
+        Profile {
+            consent: Some(Consent { version: "1".to_owned(), language: "en".to_owned(), accepted: NOW }),
+            document_type: known(document_type),
+            document_front: known(front),
+            document_back: known(back),
+            ..Profile::default()
+        }
     }
 
-    fn session(status: SessionStatus, confidence: f64, used: bool) -> Session {
-        Session { status, confidence: Some(confidence), used, ..Session::new(String::new(), None, NOW) }
+    fn session(status: SessionStatus, confidence: f64, used: bool) -> LivenessSession {
+        let used_by = used.then(RecordId::random);
+        let session = LivenessSession::new(String::new(), None, NOW);
+        LivenessSession { status, confidence: Some(confidence), used_by, ..session }
     }
 
     #[test]
     fn the_step_is_the_first_that_is_not_done() {
         let live = session(SessionStatus::Succeeded, 90.0, false);
-        let after_a_face = |journey: Journey| journey.step(Some(&live));
-        assert_eq!(after_a_face(begun()), FlowStep::Consent);
+        let after_a_face = |profile: Profile| profile.flow_step(Some(&live));
+        assert_eq!(after_a_face(Profile::default()), FlowStep::Consent);
         for (document_type, front, back, step) in [
             ("", "", "", FlowStep::Document),
             ("", "f", "b", FlowStep::Document),
@@ -267,7 +180,7 @@ mod tests {
         ] {
             assert_eq!(after_a_face(with_document(document_type, front, back)), step, "{document_type} {front} {back}");
         }
-        assert_eq!(with_document("passport", "f", "").step(None), FlowStep::Face);
+        assert_eq!(with_document("passport", "f", "").flow_step(None), FlowStep::Face);
     }
 
     #[test]
@@ -278,57 +191,62 @@ mod tests {
             session(SessionStatus::Succeeded, 74.9, false),
             session(SessionStatus::InProgress, 90.0, false),
         ];
-        assert!(face(&sessions, 75.0).is_none());
-        assert_eq!(face(&sessions, 74.0).unwrap().confidence, Some(74.9));
+        assert!(find_live_session(&sessions, 75.0).is_none());
+        assert_eq!(find_live_session(&sessions, 74.0).unwrap().confidence, Some(74.9));
     }
 
     #[test]
     fn a_record_ends_the_way_until_another_is_asked_for() {
         let sent = |recorded_status: &str, asked: Option<i64>| {
-            let mut journey = with_document("passport", "f", "");
-            journey.submitted = Some(NOW);
-            journey.profile.recorded_status = recorded_status.to_owned();
-            journey.status_recorded = asked.map(|seconds| NOW.plus_seconds(seconds));
-            journey
+            let mut profile = with_document("passport", "f", "");
+            profile.submitted_at = Some(NOW);
+            profile.recorded_status = StatusWord::parse(recorded_status);
+            profile.status_recorded_at = asked.map(|seconds| NOW.plus_seconds(seconds));
+            profile
         };
         for word in ["", "pending", "in_review"] {
-            let journey = sent(word, Some(1));
-            assert_eq!(journey.step(None), FlowStep::Outcome, "{word}");
-            assert_eq!(journey.outcome(), Some(Outcome { status: "pending", submitted: Some(NOW) }), "{word}");
+            let profile = sent(word, Some(1));
+            assert_eq!(profile.flow_step(None), FlowStep::Outcome, "{word}");
+            assert_eq!(profile.flow_outcome(), Some(Outcome { status: "pending", submitted: Some(NOW) }), "{word}");
         }
         for word in ["unverified", "resubmission_requested"] {
-            let journey = sent(word, Some(1));
-            assert_eq!((journey.step(None), journey.outcome()), (FlowStep::Face, None), "{word}");
-            assert_eq!(sent(word, Some(-1)).step(None), FlowStep::Outcome, "{word}: a record has been made since");
+            let profile = sent(word, Some(1));
+            assert_eq!((profile.flow_step(None), profile.flow_outcome()), (FlowStep::Face, None), "{word}");
+            assert_eq!(sent(word, Some(-1)).flow_step(None), FlowStep::Outcome, "{word}: a record has been made since");
         }
     }
 
     #[test]
     fn a_decision_by_either_status_ends_the_way() {
+        use VerificationStatus::{Pending, Rejected, Verified};
         for (own, recorded, status) in [
-            ("verified", "", "verified"),
-            ("rejected", "pending", "rejected"),
-            ("pending", "verified", "verified"),
-            ("verified", "rejected", "rejected"),
-            ("verified", "resubmission_requested", "verified"),
+            (Verified, "", "verified"),
+            (Rejected, "pending", "rejected"),
+            (Pending, "verified", "verified"),
+            (Verified, "rejected", "rejected"),
+            (Verified, "resubmission_requested", "verified"),
         ] {
-            let mut journey = begun();
-            (journey.profile.verification_status, journey.profile.recorded_status) =
-                (own.to_owned(), recorded.to_owned());
-            assert_eq!(journey.step(None), FlowStep::Outcome);
-            assert_eq!(journey.outcome(), Some(Outcome { status, submitted: None }), "{own} {recorded}");
+            let recorded_status = StatusWord::parse(recorded);
+            let profile = Profile { verification_status: own, recorded_status, ..Profile::default() };
+            assert_eq!(profile.flow_step(None), FlowStep::Outcome);
+            assert_eq!(profile.flow_outcome(), Some(Outcome { status, submitted: None }), "{own:?} {recorded}");
         }
     }
 
     #[test]
-    fn what_is_kept_comes_back_and_what_is_not_ours_counts_as_nothing() {
+    fn stored_consent_and_draft_read_back_and_malformed_ones_count_as_nothing() {
         let consent = Consent { version: "2026-11".to_owned(), language: "es".to_owned(), accepted: NOW };
-        assert_eq!(Consent::of_json(&consent.to_json()), Some(consent));
         let draft = Draft { name: "Ann".to_owned(), ..Draft::default() };
-        assert_eq!(Draft::of_json(&draft.to_json()), Some(draft));
-        assert_eq!(Draft::default().to_json(), "");
-        for text in ["", "null", "[]", "{\"version\":\"1\"}", "{\"version\":1,\"language\":\"\",\"accepted\":\"x\"}"] {
-            assert_eq!(Consent::of_json(text), None, "{text}");
+        let profile = Profile { consent: Some(consent), details_draft: Some(draft), ..Profile::default() };
+        let mut fields = to_fields(&profile).unwrap();
+        let read: Profile = serde_json::from_value(fields.clone().into()).unwrap();
+        assert_eq!((read.consent, read.details_draft), (profile.consent, profile.details_draft));
+        for malformed in
+            [json!(null), json!([]), json!({"version": "1"}), json!({"version": 1, "language": "", "accepted": "x"})]
+        {
+            fields.insert("consent".to_owned(), malformed.clone());
+            let read: Profile = serde_json::from_value(fields.clone().into()).unwrap();
+            assert_eq!(read.consent, None, "{malformed}");
         }
     }
 

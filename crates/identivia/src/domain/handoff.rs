@@ -14,7 +14,7 @@ const LENGTH: usize = 8;
 /// Digits and letters without those that look alike: 0 and O, 1 and I.
 const ALPHABET: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
 
-/// A code: 40 random bits. It has neither `Debug` nor `Display`, for whoever knows it can take it.
+/// A code: 40 random bits. It has neither `Debug` nor `Display`: knowing it is enough to take it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Code([u8; LENGTH]);
 
@@ -25,7 +25,7 @@ impl Code {
         Self([(); LENGTH].map(|()| ALPHABET[random_below(ALPHABET.len())]))
     }
 
-    /// Reads a code as people type it: in any case, with spaces and dashes anywhere. `None` for what can be none of ours.
+    /// Reads a code as people type it: in any case, with spaces and dashes anywhere. `None` for a text that cannot be a code.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         // A phone's keyboard may make a longer dash of two.
@@ -60,14 +60,14 @@ impl CodeKey {
         Self(hmac::Key::new(hmac::HMAC_SHA256, key.as_ref()))
     }
 
-    /// What is kept of a code.
+    /// The stored form of a code.
     #[must_use]
     pub fn hash(&self, code: &Code) -> String {
         URL_SAFE_NO_PAD.encode(hmac::sign(&self.0, &code.0))
     }
 }
 
-/// A code that has been given out, as it is kept.
+/// A code that has been given out, in its stored form.
 #[derive(Clone)]
 pub struct Handoff {
     pub code_hash: String,
@@ -79,9 +79,9 @@ pub struct Handoff {
     pub scope: String,
 }
 
-/// What somebody gets who has taken a code.
+/// What a taken code gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Handed {
+pub struct TakenHandoff {
     pub profile: RecordId,
     pub token_ends: Millis,
     pub scope: String,

@@ -3,12 +3,11 @@
 use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 use vision::liveness::Imprint;
 
 use super::profile::Word;
-use crate::records::id::{RecordId, letters_of, random_below, random_text};
+use crate::records::id::{RecordId, letters_of};
+use crate::records::liveness_session::{LivenessSession, SessionDetails, SessionStatus, Step};
 use crate::records::time::Millis;
 
 /// How long an unfinished session may be used, in seconds. AWS forgets a session 3 minutes after it was made.
@@ -22,7 +21,7 @@ const PAUSE_SECONDS: i64 = 1_800;
 
 /// With how many sessions a new one is compared frame by frame.
 const MOST_ALIKE: usize = 8;
-/// How many frames of one key are looked at, the newest first, to find those sessions.
+/// How many frames of one key are compared, the newest first, to find those sessions.
 pub const FRAMES_OF_A_KEY: u16 = 200;
 
 /// How many frames a person's browser sends to be judged.
@@ -74,45 +73,6 @@ impl Claim {
     }
 }
 
-/// Where a session stands (AWS's words).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SessionStatus {
-    Created,
-    InProgress,
-    /// The analysis has finished. It does not mean that the person is live: the confidence says that.
-    Succeeded,
-    Failed,
-    Expired,
-}
-
-impl SessionStatus {
-    const ALL: [Self; 5] = [Self::Created, Self::InProgress, Self::Succeeded, Self::Failed, Self::Expired];
-
-    /// Its word in the API and in AWS's.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Created => "CREATED",
-            Self::InProgress => "IN_PROGRESS",
-            Self::Succeeded => "SUCCEEDED",
-            Self::Failed => "FAILED",
-            Self::Expired => "EXPIRED",
-        }
-    }
-
-    /// The status of that word.
-    #[must_use]
-    pub fn of(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|status| status.word() == word)
-    }
-
-    /// Says whether the person has finished and a result stands.
-    #[must_use]
-    pub const fn is_finished(self) -> bool {
-        matches!(self, Self::Succeeded | Self::Failed)
-    }
-}
-
 /// What a person is asked to do before the camera (AWS's words).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChallengeKind {
@@ -135,46 +95,6 @@ impl ChallengeKind {
             Self::MovementAndLight => "FaceMovementAndLightChallenge",
             Self::Movement => "FaceMovementChallenge",
         }
-    }
-}
-
-/// One thing that a person is asked to do before the camera, where the server judges by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Step {
-    LookStraight,
-    /// To the person's own left.
-    TurnLeft,
-    TurnRight,
-    MoveCloser,
-}
-
-impl Word for Step {
-    const WORDS: &'static [(&'static str, Self)] = &[
-        ("look_straight", Self::LookStraight),
-        ("turn_left", Self::TurnLeft),
-        ("turn_right", Self::TurnRight),
-        ("move_closer", Self::MoveCloser),
-    ];
-}
-
-/// What a person is asked to do in one session, and the mark that ties their frames to it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Task {
-    /// In this order.
-    pub steps: Vec<Step>,
-    pub nonce: String,
-}
-
-impl Task {
-    /// All steps, in an order that nobody can foresee.
-    #[must_use]
-    pub fn random() -> Self {
-        let mut steps: Vec<Step> = Step::WORDS.iter().map(|(_, step)| *step).collect();
-        for last in (1..steps.len()).rev() {
-            steps.swap(last, random_below(last + 1));
-        }
-        Self { steps, nonce: random_text::<24>() }
     }
 }
 
@@ -204,13 +124,13 @@ impl FrameImprint {
     }
 }
 
-/// An imprint's key as it is kept: 6 hexadecimal digits.
+/// An imprint's key in its stored form: 6 hexadecimal digits.
 #[must_use]
 pub fn imprint_key(imprint: &Imprint) -> String {
     format!("{:06x}", imprint.search_key())
 }
 
-/// An imprint as it is kept.
+/// An imprint in its stored form.
 #[must_use]
 pub fn imprint_text(imprint: &Imprint) -> String {
     STANDARD.encode(imprint.as_bytes())
@@ -223,7 +143,7 @@ pub fn imprint_of(text: &str) -> Option<Imprint> {
 }
 
 /// The sessions that frames look most like: those with the most frames of the same keys, the first named first. More are
-/// not looked at.
+/// not compared.
 #[must_use]
 pub fn most_alike(sessions_by_frame: impl IntoIterator<Item = String>) -> Vec<String> {
     let mut counted: Vec<(String, usize)> = Vec::new();
@@ -237,115 +157,52 @@ pub fn most_alike(sessions_by_frame: impl IntoIterator<Item = String>) -> Vec<St
     counted.into_iter().take(MOST_ALIKE).map(|(session, _)| session).collect()
 }
 
-/// Where a face is in an image, in shares of the image's width and height: below 0 or above 1 where it is cut off.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "PascalCase")]
-pub struct BoundingBox {
-    pub width: f64,
-    pub height: f64,
-    pub left: f64,
-    pub top: f64,
-}
-
-/// The challenge that a person was given, as the provider reports it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "PascalCase")]
-pub struct Challenge {
-    /// `FaceMovementAndLightChallenge` or `FaceMovementChallenge`.
-    #[serde(rename = "Type")]
-    pub kind: String,
-    /// Such as `2.0.0`.
-    pub version: String,
-}
-
-/// What stood in the way of a good picture, as the provider reports it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "PascalCase")]
-pub struct Feedback {
-    /// Such as `LOW_LIGHTING_DETECTED`.
-    pub code: String,
-    pub message: String,
-}
-
-/// What a provider reports beside a result and its images.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Details {
-    pub challenge: Option<Challenge>,
-    pub feedback: Vec<Feedback>,
-    /// Of the images, in the order of [`SESSION_FILES`].
-    pub bounding_boxes: Vec<Option<BoundingBox>>,
-    /// What was asked for, where this server judges by itself.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub task: Option<Task>,
-}
-
-impl Details {
-    /// As it is kept; empty when there is nothing to keep.
-    #[must_use]
-    pub fn to_json(&self) -> String {
-        if *self == Self::default() { String::new() } else { serde_json::to_string(self).unwrap_or_default() }
-    }
-
-    /// As it was kept. What another program has written there counts as nothing.
-    #[must_use]
-    pub fn of_json(text: &str) -> Self {
-        serde_json::from_str(text).unwrap_or_default()
-    }
-}
-
-/// The files of a session, by column: the reference image, which shows the face best, and images for an auditor.
-pub const SESSION_FILES: [&str; 5] =
-    ["reference_image", "audit_image_1", "audit_image_2", "audit_image_3", "audit_image_4"];
-
-/// A session as we remember it: the provider's id, bound to one profile, good for one verification record.
-#[derive(Clone, Debug)]
-pub struct Session {
-    pub id: String,
-    /// `None` when a machine token made it without naming a profile.
-    pub profile: Option<RecordId>,
-    /// The team of whoever made it; it decides who reaches a session without a profile. Empty: nobody's but operators'.
-    pub team: String,
-    pub status: SessionStatus,
-    pub confidence: Option<f64>,
-    pub expires: Millis,
-    pub used: bool,
-    pub details: Details,
-    /// The stored names of its [`SESSION_FILES`]; empty where there is none.
-    pub files: [String; 5],
-}
-
-/// The id under which a session's files are kept: the session's own is the provider's, in whatever form.
+/// The id under which a session's files are kept: the session's own is the provider's, in any form.
 #[must_use]
 pub fn session_key(session: &str) -> RecordId {
     letters_of(digest::digest(&digest::SHA256, session.as_bytes()).as_ref())
 }
 
-impl Session {
-    /// A session that has just been made.
+impl LivenessSession {
+    /// A session that has just been created.
     #[must_use]
     pub fn new(id: String, profile: Option<RecordId>, now: Millis) -> Self {
-        let expires = now.plus_seconds(SESSION_SECONDS);
         Self {
+            files_id: session_key(&id),
             id,
             profile,
             team: String::new(),
             status: SessionStatus::Created,
             confidence: None,
-            expires,
-            used: false,
-            details: Details::default(),
-            files: Default::default(),
+            expires: now.plus_seconds(SESSION_SECONDS),
+            poll_due: None,
+            poll_attempts: None,
+            used_by: None,
+            details: SessionDetails::default(),
+            reference_image: None,
+            audit_image_1: None,
+            audit_image_2: None,
+            audit_image_3: None,
+            audit_image_4: None,
         }
     }
 
-    /// The id under which its files are kept.
+    /// The stored names of its files, in the order of [`SESSION_FILES`].
+    ///
+    /// [`SESSION_FILES`]: crate::records::liveness_session::SESSION_FILES
     #[must_use]
-    pub fn key(&self) -> RecordId {
-        session_key(&self.id)
+    pub fn files(&self) -> [Option<&str>; 5] {
+        let files =
+            [&self.reference_image, &self.audit_image_1, &self.audit_image_2, &self.audit_image_3, &self.audit_image_4];
+        files.map(Option::as_deref)
     }
 
-    /// Says whether a record of that profile, written by somebody of that team (`None`: an operator), may use it.
+    /// Sets the stored names of its files, in the same order.
+    pub fn set_files(&mut self, files: [Option<String>; 5]) {
+        [self.reference_image, self.audit_image_1, self.audit_image_2, self.audit_image_3, self.audit_image_4] = files;
+    }
+
+    /// Says whether a record of that profile, written by a caller of that team (`None`: an operator), may use it.
     #[must_use]
     pub fn may_serve(&self, profile: RecordId, team: Option<&str>) -> bool {
         match self.profile {
@@ -387,11 +244,11 @@ pub fn is_live(status: SessionStatus, confidence: Option<f64>, threshold: f64) -
 /// How long a profile whose sessions these are must pause, in seconds; `None` when it need not. Those made before
 /// [`pauses_look_back`] do not matter.
 #[must_use]
-pub fn pause(sessions: &[Session], threshold: f64, now: Millis) -> Option<i64> {
+pub fn pause(sessions: &[LivenessSession], threshold: f64, now: Millis) -> Option<i64> {
     let failed = sessions
         .iter()
         .filter(|session| session.status.is_finished() && !is_live(session.status, session.confidence, threshold));
-    let mut made: Vec<Millis> = failed.map(Session::made).collect();
+    let mut made: Vec<Millis> = failed.map(LivenessSession::made).collect();
     made.sort();
     let mut runs = made.windows(MOST_FAILED).filter(|run| run[MOST_FAILED - 1] < run[0].plus_seconds(FAILED_WITHIN));
     let end = runs.next_back()?[MOST_FAILED - 1].plus_seconds(PAUSE_SECONDS);
@@ -405,13 +262,22 @@ pub fn pauses_look_back(now: Millis) -> Millis {
     now.plus_seconds(SESSION_SECONDS - PAUSE_SECONDS - FAILED_WITHIN)
 }
 
+impl Word for Step {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("look_straight", Self::LookStraight),
+        ("turn_left", Self::TurnLeft),
+        ("turn_right", Self::TurnRight),
+        ("move_closer", Self::MoveCloser),
+    ];
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn failed_at(seconds: i64) -> Session {
-        let made = Session::new(String::new(), None, Millis(seconds * 1_000));
-        Session { status: SessionStatus::Succeeded, confidence: Some(20.0), ..made }
+    fn failed_at(seconds: i64) -> LivenessSession {
+        let made = LivenessSession::new(String::new(), None, Millis(seconds * 1_000));
+        LivenessSession { status: SessionStatus::Succeeded, confidence: Some(20.0), ..made }
     }
 
     #[test]
@@ -427,14 +293,6 @@ mod tests {
         let mut with_unfinished = five;
         with_unfinished[2].status = SessionStatus::InProgress;
         assert_eq!(pause(&with_unfinished, 75.0, Millis(180_000)), None, "what has not finished has not failed");
-    }
-
-    #[test]
-    fn every_order_of_the_steps_comes_up() {
-        let mut orders: Vec<String> = (0..1_000).map(|_| format!("{:?}", Task::random().steps)).collect();
-        orders.sort();
-        orders.dedup();
-        assert_eq!(orders.len(), 24);
     }
 
     #[test]

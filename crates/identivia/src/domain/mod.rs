@@ -2,7 +2,6 @@
 //! Nothing here reads a clock, a file, a socket or the environment.
 
 pub mod branding;
-pub mod checks;
 pub mod client;
 pub mod country;
 pub mod event;

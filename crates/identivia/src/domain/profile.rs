@@ -3,11 +3,13 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::flow::{Consent, Draft};
 use super::liveness::{Claim, Confirmed};
 use super::verification::Summary;
 use crate::records::id::RecordId;
+use crate::records::profile::{Consent, Draft, Profile};
+use crate::records::status_word::{StatusWord, VerificationStatus};
 use crate::records::time::Millis;
+use crate::records::verification_record::VerificationRecord;
 
 /// The records that a caller can reach.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,89 +50,74 @@ impl Word for Gender {
         &[("male", Self("male")), ("female", Self("female")), ("unknown", Self("unknown"))];
 }
 
-/// Where a profile's verification stands by its own field.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum VerificationStatus {
-    Unverified,
-    Pending,
-    Verified,
-    Rejected,
+/// What a new profile starts with. Unknown texts are `None`.
+#[derive(Clone, Debug, Default)]
+pub struct NewProfile {
+    /// Empty for no team.
+    pub team: String,
+    pub user_id: String,
+    pub name: Option<String>,
+    pub document_type: Option<String>,
+    pub document_number: Option<String>,
+    pub country: Option<String>,
+    pub phone_number: Option<String>,
+    pub email: Option<String>,
+    pub security_level: Option<String>,
+    pub gender: Option<String>,
+    pub ip_address: Option<String>,
+    pub language: Option<String>,
+    /// Where the person's browser goes when all is done.
+    pub redirect_url: Option<String>,
 }
 
-impl Word for VerificationStatus {
-    const WORDS: &'static [(&'static str, Self)] = &[
-        ("unverified", Self::Unverified),
-        ("pending", Self::Pending),
-        ("verified", Self::Verified),
-        ("rejected", Self::Rejected),
-    ];
-}
-
-impl VerificationStatus {
-    /// The status's word in the API.
+impl NewProfile {
+    /// The record of this profile, unverified.
     #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Unverified => "unverified",
-            Self::Pending => "pending",
-            Self::Verified => "verified",
-            Self::Rejected => "rejected",
+    pub fn to_record(&self, id: RecordId, now: Millis) -> Profile {
+        Profile {
+            id,
+            team: self.team.clone(),
+            user_id: self.user_id.clone(),
+            name: self.name.clone(),
+            document_type: self.document_type.clone(),
+            document_number: self.document_number.clone(),
+            country: self.country.clone(),
+            phone_number: self.phone_number.clone(),
+            email: self.email.clone(),
+            security_level: self.security_level.clone(),
+            gender: self.gender.clone(),
+            ip_address: self.ip_address.clone(),
+            language: self.language.clone(),
+            redirect_url: self.redirect_url.clone(),
+            created: now,
+            updated: now,
+            ..Profile::default()
         }
     }
 }
 
-/// Says whether a status word ends a verification: from then on a flow token only reads.
-#[must_use]
-pub fn is_decided(word: &str) -> bool {
-    matches!(word, "verified" | "rejected")
-}
-
-/// What a new profile starts with. Empty text means unknown, here and in every record.
-#[derive(Clone, Debug, Default)]
-pub struct NewProfile {
-    pub team: String,
-    pub user_id: String,
-    pub name: String,
-    pub document_type: String,
-    pub document_number: String,
-    pub country: String,
-    pub phone_number: String,
-    pub email: String,
-    pub security_level: String,
-    pub gender: String,
-    pub ip_address: String,
-    pub language: String,
-    /// Where the person's browser goes when all is done.
-    pub redirect_url: String,
-}
-
-/// A stored profile, as far as changing it and copying its files need it.
-#[derive(Clone, Debug)]
-pub struct Profile {
-    pub id: RecordId,
-    pub team: String,
-    pub verification_status: String,
-    /// `new_status` of the newest status record; empty before the first.
-    pub recorded_status: String,
-    pub document_type: String,
-    pub document_number: String,
-    pub document_name: String,
-    pub country: String,
-    pub files: ProfileFiles,
-    pub updated: Millis,
-}
-
 impl Profile {
-    /// The status that `GET /api/profiles/:id` shows.
+    /// The status that `GET /api/profiles/:id` shows: the newest status record's, else the profile's own.
     #[must_use]
-    pub fn status(&self) -> &str {
-        if self.recorded_status.is_empty() { &self.verification_status } else { &self.recorded_status }
+    pub fn shown_status(&self) -> &str {
+        self.recorded_status.as_ref().map_or(self.verification_status.word(), StatusWord::as_str)
     }
 
     /// Says whether a reviewer or a rule has ended this verification, by either status.
     #[must_use]
     pub fn is_decided(&self) -> bool {
-        is_decided(&self.verification_status) || is_decided(&self.recorded_status)
+        self.verification_status.is_decided() || self.recorded_status.as_ref().is_some_and(StatusWord::is_decided)
+    }
+
+    /// The stored name in a file field.
+    #[must_use]
+    pub fn file(&self, field: FileField) -> Option<&str> {
+        match field {
+            FileField::DocumentFront => self.document_front.as_deref(),
+            FileField::DocumentBack => self.document_back.as_deref(),
+            FileField::FacialPhoto => self.facial_photo.as_deref(),
+            FileField::FacialVideo => self.facial_video.as_deref(),
+        }
     }
 }
 
@@ -144,6 +131,11 @@ pub struct ProfileFiles {
 }
 
 impl ProfileFiles {
+    /// Every field with its stored name.
+    pub fn iter(&self) -> impl Iterator<Item = (FileField, &str)> {
+        FileField::ALL.into_iter().map(|field| (field, self.get(field)))
+    }
+
     /// The stored name in that field.
     #[must_use]
     pub fn get(&self, field: FileField) -> &str {
@@ -242,26 +234,16 @@ impl ProfileChange {
 /// What `GET /api/profiles/:id` answers under `data`. Unknown values are `null`.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ProfileView {
-    #[serde(serialize_with = "null_if_empty")]
-    #[schema(value_type = Option<String>)]
-    pub name: String,
-    #[serde(serialize_with = "null_if_empty")]
-    #[schema(value_type = Option<String>)]
-    pub document_type: String,
-    #[serde(serialize_with = "null_if_empty")]
-    #[schema(value_type = Option<String>)]
-    pub document_number: String,
-    #[serde(serialize_with = "null_if_empty")]
-    #[schema(value_type = Option<String>)]
-    pub country: String,
-    #[serde(serialize_with = "null_if_empty")]
-    #[schema(value_type = Option<String>)]
-    pub language: String,
-    pub verification_status: String,
-    pub status: String,
-    #[serde(serialize_with = "null_if_empty")]
-    #[schema(value_type = Option<String>)]
-    pub security_level: String,
+    pub name: Option<String>,
+    pub document_type: Option<String>,
+    pub document_number: Option<String>,
+    pub country: Option<String>,
+    pub language: Option<String>,
+    #[schema(value_type = String)]
+    pub verification_status: VerificationStatus,
+    #[schema(value_type = String)]
+    pub status: StatusWord,
+    pub security_level: Option<String>,
     #[serde(rename = "createdAt")]
     pub created_at: Millis,
     pub verification_history: Option<Summary>,
@@ -270,13 +252,22 @@ pub struct ProfileView {
 }
 
 impl ProfileView {
-    /// The profile as the person's browser may see it: without scores that somebody could try to raise.
+    /// The answer for a profile and its newest verification record.
     #[must_use]
-    pub fn for_browser(mut self) -> Self {
-        if let Some(newest) = &mut self.verification_history {
-            newest.checks = None;
+    pub fn new(profile: Profile, newest: Option<VerificationRecord>) -> Self {
+        Self {
+            status: profile.recorded_status.unwrap_or_else(|| profile.verification_status.into()),
+            name: profile.name,
+            document_type: profile.document_type,
+            document_number: profile.document_number,
+            country: profile.country,
+            language: profile.language,
+            verification_status: profile.verification_status,
+            security_level: profile.security_level,
+            created_at: profile.created,
+            verification_history: newest.map(Summary::new),
+            consent: profile.consent,
         }
-        self
     }
 }
 
@@ -286,42 +277,56 @@ pub struct ProfileEntry {
     pub id: RecordId,
     #[serde(rename = "userID")]
     pub user_id: String,
-    #[serde(serialize_with = "null_if_empty")]
-    #[schema(value_type = Option<String>)]
-    pub team: String,
-    #[serde(serialize_with = "null_if_empty")]
-    #[schema(value_type = Option<String>)]
-    pub name: String,
-    #[serde(serialize_with = "null_if_empty")]
-    #[schema(value_type = Option<String>)]
-    pub document_type: String,
-    #[serde(serialize_with = "null_if_empty")]
-    #[schema(value_type = Option<String>)]
-    pub document_number: String,
-    #[serde(serialize_with = "null_if_empty")]
-    #[schema(value_type = Option<String>)]
-    pub country: String,
-    pub verification_status: String,
-    pub status: String,
+    pub team: Option<String>,
+    pub name: Option<String>,
+    pub document_type: Option<String>,
+    pub document_number: Option<String>,
+    pub country: Option<String>,
+    #[schema(value_type = String)]
+    pub verification_status: VerificationStatus,
+    #[schema(value_type = String)]
+    pub status: StatusWord,
     #[serde(rename = "createdAt")]
     pub created_at: Millis,
     pub updated: Millis,
 }
 
-/// Which profiles a list shows. Empty text means any.
+impl From<Profile> for ProfileEntry {
+    fn from(profile: Profile) -> Self {
+        Self {
+            id: profile.id,
+            user_id: profile.user_id,
+            team: Some(profile.team).filter(|team| !team.is_empty()),
+            name: profile.name,
+            document_type: profile.document_type,
+            document_number: profile.document_number,
+            country: profile.country,
+            verification_status: profile.verification_status,
+            status: profile.recorded_status.unwrap_or_else(|| profile.verification_status.into()),
+            created_at: profile.created,
+            updated: profile.updated,
+        }
+    }
+}
+
+/// Which profiles a list shows. `None` means any.
 #[derive(Clone, Debug, Default)]
 pub struct ProfileFilter {
-    pub status: String,
-    pub verification_status: String,
-    pub country: String,
-    pub user_id: String,
+    pub status: Option<StatusWord>,
+    pub verification_status: Option<VerificationStatus>,
+    pub country: Option<String>,
+    pub user_id: Option<String>,
     /// Part of a name, userID, document number or e-mail address, in any case.
-    pub q: String,
+    pub q: Option<String>,
     pub created_after: Option<Millis>,
     pub created_before: Option<Millis>,
 }
 
-/// Writes empty text as `null`: the reference's form for unknown values.
-pub fn null_if_empty<S: serde::Serializer>(text: &str, out: S) -> Result<S::Ok, S::Error> {
-    if text.is_empty() { out.serialize_none() } else { out.serialize_str(text) }
+impl Word for VerificationStatus {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("unverified", Self::Unverified),
+        ("pending", Self::Pending),
+        ("verified", Self::Verified),
+        ("rejected", Self::Rejected),
+    ];
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::checks::Finding;
+use crate::records::checks::Finding;
 
 /// The reader's fields, as `analysis_json` shows them; empty where it found nothing.
 #[derive(Clone, Debug, Default, Serialize, ToSchema)]
@@ -37,7 +37,7 @@ pub struct Reading {
     pub analysis: Box<RawValue>,
     pub fields: DocumentFields,
     pub usage: Usage,
-    /// What was looked at, one by one; none from a language model.
+    /// What was checked, one by one; none from a language model.
     pub findings: Vec<Finding>,
 }
 

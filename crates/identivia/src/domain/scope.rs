@@ -1,6 +1,6 @@
-//! What a token may do: one name for each right, as RFC 6749 §3.3 writes them.
+//! Scopes of tokens (RFC 6749 §3.3): one for each right that an operation requires.
 
-/// A right that an operation asks for.
+/// A right that an operation requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Scope {
@@ -21,7 +21,7 @@ pub enum Scope {
 }
 
 impl Scope {
-    /// Every scope there is, in the order of the documentation.
+    /// Every scope, in the order of the documentation.
     pub const ALL: [Self; 14] = [
         Self::ProfilesRead,
         Self::ProfilesWrite,
@@ -39,7 +39,7 @@ impl Scope {
         Self::FilesRead,
     ];
 
-    /// What a person's browser needs for one verification, and nothing else.
+    /// The scopes of a flow token: what a person's browser needs for one verification.
     pub const FLOW: [Self; 10] = [
         Self::ProfilesRead,
         Self::ProfilesWrite,
@@ -76,7 +76,7 @@ impl Scope {
 
     /// The scope of that exact name: no wildcards, no other case.
     #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
+    pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|scope| scope.name() == name)
     }
 }
@@ -86,17 +86,17 @@ impl Scope {
 pub struct ScopeSet(u32);
 
 impl ScopeSet {
-    /// Reads a token's `scope` claim: names separated by single spaces. Names we do not know grant nothing here.
+    /// Reads a token's `scope` claim: names separated by single spaces. Unknown names grant nothing.
     #[must_use]
     pub fn parse(claim: &str) -> Self {
-        claim.split(' ').filter_map(Scope::named).collect()
+        claim.split(' ').filter_map(Scope::from_name).collect()
     }
 
-    /// The names of the scopes it holds, as a `scope` claim carries them.
+    /// The set as the text of a `scope` claim.
     #[must_use]
-    pub fn claim(self) -> String {
+    pub fn to_claim(self) -> String {
         let held: Vec<Scope> = Scope::ALL.into_iter().filter(|scope| self.has(*scope)).collect();
-        claim(&held)
+        to_scope_claim(&held)
     }
 
     /// Says whether the token carries that scope.
@@ -112,9 +112,9 @@ impl FromIterator<Scope> for ScopeSet {
     }
 }
 
-/// The names of some scopes, as a `scope` claim carries them.
+/// Scopes as the text of a `scope` claim.
 #[must_use]
-pub fn claim(scopes: &[Scope]) -> String {
+pub fn to_scope_claim(scopes: &[Scope]) -> String {
     scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(" ")
 }
 
@@ -127,7 +127,7 @@ mod tests {
         let set = ScopeSet::parse("profiles:read files:read");
         let held: Vec<_> = Scope::ALL.into_iter().filter(|scope| set.has(*scope)).collect();
         assert_eq!(held, [Scope::ProfilesRead, Scope::FilesRead]);
-        assert_eq!(set.claim(), "profiles:read files:read");
+        assert_eq!(set.to_claim(), "profiles:read files:read");
     }
 
     #[test]

@@ -1,13 +1,12 @@
-//! Bearer tokens (RFC 6750) as HS256 JWTs (RFC 7519, RFC 8725): what we issue and what we accept.
+//! Bearer tokens (RFC 6750) as HS256 JWTs (RFC 7519, RFC 8725): issuing and verifying machine and flow tokens.
 //!
-//! The signature is checked by a library; every rule about header and claims stands here, because the library's
-//! defaults accept too much (a minute of leeway, `nbf` in the future, `crit`).
+//! A library checks the signature. This file checks header and claims itself, because the library's defaults accept
+//! too much: a minute of leeway, `nbf` in the future, `crit`.
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::profile::Reach;
 use super::scope::{self, Scope, ScopeSet};
 use crate::records::id::{RecordId, random_text};
 use crate::records::time::Millis;
@@ -18,52 +17,25 @@ pub const LEEWAY_SECONDS: i64 = 30;
 const FLOW_TYPE: &str = "flow+jwt";
 const MACHINE_TYPES: [&str; 2] = ["JWT", "at+jwt"];
 
-/// Who is calling, as a verified token says.
+/// A token that has been verified.
 #[derive(Clone, Debug)]
-pub struct Caller {
+pub struct VerifiedToken {
     /// The token's `sub`.
     pub subject: String,
-    /// What the token may do.
+    /// The operations that the token permits.
     pub scopes: ScopeSet,
-    /// Whose word this is.
-    pub kind: CallerKind,
+    pub holder: TokenHolder,
     /// When the token ends.
     pub expires: Millis,
 }
 
-/// The two kinds of token. They differ in trust, so nothing may treat one as the other by accident.
+/// Who holds a token. The two kinds differ in trust, so no code may treat one as the other by accident.
 #[derive(Clone, Debug)]
-pub enum CallerKind {
-    /// A company's server: what it says is taken as said, within its team (`None`: an operator, who sees every team).
+pub enum TokenHolder {
+    /// A company's server, bound to its team. Without a team it is an operator, who reaches every team.
     Machine { team: Option<String> },
-    /// A person's browser, bound to one profile. What it says is a claim.
+    /// A person's browser, bound to one profile.
     Flow { profile: RecordId },
-}
-
-impl Caller {
-    /// The records this caller can reach by id.
-    #[must_use]
-    pub fn reach(&self) -> Reach {
-        match &self.kind {
-            CallerKind::Machine { team: Some(team) } => Reach::Team(team.clone()),
-            CallerKind::Machine { team: None } | CallerKind::Flow { .. } => Reach::Every,
-        }
-    }
-
-    /// Says whether a person's browser is calling.
-    #[must_use]
-    pub const fn is_flow(&self) -> bool {
-        matches!(self.kind, CallerKind::Flow { .. })
-    }
-
-    /// Says whether the token lets its holder name that profile at all. A team's bounds are the store's to keep.
-    #[must_use]
-    pub fn may_name(&self, id: RecordId) -> bool {
-        match self.kind {
-            CallerKind::Machine { .. } => true,
-            CallerKind::Flow { profile } => profile == id,
-        }
-    }
 }
 
 /// Issues and verifies tokens under one secret.
@@ -82,7 +54,7 @@ pub struct Tokens {
 }
 
 #[derive(Serialize)]
-struct Issued<'a> {
+struct IssuedClaims<'a> {
     iss: &'a str,
     aud: &'a str,
     sub: &'a str,
@@ -96,9 +68,9 @@ struct Issued<'a> {
     profile: Option<RecordId>,
 }
 
-/// The claims we read. A duplicate, a missing or a wrongly typed one fails the whole token; unknown ones are ignored.
+/// The claims that are read. A duplicate, missing or wrongly typed one fails the whole token; unknown ones are ignored.
 #[derive(Deserialize)]
-struct Presented {
+struct PresentedClaims {
     iss: String,
     aud: Audience,
     exp: u64,
@@ -125,7 +97,7 @@ enum Audience {
 }
 
 impl Audience {
-    fn names(&self, wanted: &str) -> bool {
+    fn includes(&self, wanted: &str) -> bool {
         match self {
             Self::One(name) => name == wanted,
             Self::Several(names) => names.iter().any(|name| name == wanted),
@@ -138,7 +110,7 @@ impl Tokens {
     #[must_use]
     pub fn new(secret: &[u8], issuer: &str, audience: &str, machine_ttl: i64, flow_ttl: i64) -> Self {
         let mut validation = Validation::new(Algorithm::HS256);
-        // Time, issuer and audience are judged below, against our own clock.
+        // `verify` checks time, issuer and audience against the server's own clock.
         validation.required_spec_claims.clear();
         validation.validate_exp = false;
         validation.validate_aud = false;
@@ -149,7 +121,7 @@ impl Tokens {
             issuer: issuer.to_owned(),
             audience: audience.to_owned(),
             flow_audience: format!("{audience}/flow"),
-            flow_scope: scope::claim(&Scope::FLOW),
+            flow_scope: scope::to_scope_claim(&Scope::FLOW),
             machine_ttl,
             flow_ttl,
         }
@@ -158,15 +130,15 @@ impl Tokens {
     /// Issues a machine token to a client that has proved its secret.
     ///
     /// # Errors
-    /// When the claims cannot be signed, which no input of a caller can bring about.
-    pub fn issue_machine(
+    /// When the claims cannot be signed. No input of a caller can cause that.
+    pub fn issue_machine_token(
         &self,
         client: &str,
         scope: &str,
         team: Option<&str>,
         now: Millis,
     ) -> Result<String, jsonwebtoken::errors::Error> {
-        let claims = Issued {
+        let claims = IssuedClaims {
             iss: &self.issuer,
             aud: &self.audience,
             sub: client,
@@ -180,19 +152,19 @@ impl Tokens {
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.signing)
     }
 
-    /// Issues the token that a person's browser holds, good for one profile.
+    /// Issues the flow token of a person's link, for one profile.
     ///
     /// # Errors
-    /// When the claims cannot be signed, which no input of a caller can bring about.
-    pub fn issue_flow(&self, profile: RecordId, now: Millis) -> Result<String, jsonwebtoken::errors::Error> {
-        self.issue_flow_until(profile, &self.flow_scope, now, now.plus_seconds(self.flow_ttl))
+    /// When the claims cannot be signed. No input of a caller can cause that.
+    pub fn issue_flow_token(&self, profile: RecordId, now: Millis) -> Result<String, jsonwebtoken::errors::Error> {
+        self.issue_flow_token_until(profile, &self.flow_scope, now, now.plus_seconds(self.flow_ttl))
     }
 
-    /// Issues such a token with the scopes and the end of another, for the same person's other device.
+    /// Issues a flow token with the scopes and the end of another one, for the same person's other device.
     ///
     /// # Errors
-    /// When the claims cannot be signed, which no input of a caller can bring about.
-    pub fn issue_flow_until(
+    /// When the claims cannot be signed. No input of a caller can cause that.
+    pub fn issue_flow_token_until(
         &self,
         profile: RecordId,
         scope: &str,
@@ -201,7 +173,7 @@ impl Tokens {
     ) -> Result<String, jsonwebtoken::errors::Error> {
         let mut header = Header::new(Algorithm::HS256);
         header.typ = Some(FLOW_TYPE.to_owned());
-        let claims = Issued {
+        let claims = IssuedClaims {
             iss: &self.issuer,
             aud: &self.flow_audience,
             sub: profile.as_str(),
@@ -215,29 +187,29 @@ impl Tokens {
         jsonwebtoken::encode(&header, &claims, &self.signing)
     }
 
-    /// Verifies a presented token; `None` for anything that is not wholly in order. The reason is nobody's business.
+    /// Verifies a presented token. Every fault gives the same `None`, so that a caller learns nothing about it.
     #[must_use]
-    pub fn verify(&self, token: &str, now: Millis) -> Option<Caller> {
-        let verified = jsonwebtoken::decode::<Presented>(token, &self.verifying, &self.validation).ok()?;
+    pub fn verify(&self, token: &str, now: Millis) -> Option<VerifiedToken> {
+        let verified = jsonwebtoken::decode::<PresentedClaims>(token, &self.verifying, &self.validation).ok()?;
         let claims = verified.claims;
-        let in_order = plain_header(&verified.header)
+        let is_valid = has_plain_header(&verified.header)
             && claims.iss == self.issuer
-            && in_time(&claims, now.seconds())
+            && is_in_time(&claims, now.seconds())
             && claims.team.as_deref() != Some("");
-        if !in_order {
+        if !is_valid {
             return None;
         }
         let typ = verified.header.typ.as_deref();
-        let kind = if typ == Some(FLOW_TYPE) && claims.aud.names(&self.flow_audience) {
-            CallerKind::Flow { profile: RecordId::parse(&claims.profile?)? }
-        } else if typ.is_none_or(is_machine_type) && claims.aud.names(&self.audience) {
-            CallerKind::Machine { team: claims.team }
+        let holder = if typ == Some(FLOW_TYPE) && claims.aud.includes(&self.flow_audience) {
+            TokenHolder::Flow { profile: RecordId::parse(&claims.profile?)? }
+        } else if typ.is_none_or(is_machine_type) && claims.aud.includes(&self.audience) {
+            TokenHolder::Machine { team: claims.team }
         } else {
             return None;
         };
         let scopes = claims.scope.as_ref().and_then(Value::as_str).map(ScopeSet::parse).unwrap_or_default();
         let expires = Millis(i64::try_from(claims.exp).ok()?.saturating_mul(1_000));
-        Some(Caller { subject: claims.sub.unwrap_or_default(), scopes, kind, expires })
+        Some(VerifiedToken { subject: claims.sub.unwrap_or_default(), scopes, holder, expires })
     }
 }
 
@@ -246,7 +218,7 @@ fn is_machine_type(typ: &str) -> bool {
 }
 
 /// Refuses headers that bring or point to a key, and extensions that must be understood (RFC 8725 §3.10, RFC 7515 §4.1.11).
-fn plain_header(header: &Header) -> bool {
+fn has_plain_header(header: &Header) -> bool {
     header.crit.is_none()
         && header.kid.is_none()
         && header.jku.is_none()
@@ -257,7 +229,7 @@ fn plain_header(header: &Header) -> bool {
         && header.zip.is_none()
 }
 
-fn in_time(claims: &Presented, now: i64) -> bool {
+fn is_in_time(claims: &PresentedClaims, now: i64) -> bool {
     let not_ahead = |moment: Option<u64>| {
         moment.is_none_or(|seconds| i64::try_from(seconds).is_ok_and(|seconds| seconds - now < LEEWAY_SECONDS))
     };
@@ -311,22 +283,22 @@ mod tests {
     #[test]
     fn our_own_tokens_come_back_as_what_they_were() {
         let tokens = tokens();
-        let machine = tokens.issue_machine("postman", "profiles:read", Some("red"), NOW).unwrap();
+        let machine = tokens.issue_machine_token("postman", "profiles:read", Some("red"), NOW).unwrap();
         let caller = tokens.verify(&machine, NOW).unwrap();
         assert_eq!(caller.subject, "postman");
         assert!(caller.scopes.has(Scope::ProfilesRead) && !caller.scopes.has(Scope::ProfilesWrite));
-        assert!(matches!(caller.kind, CallerKind::Machine { team: Some(team) } if team == "red"));
+        assert!(matches!(caller.holder, TokenHolder::Machine { team: Some(team) } if team == "red"));
 
         let id = RecordId::random();
-        let flow = tokens.verify(&tokens.issue_flow(id, NOW).unwrap(), NOW).unwrap();
-        assert!(matches!(flow.kind, CallerKind::Flow { profile } if profile == id));
+        let flow = tokens.verify(&tokens.issue_flow_token(id, NOW).unwrap(), NOW).unwrap();
+        assert!(matches!(flow.holder, TokenHolder::Flow { profile } if profile == id));
         assert_eq!(flow.expires, NOW.plus_seconds(1_800));
 
         let ends = NOW.plus_seconds(7);
-        let twin = tokens.issue_flow_until(id, "profiles:read", NOW, ends).unwrap();
+        let twin = tokens.issue_flow_token_until(id, "profiles:read", NOW, ends).unwrap();
         let twin = tokens.verify(&twin, NOW).unwrap();
         assert_eq!((twin.expires, twin.scopes), (ends, ScopeSet::parse("profiles:read")));
-        assert!(matches!(twin.kind, CallerKind::Flow { profile } if profile == id));
+        assert!(matches!(twin.holder, TokenHolder::Flow { profile } if profile == id));
     }
 
     #[test]
@@ -408,7 +380,7 @@ mod tests {
 
     #[test]
     fn every_flipped_bit_is_noticed() {
-        let token = tokens().issue_machine("postman", "profiles:read", None, NOW).unwrap();
+        let token = tokens().issue_machine_token("postman", "profiles:read", None, NOW).unwrap();
         for at in 0..token.len() {
             for bit in 0..7 {
                 let mut flipped = token.clone().into_bytes();

@@ -1,8 +1,8 @@
 //! Files in an S3 bucket: `<prefix>/<collection>/<record id>/<stored name>`.
 //!
-//! A file is written to a nameless local file, looked at there, and sent once it is whole. What S3 has acknowledged is
-//! durable. What it has not may still arrive: a request that was given up can be in a buffer on its way, so the note of a
-//! failed upload is kept until nothing of it can come any more, and its files are looked for once again then.
+//! A file is written to a nameless local file, checked there, and sent once it is whole. What S3 has acknowledged is
+//! durable. A request that was given up may still arrive, because parts of it can be in a buffer on the way. So the intent of
+//! a failed upload stays until nothing of it can arrive any more, and then its files are removed once again.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
@@ -24,55 +24,58 @@ use futures_util::{Stream, StreamExt as _, stream};
 use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout};
 
-use super::{FilesError, Kept, Opened, Place, Spot, blocking, scratch};
+use super::backend::{FileBackend, OpenFile, StoreOutcome, StoredPath};
+use super::error::{FilesError, run_blocking};
+use super::file_writer::create_scratch_file;
+use crate::aws_access::load_aws_config;
 use crate::config::BucketLocation;
 use crate::domain::media::Media;
-use crate::providers::aws;
 use crate::records::id::RecordId;
 use crate::store::{Collection, FileIntent};
 
-/// A file up to this size goes in one request, a larger one in parts of it. S3 takes no smaller parts than 5 MiB:
+/// A file up to this size goes in one request, a larger one in parts of this size. S3 takes no smaller parts than 5 MiB:
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>.
-const PART: usize = 8 * 1024 * 1024;
-/// Parts in memory at once, over all requests.
-const PARTS_AT_ONCE: usize = 4;
-/// How long a part waits for its turn. Longer, and S3 is not keeping up with what comes in.
-const TURN: Duration = Duration::from_secs(30);
-/// How long it counts what the last look at the bucket has found.
-const LOOK_COUNTS: Duration = Duration::from_secs(5);
-/// Attempts at a request, the first one counted.
-const ATTEMPTS: u32 = 3;
-/// S3's words for "no room": AWS has none, MinIO and Ceph have these.
-const FULL: [&str; 4] = ["InsufficientStorage", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded", "QuotaExceeded"];
+const PART_BYTES: usize = 8 * 1024 * 1024;
+/// The most parts in memory at once, over all requests.
+const MAX_PARTS: usize = 4;
+/// How long a part waits for a permit. If that is not enough, S3 does not keep up with the uploads.
+const PERMIT_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long the result of a health check is valid.
+const HEALTH_VALID: Duration = Duration::from_secs(5);
+/// The most attempts at a request, including the first.
+const MAX_ATTEMPTS: u32 = 3;
+/// The codes of a full bucket: AWS has none, MinIO and Ceph have these.
+const FULL_CODES: [&str; 4] =
+    ["InsufficientStorage", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded", "QuotaExceeded"];
 
-/// How long S3 may take.
+/// The timeouts of calls to S3.
 #[derive(Clone, Copy, Debug)]
-pub struct Patience {
-    /// Until a connection stands.
+pub struct BucketTimeouts {
+    /// For the connection.
     pub connect: Duration,
-    /// Until an answer begins; not for what sends a file, which has the whole attempt.
+    /// Until an answer begins. A request that sends a file has the whole attempt instead.
     pub answer: Duration,
     pub attempt: Duration,
-    /// All attempts and the pauses between them.
+    /// For all attempts and the delays between them.
     pub operation: Duration,
-    /// A look at whether the bucket is there.
-    pub look: Duration,
+    /// For a health check.
+    pub health: Duration,
 }
 
-impl Default for Patience {
+impl Default for BucketTimeouts {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(3),
             answer: Duration::from_secs(10),
             attempt: Duration::from_secs(30),
             operation: Duration::from_secs(60),
-            look: Duration::from_secs(3),
+            health: Duration::from_secs(3),
         }
     }
 }
 
-impl Patience {
-    fn timeouts(self) -> TimeoutConfig {
+impl BucketTimeouts {
+    fn to_timeout_config(self) -> TimeoutConfig {
         TimeoutConfig::builder()
             .connect_timeout(self.connect)
             .read_timeout(self.answer)
@@ -81,116 +84,117 @@ impl Patience {
             .build()
     }
 
-    /// Beside what a client has by default: for one operation.
-    fn instead(self) -> config::Builder {
-        config::Config::builder().timeout_config(self.timeouts())
+    /// Overrides a client's timeouts for one operation.
+    fn to_override(self) -> config::Builder {
+        config::Config::builder().timeout_config(self.to_timeout_config())
     }
 }
 
-/// A bucket, and how it was when it was last looked at.
-pub struct Bucket {
+/// A bucket, with the result of its last health check.
+pub struct S3Bucket {
     client: Client,
     name: String,
     prefix: String,
     scratch: PathBuf,
-    patience: Patience,
-    /// What the parts of a file are checked by; `None` where S3's newer checksums may not be known.
+    timeouts: BucketTimeouts,
+    /// The checksum of a file's parts; `None` where the server may not know S3's newer checksums.
     checksum: Option<ChecksumAlgorithm>,
-    turns: Semaphore,
-    spare: Arc<Spare>,
-    last_look: Mutex<Option<Look>>,
+    part_permits: Semaphore,
+    spare_buffers: Arc<SpareBuffers>,
+    last_check: Mutex<Option<BucketHealth>>,
 }
 
-struct Look {
+struct BucketHealth {
     at: Instant,
-    found: Result<(), String>,
+    outcome: Result<(), String>,
 }
 
-impl Bucket {
+impl S3Bucket {
     /// Opens a bucket. Files are written to nameless files in the `scratch` folder first.
     ///
     /// # Errors
-    /// When the bucket is not there, denied or out of reach, or nothing says who asks for it.
-    pub async fn open(at: &BucketLocation, scratch: &Path, patience: Patience) -> Result<Self, FilesError> {
+    /// When the bucket does not exist, cannot be reached or denies access, or there are no credentials.
+    pub async fn open(at: &BucketLocation, scratch: &Path, timeouts: BucketTimeouts) -> Result<Self, FilesError> {
         let bucket = Self {
-            client: client(at, patience).await?,
+            client: build_client(at, timeouts).await?,
             name: at.bucket.clone(),
             prefix: at.prefix.clone(),
             scratch: scratch.to_owned(),
-            patience,
+            timeouts,
             checksum: at.endpoint.is_none().then_some(ChecksumAlgorithm::Crc32),
-            turns: Semaphore::new(PARTS_AT_ONCE),
-            spare: Arc::default(),
-            last_look: Mutex::default(),
+            part_permits: Semaphore::new(MAX_PARTS),
+            spare_buffers: Arc::default(),
+            last_check: Mutex::default(),
         };
-        bucket.look().await?;
+        bucket.check_health().await?;
         Ok(bucket)
     }
 
-    fn key(&self, spot: &Spot) -> String {
-        format!("{}{}", self.prefix, spot.path())
+    fn object_key(&self, path: &StoredPath) -> String {
+        format!("{}{}", self.prefix, path.relative_path())
     }
 
-    /// What the keys of a record's files begin with.
-    fn folder(&self, intent: &FileIntent) -> String {
+    /// The prefix of the keys of a record's files.
+    fn key_prefix(&self, intent: &FileIntent) -> String {
         format!("{}{}/{}/", self.prefix, intent.collection.name(), intent.record)
     }
 
-    /// Lists one key at most: unlike a `HeadBucket`, whose answer has no body, a refusal of this one says why; and it
-    /// asks for no more than what is needed anyway.
-    async fn look(&self) -> Result<(), FilesError> {
-        let look = Patience { answer: self.patience.look, operation: self.patience.look, ..self.patience };
+    /// Lists at most one key. Unlike `HeadBucket`, whose answer has no body, a refusal says why, and the call needs no
+    /// permission that is not needed anyway.
+    async fn check_health(&self) -> Result<(), FilesError> {
+        let health = self.timeouts.health;
+        let timeouts = BucketTimeouts { answer: health, operation: health, ..self.timeouts };
         let list = self.client.list_objects_v2().bucket(&self.name).prefix(&self.prefix).max_keys(1);
-        list.customize().config_override(look.instead()).send().await.map_err(failure)?;
+        list.customize().config_override(timeouts.to_override()).send().await.map_err(to_files_error)?;
         Ok(())
     }
 
-    /// How long what sends a file may take: its answer cannot begin before all of it has been sent.
-    fn sending(&self) -> config::Builder {
-        Patience { answer: self.patience.attempt, ..self.patience }.instead()
+    /// The timeouts of a request that sends a file: its answer cannot begin before the whole file is sent.
+    fn sending_timeouts(&self) -> config::Builder {
+        BucketTimeouts { answer: self.timeouts.attempt, ..self.timeouts }.to_override()
     }
 
-    async fn turn(&self) -> Result<SemaphorePermit<'_>, FilesError> {
-        match timeout(TURN, self.turns.acquire()).await {
-            Ok(Ok(turn)) => Ok(turn),
+    async fn acquire_part_permit(&self) -> Result<SemaphorePermit<'_>, FilesError> {
+        match timeout(PERMIT_TIMEOUT, self.part_permits.acquire()).await {
+            Ok(Ok(permit)) => Ok(permit),
             _ => Err(FilesError::Unavailable("S3 takes files more slowly than they come in".to_owned())),
         }
     }
 
-    async fn part(&self, file: &Arc<File>, at: u64) -> Result<Bytes, FilesError> {
-        let (file, spare) = (file.clone(), self.spare.clone());
-        blocking(move || Ok(Bytes::from_owner(Part::read(&file, at, spare)?))).await
+    async fn read_part(&self, file: &Arc<File>, at: u64) -> Result<Bytes, FilesError> {
+        let (file, spare) = (file.clone(), self.spare_buffers.clone());
+        run_blocking(move || Ok(Bytes::from_owner(FilePart::read_from(&file, at, spare)?))).await
     }
 
     async fn send_whole(&self, key: &str, file: &Arc<File>) -> Result<(), FilesError> {
-        let _turn = self.turn().await?;
-        let put = self.client.put_object().bucket(&self.name).key(key).body(self.part(file, 0).await?.into());
-        let put = put.set_content_type(content_type(key)).set_checksum_algorithm(self.checksum.clone());
-        put.customize().config_override(self.sending()).send().await.map_err(failure)?;
+        let _permit = self.acquire_part_permit().await?;
+        let put = self.client.put_object().bucket(&self.name).key(key).body(self.read_part(file, 0).await?.into());
+        let put = put.set_content_type(content_type_of_key(key)).set_checksum_algorithm(self.checksum.clone());
+        put.customize().config_override(self.sending_timeouts()).send().await.map_err(to_files_error)?;
         Ok(())
     }
 
     async fn send_in_parts(&self, key: &str, file: &Arc<File>, length: u64) -> Result<(), FilesError> {
         let create = self.client.create_multipart_upload().bucket(&self.name).key(key);
-        let create = create.set_content_type(content_type(key)).set_checksum_algorithm(self.checksum.clone());
-        let created = create.send().await.map_err(failure)?;
-        let id = created.upload_id().ok_or_else(unreadable)?;
+        let create = create.set_content_type(content_type_of_key(key)).set_checksum_algorithm(self.checksum.clone());
+        let created = create.send().await.map_err(to_files_error)?;
+        let id = created.upload_id().ok_or_else(unreadable_answer)?;
         let sent = self.send_parts(key, id, file, length).await;
         if sent.is_err() {
-            // Only sooner than the sweeper, who would find it as well.
-            let _ = self.abort(key, id).await;
+            // The sweep would abort it as well, but later.
+            let _ = self.abort_upload(key, id).await;
         }
         sent
     }
 
     async fn send_parts(&self, key: &str, id: &str, file: &Arc<File>, length: u64) -> Result<(), FilesError> {
         let mut sent = CompletedMultipartUpload::builder();
-        for (number, at) in (1..).zip((0..length).step_by(PART)) {
+        for (number, at) in (1..).zip((0..length).step_by(PART_BYTES)) {
             sent = sent.parts(self.send_part(key, id, file, number, at).await?);
         }
         let complete = self.client.complete_multipart_upload().bucket(&self.name).key(key).upload_id(id);
         let complete = complete.multipart_upload(sent.build());
-        complete.customize().config_override(self.sending()).send().await.map_err(failure)?;
+        complete.customize().config_override(self.sending_timeouts()).send().await.map_err(to_files_error)?;
         Ok(())
     }
 
@@ -202,34 +206,34 @@ impl Bucket {
         number: i32,
         at: u64,
     ) -> Result<CompletedPart, FilesError> {
-        let _turn = self.turn().await?;
+        let _permit = self.acquire_part_permit().await?;
         let send = self.client.upload_part().bucket(&self.name).key(key).upload_id(id).part_number(number);
-        let send = send.body(self.part(file, at).await?.into()).set_checksum_algorithm(self.checksum.clone());
-        let sent = send.customize().config_override(self.sending()).send().await.map_err(failure)?;
+        let send = send.body(self.read_part(file, at).await?.into()).set_checksum_algorithm(self.checksum.clone());
+        let sent = send.customize().config_override(self.sending_timeouts()).send().await.map_err(to_files_error)?;
         let checksum = sent.checksum_crc32.filter(|_| self.checksum.is_some());
         Ok(CompletedPart::builder().part_number(number).set_e_tag(sent.e_tag).set_checksum_crc32(checksum).build())
     }
 
-    async fn abort(&self, key: &str, id: &str) -> Result<(), FilesError> {
+    async fn abort_upload(&self, key: &str, id: &str) -> Result<(), FilesError> {
         let abort = self.client.abort_multipart_upload().bucket(&self.name).key(key).upload_id(id);
         match abort.send().await {
             Err(SdkError::ServiceError(refusal)) if refusal.err().code() == Some("NoSuchUpload") => Ok(()),
-            outcome => outcome.map(|_| ()).map_err(failure),
+            outcome => outcome.map(|_| ()).map_err(to_files_error),
         }
     }
 
-    async fn abort_unfinished(&self, intent: &FileIntent) -> Result<usize, FilesError> {
-        let folder = self.folder(intent);
+    async fn abort_intent_uploads(&self, intent: &FileIntent) -> Result<usize, FilesError> {
+        let prefix = self.key_prefix(intent);
         let (mut aborted, mut key_marker, mut id_marker) = (0, None, None);
         loop {
-            let list = self.client.list_multipart_uploads().bucket(&self.name).prefix(&folder);
+            let list = self.client.list_multipart_uploads().bucket(&self.name).prefix(&prefix);
             let list = list.set_key_marker(key_marker).set_upload_id_marker(id_marker);
-            let page = list.send().await.map_err(failure)?;
+            let page = list.send().await.map_err(to_files_error)?;
             for upload in page.uploads() {
                 if let (Some(key), Some(id)) = (upload.key(), upload.upload_id())
-                    && names(intent, &folder, key)
+                    && names_key(intent, &prefix, key)
                 {
-                    self.abort(key, id).await?;
+                    self.abort_upload(key, id).await?;
                     aborted += 1;
                 }
             }
@@ -240,17 +244,17 @@ impl Bucket {
         }
     }
 
-    async fn delete_stored(&self, intent: &FileIntent) -> Result<usize, FilesError> {
-        let folder = self.folder(intent);
-        let list = self.client.list_objects_v2().bucket(&self.name).prefix(&folder);
+    async fn delete_intent_objects(&self, intent: &FileIntent) -> Result<usize, FilesError> {
+        let prefix = self.key_prefix(intent);
+        let list = self.client.list_objects_v2().bucket(&self.name).prefix(&prefix);
         let mut pages = list.into_paginator().send();
         let mut deleted = 0;
         while let Some(page) = pages.next().await {
-            let page = page.map_err(failure)?;
+            let page = page.map_err(to_files_error)?;
             for key in
-                page.contents().iter().filter_map(|object| object.key()).filter(|key| names(intent, &folder, key))
+                page.contents().iter().filter_map(|object| object.key()).filter(|key| names_key(intent, &prefix, key))
             {
-                self.client.delete_object().bucket(&self.name).key(key).send().await.map_err(failure)?;
+                self.client.delete_object().bucket(&self.name).key(key).send().await.map_err(to_files_error)?;
                 deleted += 1;
             }
         }
@@ -259,76 +263,77 @@ impl Bucket {
 }
 
 #[async_trait]
-impl Place for Bucket {
-    async fn begin(&self, _: &Spot) -> Result<File, FilesError> {
-        self.ready().await?;
-        scratch(&self.scratch).await
+impl FileBackend for S3Bucket {
+    async fn create_file(&self, _: &StoredPath) -> Result<File, FilesError> {
+        self.check_writable().await?;
+        create_scratch_file(&self.scratch).await
     }
 
-    async fn keep(&self, spot: &Spot, file: File) -> Result<Kept, FilesError> {
-        let (key, length, file) = (self.key(spot), file.metadata()?.len(), Arc::new(file));
-        if length <= PART as u64 {
+    async fn store_file(&self, path: &StoredPath, file: File) -> Result<StoreOutcome, FilesError> {
+        let (key, length, file) = (self.object_key(path), file.metadata()?.len(), Arc::new(file));
+        if length <= PART_BYTES as u64 {
             self.send_whole(&key, &file).await?;
         } else {
             self.send_in_parts(&key, &file, length).await?;
         }
-        Ok(Kept::There)
+        Ok(StoreOutcome::Stored)
     }
 
-    async fn copy(&self, from: &Spot, to: &Spot) -> Result<Kept, FilesError> {
-        // It goes into a header as part of a URL. Neither bucket, prefix nor stored name has a character to encode.
-        let source = format!("{}/{}", self.name, self.key(from));
-        let copy = self.client.copy_object().bucket(&self.name).copy_source(source).key(self.key(to));
-        copy.customize().config_override(self.sending()).send().await.map_err(failure)?;
-        Ok(Kept::There)
+    async fn copy_file(&self, from: &StoredPath, to: &StoredPath) -> Result<StoreOutcome, FilesError> {
+        // The header is part of a URL. Neither bucket, prefix nor stored name has a character to encode.
+        let source = format!("{}/{}", self.name, self.object_key(from));
+        let copy = self.client.copy_object().bucket(&self.name).copy_source(source).key(self.object_key(to));
+        copy.customize().config_override(self.sending_timeouts()).send().await.map_err(to_files_error)?;
+        Ok(StoreOutcome::Stored)
     }
 
-    async fn settle(&self, _: Collection, _: RecordId) -> Result<(), FilesError> {
+    async fn sync_record(&self, _: Collection, _: RecordId) -> Result<(), FilesError> {
         Ok(())
     }
 
-    async fn read(&self, spot: &Spot) -> Result<Opened, FilesError> {
-        let get = self.client.get_object().bucket(&self.name).key(self.key(spot));
-        let got = get.send().await.map_err(failure)?;
-        let length = got.content_length().and_then(|length| u64::try_from(length).ok()).ok_or_else(unreadable)?;
-        Ok(Opened { length, pieces: pieces(got.body).boxed() })
+    async fn open_file(&self, path: &StoredPath) -> Result<OpenFile, FilesError> {
+        let get = self.client.get_object().bucket(&self.name).key(self.object_key(path));
+        let got = get.send().await.map_err(to_files_error)?;
+        let length =
+            got.content_length().and_then(|length| u64::try_from(length).ok()).ok_or_else(unreadable_answer)?;
+        Ok(OpenFile { length, chunks: to_chunks(got.body).boxed() })
     }
 
-    async fn remove(&self, intent: &FileIntent) -> Result<usize, FilesError> {
-        self.ready().await?;
-        // An upload may be completed between two looks, so objects are looked for last.
-        let aborted = self.abort_unfinished(intent).await?;
-        Ok(aborted + self.delete_stored(intent).await?)
+    async fn remove_files(&self, intent: &FileIntent) -> Result<usize, FilesError> {
+        self.check_writable().await?;
+        // An upload may be completed between the two steps, so objects come last.
+        let aborted = self.abort_intent_uploads(intent).await?;
+        Ok(aborted + self.delete_intent_objects(intent).await?)
     }
 
-    async fn ready(&self) -> Result<(), FilesError> {
-        // Whoever comes meanwhile waits for this look, so that a bucket out of reach is asked once.
-        let mut last = self.last_look.lock().await;
-        let recent = last.as_ref().filter(|look| look.at.elapsed() < LOOK_COUNTS);
-        let found = match recent {
-            Some(look) => look.found.clone(),
-            None => self.look().await.map_err(|error| error.to_string()),
+    async fn check_writable(&self) -> Result<(), FilesError> {
+        // Concurrent callers wait for this check, so that a bucket out of reach gets one call.
+        let mut last = self.last_check.lock().await;
+        let recent = last.as_ref().filter(|check| check.at.elapsed() < HEALTH_VALID);
+        let outcome = match recent {
+            Some(check) => check.outcome.clone(),
+            None => self.check_health().await.map_err(|error| error.to_string()),
         };
         if recent.is_none() {
-            tell_change(last.as_ref(), &found);
-            *last = Some(Look { at: Instant::now(), found: found.clone() });
+            log_health_change(last.as_ref(), &outcome);
+            *last = Some(BucketHealth { at: Instant::now(), outcome: outcome.clone() });
         }
-        found.map_err(FilesError::Unavailable)
+        outcome.map_err(FilesError::Unavailable)
     }
 
-    fn arrives_late(&self) -> bool {
+    fn may_arrive_late(&self) -> bool {
         true
     }
 }
 
-/// The way to S3. A redirect is an error to it, so what is sent stays with the host that was named.
-async fn client(at: &BucketLocation, patience: Patience) -> Result<Client, FilesError> {
-    let chain = aws::chain(&at.access, at.endpoint.is_some()).await.map_err(FilesError::Failed)?;
-    let mut config = config::Builder::from(&chain)
-        .timeout_config(patience.timeouts())
-        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+/// Builds the client of S3. It treats a redirect as an error, so data goes to the named host only.
+async fn build_client(at: &BucketLocation, timeouts: BucketTimeouts) -> Result<Client, FilesError> {
+    let sdk = load_aws_config(&at.access, at.endpoint.is_some()).await.map_err(FilesError::Failed)?;
+    let mut config = config::Builder::from(&sdk)
+        .timeout_config(timeouts.to_timeout_config())
+        .retry_config(RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS))
         .force_path_style(at.endpoint.is_some());
-    // Set in either case: the chain's own could come from a file that nobody has checked.
+    // Set in either case: the SDK's own could come from a file that our checks have not seen.
     config.set_endpoint_url(at.endpoint.clone());
     if at.endpoint.is_some() {
         config = config
@@ -338,20 +343,20 @@ async fn client(at: &BucketLocation, patience: Patience) -> Result<Client, Files
     Ok(Client::from_conf(config.build()))
 }
 
-/// What S3's refusal comes to. Only its code is told: its texts quote keys, which hold names that people gave.
-fn failure<E: ProvideErrorMetadata>(error: SdkError<E, HttpResponse>) -> FilesError {
+/// Converts the SDK's error. Of S3's answer only the code is kept: its texts quote keys, which hold names that people chose.
+fn to_files_error<E: ProvideErrorMetadata>(error: SdkError<E, HttpResponse>) -> FilesError {
     let refusal = match error {
         SdkError::ServiceError(refusal) => refusal,
         SdkError::TimeoutError(_) => return unavailable("S3 does not answer in time"),
         SdkError::DispatchFailure(failure) if failure.is_timeout() => return unavailable("S3 does not answer in time"),
         SdkError::DispatchFailure(failure) if failure.is_io() => return unavailable("S3 cannot be reached"),
-        SdkError::DispatchFailure(_) => return unavailable("nothing could be sent to S3"),
-        _ => return unreadable(),
+        SdkError::DispatchFailure(_) => return unavailable("the request to S3 could not be sent"),
+        _ => return unreadable_answer(),
     };
     let (status, code) = (refusal.raw().status().as_u16(), refusal.err().code().unwrap_or("nothing more"));
     match code {
         "NoSuchKey" => FilesError::Gone,
-        _ if status == 507 || FULL.contains(&code) => FilesError::Full,
+        _ if status == 507 || FULL_CODES.contains(&code) => FilesError::Full,
         _ => {
             FilesError::Unavailable(format!("S3 says {status}, {}", code.escape_default().take(64).collect::<String>()))
         }
@@ -362,74 +367,74 @@ fn unavailable(why: &str) -> FilesError {
     FilesError::Unavailable(why.to_owned())
 }
 
-fn unreadable() -> FilesError {
-    unavailable("what answers is not S3, or broke off")
+fn unreadable_answer() -> FilesError {
+    unavailable("the answer is not S3's, or the connection broke off")
 }
 
-/// Says once that the bucket is out of reach, and once that it is back.
-fn tell_change(last: Option<&Look>, found: &Result<(), String>) {
-    let was_well = last.is_none_or(|look| look.found.is_ok());
-    match found {
-        Err(error) if was_well => tracing::warn!(error, "files can be neither stored nor read"),
-        Ok(()) if !was_well => tracing::info!("files can be stored and read again"),
+/// Logs once that the bucket is out of reach, and once that it is back.
+fn log_health_change(last: Option<&BucketHealth>, outcome: &Result<(), String>) {
+    let was_healthy = last.is_none_or(|check| check.outcome.is_ok());
+    match outcome {
+        Err(error) if was_healthy => tracing::warn!(error, "files can be neither stored nor read"),
+        Ok(()) if !was_healthy => tracing::info!("files can be stored and read again"),
         _ => {}
     }
 }
 
-/// Says whether a key is that of a file which an intent names.
-fn names(intent: &FileIntent, folder: &str, key: &str) -> bool {
-    key.strip_prefix(folder).is_some_and(|stored| intent.names(stored))
+/// Says whether an intent names the file with that key.
+fn names_key(intent: &FileIntent, prefix: &str, key: &str) -> bool {
+    key.strip_prefix(prefix).is_some_and(|stored| intent.names_file(stored))
 }
 
-fn content_type(key: &str) -> Option<String> {
+fn content_type_of_key(key: &str) -> Option<String> {
     Media::of_stored_name(key).map(|media| media.mime().to_owned())
 }
 
-/// Memory for parts, used again and again: allocators keep what many threads have freed, each some of it.
+/// Buffers for parts, reused because allocators keep the memory that many threads have freed.
 #[derive(Default)]
-struct Spare(std::sync::Mutex<Vec<Vec<u8>>>);
+struct SpareBuffers(std::sync::Mutex<Vec<Vec<u8>>>);
 
-impl Spare {
-    fn buffers(&self) -> std::sync::MutexGuard<'_, Vec<Vec<u8>>> {
+impl SpareBuffers {
+    fn lock_buffers(&self) -> std::sync::MutexGuard<'_, Vec<Vec<u8>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Part of a file; its memory is given back once nobody sends it any more.
-struct Part {
+/// A part of a file. Its buffer is reused once it is dropped.
+struct FilePart {
     bytes: Vec<u8>,
-    spare: Arc<Spare>,
+    spare: Arc<SpareBuffers>,
 }
 
-impl Part {
-    /// Reads the part of a file that begins there.
-    fn read(file: &File, at: u64, spare: Arc<Spare>) -> std::io::Result<Self> {
-        let mut bytes = spare.buffers().pop().unwrap_or_else(|| Vec::with_capacity(PART));
+impl FilePart {
+    /// Reads the part of a file that begins at that byte.
+    fn read_from(file: &File, at: u64, spare: Arc<SpareBuffers>) -> std::io::Result<Self> {
+        let mut bytes = spare.lock_buffers().pop().unwrap_or_else(|| Vec::with_capacity(PART_BYTES));
         let left = file.metadata()?.len().saturating_sub(at);
-        bytes.resize(usize::try_from(left).unwrap_or(PART).min(PART), 0);
+        bytes.resize(usize::try_from(left).unwrap_or(PART_BYTES).min(PART_BYTES), 0);
         file.read_exact_at(&mut bytes, at)?;
         Ok(Self { bytes, spare })
     }
 }
 
-impl AsRef<[u8]> for Part {
+impl AsRef<[u8]> for FilePart {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }
 }
 
-impl Drop for Part {
+impl Drop for FilePart {
     fn drop(&mut self) {
-        let mut buffers = self.spare.buffers();
-        if buffers.len() < PARTS_AT_ONCE {
+        let mut buffers = self.spare.lock_buffers();
+        if buffers.len() < MAX_PARTS {
             buffers.push(std::mem::take(&mut self.bytes));
         }
     }
 }
 
-fn pieces(body: ByteStream) -> impl Stream<Item = std::io::Result<Bytes>> + Send {
+fn to_chunks(body: ByteStream) -> impl Stream<Item = std::io::Result<Bytes>> + Send {
     stream::try_unfold(body, |mut body| async move {
-        let piece = body.try_next().await.map_err(|_| std::io::Error::other("S3 broke off within a file"))?;
-        Ok(piece.map(|piece| (piece, body)))
+        let chunk = body.try_next().await.map_err(|_| std::io::Error::other("S3 broke off within a file"))?;
+        Ok(chunk.map(|chunk| (chunk, body)))
     })
 }

@@ -1,6 +1,6 @@
 //! Files in a local folder: `<root>/<collection>/<record id>/<stored name>`.
 //!
-//! A copy for another record is a second name (a hard link) for the same bytes, which never change.
+//! A copy for another record is a hard link to the same bytes, which never change.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::ErrorKind;
@@ -14,27 +14,29 @@ use bytes::BytesMut;
 use futures_util::{StreamExt as _, stream};
 use tokio::io::AsyncReadExt as _;
 
-use super::{FilesError, Kept, Opened, Place, Spot, blocking};
+use super::backend::{FileBackend, OpenFile, StoreOutcome, StoredPath};
+use super::error::{FilesError, run_blocking};
 use crate::domain::media;
 use crate::records::id::RecordId;
 use crate::store::{Collection, FileIntent};
 
-/// How much of a file is read at once.
-pub(super) const PIECE: usize = 64 * 1024;
+/// How much of a file is read at once, in bytes.
+pub(super) const READ_CHUNK_BYTES: usize = 64 * 1024;
 
 /// A folder of files.
-pub struct Folder(Arc<Tree>);
+pub struct FileFolder(Arc<FolderTree>);
 
-struct Tree {
+struct FolderTree {
     root: PathBuf,
-    broken: AtomicBool,
+    /// A sync has failed: no upload is acknowledged any more.
+    is_broken: AtomicBool,
 }
 
-impl Folder {
-    /// Opens the folder, making it if need be.
+impl FileFolder {
+    /// Opens the folder, and creates it if it is missing.
     ///
     /// # Errors
-    /// When the folder cannot be made.
+    /// When the folder cannot be created.
     pub fn open(root: &Path) -> std::io::Result<Self> {
         for collection in Collection::ALL {
             fs::DirBuilder::new().recursive(true).mode(0o700).create(root.join(collection.name()))?;
@@ -43,121 +45,121 @@ impl Folder {
         Ok(Self::open_to_read(root))
     }
 
-    /// A folder that is only to be read.
+    /// Opens a folder only for reading.
     #[must_use]
     pub fn open_to_read(root: &Path) -> Self {
-        Self(Arc::new(Tree { root: root.to_owned(), broken: AtomicBool::new(false) }))
+        Self(Arc::new(FolderTree { root: root.to_owned(), is_broken: AtomicBool::new(false) }))
     }
 
-    async fn work<T: Send + 'static>(
+    async fn run_on_tree<T: Send + 'static>(
         &self,
-        piece: impl FnOnce(&Tree) -> Result<T, FilesError> + Send + 'static,
+        work: impl FnOnce(&FolderTree) -> Result<T, FilesError> + Send + 'static,
     ) -> Result<T, FilesError> {
         let tree = self.0.clone();
-        blocking(move || piece(&tree)).await
+        run_blocking(move || work(&tree)).await
     }
 }
 
 #[async_trait]
-impl Place for Folder {
-    async fn begin(&self, spot: &Spot) -> Result<File, FilesError> {
-        self.ready().await?;
-        let spot = spot.clone();
-        self.work(move |tree| {
-            let open = || {
-                let path = tree.path(&spot);
+impl FileBackend for FileFolder {
+    async fn create_file(&self, path: &StoredPath) -> Result<File, FilesError> {
+        self.check_writable().await?;
+        let path = path.clone();
+        self.run_on_tree(move |tree| {
+            let create = || {
+                let path = tree.file_path(&path);
                 OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)
             };
-            Ok(tree.in_folder_of(&spot, open)?)
+            Ok(tree.run_in_record_folder(&path, create)?)
         })
         .await
     }
 
-    async fn keep(&self, _: &Spot, file: File) -> Result<Kept, FilesError> {
-        self.work(move |tree| tree.synced(file.sync_all())).await?;
-        Ok(Kept::There)
+    async fn store_file(&self, _: &StoredPath, file: File) -> Result<StoreOutcome, FilesError> {
+        self.run_on_tree(move |tree| tree.note_sync_failure(file.sync_all())).await?;
+        Ok(StoreOutcome::Stored)
     }
 
-    async fn copy(&self, from: &Spot, to: &Spot) -> Result<Kept, FilesError> {
-        self.ready().await?;
+    async fn copy_file(&self, from: &StoredPath, to: &StoredPath) -> Result<StoreOutcome, FilesError> {
+        self.check_writable().await?;
         let (from, to) = (from.clone(), to.clone());
-        self.work(move |tree| {
-            let (source, target) = (tree.path(&from), tree.path(&to));
-            // Asked first: below, a missing source looks like a missing folder.
+        self.run_on_tree(move |tree| {
+            let (source, target) = (tree.file_path(&from), tree.file_path(&to));
+            // Checked first, because below a missing source would look like a missing folder.
             fs::metadata(&source)?;
-            if tree.in_folder_of(&to, || fs::hard_link(&source, &target)).is_err() {
-                // A file system without links, or with as many as it takes.
+            if tree.run_in_record_folder(&to, || fs::hard_link(&source, &target)).is_err() {
+                // The file system has no hard links, or this file has too many.
                 fs::copy(&source, &target)?;
-                tree.synced(File::open(&target)?.sync_all())?;
+                tree.note_sync_failure(File::open(&target)?.sync_all())?;
             }
-            Ok(Kept::There)
+            Ok(StoreOutcome::Stored)
         })
         .await
     }
 
-    async fn settle(&self, collection: Collection, record: RecordId) -> Result<(), FilesError> {
-        self.work(move |tree| tree.sync(&tree.folder(collection, record))).await
+    async fn sync_record(&self, collection: Collection, record: RecordId) -> Result<(), FilesError> {
+        self.run_on_tree(move |tree| tree.sync_folder(&tree.record_folder(collection, record))).await
     }
 
-    async fn read(&self, spot: &Spot) -> Result<Opened, FilesError> {
-        let file = tokio::fs::File::open(self.0.path(spot)).await?;
+    async fn open_file(&self, path: &StoredPath) -> Result<OpenFile, FilesError> {
+        let file = tokio::fs::File::open(self.0.file_path(path)).await?;
         let length = file.metadata().await?.len();
-        Ok(Opened { length, pieces: pieces(file).boxed() })
+        Ok(OpenFile { length, chunks: read_chunks(file).boxed() })
     }
 
-    async fn remove(&self, intent: &FileIntent) -> Result<usize, FilesError> {
+    async fn remove_files(&self, intent: &FileIntent) -> Result<usize, FilesError> {
         let intent = intent.clone();
-        self.work(move |tree| tree.remove(&intent)).await
+        self.run_on_tree(move |tree| tree.remove_intent_files(&intent)).await
     }
 
-    async fn ready(&self) -> Result<(), FilesError> {
-        if self.0.broken.load(Ordering::Relaxed) { Err(FilesError::Broken) } else { Ok(()) }
+    async fn check_writable(&self) -> Result<(), FilesError> {
+        if self.0.is_broken.load(Ordering::Relaxed) { Err(FilesError::Broken) } else { Ok(()) }
     }
 }
 
-impl Tree {
-    fn folder(&self, collection: Collection, record: RecordId) -> PathBuf {
+impl FolderTree {
+    fn record_folder(&self, collection: Collection, record: RecordId) -> PathBuf {
         self.root.join(collection.name()).join(record.as_str())
     }
 
-    fn path(&self, spot: &Spot) -> PathBuf {
-        self.folder(spot.collection, spot.record).join(&spot.name)
+    fn file_path(&self, path: &StoredPath) -> PathBuf {
+        self.record_folder(path.collection, path.record).join(&path.name)
     }
 
-    /// Does something in a record's folder; makes the folder when that turns out to be missing. Its name is synced even
-    /// if it was there by then: whoever made it may not have come that far.
-    fn in_folder_of<T>(&self, spot: &Spot, work: impl Fn() -> std::io::Result<T>) -> std::io::Result<T> {
+    /// Runs work in a record's folder, and creates the folder when it is missing. The folder's name is synced even if it
+    /// exists by then, because another upload may have created it without having synced it yet.
+    fn run_in_record_folder<T>(&self, path: &StoredPath, work: impl Fn() -> std::io::Result<T>) -> std::io::Result<T> {
         match work() {
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             outcome => return outcome,
         }
-        let folder = self.folder(spot.collection, spot.record);
+        let folder = self.record_folder(path.collection, path.record);
         match fs::DirBuilder::new().mode(0o700).create(&folder) {
             Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
-            _ => self.sync(folder.parent().unwrap_or(&folder)).map_err(std::io::Error::other)?,
+            _ => self.sync_folder(folder.parent().unwrap_or(&folder)).map_err(std::io::Error::other)?,
         }
         work()
     }
 
-    fn sync(&self, folder: &Path) -> Result<(), FilesError> {
+    fn sync_folder(&self, folder: &Path) -> Result<(), FilesError> {
         let folder = File::open(folder)?;
-        self.synced(folder.sync_all())
+        self.note_sync_failure(folder.sync_all())
     }
 
-    /// A failed sync means that the system may have dropped what it said it had: nothing is acknowledged from here on.
-    fn synced(&self, outcome: std::io::Result<()>) -> Result<(), FilesError> {
+    /// After a failed sync the system may have dropped earlier writes, so no upload is acknowledged any more.
+    fn note_sync_failure(&self, outcome: std::io::Result<()>) -> Result<(), FilesError> {
         let Err(error) = outcome else { return Ok(()) };
         if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) {
             return Err(FilesError::Full);
         }
-        if !self.broken.swap(true, Ordering::Relaxed) {
+        if !self.is_broken.swap(true, Ordering::Relaxed) {
             tracing::error!(%error, "a sync to the files' disk failed: uploads are refused until a restart");
         }
         Err(FilesError::Broken)
     }
 
-    fn remove(&self, intent: &FileIntent) -> Result<usize, FilesError> {
-        let folder = self.folder(intent.collection, intent.record);
+    fn remove_intent_files(&self, intent: &FileIntent) -> Result<usize, FilesError> {
+        let folder = self.record_folder(intent.collection, intent.record);
         let entries = match fs::read_dir(&folder) {
             Ok(entries) => entries,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
@@ -167,12 +169,12 @@ impl Tree {
         for entry in entries {
             let name = entry?.file_name();
             let name = name.to_string_lossy();
-            if intent.names(&name) {
+            if intent.names_file(&name) {
                 removed += remove_file(&folder.join(name.as_ref()))?;
             }
         }
         if intent.collection == Collection::VerificationHistory {
-            // A record has one upload, so an empty folder is nobody's. A profile's may be another upload's this moment.
+            // A verification record has one upload. A profile's empty folder may belong to another upload.
             let _ = fs::remove_dir(&folder);
         }
         Ok(removed)
@@ -180,8 +182,8 @@ impl Tree {
 }
 
 impl FileIntent {
-    /// Says whether a stored file of its record is one that it names.
-    pub(crate) fn names(&self, stored: &str) -> bool {
+    /// Says whether the intent names a stored file of its record.
+    pub(crate) fn names_file(&self, stored: &str) -> bool {
         if self.name.is_empty() {
             media::carries_mark(stored, &self.mark)
         } else {
@@ -198,11 +200,11 @@ fn remove_file(path: &Path) -> Result<usize, FilesError> {
     }
 }
 
-fn pieces(file: tokio::fs::File) -> impl futures_util::Stream<Item = std::io::Result<bytes::Bytes>> + Send {
+fn read_chunks(file: tokio::fs::File) -> impl futures_util::Stream<Item = std::io::Result<bytes::Bytes>> + Send {
     stream::try_unfold(file, |mut file| async move {
-        let mut piece = BytesMut::with_capacity(PIECE);
-        let length = file.read_buf(&mut piece).await?;
-        Ok((length > 0).then(|| (piece.freeze(), file)))
+        let mut chunk = BytesMut::with_capacity(READ_CHUNK_BYTES);
+        let length = file.read_buf(&mut chunk).await?;
+        Ok((length > 0).then(|| (chunk.freeze(), file)))
     })
 }
 
@@ -211,16 +213,17 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn after_a_failed_sync_nothing_more_is_taken() {
+    async fn uploads_are_refused_after_a_failed_sync() {
         let root = tempfile::tempdir().unwrap();
-        let folder = Folder::open(root.path()).unwrap();
-        let spot = Spot { collection: Collection::Profiles, record: RecordId::random(), name: "a.png".to_owned() };
-        let full = folder.0.synced(Err(ErrorKind::StorageFull.into()));
-        assert!(matches!(full, Err(FilesError::Full)) && folder.ready().await.is_ok());
-        folder.begin(&spot).await.unwrap();
-        assert!(matches!(folder.0.synced(Err(std::io::Error::other("EIO"))), Err(FilesError::Broken)));
-        assert!(matches!(folder.ready().await, Err(FilesError::Broken)));
-        assert!(matches!(folder.begin(&spot).await, Err(FilesError::Broken)));
-        assert!(matches!(folder.copy(&spot, &spot).await, Err(FilesError::Broken)));
+        let folder = FileFolder::open(root.path()).unwrap();
+        let path =
+            StoredPath { collection: Collection::Profiles, record: RecordId::random(), name: "a.png".to_owned() };
+        let full = folder.0.note_sync_failure(Err(ErrorKind::StorageFull.into()));
+        assert!(matches!(full, Err(FilesError::Full)) && folder.check_writable().await.is_ok());
+        folder.create_file(&path).await.unwrap();
+        assert!(matches!(folder.0.note_sync_failure(Err(std::io::Error::other("EIO"))), Err(FilesError::Broken)));
+        assert!(matches!(folder.check_writable().await, Err(FilesError::Broken)));
+        assert!(matches!(folder.create_file(&path).await, Err(FilesError::Broken)));
+        assert!(matches!(folder.copy_file(&path, &path).await, Err(FilesError::Broken)));
     }
 }

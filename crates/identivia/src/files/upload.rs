@@ -1,199 +1,207 @@
-//! One request's files on their way to a record.
+//! Uploads: the files of one request, from the first byte to the commit that names them.
 
 use std::fs::File;
-use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use super::{Chore, Files, FilesError, Kept, Spot, blocking};
+use super::Files;
+use super::backend::{StoreOutcome, StoredPath};
+use super::error::FilesError;
+use super::file_writer::FileWriter;
+use super::sweep_requests::SweepRequest;
 use crate::domain::media::{self, Media};
 use crate::records::id::RecordId;
-use crate::store::{Attached, Collection, FileIntent, Intents, Staged, StoreError, Written};
+use crate::records::time::Millis;
+use crate::store::{Collection, FileIntent, StagedFile, Store, StoreError, UploadedFiles, WriteOutcome};
 
-/// How much is gathered before a trip to a blocking thread: large enough to make trips rare, small enough that many
-/// uploads at once stay small.
-const CHUNK: usize = 256 * 1024;
-
-/// The files of one request.
+/// The files of one request. Nothing is written before the first file.
 pub struct Upload {
-    pending: Arc<Pending>,
-    /// How many files it has begun.
+    pending: Arc<PendingUpload>,
+    /// The number of files so far.
     count: usize,
-    /// Files to be kept within the record.
-    staged: Vec<Staged>,
+    /// Files that will be stored within the record.
+    staged: Vec<StagedFile>,
 }
 
-/// What stands behind an upload. Work on files goes on when its request is given up, so each piece of it holds this; the
-/// last one to let go hands the files to the sweeper, unless a record has come to name them.
-struct Pending {
+/// The state of an upload, shared with its tasks. A task on a file goes on when the request is given up. When the last task
+/// drops this, the sweep gets the files, unless a record names them.
+struct PendingUpload {
     files: Arc<Files>,
     intent: FileIntent,
-    fate: AtomicU8,
+    state: AtomicU8,
 }
 
-/// What is known of an upload's record.
+/// What is known of the record that should name an upload's files.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-enum Fate {
-    /// Nothing has been noted or written.
-    Unbegun,
-    /// No record names the files: they can go at once.
+enum RecordState {
+    /// Neither the intent nor a file is written.
+    NotStarted,
+    /// No record names the files: they can be removed at once.
     Unrecorded,
-    /// The transaction has been asked for and has not answered.
-    Unknown,
-    /// A record names them.
+    /// The commit has started and not answered, so a record may name the files.
+    Uncertain,
+    /// A record names the files.
     Recorded,
 }
 
-impl Pending {
-    fn meets(&self, fate: Fate) {
-        self.fate.store(fate as u8, Ordering::Release);
+impl PendingUpload {
+    fn set_state(&self, state: RecordState) {
+        self.state.store(state as u8, Ordering::Release);
     }
 
-    fn spot(&self, name: &str) -> Spot {
-        Spot { collection: self.intent.collection, record: self.intent.record, name: name.to_owned() }
+    fn stored_path(&self, name: &str) -> StoredPath {
+        StoredPath { collection: self.intent.collection, record: self.intent.record, name: name.to_owned() }
     }
 }
 
-impl Drop for Pending {
+impl Drop for PendingUpload {
     fn drop(&mut self) {
         if self.files.intents.is_none() {
             return;
         }
-        let fate = *self.fate.get_mut();
-        if fate == Fate::Unrecorded as u8 {
-            self.files.ask_sweeper(Chore::Remove(self.intent.clone()));
-        } else if fate == Fate::Unknown as u8 {
-            self.files.ask_sweeper(Chore::Doom(self.intent.mark.clone()));
+        let state = *self.state.get_mut();
+        if state == RecordState::Unrecorded as u8 {
+            self.files.request_sweep(SweepRequest::RemoveFiles(self.intent.clone()));
+        } else if state == RecordState::Uncertain as u8 {
+            self.files.request_sweep(SweepRequest::MarkForRemoval(self.intent.mark.clone()));
         }
     }
 }
 
 impl Upload {
-    pub(super) fn new(files: Arc<Files>, collection: Collection, record: RecordId) -> Self {
-        Self::of(files, FileIntent { mark: media::upload_mark(), collection, record, name: String::new() })
+    /// Starts an upload for a record.
+    #[must_use]
+    pub fn new(files: Arc<Files>, collection: Collection, record: RecordId) -> Self {
+        Self::with_intent(files, unopened_intent(media::upload_mark(), collection, record, String::new()))
     }
 
-    /// The note's mark is the record's own: of a copy that was interrupted, the next finds it.
-    pub(super) fn moving_in(files: Arc<Files>, collection: Collection, record: RecordId, names: &[&str]) -> Self {
+    /// Starts an upload of files that have their stored names already, for a record that does not exist yet. The intent's
+    /// mark follows from the record, so that the next copy finds the intent of an interrupted one.
+    #[must_use]
+    pub fn with_stored_names(files: Arc<Files>, collection: Collection, record: RecordId, names: &[&str]) -> Self {
         let mark = format!("{}/{record}", collection.name());
-        Self::of(files, FileIntent { mark, collection, record, name: names.join("/") })
+        Self::with_intent(files, unopened_intent(mark, collection, record, names.join("/")))
     }
 
-    fn of(files: Arc<Files>, intent: FileIntent) -> Self {
-        let pending = Pending { files, intent, fate: AtomicU8::new(Fate::Unbegun as u8) };
-        Self { pending: Arc::new(pending), count: 0, staged: Vec::new() }
+    fn with_intent(files: Arc<Files>, intent: FileIntent) -> Self {
+        let state = AtomicU8::new(RecordState::NotStarted as u8);
+        Self { pending: Arc::new(PendingUpload { files, intent, state }), count: 0, staged: Vec::new() }
     }
 
-    /// Begins a file; its stored name is settled here.
+    /// Creates a file and returns it with its stored name.
     ///
     /// # Errors
     /// When nothing can be stored now.
-    pub async fn create(&mut self, client_name: &str, media: Media) -> Result<(Writing, String), FilesError> {
-        let spot = self.spot(client_name, media).await?;
-        let name = spot.name.clone();
-        let file = self.work(move |files| async move { files.place.begin(&spot).await }).await?;
-        Ok((Writing::new(file), name))
+    pub async fn create_file(&mut self, client_name: &str, media: Media) -> Result<(FileWriter, String), FilesError> {
+        let path = self.draw_stored_path(client_name, media).await?;
+        let name = path.name.clone();
+        let file = self.run_task(move |files| async move { files.backend.create_file(&path).await }).await?;
+        Ok((FileWriter::new(file), name))
     }
 
-    /// Begins a file that comes with its stored name.
+    /// Creates a file that has its stored name already.
     ///
     /// # Errors
     /// When nothing can be stored now.
-    pub async fn begin(&mut self, name: &str) -> Result<Writing, FilesError> {
-        self.announce().await?;
-        let spot = self.pending.spot(name);
-        let file = self.work(move |files| async move { files.place.begin(&spot).await }).await?;
-        Ok(Writing::new(file))
+    pub async fn create_named_file(&mut self, name: &str) -> Result<FileWriter, FilesError> {
+        self.open_intent_once().await?;
+        let path = self.pending.stored_path(name);
+        let file = self.run_task(move |files| async move { files.backend.create_file(&path).await }).await?;
+        Ok(FileWriter::new(file))
     }
 
-    /// Keeps a file that is written: from here on it is durable, or goes with the record.
+    /// Stores a file that is written: it is durable then, or waits to be stored with the record.
     ///
     /// # Errors
-    /// When it cannot be kept.
-    pub async fn keep(&mut self, name: &str, file: File) -> Result<(), FilesError> {
-        let spot = self.pending.spot(name);
-        let kept = self.work(move |files| async move { files.place.keep(&spot, file).await }).await?;
-        self.stage(name, kept);
+    /// When it cannot be stored.
+    pub async fn store_file(&mut self, name: &str, file: File) -> Result<(), FilesError> {
+        let path = self.pending.stored_path(name);
+        let stored = self.run_task(move |files| async move { files.backend.store_file(&path, file).await }).await?;
+        self.stage_file(name, stored);
         Ok(())
     }
 
-    /// Keeps a copy of another record's file, whose life is its own.
+    /// Stores a copy of another record's file. Either of the two can be removed without the other.
     ///
     /// # Errors
     /// [`FilesError::Gone`] when the file has been replaced meanwhile.
-    pub async fn copy(&mut self, from: Spot) -> Result<String, FilesError> {
+    pub async fn copy_file(&mut self, from: StoredPath) -> Result<String, FilesError> {
         let media = Media::of_stored_name(&from.name).ok_or(FilesError::Gone)?;
         let stem = from.name.rsplit_once('_').map_or(from.name.as_str(), |(stem, _)| stem);
-        let spot = self.spot(stem, media).await?;
-        let name = spot.name.clone();
-        let kept = self.work(move |files| async move { files.place.copy(&from, &spot).await }).await?;
-        self.stage(&name, kept);
+        let path = self.draw_stored_path(stem, media).await?;
+        let name = path.name.clone();
+        let stored = self.run_task(move |files| async move { files.backend.copy_file(&from, &path).await }).await?;
+        self.stage_file(&name, stored);
         Ok(name)
     }
 
-    /// Makes what was kept durable, names included, and runs the step that makes a record name the files.
+    /// Makes the stored files durable, with their names, and runs the commit that makes a record name them.
     ///
     /// # Errors
-    /// When either fails: then the files go.
-    pub async fn record<T, F>(mut self, step: impl FnOnce(Attached) -> F) -> Result<Written<T>, FilesError>
+    /// When either fails: then the sweep removes the files.
+    pub async fn commit_with<T, F>(
+        mut self,
+        commit: impl FnOnce(UploadedFiles) -> F,
+    ) -> Result<WriteOutcome<T>, FilesError>
     where
-        F: Future<Output = Result<Written<T>, StoreError>>,
+        F: Future<Output = Result<WriteOutcome<T>, StoreError>>,
     {
         if self.count == 0 {
-            return Ok(step(Attached::default()).await?);
+            return Ok(commit(UploadedFiles::default()).await?);
         }
         let FileIntent { collection, record, .. } = self.pending.intent;
-        self.work(move |files| async move { files.place.settle(collection, record).await }).await?;
-        self.pending.meets(Fate::Unknown);
+        self.run_task(move |files| async move { files.backend.sync_record(collection, record).await }).await?;
+        self.pending.set_state(RecordState::Uncertain);
         let mark = self.pending.files.intents.as_ref().map(|_| self.pending.intent.mark.clone());
-        let outcome = step(Attached { mark, staged: std::mem::take(&mut self.staged) }).await;
-        self.pending.meets(match &outcome {
-            Ok(Ok(_)) => Fate::Recorded,
-            // What failed on its way back may still have been done.
-            Err(StoreError::Broken | StoreError::Unavailable(_)) => Fate::Unknown,
-            Ok(Err(_)) | Err(_) => Fate::Unrecorded,
+        let outcome = commit(UploadedFiles { mark, staged: std::mem::take(&mut self.staged) }).await;
+        self.pending.set_state(match &outcome {
+            Ok(Ok(_)) => RecordState::Recorded,
+            // The commit may have succeeded although its answer was lost.
+            Err(StoreError::Broken | StoreError::Unavailable(_)) => RecordState::Uncertain,
+            Ok(Err(_)) | Err(_) => RecordState::Unrecorded,
         });
         Ok(outcome?)
     }
 
-    fn stage(&mut self, name: &str, kept: Kept) {
-        if let Kept::Staged(file) = kept {
-            self.staged.push(Staged { name: name.to_owned(), file });
+    fn stage_file(&mut self, name: &str, stored: StoreOutcome) {
+        if let StoreOutcome::Staged(file) = stored {
+            self.staged.push(StagedFile { name: name.to_owned(), file });
         }
     }
 
-    /// Counts the next file. Before the first, the mark is noted, durably.
-    async fn announce(&mut self) -> Result<(), FilesError> {
+    /// Counts the next file. Before the first file the intent is noted, durably.
+    async fn open_intent_once(&mut self) -> Result<(), FilesError> {
         let (files, intent) = (&self.pending.files, &self.pending.intent);
         self.count += 1;
         let Some(intents) = files.intents.as_ref().filter(|_| self.count == 1) else { return Ok(()) };
-        files.ready().await?;
+        files.check_writable().await?;
         if !intent.name.is_empty() {
-            self.clear_the_way(intents).await?;
+            self.remove_leftovers(intents).await?;
         }
-        self.pending.meets(Fate::Unrecorded);
-        Ok(intents.open_intent(intent.clone(), files.clock.now()).await?)
+        self.pending.set_state(RecordState::Unrecorded);
+        let opened = FileIntent { created: files.clock.now(), ..intent.clone() };
+        Ok(intents.open_intent(&opened).await?)
     }
 
-    /// Removes what a copy that was interrupted has left of this record's files. What else is there by their names is
-    /// nobody's to remove, nor may it be noted: then it would be swept.
-    async fn clear_the_way(&self, intents: &Arc<dyn Intents>) -> Result<(), FilesError> {
+    /// Removes the files that an interrupted copy has left of this record. Other files with these names must not get an
+    /// intent, because the sweep would remove them.
+    async fn remove_leftovers(&self, intents: &Arc<dyn Store>) -> Result<(), FilesError> {
         let (files, mark) = (&self.pending.files, &self.pending.intent.mark);
         if let Some(left) = intents.reopen_intent(mark, files.clock.now()).await? {
-            files.place.remove(&left).await?;
-            intents.forget_intents(vec![mark.clone()]).await?;
+            files.backend.remove_files(&left).await?;
+            intents.forget_intents(std::slice::from_ref(mark)).await?;
         }
-        if self.is_taken().await? {
-            return Err(FilesError::Failed("such a file is there already, and no record names it".to_owned()));
+        if self.has_existing_file().await? {
+            return Err(FilesError::Failed("a file with this name exists, and no record names it".to_owned()));
         }
         Ok(())
     }
 
-    /// Says whether a file is there by a name that one comes with.
-    async fn is_taken(&self) -> Result<bool, FilesError> {
+    /// Says whether a file with one of the given stored names exists.
+    async fn has_existing_file(&self) -> Result<bool, FilesError> {
         for name in self.pending.intent.name.split('/').filter(|name| !name.is_empty()) {
-            match self.pending.files.place.read(&self.pending.spot(name)).await {
+            match self.pending.files.backend.open_file(&self.pending.stored_path(name)).await {
                 Ok(_) => return Ok(true),
                 Err(FilesError::Gone) => {}
                 Err(error) => return Err(error),
@@ -202,23 +210,23 @@ impl Upload {
         Ok(false)
     }
 
-    /// Settles where the next file goes.
-    async fn spot(&mut self, client_name: &str, media: Media) -> Result<Spot, FilesError> {
-        self.announce().await?;
+    /// Draws the stored name of the next file.
+    async fn draw_stored_path(&mut self, client_name: &str, media: Media) -> Result<StoredPath, FilesError> {
+        self.open_intent_once().await?;
         let name = media::stored_name(client_name, &self.pending.intent.mark, self.count, media);
-        Ok(self.pending.spot(&name))
+        Ok(self.pending.stored_path(&name))
     }
 
-    /// Does a piece of work in a task of its own, and keeps the sweeper away until it is over.
-    async fn work<T, W>(&self, piece: impl FnOnce(Arc<Files>) -> W + Send + 'static) -> Result<T, FilesError>
+    /// Runs work on a file in a task of its own, and keeps the sweep away until it has ended.
+    async fn run_task<T, W>(&self, work: impl FnOnce(Arc<Files>) -> W + Send + 'static) -> Result<T, FilesError>
     where
         T: Send + 'static,
         W: Future<Output = Result<T, FilesError>> + Send + 'static,
     {
         let pending = self.pending.clone();
-        let piece = piece(pending.files.clone());
+        let work = work(pending.files.clone());
         let task = tokio::spawn(async move {
-            let outcome = piece.await;
+            let outcome = work.await;
             drop(pending);
             outcome
         });
@@ -226,50 +234,69 @@ impl Upload {
     }
 }
 
-/// A file being written in large chunks, off the async threads.
-pub struct Writing {
-    file: Option<File>,
-    chunk: Vec<u8>,
-    /// The bytes taken so far.
-    pub length: u64,
+/// The intent of an upload before its first file: the store does not know it yet.
+fn unopened_intent(mark: String, collection: Collection, record: RecordId, name: String) -> FileIntent {
+    FileIntent { mark, collection, record, name, removable_from: None, created: Millis(0) }
 }
 
-impl Writing {
-    pub(super) fn new(file: File) -> Self {
-        Self { file: Some(file), chunk: Vec::new(), length: 0 }
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::files::folder::FileFolder;
+    use crate::store::Refusal;
+    use crate::store::sqlite::Sqlite;
+
+    /// A folder of files without a sweep: the test reads its requests.
+    fn open_files() -> (Arc<Files>, TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(Sqlite::open(folder.path()).unwrap());
+        let backend = FileFolder::open(&folder.path().join("files")).unwrap();
+        (Files::new(Arc::new(backend), Some(store), folder.path(), Clock::default()), folder)
     }
 
-    /// Takes some bytes.
-    ///
-    /// # Errors
-    /// When they cannot be written.
-    pub async fn write(&mut self, bytes: &[u8]) -> Result<(), FilesError> {
-        self.length += bytes.len() as u64;
-        self.chunk.extend_from_slice(bytes);
-        if self.chunk.len() < CHUNK { Ok(()) } else { self.flush().await }
+    async fn begin_upload(files: &Arc<Files>) -> Upload {
+        let mut upload = Upload::new(files.clone(), Collection::Profiles, RecordId::random());
+        upload.create_file("a.png", Media::Png).await.unwrap();
+        upload
     }
 
-    /// Writes what is left and gives the file back.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub async fn finish(mut self) -> Result<File, FilesError> {
-        self.flush().await?;
-        self.file.take().ok_or(FilesError::Gone)
-    }
+    #[tokio::test]
+    async fn fate_of_an_uploads_files_follows_from_the_state_of_its_record() {
+        let (files, _folder) = open_files();
+        let only_request = || {
+            let mut requests = files.sweep_requests().take_requests();
+            assert!(requests.len() <= 1);
+            requests.pop()
+        };
+        drop(begin_upload(&files).await);
+        assert!(matches!(only_request(), Some(SweepRequest::RemoveFiles(_))), "given up");
 
-    async fn flush(&mut self) -> Result<(), FilesError> {
-        // If the write fails or is cancelled, the file is gone with it, and so is this upload.
-        let mut file = self.file.take().ok_or(FilesError::Gone)?;
-        let mut chunk = std::mem::take(&mut self.chunk);
-        let (file, chunk) = blocking(move || {
-            file.write_all(&chunk)?;
-            chunk.clear();
-            Ok((file, chunk))
-        })
-        .await?;
-        self.file = Some(file);
-        self.chunk = chunk;
-        Ok(())
+        let refused =
+            begin_upload(&files).await.commit_with(|_| async { Ok(WriteOutcome::<()>::Err(Refusal::Decided)) }).await;
+        assert!(refused.is_ok() && matches!(only_request(), Some(SweepRequest::RemoveFiles(_))), "refused");
+
+        // After a failed sync or a broken connection a record may name the files.
+        for error in [StoreError::Broken, StoreError::Unavailable(String::new())] {
+            let unsure = begin_upload(&files).await.commit_with(|_| async { Err::<WriteOutcome<()>, _>(error) }).await;
+            assert!(unsure.is_err() && matches!(only_request(), Some(SweepRequest::MarkForRemoval(_))), "uncertain");
+        }
+        let upload = begin_upload(&files).await;
+        let (started, is_started) = tokio::sync::oneshot::channel();
+        let committing = tokio::spawn(upload.commit_with(|_| async {
+            let _ = started.send(());
+            std::future::pending::<Result<WriteOutcome<()>, StoreError>>().await
+        }));
+        is_started.await.unwrap();
+        committing.abort();
+        assert!(
+            committing.await.is_err() && matches!(only_request(), Some(SweepRequest::MarkForRemoval(_))),
+            "cut off"
+        );
+
+        let recorded = begin_upload(&files).await.commit_with(|_| async { Ok(WriteOutcome::Ok(())) }).await;
+        assert!(recorded.is_ok() && only_request().is_none(), "recorded");
     }
 }

@@ -1,4 +1,4 @@
-//! What a caller may be told when something is wrong, and every conversion into it. Causes go to the log, never out.
+//! API errors: status, body and headers of every refusal, and the conversions from lower errors. Causes go to the log only.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -17,16 +17,16 @@ use crate::store::StoreError;
 
 type Text = Cow<'static, str>;
 
-/// A refusal: its status, its body and the headers that go with it. Boxed, so that it is small where all goes well.
+/// A refusal: status, body and headers. Boxed, so that a successful result stays small.
 #[derive(Debug)]
-pub struct ApiError(Box<Refusal>);
+pub struct ApiError(Box<ErrorParts>);
 
 #[derive(Debug)]
-struct Refusal {
+struct ErrorParts {
     status: StatusCode,
     body: ErrorBody,
     headers: Vec<(header::HeaderName, HeaderValue)>,
-    cause: Option<Cause>,
+    cause: Option<ErrorCause>,
 }
 
 /// The body of every error.
@@ -52,9 +52,9 @@ pub struct ErrorBody {
     pub fields: Option<BTreeMap<&'static str, String>>,
 }
 
-/// Why a request failed, for the log line of that request.
+/// Why a request failed, for its log line.
 #[derive(Clone, Debug)]
-pub struct Cause(pub Arc<dyn std::error::Error + Send + Sync>);
+pub struct ErrorCause(pub Arc<dyn std::error::Error + Send + Sync>);
 
 impl ApiError {
     /// A refusal with that status and sentence.
@@ -62,18 +62,18 @@ impl ApiError {
     pub fn new(status: StatusCode, error: impl Into<Text>) -> Self {
         let body =
             ErrorBody { error: error.into(), message: None, error_description: None, required: None, fields: None };
-        Self(Box::new(Refusal { status, body, headers: Vec::new(), cause: None }))
+        Self(Box::new(ErrorParts { status, body, headers: Vec::new(), cause: None }))
     }
 
     /// 400 with a sentence and what to do.
     #[must_use]
     pub fn bad_request(error: impl Into<Text>, message: impl Into<Text>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, error).advice(message)
+        Self::new(StatusCode::BAD_REQUEST, error).with_message(message)
     }
 
     /// 400 that names everything that is missing.
     #[must_use]
-    pub fn missing(required: Vec<&'static str>) -> Self {
+    pub fn missing_fields(required: Vec<&'static str>) -> Self {
         let mut refusal = Self::new(StatusCode::BAD_REQUEST, "Missing required fields");
         refusal.0.body.required = Some(required);
         refusal
@@ -81,7 +81,7 @@ impl ApiError {
 
     /// 400 that says what is wrong with each field.
     #[must_use]
-    pub fn invalid(fields: BTreeMap<&'static str, String>) -> Self {
+    pub fn invalid_fields(fields: BTreeMap<&'static str, String>) -> Self {
         let mut refusal = Self::new(StatusCode::BAD_REQUEST, "Invalid fields");
         refusal.0.body.fields = Some(fields);
         refusal
@@ -94,7 +94,7 @@ impl ApiError {
             .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
     }
 
-    /// 401 for a token that is not in order. Why is not told.
+    /// 401 for an invalid token. The answer is the same for every fault.
     #[must_use]
     pub fn invalid_token() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "Invalid or expired token")
@@ -113,80 +113,115 @@ impl ApiError {
         }
     }
 
-    /// 403 for what the caller may not do whatever its scopes.
+    /// 403 for an action that no scope permits.
     #[must_use]
     pub fn forbidden(error: &'static str, message: &'static str) -> Self {
-        Self::new(StatusCode::FORBIDDEN, error).advice(message)
+        Self::new(StatusCode::FORBIDDEN, error).with_message(message)
     }
 
-    /// The 404 for a profile that is not there, or not the caller's: the same bytes for both.
+    /// 404 for a profile that does not exist or is not the caller's: the same bytes for both.
     #[must_use]
-    pub fn no_profile() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "Identivia record not found").advice("Invalid or expired ID")
+    pub fn profile_not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "Identivia record not found").with_message("Invalid or expired ID")
     }
 
     /// Another 404.
     #[must_use]
     pub fn not_found(error: &'static str, message: &'static str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, error).advice(message)
+        Self::new(StatusCode::NOT_FOUND, error).with_message(message)
     }
 
-    /// 409: the request does not fit what stands now.
+    /// 404 for a path without a route.
+    #[must_use]
+    pub fn unknown_path() -> Self {
+        Self::not_found("Not found", "There is nothing at this path; the API is described at /docs")
+    }
+
+    /// 405 for a path that does not have the request's method.
+    #[must_use]
+    pub fn method_not_allowed() -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed")
+            .with_message("Use a method that the Allow header names")
+    }
+
+    /// 400 for a liveness session that cannot serve this record: unknown, expired and another profile's give the same
+    /// answer.
+    #[must_use]
+    pub fn invalid_session() -> Self {
+        Self::bad_request(
+            "Invalid liveness session",
+            "The session is unknown, expired or not this profile's; make a new one",
+        )
+    }
+
+    /// 400 for a status record that names a verification record of another profile.
+    #[must_use]
+    pub fn unknown_verification() -> Self {
+        Self::invalid_fields([("verification", "is no verification record of this profile".to_owned())].into())
+    }
+
+    /// 409 for a liveness session that has served a record.
+    #[must_use]
+    pub fn session_used() -> Self {
+        Self::conflict("Liveness session already used", "Each session serves one record; make a new one")
+    }
+
+    /// 409: the request does not fit the current state.
     #[must_use]
     pub fn conflict(error: &'static str, message: &'static str) -> Self {
-        Self::new(StatusCode::CONFLICT, error).advice(message)
+        Self::new(StatusCode::CONFLICT, error).with_message(message)
     }
 
-    /// 413: more than is taken, with the limit in words.
+    /// 413, with the limit in words.
     #[must_use]
     pub fn too_large(message: impl Into<Text>) -> Self {
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "Request is too large").advice(message)
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "Request is too large").with_message(message)
     }
 
     /// 415: a body of the wrong kind.
     #[must_use]
     pub fn unsupported_type(message: &'static str) -> Self {
-        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Unsupported content type").advice(message)
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Unsupported content type").with_message(message)
     }
 
     /// 501: a service that is not configured.
     #[must_use]
     pub fn not_configured(error: &'static str, message: &'static str) -> Self {
-        Self::new(StatusCode::NOT_IMPLEMENTED, error).advice(message)
+        Self::new(StatusCode::NOT_IMPLEMENTED, error).with_message(message)
     }
 
     /// 503 with the seconds after which to try again.
     #[must_use]
     pub fn unavailable(message: &'static str) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "Service unavailable").advice(message).retry_after(1)
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "Service unavailable").with_message(message).retry_after(1)
     }
 
-    /// 500: our fault. The caller gets the request id to report, the log gets the cause.
+    /// 500: a fault of the server. The caller gets the request id to report, the log gets the cause.
     #[must_use]
     pub fn internal(cause: impl std::error::Error + Send + Sync + 'static) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error")
-            .advice("The request failed on our side; report it with the X-Request-Id of this answer")
-            .because(cause)
+            .with_message("The server failed; report it with the X-Request-Id of this answer")
+            .with_cause(cause)
     }
 
     /// An error of the token endpoint, in RFC 6749 §5.2's form.
     #[must_use]
-    pub fn oauth(status: StatusCode, code: &'static str, message: impl Into<Text>) -> Self {
-        let mut refusal = Self::new(status, code).advice(message);
+    pub fn oauth_error(status: StatusCode, code: &'static str, message: impl Into<Text>) -> Self {
+        let mut refusal = Self::new(status, code).with_message(message);
         refusal.0.body.error_description.clone_from(&refusal.0.body.message);
         refusal
     }
 
     /// Adds what to do about it.
     #[must_use]
-    pub fn advice(mut self, message: impl Into<Text>) -> Self {
+    pub fn with_message(mut self, message: impl Into<Text>) -> Self {
         self.0.body.message = Some(message.into());
         self
     }
 
     /// Adds the names of what is missing.
     #[must_use]
-    pub fn requiring(mut self, names: Vec<&'static str>) -> Self {
+    pub fn with_required(mut self, names: Vec<&'static str>) -> Self {
         self.0.body.required = Some(names);
         self
     }
@@ -206,8 +241,8 @@ impl ApiError {
 
     /// Adds the cause, which only the log sees.
     #[must_use]
-    pub fn because(mut self, cause: impl std::error::Error + Send + Sync + 'static) -> Self {
-        self.0.cause = Some(Cause(Arc::new(cause)));
+    pub fn with_cause(mut self, cause: impl std::error::Error + Send + Sync + 'static) -> Self {
+        self.0.cause = Some(ErrorCause(Arc::new(cause)));
         self
     }
 }
@@ -232,12 +267,12 @@ impl From<StoreError> for ApiError {
                 Self::bad_request("Invalid cursor", "Use next_cursor of the page before, unchanged")
             }
             StoreError::Refused(why) => Self::bad_request("The record store refuses this", why),
-            StoreError::Full => out_of_space().because(error),
+            StoreError::Full => out_of_space().with_cause(error),
             StoreError::Busy | StoreError::Broken => {
-                Self::unavailable("The database does not take this now; try again").because(error)
+                Self::unavailable("The database cannot write now; try again").with_cause(error)
             }
             StoreError::Unavailable(_) => {
-                Self::unavailable("The records cannot be reached now; try again").retry_after(5).because(error)
+                Self::unavailable("The records cannot be reached now; try again").retry_after(5).with_cause(error)
             }
             StoreError::Failed(_) => Self::internal(error),
         }
@@ -245,24 +280,28 @@ impl From<StoreError> for ApiError {
 }
 
 impl ApiError {
-    /// What a caller is told of a provider that did not do its part: its cause is the log's alone.
+    /// The answer for a provider's failure. Only the log gets its cause.
     #[must_use]
-    pub fn of_provider(provider: &'static str, advice: &'static str, error: ProviderError) -> Self {
+    pub fn from_provider(provider: &'static str, advice: &'static str, error: ProviderError) -> Self {
         match &error {
             ProviderError::Denied(_) => {
-                Self::new(StatusCode::FORBIDDEN, format!("{provider} denies access")).advice(advice)
+                Self::new(StatusCode::FORBIDDEN, format!("{provider} denies access")).with_message(advice)
             }
-            ProviderError::Busy => Self::unavailable("Too much is going on; try again"),
-            ProviderError::Throttled(seconds) => {
-                let message = format!("{provider} asks for patience; try again when Retry-After has passed");
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "Service unavailable").advice(message).retry_after(*seconds)
+            ProviderError::Busy => Self::unavailable("The server is busy; try again"),
+            ProviderError::RateLimited(seconds) => {
+                let message = format!("{provider} limits requests; try again when Retry-After has passed");
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "Service unavailable")
+                    .with_message(message)
+                    .retry_after(*seconds)
             }
-            ProviderError::Unset(why) => Self::new(StatusCode::NOT_IMPLEMENTED, "Not configured").advice(*why),
-            ProviderError::TooLate | ProviderError::Refused { .. } | ProviderError::Failed(_) => {
-                Self::new(StatusCode::BAD_GATEWAY, format!("{provider} failed")).advice(advice)
+            ProviderError::MissingSetting(why) => {
+                Self::new(StatusCode::NOT_IMPLEMENTED, "Not configured").with_message(*why)
+            }
+            ProviderError::Timeout | ProviderError::Refused { .. } | ProviderError::Failed(_) => {
+                Self::new(StatusCode::BAD_GATEWAY, format!("{provider} failed")).with_message(advice)
             }
         }
-        .because(error)
+        .with_cause(error)
     }
 }
 
@@ -271,9 +310,9 @@ impl From<SessionError> for ApiError {
         match error {
             SessionError::Provider(ProviderError::Denied(action)) => {
                 Self::forbidden("AWS access denied", "The operator's AWS keys lack a permission; the log names it")
-                    .because(ProviderError::Denied(action))
+                    .with_cause(ProviderError::Denied(action))
             }
-            SessionError::Provider(error) => Self::of_provider("Liveness provider", "Try again", error),
+            SessionError::Provider(error) => Self::from_provider("Liveness provider", "Try again", error),
             SessionError::Store(error) => error.into(),
             SessionError::Files(error) => error.into(),
         }
@@ -283,13 +322,13 @@ impl From<SessionError> for ApiError {
 impl From<FilesError> for ApiError {
     fn from(error: FilesError) -> Self {
         match error {
-            FilesError::Full => out_of_space().because(error),
+            FilesError::Full => out_of_space().with_cause(error),
             FilesError::Broken => {
-                Self::unavailable("Files cannot be stored until the operator has looked").because(error)
+                Self::unavailable("Files cannot be stored until the operator restarts the server").with_cause(error)
             }
-            FilesError::Busy => Self::unavailable("Too much is going on; try again").because(error),
+            FilesError::Busy => Self::unavailable("The server is busy; try again").with_cause(error),
             FilesError::Unavailable(_) => {
-                Self::unavailable("The files cannot be reached now; try again").retry_after(5).because(error)
+                Self::unavailable("The files cannot be reached now; try again").retry_after(5).with_cause(error)
             }
             FilesError::Store(error) => error.into(),
             FilesError::Failed(_) | FilesError::Gone => Self::internal(error),
@@ -299,16 +338,5 @@ impl From<FilesError> for ApiError {
 
 fn out_of_space() -> ApiError {
     ApiError::new(StatusCode::INSUFFICIENT_STORAGE, "Out of storage")
-        .advice("Nothing was stored; try again once the operator has made room")
-}
-
-/// The answer for a path that does not exist.
-pub(crate) async fn unknown_path() -> ApiError {
-    ApiError::not_found("Not found", "There is nothing at this path; the API is described at /docs")
-}
-
-/// The answer for a method that the path does not have.
-pub(crate) async fn method_not_allowed() -> ApiError {
-    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed")
-        .advice("Use a method that the Allow header names")
+        .with_message("Nothing was stored; try again once the operator has made room")
 }

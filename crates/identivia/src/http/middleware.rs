@@ -1,4 +1,4 @@
-//! What every request passes, in and out: its id, CORS, panics, the headers of every answer, one log line, metrics.
+//! Middleware of every request: request id, client address, CORS, panics, timeout, security headers, log line, metrics.
 
 use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
@@ -19,21 +19,21 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 use tower::Service as _;
 
-use super::connection::accept::Answer;
-use super::guard::access::RequestId;
+use super::connection::accept::RequestHandler;
+use super::guard::request_context::{ClientIp, RequestId};
 use crate::config::Network;
-use crate::http::error::{ApiError, Cause};
+use crate::http::error::{ApiError, ErrorCause};
 use crate::records::id::random_text;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-/// The longest a caller's own request id may be.
+/// The longest request id that a caller may choose, in characters.
 const MAX_REQUEST_ID: usize = 128;
-/// The longest a request may take, uploads included. Reading a body has shorter limits of its own.
-const PATIENCE: Duration = Duration::from_secs(660);
+/// The longest a request may take, uploads included. Reading a body has shorter limits.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(660);
 
-/// Headers of every answer, unless the answer has its own.
-const HEADERS: [(HeaderName, HeaderValue); 7] = [
+/// Headers of every answer that does not set them itself.
+const DEFAULT_HEADERS: [(HeaderName, HeaderValue); 7] = [
     (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
@@ -43,27 +43,23 @@ const HEADERS: [(HeaderName, HeaderValue); 7] = [
     (header::VARY, HeaderValue::from_static("Origin")),
 ];
 
-/// The address a request came from: the peer's, or what a trusted proxy says.
-#[derive(Clone, Copy)]
-pub(crate) struct ClientIp(pub(crate) IpAddr);
-
-/// The outermost layer of the service.
+/// The router behind the middleware of every request.
 #[derive(Clone)]
-pub struct Front {
+pub struct RequestPipeline {
     router: Router,
-    shared: Arc<Shared>,
+    settings: Arc<PipelineSettings>,
 }
 
-struct Shared {
+struct PipelineSettings {
     allowed_origin: HeaderValue,
     trusted_proxies: Vec<Network>,
-    /// Whether we are reached by https only, which browsers should then insist on.
+    /// Whether the public URL is https: browsers are then told to use nothing else.
     https: bool,
     metrics: bool,
 }
 
-impl Front {
-    /// Puts the front before a router.
+impl RequestPipeline {
+    /// Puts the middleware before a router.
     #[must_use]
     pub fn new(
         router: Router,
@@ -72,46 +68,48 @@ impl Front {
         trusted_proxies: Vec<Network>,
         metrics: bool,
     ) -> Self {
-        let allowed_origin = HeaderValue::from_str(&origin(client_url)).unwrap_or(HeaderValue::from_static("null"));
+        let allowed_origin = HeaderValue::from_str(&to_origin(client_url)).unwrap_or(HeaderValue::from_static("null"));
         let https = public_url.starts_with("https://");
-        Self { router, shared: Arc::new(Shared { allowed_origin, trusted_proxies, https, metrics }) }
+        let settings = PipelineSettings { allowed_origin, trusted_proxies, https, metrics };
+        Self { router, settings: Arc::new(settings) }
     }
 
-    async fn routed(mut self, request: Request<Body>) -> Response {
+    async fn call_router(mut self, request: Request<Body>) -> Response {
         let routing = AssertUnwindSafe(self.router.call(request)).catch_unwind();
-        match tokio::time::timeout(PATIENCE, routing).await {
+        match tokio::time::timeout(REQUEST_TIMEOUT, routing).await {
             Ok(Ok(Ok(response))) => response,
             Ok(Ok(Err(never))) => match never {},
             // The panic hook has logged where it happened.
             Ok(Err(_)) => ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error")
-                .advice("The request failed on our side; report it with the X-Request-Id of this answer")
+                .with_message("The server failed; report it with the X-Request-Id of this answer")
                 .into_response(),
-            Err(_) => ApiError::unavailable("The request took too long and was given up").into_response(),
+            Err(_) => ApiError::unavailable("The request took too long").into_response(),
         }
     }
 }
 
-impl Answer for Front {
-    async fn answer(self, request: hyper::Request<Incoming>, peer: SocketAddr) -> Response {
+impl RequestHandler for RequestPipeline {
+    async fn handle_request(self, request: hyper::Request<Incoming>, peer: SocketAddr) -> Response {
         let started = Instant::now();
         let read_whole = Arc::new(AtomicBool::new(request.body().is_end_stream()));
-        let mut request = request.map(|body| Body::new(Watched { body, read_whole: read_whole.clone() }));
-        let id = request_id(request.headers());
+        let mut request = request.map(|body| Body::new(TrackedBody { body, read_whole: read_whole.clone() }));
+        let id = choose_request_id(request.headers());
         let method = request.method().clone();
-        let shared = self.shared.clone();
-        let cors = shared.cors(request.headers());
-        // The end of a chunked body is the library's to find, so nothing behind it is served.
+        let settings = self.settings.clone();
+        let cors = settings.cors_origin(request.headers());
+        // Only the HTTP library finds the end of a chunked body, so the connection ends with this request.
         let closes = request.headers().contains_key(header::TRANSFER_ENCODING);
-        let ip = shared.client_ip(request.headers(), peer);
+        let ip = settings.client_ip(request.headers(), peer);
         request.extensions_mut().insert(RequestId(id.clone()));
         request.extensions_mut().insert(ClientIp(ip));
-        let mut response = if is_preflight(&request) { preflight(cors.is_some()) } else { self.routed(request).await };
+        let mut response =
+            if is_preflight(&request) { preflight_response(cors.is_some()) } else { self.call_router(request).await };
         let headers = response.headers_mut();
-        headers.reserve(HEADERS.len() + 4);
-        for (name, value) in HEADERS {
+        headers.reserve(DEFAULT_HEADERS.len() + 4);
+        for (name, value) in DEFAULT_HEADERS {
             headers.entry(name).or_insert(value);
         }
-        if shared.https {
+        if settings.https {
             let year = HeaderValue::from_static("max-age=31536000; includeSubDomains");
             headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
         }
@@ -120,7 +118,7 @@ impl Answer for Front {
             headers
                 .insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("X-Request-Id, Retry-After"));
         }
-        // A body that nobody has read to its end ends the connection, and the caller should know before it sends more.
+        // An unread body ends the connection; the header tells the caller before it sends more.
         if closes || !read_whole.load(Ordering::Relaxed) {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
@@ -128,9 +126,9 @@ impl Answer for Front {
             headers.insert(REQUEST_ID, value);
         }
         let took = started.elapsed();
-        let (method, route) = (method_name(&method), route(&response));
-        report(method, route, &response, took, &id);
-        if shared.metrics {
+        let (method, route) = (method_name(&method), route_template(&response));
+        log_request(method, route, &response, took, &id);
+        if settings.metrics {
             crate::telemetry::count_request(method, route, response.status(), took);
         }
         response
@@ -138,12 +136,12 @@ impl Answer for Front {
 }
 
 /// A request's body that remembers whether it has been read to its end.
-struct Watched {
+struct TrackedBody {
     body: Incoming,
     read_whole: Arc<AtomicBool>,
 }
 
-impl http_body::Body for Watched {
+impl http_body::Body for TrackedBody {
     type Data = bytes::Bytes;
     type Error = hyper::Error;
 
@@ -167,9 +165,9 @@ impl http_body::Body for Watched {
     }
 }
 
-impl Shared {
-    /// The allowed origin, if it is the one that asks. No other, and never `null`.
-    fn cors(&self, headers: &HeaderMap) -> Option<HeaderValue> {
+impl PipelineSettings {
+    /// The request's origin, if it is the allowed one.
+    fn cors_origin(&self, headers: &HeaderMap) -> Option<HeaderValue> {
         headers.get(header::ORIGIN).filter(|origin| *origin == self.allowed_origin).cloned()
     }
 
@@ -193,7 +191,7 @@ impl Shared {
 }
 
 /// Scheme and host of a URL, as browsers send it in `Origin` (RFC 6454): lower case, no default port.
-fn origin(url: &str) -> String {
+fn to_origin(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
     let scheme = scheme.to_ascii_lowercase();
     let host = rest.split('/').next().unwrap_or_default().to_ascii_lowercase();
@@ -202,12 +200,13 @@ fn origin(url: &str) -> String {
     format!("{scheme}://{host}")
 }
 
-fn request_id(headers: &HeaderMap) -> Arc<str> {
-    let sane = |id: &&str| {
+/// The caller's own request id where it is usable, else a random one.
+fn choose_request_id(headers: &HeaderMap) -> Arc<str> {
+    let is_usable = |id: &&str| {
         (1..=MAX_REQUEST_ID).contains(&id.len())
             && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
     };
-    match headers.get(&REQUEST_ID).and_then(|value| value.to_str().ok()).filter(sane) {
+    match headers.get(&REQUEST_ID).and_then(|value| value.to_str().ok()).filter(is_usable) {
         Some(id) => Arc::from(id),
         None => Arc::from(random_text::<20>()),
     }
@@ -219,7 +218,7 @@ fn is_preflight(request: &Request<Body>) -> bool {
         && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-fn preflight(allowed: bool) -> Response {
+fn preflight_response(allowed: bool) -> Response {
     let mut response = StatusCode::NO_CONTENT.into_response();
     if allowed {
         let headers = response.headers_mut();
@@ -232,8 +231,8 @@ fn preflight(allowed: bool) -> Response {
     response
 }
 
-/// Marks an answer with its route's template, for the log: what stands in front of the router does not see it.
-pub(crate) async fn named(request: Request<Body>, next: Next) -> Response {
+/// Adds the route's template to the answer: the middleware before the router logs it.
+pub(crate) async fn remember_route_template(request: Request<Body>, next: Next) -> Response {
     let path = request.extensions().get::<MatchedPath>().cloned();
     let mut response = next.run(request).await;
     if let Some(path) = path {
@@ -242,19 +241,19 @@ pub(crate) async fn named(request: Request<Body>, next: Next) -> Response {
     response
 }
 
-/// The template of the route that was matched: what logs and metrics name, since a path can hold anything.
-fn route(response: &Response) -> &str {
+/// The template of the matched route, for logs and metrics: a path itself can hold anything.
+fn route_template(response: &Response) -> &str {
     response.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str)
 }
 
-/// One line for a request.
-fn report(method: &'static str, route: &str, response: &Response, took: Duration, id: &str) {
+/// Writes the log line of a request.
+fn log_request(method: &'static str, route: &str, response: &Response, took: Duration, id: &str) {
     let status = response.status();
     let duration_ms = (took.as_secs_f64() * 1e6).round() / 1e3;
-    let cause = response.extensions().get::<Cause>();
-    // A refusal of a provider's has a cause too, which is the operator's to remove.
+    let cause = response.extensions().get::<ErrorCause>();
+    // A provider's refusal has a cause that the operator can remove.
     if cause.is_some() || (status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED) {
-        let cause = cause.map(|Cause(cause)| cause.to_string()).unwrap_or_default();
+        let cause = cause.map(|ErrorCause(cause)| cause.to_string()).unwrap_or_default();
         let status = status.as_u16();
         if status == 500 {
             tracing::error!(request.id = id, method, route, status, duration_ms, cause, "request failed");
@@ -266,7 +265,7 @@ fn report(method: &'static str, route: &str, response: &Response, took: Duration
     }
 }
 
-/// The methods that mean something here; a caller can make up any other word, which belongs in no log.
+/// The name of a known method. Other methods are text of the caller's and must not enter a log.
 fn method_name(method: &Method) -> &'static str {
     let known = ["GET", "POST", "PATCH", "PUT", "DELETE", "OPTIONS", "HEAD"];
     known.into_iter().find(|name| method == *name).unwrap_or("OTHER")
@@ -278,14 +277,14 @@ mod tests {
 
     #[test]
     fn origins_are_what_browsers_send() {
-        assert_eq!(origin("HTTPS://App.example.com/verify/"), "https://app.example.com");
-        assert_eq!(origin("https://app.example.com:443"), "https://app.example.com");
-        assert_eq!(origin("http://127.0.0.1:8000"), "http://127.0.0.1:8000");
+        assert_eq!(to_origin("HTTPS://App.example.com/verify/"), "https://app.example.com");
+        assert_eq!(to_origin("https://app.example.com:443"), "https://app.example.com");
+        assert_eq!(to_origin("http://127.0.0.1:8000"), "http://127.0.0.1:8000");
     }
 
     #[test]
-    fn only_trusted_proxies_are_believed() {
-        let shared = |trusted: &str| Shared {
+    fn only_trusted_proxies_name_the_client() {
+        let settings = |trusted: &str| PipelineSettings {
             allowed_origin: HeaderValue::from_static("x"),
             trusted_proxies: Network::parse(trusted).into_iter().collect(),
             https: false,
@@ -294,21 +293,21 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(FORWARDED_FOR, HeaderValue::from_static("1.1.1.1, 2.2.2.2, 10.0.0.9"));
         let peer = "10.0.0.1:1234".parse().unwrap();
-        let ip = |trusted: &str| shared(trusted).client_ip(&headers, peer).to_string();
+        let ip = |trusted: &str| settings(trusted).client_ip(&headers, peer).to_string();
         assert_eq!(ip("192.168.0.0/16"), "10.0.0.1");
         assert_eq!(ip("10.0.0.0/8"), "2.2.2.2");
     }
 
     #[tokio::test]
-    async fn a_panic_becomes_an_answer_that_tells_nothing() {
+    async fn panic_becomes_an_answer_without_details() {
         let panics = || async {
             if true {
                 panic!("CANARY");
             }
         };
         let router = Router::new().route("/", axum::routing::get(panics));
-        let front = Front::new(router, "https://app.example.com", "https://id.example.com", vec![], false);
-        let answer = front.routed(Request::new(Body::empty())).await;
+        let pipeline = RequestPipeline::new(router, "https://app.example.com", "https://id.example.com", vec![], false);
+        let answer = pipeline.call_router(Request::new(Body::empty())).await;
         assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
         let body = axum::body::to_bytes(answer.into_body(), 1_000).await.unwrap();
         let body: serde_json::Value = serde_json::from_slice(&body).unwrap();

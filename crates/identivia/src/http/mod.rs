@@ -9,3 +9,4 @@ pub mod middleware;
 pub mod openapi;
 pub mod pages;
 pub mod router;
+mod state;

@@ -28,7 +28,7 @@ Errors are `{\"error\", \"message\"}`, with `required` (what is missing) or `fie
 Every answer carries `X-Request-Id`. Times are UTC.";
 
 /// Title, licence, tags and the two kinds of token.
-pub(super) fn frame() -> OpenApi {
+pub(super) fn document_frame() -> OpenApi {
     let bearer = |description: &str| {
         let mut http = Http::new(HttpAuthScheme::Bearer);
         http.bearer_format = Some("JWT".to_owned());
@@ -69,27 +69,32 @@ pub(super) fn frame() -> OpenApi {
 
 /// Schema of an e-mail address, empty text or `null`.
 pub(super) fn email_or_null() -> Schema {
-    AnyOfBuilder::new().item(text("email")).item(empty()).item(null()).into()
+    AnyOfBuilder::new().item(text_schema("email")).item(empty_schema()).item(null_schema()).into()
 }
 
 /// Schema of an IPv4 or IPv6 address, or empty text.
 pub(super) fn ip_address() -> Schema {
-    AnyOfBuilder::new().item(text("ipv4")).item(text("ipv6")).item(empty()).into()
+    AnyOfBuilder::new().item(text_schema("ipv4")).item(text_schema("ipv6")).item(empty_schema()).into()
 }
 
 /// The same, or `null`.
 pub(super) fn ip_address_or_null() -> Schema {
-    AnyOfBuilder::new().item(text("ipv4")).item(text("ipv6")).item(empty()).item(null()).into()
+    AnyOfBuilder::new()
+        .item(text_schema("ipv4"))
+        .item(text_schema("ipv6"))
+        .item(empty_schema())
+        .item(null_schema())
+        .into()
 }
 
 /// Schema of a date, or empty text.
 pub(super) fn date() -> Schema {
-    AnyOfBuilder::new().item(text("date")).item(empty()).into()
+    AnyOfBuilder::new().item(text_schema("date")).item(empty_schema()).into()
 }
 
 /// The same, or `null`.
 pub(super) fn date_or_null() -> Schema {
-    AnyOfBuilder::new().item(text("date")).item(empty()).item(null()).into()
+    AnyOfBuilder::new().item(text_schema("date")).item(empty_schema()).item(null_schema()).into()
 }
 
 /// Schema of a kept document: an object, text that is not taken for one, or `null`.
@@ -102,7 +107,7 @@ pub(super) fn document_or_null() -> Schema {
     AnyOfBuilder::new()
         .item(object)
         .item(text)
-        .item(null())
+        .item(null_schema())
         .description(Some("An object, its JSON text, or other text; at most 64 KiB and 16 levels."))
         .into()
 }
@@ -116,21 +121,21 @@ pub(super) fn not_null() -> Schema {
         .into()
 }
 
-fn text(format: &str) -> ObjectBuilder {
+fn text_schema(format: &str) -> ObjectBuilder {
     let format = SchemaFormat::Custom(format.to_owned());
     ObjectBuilder::new().schema_type(Type::String).format(Some(format)).max_length(Some(LINE))
 }
 
-fn empty() -> ObjectBuilder {
+fn empty_schema() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String).max_length(Some(0))
 }
 
-fn null() -> ObjectBuilder {
+fn null_schema() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::Null)
 }
 
 /// Adds to each operation the refusals that follow from its kind.
-pub(super) fn completed(mut document: OpenApi) -> OpenApi {
+pub(super) fn complete_document(mut document: OpenApi) -> OpenApi {
     for (path, item) in &mut document.paths.paths {
         let names_a_record = path.contains('{');
         let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
@@ -177,21 +182,21 @@ fn add_refusals(operation: &mut Operation, names_a_record: bool) {
         ("401", "No usable token", !open),
         ("403", "The token may not do this", !open),
         ("404", "Not there, or not within the token's reach", names_a_record),
-        ("408", "The body came too slowly", takes_input),
+        ("408", "The body arrived too slowly", takes_input),
         ("413", "The body is too large", takes_input),
         ("415", "The body is of another kind", takes_input),
         ("431", "The token is too large", !open),
-        ("500", "Our fault; report it with the `X-Request-Id`", true),
+        ("500", "The server failed; report it with the `X-Request-Id`", true),
         ("503", "Try again after `Retry-After` seconds", true),
     ];
     for (status, description, applies) in refusals {
         if applies {
-            operation.responses.responses.entry(status.to_owned()).or_insert_with(|| refusal(description));
+            operation.responses.responses.entry(status.to_owned()).or_insert_with(|| refusal_response(description));
         }
     }
 }
 
-fn refusal(description: &str) -> RefOr<utoipa::openapi::Response> {
+fn refusal_response(description: &str) -> RefOr<utoipa::openapi::Response> {
     let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(ErrorBody::name()))).build();
     ResponseBuilder::new().description(description).content("application/json", content).build().into()
 }

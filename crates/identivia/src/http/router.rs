@@ -4,35 +4,37 @@ use std::sync::Arc;
 
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::{Router, routing};
-use utoipa_axum::router::OpenApiRouter;
+use axum::{Extension, Router, routing};
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 
 use super::api::{
-    aws, documents, files, flow, frames, health, liveness, profile_update, profiles, settings, status_history, token,
-    verification_history,
+    aws, documents, files, flow, health, liveness, profiles, settings, status_history, token, verification_history,
 };
-use super::error::{method_not_allowed, unknown_path};
-use super::guard::access::{self, AccessTable, UndeclaredAccess};
+use super::error::ApiError;
+use super::guard::access_table::{AccessTable, UndeclaredAccess};
+use super::guard::authenticate;
 use super::middleware;
 use super::openapi;
-use super::pages::{api_docs, person_page};
+use super::pages::api_docs::{self, OpenApiText};
+use super::pages::person_page::{self, PersonPage};
+use super::state::HttpState;
 use crate::app::App;
 
-/// Every operation. What it asks of a caller stands on its handler.
-fn operations() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::with_openapi(openapi::frame())
+/// Every operation. Each handler declares the scope and the kinds of caller it takes.
+fn operations() -> OpenApiRouter<HttpState> {
+    OpenApiRouter::with_openapi(openapi::document_frame())
         .routes(routes!(token::issue_token))
         .routes(routes!(health::report))
         .routes(routes!(health::health))
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
-        .routes(routes!(profiles::create_profile))
-        .routes(routes!(profiles::list_profiles))
-        .routes(routes!(profiles::get_profile, profile_update::update_profile))
-        .routes(routes!(liveness::create_session))
-        .routes(routes!(liveness::get_results))
-        .routes(routes!(frames::send_frames))
+        .routes(routes!(profiles::create::create_profile))
+        .routes(routes!(profiles::list::list_profiles))
+        .routes(routes!(profiles::get::get_profile, profiles::update::update_profile))
+        .routes(routes!(liveness::create_session::create_session))
+        .routes(routes!(liveness::get_results::get_results))
+        .routes(routes!(liveness::send_frames::send_frames))
         .routes(routes!(documents::analyze_document))
         .routes(routes!(aws::get_credentials))
         .routes(routes!(settings::get_settings))
@@ -41,43 +43,56 @@ fn operations() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(verification_history::create_verification, verification_history::list_verifications))
         .routes(routes!(files::get_file))
         .merge(flow_operations())
-        .routes(routes!(api_docs::openapi_document))
+        .routes(routes!(api_docs::openapi_document).layer(Extension(openapi_text())))
 }
 
-/// What a person's page asks beside them.
-fn flow_operations() -> OpenApiRouter<Arc<App>> {
+/// The operations of the person's page alone.
+fn flow_operations() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new()
-        .routes(routes!(flow::get_flow))
-        .routes(routes!(flow::accept_consent))
-        .routes(routes!(flow::put_details))
-        .routes(routes!(flow::offer_handoff))
-        .routes(routes!(flow::redeem_code))
+        .routes(routes!(flow::progress::get_flow))
+        .routes(routes!(flow::consent::accept_consent))
+        .routes(routes!(flow::details::put_details))
+        .routes(routes!(flow::handoff::offer_handoff))
+        .routes(routes!(flow::handoff::redeem_code))
 }
 
 /// The OpenAPI document, as published.
 #[must_use]
 pub fn openapi_document() -> utoipa::openapi::OpenApi {
-    openapi::completed(operations().into_openapi())
+    openapi::complete_document(operations().into_openapi())
 }
 
-/// The whole service: operations behind the guard, pages beside them, JSON for everything else.
+fn openapi_text() -> Arc<OpenApiText> {
+    Arc::new(OpenApiText::new(|| openapi_document().to_pretty_json().unwrap_or_default().into()))
+}
+
+/// The whole service: operations behind the guard, pages beside them, JSON errors for every other path. Servers that
+/// share records share the secret.
 ///
 /// # Errors
-/// When an operation does not declare who may call it.
-pub fn router(app: &Arc<App>) -> Result<Router, UndeclaredAccess> {
+/// When an operation does not declare its callers.
+pub fn router(app: &Arc<App>, secret: &[u8], page: PersonPage) -> Result<Router, UndeclaredAccess> {
     let document = serde_json::to_value(openapi_document()).unwrap_or_default();
     let table = Arc::new(AccessTable::from_openapi(&document)?);
     let (operations, _) = operations().split_for_parts();
     let router = operations
-        .method_not_allowed_fallback(method_not_allowed)
-        .route_layer(from_fn_with_state((app.clone(), table), access::guard))
+        .method_not_allowed_fallback(answer_wrong_method)
+        .route_layer(from_fn_with_state((app.clone(), table), authenticate::authenticate_request))
         .merge(api_docs::docs_routes())
-        .merge(person_page::pages())
+        .merge(person_page::person_routes())
         .route("/robots.txt", routing::get(|| async { "User-agent: *\nDisallow: /\n" }))
-        .method_not_allowed_fallback(method_not_allowed)
-        .route_layer(from_fn(middleware::named))
-        .fallback(unknown_path)
-        // Each reader of a body has a limit of its own; see `input` and `form`.
+        .method_not_allowed_fallback(answer_wrong_method)
+        .route_layer(from_fn(middleware::remember_route_template))
+        .fallback(answer_unknown_path)
+        // Each reader of a body has its own limit; see `json` and `form`.
         .layer(DefaultBodyLimit::disable());
-    Ok(router.with_state(app.clone()))
+    Ok(router.with_state(HttpState::new(app.clone(), secret, page)))
+}
+
+async fn answer_unknown_path() -> ApiError {
+    ApiError::unknown_path()
+}
+
+async fn answer_wrong_method() -> ApiError {
+    ApiError::method_not_allowed()
 }

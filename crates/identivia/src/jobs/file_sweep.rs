@@ -1,145 +1,172 @@
-//! The sweeper: removes files that no record names. At start, every ten minutes, and as soon as an upload fails.
+//! The file sweep: removes files that no record names. It runs at the start, every ten minutes, and after a failed upload.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use async_trait::async_trait;
+use tokio::sync::Notify;
+use tokio::time::Instant;
 
-use crate::files::{Chore, Files, FilesError};
+use super::claim::{ClaimedJob, JobColumns};
+use super::queue::{JobError, JobKind, JobLimits, JobOutcome, JobQueue};
+use crate::clock::Clock;
+use crate::files::sweep_requests::SweepRequest;
+use crate::files::{Files, FilesError};
+use crate::records::RecordKind;
+use crate::records::file_intent::FileIntent;
 use crate::records::time::Millis;
-use crate::store::{FileIntent, Intents};
+use crate::store::Store;
 
-const EVERY: Duration = Duration::from_secs(600);
-/// How soon a chore is tried again that a full disk, say, has kept from being done.
-const AGAIN_AFTER: Duration = Duration::from_secs(10);
-/// No upload lasts longer than this, so an older note belongs to none.
-const LONGEST_UPLOAD_SECONDS: i64 = 3_600;
+/// How often the intents of old uploads are marked for removal.
+const MARK_INTERVAL: Duration = Duration::from_secs(600);
+/// The longest upload, in seconds: an older intent belongs to none that is under way.
+const MAX_UPLOAD_SECONDS: i64 = 3_600;
 
-/// Which uploads are dead when a server starts.
+/// Which intents the sweep at the start treats as left over.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum AtStart {
-    /// All of them: nobody else writes here.
+pub enum SweepAtStart {
+    /// All of them, because no other server writes here.
     All,
-    /// Only those that have lasted too long: another server may be in the middle of the others.
+    /// Only those older than the longest upload, because another server may have uploads under way.
     Old,
 }
 
-/// Sweeps one place of files.
-pub struct Sweeper {
+/// Removes the files of intents that are marked for removal.
+pub struct FileSweep {
     files: Arc<Files>,
-    chores: mpsc::UnboundedReceiver<Chore>,
+    intents: Arc<dyn Store>,
+    clock: Clock,
+    last_mark: Mutex<Instant>,
+    removed_files: AtomicUsize,
 }
 
-impl Sweeper {
-    pub(crate) fn new(files: Arc<Files>, chores: mpsc::UnboundedReceiver<Chore>) -> Self {
-        Self { files, chores }
+/// Removes what an earlier process has left, before the first request, and sweeps from then on. Files within records need
+/// no sweep: then there is no queue.
+pub async fn start_file_sweep(files: &Arc<Files>, at_start: SweepAtStart) -> Option<Arc<JobQueue<FileSweep>>> {
+    let queue = FileSweep::open_queue(files)?;
+    if let Err(error) = sweep_at_start(&queue, at_start).await {
+        tracing::warn!(%error, "could not remove unreferenced files at the start; the sweep tries again");
+    }
+    queue.start_for_ever();
+    Some(queue)
+}
+
+async fn sweep_at_start(queue: &JobQueue<FileSweep>, at_start: SweepAtStart) -> Result<(), JobError> {
+    let sweep = queue.kind();
+    match at_start {
+        SweepAtStart::All => sweep.intents.mark_old_for_removal(Millis(i64::MAX)).await?,
+        SweepAtStart::Old => sweep.mark_old_uploads().await?,
+    }
+    while queue.run_next().await? {}
+    let removed = sweep.removed_files.load(Ordering::Relaxed);
+    if removed > 0 {
+        tracing::info!(files = removed, "removed the files of unfinished uploads");
+    }
+    Ok(())
+}
+
+impl FileSweep {
+    fn open_queue(files: &Arc<Files>) -> Option<Arc<JobQueue<Self>>> {
+        let (intents, clock) = (files.intents()?.clone(), files.clock().clone());
+        let sweep = Self {
+            files: files.clone(),
+            intents: intents.clone(),
+            clock: clock.clone(),
+            last_mark: Mutex::new(Instant::now()),
+            removed_files: AtomicUsize::new(0),
+        };
+        Some(JobQueue::new(sweep, intents, clock))
     }
 
-    /// Removes what an earlier process left behind, and sweeps from then on. Runs before the first request.
-    pub async fn start(self, dead: AtStart) {
-        if let Err(error) = self.sweep_at_start(dead).await {
-            tracing::warn!(%error, "files that no record names could not be removed at the start; it is tried again");
-        }
-        tokio::spawn(self.run());
+    async fn mark_old_uploads(&self) -> Result<(), JobError> {
+        let before = self.clock.now().plus_seconds(-MAX_UPLOAD_SECONDS);
+        Ok(self.intents.mark_old_for_removal(before).await?)
     }
 
-    async fn sweep_at_start(&self, dead: AtStart) -> Result<(), FilesError> {
-        let Some(intents) = &self.files.intents else { return Ok(()) };
-        match dead {
-            AtStart::All => intents.doom_intents_before(Millis(i64::MAX)).await?,
-            AtStart::Old => self.doom_old(intents).await?,
-        }
-        let removed = self.sweep(intents).await?;
-        if removed > 0 {
-            tracing::info!(files = removed, "removed what unfinished uploads had left");
-        }
-        Ok(())
-    }
-
-    /// Does chores until nobody is left to ask for any.
-    async fn run(mut self) {
-        let mut regular = tokio::time::interval(EVERY);
-        regular.tick().await;
-        let mut again = tokio::time::interval(AGAIN_AFTER);
-        let mut undone = Vec::new();
-        loop {
-            tokio::select! {
-                _ = regular.tick() => self.tend(None, &mut undone).await,
-                _ = again.tick(), if !undone.is_empty() => {
-                    for chore in std::mem::take(&mut undone) {
-                        self.tend(Some(chore), &mut undone).await;
-                    }
+    /// Handles all waiting requests. Failed ones wait for the next try.
+    async fn handle_requests(&self) -> Result<(), JobError> {
+        let requests = self.files.sweep_requests();
+        let (mut failed, mut failure) = (Vec::new(), None);
+        for request in requests.take_requests() {
+            let outcome = match &request {
+                SweepRequest::RemoveFiles(intent) => self.remove_now(intent).await,
+                SweepRequest::MarkForRemoval(mark) => {
+                    self.intents.mark_for_removal(mark).await.map_err(FilesError::from)
                 }
-                chore = self.chores.recv() => match chore {
-                    Some(chore) => self.tend(Some(chore), &mut undone).await,
-                    None => return,
-                },
+            };
+            if let Err(error) = outcome {
+                failure = Some(error);
+                failed.push(request);
             }
         }
+        requests.return_requests(failed);
+        failure.map_or(Ok(()), |error| Err(error.into()))
     }
 
-    /// Does one chore, or the regular round; what fails is kept for later.
-    async fn tend(&self, chore: Option<Chore>, undone: &mut Vec<Chore>) {
-        let Some(intents) = &self.files.intents else { return };
-        let outcome = match &chore {
-            None => self.doom_old(intents).await,
-            Some(Chore::Remove(intent)) => self.remove_now(intents, intent).await,
-            Some(Chore::Doom(mark)) => intents.doom_intent(mark).await.map_err(FilesError::from),
-            Some(Chore::Sweep) => Ok(()),
-        };
-        let outcome = match outcome {
-            Ok(()) => self.sweep(intents).await.map(|_| ()),
-            failed => failed,
-        };
-        if let Err(error) = outcome {
-            tracing::warn!(%error, "files that no record names could not be removed; it is tried again");
-            undone.extend(chore);
-        }
-    }
-
-    async fn doom_old(&self, intents: &Arc<dyn Intents>) -> Result<(), FilesError> {
-        let before = self.files.clock.now().plus_seconds(-LONGEST_UPLOAD_SECONDS);
-        Ok(intents.doom_intents_before(before).await?)
-    }
-
-    /// Removes the files before it touches the database, which makes room where a full disk would refuse the note. Where
-    /// more may arrive, the note stays, and once it is old the regular round looks again.
-    async fn remove_now(&self, intents: &Arc<dyn Intents>, intent: &FileIntent) -> Result<(), FilesError> {
-        self.files.place.remove(intent).await?;
-        if self.files.place.arrives_late() {
+    /// Removes an upload's files first and its intent then: on a full disk the database cannot be written before there is
+    /// room. Where more of the upload may arrive the intent stays, and once it is old the sweep removes the rest.
+    async fn remove_now(&self, intent: &FileIntent) -> Result<(), FilesError> {
+        self.files.backend().remove_files(intent).await?;
+        if self.files.backend().may_arrive_late() {
             return Ok(());
         }
-        Ok(intents.forget_intents(vec![intent.mark.clone()]).await?)
+        Ok(self.intents.forget_intents(std::slice::from_ref(&intent.mark)).await?)
     }
 
-    /// Removes the files of every doomed note, then the notes. Safe to run twice: what is gone is gone.
-    async fn sweep(&self, intents: &Arc<dyn Intents>) -> Result<usize, FilesError> {
-        let mut removed = 0;
-        loop {
-            let claimed = intents.claim_doomed(self.files.clock.now()).await?;
-            if claimed.is_empty() {
-                return Ok(removed);
-            }
-            let mut forgotten = Vec::new();
-            let mut failure = None;
-            for intent in claimed {
-                match self.files.place.remove(&intent).await {
-                    Ok(files) => {
-                        removed += files;
-                        forgotten.push(intent.mark);
-                    }
-                    Err(error) => {
-                        // Given back, so that the next try need not wait for the claim to end.
-                        intents.doom_intent(&intent.mark).await?;
-                        failure = Some(error);
-                    }
-                }
-            }
-            intents.forget_intents(forgotten).await?;
-            if let Some(error) = failure {
-                return Err(error);
-            }
+    /// Says whether it is time to mark the intents of old uploads, and if so starts the next interval.
+    fn begin_mark_interval(&self) -> bool {
+        let mut last = self.last_mark.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = last.elapsed() >= MARK_INTERVAL;
+        if is_due {
+            *last = Instant::now();
         }
+        is_due
+    }
+}
+
+#[async_trait]
+impl JobKind for FileSweep {
+    type JobRecord = FileIntent;
+
+    const NAME: &'static str = "file_sweep";
+    const COLUMNS: JobColumns =
+        JobColumns { kind: RecordKind::FileIntents, due: "removable_from", attempts: None, open_word: None };
+
+    fn limits(&self) -> JobLimits {
+        JobLimits {
+            workers: 1,
+            lease_seconds: 60,
+            // Files must go in the end, so the sweep never gives up.
+            max_attempts: u32::MAX,
+            postpone_seconds: 60,
+            poll_interval: Duration::from_secs(10),
+            pause_after_failure: Duration::from_secs(10),
+        }
+    }
+
+    fn wake_signal(&self) -> &Notify {
+        self.files.sweep_requests().wake_signal()
+    }
+
+    async fn prepare_jobs(&self) -> Result<(), JobError> {
+        let handled = self.handle_requests().await;
+        if self.begin_mark_interval() {
+            self.mark_old_uploads().await?;
+        }
+        handled
+    }
+
+    /// Removes the files of an intent, then the intent.
+    async fn run_job(&self, job: &ClaimedJob<FileIntent>) -> Result<JobOutcome, JobError> {
+        let removed = self.files.backend().remove_files(&job.record).await?;
+        self.removed_files.fetch_add(removed, Ordering::Relaxed);
+        self.intents.forget_intents(std::slice::from_ref(&job.record.mark)).await?;
+        Ok(JobOutcome::Settled)
+    }
+
+    async fn give_up(&self, _: &ClaimedJob<FileIntent>) -> Result<JobOutcome, JobError> {
+        Ok(JobOutcome::Settled)
     }
 }
 
@@ -150,53 +177,73 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::clock::Clock;
     use crate::domain::media::Media;
-    use crate::files::folder::Folder;
-    use crate::files::{Spot, Upload};
+    use crate::files::StoredPath;
+    use crate::files::folder::FileFolder;
+    use crate::files::upload::Upload;
     use crate::records::id::RecordId;
     use crate::store::Collection;
     use crate::store::sqlite::Sqlite;
 
-    fn opened(folder: &TempDir, store: Arc<dyn Intents>, clock: Clock) -> (Arc<Files>, Sweeper) {
-        let place = Folder::open(&folder.path().join("files")).unwrap();
-        Files::new(Arc::new(place), Some(store), folder.path(), clock)
+    fn open_sweep(folder: &TempDir, store: Arc<dyn Store>, clock: Clock) -> Arc<JobQueue<FileSweep>> {
+        let backend = FileFolder::open(&folder.path().join("files")).unwrap();
+        let files = Files::new(Arc::new(backend), Some(store), folder.path(), clock);
+        FileSweep::open_queue(&files).unwrap()
     }
 
     /// A file of an upload under way, which ends when the upload is dropped.
-    async fn begun(files: &Arc<Files>, folder: &TempDir) -> (Upload, PathBuf) {
+    async fn begin_upload(sweep: &JobQueue<FileSweep>, folder: &TempDir) -> (Upload, PathBuf) {
         let record = RecordId::random();
-        let mut upload = files.upload(Collection::Profiles, record);
-        let (_, name) = upload.create("a.png", Media::Png).await.unwrap();
-        let spot = Spot { collection: Collection::Profiles, record, name };
-        (upload, folder.path().join("files").join(spot.path()))
+        let mut upload = Upload::new(sweep.kind().files.clone(), Collection::Profiles, record);
+        let (_, name) = upload.create_file("a.png", Media::Png).await.unwrap();
+        let path = StoredPath { collection: Collection::Profiles, record, name };
+        (upload, folder.path().join("files").join(path.relative_path()))
+    }
+
+    async fn sweep_old_uploads(sweep: &JobQueue<FileSweep>) {
+        sweep.kind().mark_old_uploads().await.unwrap();
+        while sweep.run_next().await.unwrap() {}
     }
 
     #[tokio::test]
-    async fn the_regular_round_removes_what_no_upload_can_still_be_writing() {
+    async fn interval_sweep_removes_uploads_that_are_too_old_to_be_under_way() {
         let folder = tempfile::tempdir().unwrap();
-        let store: Arc<dyn Intents> = Arc::new(Sqlite::open(folder.path()).unwrap());
+        let store: Arc<dyn Store> = Arc::new(Sqlite::open(folder.path()).unwrap());
         let clock = Clock::default();
-        let (files, sweeper) = opened(&folder, store, clock.clone());
-        let (_upload, file) = begun(&files, &folder).await;
-        clock.advance(LONGEST_UPLOAD_SECONDS - 60);
-        sweeper.tend(None, &mut Vec::new()).await;
+        let sweep = open_sweep(&folder, store, clock.clone());
+        let (_upload, file) = begin_upload(&sweep, &folder).await;
+        clock.advance(MAX_UPLOAD_SECONDS - 60);
+        sweep_old_uploads(&sweep).await;
         assert!(file.exists(), "still under way");
         clock.advance(120);
-        sweeper.tend(None, &mut Vec::new()).await;
+        sweep_old_uploads(&sweep).await;
         assert!(!file.exists());
     }
 
     #[tokio::test]
-    async fn a_start_removes_what_the_process_before_was_writing() {
+    async fn start_removes_the_uploads_of_the_process_before() {
         let folder = tempfile::tempdir().unwrap();
-        let store: Arc<dyn Intents> = Arc::new(Sqlite::open(folder.path()).unwrap());
-        let (files, _) = opened(&folder, store.clone(), Clock::default());
-        let (_upload, file) = begun(&files, &folder).await;
-        let (_, next) = opened(&folder, store, Clock::default());
-        next.sweep_at_start(AtStart::Old).await.unwrap();
-        assert!(file.exists(), "another server may be at it");
-        next.sweep_at_start(AtStart::All).await.unwrap();
+        let store: Arc<dyn Store> = Arc::new(Sqlite::open(folder.path()).unwrap());
+        let earlier = open_sweep(&folder, store.clone(), Clock::default());
+        let (_upload, file) = begin_upload(&earlier, &folder).await;
+        let next = open_sweep(&folder, store, Clock::default());
+        sweep_at_start(&next, SweepAtStart::Old).await.unwrap();
+        assert!(file.exists(), "another server may have it under way");
+        sweep_at_start(&next, SweepAtStart::All).await.unwrap();
         assert!(!file.exists());
+    }
+
+    #[tokio::test]
+    async fn failed_upload_is_removed_with_its_intent() {
+        let folder = tempfile::tempdir().unwrap();
+        let store: Arc<dyn Store> = Arc::new(Sqlite::open(folder.path()).unwrap());
+        let sweep = open_sweep(&folder, store.clone(), Clock::default());
+        let (upload, file) = begin_upload(&sweep, &folder).await;
+        drop(upload);
+        assert!(!sweep.run_next().await.unwrap(), "the request is handled before jobs are claimed");
+        assert!(!file.exists());
+        let left: Vec<FileIntent> =
+            store.read_all(crate::store::Query::of_kind(RecordKind::FileIntents)).await.unwrap();
+        assert!(left.is_empty());
     }
 }

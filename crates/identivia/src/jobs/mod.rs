@@ -1,4 +1,8 @@
-//! Work that a request does not wait for.
+//! Jobs: work that a request does not wait for. One queue runs all kinds; the records themselves are the queue.
 
+pub mod claim;
 pub mod file_sweep;
+pub mod job_metrics;
+pub mod queue;
 pub mod record_checks;
+pub mod session_polling;

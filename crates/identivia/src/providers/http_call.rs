@@ -1,8 +1,7 @@
-//! Services that are not ours: what all calls to them have in common. Each has its own room beside this one.
+//! Calls to external providers: concurrency, deadlines, retries, bounded answers.
 //!
-//! A provider gets a bounded number of calls at once, each within a deadline, with a bounded answer and no redirect
-//! followed. Nothing that a provider says in words goes further than the check of its status and codes: its texts quote
-//! keys, accounts and people.
+//! A provider gets a bounded number of calls at once. Each call has a deadline and a bounded answer, and follows no
+//! redirect. A provider's own texts quote keys, accounts and people, so only its status and its codes go further.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,40 +12,40 @@ use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep, timeout_at};
 
 /// The largest answer that is read, in bytes.
-pub const MAX_ANSWER: usize = 4 * 1024 * 1024;
-/// Attempts at a call that is safe to repeat, the first one counted.
-pub const ATTEMPTS: u32 = 3;
-/// How long a call waits for its turn. Longer, and the provider is not keeping up.
-const TURN: Duration = Duration::from_secs(2);
-/// The pause before the second attempt at most; it doubles with each further one.
-const PAUSE: Duration = Duration::from_millis(400);
-/// The longest pause that a provider may ask for and get. A longer one is the caller's to wait.
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// The longest wait that is passed on to a caller, in seconds.
-const LONGEST_WAIT: u64 = 60;
-/// How long it counts what the last look at a provider has found.
-const LOOK_COUNTS: Duration = Duration::from_secs(30);
+pub const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
+/// The most attempts at a call that is safe to repeat, including the first.
+pub const MAX_ATTEMPTS: u32 = 3;
+/// How long a call waits for a permit. If that is not enough, the provider does not keep up.
+const PERMIT_TIMEOUT: Duration = Duration::from_secs(2);
+/// The longest delay before the second attempt; it doubles with each further attempt.
+const MAX_FIRST_RETRY_DELAY: Duration = Duration::from_millis(400);
+/// The longest `Retry-After` that a call obeys itself. The caller is asked to wait for a longer one.
+const MAX_OBEYED_RETRY_AFTER: Duration = Duration::from_secs(2);
+/// The longest wait that a caller is asked for, in seconds.
+const MAX_RETRY_AFTER_SECONDS: u64 = 60;
+/// How long the result of a health check is valid.
+const HEALTH_VALID: Duration = Duration::from_secs(30);
 
-/// Why a provider did not do its part. The texts are ours: they hold a status, a code or a name, and nothing that a
-/// provider or a person said.
+/// Why a call to a provider failed. The texts are ours: they hold a status, a code or a name, and nothing that a provider
+/// or a person wrote.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ProviderError {
-    /// It does not let us do that.
+    /// The provider denies access.
     #[error("access denied: {0}")]
     Denied(String),
-    /// As many calls to it as there may be are under way.
+    /// The limit of concurrent calls is reached.
     #[error("too many calls to it are under way")]
     Busy,
-    /// It does not answer within the deadline.
+    /// The provider does not answer within the deadline.
     #[error("it does not answer in time")]
-    TooLate,
-    /// It asks for patience, for that many seconds.
-    #[error("it asks for patience")]
-    Throttled(u64),
-    /// A setting is missing that only the call has shown to be needed.
+    Timeout,
+    /// The provider limits the rate of calls: retry after that many seconds.
+    #[error("it limits the rate of calls")]
+    RateLimited(u64),
+    /// A setting is missing, and only the call has shown that it is needed.
     #[error("{0}")]
-    Unset(&'static str),
-    /// It refuses the call, with a status and, maybe, a code of its own.
+    MissingSetting(&'static str),
+    /// The provider refuses the call, with a status and perhaps a code.
     #[error("it answers {status}{}", if code.is_empty() { String::new() } else { format!(", {code}") })]
     Refused { status: u16, code: String },
     #[error("{0}")]
@@ -54,169 +53,169 @@ pub enum ProviderError {
 }
 
 impl ProviderError {
-    /// A failure in our words.
+    /// A failure, described in our own words.
     pub fn failed(why: impl Into<String>) -> Self {
         Self::Failed(why.into())
     }
 
-    /// A refusal, its code left out if it could be more than that.
+    /// A refusal. The code is left out if it could be a text or a key.
     pub fn refused(status: u16, code: &str) -> Self {
-        Self::Refused { status, code: plain(code).to_owned() }
+        Self::Refused { status, code: keep_plain_code(code).to_owned() }
     }
 }
 
-/// A code that a provider sent, when it is one: a short word of letters, `_` and `.`. Anything else could be a text or,
-/// where digits are in it, a key.
+/// Returns a provider's code if it is a short word of letters, `_` and `.`. Anything else could be a text or, with digits, a
+/// key: then the result is empty.
 #[must_use]
-pub fn plain(code: &str) -> &str {
+pub fn keep_plain_code(code: &str) -> &str {
     let is_word =
         code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'.'));
     if is_word { code } else { "" }
 }
 
-/// How many calls a provider gets at once.
-pub struct Turns(Semaphore);
+/// Limits how many calls to a provider run at once.
+pub struct CallPermits(Semaphore);
 
-impl Turns {
-    /// That many at once.
+impl CallPermits {
+    /// Permits for that many concurrent calls.
     #[must_use]
-    pub fn new(at_once: usize) -> Self {
-        Self(Semaphore::new(at_once))
+    pub fn new(max_calls: usize) -> Self {
+        Self(Semaphore::new(max_calls))
     }
 
-    /// Waits for a turn.
+    /// Waits for a permit.
     ///
     /// # Errors
-    /// [`ProviderError::Busy`] when none comes up in time.
-    pub async fn take(&self) -> Result<SemaphorePermit<'_>, ProviderError> {
-        match tokio::time::timeout(TURN, self.0.acquire()).await {
-            Ok(Ok(turn)) => Ok(turn),
+    /// [`ProviderError::Busy`] when none becomes free in time.
+    pub async fn acquire_permit(&self) -> Result<SemaphorePermit<'_>, ProviderError> {
+        match tokio::time::timeout(PERMIT_TIMEOUT, self.0.acquire()).await {
+            Ok(Ok(permit)) => Ok(permit),
             _ => Err(ProviderError::Busy),
         }
     }
 }
 
-/// How long a provider may take.
+/// The timeouts of calls to a provider.
 #[derive(Clone, Copy, Debug)]
-pub struct Patience {
-    /// Until a connection stands.
+pub struct CallTimeouts {
+    /// For the connection.
     pub connect: Duration,
-    /// One attempt, its answer read.
+    /// For one attempt, including its answer.
     pub attempt: Duration,
-    /// All attempts and the pauses between them.
+    /// For all attempts and the delays between them.
     pub call: Duration,
 }
 
-/// A client that follows no redirect and takes no proxy from the environment: what is sent stays with the host that was
-/// named.
+/// Builds a client that follows no redirect and takes no proxy from the environment: data goes to the named host only.
 ///
 /// # Errors
 /// When this machine's certificates cannot be read.
-pub fn http_client(patience: Patience) -> anyhow::Result<reqwest::Client> {
+pub fn build_http_client(timeouts: CallTimeouts) -> anyhow::Result<reqwest::Client> {
     Ok(reqwest::Client::builder()
-        .connect_timeout(patience.connect)
-        .timeout(patience.attempt)
+        .connect_timeout(timeouts.connect)
+        .timeout(timeouts.attempt)
         .redirect(redirect::Policy::none())
         .no_proxy()
         .user_agent("identivia")
         .build()?)
 }
 
-/// An answer, read whole.
-pub struct Answer {
+/// A provider's answer with its whole body.
+pub struct HttpAnswer {
     pub status: StatusCode,
     pub body: Vec<u8>,
-    /// What `Retry-After` says, in seconds.
+    /// The seconds of `Retry-After`.
     pub retry_after: Option<u64>,
 }
 
-/// Why an attempt came to nothing, and whether another may come to more.
-pub enum Trouble {
-    Passing(ProviderError),
+/// Why an attempt failed, and whether another attempt may succeed.
+pub enum AttemptError {
+    Retryable(ProviderError),
     Final(ProviderError),
 }
 
-/// Sends a request, again while its failure may pass, and reads the answer. A redirect is an answer like any other.
+/// Sends a request and reads the answer, with retries while the failure is retryable. A redirect is an answer like any
+/// other.
 ///
 /// # Errors
-/// What the last attempt came to, or that the deadline has passed. A request that ran into its own deadline is not sent
-/// again: whoever waits has no time left for another.
-pub async fn call<T>(
-    patience: Patience,
+/// The last attempt's error, or that the deadline has passed. A request that ran into its own timeout is not sent again: the
+/// caller has no time left for another attempt.
+pub async fn call_with_retries<T>(
+    timeouts: CallTimeouts,
     request: impl Fn() -> RequestBuilder,
-    judge: impl Fn(&Answer) -> Result<T, Trouble>,
+    read_answer: impl Fn(&HttpAnswer) -> Result<T, AttemptError>,
 ) -> Result<T, ProviderError> {
-    let deadline = Instant::now() + patience.call;
+    let deadline = Instant::now() + timeouts.call;
     let mut attempt = 1;
     loop {
-        let answer = timeout_at(deadline, answer(request())).await.map_err(|_| ProviderError::TooLate)?;
-        let error = match answer.and_then(|answer| judge(&answer)) {
-            Ok(good) => return Ok(good),
-            Err(Trouble::Final(error)) => return Err(error),
-            Err(Trouble::Passing(error)) => error,
+        let answer = timeout_at(deadline, send_request(request())).await.map_err(|_| ProviderError::Timeout)?;
+        let error = match answer.and_then(|answer| read_answer(&answer)) {
+            Ok(result) => return Ok(result),
+            Err(AttemptError::Final(error)) => return Err(error),
+            Err(AttemptError::Retryable(error)) => error,
         };
-        let Some(pause) = pause(attempt, &error).filter(|pause| Instant::now() + *pause < deadline) else {
+        let Some(delay) = retry_delay(attempt, &error).filter(|delay| Instant::now() + *delay < deadline) else {
             return Err(error);
         };
-        sleep(pause).await;
+        sleep(delay).await;
         attempt += 1;
     }
 }
 
-async fn answer(request: RequestBuilder) -> Result<Answer, Trouble> {
-    let response = request.send().await.map_err(|error| unsent(&error))?;
-    read(response).await
+async fn send_request(request: RequestBuilder) -> Result<HttpAnswer, AttemptError> {
+    let response = request.send().await.map_err(|error| to_attempt_error(&error))?;
+    read_bounded_answer(response).await
 }
 
-/// What kept a request from its answer. The library's own words hold the URL, and may hold a key in it.
-fn unsent(error: &reqwest::Error) -> Trouble {
+/// Classifies a transport error. The library's own text holds the URL, which may contain a key.
+fn to_attempt_error(error: &reqwest::Error) -> AttemptError {
     if error.is_connect() {
-        Trouble::Passing(ProviderError::failed("it cannot be reached"))
+        AttemptError::Retryable(ProviderError::failed("it cannot be reached"))
     } else if error.is_timeout() {
-        Trouble::Final(ProviderError::TooLate)
+        AttemptError::Final(ProviderError::Timeout)
     } else {
-        Trouble::Passing(ProviderError::failed("it breaks off"))
+        AttemptError::Retryable(ProviderError::failed("the connection broke off"))
     }
 }
 
-async fn read(mut response: Response) -> Result<Answer, Trouble> {
-    let (status, retry_after) = (response.status(), retry_after(&response));
+async fn read_bounded_answer(mut response: Response) -> Result<HttpAnswer, AttemptError> {
+    let (status, retry_after) = (response.status(), parse_retry_after(&response));
     let mut body = BytesMut::new();
-    while let Some(piece) = response.chunk().await.map_err(|error| unsent(&error))? {
-        if body.len() + piece.len() > MAX_ANSWER {
-            return Err(Trouble::Final(ProviderError::failed("its answer is larger than 4 MiB")));
+    while let Some(chunk) = response.chunk().await.map_err(|error| to_attempt_error(&error))? {
+        if body.len() + chunk.len() > MAX_ANSWER_BYTES {
+            return Err(AttemptError::Final(ProviderError::failed("its answer is larger than 4 MiB")));
         }
-        body.extend_from_slice(&piece);
+        body.extend_from_slice(&chunk);
     }
-    Ok(Answer { status, body: body.into(), retry_after })
+    Ok(HttpAnswer { status, body: body.into(), retry_after })
 }
 
-fn retry_after(response: &Response) -> Option<u64> {
+fn parse_retry_after(response: &Response) -> Option<u64> {
     response.headers().get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()
 }
 
-/// The seconds that a caller is told to wait, of those that a provider asks for.
+/// The seconds after which a caller should retry, given the provider's `Retry-After`.
 #[must_use]
-pub fn wait(asked: Option<u64>) -> u64 {
-    asked.unwrap_or(1).clamp(1, LONGEST_WAIT)
+pub fn bound_retry_after(requested: Option<u64>) -> u64 {
+    requested.unwrap_or(1).clamp(1, MAX_RETRY_AFTER_SECONDS)
 }
 
-/// How long to wait before the next attempt; `None` when there is none to be made. Jitter keeps those apart who were
-/// refused together.
-fn pause(attempt: u32, error: &ProviderError) -> Option<Duration> {
-    if attempt >= ATTEMPTS {
+/// The delay before the next attempt; `None` when there is no further attempt. Jitter spreads callers that were refused at
+/// the same time.
+fn retry_delay(attempt: u32, error: &ProviderError) -> Option<Duration> {
+    if attempt >= MAX_ATTEMPTS {
         return None;
     }
-    let asked = match error {
-        ProviderError::Throttled(seconds) => Duration::from_secs(*seconds),
+    let requested = match error {
+        ProviderError::RateLimited(seconds) => Duration::from_secs(*seconds),
         _ => Duration::ZERO,
     };
-    let most = PAUSE * 2_u32.pow(attempt - 1);
-    (asked <= LONGEST_PAUSE).then(|| asked + most.mul_f64(random_share()))
+    let longest = MAX_FIRST_RETRY_DELAY * 2_u32.pow(attempt - 1);
+    (requested <= MAX_OBEYED_RETRY_AFTER).then(|| requested + longest.mul_f64(random_fraction()))
 }
 
 /// A number from 0 to 1.
-fn random_share() -> f64 {
+fn random_fraction() -> f64 {
     let mut bytes = [0; 4];
     match aws_lc_rs::rand::fill(&mut bytes) {
         Ok(()) => f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX),
@@ -224,47 +223,49 @@ fn random_share() -> f64 {
     }
 }
 
-/// How a provider was when it was last looked at. A look counts for half a minute, and whoever comes meanwhile waits for
-/// the one under way, so that health checks cost a provider little.
+/// A provider's health, checked at most once in half a minute. Concurrent callers wait for the check under way, so that
+/// health checks cost a provider little.
 #[derive(Clone, Default)]
-pub struct Look(Arc<Mutex<Option<Seen>>>);
+pub struct HealthCheck(Arc<Mutex<Option<HealthResult>>>);
 
-struct Seen {
+struct HealthResult {
     at: Instant,
-    found: Result<(), String>,
+    outcome: Result<(), String>,
 }
 
-impl Look {
-    /// Says whether the provider is well, by the last look or a new one, and tells the log when that changes. A look goes on
-    /// when whoever asked for it has gone: the next one finds what it has found.
-    pub async fn is_well(
+impl HealthCheck {
+    /// Says whether the provider is healthy, from a valid result or by a new check, and logs a change. A check continues
+    /// when its caller is gone: the next caller uses its result.
+    pub async fn is_healthy(
         &self,
         name: &'static str,
-        look: impl Future<Output = Result<(), ProviderError>> + Send + 'static,
+        check: impl Future<Output = Result<(), ProviderError>> + Send + 'static,
     ) -> bool {
         let mut last = self.0.clone().lock_owned().await;
-        if let Some(Seen { at, found }) = &*last
-            && at.elapsed() < LOOK_COUNTS
+        if let Some(HealthResult { at, outcome }) = &*last
+            && at.elapsed() < HEALTH_VALID
         {
-            return found.is_ok();
+            return outcome.is_ok();
         }
-        let looking = tokio::spawn(async move {
-            let found = match look.await {
-                // It is there and knows us; it has enough to do.
-                Ok(()) | Err(ProviderError::Throttled(_)) => Ok(()),
+        let checking = tokio::spawn(async move {
+            let outcome = match check.await {
+                // A provider that limits the rate of calls works and accepts our credentials.
+                Ok(()) | Err(ProviderError::RateLimited(_)) => Ok(()),
                 Err(error) => Err(error.to_string()),
             };
-            let was_well = last.as_ref().is_none_or(|seen| seen.found.is_ok());
-            match &found {
-                Err(cause) if was_well => tracing::warn!(provider = name, cause, "a provider is not well"),
-                Ok(()) if !was_well => tracing::info!(provider = name, "a provider is well again"),
+            let was_healthy = last.as_ref().is_none_or(|last| last.outcome.is_ok());
+            match &outcome {
+                Err(cause) if was_healthy => {
+                    tracing::warn!(provider = name, cause, "a provider fails its health check");
+                }
+                Ok(()) if !was_healthy => tracing::info!(provider = name, "a provider passes its health check again"),
                 _ => {}
             }
-            let is_well = found.is_ok();
-            *last = Some(Seen { at: Instant::now(), found });
-            is_well
+            let is_healthy = outcome.is_ok();
+            *last = Some(HealthResult { at: Instant::now(), outcome });
+            is_healthy
         });
-        looking.await.unwrap_or_default()
+        checking.await.unwrap_or_default()
     }
 }
 
@@ -273,23 +274,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_a_providers_words_only_codes_are_told() {
+    fn only_plain_codes_of_a_provider_are_kept() {
         for code in ["AccessDeniedException", "insufficient_quota", "Sender.Throttled"] {
-            assert_eq!(plain(code), code);
+            assert_eq!(keep_plain_code(code), code);
         }
         for text in ["sk-CANARYKEY", "AKIA1234567890", "a text", "line\nline", "\u{1b}[31m", &"a".repeat(65)] {
-            assert_eq!(plain(text), "", "{text}");
+            assert_eq!(keep_plain_code(text), "", "{text}");
             assert_eq!(ProviderError::refused(400, text).to_string(), "it answers 400");
         }
     }
 
     #[test]
-    fn pauses_grow_and_end() {
-        let passing = ProviderError::failed("x");
-        assert!(pause(1, &passing).unwrap() <= PAUSE && pause(2, &passing).unwrap() <= PAUSE * 2);
-        assert!(pause(ATTEMPTS, &passing).is_none());
-        let asked = pause(1, &ProviderError::Throttled(1)).unwrap();
-        assert!(asked >= Duration::from_secs(1), "as long as it asks for");
-        assert!(pause(1, &ProviderError::Throttled(3)).is_none(), "that is the caller's to wait");
+    fn retry_delays_grow_and_end() {
+        let error = ProviderError::failed("x");
+        assert!(retry_delay(1, &error).unwrap() <= MAX_FIRST_RETRY_DELAY);
+        assert!(retry_delay(2, &error).unwrap() <= MAX_FIRST_RETRY_DELAY * 2);
+        assert!(retry_delay(MAX_ATTEMPTS, &error).is_none());
+        let requested = retry_delay(1, &ProviderError::RateLimited(1)).unwrap();
+        assert!(requested >= Duration::from_secs(1), "as long as the provider asks for");
+        assert!(retry_delay(1, &ProviderError::RateLimited(3)).is_none(), "the caller has to wait");
     }
 }

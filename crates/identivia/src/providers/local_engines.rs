@@ -1,4 +1,4 @@
-//! The local engines: loaded once, run off the async threads, so many at once.
+//! The local engines for faces and text: their weights are loaded once, and work runs on blocking threads within a limit.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,31 +10,31 @@ use vision::face::FaceEngine;
 use vision::text::TextReader;
 use vision::{EngineError, LoadError, ModelWeights, create_thread_pool, weights};
 
-use crate::domain::checks::WeightsUsed;
-use crate::providers::http_call::ProviderError;
+use super::http_call::ProviderError;
+use crate::records::checks::WeightsUsed;
 
-/// What the engines call themselves in answers and records.
-pub const NAME: &str = concat!("identivia-vision ", env!("CARGO_PKG_VERSION"));
+/// The name of the engines in answers and records.
+pub const ENGINE_NAME: &str = concat!("identivia-vision ", env!("CARGO_PKG_VERSION"));
 
-/// How long work waits for its turn. Longer, and this machine is not keeping up.
-const TURN: Duration = Duration::from_secs(10);
+/// How long work waits for a permit. If that is not enough, this machine does not keep up.
+const PERMIT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// One of the turns there are; dropping it lets the next one have it.
-pub struct Turn(#[expect(dead_code, reason = "held, never looked at")] OwnedSemaphorePermit);
+/// The right to run work on the engines. The next work can run once it is dropped.
+pub struct EnginePermit(#[expect(dead_code, reason = "held until it is dropped")] OwnedSemaphorePermit);
 
 /// The engines, with their weights.
-pub struct Engines {
+pub struct LocalEngines {
     pub faces: FaceEngine,
     pub text: TextReader,
-    turns: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
 }
 
-impl Engines {
-    /// Loads the weights: the embedded ones, but for those that a folder's manifest replaces. `threads` is how many
-    /// threads inference takes, and how much work runs at once.
+impl LocalEngines {
+    /// Loads the weights: the embedded ones, except those that a folder's manifest replaces. `threads` limits both the
+    /// threads of one inference and the work that runs at once.
     ///
     /// # Errors
-    /// When the folder is not as its manifest says.
+    /// When the folder does not match its manifest.
     pub fn load(models: Option<&Path>, threads: usize) -> Result<Arc<Self>, LoadError> {
         if let Some(folder) = models {
             weights::check_models_folder(folder)?;
@@ -43,63 +43,63 @@ impl Engines {
         Ok(Arc::new(Self {
             faces: FaceEngine::new(models, &pool)?,
             text: TextReader::new(models, &pool)?,
-            turns: Arc::new(Semaphore::new(threads.max(1))),
+            permits: Arc::new(Semaphore::new(threads.max(1))),
         }))
     }
 
-    /// Waits for a turn.
+    /// Waits for a permit.
     ///
     /// # Errors
-    /// [`ProviderError::Busy`] when none comes up in time.
-    pub async fn turn(&self) -> Result<Turn, ProviderError> {
-        match timeout(TURN, self.turns.clone().acquire_owned()).await {
-            Ok(Ok(turn)) => Ok(Turn(turn)),
+    /// [`ProviderError::Busy`] when none becomes free in time.
+    pub async fn acquire_permit(&self) -> Result<EnginePermit, ProviderError> {
+        match timeout(PERMIT_TIMEOUT, self.permits.clone().acquire_owned()).await {
+            Ok(Ok(permit)) => Ok(EnginePermit(permit)),
             _ => Err(ProviderError::Busy),
         }
     }
 
-    /// Runs work in a turn, which comes back with what the work gives. It goes on, and keeps the turn, also when whoever
-    /// asked for it has gone.
+    /// Runs work under a permit, which is returned with the result. The work goes on, and holds the permit, also when the
+    /// caller is gone.
     ///
     /// # Errors
     /// The work's own.
-    pub async fn run_in<T: Send + 'static>(
+    pub async fn run_with_permit<T: Send + 'static>(
         self: &Arc<Self>,
-        turn: Turn,
+        permit: EnginePermit,
         work: impl FnOnce(&Self) -> Result<T, ProviderError> + Send + 'static,
-    ) -> Result<(T, Turn), ProviderError> {
+    ) -> Result<(T, EnginePermit), ProviderError> {
         let engines = self.clone();
-        let running = tokio::task::spawn_blocking(move || work(&engines).map(|given| (given, turn)));
-        // What a panic says may quote a document.
-        running.await.unwrap_or_else(|_| Err(ProviderError::failed("an engine broke off")))
+        let running = tokio::task::spawn_blocking(move || work(&engines).map(|result| (result, permit)));
+        // A panic's own text may quote a document.
+        running.await.unwrap_or_else(|_| Err(ProviderError::failed("an engine panicked")))
     }
 
-    /// Runs work when its turn comes.
+    /// Waits for a permit and runs work.
     ///
     /// # Errors
-    /// [`ProviderError::Busy`] when no turn comes up in time; else the work's own.
-    pub async fn run<T: Send + 'static>(
+    /// [`ProviderError::Busy`] when no permit becomes free in time; else the work's own.
+    pub async fn run_work<T: Send + 'static>(
         self: &Arc<Self>,
         work: impl FnOnce(&Self) -> Result<T, ProviderError> + Send + 'static,
     ) -> Result<T, ProviderError> {
-        let turn = self.turn().await?;
-        self.run_in(turn, work).await.map(|(given, _)| given)
+        let permit = self.acquire_permit().await?;
+        self.run_with_permit(permit, work).await.map(|(result, _)| result)
     }
 
     /// The weights that compare faces.
     #[must_use]
     pub fn face_weights(&self) -> Vec<WeightsUsed> {
-        self.faces.face_models().map(used).to_vec()
+        self.faces.face_models().map(to_weights_used).to_vec()
     }
 
     /// The weights that read text.
     #[must_use]
     pub fn text_weights(&self) -> Vec<WeightsUsed> {
-        self.text.text_models().into_iter().map(used).collect()
+        self.text.text_models().into_iter().map(to_weights_used).collect()
     }
 }
 
-fn used(weights: &ModelWeights) -> WeightsUsed {
+fn to_weights_used(weights: &ModelWeights) -> WeightsUsed {
     WeightsUsed { model: weights.entry.name.clone(), sha256: weights.entry.sha256.clone() }
 }
 

@@ -1,4 +1,4 @@
-//! Which providers the configuration asks for: who judges liveness, who reads documents, who checks visitor data.
+//! The providers that the settings choose: for liveness, for reading documents, for checking visitor data.
 
 pub mod aws;
 pub mod documents;
@@ -15,33 +15,34 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::providers::documents::DocumentReader;
 use crate::providers::documents::local::LocalReader;
-use crate::providers::documents::openai::Reader;
+use crate::providers::documents::openai::OpenAiReader;
 use crate::providers::fingerprint::Fingerprint;
-use crate::providers::liveness::Liveness;
-use crate::providers::liveness::local::Local;
+use crate::providers::liveness::LivenessProvider;
+use crate::providers::liveness::local::LocalLiveness;
 use crate::providers::liveness::rekognition::Rekognition;
-use crate::providers::local_engines::Engines;
+use crate::providers::local_engines::LocalEngines;
 
 /// The providers.
 pub struct Providers {
-    pub liveness: Arc<dyn Liveness>,
+    pub liveness: Arc<dyn LivenessProvider>,
     pub reader: Arc<dyn DocumentReader>,
-    /// `None`: nobody is asked, and visitor data is kept as a claim.
+    /// `None`: visitor data is not checked, and stays a claim.
     pub fingerprint: Option<Arc<Fingerprint>>,
 }
 
 impl Providers {
-    /// The providers that the settings name: the local engines where they name none. None need answer yet.
+    /// Sets up the providers that the settings name, and the local engines where they name none. No provider is called
+    /// yet.
     ///
     /// # Errors
     /// One line that names the setting to change.
-    pub async fn open(config: &Config, clock: &Clock, engines: &Arc<Engines>) -> anyhow::Result<Self> {
-        let liveness: Arc<dyn Liveness> = match &config.liveness {
+    pub async fn open(config: &Config, clock: &Clock, engines: &Arc<LocalEngines>) -> anyhow::Result<Self> {
+        let liveness: Arc<dyn LivenessProvider> = match &config.liveness {
             Some(at) => Arc::new(Rekognition::open(at).await.context("LIVENESS_PROVIDER")?),
-            None => Arc::new(Local::new(engines.clone())),
+            None => Arc::new(LocalLiveness::new(engines.clone())),
         };
         let reader: Arc<dyn DocumentReader> = match &config.openai {
-            Some(at) => Arc::new(Reader::new(at.clone(), clock.clone()).context("DOCUMENT_READER")?),
+            Some(at) => Arc::new(OpenAiReader::new(at.clone(), clock.clone()).context("DOCUMENT_READER")?),
             None => Arc::new(LocalReader::new(engines.clone(), clock.clone())),
         };
         let fingerprint = match &config.fingerprint {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::ToSchema;
 
 const LENGTH: usize = 15;
@@ -108,6 +108,34 @@ impl fmt::Display for RecordId {
 impl fmt::Debug for RecordId {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(self.as_str())
+    }
+}
+
+impl Default for RecordId {
+    /// The first id, where a value must stand before a record has its own.
+    fn default() -> Self {
+        Self([ALPHABET[0]; LENGTH])
+    }
+}
+
+impl AsRef<str> for RecordId {
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl TryFrom<String> for RecordId {
+    type Error = ();
+
+    fn try_from(text: String) -> Result<Self, ()> {
+        Self::parse(&text).ok_or(())
+    }
+}
+
+impl<'de> Deserialize<'de> for RecordId {
+    fn deserialize<D: Deserializer<'de>>(value: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(value)?;
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("no record id"))
     }
 }
 

@@ -1,4 +1,314 @@
-//! Values that records are made of: ids and points in time.
+//! Record kinds: what each record holds, described once. The rows of both SQL databases, PocketBase's fields, `copy`, the
+//! API's answers and the data class of each field are derived from these descriptions.
 
+pub mod audit_event;
+pub mod checks;
+pub mod file_intent;
 pub mod id;
+pub mod liveness_frame;
+pub mod liveness_session;
+pub mod profile;
+pub mod serde_forms;
+pub mod setting;
+pub mod status_record;
+pub mod status_word;
 pub mod time;
+pub mod verification_record;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+/// A record's fields by name, as JSON. Stores exchange records in this form.
+pub type FieldMap = Map<String, Value>;
+
+/// Which rules protect a field: log redaction, encryption, erasure and masking follow from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DataClass {
+    /// Ids, times, closed lists of words: nothing about a person.
+    Public,
+    /// What identifies a person, in text.
+    Fields,
+    /// Templates and imprints of a face or of a camera's pictures.
+    Biometric,
+    /// The stored name of a picture or a video.
+    Media,
+    /// Who did what.
+    Audit,
+    /// What gives access to something.
+    Secret,
+}
+
+/// What a field holds, which decides how each store keeps it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FieldType {
+    /// At most 255 characters.
+    Line,
+    /// At most 2,000 characters.
+    Paragraph,
+    /// JSON of at most 64 KiB; PocketBase keeps it as text.
+    Document,
+    /// The same, kept letter for letter as it was sent.
+    SentDocument,
+    /// A setting's value: any JSON.
+    Json,
+    /// A number or nothing.
+    Number,
+    /// The API's form of a time; milliseconds in a column.
+    Time,
+    Flag,
+    /// The id of a profile, by which PocketBase reads histories with their profile.
+    ProfileLink,
+    /// The stored name of a picture that was uploaded.
+    Picture,
+    /// The stored name of a video.
+    Video,
+    /// The stored name of a picture that a provider gave, of any image type.
+    Evidence,
+}
+
+impl FieldType {
+    /// Says whether the field holds the stored name of a file.
+    #[must_use]
+    pub const fn is_file(self) -> bool {
+        matches!(self, Self::Picture | Self::Video | Self::Evidence)
+    }
+}
+
+/// What is special about a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FieldFlag {
+    /// SQL databases keep it in a column of its own, for search, order or uniqueness. All others are in `body`.
+    Column,
+    /// It is unique together with others. SQL stores an unknown text as `''` in such a column, because a unique index does
+    /// not compare nulls.
+    UniqueTogether,
+    /// `q` of `GET /api/profiles` searches it.
+    Searched,
+    /// No answer of the API shows it.
+    Hidden,
+    /// Answers to flow tokens leave it out: findings and scores that a fraudster could try to raise.
+    NotForFlow,
+    /// It repeats what the newest record of a history says. PocketBase derives it when it reads a profile.
+    Derived,
+    /// It means nothing in another store: `copy` leaves it out.
+    NotCopied,
+}
+
+/// One field of a record kind.
+#[derive(Debug)]
+pub struct Field {
+    pub name: &'static str,
+    /// The field's name in PocketBase.
+    pub in_pocketbase: &'static str,
+    pub class: DataClass,
+    pub holds: FieldType,
+    pub flags: &'static [FieldFlag],
+}
+
+impl Field {
+    /// Says whether the field carries a flag.
+    #[must_use]
+    pub fn has_flag(&self, flag: FieldFlag) -> bool {
+        self.flags.contains(&flag)
+    }
+
+    /// Says whether SQL databases keep it in a column of its own.
+    #[must_use]
+    pub fn is_column(&self) -> bool {
+        self.has_flag(FieldFlag::Column)
+    }
+}
+
+/// The kinds of record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RecordKind {
+    Profiles,
+    LivenessSessions,
+    VerificationHistory,
+    StatusHistory,
+    Settings,
+    AuditEvents,
+    LivenessFrames,
+    /// Files that may be stored without a record. Only SQL stores have them.
+    FileIntents,
+}
+
+impl RecordKind {
+    /// Every kind that `copy` moves, those that others name first.
+    pub const COPIED: [Self; 7] = [
+        Self::Profiles,
+        Self::LivenessSessions,
+        Self::VerificationHistory,
+        Self::StatusHistory,
+        Self::Settings,
+        Self::AuditEvents,
+        Self::LivenessFrames,
+    ];
+
+    /// Its name as an SQL table and as a PocketBase collection.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Profiles => "profiles",
+            Self::LivenessSessions => "liveness_sessions",
+            Self::VerificationHistory => "verification_history",
+            Self::StatusHistory => "status_history",
+            Self::Settings => "settings",
+            Self::AuditEvents => "audit_events",
+            Self::LivenessFrames => "liveness_frames",
+            Self::FileIntents => "file_intents",
+        }
+    }
+
+    /// Its fields. The first is the key, which tells records of one kind apart.
+    #[must_use]
+    pub const fn fields(self) -> &'static [Field] {
+        match self {
+            Self::Profiles => profile::Profile::FIELDS,
+            Self::LivenessSessions => liveness_session::LivenessSession::FIELDS,
+            Self::VerificationHistory => verification_record::VerificationRecord::FIELDS,
+            Self::StatusHistory => status_record::StatusRecord::FIELDS,
+            Self::Settings => setting::Setting::FIELDS,
+            Self::AuditEvents => audit_event::AuditEvent::FIELDS,
+            Self::LivenessFrames => liveness_frame::LivenessFrame::FIELDS,
+            Self::FileIntents => file_intent::FileIntent::FIELDS,
+        }
+    }
+
+    /// The field of that name.
+    #[must_use]
+    pub fn field(self, name: &str) -> Option<&'static Field> {
+        self.fields().iter().find(|field| field.name == name)
+    }
+
+    /// The name of its key.
+    #[must_use]
+    pub const fn key_field(self) -> &'static str {
+        self.fields()[0].name
+    }
+
+    /// Says whether its ids are drawn by this program. Other keys are a provider's id or an operator's word.
+    #[must_use]
+    pub const fn has_record_ids(self) -> bool {
+        !matches!(self, Self::LivenessSessions | Self::Settings | Self::FileIntents)
+    }
+
+    /// Says whether it has a part for biometric data, which can be erased alone.
+    #[must_use]
+    pub fn has_biometric_part(self) -> bool {
+        self.fields().iter().any(|field| field.class == DataClass::Biometric)
+    }
+}
+
+/// The kinds of record that own files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Collection {
+    Profiles,
+    VerificationHistory,
+    LivenessSessions,
+}
+
+impl Collection {
+    /// Every collection.
+    pub const ALL: [Self; 3] = [Self::Profiles, Self::VerificationHistory, Self::LivenessSessions];
+
+    /// The kind of its records.
+    #[must_use]
+    pub const fn kind(self) -> RecordKind {
+        match self {
+            Self::Profiles => RecordKind::Profiles,
+            Self::VerificationHistory => RecordKind::VerificationHistory,
+            Self::LivenessSessions => RecordKind::LivenessSessions,
+        }
+    }
+
+    /// Its name in paths and tables.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        self.kind().name()
+    }
+
+    /// The collection of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|collection| collection.name() == name)
+    }
+}
+
+/// A record that stores keep.
+pub trait Record: Serialize + DeserializeOwned + Send + 'static {
+    const KIND: RecordKind;
+    const FIELDS: &'static [Field];
+
+    /// Clears every field with that flag, so that an answer leaves it out.
+    fn clear_flagged(&mut self, flag: FieldFlag);
+}
+
+/// Describes a record kind: the struct, and for each field its data class, what it holds, its flags, and its name in
+/// PocketBase where that differs.
+macro_rules! record {
+    (
+        $(#[$meta:meta])*
+        pub struct $name:ident in $kind:ident {
+            $(
+                $(#[$field_meta:meta])*
+                $field:ident: $type:ty = $class:ident $holds:ident [$($flag:ident)*] $($in_pocketbase:literal)?,
+            )*
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+        pub struct $name {
+            $($(#[$field_meta])* pub $field: $type,)*
+        }
+
+        impl $name {
+            /// The fields of this kind, the key first.
+            pub(crate) const FIELDS: &'static [$crate::records::Field] = &[$(
+                $crate::records::Field {
+                    name: stringify!($field),
+                    in_pocketbase: $crate::records::record!(@name $field $($in_pocketbase)?),
+                    class: $crate::records::DataClass::$class,
+                    holds: $crate::records::FieldType::$holds,
+                    flags: &[$($crate::records::FieldFlag::$flag),*],
+                }
+            ),*];
+        }
+
+        impl $crate::records::Record for $name {
+            const KIND: $crate::records::RecordKind = $crate::records::RecordKind::$kind;
+            const FIELDS: &'static [$crate::records::Field] = Self::FIELDS;
+
+            fn clear_flagged(&mut self, flag: $crate::records::FieldFlag) {
+                $(
+                    if [$($crate::records::FieldFlag::$flag),*].contains(&flag) {
+                        $crate::records::record!(@clear self $field [$($flag)*]);
+                    }
+                )*
+            }
+        }
+    };
+    (@name $field:ident) => { stringify!($field) };
+    (@name $field:ident $in_pocketbase:literal) => { $in_pocketbase };
+    // Only fields that answers may leave out need an empty value.
+    (@clear $record:ident $field:ident [Hidden $($rest:ident)*]) => { $record.$field = Default::default() };
+    (@clear $record:ident $field:ident [NotForFlow $($rest:ident)*]) => { $record.$field = Default::default() };
+    (@clear $record:ident $field:ident [$other:ident $($rest:ident)*]) => {
+        $crate::records::record!(@clear $record $field [$($rest)*])
+    };
+    (@clear $record:ident $field:ident []) => {};
+}
+pub(crate) use record;
+
+/// A record's fields by name.
+///
+/// # Errors
+/// Never for records of this program: their fields are all JSON.
+pub fn to_fields(record: &impl Record) -> serde_json::Result<FieldMap> {
+    match serde_json::to_value(record)? {
+        Value::Object(fields) => Ok(fields),
+        _ => Err(serde::ser::Error::custom("a record is no JSON object")),
+    }
+}

@@ -1,22 +1,62 @@
-//! Who may call what: walked from the published document, so that a new operation is covered the moment it exists.
+//! Access control: every operation of the published document, for each kind of caller and for its own and other records.
 
-use identivia::domain::scope::{Scope, claim};
+use identivia::domain::scope::{Scope, to_scope_claim};
 use identivia::records::id::RecordId;
 use reqwest::Method;
+use reqwest::multipart::Form;
 use serde_json::{Value, json};
 
-use crate::world::{World, answer};
+use crate::world::{Caller, World, answer, file, small_picture};
 
-/// What an operation says of its callers.
-struct Takes {
+/// An operation and the callers that it declares.
+struct Operation {
+    method: Method,
+    /// With `{parameters}`.
+    template: String,
     /// Empty: public.
     scope: String,
     machine: bool,
     flow: bool,
 }
 
-/// Every operation of the document: method, path with its parameters filled, and who may call it.
-fn operations() -> Vec<(Method, String, Takes)> {
+impl Operation {
+    /// The path for some values of its parameters.
+    fn path(&self, ids: &PathValues) -> String {
+        self.template
+            .replace("{id}", &ids.profile)
+            .replace("{recordId}", &ids.profile)
+            .replace("{collection}", "profiles")
+            .replace("{filename}", &ids.file)
+            .replace("{sessionId}", &ids.session)
+            .replace("{key}", "key")
+    }
+
+    /// Says whether the path names a record that belongs to a profile.
+    fn names_a_record(&self) -> bool {
+        ["{id}", "{recordId}", "{sessionId}"].iter().any(|parameter| self.template.contains(parameter))
+    }
+
+    fn is_write(&self) -> bool {
+        self.method != Method::GET
+    }
+}
+
+/// Values for the parameters of paths.
+struct PathValues {
+    profile: String,
+    session: String,
+    file: String,
+}
+
+impl PathValues {
+    fn unknown() -> Self {
+        let profile = RecordId::random().to_string();
+        Self { profile, session: "session".to_owned(), file: "a_b.jpg".to_owned() }
+    }
+}
+
+/// Every operation of the published document that requires a token.
+fn operations() -> Vec<Operation> {
     let document = serde_json::to_value(identivia::http::router::openapi_document()).unwrap();
     let mut operations = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
@@ -25,29 +65,181 @@ fn operations() -> Vec<(Method, String, Takes)> {
                 operation["security"].as_array().unwrap_or_else(|| panic!("{method} {path} declares nothing"));
             let scope_of = |scheme: &str| choices.iter().find_map(|choice| choice[scheme][0].as_str());
             let (machine, flow) = (scope_of("machine"), scope_of("flow"));
-            let takes = Takes {
+            operations.push(Operation {
+                method: method.to_uppercase().parse().unwrap(),
+                template: path.clone(),
                 scope: machine.or(flow).unwrap_or_default().to_owned(),
                 machine: machine.is_some(),
                 flow: flow.is_some(),
-            };
-            let path = path
-                .replace("{id}", RecordId::random().as_str())
-                .replace("{recordId}", RecordId::random().as_str())
-                .replace("{collection}", "profiles")
-                .replace("{filename}", "a_b.jpg")
-                .replace("{sessionId}", "session")
-                .replace("{key}", "key");
-            operations.push((method.to_uppercase().parse().unwrap(), path, takes));
+            });
         }
     }
+    operations.retain(|operation| !operation.scope.is_empty());
+    assert!(operations.len() > 20);
     operations
 }
 
+/// A profile of team red with a file and a liveness session, and callers of every kind with and without a claim to it.
+struct Ownership<'a> {
+    world: &'a World,
+    ids: PathValues,
+    own_link: Caller<'a>,
+    other_link: Caller<'a>,
+}
+
+impl<'a> Ownership<'a> {
+    async fn new(world: &'a World) -> Self {
+        let (red, blue) = (world.team("red"), world.team("blue"));
+        let made = red.post("/api/profiles/create", json!({"userID": "u"})).await.expect(201);
+        let profile = made["id"].as_str().unwrap().to_owned();
+        let form = Form::new().part("document_front", file(small_picture(1), "front.png"));
+        let changed = red.form(Method::PATCH, &format!("/api/profiles/{profile}"), form).await.expect(200);
+        let own_link = world.bearing(made["flow_token"].as_str().map(str::to_owned));
+        let session = own_link.post("/api/face-liveness/session", json!({})).await.expect(200);
+        let other = blue.post("/api/profiles/create", json!({"userID": "u"})).await.expect(201);
+        let other_link = world.bearing(other["flow_token"].as_str().map(str::to_owned));
+        let operator = world.operator();
+        operator.put("/api/settings/public", json!({"value": 1, "public": true})).await.expect(200);
+        operator.put("/api/settings/internal", json!({"value": 1})).await.expect(200);
+        let ids = PathValues {
+            profile,
+            session: session["sessionId"].as_str().unwrap().to_owned(),
+            file: changed["data"]["document_front"].as_str().unwrap().to_owned(),
+        };
+        Self { world, ids, own_link, other_link }
+    }
+
+    /// Each kind of caller: its name, whether it holds a flow token, and whether the profile is its own.
+    fn callers(&self) -> [(&'static str, Caller<'a>, bool, bool); 5] {
+        let link = |caller: &Caller<'_>| self.world.bearing(caller.token.clone());
+        [
+            ("own team", self.world.team("red"), false, true),
+            ("another team", self.world.team("blue"), false, false),
+            ("operator", self.world.operator(), false, true),
+            ("own link", link(&self.own_link), true, true),
+            ("another link", link(&self.other_link), true, false),
+        ]
+    }
+
+    /// Checks an operation whose path names no record: what ownership means is stated here for each.
+    async fn check_without_record(&self, operation: &Operation, caller: &Caller<'_>, is_flow: bool, is_own: bool) {
+        let profile = &self.ids.profile;
+        match (operation.method.as_str(), operation.template.as_str()) {
+            ("GET", "/") => drop(caller.get("/").await.expect(200)),
+            ("GET", "/api/profiles") => {
+                let list = caller.get("/api/profiles").await.expect(200);
+                let has_profile = list["data"].as_array().unwrap().iter().any(|entry| entry["id"] == **profile);
+                assert_eq!(has_profile, is_own);
+            }
+            ("POST", "/api/profiles/create") => {
+                let made = caller.post("/api/profiles/create", json!({"userID": "u", "team": "red"})).await;
+                if is_own {
+                    assert_eq!(made.expect(200)["id"], **profile);
+                } else {
+                    assert_eq!(made.expect(403)["error"], "Not your team");
+                }
+            }
+            ("POST", "/api/face-liveness/session") => {
+                let made = caller.post("/api/face-liveness/session", json!({"profile": profile})).await;
+                if !is_flow && !is_own {
+                    made.expect(404);
+                    return;
+                }
+                // A link's session is its own profile's, even when the body names another one.
+                let session = made.expect(200)["sessionId"].as_str().unwrap().to_owned();
+                let results = self.own_link.get(&format!("/api/face-liveness/results/{session}")).await;
+                assert_eq!(results.status, if is_own { 200 } else { 404 });
+            }
+            // No record is involved: every admitted caller gets the same refusal of an empty request.
+            ("POST", "/api/ollama/document-analysis") => {
+                drop(caller.post("/api/ollama/document-analysis", json!({})).await.expect(415));
+            }
+            ("GET", "/api/aws/credentials") => drop(caller.get("/api/aws/credentials").await.expect(501)),
+            // Settings are the server's: every company server sees all of them, a link the public ones.
+            ("GET", "/api/settings") => {
+                let settings = caller.get("/api/settings").await.expect(200);
+                let expected = if is_flow { json!({"public": 1}) } else { json!({"internal": 1, "public": 1}) };
+                assert_eq!(settings["data"], expected);
+            }
+            ("PUT", "/api/settings/{key}") => {
+                caller.put("/api/settings/key", json!({"value": 1})).await.expect(200);
+                self.world.operator().delete("/api/settings/key").await.expect(200);
+            }
+            ("DELETE", "/api/settings/{key}") => {
+                self.world.operator().put("/api/settings/key", json!({"value": 1})).await.expect(200);
+                caller.delete("/api/settings/key").await.expect(200);
+            }
+            (method, template) => panic!("{method} {template}: state here what ownership means for it"),
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn every_operation_asks_for_a_token_and_its_scope() {
+async fn every_operation_admits_declared_callers_to_their_own_records_only() {
     let world = World::new().await;
-    for (method, path, takes) in operations().into_iter().filter(|(_, _, takes)| !takes.scope.is_empty()) {
-        let scope = takes.scope;
+    let ownership = Ownership::new(&world).await;
+    for operation in operations() {
+        let (method, path) = (&operation.method, operation.path(&ownership.ids));
+        for (name, caller, is_flow, is_own) in ownership.callers() {
+            let case = format!("{method} {path} by {name}");
+            if !(if is_flow { operation.flow } else { operation.machine }) {
+                let refused = answer(caller.request(method.clone(), &path)).await;
+                assert_eq!(refused.expect(403)["error"], "Insufficient scope", "{case}");
+            } else if operation.names_a_record() {
+                let good = json!({"previous_status": "a", "new_status": "b", "notes": "c"});
+                let request = caller.request(method.clone(), &path);
+                let answer = answer(if operation.is_write() { request.json(&good) } else { request }).await;
+                if is_own {
+                    assert!(![401, 404, 500].contains(&answer.status), "{case}: {}", answer.body);
+                    // The body asks for a status that a link may not set.
+                    let is_trust_refused = answer.body["error"] == "Not allowed with a flow token";
+                    assert!(answer.status != 403 || (is_flow && is_trust_refused), "{case}: {}", answer.body);
+                } else {
+                    assert_eq!(answer.status, 404, "{case}: {}", answer.body);
+                }
+            } else {
+                ownership.check_without_record(&operation, &caller, is_flow, is_own).await;
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn late_write_of_a_link_is_refused_and_audited_by_every_operation() {
+    let world = World::new().await;
+    let ownership = Ownership::new(&world).await;
+    let profile = &ownership.ids.profile;
+    let decided = json!({"verification_status": "verified"});
+    world.team("red").patch(&format!("/api/profiles/{profile}"), decided).await.expect(200);
+    let good = json!({"previous_status": "verified", "new_status": "pending", "notes": "n"});
+    let late = |operation: &Operation| operation.is_write() || operation.template == "/api/aws/credentials";
+    let operations: Vec<_> = operations().into_iter().filter(|operation| operation.flow && late(operation)).collect();
+    assert!(operations.len() >= 9);
+    for operation in operations {
+        let (method, path) = (&operation.method, operation.path(&ownership.ids));
+        let before = refused_trust(&world).await;
+        let refused = answer(ownership.own_link.request(method.clone(), &path).json(&good)).await;
+        assert_eq!(refused.expect(403)["error"], "Not allowed with a flow token", "{method} {path}");
+        assert_eq!(refused_trust(&world).await, before + 1, "{method} {path}");
+        if operation.machine {
+            let allowed = answer(world.team("red").request(method.clone(), &path).json(&good)).await;
+            assert_ne!(allowed.status, 403, "{method} {path}");
+        }
+    }
+}
+
+/// How many refused claims the audit trail holds.
+async fn refused_trust(world: &World) -> usize {
+    let events = world.events().await;
+    events.iter().filter(|(kind, ..)| kind == "trust.refused").count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_operation_requires_a_token_with_its_scope() {
+    let world = World::new().await;
+    for operation in operations() {
+        let path = operation.path(&PathValues::unknown());
+        let Operation { method, scope, machine, .. } = operation;
         let anonymous = answer(world.bearing(None).request(method.clone(), &path)).await;
         assert_eq!(anonymous.header("www-authenticate"), "Bearer", "{method} {path}");
         assert_eq!(anonymous.expect(401), json!({"error": "Missing bearer token"}), "{method} {path}");
@@ -56,14 +248,14 @@ async fn every_operation_asks_for_a_token_and_its_scope() {
         assert_eq!(forged.expect(401), json!({"error": "Invalid or expired token"}), "{method} {path}");
 
         let others: Vec<_> = Scope::ALL.into_iter().filter(|other| other.name() != scope).collect();
-        let refused = answer(world.machine(&claim(&others), None).request(method.clone(), &path)).await;
+        let refused = answer(world.machine(&to_scope_claim(&others), None).request(method.clone(), &path)).await;
         let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\"");
         assert_eq!(refused.header("www-authenticate"), challenge, "{method} {path}");
         let mut refused = refused.expect(403);
         let advice = refused.as_object_mut().unwrap().remove("message");
         assert_eq!(refused, json!({"error": "Insufficient scope", "required": [scope]}), "{method} {path}");
-        assert_eq!(advice.is_some(), !takes.machine, "{method} {path}");
-        if !takes.machine {
+        assert_eq!(advice.is_some(), !machine, "{method} {path}");
+        if !machine {
             assert_eq!(answer(world.machine(&scope, None).request(method, &path)).await.status, 403, "{path}");
             continue;
         }
@@ -75,14 +267,16 @@ async fn every_operation_asks_for_a_token_and_its_scope() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn flow_tokens_reach_what_the_document_says_and_nothing_else() {
+async fn flow_token_reaches_declared_operations_on_its_own_profile_only() {
     let world = World::new().await;
     let (own, browser) = world.person("one").await;
     let (other, _) = world.person("two").await;
     let nobody = RecordId::random().to_string();
-    for (method, path, takes) in operations().into_iter().filter(|(_, _, takes)| !takes.scope.is_empty()) {
+    for operation in operations() {
+        let path = operation.path(&PathValues::unknown());
+        let Operation { method, flow, .. } = operation;
         let refused = answer(browser.request(method.clone(), &path)).await;
-        if !takes.flow {
+        if !flow {
             assert_eq!(refused.expect(403)["error"], "Insufficient scope", "{method} {path}");
             continue;
         }
@@ -97,15 +291,16 @@ async fn flow_tokens_reach_what_the_document_says_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_teams_records_are_as_if_they_were_not_there() {
+async fn another_teams_record_gets_the_answer_of_a_missing_one() {
     let world = World::new().await;
     let made = world.team("red").post("/api/profiles/create", json!({"userID": "u"})).await.expect(201);
     let id = made["id"].as_str().unwrap().to_owned();
     let nobody = RecordId::random().to_string();
     let blue = world.team("blue");
     let good = json!({"previous_status": "a", "new_status": "b", "notes": "c"});
-    let of_machines = operations().into_iter().filter(|(_, path, takes)| path.contains("/api/") && takes.machine);
-    for (method, path, _) in of_machines {
+    let machine_operations = operations().into_iter().filter(|operation| operation.machine);
+    for operation in machine_operations.filter(|operation| operation.template.contains("/api/")) {
+        let (path, method) = (operation.path(&PathValues::unknown()), operation.method);
         let Some(part) = path.split('/').find(|part| RecordId::parse(part).is_some()) else { continue };
         let ask = |id: &str| answer(blue.request(method.clone(), &path.replace(part, id)).json(&good));
         let (theirs, missing) = (ask(&id).await, ask(&nobody).await);
@@ -117,7 +312,7 @@ async fn another_teams_records_are_as_if_they_were_not_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tokens_count_in_one_authorization_header_and_nowhere_else() {
+async fn token_outside_one_authorization_header_is_ignored() {
     let world = World::new().await;
     let token = world.operator().token.unwrap();
     let nobody = world.bearing(None);
@@ -135,7 +330,7 @@ async fn tokens_count_in_one_authorization_header_and_nowhere_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_ends_with_its_time() {
+async fn expired_token_is_401() {
     let world = World::new().await;
     let (id, browser) = world.person("one").await;
     let operator = world.operator();
@@ -149,7 +344,7 @@ async fn a_token_ends_with_its_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn unknown_paths_and_methods_are_json() {
+async fn unknown_path_or_method_gets_a_json_error() {
     let world = World::new().await;
     let operator = world.operator();
     for path in ["/nope", "/api", "/api/profiles/", "/api//profiles", "/docs/../x"] {
@@ -165,7 +360,7 @@ async fn unknown_paths_and_methods_are_json() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_answer_carries_its_headers_and_only_the_client_origin_is_let_in() {
+async fn every_answer_has_security_headers_and_cors_for_the_client_origin_only() {
     let world = World::new().await;
     let ask = |method: Method, path: &str, origin: &str| {
         answer(world.bearing(None).request(method, path).header("origin", origin).header("x-request-id", "mine-1"))
@@ -211,7 +406,7 @@ async fn every_answer_carries_its_headers_and_only_the_client_origin_is_let_in()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn browsers_are_held_to_https_where_that_is_how_it_is_reached() {
+async fn https_public_url_sends_strict_transport_security() {
     for (public_url, held) in
         [("https://id.example.com", "max-age=31536000; includeSubDomains"), ("http://id.example.com", "")]
     {
@@ -222,7 +417,7 @@ async fn browsers_are_held_to_https_where_that_is_how_it_is_reached() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn probes_need_no_token_and_tell_nothing() {
+async fn probes_need_no_token_and_reveal_nothing() {
     let world = World::new().await;
     for path in ["/health", "/livez", "/readyz"] {
         assert_eq!(world.bearing(None).get(path).await.expect(200), json!({"status": "OK"}), "{path}");

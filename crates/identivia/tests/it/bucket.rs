@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 use identivia::clock::Clock;
 use identivia::config::{AwsAccess, AwsKeys, BucketLocation};
 use identivia::domain::media::Media;
-use identivia::files::bucket::{Bucket, Patience};
-use identivia::files::{Files, FilesError, Spot};
-use identivia::jobs::file_sweep::{AtStart, Sweeper};
+use identivia::files::bucket::{BucketTimeouts, S3Bucket};
+use identivia::files::upload::Upload;
+use identivia::files::{Files, FilesError, StoredPath};
+use identivia::jobs::file_sweep::{SweepAtStart, start_file_sweep};
 use identivia::records::id::RecordId;
 use identivia::store::sqlite::Sqlite;
-use identivia::store::{Collection, Intents};
+use identivia::store::{Collection, Store};
 use reqwest::Method;
 use reqwest::multipart::{Form, Part};
 use serde_json::Value;
@@ -75,7 +76,7 @@ async fn await_ready(world: &World, status: u16) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn files_come_back_as_they_were_sent_whether_whole_or_in_parts() {
+async fn files_sent_whole_or_in_parts_read_back_unchanged() {
     let bucket = bucket().await;
     let world = world(&bucket, &bucket.endpoint).await;
     let (id, browser) = world.person("one").await;
@@ -100,7 +101,7 @@ async fn files_come_back_as_they_were_sent_whether_whole_or_in_parts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_records_copy_outlives_the_profiles_file_and_a_replaced_file_goes() {
+async fn record_keeps_its_copy_and_the_replaced_profile_file_is_removed() {
     let bucket = bucket().await;
     let world = world(&bucket, &bucket.endpoint).await;
     let (id, browser) = world.person("one").await;
@@ -119,7 +120,7 @@ async fn a_records_copy_outlives_the_profiles_file_and_a_replaced_file_goes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_that_fails_leaves_nothing_in_the_bucket() {
+async fn failed_request_leaves_nothing_in_the_bucket() {
     let bucket = bucket().await;
     let world = world(&bucket, &bucket.endpoint).await;
     let (id, browser) = world.person("one").await;
@@ -141,7 +142,7 @@ async fn a_request_that_fails_leaves_nothing_in_the_bucket() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_s3_is_away_everything_is_503_and_afterwards_all_is_well() {
+async fn unavailable_s3_is_503_until_it_is_back() {
     let bucket = bucket().await;
     let mut proxy = Proxy::before(&bucket.endpoint).await;
     let world = world(&bucket, &proxy.url(&bucket.endpoint)).await;
@@ -181,7 +182,12 @@ async fn while_s3_is_away_everything_is_503_and_afterwards_all_is_well() {
 /// Files in that bucket, as a process has them, with notes that outlive it.
 struct Process {
     files: Arc<Files>,
-    sweeper: Sweeper,
+}
+
+impl Process {
+    async fn start_sweep(&self) {
+        start_file_sweep(&self.files, SweepAtStart::Old).await;
+    }
 }
 
 async fn process(bucket: &s3::Bucket, endpoint: &str, folder: &TempDir, clock: &Clock) -> Process {
@@ -194,23 +200,24 @@ async fn process(bucket: &s3::Bucket, endpoint: &str, folder: &TempDir, clock: &
         },
         endpoint: Some(endpoint.to_owned()),
     };
-    let patience = Patience { operation: Duration::from_secs(2), ..Patience::default() };
-    let place = Bucket::open(&at, folder.path(), patience).await.unwrap();
-    let notes: Arc<dyn Intents> = Arc::new(Sqlite::open(folder.path()).unwrap());
-    let (files, sweeper) = Files::new(Arc::new(place), Some(notes), folder.path(), clock.clone());
-    Process { files, sweeper }
+    let timeouts = BucketTimeouts { operation: Duration::from_secs(2), ..BucketTimeouts::default() };
+    let backend = S3Bucket::open(&at, folder.path(), timeouts).await.unwrap();
+    let intents: Arc<dyn Store> = Arc::new(Sqlite::open(folder.path()).unwrap());
+    let files = Files::new(Arc::new(backend), Some(intents), folder.path(), clock.clone());
+    Process { files }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_killed_process_left_goes_once_nothing_more_of_it_can_arrive() {
+async fn files_of_a_killed_process_are_removed_after_the_longest_upload() {
     let (bucket, folder, clock) = (bucket().await, tempfile::tempdir().unwrap(), Clock::default());
     let killed = process(&bucket, &bucket.endpoint, &folder, &clock).await;
     let record = RecordId::random();
-    let mut upload = killed.files.upload(Collection::Profiles, record);
-    let (writing, name) = upload.create("a.png", Media::Png).await.unwrap();
-    upload.keep(&name, writing.finish().await.unwrap()).await.unwrap();
-    let (_, cut_off) = upload.create("v.webm", Media::WebM).await.unwrap();
-    let key = |name: &str| Spot { collection: Collection::Profiles, record, name: name.to_owned() }.path();
+    let mut upload = Upload::new(killed.files.clone(), Collection::Profiles, record);
+    let (writing, name) = upload.create_file("a.png", Media::Png).await.unwrap();
+    upload.store_file(&name, writing.finish_file().await.unwrap()).await.unwrap();
+    let (_, cut_off) = upload.create_file("v.webm", Media::WebM).await.unwrap();
+    let key =
+        |name: &str| StoredPath { collection: Collection::Profiles, record, name: name.to_owned() }.relative_path();
     let client = &bucket.client;
     for name in [&*cut_off, "v_another1.webm"] {
         client.create_multipart_upload().bucket(&bucket.name).key(key(name)).send().await.unwrap();
@@ -221,26 +228,26 @@ async fn what_a_killed_process_left_goes_once_nothing_more_of_it_can_arrive() {
     assert_eq!((bucket.keys().await.len(), bucket.uploads().await.len()), (2, 2));
 
     let early = process(&bucket, &bucket.endpoint, &folder, &clock).await;
-    early.sweeper.start(AtStart::Old).await;
+    early.start_sweep().await;
     assert_eq!((bucket.keys().await.len(), bucket.uploads().await.len()), (2, 2), "another server may be at it");
     clock.advance(3_601);
     let late = process(&bucket, &bucket.endpoint, &folder, &clock).await;
-    late.sweeper.start(AtStart::Old).await;
+    late.start_sweep().await;
     assert_eq!(bucket.keys().await, [key("a_another1.png")]);
     assert_eq!(bucket.uploads().await, [key("v_another1.webm")]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_hangs_is_given_up_in_time_and_goes_when_it_has_arrived() {
+async fn hanging_upload_times_out_and_is_removed_when_it_arrives() {
     let (bucket, folder, clock) = (bucket().await, tempfile::tempdir().unwrap(), Clock::default());
     let mut proxy = Proxy::before(&bucket.endpoint).await;
-    let Process { files, sweeper } = process(&bucket, &proxy.url(&bucket.endpoint), &folder, &clock).await;
-    sweeper.start(AtStart::Old).await;
-    let mut upload = files.upload(Collection::Profiles, RecordId::random());
-    let (writing, name) = upload.create("a.png", Media::Png).await.unwrap();
+    let Process { files } = process(&bucket, &proxy.url(&bucket.endpoint), &folder, &clock).await;
+    start_file_sweep(&files, SweepAtStart::Old).await;
+    let mut upload = Upload::new(files.clone(), Collection::Profiles, RecordId::random());
+    let (writing, name) = upload.create_file("a.png", Media::Png).await.unwrap();
     proxy.hang().await;
     let began = Instant::now();
-    let given_up = upload.keep(&name, writing.finish().await.unwrap()).await;
+    let given_up = upload.store_file(&name, writing.finish_file().await.unwrap()).await;
     assert!(matches!(given_up, Err(FilesError::Unavailable(_))), "{given_up:?}");
     assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
     drop(upload);
@@ -248,18 +255,18 @@ async fn what_hangs_is_given_up_in_time_and_goes_when_it_has_arrived() {
     proxy.pass().await;
     clock.advance(3_601);
     let later = process(&bucket, &bucket.endpoint, &folder, &clock).await;
-    later.sweeper.start(AtStart::Old).await;
+    later.start_sweep().await;
     await_keys(&bucket, 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_arrives_after_its_removal_goes_as_well() {
+async fn file_that_arrives_after_its_removal_is_removed_again() {
     let (bucket, folder, clock) = (bucket().await, tempfile::tempdir().unwrap(), Clock::default());
-    let Process { files, sweeper } = process(&bucket, &bucket.endpoint, &folder, &clock).await;
-    sweeper.start(AtStart::Old).await;
-    let mut upload = files.upload(Collection::Profiles, RecordId::random());
-    let (writing, name) = upload.create("a.png", Media::Png).await.unwrap();
-    upload.keep(&name, writing.finish().await.unwrap()).await.unwrap();
+    let Process { files } = process(&bucket, &bucket.endpoint, &folder, &clock).await;
+    start_file_sweep(&files, SweepAtStart::Old).await;
+    let mut upload = Upload::new(files.clone(), Collection::Profiles, RecordId::random());
+    let (writing, name) = upload.create_file("a.png", Media::Png).await.unwrap();
+    upload.store_file(&name, writing.finish_file().await.unwrap()).await.unwrap();
     let stored = await_keys(&bucket, 1).await;
     drop(upload);
     await_keys(&bucket, 0).await;
@@ -268,7 +275,7 @@ async fn what_arrives_after_its_removal_goes_as_well() {
 
     clock.advance(3_601);
     let later = process(&bucket, &bucket.endpoint, &folder, &clock).await;
-    later.sweeper.start(AtStart::Old).await;
+    later.start_sweep().await;
     await_keys(&bucket, 0).await;
 }
 
@@ -282,7 +289,7 @@ fn settings(command: &mut std::process::Command, bucket: &s3::Bucket) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bucket_that_cannot_be_used_stops_the_start_with_one_line() {
+async fn unusable_bucket_stops_the_start_with_one_line() {
     let bucket = bucket().await;
     let folder = tempfile::tempdir().unwrap();
     let line = |name: &'static str, value: &'static str| {
@@ -310,7 +317,7 @@ async fn a_bucket_that_cannot_be_used_stops_the_start_with_one_line() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_large_uploads_at_once_stay_small_in_memory() {
+async fn concurrent_large_uploads_use_little_memory() {
     let bucket = bucket().await;
     let folder = tempfile::tempdir().unwrap();
     let server = Running::start(folder.path(), |command| settings(command, &bucket));

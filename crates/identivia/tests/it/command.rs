@@ -236,7 +236,7 @@ async fn open_page_and_hand_off(server: &str, token: &str, made: &serde_json::Va
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_a_person_sends_reaches_the_log_at_any_level() {
+async fn nothing_a_person_sends_is_in_the_log_at_any_level() {
     let (folder, ground) = (tempfile::tempdir().unwrap(), Ground::wanted().await);
     let clients = json!([{"client_id": "tester", "client_secret": "CANARY-client-secret", "scopes":
         ["profiles:write", "profiles:read", "status_history:write", "verification_history:write", "settings:write",
@@ -300,7 +300,7 @@ async fn nothing_a_person_sends_reaches_the_log_at_any_level() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn metrics_are_on_their_own_address_only() {
+async fn metrics_are_served_only_on_their_own_address() {
     let folder = tempfile::tempdir().unwrap();
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let server = Running::start(folder.path(), |command| {
@@ -343,7 +343,7 @@ pub(crate) async fn profile(http: &reqwest::Client, server: &Running, token: &st
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sixty_four_large_uploads_at_once_keep_the_process_small() {
+async fn sixty_four_concurrent_large_uploads_use_little_memory() {
     let folder = tempfile::tempdir().unwrap();
     let server = Running::start(folder.path(), configured);
     let http = reqwest::Client::new();

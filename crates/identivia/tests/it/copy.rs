@@ -6,15 +6,19 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use identivia::domain::event::{Event, EventKind};
+use identivia::domain::event::EventKind;
 use identivia::domain::fingerprint::{DeviceCheck, DeviceStatus};
-use identivia::domain::liveness::{Claim, Confirmed, ConfirmedBy, Session, SessionStatus};
+use identivia::domain::liveness::{Claim, Confirmed, ConfirmedBy};
 use identivia::domain::profile::Reach;
-use identivia::domain::status::StatusRecord;
-use identivia::domain::verification::{Evidence, NewVerification};
+use identivia::domain::verification::Evidence;
+use identivia::records::audit_event::AuditEvent;
 use identivia::records::id::RecordId;
+use identivia::records::liveness_session::{LivenessSession, SessionStatus};
+use identivia::records::status_record::StatusRecord;
+use identivia::records::status_word::StatusWord;
 use identivia::records::time::Millis;
-use identivia::store::{Attached, OnlyIf, Refusal, Store};
+use identivia::records::verification_record::VerificationRecord;
+use identivia::store::{Refusal, Store, UploadedFiles, WriteCondition};
 use reqwest::Method;
 use reqwest::multipart::Form;
 use serde_json::{Value, json};
@@ -114,7 +118,7 @@ impl End {
     }
 }
 
-fn command(from: &End, to: &End, more: &[&str]) -> Command {
+fn copy_command(from: &End, to: &End, more: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_identivia"));
     command.env_clear().current_dir(from.folder.path()).stdin(Stdio::null());
     for service in [&from.pocketbase, &to.pocketbase].into_iter().flatten() {
@@ -132,24 +136,24 @@ fn command(from: &End, to: &End, more: &[&str]) -> Command {
 }
 
 /// Runs a copy off the threads that serve.
-async fn copy(from: &End, to: &End, more: &[&str]) -> Output {
-    let mut command = command(from, to, more);
+async fn run_copy(from: &End, to: &End, more: &[&str]) -> Output {
+    let mut command = copy_command(from, to, more);
     tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
 }
 
-fn said(output: &Output) -> String {
+fn output_text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
 #[track_caller]
 fn assert_same(output: &Output) -> String {
-    let said = said(output);
+    let said = output_text(output);
     assert!(output.status.success() && said.contains("Both sides hold the same"), "{said}");
     said
 }
 
 /// The counts of a kind in the table: source, target, copied, already there, different.
-fn counts(said: &str, kind: &str) -> Vec<usize> {
+fn read_counts(said: &str, kind: &str) -> Vec<usize> {
     let row = said.lines().find(|line| line.starts_with(&format!("{kind} ")) && !line.contains(':')).unwrap();
     row.split_whitespace().skip(1).map(|count| count.parse().unwrap()).collect()
 }
@@ -166,7 +170,7 @@ const ODD: [&str; 6] = [
 /// What has come of a session whose result the provider need not be asked for any more.
 const FINISHED: &str = "/api/face-liveness/results/session-1";
 
-async fn seed(world: &World) {
+async fn fill_store(world: &World) {
     let mut profiles = Vec::new();
     for (n, odd) in ODD.into_iter().enumerate() {
         let caller = world.team(if n % 2 == 0 { "red" } else { "blue" });
@@ -177,9 +181,9 @@ async fn seed(world: &World) {
     for id in &profiles[..2] {
         give_files(&world.operator(), id).await;
     }
-    claim(world).await;
-    histories(world, RecordId::parse(&profiles[2]).unwrap()).await;
-    sessions(world, RecordId::parse(&profiles[3]).unwrap()).await;
+    claim_liveness(world).await;
+    add_histories(world, RecordId::parse(&profiles[2]).unwrap()).await;
+    add_sessions(world, RecordId::parse(&profiles[3]).unwrap()).await;
     let decided = json!({"verification_status": "verified", "document_name": ODD[1]});
     world.operator().patch(&format!("/api/profiles/{}", profiles[4]), decided).await.expect(200);
     let values = [json!("5"), json!("null"), json!("{}"), json!(""), json!(" a"), json!(5), json!(-0.25), json!(true)];
@@ -211,7 +215,7 @@ async fn give_files(operator: &Caller<'_>, id: &str) {
 }
 
 /// A browser's claims, which nobody has confirmed, and a session that its provider has.
-async fn claim(world: &World) {
+async fn claim_liveness(world: &World) {
     let (id, browser) = world.person("a browser").await;
     browser.post("/api/face-liveness/session", json!({})).await.expect(200);
     world.provider.finish("session-1", SessionStatus::Succeeded, Some(95.5));
@@ -225,48 +229,31 @@ async fn claim(world: &World) {
     browser.post(&format!("/api/flow/{id}/handoff"), json!({})).await.expect(201);
 }
 
-fn event(kind: EventKind, profile: RecordId) -> Event {
-    let detail = "detail".to_owned();
-    Event {
-        id: RecordId::random(),
-        at: NOW,
-        kind,
-        actor: "tester".to_owned(),
-        profile: Some(profile),
-        request_id: "r".to_owned(),
-        detail,
-    }
+fn new_event(kind: EventKind, profile: RecordId) -> AuditEvent {
+    let event = AuditEvent::new(kind, NOW, "tester").about(Some(profile)).with_detail("detail");
+    AuditEvent { request_id: "r".to_owned(), ..event }
 }
 
-fn verification(profile: RecordId, session: &str, created: Millis) -> NewVerification {
-    let text = String::new;
-    NewVerification {
-        id: RecordId::random(),
-        profile,
-        evidence: Evidence {
-            document_type: "passport".to_owned(),
-            document_number: ODD[2].to_owned(),
-            country: text(),
-            name: text(),
-            address: text(),
-            gender: text(),
-            date_of_birth: text(),
-            fingerprint: text(),
-            device: DeviceCheck { status: Some(DeviceStatus::Confirmed), event: "{\"event_id\":\"e\"}".to_owned() },
-            ip_address: text(),
-            claim: Claim { session_id: session.to_owned(), confidence: Some(12.5), status: "live".to_owned() },
-            confirmed: Confirmed { confidence: None, status: "not_live".to_owned(), by: ConfirmedBy::Provider },
-        },
-        facial_photo: text(),
-        document_front: text(),
-        document_back: text(),
-        created_by: "tester".to_owned(),
-        created,
-    }
+fn new_verification(profile: RecordId, session: &str, created: Millis) -> VerificationRecord {
+    let evidence = Evidence {
+        document_type: "passport".to_owned(),
+        document_number: Some(ODD[2].to_owned()),
+        country: None,
+        name: None,
+        address: None,
+        gender: None,
+        date_of_birth: None,
+        fingerprint: None,
+        device: DeviceCheck { status: Some(DeviceStatus::Confirmed), event: "{\"event_id\":\"e\"}".to_owned() },
+        ip_address: None,
+        claim: Claim { session_id: session.to_owned(), confidence: Some(12.5), status: "live".to_owned() },
+        confirmed: Confirmed { confidence: None, status: "not_live".to_owned(), by: ConfirmedBy::Provider },
+    };
+    evidence.into_record(RecordId::random(), profile, "tester", created)
 }
 
-/// Records of the same millisecond, whose order is that of their making.
-async fn histories(world: &World, profile: RecordId) {
+/// Adds records of the same millisecond, whose order is that of their making.
+async fn add_histories(world: &World, profile: RecordId) {
     let store = &world.app.store;
     for n in 0..8 {
         let created = Millis(NOW.0 + n / 5);
@@ -274,43 +261,45 @@ async fn histories(world: &World, profile: RecordId) {
             id: RecordId::random(),
             profile,
             updated_by: ODD[4].to_owned(),
-            previous_status: "pending".to_owned(),
-            new_status: format!("step_{n}"),
-            notes: ODD[5].to_owned(),
-            verification: String::new(),
+            previous_status: StatusWord::from("pending".to_owned()),
+            new_status: StatusWord::from(format!("step_{n}")),
+            notes: Some(ODD[5].to_owned()),
+            verification: None,
             created,
+            follows: None,
         };
-        let event = || event(EventKind::StatusRecorded, profile);
-        store.record_status(record, &Reach::Every, OnlyIf::Always, event()).await.unwrap().unwrap();
-        let record = verification(profile, "", created);
-        let taken =
-            store.record_verification(record, &Reach::Every, OnlyIf::Always, Attached::default(), event()).await;
-        taken.unwrap().unwrap();
+        let event = || new_event(EventKind::StatusRecorded, profile);
+        let recording = store.record_status(record, &Reach::Every, WriteCondition::Always, event());
+        recording.await.unwrap().unwrap();
+        let (record, files) = (new_verification(profile, "", created), UploadedFiles::default());
+        let recording = store.record_verification(record, &Reach::Every, WriteCondition::Always, files, event());
+        recording.await.unwrap().unwrap();
     }
 }
 
-async fn sessions(world: &World, profile: RecordId) {
+async fn add_sessions(world: &World, profile: RecordId) {
     let store = &world.app.store;
     for (id, status, confidence) in [
         ("used", SessionStatus::Succeeded, Some(91.25)),
         ("unused", SessionStatus::Created, None),
         ("unused too", SessionStatus::Failed, Some(0.0)),
     ] {
-        let session = Session { status, confidence, ..Session::new(id.to_owned(), Some(profile), NOW) };
-        store.add_session(session, event(EventKind::SessionCreated, profile)).await.unwrap();
+        let session = LivenessSession { status, confidence, ..LivenessSession::new(id.to_owned(), Some(profile), NOW) };
+        let event = new_event(EventKind::SessionCreated, profile);
+        store.add_session(&session, event).await.unwrap().unwrap();
     }
     assert!(use_session(&**store, profile, "used").await.is_ok());
 }
 
 async fn use_session(store: &dyn Store, profile: RecordId, session: &str) -> Result<(), Refusal> {
-    let event = event(EventKind::VerificationRecorded, profile);
-    let record = verification(profile, session, NOW);
-    let taken = store.record_verification(record, &Reach::Every, OnlyIf::Always, Attached::default(), event).await;
-    taken.unwrap().map(drop)
+    let event = new_event(EventKind::VerificationRecorded, profile);
+    let (record, files) = (new_verification(profile, session, NOW), UploadedFiles::default());
+    let recording = store.record_verification(record, &Reach::Every, WriteCondition::Always, files, event);
+    recording.await.unwrap().map(drop)
 }
 
 /// All items of a list, page by page, so that the order shows.
-async fn whole_list(caller: &Caller<'_>, path: &str) -> Vec<Value> {
+async fn read_whole_list(caller: &Caller<'_>, path: &str) -> Vec<Value> {
     let mut items = Vec::new();
     let mut cursor = String::new();
     loop {
@@ -326,7 +315,7 @@ async fn whole_list(caller: &Caller<'_>, path: &str) -> Vec<Value> {
 }
 
 /// Everything that a server answers, with files in the place of their names.
-async fn everything(world: &World) -> Value {
+async fn read_everything(world: &World) -> Value {
     let operator = world.operator();
     let mut all = json!({"settings": operator.get("/api/settings").await.expect(200)["data"]});
     all["session"] = operator.get(FINISHED).await.expect(200);
@@ -334,21 +323,21 @@ async fn everything(world: &World) -> Value {
     let files = all["session"]["data"]["imageFiles"].as_array().unwrap().len();
     all["session"]["data"]["imageFiles"] = files.into();
     for query in ["", "?status=step_7", "?q=%25_OF", "?q=back%5C", "?country=UT"] {
-        all[format!("profiles{query}")] = whole_list(&operator, &format!("/api/profiles{query}")).await.into();
+        all[format!("profiles{query}")] = read_whole_list(&operator, &format!("/api/profiles{query}")).await.into();
     }
-    all["red"] = whole_list(&world.team("red"), "/api/profiles").await.into();
+    all["red"] = read_whole_list(&world.team("red"), "/api/profiles").await.into();
     for profile in all["profiles"].as_array().unwrap().clone() {
         let id = profile["id"].as_str().unwrap();
         let mut shown = operator.get(&format!("/api/profiles/{id}")).await.expect(200);
-        shown["statuses"] = whole_list(&operator, &format!("/api/status_history/{id}")).await.into();
-        shown["records"] = records(&operator, id).await;
+        shown["statuses"] = read_whole_list(&operator, &format!("/api/status_history/{id}")).await.into();
+        shown["records"] = read_records(&operator, id).await;
         all[id] = shown;
     }
     all
 }
 
-async fn records(operator: &Caller<'_>, id: &str) -> Value {
-    let mut records = whole_list(operator, &format!("/api/verification_history/{id}")).await;
+async fn read_records(operator: &Caller<'_>, id: &str) -> Value {
+    let mut records = read_whole_list(operator, &format!("/api/verification_history/{id}")).await;
     for record in &mut records {
         let owner = record["id"].as_str().unwrap().to_owned();
         for field in ["facial_photo", "document_front", "document_back"] {
@@ -364,41 +353,41 @@ async fn records(operator: &Caller<'_>, id: &str) -> Value {
 }
 
 /// Copies from one kind of store to every kind, and compares what servers on both sides answer.
-async fn move_from(of: Of) {
+async fn assert_moves_from(of: Of) {
     let source = End::new(of).await;
     let world = source.world().await;
-    seed(&world).await;
-    let answers = everything(&world).await;
+    fill_store(&world).await;
+    let answers = read_everything(&world).await;
     for to in EVERY {
         let target = End::new(to).await;
-        let said = assert_same(&copy(&source, &target, &[]).await);
-        let [there, _, copied, before, different] = counts(&said, "status_history")[..] else { panic!("{said}") };
+        let said = assert_same(&run_copy(&source, &target, &[]).await);
+        let [there, _, copied, before, different] = read_counts(&said, "status_history")[..] else { panic!("{said}") };
         assert_eq!((there, copied, before, different), (8, 8, 0, 0), "{of:?} {to:?}");
         assert!(said.contains("files: 15 with the same SHA-256"), "{said}");
         for odd in ODD {
             assert!(!said.contains(odd), "{said}");
         }
-        let again = assert_same(&copy(&source, &target, &[]).await);
-        assert_eq!(counts(&again, "status_history"), [8, 8, 0, 8, 0], "{again}");
-        assert_same(&copy(&source, &target, &["--check"]).await);
+        let again = assert_same(&run_copy(&source, &target, &[]).await);
+        assert_eq!(read_counts(&again, "status_history"), [8, 8, 0, 8, 0], "{again}");
+        assert_same(&run_copy(&source, &target, &["--check"]).await);
 
         let moved = target.world().await;
-        pretty_eq(&everything(&moved).await, &answers, &format!("{of:?} to {to:?}"));
-        goes_on(&moved, &answers).await;
+        assert_answers_equal(&read_everything(&moved).await, &answers, &format!("{of:?} to {to:?}"));
+        assert_goes_on(&moved, &answers).await;
     }
-    pretty_eq(&everything(&world).await, &answers, "the source");
+    assert_answers_equal(&read_everything(&world).await, &answers, "the source");
 }
 
 /// Names the first answer that differs: the whole would fill the screen.
 #[track_caller]
-fn pretty_eq(found: &Value, expected: &Value, what: &str) {
+fn assert_answers_equal(found: &Value, expected: &Value, what: &str) {
     for (name, expected) in expected.as_object().unwrap() {
         assert_eq!(&found[name], expected, "{what}: {name}");
     }
 }
 
 /// A moved store's conditions hold as before: sessions are used or not, users are known, stories go on.
-async fn goes_on(world: &World, answers: &Value) {
+async fn assert_goes_on(world: &World, answers: &Value) {
     let profiles = answers["profiles"].as_array().unwrap();
     let of = |user: &str| {
         let found = profiles.iter().find(|profile| profile["userID"] == user).unwrap();
@@ -417,39 +406,39 @@ async fn goes_on(world: &World, answers: &Value) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sqlite_moves_anywhere() {
-    move_from(Of::Sqlite).await;
+async fn sqlite_copies_to_every_store() {
+    assert_moves_from(Of::Sqlite).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn files_move_to_s3_and_back() {
+async fn files_copy_to_s3_and_back() {
     let source = End::new(Of::Sqlite).await;
     let world = source.world().await;
-    seed(&world).await;
-    let answers = everything(&world).await;
+    fill_store(&world).await;
+    let answers = read_everything(&world).await;
     let bucket = End::with_bucket().await;
-    let said = assert_same(&copy(&source, &bucket, &[]).await);
+    let said = assert_same(&run_copy(&source, &bucket, &[]).await);
     assert!(said.contains("files: 15 with the same SHA-256"), "{said}");
-    assert_same(&copy(&source, &bucket, &[]).await);
+    assert_same(&run_copy(&source, &bucket, &[]).await);
     let moved = bucket.world().await;
-    pretty_eq(&everything(&moved).await, &answers, "in S3");
+    assert_answers_equal(&read_everything(&moved).await, &answers, "in S3");
     let back = End::new(Of::Sqlite).await;
-    assert_same(&copy(&bucket, &back, &[]).await);
-    pretty_eq(&everything(&back.world().await).await, &answers, "and back");
+    assert_same(&run_copy(&bucket, &back, &[]).await);
+    assert_answers_equal(&read_everything(&back.world().await).await, &answers, "and back");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn postgres_moves_anywhere() {
-    move_from(Of::Postgres).await;
+async fn postgres_copies_to_every_store() {
+    assert_moves_from(Of::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pocketbase_moves_anywhere() {
-    move_from(Of::PocketBase).await;
+async fn pocketbase_copies_to_every_store() {
+    assert_moves_from(Of::PocketBase).await;
 }
 
 /// Every file below a folder, by its bytes.
-fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
+fn read_contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -468,28 +457,28 @@ fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_source_is_only_read() {
+async fn copy_only_reads_its_source() {
     let [sqlite, postgres, mut pocketbase] =
         [End::new(Of::Sqlite).await, End::new(Of::Postgres).await, End::new(Of::PocketBase).await];
     let world = sqlite.world().await;
-    seed(&world).await;
-    let before = contents(sqlite.folder.path());
-    assert_same(&copy(&sqlite, &postgres, &[]).await);
-    assert!(before == contents(sqlite.folder.path()), "SQLite");
+    fill_store(&world).await;
+    let before = read_contents(sqlite.folder.path());
+    assert_same(&run_copy(&sqlite, &postgres, &[]).await);
+    assert!(before == read_contents(sqlite.folder.path()), "SQLite");
 
     // From here on whoever signs in can only read.
     let mut session = PgConnection::connect(&postgres.store).await.unwrap();
     let database = postgres.store.rsplit_once('/').unwrap().1;
     let closed = format!("alter database \"{database}\" set default_transaction_read_only = on");
     sqlx::query(sqlx::AssertSqlSafe(closed)).execute(&mut session).await.unwrap();
-    let before = contents(postgres.folder.path());
-    assert_same(&copy(&postgres, &pocketbase, &[]).await);
-    assert!(before == contents(postgres.folder.path()), "PostgreSQL");
+    let before = read_contents(postgres.folder.path());
+    assert_same(&run_copy(&postgres, &pocketbase, &[]).await);
+    assert!(before == read_contents(postgres.folder.path()), "PostgreSQL");
 
     let proxy = Proxy::before(&pocketbase.store).await;
     pocketbase.store = proxy.url(&pocketbase.store);
     let target = End::new(Of::Sqlite).await;
-    assert_same(&copy(&pocketbase, &target, &[]).await);
+    assert_same(&run_copy(&pocketbase, &target, &[]).await);
     let asked: BTreeSet<String> = proxy.requests().into_iter().filter(|request| !request.starts_with("GET ")).collect();
     // Signing in, proving that the token is alive, and the token for files: none of them changes anything.
     let harmless = ["_superusers/auth-refresh", "_superusers/auth-with-password", "/files/token"];
@@ -498,21 +487,21 @@ async fn the_source_is_only_read() {
 }
 
 /// The names of files that records name, and of those that are stored.
-async fn named_and_stored(url: &str, folder: &Path) -> (BTreeSet<String>, BTreeSet<String>) {
+async fn read_named_and_stored(url: &str, folder: &Path) -> (BTreeSet<String>, BTreeSet<String>) {
     let mut session = PgConnection::connect(url).await.unwrap();
-    let columns = "select unnest(array[document_front, document_back, facial_photo, facial_video]) from profiles \
-        union all select unnest(array[document_front, document_back, facial_photo]) from verification_history \
-        union all select reference_image from liveness_sessions";
-    let named: Vec<String> = sqlx::query_scalar(columns).fetch_all(&mut session).await.unwrap();
-    let stored = contents(folder).into_iter().map(|(path, _)| path.rsplit_once('/').unwrap().1.to_owned());
+    let fields = "select value from (select body from profiles union all select body from verification_history \
+        union all select body from liveness_sessions) records, json_each_text(body::json) \
+        where key in ('document_front', 'document_back', 'facial_photo', 'facial_video', 'reference_image')";
+    let named: Vec<String> = sqlx::query_scalar(fields).fetch_all(&mut session).await.unwrap();
+    let stored = read_contents(folder).into_iter().map(|(path, _)| path.rsplit_once('/').unwrap().1.to_owned());
     (named.into_iter().filter(|name| !name.is_empty()).collect(), stored.collect())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_copy_that_is_killed_goes_on_where_it_was() {
+async fn killed_copy_continues_where_it_stopped() {
     let source = End::new(Of::Sqlite).await;
     let world = source.world().await;
-    seed(&world).await;
+    fill_store(&world).await;
     for n in 0..12 {
         let (id, _) = world.person(&format!("more {n}")).await;
         let form = Form::new().part("facial_video", file(video(VIDEO_BYTES), "me.webm"));
@@ -523,10 +512,10 @@ async fn a_copy_that_is_killed_goes_on_where_it_was() {
         let mut kills = 0;
         for n in 1.. {
             let mut child =
-                command(&source, &target, &[]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+                copy_command(&source, &target, &[]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
             tokio::time::sleep(Duration::from_millis(20 * n)).await;
             if let Some(status) = child.try_wait().unwrap() {
-                let said = said(&child.wait_with_output().unwrap());
+                let said = output_text(&child.wait_with_output().unwrap());
                 assert!(status.success(), "{of:?} after {kills} kills: {said}");
                 break;
             }
@@ -535,33 +524,37 @@ async fn a_copy_that_is_killed_goes_on_where_it_was() {
             kills += 1;
         }
         assert!(kills > 2, "{kills}");
-        let said = assert_same(&copy(&source, &target, &[]).await);
-        assert_eq!(counts(&said, "profiles"), [19, 19, 0, 19, 0], "{said}");
+        let said = assert_same(&run_copy(&source, &target, &[]).await);
+        assert_eq!(read_counts(&said, "profiles"), [19, 19, 0, 19, 0], "{said}");
         if of == Of::Postgres {
-            let (named, stored) = named_and_stored(&target.store, &target.folder.path().join("data/files")).await;
+            let (named, stored) = read_named_and_stored(&target.store, &target.folder.path().join("data/files")).await;
             assert_eq!(named, stored);
         }
-        pretty_eq(&everything(&target.world().await).await, &everything(&world).await, &format!("{of:?}"));
+        assert_answers_equal(
+            &read_everything(&target.world().await).await,
+            &read_everything(&world).await,
+            &format!("{of:?}"),
+        );
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_differs_is_told_and_left_as_it_is() {
+async fn differences_are_reported_and_nothing_is_overwritten() {
     for of in EVERY {
         let (source, target) = (End::new(Of::Sqlite).await, End::new(of).await);
         let world = source.world().await;
         let (id, _) = world.person("one").await;
         world.operator().put("/api/settings/k", json!({"value": 1})).await.expect(200);
-        assert_same(&copy(&source, &target, &[]).await);
+        assert_same(&run_copy(&source, &target, &[]).await);
         world.operator().patch(&format!("/api/profiles/{id}"), json!({"country": "CANARY"})).await.expect(200);
         let (other, _) = world.person("two").await;
         // The same user as the target's own server makes it.
         let moved = target.world().await;
         let (own, _) = moved.person("two").await;
         assert_ne!(own, other);
-        closed(moved, &target).await;
-        let run = copy(&source, &target, &[]).await;
-        let said = said(&run);
+        close_server(moved, &target).await;
+        let run = run_copy(&source, &target, &[]).await;
+        let said = output_text(&run);
         assert_eq!(run.status.code(), Some(1), "{said}");
         for line in [
             format!("profiles {id}: different: country, updated\n"),
@@ -579,52 +572,55 @@ async fn what_differs_is_told_and_left_as_it_is() {
 }
 
 /// Stops a server and waits until it has let its folder go.
-async fn closed(world: World, end: &End) {
+async fn close_server(world: World, end: &End) {
     drop(world);
     let lock = std::fs::File::open(end.folder.path().join("data/lock")).unwrap();
     tokio::task::spawn_blocking(move || lock.lock().unwrap()).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_comparison_finds_what_was_tampered_with() {
+async fn comparison_finds_every_change_and_changes_nothing() {
     let (source, target) = (End::new(Of::Postgres).await, End::new(Of::Sqlite).await);
     let world = source.world().await;
-    seed(&world).await;
-    assert_same(&copy(&source, &target, &[]).await);
+    fill_store(&world).await;
+    assert_same(&run_copy(&source, &target, &[]).await);
     let data = target.folder.path().join("data");
     let database = rusqlite::Connection::open(data.join("identivia.db")).unwrap();
     let id = |statement: &str| database.query_row(statement, [], |row| row.get::<_, String>(0)).unwrap();
-    let (event, status) = (id("select id from events limit 1"), id("select id from status_history limit 1"));
+    let (event, status) = (id("select id from audit_events limit 1"), id("select id from status_history limit 1"));
     let (front, video) = (
-        id("select 'profiles/' || id || '/' || document_front from profiles where document_front != '' limit 1"),
-        id("select 'profiles/' || id || '/' || facial_video from profiles where document_front != '' limit 1"),
+        id("select 'profiles/' || id || '/' || (body ->> 'document_front') from profiles \
+            where body ->> 'document_front' != '' limit 1"),
+        id("select 'profiles/' || id || '/' || (body ->> 'facial_video') from profiles \
+            where body ->> 'document_front' != '' limit 1"),
     );
-    let tampering = "update events set at = at + 1 where id = (select id from events limit 1); \
+    let tampering = "update audit_events set at = at + 1 where id = (select id from audit_events limit 1); \
         delete from status_history where id = (select id from status_history limit 1); \
         update profiles set recorded_status = 'x' where recorded_status = 'step_7'; \
-        update settings set public = 1 - public where key = 'key.0'; \
-        update liveness_sessions set confidence = null where id = 'unused too'; \
-        update verification_history set claimed_confidence = 12.6 where liveness_session_id = 'used'";
+        update settings set body = json_set(body, '$.public', json('false')) where key = 'key.0'; \
+        update liveness_sessions set body = json_remove(body, '$.confidence') where id = 'unused too'; \
+        update verification_history set body = json_set(body, '$.claimed_liveness_confidence', 12.6) \
+            where body ->> 'liveness_session_id' = 'used'";
     database.execute_batch(tampering).unwrap();
     let mut bytes = std::fs::read(data.join("files").join(&video)).unwrap();
     *bytes.last_mut().unwrap() ^= 1;
     std::fs::write(data.join("files").join(&video), bytes).unwrap();
     std::fs::remove_file(data.join("files").join(&front)).unwrap();
 
-    let before = contents(target.folder.path());
-    let run = copy(&source, &target, &["--check"]).await;
-    let said = said(&run);
-    assert!(before == contents(target.folder.path()), "a comparison changes nothing");
+    let before = read_contents(target.folder.path());
+    let run = run_copy(&source, &target, &["--check"]).await;
+    let said = output_text(&run);
+    assert!(before == read_contents(target.folder.path()), "a comparison changes nothing");
     assert_eq!(run.status.code(), Some(1), "{said}");
     let owner = video.split('/').nth(1).unwrap();
     for line in [
         format!("profiles {owner}: different: document_front, facial_video\n"),
         ": different: recorded_status\n".to_owned(),
-        format!("events {event}: different: at\n"),
+        format!("audit_events {event}: different: at\n"),
         format!("status_history {status}: not on the target\n"),
         "settings key.0: different: public\n".to_owned(),
         "liveness_sessions unused too: different: confidence\n".to_owned(),
-        ": different: claimed_confidence\n".to_owned(),
+        ": different: claimed_liveness_confidence\n".to_owned(),
         "7 records and 2 files are missing or different, 0 records are on the target alone".to_owned(),
     ] {
         assert!(said.contains(&line), "{line} in {said}");
@@ -632,19 +628,19 @@ async fn a_comparison_finds_what_was_tampered_with() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn records_can_move_while_the_files_stay() {
+async fn records_copy_without_their_files_when_both_stores_share_them() {
     let (source, mut target) = (End::new(Of::Sqlite).await, End::new(Of::Postgres).await);
     let world = source.world().await;
-    seed(&world).await;
+    fill_store(&world).await;
     let files = source.folder.path().join("data/files");
-    let before = contents(&files);
+    let before = read_contents(&files);
     target.files = Some(format!("file:{}", files.display()));
-    let said = assert_same(&copy(&source, &target, &[]).await);
-    assert!(said.contains("15 files") && before == contents(&files), "{said}");
+    let said = assert_same(&run_copy(&source, &target, &[]).await);
+    assert!(said.contains("15 files") && before == read_contents(&files), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_is_there_already_is_neither_replaced_nor_removed() {
+async fn existing_unnamed_file_is_neither_replaced_nor_removed() {
     let (source, target) = (End::new(Of::Sqlite).await, End::new(Of::Postgres).await);
     let world = source.world().await;
     let (id, _) = world.person("one").await;
@@ -652,32 +648,36 @@ async fn a_file_that_is_there_already_is_neither_replaced_nor_removed() {
     let (from, to) =
         (source.folder.path().join("data/files/profiles"), target.folder.path().join("data/files/profiles"));
     std::fs::create_dir_all(to.join(&id)).unwrap();
-    let (last, _) = contents(&from).pop().unwrap();
+    let (last, _) = read_contents(&from).pop().unwrap();
     let name = last.rsplit_once('/').unwrap().1;
     std::fs::write(to.join(&id).join(name), "somebody's").unwrap();
-    let run = copy(&source, &target, &[]).await;
+    let run = run_copy(&source, &target, &[]).await;
     assert_eq!(run.status.code(), Some(1));
-    assert!(said(&run).contains("such a file is there already, and no record names it"), "{}", said(&run));
-    let kept = contents(&to);
+    assert!(
+        output_text(&run).contains("a file with this name exists, and no record names it"),
+        "{}",
+        output_text(&run)
+    );
+    let kept = read_contents(&to);
     assert_eq!((kept.len(), kept[0].1.as_slice()), (1, b"somebody's".as_slice()));
     std::fs::remove_dir_all(to.join(&id)).unwrap();
-    assert_same(&copy(&source, &target, &[]).await);
+    assert_same(&run_copy(&source, &target, &[]).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_copies_to_one_database_do_not_run_beside_each_other() {
+async fn second_copy_to_one_database_is_refused() {
     let (source, target) = (End::new(Of::Sqlite).await, End::new(Of::Postgres).await);
     let world = source.world().await;
     world.person("one").await;
     let (_records, lock) = identivia::store::postgres::Postgres::open_for_copy(&target.store, 2).await.unwrap();
-    let run = copy(&source, &target, &[]).await;
-    assert!(said(&run).contains("--to: another copy to this database is under way"), "{}", said(&run));
+    let run = run_copy(&source, &target, &[]).await;
+    assert!(output_text(&run).contains("--to: another copy to this database is under way"), "{}", output_text(&run));
     drop((_records, lock));
-    assert_same(&copy(&source, &target, &[]).await);
+    assert_same(&run_copy(&source, &target, &[]).await);
 }
 
 /// A PocketBase with collections of its owner's making, whose times it sets itself, and without the batch API.
-async fn aged() -> End {
+async fn start_older_pocketbase() -> End {
     let service = services::pocketbase::PocketBase::start().await;
     let autodate =
         |name: &str| json!({"name": name, "type": "autodate", "onCreate": true, "onUpdate": name == "updated"});
@@ -687,7 +687,7 @@ async fn aged() -> End {
     let profiles = json!({"name": "profiles", "type": "base", "fields": fields});
     service.api(Method::POST, "/api/collections", profiles).await.expect(200);
     let store = service.store();
-    store.init(None).await.unwrap();
+    store.init_schema(None).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let url = service.url.clone();
     End {
@@ -702,21 +702,21 @@ async fn aged() -> End {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_older_pocketbase_sets_its_own_times_and_that_is_no_difference() {
-    let (source, target) = (End::new(Of::Sqlite).await, aged().await);
+async fn times_that_an_older_pocketbase_sets_are_no_difference() {
+    let (source, target) = (End::new(Of::Sqlite).await, start_older_pocketbase().await);
     let world = source.world().await;
-    seed(&world).await;
-    let said = assert_same(&copy(&source, &target, &[]).await);
+    fill_store(&world).await;
+    let said = assert_same(&run_copy(&source, &target, &[]).await);
     assert!(said.contains("note: profiles: PocketBase sets created, updated by itself"), "{said}");
-    let again = assert_same(&copy(&source, &target, &[]).await);
-    assert_eq!(counts(&again, "events")[2], 0, "{again}");
+    let again = assert_same(&run_copy(&source, &target, &[]).await);
+    assert_eq!(read_counts(&again, "audit_events")[2], 0, "{again}");
     let back = End::new(Of::Postgres).await;
-    assert_same(&copy(&target, &back, &[]).await);
+    assert_same(&run_copy(&target, &back, &[]).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_record_that_cannot_be_kept_is_told_and_the_rest_is_copied() {
-    let (source, target) = (aged().await, End::new(Of::Sqlite).await);
+async fn unfit_record_is_reported_and_the_rest_is_copied() {
+    let (source, target) = (start_older_pocketbase().await, End::new(Of::Sqlite).await);
     let service = source.pocketbase.as_ref().unwrap();
     let token = service.superuser_token().await;
     let pdf = reqwest::multipart::Part::bytes(b"%PDF-1.7".to_vec()).file_name("secret name.pdf");
@@ -726,15 +726,15 @@ async fn a_record_that_cannot_be_kept_is_told_and_the_rest_is_copied() {
     assert_eq!(made.unwrap().status(), 200);
     let other = json!({"id": "without00000000", "userID": "v", "name": "A"});
     service.api(Method::POST, "/api/collections/profiles/records", other).await.expect(200);
-    let run = copy(&source, &target, &[]).await;
-    let said = said(&run);
-    assert_eq!((run.status.code(), counts(&said, "profiles")), (Some(1), vec![2, 1, 1, 0, 1]), "{said}");
+    let run = run_copy(&source, &target, &[]).await;
+    let said = output_text(&run);
+    assert_eq!((run.status.code(), read_counts(&said, "profiles")), (Some(1), vec![2, 1, 1, 0, 1]), "{said}");
     assert!(said.contains("profiles withapdf0000000: not copied: the name of its document_front"), "{said}");
     assert!(!said.contains("secret"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_copied_is_one_line_that_says_what_to_do() {
+async fn impossible_copy_is_one_line_that_says_what_to_do() {
     let empty = services::pocketbase::PocketBase::start().await;
     let folder = tempfile::tempdir().unwrap();
     let run = |arguments: &[&str]| {
@@ -778,7 +778,7 @@ async fn what_cannot_be_copied_is_one_line_that_says_what_to_do() {
     ] {
         let mut command = run(&arguments);
         let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
-        let said = said(&output);
+        let said = output_text(&output);
         assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
         assert!(said.contains(line) && said.trim().lines().count() == 1, "{arguments:?}: {said}");
         assert!(!said.contains("CANARY") && !said.contains("secret"), "{said}");
@@ -786,32 +786,32 @@ async fn what_cannot_be_copied_is_one_line_that_says_what_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_that_was_used_stays_used_though_only_its_record_says_so() {
+async fn session_used_only_by_its_record_stays_used_after_a_copy() {
     let (source, target) = (End::new(Of::PocketBase).await, End::new(Of::Sqlite).await);
     let world = source.world().await;
     let (id, _) = world.person("one").await;
     let profile = RecordId::parse(&id).unwrap();
-    sessions(&world, profile).await;
+    add_sessions(&world, profile).await;
     let service = source.pocketbase.as_ref().unwrap();
     let listed = service.api(Method::GET, "/api/collections/liveness_sessions/records", Value::Null).await.expect(200);
     for session in listed["items"].as_array().unwrap() {
         let path = format!("/api/collections/liveness_sessions/records/{}", session["id"].as_str().unwrap());
         service.api(Method::PATCH, &path, json!({"used_by": ""})).await.expect(200);
     }
-    assert_same(&copy(&source, &target, &[]).await);
+    assert_same(&run_copy(&source, &target, &[]).await);
     let moved = target.world().await;
     assert_eq!(use_session(&*moved.app.store, profile, "used").await, Err(Refusal::SessionUsed));
     assert_eq!(use_session(&*moved.app.store, profile, "unused").await, Ok(()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_service_user_can_copy_in_both_directions() {
+async fn service_user_copies_in_both_directions() {
     let mut service = services::pocketbase::PocketBase::start().await;
     let user =
         json!({"email": "service@example.com", "password": "another password", "passwordConfirm": "another password"});
     service.api(Method::POST, "/api/collections/users/records", user).await.expect(200);
     let store = service.store();
-    assert!(store.init(Some("service@example.com")).await.unwrap().complete);
+    assert!(store.init_schema(Some("service@example.com")).await.unwrap().complete);
     (service.email, service.password) = ("service@example.com".to_owned(), "another password".to_owned());
     let folder = tempfile::tempdir().unwrap();
     let url = service.url.clone();
@@ -826,7 +826,7 @@ async fn a_service_user_can_copy_in_both_directions() {
     };
     let (source, target) = (End::new(Of::Sqlite).await, End::new(Of::Sqlite).await);
     let world = source.world().await;
-    seed(&world).await;
-    assert_same(&copy(&source, &middle, &[]).await);
-    assert_same(&copy(&middle, &target, &[]).await);
+    fill_store(&world).await;
+    assert_same(&run_copy(&source, &middle, &[]).await);
+    assert_same(&run_copy(&middle, &target, &[]).await);
 }

@@ -38,46 +38,46 @@ const FOLDER_CHECKS: usize = 100;
 
 /// The file fields that are written here; a passport needs no others.
 const FIELDS: [&str; 2] = ["document_front", "facial_photo"];
-/// Every column that names a file.
-const FILE_COLUMNS: [(&str, &[&str]); 2] = [
+/// Every field that names a file.
+const FILE_FIELDS: [(&str, &[&str]); 2] = [
     ("profiles", &["document_front", "document_back", "facial_photo", "facial_video"]),
     ("verification_history", &["facial_photo", "document_front", "document_back"]),
 ];
 
 #[test]
-fn nothing_acknowledged_is_lost_under_kill_9() -> anyhow::Result<()> {
+fn acknowledged_writes_survive_kill_9() -> anyhow::Result<()> {
     let cycles = match std::env::var("CRASH_CYCLES") {
         Ok(text) => text.parse().context("CRASH_CYCLES is not a number")?,
         Err(_) => 20,
     };
     let folder = tempfile::tempdir()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let outcome = runtime.block_on(survive(cycles, folder.path()));
+    let outcome = runtime.block_on(survive_kills(cycles, folder.path()));
     if outcome.is_err() {
         eprintln!("the data folder and the server's log are kept in {}", folder.keep().display());
     }
     outcome
 }
 
-async fn survive(cycles: usize, folder: &Path) -> anyhow::Result<()> {
+async fn survive_kills(cycles: usize, folder: &Path) -> anyhow::Result<()> {
     die_while_starting(folder).await?;
     let mut server = Server::start(folder).await?;
     let mut ledger: Vec<Profile> = Vec::new();
     for cycle in 1..=cycles {
-        let mut fresh = acknowledged_before_the_kill(&mut server, cycle).await?;
+        let mut fresh = write_until_the_kill(&mut server, cycle).await?;
         if random_below(4)? == 0 {
             die_while_starting(folder).await?;
         }
         server = Server::start(folder).await?;
-        settle(&mut fresh, folder)?;
-        let older = some_of(&ledger, OLDER_CHECKED_PER_CYCLE)?;
+        settle_updates(&mut fresh, folder)?;
+        let older = pick_some(&ledger, OLDER_CHECKED_PER_CYCLE)?;
         check(&server.api, fresh.iter().chain(older)).await.with_context(|| format!("after kill {cycle}"))?;
         if cycle.is_multiple_of(cycles.div_ceil(FOLDER_CHECKS)) {
             check_folder(folder).await.with_context(|| format!("after kill {cycle}"))?;
         }
         ledger.extend(fresh);
         if cycle.is_multiple_of(cycles.div_ceil(10)) {
-            eprintln!("kill {cycle} of {cycles}: {}", summary(&ledger));
+            eprintln!("kill {cycle} of {cycles}: {}", summarize(&ledger));
         }
     }
     check(&server.api, ledger.iter()).await.context("at the end")?;
@@ -88,7 +88,7 @@ async fn survive(cycles: usize, folder: &Path) -> anyhow::Result<()> {
 }
 
 /// Lets the clients write, kills the server under them, and answers what it had acknowledged by then.
-async fn acknowledged_before_the_kill(server: &mut Server, cycle: usize) -> anyhow::Result<Vec<Profile>> {
+async fn write_until_the_kill(server: &mut Server, cycle: usize) -> anyhow::Result<Vec<Profile>> {
     let killed = Arc::new(AtomicBool::new(false));
     let mut clients = JoinSet::new();
     for client in 0..CLIENTS {
@@ -142,7 +142,7 @@ fn sha256(bytes: &[u8]) -> Sha256 {
     digest::digest(&digest::SHA256, bytes).as_ref().to_vec()
 }
 
-fn summary(ledger: &[Profile]) -> String {
+fn summarize(ledger: &[Profile]) -> String {
     let verifications: usize = ledger.iter().map(|profile| profile.verifications.len()).sum();
     let status_records: usize = ledger.iter().map(|profile| profile.status_records.len()).sum();
     let files: usize = ledger.iter().map(Profile::file_count).sum();
@@ -158,7 +158,7 @@ impl Profile {
     }
 }
 
-fn some_of(ledger: &[Profile], count: usize) -> anyhow::Result<Vec<&Profile>> {
+fn pick_some(ledger: &[Profile], count: usize) -> anyhow::Result<Vec<&Profile>> {
     if ledger.len() <= count {
         return Ok(ledger.iter().collect());
     }
@@ -201,7 +201,7 @@ impl Writer {
     async fn write_profile(&self, profiles: &mut Vec<Profile>) -> Result<(), Stop> {
         let user = format!("crash-{}-{}", self.name, profiles.len());
         let create = self.api.request(Method::POST, "/api/profiles/create").json(&json!({ "userID": user }));
-        let id = text(&self.acknowledged(create).await?, "/id")?;
+        let id = text(&self.send_acknowledged(create).await?, "/id")?;
         profiles.push(Profile {
             id,
             files: BTreeMap::new(),
@@ -225,7 +225,7 @@ impl Writer {
             form = form.part(*field, jpeg_part(image)?);
         }
         let update = self.api.request(Method::PATCH, &format!("/api/profiles/{}", profile.id)).multipart(form);
-        let answer = self.acknowledged(update).await?;
+        let answer = self.send_acknowledged(update).await?;
         for (field, sha256) in std::mem::take(&mut profile.in_doubt) {
             profile.files.insert(field, StoredFile { name: text(&answer, &format!("/data/{field}"))?, sha256 });
         }
@@ -235,7 +235,7 @@ impl Writer {
     async fn record_status(&self, profile: &mut Profile) -> Result<(), Stop> {
         let record = json!({ "previous_status": "unverified", "new_status": "pending", "notes": "crash test" });
         let create = self.api.request(Method::POST, &format!("/api/status_history/{}", profile.id)).json(&record);
-        let answer = self.acknowledged(create).await?;
+        let answer = self.send_acknowledged(create).await?;
         profile.status_records.push(text(&answer, "/data/id")?);
         Ok(())
     }
@@ -259,7 +259,7 @@ impl Writer {
             }
         }
         let create = self.api.request(Method::POST, &format!("/api/verification_history/{}", profile.id));
-        let answer = self.acknowledged(create.multipart(form)).await?;
+        let answer = self.send_acknowledged(create.multipart(form)).await?;
         let files = sent
             .into_iter()
             .map(|(field, sha256)| Ok(StoredFile { name: text(&answer, &format!("/data/{field}"))?, sha256 }));
@@ -269,17 +269,17 @@ impl Writer {
     }
 
     /// Sends a request and answers the body of a 2xx. A connection may break only once the kill is on its way.
-    async fn acknowledged(&self, request: RequestBuilder) -> Result<Value, Stop> {
+    async fn send_acknowledged(&self, request: RequestBuilder) -> Result<Value, Stop> {
         match self.api.answer(request).await {
             Ok((status, body)) if status.is_success() => Ok(serde_json::from_slice(&body)?),
-            Ok((status, body)) => Err(Stop::Fault(refused(status, &body))),
+            Ok((status, body)) => Err(Stop::Fault(refusal_error(status, &body))),
             Err(_) if self.killed.load(Ordering::SeqCst) => Err(Stop::Killed),
             Err(error) => Err(error.into()),
         }
     }
 }
 
-fn refused(status: StatusCode, body: &[u8]) -> anyhow::Error {
+fn refusal_error(status: StatusCode, body: &[u8]) -> anyhow::Error {
     anyhow::anyhow!("{status}: {}", String::from_utf8_lossy(body))
 }
 
@@ -314,10 +314,10 @@ fn random_index(len: usize) -> anyhow::Result<usize> {
 // The checks
 
 /// Decides what came of the PATCH that was under way: it holds wholly or not at all, and without one nothing changed.
-fn settle(profiles: &mut [Profile], folder: &Path) -> anyhow::Result<()> {
-    let database = database(folder)?;
+fn settle_updates(profiles: &mut [Profile], folder: &Path) -> anyhow::Result<()> {
+    let database = open_database(folder)?;
     for profile in profiles {
-        let current = current_files(&database, &profile.id)?;
+        let current = read_current_files(&database, &profile.id)?;
         let in_doubt = std::mem::take(&mut profile.in_doubt);
         let mut replaced = BTreeMap::new();
         for (field, name) in current {
@@ -336,8 +336,9 @@ fn settle(profiles: &mut [Profile], folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn current_files(database: &Connection, id: &str) -> anyhow::Result<Vec<(&'static str, Option<String>)>> {
-    let query = format!("select {} from profiles where id = $1", FIELDS.join(", "));
+fn read_current_files(database: &Connection, id: &str) -> anyhow::Result<Vec<(&'static str, Option<String>)>> {
+    let fields = FIELDS.map(|field| format!("body ->> '{field}'"));
+    let query = format!("select {} from profiles where id = $1", fields.join(", "));
     let names = database.query_row(&query, [id], |row| {
         FIELDS.iter().enumerate().map(|(column, field)| Ok((*field, file_name(row.get(column)?)))).collect()
     });
@@ -383,7 +384,7 @@ async fn check_folder(folder: &Path) -> anyhow::Result<()> {
     let files = data_folder(folder).join("files");
     let deadline = Instant::now() + SWEPT_WITHIN;
     loop {
-        let (on_disk, named) = (files_on_disk(&files)?, files_named(&database(folder)?)?);
+        let (on_disk, named) = (list_files_on_disk(&files)?, list_named_files(&open_database(folder)?)?);
         if on_disk == named {
             return Ok(());
         }
@@ -397,7 +398,7 @@ async fn check_folder(folder: &Path) -> anyhow::Result<()> {
     }
 }
 
-fn files_on_disk(root: &Path) -> anyhow::Result<BTreeSet<PathBuf>> {
+fn list_files_on_disk(root: &Path) -> anyhow::Result<BTreeSet<PathBuf>> {
     let mut found = BTreeSet::new();
     let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -415,11 +416,11 @@ fn files_on_disk(root: &Path) -> anyhow::Result<BTreeSet<PathBuf>> {
     Ok(found)
 }
 
-fn files_named(database: &Connection) -> anyhow::Result<BTreeSet<PathBuf>> {
+fn list_named_files(database: &Connection) -> anyhow::Result<BTreeSet<PathBuf>> {
     let mut named = BTreeSet::new();
-    for (collection, columns) in FILE_COLUMNS {
-        for column in columns {
-            let mut query = database.prepare(&format!("select id, {column} from {collection}"))?;
+    for (collection, fields) in FILE_FIELDS {
+        for field in fields {
+            let mut query = database.prepare(&format!("select id, body ->> '{field}' from {collection}"))?;
             let mut rows = query.query([])?;
             while let Some(row) = rows.next()? {
                 let id: String = row.get(0)?;
@@ -430,13 +431,13 @@ fn files_named(database: &Connection) -> anyhow::Result<BTreeSet<PathBuf>> {
     Ok(named)
 }
 
-/// A column of files holds a bare name; null or empty means that there is none.
-fn file_name(column: Option<String>) -> Option<String> {
-    column.filter(|name| !name.is_empty())
+/// A field of files holds a bare name; null or empty means that there is none.
+fn file_name(field: Option<String>) -> Option<String> {
+    field.filter(|name| !name.is_empty())
 }
 
 /// The server's own database, beside it: no endpoint tells which files a profile has.
-fn database(folder: &Path) -> rusqlite::Result<Connection> {
+fn open_database(folder: &Path) -> rusqlite::Result<Connection> {
     Connection::open_with_flags(data_folder(folder).join("identivia.db"), OpenFlags::SQLITE_OPEN_READ_ONLY)
 }
 
@@ -546,7 +547,7 @@ impl Api {
     async fn sign_in(&mut self) -> anyhow::Result<()> {
         let credentials = json!({ "client_id": "crash", "client_secret": "a secret for this test" });
         let (status, body) = self.answer(self.request(Method::POST, "/api/auth/token").json(&credentials)).await?;
-        ensure!(status.is_success(), "no token: {}", refused(status, &body));
+        ensure!(status.is_success(), "no token: {}", refusal_error(status, &body));
         self.token = Some(text(&serde_json::from_slice(&body)?, "/access_token")?);
         Ok(())
     }
@@ -567,7 +568,7 @@ impl Api {
 
     async fn get(&self, path: &str) -> anyhow::Result<Vec<u8>> {
         let (status, body) = self.answer(self.request(Method::GET, path)).await?;
-        ensure!(status == StatusCode::OK, "GET {path}: {}", refused(status, &body));
+        ensure!(status == StatusCode::OK, "GET {path}: {}", refusal_error(status, &body));
         Ok(body)
     }
 

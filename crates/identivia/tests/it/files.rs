@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use identivia::files::{FilesError, Spot};
+use identivia::files::{FilesError, StoredPath};
 use identivia::records::id::RecordId;
 use identivia::store::Collection;
 use reqwest::Method;
@@ -18,7 +18,7 @@ async fn send(caller: &Caller<'_>, id: &str, field: &'static str, bytes: Vec<u8>
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_comes_back_as_it_was_sent_and_as_a_download() {
+async fn stored_file_reads_back_unchanged_as_a_download() {
     let world = World::new().await;
     let (id, browser) = world.person("one").await;
     let sent = send(&browser, &id, "document_front", picture("passport.jpg"), "my pass.jpeg").await.expect(200);
@@ -53,7 +53,7 @@ async fn a_file_comes_back_as_it_was_sent_and_as_a_download() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replaced_file_goes() {
+async fn replaced_file_is_removed() {
     let world = World::new().await;
     let (id, browser) = world.person("one").await;
     let first = send(&browser, &id, "facial_photo", small_picture(1), "a.png").await.expect(200);
@@ -64,7 +64,7 @@ async fn a_replaced_file_goes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_pictures_and_videos_are_taken_whatever_they_are_called() {
+async fn only_pictures_and_videos_are_accepted_whatever_their_name() {
     let world = World::new().await;
     let (id, browser) = world.person("one").await;
     for bytes in [
@@ -89,7 +89,7 @@ async fn only_pictures_and_videos_are_taken_whatever_they_are_called() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_picture_must_decode_whole() {
+async fn incomplete_picture_is_400() {
     let world = World::new().await;
     let (id, browser) = world.person("one").await;
     let whole = picture("portrait.jpg");
@@ -133,7 +133,7 @@ fn crc32(bytes: &[u8]) -> u32 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn large_files_are_taken_and_larger_ones_are_not() {
+async fn file_above_its_limit_is_413() {
     let world = World::new().await;
     let (id, browser) = world.person("one").await;
     // Two real pictures in one form: what is read ahead of one part must not count against the next one's header.
@@ -151,7 +151,7 @@ async fn large_files_are_taken_and_larger_ones_are_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn hostile_file_names_stay_in_their_folder() {
+async fn hostile_file_names_stay_in_the_folder_of_their_record() {
     let world = World::new().await;
     let (id, browser) = world.person("one").await;
     let long = "n".repeat(4_096) + ".jpg";
@@ -177,7 +177,7 @@ async fn hostile_file_names_stay_in_their_folder() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_upload_that_breaks_off_leaves_nothing() {
+async fn interrupted_upload_leaves_no_file() {
     use tokio::io::AsyncWriteExt as _;
     let world = World::new().await;
     let (id, browser) = world.person("one").await;
@@ -199,7 +199,7 @@ async fn an_upload_that_breaks_off_leaves_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_verification_records_files_are_for_its_own_team_and_its_own_person() {
+async fn files_of_a_verification_record_are_404_for_other_teams_and_persons() {
     let world = World::new().await;
     let red = world.team("red");
     let made = red.post("/api/profiles/create", json!({"userID": "u"})).await.expect(201);
@@ -229,7 +229,7 @@ async fn a_verification_records_files_are_for_its_own_team_and_its_own_person() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_no_record_names_is_not_handed_out() {
+async fn file_that_no_record_names_is_404() {
     let world = World::new().await;
     if !matches!(*world.ground, Ground::Sqlite) {
         return; // It looks at the folder of files.
@@ -253,7 +253,7 @@ async fn a_file_that_no_record_names_is_not_handed_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_name_leads_out_of_a_records_folder() {
+async fn file_names_with_paths_cannot_leave_the_folder_of_a_record() {
     let world = World::new().await;
     if !matches!(*world.ground, Ground::Sqlite) {
         return; // It looks at the folder of files.
@@ -267,8 +267,11 @@ async fn no_name_leads_out_of_a_records_folder() {
     let id = RecordId::parse(&id).unwrap();
     let absolute = files.join("x.png").to_str().unwrap().to_owned();
     for name in ["../x.png", "../../x.png", absolute.as_str()] {
-        let read =
-            world.app.files.read(&Spot { collection: Collection::Profiles, record: id, name: name.to_owned() }).await;
+        let read = world
+            .app
+            .files
+            .open_stored_file(&StoredPath { collection: Collection::Profiles, record: id, name: name.to_owned() })
+            .await;
         assert!(matches!(read, Err(FilesError::Gone)), "{name}");
     }
 }

@@ -1,13 +1,13 @@
 //! What a liar with a link gets: the end user's browser can complete its own profile and never raise its own trust.
 
-use identivia::domain::liveness::SessionStatus;
+use identivia::records::liveness_session::SessionStatus;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::ground::Liveness;
 use crate::world::{Answer, Caller, World, file, picture, small_picture, texts};
 
-async fn record(browser: &Caller<'_>, id: &str, session: &str) -> Answer {
+async fn record_verification(browser: &Caller<'_>, id: &str, session: &str) -> Answer {
     let form = texts(&[
         ("liveness_session_id", session),
         ("liveness_confidence", "99.9"),
@@ -19,13 +19,13 @@ async fn record(browser: &Caller<'_>, id: &str, session: &str) -> Answer {
     browser.form(Method::POST, &format!("/api/verification_history/{id}"), form).await
 }
 
-async fn session(browser: &Caller<'_>) -> String {
+async fn create_session(browser: &Caller<'_>) -> String {
     let made = browser.post("/api/face-liveness/session", json!({})).await.expect(200);
     made["sessionId"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_browser_may_say_pending_and_nothing_more() {
+async fn flow_token_may_set_only_pending() {
     let world = World::new().await;
     let (id, browser) = world.person("one").await;
     let path = format!("/api/profiles/{id}");
@@ -48,7 +48,7 @@ async fn a_browser_may_say_pending_and_nothing_more() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_browsers_status_record_must_follow_and_lead_to_pending() {
+async fn status_record_of_a_flow_token_must_continue_the_history_to_pending() {
     let world = World::new().await;
     let (id, browser) = world.person("one").await;
     let path = format!("/api/status_history/{id}");
@@ -65,7 +65,7 @@ async fn a_browsers_status_record_must_follow_and_lead_to_pending() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn once_decided_a_browser_reads_and_no_longer_writes() {
+async fn decided_profile_refuses_writes_of_a_flow_token() {
     for by_record in [false, true] {
         let world = World::with_liveness().await;
         let (id, browser) = world.person("one").await;
@@ -85,7 +85,7 @@ async fn once_decided_a_browser_reads_and_no_longer_writes() {
         browser.post(&format!("/api/status_history/{id}"), step).await.expect(403);
         browser.post("/api/face-liveness/session", json!({})).await.expect(403);
         browser.get("/api/aws/credentials").await.expect(403);
-        record(&browser, &id, "session-1").await.expect(403);
+        record_verification(&browser, &id, "session-1").await.expect(403);
         let reading = texts(&[]).part("document_front", file(small_picture(1), "a.png"));
         browser.form(Method::POST, "/api/ollama/document-analysis", reading).await.expect(403);
         assert!(world.stored_files().await.is_empty());
@@ -93,23 +93,23 @@ async fn once_decided_a_browser_reads_and_no_longer_writes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_browser_says_of_liveness_is_kept_as_a_claim() {
+async fn liveness_sent_with_a_flow_token_is_stored_as_a_claim() {
     let world = World::with_liveness().await;
     let (id, browser) = world.person("one").await;
-    let session = session(&browser).await;
+    let session = create_session(&browser).await;
     let claim = json!({
         "face_liveness_session_id": session, "face_liveness_confidence": 99.9, "face_liveness_status": "live",
         "face_liveness_result": {"confidence": 99.9},
     });
     let path = format!("/api/profiles/{id}");
     browser.patch(&path, claim.clone()).await.expect(200);
-    assert_eq!(liveness_columns(&world).await, (String::new(), None, "live".to_owned(), Some(99.9)));
+    assert_eq!(read_liveness(&world).await, (String::new(), None, "live".to_owned(), Some(99.9)));
 
     world.provider.finish(&session, SessionStatus::Succeeded, Some(12.5));
     browser.patch(&path, claim).await.expect(200);
-    assert_eq!(liveness_columns(&world).await, ("not_live".to_owned(), Some(12.5), "live".to_owned(), Some(99.9)));
+    assert_eq!(read_liveness(&world).await, ("not_live".to_owned(), Some(12.5), "live".to_owned(), Some(99.9)));
 
-    let made = record(&browser, &id, &session).await.expect(201);
+    let made = record_verification(&browser, &id, &session).await.expect(201);
     let data = &made["data"];
     assert_eq!((&data["liveness_confidence"], &data["liveness_status"]), (&json!(12.5), &json!("not_live")));
     assert_eq!(data["liveness_confirmed_by"], "provider");
@@ -122,48 +122,48 @@ async fn what_a_browser_says_of_liveness_is_kept_as_a_claim() {
 }
 
 /// What counts (status, confidence) and what was claimed (status, confidence) of the only profile.
-async fn liveness_columns(world: &World) -> Liveness {
+async fn read_liveness(world: &World) -> Liveness {
     world.ground.liveness(&world.folder.path().join("data")).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_serves_its_own_profile_once_and_while_it_lasts() {
+async fn session_serves_one_record_of_its_own_profile_until_it_expires() {
     let world = World::with_liveness().await;
     let (mine, browser) = world.person("one").await;
     let (theirs, stranger) = world.person("two").await;
-    let done = session(&browser).await;
+    let done = create_session(&browser).await;
 
-    record(&browser, &mine, "no-such-session").await.expect(400);
-    record(&browser, &mine, &done).await.expect(400); // not finished
+    record_verification(&browser, &mine, "no-such-session").await.expect(400);
+    record_verification(&browser, &mine, &done).await.expect(400); // not finished
     world.provider.finish(&done, SessionStatus::Succeeded, Some(95.0));
-    assert_eq!(record(&stranger, &theirs, &done).await.expect(400)["error"], "Invalid liveness session");
+    assert_eq!(record_verification(&stranger, &theirs, &done).await.expect(400)["error"], "Invalid liveness session");
     stranger.get(&format!("/api/face-liveness/results/{done}")).await.expect(404);
     browser.get(&format!("/api/face-liveness/results/{done}")).await.expect(200);
 
-    let late = session(&browser).await;
+    let late = create_session(&browser).await;
     world.clock.advance(181);
     world.provider.finish(&late, SessionStatus::Succeeded, Some(95.0));
-    record(&browser, &mine, &late).await.expect(400); // expired, whatever the provider says by now
+    record_verification(&browser, &mine, &late).await.expect(400); // expired, whatever the provider says by now
     browser.get(&format!("/api/face-liveness/results/{late}")).await.expect(404); // nor does asking for it revive it
-    record(&browser, &mine, &late).await.expect(400);
+    record_verification(&browser, &mine, &late).await.expect(400);
 
-    record(&browser, &mine, &done).await.expect(201); // finished in time, so its result stands
-    assert_eq!(record(&browser, &mine, &done).await.expect(409)["error"], "Liveness session already used");
+    record_verification(&browser, &mine, &done).await.expect(201); // finished in time, so its result stands
+    assert_eq!(record_verification(&browser, &mine, &done).await.expect(409)["error"], "Liveness session already used");
     let list = world.operator().get(&format!("/api/verification_history/{mine}")).await.expect(200);
     assert_eq!(list["data"].as_array().unwrap().len(), 1);
     world.await_stored_files(3).await; // the record's two, and the image that the provider took
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_provider_a_browser_has_no_session_to_name() {
+async fn unknown_session_without_a_provider_is_400() {
     let world = World::new().await;
     let (id, browser) = world.person("one").await;
-    record(&browser, &id, "session-xyz").await.expect(400);
+    record_verification(&browser, &id, "session-xyz").await.expect(400);
     world.await_stored_files(0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_machines_session_can_be_for_a_profile_or_for_none() {
+async fn machine_token_creates_a_session_with_or_without_a_profile() {
     let world = World::with_liveness().await;
     let (id, browser) = world.person("one").await;
     let operator = world.operator();
@@ -174,9 +174,9 @@ async fn a_machines_session_can_be_for_a_profile_or_for_none() {
     browser.get(&path(&unnamed)).await.expect(404);
     let (other, _) = world.person("two").await;
     let session = named["sessionId"].as_str().unwrap();
-    assert_eq!(record(&operator, &other, session).await.expect(400)["error"], "Invalid liveness session");
-    record(&operator, &id, session).await.expect(201);
-    record(&operator, &id, session).await.expect(409);
+    assert_eq!(record_verification(&operator, &other, session).await.expect(400)["error"], "Invalid liveness session");
+    record_verification(&operator, &id, session).await.expect(201);
+    record_verification(&operator, &id, session).await.expect(409);
     operator.post("/api/face-liveness/session", json!({"profile": "nobody"})).await.expect(404);
     operator.post("/api/face-liveness/session", json!({"profile": 7})).await.expect(400);
     world.team("red").post("/api/face-liveness/session", json!({"profile": id})).await.expect(404);
@@ -186,7 +186,7 @@ async fn a_machines_session_can_be_for_a_profile_or_for_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn read_only_fields_in_a_body_change_nothing() {
+async fn read_only_fields_in_a_body_are_ignored() {
     let world = World::new().await;
     let (id, browser) = world.person("one").await;
     let body = json!({"id": "abcdefghijklmno", "team": "red", "created": "2020-01-01", "status": "verified",
@@ -202,7 +202,7 @@ async fn read_only_fields_in_a_body_change_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn once_decided_an_upload_is_refused_before_it_is_read() {
+async fn decided_profile_refuses_uploads_before_reading_them() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let world = World::with_reader().await;
     let (id, browser) = world.person("one").await;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::world::{Answer, Caller, World, file, small_picture};
 
 /// A small JPEG, unlike those of other shades.
-fn frame(shade: u8) -> Vec<u8> {
+fn frame_of_shade(shade: u8) -> Vec<u8> {
     let image = image::RgbImage::from_pixel(32, 32, image::Rgb([shade, 255 - shade, 0]));
     let mut bytes = Cursor::new(Vec::new());
     image.write_to(&mut bytes, image::ImageFormat::Jpeg).unwrap();
@@ -19,12 +19,12 @@ fn frame(shade: u8) -> Vec<u8> {
 }
 
 /// A session and what it asks for.
-pub(crate) async fn session(browser: &Caller<'_>) -> Value {
+pub(crate) async fn create_session(browser: &Caller<'_>) -> Value {
     browser.post("/api/face-liveness/session", json!({})).await.expect(200)
 }
 
 /// Frames as a browser sends them, the steps shared out evenly among them.
-pub(crate) fn form(session: &Value, frames: &[Vec<u8>]) -> Form {
+pub(crate) fn frames_form(session: &Value, frames: &[Vec<u8>]) -> Form {
     let steps = session["challenge"]["steps"].as_array().unwrap();
     let notes: Vec<Value> = (0..frames.len())
         .map(|place| json!({"step": steps[place * steps.len() / frames.len()], "time": place * 700}))
@@ -38,28 +38,28 @@ pub(crate) fn form(session: &Value, frames: &[Vec<u8>]) -> Form {
         .fold(form, |form, (place, bytes)| form.part(format!("frame_{}", place + 1), file(bytes.clone(), "frame.jpg")))
 }
 
-pub(crate) fn path(session: &Value) -> String {
+pub(crate) fn frames_path(session: &Value) -> String {
     format!("/api/face-liveness/session/{}/frames", session["sessionId"].as_str().unwrap())
 }
 
-pub(crate) async fn send(browser: &Caller<'_>, session: &Value, form: Form) -> Answer {
-    browser.form(Method::POST, &path(session), form).await
+pub(crate) async fn send_frames(browser: &Caller<'_>, session: &Value, form: Form) -> Answer {
+    browser.form(Method::POST, &frames_path(session), form).await
 }
 
-pub(crate) async fn results(caller: &Caller<'_>, session: &Value) -> Value {
+pub(crate) async fn read_results(caller: &Caller<'_>, session: &Value) -> Value {
     let path = format!("/api/face-liveness/results/{}", session["sessionId"].as_str().unwrap());
     caller.get(&path).await.expect(200)["data"].take()
 }
 
-fn frames(count: u8) -> Vec<Vec<u8>> {
-    (0..count).map(|number| frame(number * 9)).collect()
+fn new_frames(count: u8) -> Vec<Vec<u8>> {
+    (0..count).map(|number| frame_of_shade(number * 9)).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_local_session_says_what_to_do_in_an_order_of_its_own() {
+async fn local_session_asks_for_every_step_once_and_has_its_own_nonce() {
     let world = World::new().await;
     let (_, browser) = world.person("one").await;
-    let made = session(&browser).await;
+    let made = create_session(&browser).await;
     assert_eq!(made["challengeType"], "FaceMovementChallenge");
     let mut steps: Vec<_> =
         made["challenge"]["steps"].as_array().unwrap().iter().map(|step| step.as_str().unwrap().to_owned()).collect();
@@ -69,18 +69,18 @@ async fn a_local_session_says_what_to_do_in_an_order_of_its_own() {
     let expires = made["challenge"]["expiration"].as_str().unwrap();
     let left = identivia::records::time::Millis::parse(expires).unwrap().0 - world.clock.now().0;
     assert!((170_000..=180_000).contains(&left), "{expires}");
-    assert_ne!(session(&browser).await["challenge"]["nonce"], made["challenge"]["nonce"]);
-    let waiting = results(&browser, &made).await;
+    assert_ne!(create_session(&browser).await["challenge"]["nonce"], made["challenge"]["nonce"]);
+    let waiting = read_results(&browser, &made).await;
     assert_eq!((&waiting["status"], &waiting["confidenceScore"]), (&json!("CREATED"), &Value::Null));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_wrong_with_frames_is_said_and_costs_nothing() {
+async fn wrong_frames_are_400_and_leave_the_session_usable() {
     let world = World::new().await;
     let (_, browser) = world.person("one").await;
-    let made = session(&browser).await;
+    let made = create_session(&browser).await;
     let wrong = async |form: Form| {
-        let answer = send(&browser, &made, form).await.expect(400);
+        let answer = send_frames(&browser, &made, form).await.expect(400);
         (answer["required"].clone(), answer["fields"].clone())
     };
     let (required, fields) = wrong(Form::new().text("hello", "x")).await;
@@ -89,34 +89,37 @@ async fn what_is_wrong_with_frames_is_said_and_costs_nothing() {
     let nonce = || Form::new().text("nonce", made["challenge"]["nonce"].as_str().unwrap().to_owned());
     insta::assert_json_snapshot!(json!([
         wrong(nonce()).await.1,
-        wrong(form(&made, &frames(7))).await.1,
-        wrong(form(&made, &frames(17))).await.1,
+        wrong(frames_form(&made, &new_frames(7))).await.1,
+        wrong(frames_form(&made, &new_frames(17))).await.1,
         wrong(nonce().text("frames", "[{\"step\": \"smile\", \"time\": 0}]")).await.1,
-        wrong(form(&made, &frames(8)).part("frame_12", file(frame(200), "f.jpg"))).await.1,
-        wrong(form(&made, &frames(8)).part("frame_9", file(small_picture(3), "f.jpg"))).await.1,
-        wrong(form(&json!({"challenge": {"nonce": "another", "steps": made["challenge"]["steps"]}}), &frames(8)))
-            .await
-            .1,
+        wrong(frames_form(&made, &new_frames(8)).part("frame_12", file(frame_of_shade(200), "f.jpg"))).await.1,
+        wrong(frames_form(&made, &new_frames(8)).part("frame_9", file(small_picture(3), "f.jpg"))).await.1,
+        wrong(frames_form(
+            &json!({"challenge": {"nonce": "another", "steps": made["challenge"]["steps"]}}),
+            &new_frames(8)
+        ))
+        .await
+        .1,
     ]));
-    let large = form(&made, &frames(8)).part("frame_9", file(vec![0xFF; 1024 * 1024 + 1], "f.jpg"));
-    send(&browser, &made, large).await.expect(413);
-    let judged = send(&browser, &made, form(&made, &frames(8))).await.expect(200);
+    let large = frames_form(&made, &new_frames(8)).part("frame_9", file(vec![0xFF; 1024 * 1024 + 1], "f.jpg"));
+    send_frames(&browser, &made, large).await.expect(413);
+    let judged = send_frames(&browser, &made, frames_form(&made, &new_frames(8))).await.expect(200);
     assert_eq!(judged["status"], "SUCCEEDED", "nothing of that has used the session up");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn frames_are_taken_once_and_show_nobody_who_is_not_there() {
+async fn frames_are_accepted_once_and_without_a_face_are_not_live() {
     let world = World::new().await;
     let (_, browser) = world.person("one").await;
-    let made = session(&browser).await;
-    let answers = join_all((0..6).map(|_| send(&browser, &made, form(&made, &frames(8))))).await;
+    let made = create_session(&browser).await;
+    let answers = join_all((0..6).map(|_| send_frames(&browser, &made, frames_form(&made, &new_frames(8))))).await;
     let mut statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
     statuses.sort_unstable();
     assert_eq!(statuses[0], 200, "{statuses:?}");
     assert!(statuses[1..].iter().all(|status| matches!(status, 409 | 429)), "{statuses:?}");
-    send(&browser, &made, form(&made, &frames(8))).await.expect(409);
+    send_frames(&browser, &made, frames_form(&made, &new_frames(8))).await.expect(409);
 
-    let result = results(&browser, &made).await;
+    let result = read_results(&browser, &made).await;
     assert_eq!((&result["status"], &result["isLive"]), (&json!("SUCCEEDED"), &json!(false)));
     assert!(result["confidenceScore"].as_f64().unwrap() < 50.0);
     assert_eq!(result["referenceImage"], Value::Null, "there is no face to show");
@@ -128,39 +131,39 @@ async fn frames_are_taken_once_and_show_nobody_who_is_not_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn frames_are_for_the_link_of_their_own_profile_and_in_time() {
+async fn frames_of_another_profile_or_too_late_are_404() {
     let world = World::new().await;
     let (_, browser) = world.person("one").await;
     let (_, other) = world.person("two").await;
-    let made = session(&browser).await;
-    let foreign = send(&other, &made, form(&made, &frames(8))).await;
+    let made = create_session(&browser).await;
+    let foreign = send_frames(&other, &made, frames_form(&made, &new_frames(8))).await;
     let unknown = json!({"sessionId": "unknown", "challenge": made["challenge"]});
-    let nothing = send(&other, &unknown, form(&unknown, &frames(8))).await;
+    let nothing = send_frames(&other, &unknown, frames_form(&unknown, &new_frames(8))).await;
     assert_eq!((foreign.status, &foreign.body), (404, &nothing.body));
-    send(&world.operator(), &made, form(&made, &frames(8))).await.expect(403);
+    send_frames(&world.operator(), &made, frames_form(&made, &new_frames(8))).await.expect(403);
     world.clock.advance(181);
-    send(&browser, &made, form(&made, &frames(8))).await.expect(404);
+    send_frames(&browser, &made, frames_form(&made, &new_frames(8))).await.expect(404);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_of_another_provider_takes_no_frames() {
+async fn frames_for_a_session_of_another_provider_are_409() {
     let world = World::with_liveness().await;
     let (_, browser) = world.person("one").await;
-    let made = session(&browser).await;
+    let made = create_session(&browser).await;
     assert!(made.get("challenge").is_none());
     let asked = json!({"sessionId": made["sessionId"], "challenge": {"nonce": "n", "steps": ["look_straight"]}});
-    send(&browser, &asked, form(&asked, &frames(8))).await.expect(409);
+    send_frames(&browser, &asked, frames_form(&asked, &new_frames(8))).await.expect(409);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn five_failed_checks_make_a_pause() {
+async fn five_failed_liveness_checks_pause_the_profile() {
     let world = World::new().await;
     let (id, browser) = world.person("one").await;
     let (_, other) = world.person("two").await;
     for number in 0..5 {
-        let made = session(&browser).await;
-        let frames: Vec<_> = (0..8).map(|shade| frame(number * 8 + shade)).collect();
-        send(&browser, &made, form(&made, &frames)).await.expect(200);
+        let made = create_session(&browser).await;
+        let frames: Vec<_> = (0..8).map(|shade| frame_of_shade(number * 8 + shade)).collect();
+        send_frames(&browser, &made, frames_form(&made, &frames)).await.expect(200);
     }
     let refused = browser.post("/api/face-liveness/session", json!({})).await;
     assert_eq!(refused.status, 429);
@@ -168,11 +171,11 @@ async fn five_failed_checks_make_a_pause() {
     assert!((1_700..=1_800).contains(&wait), "{wait}");
     assert_eq!(refused.body["error"], "Too many failed liveness checks");
     world.operator().post("/api/face-liveness/session", json!({"profile": id})).await.expect(429);
-    session(&other).await;
+    create_session(&other).await;
     world.clock.advance(wait + 1);
     let (_, again) = world.person("one-again").await;
-    session(&again).await;
+    create_session(&again).await;
     let link = world.operator().post("/api/profiles/create", json!({"userID": "one"})).await.expect(200);
     let fresh = world.bearing(Some(link["flow_token"].as_str().unwrap().to_owned()));
-    session(&fresh).await;
+    create_session(&fresh).await;
 }

@@ -91,12 +91,12 @@ impl Ground {
     /// Every stored file, as `<collection>/<record>/<name>`; in PocketBase the collection is its id.
     pub(crate) async fn stored_files(&self, data_dir: &Path) -> Vec<String> {
         let mut files = match self {
-            Self::Sqlite => below(&data_dir.join("files")),
+            Self::Sqlite => list_files_below(&data_dir.join("files")),
             Self::Postgres { bucket, .. } => {
                 let keys = bucket.keys().await.into_iter();
                 keys.map(|key| key.strip_prefix("files/").unwrap().to_owned()).collect()
             }
-            Self::PocketBase(service) => below(&service.folder.join("storage")),
+            Self::PocketBase(service) => list_files_below(&service.folder.join("storage")),
         };
         files.retain(|path| !path.ends_with(".attrs"));
         files.sort();
@@ -105,84 +105,77 @@ impl Ground {
 
     /// The audit trail, oldest first.
     pub(crate) async fn events(&self, data_dir: &Path) -> Vec<Told> {
-        const EVENTS: &str = "select kind, actor, detail from events order by seq";
-        match self {
-            Self::Sqlite => {
-                let database = rusqlite::Connection::open(data_dir.join("identivia.db")).unwrap();
-                let mut rows = database.prepare(EVENTS).unwrap();
-                let events = rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
-                events.map(Result::unwrap).collect()
-            }
-            Self::Postgres { url, .. } => {
-                let pool = sqlx::PgPool::connect(url).await.unwrap();
-                let rows = sqlx::query(EVENTS).fetch_all(&pool).await.unwrap();
-                rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect()
-            }
-            Self::PocketBase(service) => {
-                let path = "/api/collections/audit_events/records?sort=@rowid&perPage=1000";
-                let events = service.api(Method::GET, path, Value::Null).await.expect(200);
-                let text = |event: &Value, field: &str| event[field].as_str().unwrap().to_owned();
-                let events = events["items"].as_array().unwrap().iter();
-                events.map(|event| (text(event, "kind"), text(event, "actor"), text(event, "detail"))).collect()
-            }
+        if let Self::PocketBase(service) = self {
+            let events = list_pocketbase_records(service, "audit_events", "?sort=@rowid&perPage=1000").await;
+            let event = |event: &Value| ["kind", "actor", "detail"].map(|field| text_of(event, field));
+            return events.iter().map(event).map(<(String, String, String)>::from).collect();
         }
+        let rows = self.select_pairs(data_dir, "select kind, body from audit_events order by seq").await;
+        let event = |(kind, body): (String, String)| {
+            let body: Value = serde_json::from_str(&body).unwrap();
+            (kind, text_of(&body, "actor"), text_of(&body, "detail"))
+        };
+        rows.into_iter().map(event).collect()
     }
 
-    /// The biometric templates that are kept, a text a verification record.
+    /// The biometric templates that are stored, one text for each verification record; empty where it has none.
     pub(crate) async fn face_templates(&self, data_dir: &Path) -> Vec<String> {
-        const TEMPLATES: &str = "select face_templates from verification_history";
-        match self {
-            Self::Sqlite => {
-                let database = rusqlite::Connection::open(data_dir.join("identivia.db")).unwrap();
-                let mut rows = database.prepare(TEMPLATES).unwrap();
-                rows.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
-            }
-            Self::Postgres { url, .. } => {
-                let pool = sqlx::PgPool::connect(url).await.unwrap();
-                sqlx::query(TEMPLATES).fetch_all(&pool).await.unwrap().iter().map(|row| row.get(0)).collect()
-            }
-            Self::PocketBase(service) => {
-                let path = "/api/collections/verification_history/records";
-                let records = service.api(Method::GET, path, Value::Null).await.expect(200);
-                let records = records["items"].as_array().unwrap().iter();
-                records.map(|record| record["face_templates"].as_str().unwrap().to_owned()).collect()
-            }
+        if let Self::PocketBase(service) = self {
+            let records = list_pocketbase_records(service, "verification_history", "").await;
+            return records.iter().map(|record| text_of(record, "face_templates")).collect();
         }
+        let rows = self.select_pairs(data_dir, "select id, coalesce(biometric, '{}') from verification_history").await;
+        let templates = |(_, biometric): (String, String)| {
+            let biometric: Value = serde_json::from_str(&biometric).unwrap();
+            biometric.get("face_templates").map(Value::to_string).unwrap_or_default()
+        };
+        rows.into_iter().map(templates).collect()
     }
 
-    /// What is kept of the only profile's liveness.
+    /// What is stored of the only profile's liveness.
     pub(crate) async fn liveness(&self, data_dir: &Path) -> Liveness {
-        const LIVENESS: &str =
-            "select liveness_status, liveness_confidence, claimed_status, claimed_confidence from profiles";
+        let (profile, names) = if let Self::PocketBase(service) = self {
+            let profile = list_pocketbase_records(service, "profiles", "").await.remove(0);
+            (profile, ["face_liveness_status", "face_liveness_confidence"])
+        } else {
+            let (_, body) = self.select_pairs(data_dir, "select id, body from profiles").await.remove(0);
+            (serde_json::from_str(&body).unwrap(), ["liveness_status", "liveness_confidence"])
+        };
+        let real = |field: &str| profile[field].as_f64();
+        (text_of(&profile, names[0]), real(names[1]), text_of(&profile, "claimed_status"), real("claimed_confidence"))
+    }
+
+    /// Reads the rows of two text columns from an SQL database.
+    async fn select_pairs(&self, data_dir: &Path, statement: &'static str) -> Vec<(String, String)> {
         match self {
             Self::Sqlite => {
                 let database = rusqlite::Connection::open(data_dir.join("identivia.db")).unwrap();
-                let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
-                database.query_row(LIVENESS, [], read).unwrap()
+                let mut rows = database.prepare(statement).unwrap();
+                let rows = rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+                rows.map(Result::unwrap).collect()
             }
             Self::Postgres { url, .. } => {
                 let pool = sqlx::PgPool::connect(url).await.unwrap();
-                let row = sqlx::query(LIVENESS).fetch_one(&pool).await.unwrap();
-                (row.get(0), row.get(1), row.get(2), row.get(3))
+                let rows = sqlx::query(statement).fetch_all(&pool).await.unwrap();
+                rows.iter().map(|row| (row.get(0), row.get(1))).collect()
             }
-            Self::PocketBase(service) => {
-                let path = "/api/collections/profiles/records";
-                let found = service.api(Method::GET, path, Value::Null).await.expect(200);
-                let profile = &found["items"][0];
-                let text = |field: &str| profile[field].as_str().unwrap().to_owned();
-                let real = |field: &str| profile[field].as_f64();
-                (
-                    text("face_liveness_status"),
-                    real("face_liveness_confidence"),
-                    text("claimed_status"),
-                    real("claimed_confidence"),
-                )
-            }
+            Self::PocketBase(_) => panic!("PocketBase is no SQL database"),
         }
     }
 }
 
-fn below(root: &Path) -> Vec<String> {
+async fn list_pocketbase_records(service: &PocketBase, collection: &str, query: &str) -> Vec<Value> {
+    let path = format!("/api/collections/{collection}/records{query}");
+    let mut found = service.api(Method::GET, &path, Value::Null).await.expect(200);
+    found["items"].as_array_mut().unwrap().drain(..).collect()
+}
+
+/// A field's text; empty where it is unknown.
+fn text_of(record: &Value, field: &str) -> String {
+    record[field].as_str().unwrap_or_default().to_owned()
+}
+
+fn list_files_below(root: &Path) -> Vec<String> {
     let mut found = Vec::new();
     let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {

@@ -6,13 +6,13 @@ use serde_json::json;
 
 use crate::world::{Answer, World, answer, file, small_picture};
 
-async fn raw(world: &World, media_type: &str, body: Vec<u8>) -> Answer {
+async fn send_raw(world: &World, media_type: &str, body: Vec<u8>) -> Answer {
     let request = world.operator().request(Method::POST, "/api/profiles/create");
     answer(request.header("content-type", media_type).body(body)).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn hostile_json_is_refused_without_the_parsers_words() {
+async fn hostile_json_is_refused_without_parser_messages() {
     let world = World::new().await;
     let deep = |levels: usize| format!("{{\"userID\":\"u\",\"x\":{}1{}}}", "[".repeat(levels), "]".repeat(levels));
     let bodies: Vec<Vec<u8>> = vec![
@@ -36,19 +36,19 @@ async fn hostile_json_is_refused_without_the_parsers_words() {
     ];
     for body in bodies {
         let shown = String::from_utf8_lossy(&body[..body.len().min(60)]).into_owned();
-        let refused = raw(&world, "application/json", body).await.expect(400);
+        let refused = send_raw(&world, "application/json", body).await.expect(400);
         let text = refused.to_string();
         for word in ["line", "column", "serde", "expected", "EOF"] {
             assert!(!text.contains(word), "{shown}: {text}");
         }
     }
-    raw(&world, "application/json", deep(63).into()).await.expect(201);
+    send_raw(&world, "application/json", deep(63).into()).await.expect(201);
     let large = format!("{{\"userID\":\"u\",\"x\":\"{}\"}}", "x".repeat(1024 * 1024));
-    raw(&world, "application/json", large.into()).await.expect(413);
+    send_raw(&world, "application/json", large.into()).await.expect(413);
     for media_type in ["text/plain", "application/xml", "application/jsonx", "multipart/form-data"] {
-        raw(&world, media_type, b"{\"userID\":\"u\"}".into()).await.expect(415);
+        send_raw(&world, media_type, b"{\"userID\":\"u\"}".into()).await.expect(415);
     }
-    raw(&world, "application/json; charset=utf-8", b" {\"userID\":\"u2\"}".into()).await.expect(201);
+    send_raw(&world, "application/json; charset=utf-8", b" {\"userID\":\"u2\"}".into()).await.expect(201);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -93,7 +93,7 @@ async fn hostile_forms_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn kept_json_is_bounded() {
+async fn stored_json_is_limited_in_size_and_depth() {
     let world = World::new().await;
     let (id, browser) = world.person("one").await;
     let path = format!("/api/profiles/{id}");
@@ -107,7 +107,7 @@ async fn kept_json_is_bounded() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_that_announces_too_much_is_refused_before_it_is_read() {
+async fn too_large_content_length_is_413_before_the_body_is_read() {
     let world = World::new().await;
     let token = world.operator().token.unwrap();
     let (id, _) = world.person("one").await;
@@ -126,7 +126,7 @@ async fn a_body_that_announces_too_much_is_refused_before_it_is_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_endless_chunked_body_is_refused_early() {
+async fn endless_chunked_body_is_413_at_the_limit() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let world = World::new().await;
     let mut socket = tokio::net::TcpStream::connect(world.url.trim_start_matches("http://")).await.unwrap();

@@ -1,7 +1,7 @@
 //! The person's way: where they are, what they agree to and type, how another device goes on, and who may do none of it.
 
 use futures_util::future::join_all;
-use identivia::domain::liveness::SessionStatus;
+use identivia::records::liveness_session::SessionStatus;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -58,7 +58,7 @@ async fn redeem(world: &World, code: &str) -> crate::world::Answer {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_person_goes_from_step_to_step_and_resumes_at_each() {
+async fn person_resumes_at_the_first_step_that_is_not_done() {
     let world = World::with(&["--redirect-urls", "https://shop.example/back"], true).await;
     let new = json!({"userID": "one", "language": "es", "redirect_url": "https://shop.example/back/7?a=b",
         "email": "secret@example.com", "phoneNumber": "555-123"});
@@ -93,7 +93,7 @@ async fn a_person_goes_from_step_to_step_and_resumes_at_each() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_try_is_asked_for_by_a_status_word_and_ends_with_a_new_record() {
+async fn status_word_asks_for_another_try_until_a_new_record() {
     for word in ["resubmission_requested", "unverified"] {
         let world = World::with_liveness().await;
         let (id, browser) = world.person("one").await;
@@ -118,7 +118,7 @@ async fn another_try_is_asked_for_by_a_status_word_and_ends_with_a_new_record() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn consent_is_kept_with_its_time_and_shown_to_those_who_ask() {
+async fn consent_is_stored_with_the_servers_time_and_shown() {
     let world = World::new().await;
     let (id, browser) = world.person("one").await;
     let operator = world.operator();
@@ -143,7 +143,7 @@ async fn consent_is_kept_with_its_time_and_shown_to_those_who_ask() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_wrong_with_consent_and_details_is_said() {
+async fn wrong_consent_and_details_name_every_field() {
     let world = World::new().await;
     let (id, browser) = world.person("one").await;
     let (consent, details) = (format!("/api/flow/{id}/consent"), format!("/api/flow/{id}/details"));
@@ -170,7 +170,7 @@ async fn what_is_wrong_with_consent_and_details_is_said() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_device_goes_on_with_a_code_and_ends_when_the_first_does() {
+async fn handoff_continues_on_another_device_until_the_first_token_ends() {
     let world = World::new().await;
     let (id, browser) = world.person("one").await;
     agree(&browser, &id).await;
@@ -204,13 +204,16 @@ async fn another_device_goes_on_with_a_code_and_ends_when_the_first_does() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_code_gives_no_more_than_the_token_that_asked_for_it() {
+async fn handoff_token_has_no_more_scope_or_time_than_the_first() {
     let world = World::new().await;
     let (id, _) = world.person("one").await;
     let profile = identivia::records::id::RecordId::parse(&id).unwrap();
     let now = world.clock.now();
-    let narrow =
-        world.app.tokens.issue_flow_until(profile, "profiles:read profiles:write", now, now.plus_seconds(90)).unwrap();
+    let narrow = world
+        .app
+        .tokens
+        .issue_flow_token_until(profile, "profiles:read profiles:write", now, now.plus_seconds(90))
+        .unwrap();
     let narrow = world.bearing(Some(narrow));
     let offered = narrow.post(&format!("/api/flow/{id}/handoff"), json!({})).await.expect(201);
     assert_eq!(offered["data"]["expires"], way(&narrow, &id).await["expires"], "no longer than the token");
@@ -221,7 +224,7 @@ async fn a_code_gives_no_more_than_the_token_that_asked_for_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_code_that_is_wrong_used_or_old_is_the_same_404() {
+async fn wrong_used_and_expired_codes_get_the_same_404() {
     let world = World::new().await;
     let (id, browser) = world.person("one").await;
     let used = offered(&browser, &id).await;
@@ -250,7 +253,7 @@ async fn a_code_that_is_wrong_used_or_old_is_the_same_404() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_guesses_codes_must_wait() {
+async fn wrong_codes_are_limited_per_address() {
     let world = World::new().await;
     let (id, browser) = world.person("one").await;
     let code = offered(&browser, &id).await;
@@ -267,7 +270,7 @@ async fn who_guesses_codes_must_wait() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_code_is_kept_nowhere_in_the_clear() {
+async fn handoff_code_is_stored_only_as_a_hash() {
     let world = World::new().await;
     let (id, browser) = world.person("one").await;
     let code = offered(&browser, &id).await;
@@ -290,7 +293,7 @@ async fn a_code_is_kept_nowhere_in_the_clear() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_way_is_the_persons_own_browsers() {
+async fn flow_operations_are_only_for_the_profiles_own_flow_token() {
     let world = World::new().await;
     let (mine, browser) = world.person("one").await;
     let (theirs, stranger) = world.person("two").await;
@@ -316,7 +319,7 @@ async fn the_way_is_the_persons_own_browsers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn once_decided_the_way_is_only_read() {
+async fn decided_profile_refuses_flow_writes() {
     let world = World::new().await;
     let (id, browser) = world.person("one").await;
     let code = offered(&browser, &id).await;
@@ -338,7 +341,7 @@ async fn once_decided_the_way_is_only_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_browser_is_sent_back_only_where_the_operator_lets_it() {
+async fn redirect_url_must_start_with_an_allowed_url() {
     let world = World::with(&["--redirect-urls", "https://shop.example/back"], false).await;
     let operator = world.operator();
     let create = |url: Value| operator.post("/api/profiles/create", json!({"userID": "u", "redirect_url": url}));

@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 
 use crate::world::{Caller, World};
 
-fn users(page: &Value) -> Vec<String> {
+fn users_of(page: &Value) -> Vec<String> {
     page["data"].as_array().unwrap().iter().map(|entry| entry["userID"].as_str().unwrap().to_owned()).collect()
 }
 
-async fn create(caller: &Caller<'_>, user: &str, more: Value) -> String {
+async fn create_profile(caller: &Caller<'_>, user: &str, more: Value) -> String {
     let mut body = json!({"userID": user});
     body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     let made = caller.post("/api/profiles/create", body).await.expect(201);
@@ -16,23 +16,23 @@ async fn create(caller: &Caller<'_>, user: &str, more: Value) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pages_stay_stable_while_profiles_are_added() {
+async fn pages_are_stable_while_profiles_are_added() {
     let world = World::new().await;
     let operator = world.operator();
     for n in 0..5 {
-        create(&operator, &format!("u{n}"), json!({})).await;
+        create_profile(&operator, &format!("u{n}"), json!({})).await;
         tokio::time::sleep(std::time::Duration::from_millis(2)).await;
     }
     let first = operator.get("/api/profiles?limit=2").await.expect(200);
-    assert_eq!((users(&first), &first["has_more"]), (vec!["u4".into(), "u3".into()], &json!(true)));
-    create(&operator, "later", json!({})).await;
+    assert_eq!((users_of(&first), &first["has_more"]), (vec!["u4".into(), "u3".into()], &json!(true)));
+    create_profile(&operator, "later", json!({})).await;
     let next = first["next_cursor"].as_str().unwrap();
     let second = operator.get(&format!("/api/profiles?limit=2&cursor={next}")).await.expect(200);
-    assert_eq!(users(&second), ["u2", "u1"]);
+    assert_eq!(users_of(&second), ["u2", "u1"]);
     let next = second["next_cursor"].as_str().unwrap();
     let last = operator.get(&format!("/api/profiles?limit=2&cursor={next}")).await.expect(200);
     assert_eq!(
-        (users(&last), &last["has_more"], &last["next_cursor"]),
+        (users_of(&last), &last["has_more"], &last["next_cursor"]),
         (vec!["u0".into()], &json!(false), &Value::Null)
     );
 }
@@ -42,8 +42,9 @@ async fn filters_narrow_and_unknown_values_are_refused() {
     let world = World::new().await;
     let operator = world.operator();
     let decided =
-        create(&operator, "anna", json!({"name": "Anna Å", "country": "SE", "email": "Anna@example.com"})).await;
-    create(&operator, "bert", json!({"name": "100%", "country": "DE", "documentNumber": "X99"})).await;
+        create_profile(&operator, "anna", json!({"name": "Anna Å", "country": "SE", "email": "Anna@example.com"}))
+            .await;
+    create_profile(&operator, "bert", json!({"name": "100%", "country": "DE", "documentNumber": "X99"})).await;
     let step = json!({"previous_status": "unverified", "new_status": "in_review", "notes": "n"});
     operator.post(&format!("/api/status_history/{decided}"), step).await.expect(201);
     for (query, found) in [
@@ -62,7 +63,7 @@ async fn filters_narrow_and_unknown_values_are_refused() {
         ("q=%27%20or%201%3D1%20--", vec![]),
     ] {
         let list = operator.get(&format!("/api/profiles?{query}")).await.expect(200);
-        let mut names = users(&list);
+        let mut names = users_of(&list);
         names.sort();
         let mut found: Vec<_> = found.into_iter().map(str::to_owned).collect();
         found.sort();
@@ -86,7 +87,7 @@ async fn filters_narrow_and_unknown_values_are_refused() {
     ] {
         operator.get(&format!("/api/profiles?{query}")).await.expect(400);
     }
-    assert_eq!(users(&world.team("red").get("/api/profiles").await.expect(200)), Vec::<String>::new());
+    assert_eq!(users_of(&world.team("red").get("/api/profiles").await.expect(200)), Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread")]

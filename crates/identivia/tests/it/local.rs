@@ -1,16 +1,20 @@
 //! The local engines behind the API: a document is read, a person is judged, a record is checked, all on this machine.
 
+use identivia::jobs::claim::ClaimOutcome;
+use identivia::jobs::queue::JobKind as _;
+use identivia::jobs::record_checks::RecordChecks;
+use identivia::records::verification_record::VerificationRecord;
 use reqwest::Method;
 use reqwest::multipart::Form;
 use serde_json::{Value, json};
 
-use crate::frames::{form, results, send, session};
+use crate::frames::{create_session, frames_form, read_results, send_frames};
 use crate::world::{Caller, World, file, picture, small_picture, texts};
 
 const STEPS: [&str; 4] = ["look_straight", "turn_left", "turn_right", "move_closer"];
 
 /// The frames of somebody who has done what a session asks for.
-fn followed(session: &Value) -> Vec<Vec<u8>> {
+fn frames_of_steps(session: &Value) -> Vec<Vec<u8>> {
     let steps = session["challenge"]["steps"].as_array().unwrap();
     let of = |step: &Value| {
         let step = step.as_str().unwrap().to_owned();
@@ -20,7 +24,7 @@ fn followed(session: &Value) -> Vec<Vec<u8>> {
 }
 
 /// As the frames of somebody else's camera: the same to the eye, other bytes.
-fn taken_anew(frames: Vec<Vec<u8>>, quality: u8) -> Vec<Vec<u8>> {
+fn recompress_frames(frames: Vec<Vec<u8>>, quality: u8) -> Vec<Vec<u8>> {
     let again = |frame: Vec<u8>| {
         let picture = image::load_from_memory(&frame).unwrap().into_rgb8();
         let mut bytes = Vec::new();
@@ -31,21 +35,21 @@ fn taken_anew(frames: Vec<Vec<u8>>, quality: u8) -> Vec<Vec<u8>> {
     frames.into_iter().map(again).collect()
 }
 
-async fn analysed(caller: &Caller<'_>, form: Form) -> Value {
+async fn analyse_document(caller: &Caller<'_>, form: Form) -> Value {
     caller.form(Method::POST, "/api/ollama/document-analysis", form).await.expect(200)["data"].take()
 }
 
-fn outcome<'a>(findings: &'a Value, code: &str) -> &'a str {
+fn outcome_of<'a>(findings: &'a Value, code: &str) -> &'a str {
     let found = findings.as_array().unwrap().iter().find(|finding| finding["code"] == code);
     found.unwrap_or_else(|| panic!("{code}: {findings}"))["outcome"].as_str().unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_passport_is_read_with_what_was_checked() {
+async fn passport_reading_has_fields_and_findings() {
     let world = World::new().await;
     let (_, browser) = world.person("one").await;
     let form = Form::new().part("document_front", file(picture("passport.jpg"), "passport.jpg"));
-    let read = analysed(&browser, form).await;
+    let read = analyse_document(&browser, form).await;
     assert!(read["model"].as_str().unwrap().starts_with("identivia-vision "));
     assert_eq!(read["usage"], json!({"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}));
     assert_eq!(
@@ -61,9 +65,9 @@ async fn a_passport_is_read_with_what_was_checked() {
     assert_eq!(analysis["source"], "machine_readable_zone");
     let findings = &read["findings"];
     for code in ["mrz_check_digits", "mrz_matches_print", "portrait_present", "dates_plausible", "expired"] {
-        assert_eq!(outcome(findings, code), "pass", "{code}: {findings}");
+        assert_eq!(outcome_of(findings, code), "pass", "{code}: {findings}");
     }
-    assert_eq!(outcome(findings, "specimen"), "warn", "Utopia's documents are specimens");
+    assert_eq!(outcome_of(findings, "specimen"), "warn", "Utopia's documents are specimens");
     for finding in findings.as_array().unwrap() {
         assert!(finding["message"].as_str().unwrap().len() > 10 && finding["evidence"].is_object(), "{finding}");
     }
@@ -79,32 +83,33 @@ async fn both_sides_of_a_card_are_read_together() {
             .part("document_front", file(picture("id-front.jpg"), "front.jpg"))
             .part("document_back", file(picture("id-back.jpg"), "back.jpg"))
     };
-    let read = analysed(&browser, card()).await;
+    let read = analyse_document(&browser, card()).await;
     let fields = &read["analysis_json"];
     assert_eq!(
         (&fields["document_number"], &fields["authenticity"]),
         (&json!("D98765431"), &json!("authentic")),
         "{read}"
     );
-    assert_eq!(outcome(&read["findings"], "mrz_check_digits"), "pass");
+    assert_eq!(outcome_of(&read["findings"], "mrz_check_digits"), "pass");
 
     let front_alone = Form::new().part("document_front", file(picture("id-front.jpg"), "front.jpg"));
-    let read = analysed(&browser, front_alone).await;
+    let read = analyse_document(&browser, front_alone).await;
     assert_eq!(read["analysis_json"]["authenticity"], "unknown", "print alone proves nothing");
 
     let of_two = Form::new()
         .part("document_front", file(picture("passport.jpg"), "front.jpg"))
         .part("document_back", file(picture("id-back.jpg"), "back.jpg"));
-    let read = analysed(&browser, of_two).await;
+    let read = analyse_document(&browser, of_two).await;
     assert_eq!(read["analysis_json"]["authenticity"], "suspicious", "{}", read["findings"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_shows_no_document_says_so() {
+async fn picture_without_a_document_has_unknown_authenticity() {
     let world = World::new().await;
     let (_, browser) = world.person("one").await;
-    let read =
-        async |bytes: Vec<u8>| analysed(&browser, Form::new().part("document_front", file(bytes, "p.png"))).await;
+    let read = async |bytes: Vec<u8>| {
+        analyse_document(&browser, Form::new().part("document_front", file(bytes, "p.png"))).await
+    };
     for bytes in [small_picture(3), picture("portrait.jpg")] {
         let read = read(bytes).await;
         assert_eq!(read["analysis_json"]["authenticity"], "unknown");
@@ -113,12 +118,12 @@ async fn what_shows_no_document_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_person_who_follows_the_steps_is_live_and_their_frames_are_good_once() {
+async fn person_who_follows_the_steps_is_live_and_replayed_frames_are_not() {
     let world = World::new().await;
     let (id, browser) = world.person("one").await;
-    let made = session(&browser).await;
-    send(&browser, &made, form(&made, &followed(&made))).await.expect(200);
-    let result = results(&browser, &made).await;
+    let made = create_session(&browser).await;
+    send_frames(&browser, &made, frames_form(&made, &frames_of_steps(&made))).await.expect(200);
+    let result = read_results(&browser, &made).await;
     assert_eq!((&result["status"], &result["isLive"]), (&json!("SUCCEEDED"), &json!(true)), "{}", result["feedback"]);
     assert!(result["confidenceScore"].as_f64().unwrap() >= 80.0);
     assert_eq!(result["challenge"], json!({"Type": "FaceMovementChallenge", "Version": "identivia-1"}));
@@ -131,22 +136,22 @@ async fn a_person_who_follows_the_steps_is_live_and_their_frames_are_good_once()
     // The same bytes again, for whomever: a replay, and told no more than that it did not do.
     let (_, other) = world.person("two").await;
     for browser in [&browser, &other] {
-        let replayed = session(browser).await;
-        send(browser, &replayed, form(&replayed, &followed(&replayed))).await.expect(200);
-        let result = results(browser, &replayed).await;
+        let replayed = create_session(browser).await;
+        send_frames(browser, &replayed, frames_form(&replayed, &frames_of_steps(&replayed))).await.expect(200);
+        let result = read_results(browser, &replayed).await;
         assert_eq!((&result["isLive"], &result["confidenceScore"]), (&json!(false), &json!(0.0)));
         assert_eq!(result["feedback"][0]["Code"], "LIVENESS_NOT_SHOWN");
     }
 
     // Nor does it help to write something around the pixels.
     let (_, third) = world.person("three").await;
-    let remarked = session(&third).await;
-    let frames: Vec<_> = followed(&remarked)
+    let remarked = create_session(&third).await;
+    let frames: Vec<_> = frames_of_steps(&remarked)
         .into_iter()
         .map(|frame| [&frame[..2], b"\xFF\xFE\x00\x06new!", &frame[2..]].concat())
         .collect();
-    send(&third, &remarked, form(&remarked, &frames)).await.expect(200);
-    assert_eq!(results(&third, &remarked).await["isLive"], false);
+    send_frames(&third, &remarked, frames_form(&remarked, &frames)).await.expect(200);
+    assert_eq!(read_results(&third, &remarked).await["isLive"], false);
 
     let record = browser.get(&format!("/api/profiles/{id}")).await.expect(200);
     assert_eq!(record["data"]["verification_status"], "unverified", "no engine decides about a person");
@@ -156,48 +161,49 @@ async fn a_person_who_follows_the_steps_is_live_and_their_frames_are_good_once()
 async fn frames_in_another_order_are_not_live() {
     let world = World::new().await;
     let (_, browser) = world.person("one").await;
-    let wrong = session(&browser).await;
-    let mut frames = followed(&wrong);
+    let wrong = create_session(&browser).await;
+    let mut frames = frames_of_steps(&wrong);
     frames.rotate_left(3);
-    send(&browser, &wrong, form(&wrong, &frames)).await.expect(200);
-    assert_eq!(results(&browser, &wrong).await["isLive"], false);
+    send_frames(&browser, &wrong, frames_form(&wrong, &frames)).await.expect(200);
+    assert_eq!(read_results(&browser, &wrong).await["isLive"], false);
 }
 
 /// The frames that someone makes of what a session asks for.
 type Following = fn(&Value) -> Vec<Vec<u8>>;
 
 /// As whoever has another session's frames may send them to a new one: mirrored, where left is right.
-fn mirrored(session: &Value) -> Vec<Vec<u8>> {
+fn mirrored_frames(session: &Value) -> Vec<Vec<u8>> {
     let swapped = session["challenge"]["steps"].as_array().unwrap().iter().map(|step| match step.as_str().unwrap() {
         "turn_left" => json!("turn_right"),
         "turn_right" => json!("turn_left"),
         other => json!(other),
     });
-    let frames = followed(&json!({"challenge": {"steps": swapped.collect::<Vec<_>>()}}));
-    let mirror =
-        |frame: Vec<u8>| jpeg(&image::imageops::flip_horizontal(&image::load_from_memory(&frame).unwrap().into_rgb8()));
+    let frames = frames_of_steps(&json!({"challenge": {"steps": swapped.collect::<Vec<_>>()}}));
+    let mirror = |frame: Vec<u8>| {
+        encode_jpeg(&image::imageops::flip_horizontal(&image::load_from_memory(&frame).unwrap().into_rgb8()))
+    };
     frames.into_iter().map(mirror).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_sessions_frames_are_worth_nothing_however_they_are_written_anew() {
+async fn frames_of_another_session_are_not_live_when_recompressed_or_mirrored() {
     // Each of these is live where its frames are seen for the first time: the replay is what fails it below.
     let forms: [(&str, Following); 3] = [
-        ("as they were", |session| followed(session)),
-        ("compressed anew", |session| taken_anew(followed(session), 70)),
-        ("mirrored", mirrored),
+        ("as they were", |session| frames_of_steps(session)),
+        ("compressed anew", |session| recompress_frames(frames_of_steps(session), 70)),
+        ("mirrored", mirrored_frames),
     ];
     for (how, frames) in &forms {
         let world = World::new().await;
         let (_, browser) = world.person("one").await;
-        let made = session(&browser).await;
-        send(&browser, &made, form(&made, &frames(&made))).await.expect(200);
-        assert_eq!(results(&browser, &made).await["isLive"], true, "{how}");
+        let made = create_session(&browser).await;
+        send_frames(&browser, &made, frames_form(&made, &frames(&made))).await.expect(200);
+        assert_eq!(read_results(&browser, &made).await["isLive"], true, "{how}");
         for (again, frames) in &forms {
             let (_, other) = world.person(&format!("of {again}")).await;
-            let replayed = session(&other).await;
-            send(&other, &replayed, form(&replayed, &frames(&replayed))).await.expect(200);
-            let result = results(&other, &replayed).await;
+            let replayed = create_session(&other).await;
+            send_frames(&other, &replayed, frames_form(&replayed, &frames(&replayed))).await.expect(200);
+            let result = read_results(&other, &replayed).await;
             assert_eq!((&result["isLive"], &result["confidenceScore"]), (&json!(false), &json!(0.0)), "{how}, {again}");
             assert_eq!(result["feedback"][0]["Code"], "LIVENESS_NOT_SHOWN");
         }
@@ -206,34 +212,35 @@ async fn another_sessions_frames_are_worth_nothing_however_they_are_written_anew
 
 /// Each of four earlier sessions had a quarter of the frames, too few for it to be taken for one of them again.
 #[tokio::test(flavor = "multi_thread")]
-async fn frames_picked_from_several_earlier_sessions_are_worth_nothing_either() {
+async fn frames_picked_from_several_earlier_sessions_are_not_live() {
     let world = World::new().await;
-    let all = followed(&json!({"challenge": {"steps": STEPS}}));
+    let all = frames_of_steps(&json!({"challenge": {"steps": STEPS}}));
     for quarter in 0..4 {
         let (_, browser) = world.person(&format!("quarter {quarter}")).await;
-        let made = session(&browser).await;
-        let blank =
-            |at: usize| jpeg(&image::RgbImage::from_pixel(640, 480, image::Rgb([90, 120, (quarter * 12 + at) as u8])));
+        let made = create_session(&browser).await;
+        let blank = |at: usize| {
+            encode_jpeg(&image::RgbImage::from_pixel(640, 480, image::Rgb([90, 120, (quarter * 12 + at) as u8])))
+        };
         let frames = all.iter().enumerate();
         let frames: Vec<_> =
             frames.map(|(at, frame)| if at % 4 == quarter { frame.clone() } else { blank(at) }).collect();
-        send(&browser, &made, form(&made, &frames)).await.expect(200);
+        send_frames(&browser, &made, frames_form(&made, &frames)).await.expect(200);
     }
     let (_, browser) = world.person("one").await;
-    let made = session(&browser).await;
-    send(&browser, &made, form(&made, &taken_anew(followed(&made), 70))).await.expect(200);
-    assert_eq!(results(&browser, &made).await["confidenceScore"], 0.0);
+    let made = create_session(&browser).await;
+    send_frames(&browser, &made, frames_form(&made, &recompress_frames(frames_of_steps(&made), 70))).await.expect(200);
+    assert_eq!(read_results(&browser, &made).await["confidenceScore"], 0.0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_shows_a_photograph_learns_nothing_of_what_gave_it_away() {
+async fn photograph_is_not_live_and_its_feedback_does_not_say_why() {
     let world = World::new().await;
     let (_, browser) = world.person("one").await;
-    let made = session(&browser).await;
-    let still = |quality: u8| taken_anew(vec![picture("session/look_straight_1.jpg")], quality).remove(0);
+    let made = create_session(&browser).await;
+    let still = |quality: u8| recompress_frames(vec![picture("session/look_straight_1.jpg")], quality).remove(0);
     let frames: Vec<_> = (0..12).map(|number| still(70 + number * 2)).collect();
-    send(&browser, &made, form(&made, &frames)).await.expect(200);
-    let result = results(&browser, &made).await;
+    send_frames(&browser, &made, frames_form(&made, &frames)).await.expect(200);
+    let result = read_results(&browser, &made).await;
     assert_eq!(result["isLive"], false);
     let codes: Vec<_> =
         result["feedback"].as_array().unwrap().iter().map(|said| said["Code"].as_str().unwrap()).collect();
@@ -253,43 +260,52 @@ fn faceless_passport() -> image::RgbImage {
     page
 }
 
-fn jpeg(picture: &image::RgbImage) -> Vec<u8> {
+fn encode_jpeg(picture: &image::RgbImage) -> Vec<u8> {
     let mut bytes = Vec::new();
     picture.write_with_encoder(image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, 90)).unwrap();
     bytes
 }
 
-fn stranger() -> Vec<u8> {
+fn stranger_picture() -> Vec<u8> {
     std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../vision/tests/pictures/grace_hopper.jpg")).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_makes_their_own_picture_the_portrait_of_somebody_elses_document() {
+async fn own_picture_beside_a_foreign_document_is_not_its_portrait() {
     let world = World::new().await;
     let (_, browser) = world.person("one").await;
     // As the back of a page whose portrait is covered.
     let as_back = Form::new()
-        .part("document_front", file(jpeg(&faceless_passport()), "front.jpg"))
-        .part("document_back", file(stranger(), "back.jpg"));
-    let read = analysed(&browser, as_back).await;
-    assert_eq!(outcome(&read["findings"], "portrait_present"), "fail");
+        .part("document_front", file(encode_jpeg(&faceless_passport()), "front.jpg"))
+        .part("document_back", file(stranger_picture(), "back.jpg"));
+    let read = analyse_document(&browser, as_back).await;
+    assert_eq!(outcome_of(&read["findings"], "portrait_present"), "fail");
     assert_ne!(read["analysis_json"]["authenticity"], "authentic");
 
     // Beside the page, and larger than its portrait.
     let page = image::load_from_memory(&picture("passport.jpg")).unwrap().into_rgb8();
-    let own = image::load_from_memory(&stranger()).unwrap().resize(1_000, 1_000, image::imageops::FilterType::Triangle);
+    let own = image::load_from_memory(&stranger_picture()).unwrap().resize(
+        1_000,
+        1_000,
+        image::imageops::FilterType::Triangle,
+    );
     let mut table = image::RgbImage::from_pixel(2_500, 1_050, image::Rgb([120, 110, 100]));
     image::imageops::replace(&mut table, &page, 1_040, 20);
     image::imageops::replace(&mut table, &own.into_rgb8(), 20, 20);
-    let beside = Form::new().part("document_front", file(jpeg(&table), "front.jpg"));
-    let read = analysed(&browser, beside).await;
+    let beside = Form::new().part("document_front", file(encode_jpeg(&table), "front.jpg"));
+    let read = analyse_document(&browser, beside).await;
     assert_eq!(read["analysis_json"]["document_number"], "A12345678", "the page was read");
-    assert_eq!(outcome(&read["findings"], "portrait_present"), "fail");
+    assert_eq!(outcome_of(&read["findings"], "portrait_present"), "fail");
     assert_ne!(read["analysis_json"]["authenticity"], "authentic");
 }
 
 /// What a browser records after its person's own check.
-async fn record(browser: &Caller<'_>, id: &str, session: &Value, claims: &[(&'static str, &str)]) -> Value {
+async fn record_verification(
+    browser: &Caller<'_>,
+    id: &str,
+    session: &Value,
+    claims: &[(&'static str, &str)],
+) -> Value {
     let form = texts(&[
         ("liveness_session_id", session["sessionId"].as_str().unwrap()),
         ("liveness_confidence", "88.8"),
@@ -303,12 +319,12 @@ async fn record(browser: &Caller<'_>, id: &str, session: &Value, claims: &[(&'st
     browser.form(Method::POST, &format!("/api/verification_history/{id}"), form).await.expect(201)["data"].take()
 }
 
-async fn listed(world: &World, id: &str) -> Value {
+async fn read_newest_record(world: &World, id: &str) -> Value {
     let list = world.operator().get(&format!("/api/verification_history/{id}")).await.expect(200);
     list["data"][0].clone()
 }
 
-fn check<'a>(record: &'a Value, name: &str) -> &'a Value {
+fn find_check<'a>(record: &'a Value, name: &str) -> &'a Value {
     record["checks"].as_array().unwrap().iter().find(|check| check["check"] == name).unwrap()
 }
 
@@ -321,24 +337,24 @@ const TRUE_CLAIMS: &[(&str, &str)] = &[
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_record_is_checked_behind_the_answer() {
+async fn record_is_checked_after_the_answer() {
     let world = World::new().await;
     let (id, browser) = world.person("one").await;
-    let made = session(&browser).await;
-    send(&browser, &made, form(&made, &followed(&made))).await.expect(200);
-    let written = record(&browser, &id, &made, TRUE_CLAIMS).await;
+    let made = create_session(&browser).await;
+    send_frames(&browser, &made, frames_form(&made, &frames_of_steps(&made))).await.expect(200);
+    let written = record_verification(&browser, &id, &made, TRUE_CLAIMS).await;
     assert_eq!((&written["checks_status"], &written["checks"]), (&json!("pending"), &Value::Null));
-    assert!(world.app.checker.run_next().await.unwrap());
-    assert!(!world.app.checker.run_next().await.unwrap(), "one record, one run");
+    assert!(world.app.record_checks.run_next().await.unwrap());
+    assert!(!world.app.record_checks.run_next().await.unwrap(), "one record, one run");
 
-    let done = listed(&world, &id).await;
+    let done = read_newest_record(&world, &id).await;
     assert_eq!(done["checks_status"], "done");
     let outcomes: Vec<_> = done["checks"].as_array().unwrap().iter().map(|c| (&c["check"], &c["outcome"])).collect();
     // Utopia's passport agrees with itself, and is a specimen.
     let expected = [("document", "warn"), ("face_match", "pass"), ("liveness", "pass"), ("data_agreement", "pass")];
     let expected = expected.map(|(name, outcome)| (json!(name), json!(outcome)));
     assert_eq!(outcomes, expected.iter().map(|(a, b)| (a, b)).collect::<Vec<_>>(), "{done:#}");
-    let faces = check(&done, "face_match");
+    let faces = find_check(&done, "face_match");
     assert!(faces["score"].as_f64().unwrap() > faces["threshold"].as_f64().unwrap());
     assert_eq!(faces["assurance"], "model");
     assert_eq!(faces["findings"].as_array().unwrap().len(), 3, "the live face is held against both");
@@ -346,11 +362,11 @@ async fn a_record_is_checked_behind_the_answer() {
         faces["weights"].as_array().unwrap().iter().map(|used| used["model"].as_str().unwrap()).collect();
     assert!(used.contains(&"face-embed"), "{used:?}");
     assert_eq!(faces["weights"][0]["sha256"].as_str().unwrap().len(), 64);
-    assert_eq!(check(&done, "document")["assurance"], "optical");
-    let live = check(&done, "liveness");
+    assert_eq!(find_check(&done, "document")["assurance"], "optical");
+    let live = find_check(&done, "liveness");
     assert_eq!((&live["assurance"], &live["threshold"]), (&json!("model"), &json!(75.0)));
-    assert_eq!(outcome(&live["findings"], "claim_matches_result"), "warn", "88.8 was claimed");
-    assert_eq!(check(&done, "data_agreement")["score"], 1.0);
+    assert_eq!(outcome_of(&live["findings"], "claim_matches_result"), "warn", "88.8 was claimed");
+    assert_eq!(find_check(&done, "data_agreement")["score"], 1.0);
     assert!(world.events().await.iter().any(|(kind, ..)| kind == "verification.checked"));
 
     let shown = world.operator().get(&format!("/api/profiles/{id}")).await.expect(200);
@@ -362,7 +378,7 @@ async fn a_record_is_checked_behind_the_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn lies_and_strangers_are_found_by_the_checks() {
+async fn checks_find_false_claims_and_a_foreign_face() {
     let world = World::new().await;
     let (id, _) = world.person("one").await;
     let form = texts(&[
@@ -374,18 +390,18 @@ async fn lies_and_strangers_are_found_by_the_checks() {
         ("document_number", "A12345679"),
         ("date_of_birth", "1990-01-15"),
     ])
-    .part("facial_photo", file(stranger(), "photo.jpg"))
+    .part("facial_photo", file(stranger_picture(), "photo.jpg"))
     .part("document_front", file(picture("passport.jpg"), "front.jpg"));
     world.operator().form(Method::POST, &format!("/api/verification_history/{id}"), form).await.expect(201);
-    assert!(world.app.checker.run_next().await.unwrap());
-    let done = listed(&world, &id).await;
-    assert_eq!(outcome(&check(&done, "document")["findings"], "mrz_matches_print"), "pass");
-    let faces = check(&done, "face_match");
+    assert!(world.app.record_checks.run_next().await.unwrap());
+    let done = read_newest_record(&world, &id).await;
+    assert_eq!(outcome_of(&find_check(&done, "document")["findings"], "mrz_matches_print"), "pass");
+    let faces = find_check(&done, "face_match");
     assert_eq!(faces["outcome"], "fail", "{faces:#}");
     assert!(faces["score"].as_f64().unwrap() < faces["threshold"].as_f64().unwrap());
-    let live = check(&done, "liveness");
+    let live = find_check(&done, "liveness");
     assert_eq!((&live["outcome"], &live["assurance"]), (&json!("fail"), &json!("asserted")));
-    let said = check(&done, "data_agreement");
+    let said = find_check(&done, "data_agreement");
     assert_eq!(said["outcome"], "fail");
     for (code, expected) in [
         ("name", "fail"),
@@ -394,39 +410,41 @@ async fn lies_and_strangers_are_found_by_the_checks() {
         ("gender", "not_applicable"),
         ("document_type", "pass"),
     ] {
-        assert_eq!(outcome(&said["findings"], code), expected, "{code}");
+        assert_eq!(outcome_of(&said["findings"], code), expected, "{code}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn checks_that_a_server_left_come_up_again_and_end_as_failed_in_the_end() {
+async fn abandoned_checks_are_claimed_again_and_fail_after_five_attempts() {
     let world = World::new().await;
     let (id, browser) = world.person("one").await;
-    let made = session(&browser).await;
-    send(&browser, &made, form(&made, &followed(&made))).await.expect(200);
-    record(&browser, &id, &made, &[]).await;
-    // Somebody claims them and dies, five times.
+    let made = create_session(&browser).await;
+    send_frames(&browser, &made, frames_form(&made, &frames_of_steps(&made))).await.expect(200);
+    record_verification(&browser, &id, &made, &[]).await;
+    // Five servers claim them and die.
     for attempt in 1..=5 {
         let now = world.clock.now();
-        let due = world.app.store.claim_checks(now, now.plus_seconds(120)).await.unwrap().unwrap();
+        let claim =
+            RecordChecks::COLUMNS.claim_due_job::<VerificationRecord>(&*world.app.store, now, now.plus_seconds(120));
+        let ClaimOutcome::Claimed(due) = claim.await.unwrap() else { panic!("the checks are due") };
         assert_eq!(due.attempt, attempt);
-        assert!(!world.app.checker.run_next().await.unwrap(), "they are somebody's");
+        assert!(!world.app.record_checks.run_next().await.unwrap(), "the lease of another server runs");
         world.clock.advance(121);
     }
-    assert!(world.app.checker.run_next().await.unwrap());
-    let record = listed(&world, &id).await;
+    assert!(world.app.record_checks.run_next().await.unwrap());
+    let record = read_newest_record(&world, &id).await;
     assert_eq!((&record["checks_status"], &record["checks"]), (&json!("failed"), &json!([])));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn templates_are_kept_only_where_that_is_asked_for() {
+async fn face_templates_are_stored_only_when_configured() {
     for (flags, is_kept) in [(&[][..], false), (&["--face-templates", "keep"][..], true)] {
         let world = World::with(flags, false).await;
         let (id, browser) = world.person("one").await;
-        let made = session(&browser).await;
-        send(&browser, &made, form(&made, &followed(&made))).await.expect(200);
-        record(&browser, &id, &made, &[]).await;
-        assert!(world.app.checker.run_next().await.unwrap());
+        let made = create_session(&browser).await;
+        send_frames(&browser, &made, frames_form(&made, &frames_of_steps(&made))).await.expect(200);
+        record_verification(&browser, &id, &made, &[]).await;
+        assert!(world.app.record_checks.run_next().await.unwrap());
         let kept = world.ground.face_templates(&world.folder.path().join("data")).await;
         if is_kept {
             let kept: Value = serde_json::from_str(&kept[0]).unwrap();
@@ -434,7 +452,7 @@ async fn templates_are_kept_only_where_that_is_asked_for() {
         } else {
             assert_eq!(kept, [""]);
         }
-        let shown = listed(&world, &id).await.to_string();
+        let shown = read_newest_record(&world, &id).await.to_string();
         assert!(!shown.contains("template"), "no answer holds them");
     }
 }

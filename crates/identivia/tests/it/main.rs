@@ -13,6 +13,7 @@ mod frames;
 mod ground;
 mod hostile;
 mod journey;
+mod layout;
 mod lists;
 mod local;
 mod person_page;

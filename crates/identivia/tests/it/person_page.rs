@@ -9,26 +9,26 @@ use crate::world::{Answer, World, answer};
 const HTML: &str = "<!doctype html><script type=\"application/json\" id=\"boot\">__BOOT__</script><body>page</body>";
 const NOBODY: &str = "/abcdefghijklmno";
 
-fn text(answer: &Answer) -> String {
+fn text_of(answer: &Answer) -> String {
     String::from_utf8(answer.bytes.clone()).unwrap()
 }
 
 /// What the page starts with.
-async fn boot(world: &World) -> Value {
-    let page = text(&world.bearing(None).get(NOBODY).await);
+async fn read_boot_data(world: &World) -> Value {
+    let page = text_of(&world.bearing(None).get(NOBODY).await);
     let (_, boot) = page.split_once("id=\"boot\">").unwrap();
     serde_json::from_str(boot.split_once("</script>").unwrap().0).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_link_is_the_same_page_that_no_cache_keeps() {
+async fn every_link_serves_the_same_uncached_page() {
     let world = World::with_page(&[], Some(HTML)).await;
     let (id, browser) = world.person("one").await;
     let token = browser.token.unwrap();
     let nobody = world.bearing(None);
     let page = nobody.get(NOBODY).await;
     assert_eq!(page.status, 200);
-    assert_eq!(text(&page), HTML.replace("__BOOT__", r#"{"branding":{},"fingerprint":null,"processors":[]}"#));
+    assert_eq!(text_of(&page), HTML.replace("__BOOT__", r#"{"branding":{},"fingerprint":null,"processors":[]}"#));
     for (name, value) in [
         ("content-type", "text/html; charset=utf-8"),
         ("cache-control", "no-store"),
@@ -56,7 +56,7 @@ async fn every_link_is_the_same_page_that_no_cache_keeps() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_link_is_not_the_page() {
+async fn path_that_is_no_link_is_404() {
     let world = World::with_page(&[], Some(HTML)).await;
     let nobody = world.bearing(None);
     for path in
@@ -72,18 +72,18 @@ async fn what_is_no_link_is_not_the_page() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn branding_is_there_a_few_seconds_after_it_is_set() {
+async fn branding_appears_a_few_seconds_after_it_is_set() {
     let world = World::with_page(&[], Some(HTML)).await;
     let operator = world.operator();
-    assert_eq!(boot(&world).await, json!({"branding": {}, "fingerprint": null, "processors": []}));
+    assert_eq!(read_boot_data(&world).await, json!({"branding": {}, "fingerprint": null, "processors": []}));
     let branding = json!({"name": "Acme </script><script>alert(1)</script>", "color": "#0a7fff", "color_dark": "red",
         "privacy_url": "javascript:alert(1)", "secret": "INTERNAL"});
     operator.put("/api/settings/branding", json!({"value": branding})).await.expect(200);
     operator.put("/api/settings/other", json!({"value": "INTERNAL", "public": true})).await.expect(200);
-    assert_eq!(boot(&world).await["branding"], json!({}), "it is not read for every page");
+    assert_eq!(read_boot_data(&world).await["branding"], json!({}), "it is not read for every page");
     world.clock.advance(3);
     let expected = json!({"name": "Acme </script><script>alert(1)</script>", "color": "#0a7fff"});
-    let page = text(&world.bearing(None).get(NOBODY).await);
+    let page = text_of(&world.bearing(None).get(NOBODY).await);
     assert_eq!(page.matches("</script>").count(), 1, "{page}");
     assert!(!page.contains("INTERNAL") && !page.contains("javascript:"), "{page}");
     let (_, inside) = page.split_once("id=\"boot\">").unwrap();
@@ -92,16 +92,16 @@ async fn branding_is_there_a_few_seconds_after_it_is_set() {
 
     operator.delete("/api/settings/branding").await.expect(200);
     world.clock.advance(3);
-    assert_eq!(boot(&world).await["branding"], json!({}));
+    assert_eq!(read_boot_data(&world).await["branding"], json!({}));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn fingerprints_own_agent_is_let_in_where_there_is_a_key_for_it() {
+async fn policy_allows_the_fingerprint_agent_only_with_a_public_key() {
     let flags = ["--fingerprint-secret-key", "k", "--fingerprint-base-url", "https://eu.api.fpjs.io"];
     let world = World::with_page(&flags, Some(HTML)).await;
     world.operator().put("/api/settings/fingerprint_public_key", json!({"value": "aBc123"})).await.expect(200);
-    assert_eq!(boot(&world).await["fingerprint"], json!({"publicKey": "aBc123", "region": "eu"}));
-    assert_eq!(boot(&world).await["processors"], json!(["Fingerprint"]));
+    assert_eq!(read_boot_data(&world).await["fingerprint"], json!({"publicKey": "aBc123", "region": "eu"}));
+    assert_eq!(read_boot_data(&world).await["processors"], json!(["Fingerprint"]));
     let policy = world.bearing(None).get("/go").await.header("content-security-policy").to_owned();
     assert!(policy.contains("script-src 'self' https://fpjscdn.net;"), "{policy}");
     assert!(
@@ -111,7 +111,7 @@ async fn fingerprints_own_agent_is_let_in_where_there_is_a_key_for_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn with_aws_the_page_may_stream_to_it_and_to_nothing_else() {
+async fn policy_allows_streaming_only_to_aws() {
     const AWS: [&str; 8] = [
         "--liveness-provider",
         "aws",
@@ -143,7 +143,11 @@ async fn with_aws_the_page_may_stream_to_it_and_to_nothing_else() {
         assert!(policy.contains(&format!("connect-src 'self' {origin};")), "{policy}");
         assert!(policy.contains("script-src 'self' 'wasm-unsafe-eval';"), "{policy}");
         assert!(policy.contains("style-src 'self';"), "{policy}");
-        assert_eq!(boot(&world).await["processors"], json!(["Amazon Web Services"]), "a person agrees by name");
+        assert_eq!(
+            read_boot_data(&world).await["processors"],
+            json!(["Amazon Web Services"]),
+            "a person agrees by name"
+        );
     }
     let world = World::with_page(&[], Some(HTML)).await;
     let (id, browser) = world.person("one").await;
@@ -152,20 +156,20 @@ async fn with_aws_the_page_may_stream_to_it_and_to_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_page_is_there_while_the_records_are_away() {
+async fn page_is_served_while_the_store_is_unavailable() {
     let world = World::with_page(&[], Some(HTML)).await;
     let branding = json!({"value": {"name": "Acme"}});
     world.operator().put("/api/settings/branding", branding).await.expect(200);
-    let before = boot(&world).await;
+    let before = read_boot_data(&world).await;
     assert_eq!(before["branding"]["name"], "Acme");
     if world.ground.stop() {
         world.clock.advance(10);
-        assert_eq!(boot(&world).await, before, "as it was last");
+        assert_eq!(read_boot_data(&world).await, before, "as it was last");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_page_loads_is_kept_for_ever_and_sent_as_browsers_insist() {
+async fn page_assets_are_immutable_with_media_type_etag_and_gzip() {
     let world = World::new().await;
     let nobody = world.bearing(None);
     for path in page_assets::paths() {
@@ -195,10 +199,10 @@ async fn docs_page_and_its_files_have_their_type_policy_and_cache_time() {
     let page = browser.get("/docs").await;
     assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
     assert!(page.header("content-security-policy").contains("script-src 'self'"));
-    assert!(text(&page).contains("/openapi.json"));
+    assert!(text_of(&page).contains("/openapi.json"));
     if page_assets::index().is_none() {
         assert_eq!(page.status, 501);
-        assert!(text(&page).contains("make web"));
+        assert!(text_of(&page).contains("make web"));
         return;
     }
     assert_eq!((page.status, page.header("cache-control")), (200, "public, max-age=3600"));
@@ -208,7 +212,7 @@ async fn docs_page_and_its_files_have_their_type_policy_and_cache_time() {
         ("swagger-ui-bundle.js", "text/javascript; charset=utf-8"),
         ("swagger-ui.css", "text/css; charset=utf-8"),
     ] {
-        assert!(text(&page).contains(&format!("\"/docs/{name}\"")), "{name}");
+        assert!(text_of(&page).contains(&format!("\"/docs/{name}\"")), "{name}");
         let file = browser.get(&format!("/docs/{name}")).await;
         assert_eq!((file.status, file.header("content-type")), (200, media_type), "{name}");
         assert_eq!(file.header("cache-control"), "public, max-age=3600", "{name}");
@@ -220,12 +224,12 @@ async fn docs_page_and_its_files_have_their_type_policy_and_cache_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_binary_without_the_page_says_how_to_get_it() {
+async fn binary_without_the_page_says_how_to_build_it() {
     let world = World::with_page(&[], None).await;
     for path in [NOBODY, "/go"] {
         let page = world.bearing(None).get(path).await;
         assert_eq!((page.status, page.header("content-type")), (501, "text/html; charset=utf-8"), "{path}");
-        assert!(text(&page).contains("make web"), "{path}");
+        assert!(text_of(&page).contains("make web"), "{path}");
     }
     world.bearing(None).get("/nope").await.expect(404);
 }

@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use identivia::domain::event::{Event, EventKind};
-use identivia::domain::liveness::{Session, SessionStatus};
-use identivia::records::id::RecordId;
+use identivia::domain::event::EventKind;
+use identivia::records::audit_event::AuditEvent;
+use identivia::records::liveness_session::{LivenessSession, SessionStatus};
 use identivia::records::time::Millis;
-use identivia::store::{Attached, Store as _, StoreError};
+use identivia::store::{Store, StoreError, UploadedFiles};
 use reqwest::Method;
 use reqwest::multipart::Form;
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ use crate::services::proxy::Proxy;
 use crate::world::{Answer, World, file, small_picture, texts};
 
 /// A server that reaches PocketBase through a proxy.
-async fn behind_proxy(service: &PocketBase) -> (World, Proxy) {
+async fn start_behind_proxy(service: &PocketBase) -> (World, Proxy) {
     let proxy = Proxy::before(&service.url).await;
     let world = World::with(
         &[
@@ -34,11 +34,11 @@ async fn behind_proxy(service: &PocketBase) -> (World, Proxy) {
     (world, proxy)
 }
 
-fn sign_ins(proxy: &Proxy) -> usize {
+fn count_sign_ins(proxy: &Proxy) -> usize {
     proxy.requests().iter().filter(|request| request.contains("auth-with-password")).count()
 }
 
-fn calls_since(proxy: &Proxy, before: usize) -> Vec<String> {
+fn list_calls_since(proxy: &Proxy, before: usize) -> Vec<String> {
     proxy.requests().split_off(before)
 }
 
@@ -59,36 +59,36 @@ async fn await_service(world: &World) {
     panic!("the service did not come back by itself");
 }
 
-fn status(previous: &str, notes: &str) -> Value {
+fn status_body(previous: &str, notes: &str) -> Value {
     json!({"previous_status": previous, "new_status": "pending", "notes": notes})
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_profile_takes_one_call_and_reading_one_too() {
+async fn creating_and_reading_a_profile_take_one_call_each() {
     let (_, service) = ready_made().await;
-    let (world, proxy) = behind_proxy(&service).await;
+    let (world, proxy) = start_behind_proxy(&service).await;
     let before = proxy.requests().len();
     let (id, browser) = world.person("one").await;
-    assert_eq!(calls_since(&proxy, before), ["POST /api/batch"]);
+    assert_eq!(list_calls_since(&proxy, before), ["POST /api/batch"]);
 
     let path = format!("/api/profiles/{id}");
     let read = vec![format!("GET /api/collections/profiles/records/{id}")];
     for _ in 0..2 {
         let before = proxy.requests().len();
         browser.get(&path).await.expect(200);
-        assert_eq!(calls_since(&proxy, before), read);
-        world.operator().post(&format!("/api/status_history/{id}"), status("unverified", "n")).await.expect(201);
+        assert_eq!(list_calls_since(&proxy, before), read);
+        world.operator().post(&format!("/api/status_history/{id}"), status_body("unverified", "n")).await.expect(201);
     }
     let before = proxy.requests().len();
     world.operator().post("/api/profiles/create", json!({"userID": "one"})).await.expect(200);
-    assert_eq!(calls_since(&proxy, before).len(), 2, "the attempt, and the look at what was in the way");
-    assert_eq!(sign_ins(&proxy), 1);
+    assert_eq!(list_calls_since(&proxy, before).len(), 2, "the attempt, and the look at what was in the way");
+    assert_eq!(count_sign_ins(&proxy), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_pocketbase_is_away_everything_answers_503_and_comes_back_by_itself() {
+async fn unavailable_pocketbase_is_503_until_it_is_back() {
     let (_, service) = ready_made().await;
-    let (world, mut proxy) = behind_proxy(&service).await;
+    let (world, mut proxy) = start_behind_proxy(&service).await;
     let (id, browser) = world.person("one").await;
     let operator = world.operator();
     let troubles = 3;
@@ -107,7 +107,7 @@ async fn while_pocketbase_is_away_everything_answers_503_and_comes_back_by_itsel
             let statuses = format!("/api/status_history/{id}");
             (
                 browser.patch(&path, json!({"country": "UT"})).await,
-                operator.post(&statuses, status("unverified", "n")).await,
+                operator.post(&statuses, status_body("unverified", "n")).await,
                 operator.get("/api/settings").await,
                 operator.get("/readyz").await,
             )
@@ -129,13 +129,13 @@ async fn while_pocketbase_is_away_everything_answers_503_and_comes_back_by_itsel
     }
     let kept = operator.get("/api/profiles?limit=100").await.expect(200);
     assert_eq!(kept["data"].as_array().unwrap().len(), 1 + troubles);
-    assert!(sign_ins(&proxy) <= 2, "{:?}", proxy.requests());
+    assert!(count_sign_ins(&proxy) <= 2, "{:?}", proxy.requests());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_decided_holds_against_a_record_of_a_server_whose_clock_is_ahead() {
+async fn decision_holds_against_a_record_from_the_future() {
     let (_, service) = ready_made().await;
-    let (world, _proxy) = behind_proxy(&service).await;
+    let (world, _proxy) = start_behind_proxy(&service).await;
     let (id, browser) = world.person("one").await;
     let later = json!({"profile": id, "new_status": "pending", "previous_status": "unverified", "notes": "n",
         "updated_by": "another server", "created": "2099-01-01 00:00:00.000Z"});
@@ -143,13 +143,13 @@ async fn what_was_decided_holds_against_a_record_of_a_server_whose_clock_is_ahea
     let decided = json!({"previous_status": "pending", "new_status": "rejected", "notes": "n"});
     world.operator().post(&format!("/api/status_history/{id}"), decided).await.expect(201);
     browser.patch(&format!("/api/profiles/{id}"), json!({"country": "UT"})).await.expect(403);
-    browser.post(&format!("/api/status_history/{id}"), status("pending", "n")).await.expect(403);
+    browser.post(&format!("/api/status_history/{id}"), status_body("pending", "n")).await.expect(403);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_setting_is_read_however_many_there_are() {
+async fn all_of_many_large_settings_are_read() {
     let (_, service) = ready_made().await;
-    let (world, _proxy) = behind_proxy(&service).await;
+    let (world, _proxy) = start_behind_proxy(&service).await;
     let long = "x".repeat(60_000);
     for number in 0..85 {
         let path = format!("/api/settings/key-{number:03}");
@@ -160,24 +160,24 @@ async fn every_setting_is_read_however_many_there_are() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_is_renewed_before_it_ends() {
+async fn token_is_renewed_before_it_expires() {
     let (_, service) = ready_made().await;
-    let (world, proxy) = behind_proxy(&service).await;
+    let (world, proxy) = start_behind_proxy(&service).await;
     world.operator().get("/api/profiles").await.expect(200);
-    assert_eq!(sign_ins(&proxy), 1);
+    assert_eq!(count_sign_ins(&proxy), 1);
     // A superuser's lasts for a day.
     world.clock.advance(86_400 - 400);
     world.operator().get("/api/profiles").await.expect(200);
-    assert_eq!(sign_ins(&proxy), 1);
+    assert_eq!(count_sign_ins(&proxy), 1);
     world.clock.advance(200);
     world.operator().get("/api/profiles").await.expect(200);
-    assert_eq!(sign_ins(&proxy), 2);
+    assert_eq!(count_sign_ins(&proxy), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn health_tells_how_pocketbase_is() {
+async fn health_reports_the_state_of_pocketbase() {
     let (_, service) = ready_made().await;
-    let (world, mut proxy) = behind_proxy(&service).await;
+    let (world, mut proxy) = start_behind_proxy(&service).await;
     let told = async || world.operator().get("/").await.expect(200)["pocketbase_status"].clone();
     assert_eq!(told().await, "authenticated");
     proxy.refuse().await;
@@ -195,7 +195,7 @@ async fn health_tells_how_pocketbase_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_password_is_not_tried_again_and_again() {
+async fn refused_password_is_tried_once_per_collection() {
     let (_, service) = ready_made().await;
     let proxy = Proxy::before(&service.url).await;
     let flags = [
@@ -211,20 +211,20 @@ async fn a_refused_password_is_not_tried_again_and_again() {
     for answer in join_all((0..50).map(|_| operator.get("/api/profiles"))).await {
         assert_unavailable(&answer);
     }
-    assert_eq!(sign_ins(&proxy), 2, "as a superuser and as a user: {:?}", proxy.requests());
+    assert_eq!(count_sign_ins(&proxy), 2, "as a superuser and as a user: {:?}", proxy.requests());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_revoked_token_is_renewed_once_however_many_find_it_dead() {
+async fn revoked_token_is_renewed_once_for_concurrent_calls() {
     let (_, service) = ready_made().await;
-    let (world, proxy) = behind_proxy(&service).await;
+    let (world, proxy) = start_behind_proxy(&service).await;
     let (id, _) = world.person("one").await;
     let operator = world.operator();
     let superusers = service.api(Method::GET, "/api/collections/_superusers/records", Value::Null).await.expect(200);
     let path = format!("/api/collections/_superusers/records/{}", superusers["items"][0]["id"].as_str().unwrap());
     for round in 0..2 {
         service.api(Method::PATCH, &path, json!({"tokenKey:autogenerate": ""})).await.expect(200);
-        let before = sign_ins(&proxy);
+        let before = count_sign_ins(&proxy);
         let path = format!("/api/profiles/{id}");
         let reads = join_all((0..25).map(|_| operator.get(&path)));
         let bodies: Vec<_> = (0..25).map(|number| json!({"userID": format!("{round}-{number}")})).collect();
@@ -232,19 +232,19 @@ async fn a_revoked_token_is_renewed_once_however_many_find_it_dead() {
         let (reads, writes) = tokio::join!(reads, writes);
         assert!(reads.iter().all(|answer| answer.status == 200));
         assert!(writes.iter().all(|answer| answer.status == 201));
-        assert_eq!(sign_ins(&proxy) - before, 1);
+        assert_eq!(count_sign_ins(&proxy) - before, 1);
     }
 }
 
 /// Waits, boundedly, until such a call has come as far as the proxy.
 async fn await_call(proxy: &Proxy, before: usize, start: &str) {
     for _ in 0..2_000 {
-        if calls_since(proxy, before).iter().any(|call| call.starts_with(start)) {
+        if list_calls_since(proxy, before).iter().any(|call| call.starts_with(start)) {
             return;
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    panic!("no {start}: {:?}", calls_since(proxy, before));
+    panic!("no {start}: {:?}", list_calls_since(proxy, before));
 }
 
 /// Lets the next batch through to PocketBase, and its answer not back.
@@ -255,9 +255,9 @@ async fn lose_the_answer_of_a_batch(proxy: &mut Proxy, before: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_write_whose_answer_was_lost_is_not_done_twice() {
+async fn write_with_a_lost_answer_is_not_repeated() {
     let (_, service) = ready_made().await;
-    let (world, mut proxy) = behind_proxy(&service).await;
+    let (world, mut proxy) = start_behind_proxy(&service).await;
     let (id, _) = world.person("one").await;
     let operator = world.operator();
     let path = format!("/api/status_history/{id}");
@@ -266,7 +266,7 @@ async fn a_write_whose_answer_was_lost_is_not_done_twice() {
     for (round, kept) in [("the answer was lost", 1), ("whoever asked had gone", 3)] {
         proxy.slow(Duration::from_millis(500)).await;
         let before = proxy.requests().len();
-        let attempt = operator.post(&path, status("unverified", round));
+        let attempt = operator.post(&path, status_body("unverified", round));
         let losing = async {
             lose_the_answer_of_a_batch(&mut proxy, before).await;
             for _ in 0..200 {
@@ -290,23 +290,23 @@ async fn a_write_whose_answer_was_lost_is_not_done_twice() {
         }
         proxy.pass().await;
         await_service(&world).await;
-        operator.post(&path, status("unverified", round)).await.expect(201);
+        operator.post(&path, status_body("unverified", round)).await.expect(201);
         assert_eq!(rows().await["items"].as_array().unwrap().len(), kept, "{round}");
-        operator.post(&path, status("unverified", round)).await.expect(201);
+        operator.post(&path, status_body("unverified", round)).await.expect(201);
         let listed = operator.get(&path).await.expect(200);
         assert_eq!(listed["data"].as_array().unwrap().len(), kept + 1, "a trusted server may say the same twice");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_superusers_dead_token_is_not_believed_where_rules_let_guests_in_as_far_as_an_empty_answer() {
+async fn empty_answer_to_a_revoked_token_is_not_trusted() {
     let (_, service) = ready_made().await;
     let rule = "@request.auth.id != \"\"";
     let rules = json!({"listRule": rule, "viewRule": rule, "createRule": rule, "updateRule": rule});
     for collection in ["profiles", "status_history", "verification_history", "settings", "audit_events"] {
         service.api(Method::PATCH, &format!("/api/collections/{collection}"), rules.clone()).await.expect(200);
     }
-    let (world, _proxy) = behind_proxy(&service).await;
+    let (world, _proxy) = start_behind_proxy(&service).await;
     let (id, _) = world.person("one").await;
     let operator = world.operator();
     let path = format!("/api/profiles/{id}");
@@ -324,7 +324,7 @@ async fn a_superusers_dead_token_is_not_believed_where_rules_let_guests_in_as_fa
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_stands_in_pocketbases_place_is_never_believed() {
+async fn answers_of_another_server_in_place_of_pocketbase_are_503() {
     use axum::http::{StatusCode, header};
     let wrong = std::sync::Arc::new(std::sync::Mutex::new((200, "")));
     let told = wrong.clone();
@@ -364,7 +364,7 @@ async fn what_stands_in_pocketbases_place_is_never_believed() {
             operator.get("/api/settings").await,
             operator.post("/api/profiles/create", json!({"userID": "u"})).await,
             operator.patch(profile, json!({"country": "UT"})).await,
-            operator.post("/api/status_history/aaaaaaaaaaaaaaa", status("unverified", "n")).await,
+            operator.post("/api/status_history/aaaaaaaaaaaaaaa", status_body("unverified", "n")).await,
         ] {
             assert_eq!(refused.status, 503, "{answer:?}: {}", refused.body);
         }
@@ -372,9 +372,9 @@ async fn what_stands_in_pocketbases_place_is_never_believed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn lists_do_not_carry_the_documents_beside_their_records() {
+async fn lists_leave_out_large_documents() {
     let (_, service) = ready_made().await;
-    let (world, _proxy) = behind_proxy(&service).await;
+    let (world, _proxy) = start_behind_proxy(&service).await;
     let (id, _) = world.person("one").await;
     let large = "x".repeat(95_000);
     let add = async |collection: &str, body: &dyn Fn(usize) -> Value| {
@@ -392,9 +392,9 @@ async fn lists_do_not_carry_the_documents_beside_their_records() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_administrators_change_by_hand_does_not_get_in_the_way() {
+async fn records_changed_by_hand_are_still_found_and_listed() {
     let (_, service) = ready_made().await;
-    let (world, _proxy) = behind_proxy(&service).await;
+    let (world, _proxy) = start_behind_proxy(&service).await;
     let operator = world.operator();
     let create = async |user: &str| operator.post("/api/profiles/create", json!({"userID": user})).await;
     let first = create("old").await.expect(201)["id"].clone();
@@ -420,9 +420,9 @@ async fn what_administrators_change_by_hand_does_not_get_in_the_way() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_is_not_missing_because_its_token_died_on_the_way() {
+async fn file_request_with_an_expired_token_is_503_not_404() {
     let (_, service) = ready_made().await;
-    let (world, mut proxy) = behind_proxy(&service).await;
+    let (world, mut proxy) = start_behind_proxy(&service).await;
     let (id, _) = world.person("one").await;
     let operator = world.operator();
     let form = Form::new().part("document_front", file(small_picture(1), "f.png"));
@@ -447,9 +447,9 @@ async fn a_file_is_not_missing_because_its_token_died_on_the_way() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_of_a_record_that_has_lost_its_profile_is_nobodys() {
+async fn file_of_a_record_without_a_profile_is_404() {
     let (_, service) = ready_made().await;
-    let (world, _proxy) = behind_proxy(&service).await;
+    let (world, _proxy) = start_behind_proxy(&service).await;
     let (id, _) = world.person("one").await;
     let fields = [
         ("liveness_session_id", "s"),
@@ -476,7 +476,7 @@ async fn a_file_of_a_record_that_has_lost_its_profile_is_nobodys() {
 }
 
 /// A record of `users` with a team, and what lets it in.
-async fn service_user(service: &PocketBase) -> (String, String) {
+async fn create_service_user(service: &PocketBase) -> (String, String) {
     let team = json!({"name": "team", "type": "text"});
     let users = service.api(Method::GET, "/api/collections/users", Value::Null).await.expect(200);
     let mut fields = users["fields"].as_array().unwrap().clone();
@@ -489,11 +489,11 @@ async fn service_user(service: &PocketBase) -> (String, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_user_can_be_the_one_who_signs_in_and_its_team_is_the_default() {
+async fn service_user_signs_in_and_its_team_is_the_default() {
     let service = PocketBase::start().await;
     service.api(Method::PATCH, "/api/settings", json!({"batch": {"enabled": true}})).await.expect(200);
-    let (email, password) = service_user(&service).await;
-    assert!(service.store().init(Some(&email)).await.unwrap().complete);
+    let (email, password) = create_service_user(&service).await;
+    assert!(service.store().init_schema(Some(&email)).await.unwrap().complete);
     let proxy = Proxy::before(&service.url).await;
     let flags =
         ["--pocketbase-url", &proxy.url(&service.url), "--pb-user-email", &email, "--pb-user-password", &password];
@@ -520,16 +520,16 @@ async fn a_user_can_be_the_one_who_signs_in_and_its_team_is_the_default() {
     revoke().await;
     operator.patch(&path, json!({"country": "UT"})).await.expect(200);
     operator.get("/api/profiles/aaaaaaaaaaaaaaa").await.expect(404);
-    assert_eq!(sign_ins(&proxy), 2 + 4, "the first as a superuser before");
+    assert_eq!(count_sign_ins(&proxy), 2 + 4, "the first as a superuser before");
 
     let stranger = identivia::store::pocketbase::PocketBase::new;
     let account = identivia::store::pocketbase::Account { url: service.url.clone(), email, password };
-    let report = stranger(account, b"", identivia::clock::Clock::default()).unwrap().init(None).await.unwrap();
+    let report = stranger(account, b"", identivia::clock::Clock::default()).unwrap().init_schema(None).await.unwrap();
     assert!(!report.complete && report.lines[0].contains("\"userID\""), "{:?}", report.lines);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn init_makes_what_is_missing_and_changes_nothing_that_is_there() {
+async fn init_adds_what_is_missing_and_changes_nothing_else() {
     let service = PocketBase::start().await;
     let own = json!({"name": "profiles", "type": "base", "fields": [
         {"name": "userID", "type": "text"}, {"name": "team", "type": "text"}, {"name": "their_own", "type": "text"},
@@ -541,7 +541,7 @@ async fn init_makes_what_is_missing_and_changes_nothing_that_is_there() {
     let made = service.api(Method::POST, "/api/collections/profiles/records", record).await.expect(200);
     let before = service.api(Method::GET, "/api/collections/profiles", Value::Null).await.expect(200);
 
-    let report = service.store().init(None).await.unwrap().lines.join("\n");
+    let report = service.store().init_schema(None).await.unwrap().lines.join("\n");
     assert!(
         report.contains("added the field profiles.country") && report.contains("made the collection settings"),
         "{report}"
@@ -556,7 +556,7 @@ async fn init_makes_what_is_missing_and_changes_nothing_that_is_there() {
     let path = format!("/api/collections/profiles/records/{}", made["id"].as_str().unwrap());
     assert_eq!(service.api(Method::GET, &path, Value::Null).await.expect(200)["their_own"], "kept");
 
-    let again = service.store().init(None).await.unwrap().lines;
+    let again = service.store().init_schema(None).await.unwrap().lines;
     let is_quiet = |line: &String| line.starts_with("note: ") || line.ends_with(" is there");
     assert!(again.iter().all(is_quiet), "{again:?}");
 
@@ -571,17 +571,17 @@ async fn init_makes_what_is_missing_and_changes_nothing_that_is_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn before_init_nothing_is_taken_for_missing_and_readiness_is_red() {
+async fn missing_collections_are_503_and_not_ready() {
     let service = PocketBase::start().await;
-    let (world, _proxy) = behind_proxy(&service).await;
+    let (world, _proxy) = start_behind_proxy(&service).await;
     let operator = world.operator();
     assert_unavailable(&operator.get("/readyz").await);
     assert_unavailable(&operator.get("/api/profiles/aaaaaaaaaaaaaaa").await);
     assert_unavailable(&operator.get("/api/profiles").await);
     assert_unavailable(&operator.post("/api/profiles/create", json!({"userID": "u"})).await);
-    let complaints = service.store().complaints().await.unwrap();
+    let complaints = service.store().describe_problems().await.unwrap();
     assert!(complaints[0].starts_with("missing are the collection profiles, "), "{complaints:?}");
-    assert!(service.store().init(None).await.unwrap().complete);
+    assert!(service.store().init_schema(None).await.unwrap().complete);
     await_service(&world).await;
     operator.post("/api/profiles/create", json!({"userID": "u"})).await.expect(201);
 }
@@ -589,13 +589,13 @@ async fn before_init_nothing_is_taken_for_missing_and_readiness_is_red() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_batch_api_records_are_written_one_after_the_other() {
     let service = PocketBase::start().await;
-    assert!(service.store().init(None).await.unwrap().complete);
-    let (world, proxy) = behind_proxy(&service).await;
+    assert!(service.store().init_schema(None).await.unwrap().complete);
+    let (world, proxy) = start_behind_proxy(&service).await;
     let before = proxy.requests().len();
     let (id, _) = world.person("one").await;
-    let written = calls_since(&proxy, before);
+    let written = list_calls_since(&proxy, before);
     assert_eq!(written, ["POST /api/collections/profiles/records", "POST /api/collections/audit_events/records"]);
-    world.operator().post(&format!("/api/status_history/{id}"), status("unverified", "n")).await.expect(201);
+    world.operator().post(&format!("/api/status_history/{id}"), status_body("unverified", "n")).await.expect(201);
     assert_eq!(world.operator().get(&format!("/api/profiles/{id}")).await.expect(200)["data"]["status"], "pending");
     let listed = world.operator().get("/api/profiles?status=pending").await.expect(200);
     assert_eq!(listed["data"].as_array().unwrap().len(), 1);
@@ -611,13 +611,13 @@ async fn without_the_batch_api_records_are_written_one_after_the_other() {
 
 /// PocketBase leaves out what it has no field for, and then nobody would have agreed to anything.
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_agrees_to_anything_where_that_has_no_place() {
+async fn consent_is_503_while_its_field_is_missing() {
     let (_, service) = ready_made().await;
     let path = "/api/collections/profiles";
     let mut fields = service.api(Method::GET, path, Value::Null).await.expect(200)["fields"].clone();
     fields.as_array_mut().unwrap().retain(|field| field["name"] != "consent");
     service.api(Method::PATCH, path, json!({"fields": fields})).await.expect(200);
-    let (world, _proxy) = behind_proxy(&service).await;
+    let (world, _proxy) = start_behind_proxy(&service).await;
     let (id, browser) = world.person("one").await;
     let consent = format!("/api/flow/{id}/consent");
     let agree = || browser.post(&consent, json!({"version": "1", "language": "en"}));
@@ -626,12 +626,12 @@ async fn nobody_agrees_to_anything_where_that_has_no_place() {
     assert_unavailable(&browser.put(&format!("/api/flow/{id}/details"), json!({"name": "x"})).await);
     let events = service.api(Method::GET, "/api/collections/audit_events/records", Value::Null).await.expect(200);
     assert!(!events.to_string().contains("consent.accepted"), "{events}");
-    assert!(service.store().init(None).await.unwrap().complete);
+    assert!(service.store().init_schema(None).await.unwrap().complete);
     agree().await.expect(200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_pocketbases_own_rules_refuse_is_a_400_that_says_so() {
+async fn value_that_pocketbase_refuses_is_a_400_that_names_the_field() {
     let (_, service) = ready_made().await;
     let collection = service.api(Method::GET, "/api/collections/profiles", Value::Null).await.expect(200);
     let mut fields = collection["fields"].clone();
@@ -641,7 +641,7 @@ async fn what_pocketbases_own_rules_refuse_is_a_400_that_says_so() {
         }
     }
     service.api(Method::PATCH, "/api/collections/profiles", json!({"fields": fields})).await.expect(200);
-    let (world, _proxy) = behind_proxy(&service).await;
+    let (world, _proxy) = start_behind_proxy(&service).await;
     let body = json!({"userID": "u", "country": "Utopia CANARY"});
     let refused = world.operator().post("/api/profiles/create", body).await.expect(400);
     assert!(refused["message"].as_str().unwrap().contains("country: validation_max_text_constraint"), "{refused}");
@@ -650,27 +650,20 @@ async fn what_pocketbases_own_rules_refuse_is_a_400_that_says_so() {
 
 /// PocketBase leaves out what it has no field for, and the provider forgets.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_result_whose_images_have_no_place_is_not_kept_without_them() {
-    let (store, service) = ready_made().await;
+async fn session_result_is_refused_while_an_image_field_is_missing() {
+    let (pocketbase, service) = ready_made().await;
+    let store: &dyn Store = &pocketbase;
     let path = "/api/collections/liveness_sessions";
     let mut fields = service.api(Method::GET, path, Value::Null).await.expect(200)["fields"].clone();
     fields.as_array_mut().unwrap().retain(|field| field["name"] != "reference_image");
     service.api(Method::PATCH, path, json!({"fields": fields})).await.expect(200);
-    let begun = Session::new("s".to_owned(), None, Millis(1_774_051_200_000));
-    let event = || Event {
-        id: RecordId::random(),
-        at: Millis(0),
-        kind: EventKind::SessionCreated,
-        actor: String::new(),
-        profile: None,
-        request_id: String::new(),
-        detail: String::new(),
-    };
-    store.add_session(begun.clone(), event()).await.unwrap();
-    let finished = Session { status: SessionStatus::Succeeded, confidence: Some(95.5), ..begun };
-    let refused = store.update_session(finished.clone(), Attached::default(), Some(event())).await;
+    let begun = LivenessSession::new("s".to_owned(), None, Millis(1_774_051_200_000));
+    let new_event = || AuditEvent::new(EventKind::SessionCreated, Millis(0), "");
+    store.add_session(&begun, new_event()).await.unwrap().unwrap();
+    let finished = LivenessSession { status: SessionStatus::Succeeded, confidence: Some(95.5), ..begun };
+    let refused = store.update_session(&finished, UploadedFiles::default(), Some(new_event())).await;
     assert!(matches!(&refused, Err(StoreError::Unavailable(why)) if why.contains("identivia pocketbase init")));
     assert_eq!(store.session("s").await.unwrap().unwrap().status, SessionStatus::Created, "it can still be kept");
-    assert!(store.init(None).await.unwrap().complete);
-    store.update_session(finished, Attached::default(), Some(event())).await.unwrap().unwrap();
+    assert!(pocketbase.init_schema(None).await.unwrap().complete);
+    store.update_session(&finished, UploadedFiles::default(), Some(new_event())).await.unwrap().unwrap();
 }

@@ -6,7 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use identivia::domain::event::EventKind;
+use identivia::records::audit_event::AuditEvent;
 use identivia::records::id::RecordId;
+use identivia::records::liveness_session::{LivenessSession, SessionStatus};
 use identivia::store::postgres::Postgres;
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
@@ -21,19 +24,19 @@ const LONGEST: Duration = Duration::from_secs(12);
 /// How soon a server must serve again once its database does.
 const BACK_WITHIN: Duration = Duration::from_secs(5);
 
-async fn on(url: &str, connections: &str) -> World {
+async fn start_world(url: &str, connections: &str) -> World {
     World::with(&["--database-url", url, "--database-connections", connections], true).await
 }
 
 /// A number that the database tells.
-async fn counted(url: &str, question: &'static str) -> i64 {
+async fn select_number(url: &str, question: &'static str) -> i64 {
     let mut connection = PgConnection::connect(url).await.unwrap();
     sqlx::query_scalar(question).fetch_one(&mut connection).await.unwrap()
 }
 
 /// Asserts that a request was served, or put off as it should be. Says whether it was served.
 #[track_caller]
-fn served(answer: &Answer, since: Instant) -> bool {
+fn is_served(answer: &Answer, since: Instant) -> bool {
     let took = since.elapsed();
     assert!(took < LONGEST, "{took:?} for {answer:?}");
     let put_off = answer.status == 503 && !answer.header("retry-after").is_empty();
@@ -43,14 +46,14 @@ fn served(answer: &Answer, since: Instant) -> bool {
 
 /// Creates profiles, each tried until it is answered, reads them and changes their status, until told to stop.
 /// Gives the ids that were acknowledged and how many requests were put off.
-async fn load(world: &World, name: usize, stop: &AtomicBool) -> (BTreeSet<String>, usize) {
+async fn load_server(world: &World, name: usize, stop: &AtomicBool) -> (BTreeSet<String>, usize) {
     let (operator, mut ids, mut put_off) = (world.operator(), BTreeSet::new(), 0);
     for number in 0.. {
         let user = json!({"userID": format!("{name}-{number}")});
         while !stop.load(Ordering::SeqCst) {
             let begun = Instant::now();
             let created = operator.post("/api/profiles/create", user.clone()).await;
-            if !served(&created, begun) {
+            if !is_served(&created, begun) {
                 put_off += 1;
                 continue;
             }
@@ -58,10 +61,10 @@ async fn load(world: &World, name: usize, stop: &AtomicBool) -> (BTreeSet<String
             let begun = Instant::now();
             let step = json!({"previous_status": "unverified", "new_status": "pending", "notes": "n"});
             let recorded = operator.post(&format!("/api/status_history/{id}"), step).await;
-            put_off += usize::from(!served(&recorded, begun));
+            put_off += usize::from(!is_served(&recorded, begun));
             let begun = Instant::now();
             let read = operator.get(&format!("/api/profiles/{id}")).await;
-            put_off += usize::from(!served(&read, begun));
+            put_off += usize::from(!is_served(&read, begun));
             ids.insert(id);
             break;
         }
@@ -73,28 +76,28 @@ async fn load(world: &World, name: usize, stop: &AtomicBool) -> (BTreeSet<String
 }
 
 /// Loads a server while `trouble` runs, which gives back a database that is well; then asserts what must hold.
-async fn survives(world: &World, url: &str, trouble: impl Future<Output = ()>) {
+async fn assert_survives(world: &World, url: &str, trouble: impl Future<Output = ()>) {
     let stop = AtomicBool::new(false);
     let ending = async {
         tokio::time::sleep(Duration::from_millis(300)).await;
         trouble.await;
         let begun = Instant::now();
-        while !served(&world.operator().get("/api/settings").await, begun) {
+        while !is_served(&world.operator().get("/api/settings").await, begun) {
             assert!(begun.elapsed() < BACK_WITHIN, "not back within {BACK_WITHIN:?}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         stop.store(true, Ordering::SeqCst);
     };
-    let ((), loaded) = tokio::join!(ending, join_all((0..8).map(|name| load(world, name, &stop))));
+    let ((), loaded) = tokio::join!(ending, join_all((0..8).map(|name| load_server(world, name, &stop))));
     let put_off: usize = loaded.iter().map(|(_, put_off)| put_off).sum();
     assert!(put_off > 0, "no request met the trouble");
-    assert_eq!(counted(url, "select count(*) - count(distinct user_id) from profiles").await, 0, "doubled");
+    assert_eq!(select_number(url, "select count(*) - count(distinct user_id) from profiles").await, 0, "doubled");
     let orphans = "select count(*) from profiles where id not in \
-        (select profile from events where kind = 'profile.created')";
-    assert_eq!(counted(url, orphans).await, 0, "a profile without its event");
+        (select profile from audit_events where kind = 'profile.created')";
+    assert_eq!(select_number(url, orphans).await, 0, "a profile without its event");
     let orphans = "select count(*) from status_history s where not exists \
-        (select from events e where e.profile = s.profile and kind = 'status.recorded')";
-    assert_eq!(counted(url, orphans).await, 0, "a status without its event");
+        (select from audit_events e where e.profile = s.profile and kind = 'status.recorded')";
+    assert_eq!(select_number(url, orphans).await, 0, "a status without its event");
     let acknowledged: BTreeSet<String> = loaded.into_iter().flat_map(|(ids, _)| ids).collect();
     assert!(!acknowledged.is_empty());
     let mut connection = PgConnection::connect(url).await.unwrap();
@@ -105,11 +108,11 @@ async fn survives(world: &World, url: &str, trouble: impl Future<Output = ()>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_stops_is_503_until_it_is_back() {
+async fn stopped_database_is_503_until_it_is_back() {
     let cluster = postgres::Postgres::own();
     let url = cluster.database().await;
-    let world = on(&url, "4").await;
-    survives(&world, &url, async {
+    let world = start_world(&url, "4").await;
+    assert_survives(&world, &url, async {
         tokio::task::block_in_place(|| cluster.stop());
         assert_eq!(world.operator().get("/readyz").await.status, 503);
         tokio::time::sleep(Duration::from_millis(500)).await;
@@ -119,11 +122,11 @@ async fn a_database_that_stops_is_503_until_it_is_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_freezes_is_503_until_it_is_back() {
+async fn frozen_database_is_503_until_it_is_back() {
     let cluster = postgres::Postgres::own();
     let url = cluster.database().await;
-    let world = on(&url, "4").await;
-    survives(&world, &url, async {
+    let world = start_world(&url, "4").await;
+    assert_survives(&world, &url, async {
         tokio::task::block_in_place(|| cluster.pause());
         tokio::time::sleep(Duration::from_secs(11)).await;
         tokio::task::block_in_place(|| cluster.resume());
@@ -132,12 +135,12 @@ async fn a_database_that_freezes_is_503_until_it_is_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_network_that_hangs_is_503_and_its_connections_are_given_up() {
+async fn hanging_network_is_503_and_its_connections_are_closed() {
     let url = postgres::database().await;
     let mut proxy = Proxy::before(&url).await;
-    let world = on(&proxy.url(&url), "4").await;
+    let world = start_world(&proxy.url(&url), "4").await;
     let before = proxy.connections();
-    survives(&world, &url, async {
+    assert_survives(&world, &url, async {
         let used = proxy.connections();
         assert!(used > before && used <= before + 4);
         proxy.hang().await;
@@ -151,7 +154,7 @@ async fn a_network_that_hangs_is_503_and_its_connections_are_given_up() {
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_that_wait_for_a_lock_do_not_pile_up() {
     let url = postgres::database().await;
-    let world = on(&url, "2").await;
+    let world = start_world(&url, "2").await;
     let (id, _) = world.person("u").await;
     let path = format!("/api/profiles/{id}");
     let operator = world.operator();
@@ -159,12 +162,12 @@ async fn requests_that_wait_for_a_lock_do_not_pile_up() {
     other.execute("begin; lock table profiles in access exclusive mode").await.unwrap();
     let begun = Instant::now();
     let answers = join_all((0..50).map(|_| operator.get(&path))).await;
-    assert!(answers.iter().all(|answer| !served(answer, begun)), "{answers:?}");
+    assert!(answers.iter().all(|answer| !is_served(answer, begun)), "{answers:?}");
     let sessions = "select count(*) from pg_stat_activity \
         where application_name = 'identivia' and datname = current_database()";
-    assert!(counted(&url, sessions).await <= 2);
+    assert!(select_number(&url, sessions).await <= 2);
     let waiting = "select count(*) from pg_locks where not granted and relation = 'profiles'::regclass";
-    assert_eq!(counted(&url, waiting).await, 0, "given up here and still waited for there");
+    assert_eq!(select_number(&url, waiting).await, 0, "given up here and still waited for there");
     other.execute("rollback").await.unwrap();
     let begun = Instant::now();
     operator.get(&path).await.expect(200);
@@ -172,9 +175,9 @@ async fn requests_that_wait_for_a_lock_do_not_pile_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn requests_given_up_take_no_more_than_their_places_and_leave_whole_steps() {
+async fn cancelled_requests_free_their_connections_and_leave_whole_commits() {
     let url = postgres::database().await;
-    let world = on(&url, "2").await;
+    let world = start_world(&url, "2").await;
     let (id, _) = world.person("u").await;
     let (path, history) = (format!("/api/profiles/{id}"), format!("/api/status_history/{id}"));
     let operator = world.operator();
@@ -188,30 +191,33 @@ async fn requests_given_up_take_no_more_than_their_places_and_leave_whole_steps(
     }
     let sessions = "select count(*) from pg_stat_activity \
         where application_name = 'identivia' and datname = current_database()";
-    assert!(counted(&url, sessions).await <= 2);
+    assert!(select_number(&url, sessions).await <= 2);
     other.execute("rollback").await.unwrap();
     let begun = Instant::now();
     operator.get(&path).await.expect(200);
     assert!(begun.elapsed() < Duration::from_secs(2));
     let halves = "select (select count(*) from status_history) - \
-        (select count(*) from events where kind = 'status.recorded')";
-    assert_eq!(counted(&url, halves).await, 0);
+        (select count(*) from audit_events where kind = 'status.recorded')";
+    assert_eq!(select_number(&url, halves).await, 0);
     let open = "select count(*) from pg_stat_activity where state like 'idle in transaction%' \
         and application_name = 'identivia' and datname = current_database()";
-    assert_eq!(counted(&url, open).await, 0);
+    assert_eq!(select_number(&url, open).await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_loses_a_deadlock_is_told_to_come_again() {
+async fn deadlock_victim_is_503() {
     let url = postgres::database().await;
-    let world = on(&url, "2").await;
+    let world = start_world(&url, "2").await;
     let (id, _) = world.person("u").await;
     let operator = world.operator();
-    let session = "insert into liveness_sessions (id, profile, status, expires) values ('s', $1, 'SUCCEEDED', 1)";
+    let profile = RecordId::parse(&id);
+    let session = LivenessSession::new("s".to_owned(), profile, world.clock.now());
+    let session = LivenessSession { status: SessionStatus::Succeeded, ..session };
+    let event = AuditEvent::new(EventKind::SessionCreated, world.clock.now(), "tester");
+    world.app.store.add_session(&session, event).await.unwrap().unwrap();
     let mut other = PgConnection::connect(&url).await.unwrap();
-    sqlx::query(session).bind(&id).execute(&mut other).await.unwrap();
     other.execute("begin").await.unwrap();
-    other.execute("update liveness_sessions set confidence = 1 where id = 's'").await.unwrap();
+    other.execute("update liveness_sessions set status = 'FAILED' where id = 's'").await.unwrap();
     let form = crate::world::texts(&[
         ("liveness_session_id", "s"),
         ("liveness_confidence", "90"),
@@ -225,7 +231,7 @@ async fn whoever_loses_a_deadlock_is_told_to_come_again() {
     let closing_the_circle = async {
         let waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' \
             and datname = current_database()";
-        while counted(&url, waiting).await == 0 {
+        while select_number(&url, waiting).await == 0 {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         sqlx::query("update profiles set name = 'x' where id = $1").bind(&id).execute(&mut other).await
@@ -233,7 +239,7 @@ async fn whoever_loses_a_deadlock_is_told_to_come_again() {
     let begun = Instant::now();
     let (answer, others) = tokio::join!(recording, closing_the_circle);
     // The server looks for circles a second after somebody began to wait: we were first.
-    assert!(others.is_ok() && !served(&answer, begun), "{answer:?}");
+    assert!(others.is_ok() && !is_served(&answer, begun), "{answer:?}");
     other.execute("commit").await.unwrap();
     world.await_stored_files(0).await;
 }
@@ -243,12 +249,12 @@ async fn servers_that_start_together_migrate_once() {
     let url = postgres::database().await;
     let opened = join_all((0..6).map(|_| Postgres::open(&url, 2))).await;
     assert!(opened.iter().all(Result::is_ok));
-    assert_eq!(counted(&url, "select count(*) from migrations").await, 5);
+    assert_eq!(select_number(&url, "select count(*) from migrations").await, 2);
     Postgres::open_to_read(&url).await.map(drop).unwrap();
 }
 
 /// What a start with that URL says; it must be one line.
-fn refused(url: &str) -> String {
+fn read_start_error(url: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     let output = command::run(folder.path(), |command| {
         command.env("DATABASE_URL", url);
@@ -261,7 +267,7 @@ fn refused(url: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_cannot_be_used_stops_the_start_with_one_line() {
+async fn unusable_database_stops_the_start_with_one_line() {
     let url = postgres::database().await;
     let (server, _) = url.rsplit_once('/').unwrap();
     let newer = postgres::database().await;
@@ -284,13 +290,13 @@ async fn a_database_that_cannot_be_used_stops_the_start_with_one_line() {
         (newer, "newer version of this program"),
         (latin, "LATIN1"),
     ] {
-        let said = refused(&url);
+        let said = read_start_error(&url);
         assert!(said.contains(expected), "{said}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn certificates_count_as_the_url_says() {
+async fn certificates_are_checked_as_the_url_says() {
     let (cluster, stranger) = (postgres::Postgres::own_with_tls(), postgres::Postgres::own_with_tls());
     let url = cluster.database().await;
     let (plain, _) = url.split_once('?').unwrap();
@@ -313,12 +319,12 @@ async fn certificates_count_as_the_url_says() {
         format!("{plain}?sslmode=verify-full&sslrootcert=/nowhere.crt"),
         format!("{by_another_name}?sslmode=verify-full&sslrootcert={ours}"),
     ] {
-        eprintln!("{}", refused(&url));
+        eprintln!("{}", read_start_error(&url));
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_that_the_database_says_of_values_reaches_the_log() {
+async fn values_in_database_errors_are_not_logged() {
     let cluster = postgres::Postgres::own();
     let url = cluster.database().await;
     let mut connection = PgConnection::connect(&url).await.unwrap();
@@ -342,7 +348,7 @@ async fn nothing_that_the_database_says_of_values_reaches_the_log() {
         (answer.status().as_u16(), answer.text().await.unwrap())
     };
     assert_eq!(create("CANARY-other").await.0, 201);
-    connection.execute("delete from events; delete from profiles").await.unwrap();
+    connection.execute("delete from audit_events; delete from profiles").await.unwrap();
     let (status, said) = create("CANARY-name").await;
     assert!(status == 500 && !said.contains("CANARY"), "{said}");
     connection.execute("alter table profiles rename to hidden").await.unwrap();

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::world::{World, answer};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn five_hundred_at_once_make_one_profile() {
+async fn five_hundred_concurrent_creates_make_one_profile() {
     let world = World::new().await;
     let operator = world.operator();
     let creates = (0..500).map(|_| operator.post("/api/profiles/create", json!({"userID": "raced"})));
@@ -19,7 +19,7 @@ async fn five_hundred_at_once_make_one_profile() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_user_id_is_unique_within_a_team_and_teams_keep_to_themselves() {
+async fn user_id_is_unique_within_its_team() {
     let world = World::new().await;
     let create = |caller: crate::world::Caller<'_>, body: Value| {
         let request = caller.request(Method::POST, "/api/profiles/create").json(&body);
@@ -39,7 +39,7 @@ async fn a_user_id_is_unique_within_a_team_and_teams_keep_to_themselves() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_existing_record_comes_back_unchanged() {
+async fn create_returns_an_existing_profile_unchanged() {
     let world = World::new().await;
     let operator = world.operator();
     let first = operator.post("/api/profiles/create", json!({"userID": "u", "name": "A"})).await.expect(201);
@@ -100,7 +100,7 @@ async fn only_the_fields_sent_change() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ids_that_cannot_be_are_not_found() {
+async fn malformed_ids_are_404() {
     let world = World::new().await;
     let operator = world.operator();
     let long = "a".repeat(4_096);

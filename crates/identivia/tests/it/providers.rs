@@ -31,18 +31,18 @@ struct Given {
 /// No session is looked at that nobody asks for.
 const NEVER: &[i64] = &[];
 
-async fn given(flags: &[&str]) -> Given {
+async fn start_given(flags: &[&str]) -> Given {
     let providers = Providers::of_this_test().await;
-    given_of(providers, flags).await
+    start_given_with(providers, flags).await
 }
 
-async fn given_of(providers: Providers, flags: &[&str]) -> Given {
+async fn start_given_with(providers: Providers, flags: &[&str]) -> Given {
     let ground = Arc::new(Ground::wanted().await);
     let world = World::with_providers(ground, &providers, flags, NEVER).await;
     Given { world, providers }
 }
 
-async fn session(caller: &Caller<'_>) -> String {
+async fn create_session(caller: &Caller<'_>) -> String {
     let made = caller.post("/api/face-liveness/session", json!({})).await.expect(200);
     made["sessionId"].as_str().unwrap().to_owned()
 }
@@ -54,7 +54,7 @@ fn results_path(session: &str) -> String {
 const JPEG: &[u8] = b"\xFF\xD8\xFFas AWS took it";
 
 /// What AWS says of a session that has gone well.
-fn analysed(confidence: f64) -> Value {
+fn analysed_result(confidence: f64) -> Value {
     let image = |top: f64| json!({"Bytes": STANDARD.encode(JPEG), "BoundingBox": {"Width": 0.5, "Height": 0.6, "Left": 0.2, "Top": top}});
     json!({
         "Status": "SUCCEEDED", "Confidence": confidence, "ReferenceImage": image(0.1), "AuditImages": [image(0.3)],
@@ -63,7 +63,7 @@ fn analysed(confidence: f64) -> Value {
     })
 }
 
-async fn record(caller: &Caller<'_>, id: &str, session: &str, fingerprint: &str) -> Answer {
+async fn record_verification(caller: &Caller<'_>, id: &str, session: &str, fingerprint: &str) -> Answer {
     let form = texts(&[
         ("liveness_session_id", session),
         ("liveness_confidence", "99.9"),
@@ -77,7 +77,7 @@ async fn record(caller: &Caller<'_>, id: &str, session: &str, fingerprint: &str)
 }
 
 /// A token of the client that a first start has made.
-async fn first_token(folder: &Path, server: &Running) -> String {
+async fn request_first_token(folder: &Path, server: &Running) -> String {
     let made: Value = serde_json::from_slice(&std::fs::read(folder.join("data/first-run.json")).unwrap()).unwrap();
     let body = json!({"client_id": made["client_id"], "client_secret": made["client_secret"]});
     let post = reqwest::Client::new().post(format!("{}/api/auth/token", server.url)).json(&body);
@@ -120,14 +120,14 @@ const AWS_FAULTS: &[Expected] = &[
 ];
 
 /// Runs a check of each fault, with a server of its own, some at a time.
-async fn each_fault(
+async fn check_each_fault(
     provider: &'static str,
     faults: &[Expected],
     deadline: Duration,
     ask: impl AsyncFn(&Given) -> Answer,
 ) {
     let check = async |(fault, status): &Expected| {
-        let given = given(&[]).await;
+        let given = start_given(&[]).await;
         given.providers.script(provider, &[], fault).await;
         let begun = Instant::now();
         let answer = ask(&given).await;

@@ -8,19 +8,19 @@ use crate::world::{World, file, picture, redacted, small_picture, texts, video};
 
 /// Asserts that everything the reference shows is in the answer, in its place. More may be there.
 #[track_caller]
-fn shows(actual: &Value, reference: &Value) {
+fn assert_shows(actual: &Value, reference: &Value) {
     match (actual, reference) {
         (Value::Object(actual), Value::Object(expected)) => {
             for (name, value) in expected {
                 assert!(actual.contains_key(name), "the answer lacks {name}: {actual:?}");
-                shows(&actual[name], value);
+                assert_shows(&actual[name], value);
             }
         }
         _ => assert_eq!(redacted(actual), *reference),
     }
 }
 
-async fn created(world: &World) -> String {
+async fn create_reference_profile(world: &World) -> String {
     let body = json!({
         "userID": "user-12345", "name": "John Doe", "documentType": "passport", "documentNumber": "A12345678",
         "country": "US", "email": "john@example.com", "securityLevel": "high", "language": "en",
@@ -36,7 +36,7 @@ async fn token_issuance() {
     let answer = world.bearing(None).post("/api/auth/token", body).await;
     assert_eq!(answer.header("cache-control"), "no-store");
     let body = answer.expect(200);
-    shows(
+    assert_shows(
         &body,
         &json!({
             "access_token": "[token]", "token_type": "Bearer", "expires_in": 3600, "scope": "profiles:read health:read",
@@ -98,7 +98,7 @@ async fn create_profile() {
 #[tokio::test(flavor = "multi_thread")]
 async fn get_profile() {
     let world = World::new().await;
-    let id = created(&world).await;
+    let id = create_reference_profile(&world).await;
     let operator = world.operator();
     let empty = operator.get(&format!("/api/profiles/{id}")).await.expect(200);
     assert_eq!(empty["data"]["verification_history"], Value::Null);
@@ -106,9 +106,9 @@ async fn get_profile() {
 
     let status = json!({"previous_status": "unverified", "new_status": "pending", "notes": "Verification submitted"});
     operator.post(&format!("/api/status_history/{id}"), status).await.expect(201);
-    verification(&world, &id).await;
+    record_verification(&world, &id).await;
     let body = operator.get(&format!("/api/profiles/{id}")).await.expect(200);
-    shows(
+    assert_shows(
         &body,
         &json!({"success": true, "data": {
             "name": "John Doe", "document_type": "passport", "document_number": "A12345678", "country": "US",
@@ -126,7 +126,7 @@ async fn get_profile() {
     assert_eq!(missing, json!({"error": "Identivia record not found", "message": "Invalid or expired ID"}));
 }
 
-async fn verification(world: &World, id: &str) -> Value {
+async fn record_verification(world: &World, id: &str) -> Value {
     let form = texts(&[
         ("liveness_session_id", "session-xyz"),
         ("liveness_confidence", "95.5"),
@@ -147,7 +147,7 @@ async fn verification(world: &World, id: &str) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn update_profile() {
     let world = World::new().await;
-    let id = created(&world).await;
+    let id = create_reference_profile(&world).await;
     let form = texts(&[
         ("verification_status", "pending"),
         ("document_type", "passport"),
@@ -201,9 +201,9 @@ async fn face_liveness_with_a_provider() {
     assert_eq!(waiting["data"]["confidenceScore"], Value::Null);
     assert_eq!((&waiting["data"]["isLive"], &waiting["data"]["status"]), (&json!(false), &json!("CREATED")));
 
-    world.provider.finish("session-1", identivia::domain::liveness::SessionStatus::Succeeded, Some(95.5));
+    world.provider.finish("session-1", identivia::records::liveness_session::SessionStatus::Succeeded, Some(95.5));
     let done = operator.get("/api/face-liveness/results/session-1").await.expect(200);
-    shows(
+    assert_shows(
         &done,
         &json!({"success": true, "data": {
         "sessionId": "session-1", "confidenceScore": 95.5, "isLive": true, "referenceImage": {
@@ -241,7 +241,7 @@ async fn get_settings() {
 #[tokio::test(flavor = "multi_thread")]
 async fn create_status_history() {
     let world = World::new().await;
-    let id = created(&world).await;
+    let id = create_reference_profile(&world).await;
     let body = json!({"previous_status": "unverified", "new_status": "pending", "notes": "Verification submitted"});
     let body = world.operator().post(&format!("/api/status_history/{id}"), body).await.expect(201);
     assert_eq!(
@@ -257,9 +257,9 @@ async fn create_status_history() {
 #[tokio::test(flavor = "multi_thread")]
 async fn create_verification_history() {
     let world = World::new().await;
-    let id = created(&world).await;
-    let body = verification(&world, &id).await;
-    shows(
+    let id = create_reference_profile(&world).await;
+    let body = record_verification(&world, &id).await;
+    assert_shows(
         &body,
         &json!({"success": true, "message": "Verification history record created", "data": {
             "id": "[id]", "profile": "[id]", "liveness_session_id": "session-xyz", "liveness_confidence": 95.5,

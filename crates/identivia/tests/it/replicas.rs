@@ -10,6 +10,10 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use futures_util::{StreamExt as _, stream};
 use identivia::clock::Clock;
+use identivia::domain::event::EventKind;
+use identivia::records::audit_event::AuditEvent;
+use identivia::records::id::RecordId;
+use identivia::records::liveness_session::{LivenessSession, SessionStatus};
 use reqwest::{Body, Method, multipart};
 use serde_json::{Value, json};
 use sqlx::{Connection as _, Executor as _, PgConnection};
@@ -19,21 +23,21 @@ use crate::ground::Ground;
 use crate::world::{Answer, SECRET, World, answer, file, picture, small_picture, texts};
 
 /// Two servers on one database and one bucket.
-async fn pair() -> (World, World) {
+async fn start_two_servers() -> (World, World) {
     let ground = Arc::new(Ground::postgres().await);
     let flags = ["--database-connections", "8"];
     (World::on(ground.clone(), &flags, Clock::default()).await, World::on(ground, &flags, Clock::default()).await)
 }
 
-async fn connected(ground: &Ground) -> PgConnection {
+async fn connect_database(ground: &Ground) -> PgConnection {
     let Ground::Postgres { url, .. } = ground else { panic!("these tests are PostgreSQL's") };
     PgConnection::connect(url).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_creates_over_two_servers_each_user_gets_one_profile() {
+async fn concurrent_creates_over_two_servers_make_one_profile_per_user() {
     let creates: usize = std::env::var("REPLICA_CREATES").map_or(10_000, |text| text.parse().unwrap());
-    let (one, other) = pair().await;
+    let (one, other) = start_two_servers().await;
     let callers = [one.operator(), other.operator()];
     let create = async |number: usize| {
         let user = json!({"userID": format!("u{}", number / 2 % 100)});
@@ -50,8 +54,8 @@ async fn of_many_creates_over_two_servers_each_user_gets_one_profile() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_one_server_says_the_other_knows() {
-    let (one, other) = pair().await;
+async fn writes_of_one_server_are_read_by_the_other() {
+    let (one, other) = start_two_servers().await;
     let (id, browser) = one.person("u").await;
     let there = other.bearing(browser.token.clone());
     there.get(&format!("/api/profiles/{id}")).await.expect(200);
@@ -62,7 +66,7 @@ async fn what_one_server_says_the_other_knows() {
     assert_eq!((stored.status, stored.bytes), (200, small_picture(9)));
 }
 
-fn evidence(session: &str) -> multipart::Form {
+fn evidence_form(session: &str) -> multipart::Form {
     texts(&[
         ("liveness_session_id", session),
         ("liveness_confidence", "90"),
@@ -74,15 +78,16 @@ fn evidence(session: &str) -> multipart::Form {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_liveness_session_serves_one_record_whichever_server_is_asked() {
-    let (one, other) = pair().await;
+async fn liveness_session_serves_one_record_over_two_servers() {
+    let (one, other) = start_two_servers().await;
     let (id, _) = one.person("u").await;
-    let session = "insert into liveness_sessions (id, profile, status, expires) values ('s', $1, 'SUCCEEDED', $2)";
-    let expires = one.clock.now().plus_seconds(100).0;
-    sqlx::query(session).bind(&id).bind(expires).execute(&mut connected(&one.ground).await).await.unwrap();
+    let session = LivenessSession::new("s".to_owned(), RecordId::parse(&id), one.clock.now());
+    let session = LivenessSession { status: SessionStatus::Succeeded, ..session };
+    let event = AuditEvent::new(EventKind::SessionCreated, one.clock.now(), "tester");
+    one.app.store.add_session(&session, event).await.unwrap().unwrap();
     let path = format!("/api/verification_history/{id}");
     let callers = [one.operator(), other.operator()];
-    let race = (0..20).map(|number| callers[number % 2].form(Method::POST, &path, evidence("s")));
+    let race = (0..20).map(|number| callers[number % 2].form(Method::POST, &path, evidence_form("s")));
     let answers = join_all(race).await;
     let refused = |answer: &&Answer| (400..500).contains(&answer.status);
     assert_eq!(answers.iter().filter(|answer| answer.status == 201).count(), 1, "{answers:?}");
@@ -94,50 +99,50 @@ async fn a_liveness_session_serves_one_record_whichever_server_is_asked() {
 
 const TOKEN: &str = "/api/auth/token";
 
-async fn signed_in(world: &World, client: &str, secret: &str) -> Answer {
+async fn sign_in(world: &World, client: &str, secret: &str) -> Answer {
     let body = json!({"client_id": client, "client_secret": secret});
     answer(world.bearing(None).request(Method::POST, TOKEN).json(&body)).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn failed_guesses_count_over_all_servers() {
-    let (one, other) = pair().await;
+async fn failed_logins_are_counted_over_all_servers() {
+    let (one, other) = start_two_servers().await;
     for number in 0..10 {
         let asked = if number % 2 == 0 { &one } else { &other };
-        signed_in(asked, "reader", "wrong").await.expect(401);
+        sign_in(asked, "reader", "wrong").await.expect(401);
         if number < 9 {
-            signed_in(asked, "reader", "reader-secret").await.expect(200);
+            sign_in(asked, "reader", "reader-secret").await.expect(200);
         }
     }
     for world in [&one, &other] {
-        let blocked = signed_in(world, "reader", "wrong").await;
+        let blocked = sign_in(world, "reader", "wrong").await;
         let seconds: u64 = blocked.header("retry-after").parse().unwrap();
         assert!(blocked.status == 429 && (1..=60).contains(&seconds), "{blocked:?}");
-        signed_in(world, "reader", "reader-secret").await.expect(429);
-        signed_in(world, "red", "red-secret").await.expect(200);
+        sign_in(world, "reader", "reader-secret").await.expect(429);
+        sign_in(world, "red", "red-secret").await.expect(200);
     }
     let kept = "select key from token_failures";
-    let kept: Vec<String> = sqlx::query_scalar(kept).fetch_all(&mut connected(&one.ground).await).await.unwrap();
+    let kept: Vec<String> = sqlx::query_scalar(kept).fetch_all(&mut connect_database(&one.ground).await).await.unwrap();
     assert_eq!(kept.len(), 1);
     assert!(kept[0].len() == 43 && !kept[0].contains("reader") && !kept[0].contains("127"), "{kept:?}");
     for world in [&one, &other] {
         world.clock.advance(61);
-        signed_in(world, "reader", "reader-secret").await.expect(200);
-        signed_in(world, "reader", "wrong").await.expect(401);
+        sign_in(world, "reader", "reader-secret").await.expect(200);
+        sign_in(world, "reader", "wrong").await.expect(401);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_servers_own_count_holds_while_the_store_does_not_answer() {
-    let (one, _other) = pair().await;
-    let mut lock = connected(&one.ground).await;
+async fn own_count_limits_logins_while_the_store_does_not_answer() {
+    let (one, _other) = start_two_servers().await;
+    let mut lock = connect_database(&one.ground).await;
     lock.execute("begin; lock table token_failures in access exclusive mode").await.unwrap();
     for _ in 0..10 {
         let begun = Instant::now();
-        signed_in(&one, "reader", "wrong").await.expect(401);
+        sign_in(&one, "reader", "wrong").await.expect(401);
         assert!(begun.elapsed() < Duration::from_secs(2));
     }
-    signed_in(&one, "reader", "wrong").await.expect(429);
+    sign_in(&one, "reader", "wrong").await.expect(429);
     let (id, _) = one.person("u").await;
     one.operator().get(&format!("/api/profiles/{id}")).await.expect(200);
 }
@@ -149,7 +154,7 @@ const CLIENTS: &str = r#"[{"client_id":"operator","client_secret":"operator-secr
 /// What the process that is killed had acknowledged: each profile with its photo's name, if that was.
 type Acknowledged = BTreeMap<String, Option<String>>;
 
-async fn writes_until_killed(http: &reqwest::Client, url: &str, token: &str, name: usize) -> Acknowledged {
+async fn write_until_killed(http: &reqwest::Client, url: &str, token: &str, name: usize) -> Acknowledged {
     let mut acknowledged = Acknowledged::new();
     let asked = async |request: reqwest::RequestBuilder| {
         let response = request.bearer_auth(token).send().await.ok()?;
@@ -170,7 +175,7 @@ async fn writes_until_killed(http: &reqwest::Client, url: &str, token: &str, nam
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_is_killed_takes_nothing_acknowledged_with_it_and_the_others_clear_up() {
+async fn killed_server_loses_no_acknowledged_write_and_others_remove_its_files() {
     let ground = Arc::new(Ground::postgres().await);
     let world = World::on(ground.clone(), &[], Clock::default()).await;
     let folder = tempfile::tempdir().unwrap();
@@ -190,7 +195,7 @@ async fn a_server_that_is_killed_takes_nothing_acknowledged_with_it_and_the_othe
     let half = tokio::spawn(half);
     world.await_stored_files(1).await;
 
-    let writers = join_all((0..4).map(|name| writes_until_killed(&http, &doomed.url, &token, name)));
+    let writers = join_all((0..4).map(|name| write_until_killed(&http, &doomed.url, &token, name)));
     let killing = async {
         tokio::time::sleep(Duration::from_secs(1)).await;
         doomed.signal("-KILL");
@@ -214,7 +219,7 @@ async fn a_server_that_is_killed_takes_nothing_acknowledged_with_it_and_the_othe
     let later = Clock::default();
     later.advance(3_700);
     let _other = World::on(ground.clone(), &[], later).await;
-    let named = "select count(*) from profiles where facial_photo <> ''";
-    let named: i64 = sqlx::query_scalar(named).fetch_one(&mut connected(&ground).await).await.unwrap();
+    let named = "select count(*) from profiles where body::json ->> 'facial_photo' <> ''";
+    let named: i64 = sqlx::query_scalar(named).fetch_one(&mut connect_database(&ground).await).await.unwrap();
     world.await_stored_files(usize::try_from(named).unwrap()).await;
 }

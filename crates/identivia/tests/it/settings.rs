@@ -20,7 +20,7 @@ async fn browsers_see_public_settings_only() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_setting_is_replaced_and_deleted() {
+async fn setting_is_replaced_and_deleted() {
     let world = World::new().await;
     let operator = world.operator();
     operator.put("/api/settings/k", json!({"value": 1, "public": true})).await.expect(200);

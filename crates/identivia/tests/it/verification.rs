@@ -1,5 +1,6 @@
 //! Verification records by machine tokens: what is needed, what is copied, what stays as it was.
 
+use identivia::records::{FieldFlag, RecordKind};
 use reqwest::Method;
 use reqwest::multipart::Form;
 use serde_json::{Value, json};
@@ -13,35 +14,35 @@ const NEEDED: [(&str, &str); 4] = [
     ("document_type", "national_id"),
 ];
 
-async fn post(caller: &Caller<'_>, id: &str, form: Form) -> Answer {
+async fn post_record(caller: &Caller<'_>, id: &str, form: Form) -> Answer {
     caller.form(Method::POST, &format!("/api/verification_history/{id}"), form).await
 }
 
-async fn upload(caller: &Caller<'_>, id: &str, field: &'static str, shade: u8) -> Value {
+async fn upload_picture(caller: &Caller<'_>, id: &str, field: &'static str, shade: u8) -> Value {
     let form = Form::new().part(field, file(small_picture(shade), "p.png"));
     caller.form(Method::PATCH, &format!("/api/profiles/{id}"), form).await.expect(200)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn everything_missing_is_named_at_once() {
+async fn all_missing_fields_are_named_at_once() {
     let world = World::new().await;
     let (id, _) = world.person("one").await;
     let operator = world.operator();
-    let missing = post(&operator, &id, texts(&[("name", "x")])).await.expect(400);
+    let missing = post_record(&operator, &id, texts(&[("name", "x")])).await.expect(400);
     assert_eq!(
         missing,
         json!({"error": "Missing required fields", "required": [
             "liveness_session_id", "liveness_confidence", "document_type", "liveness_status", "facial_photo", "document_front",
         ]})
     );
-    let missing = post(&operator, &id, texts(&NEEDED)).await.expect(400);
+    let missing = post_record(&operator, &id, texts(&NEEDED)).await.expect(400);
     assert_eq!(missing["required"], json!(["facial_photo", "document_front", "document_back"]));
-    let missing = post(&operator, &id, texts(&[("document_type", "passport")])).await.expect(400);
+    let missing = post_record(&operator, &id, texts(&[("document_type", "passport")])).await.expect(400);
     assert_eq!(missing["required"].as_array().unwrap().last().unwrap(), "document_front");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn everything_wrong_is_named_at_once_and_nothing_is_stored() {
+async fn all_wrong_fields_are_named_at_once_and_nothing_is_stored() {
     let world = World::new().await;
     let (id, _) = world.person("one").await;
     let form = texts(&[
@@ -55,7 +56,7 @@ async fn everything_wrong_is_named_at_once_and_nothing_is_stored() {
     ])
     .part("facial_photo", file(b"GIF89a".to_vec(), "photo.jpg"))
     .part("document_front", file(small_picture(1), "front.png"));
-    let wrong = post(&world.operator(), &id, form).await.expect(400);
+    let wrong = post_record(&world.operator(), &id, form).await.expect(400);
     insta::assert_json_snapshot!(wrong);
     world.await_stored_files(0).await;
     let list = world.operator().get(&format!("/api/verification_history/{id}")).await.expect(200);
@@ -63,18 +64,18 @@ async fn everything_wrong_is_named_at_once_and_nothing_is_stored() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_records_copies_outlive_the_profiles_files() {
+async fn record_keeps_its_copies_when_profile_files_are_replaced() {
     let world = World::new().await;
     let (id, _) = world.person("one").await;
     let operator = world.operator();
-    upload(&operator, &id, "facial_photo", 1).await;
-    upload(&operator, &id, "document_front", 2).await;
+    upload_picture(&operator, &id, "facial_photo", 1).await;
+    upload_picture(&operator, &id, "document_front", 2).await;
     let form = texts(&NEEDED).part("document_back", file(small_picture(3), "back.png"));
-    let made = post(&operator, &id, form).await.expect(201);
+    let made = post_record(&operator, &id, form).await.expect(201);
     let record = made["data"]["id"].as_str().unwrap().to_owned();
     world.await_stored_files(5).await;
 
-    upload(&operator, &id, "facial_photo", 9).await;
+    upload_picture(&operator, &id, "facial_photo", 9).await;
     world.await_stored_files(5).await; // the replaced one is gone, its copy is not
     for (field, shade) in [("facial_photo", 1), ("document_front", 2), ("document_back", 3)] {
         let name = made["data"][field].as_str().unwrap();
@@ -84,7 +85,7 @@ async fn a_records_copies_outlive_the_profiles_files() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_machines_word_is_taken_and_the_newest_record_is_shown() {
+async fn liveness_of_a_machine_token_counts_and_the_newest_record_is_shown() {
     let world = World::new().await;
     let (id, _) = world.person("one").await;
     let operator = world.operator();
@@ -97,7 +98,7 @@ async fn a_machines_word_is_taken_and_the_newest_record_is_shown() {
         ])
         .part("facial_photo", file(small_picture(1), "a.png"))
         .part("document_front", file(small_picture(2), "b.png"));
-        post(&operator, &id, form).await.expect(201);
+        post_record(&operator, &id, form).await.expect(201);
     }
     let shown = operator.get(&format!("/api/profiles/{id}")).await.expect(200);
     assert_eq!(shown["data"]["verification_history"]["liveness_confidence"], json!(100.0));
@@ -108,7 +109,7 @@ async fn a_machines_word_is_taken_and_the_newest_record_is_shown() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_status_record_can_name_a_verification_of_its_own_profile_only() {
+async fn status_record_names_only_a_verification_of_its_own_profile() {
     let world = World::new().await;
     let (id, _) = world.person("one").await;
     let (other, _) = world.person("two").await;
@@ -121,10 +122,55 @@ async fn a_status_record_can_name_a_verification_of_its_own_profile_only() {
     ])
     .part("facial_photo", file(small_picture(1), "a.png"))
     .part("document_front", file(small_picture(2), "b.png"));
-    let made = post(&operator, &id, form).await.expect(201);
+    let made = post_record(&operator, &id, form).await.expect(201);
     let step = json!({"previous_status": "unverified", "new_status": "verified", "notes": "n",
         "verification": made["data"]["id"]});
     operator.post(&format!("/api/status_history/{other}"), step.clone()).await.expect(400);
     let told = operator.post(&format!("/api/status_history/{id}"), step).await.expect(201);
     assert_eq!(told["data"]["verification"], made["data"]["id"]);
+}
+
+/// Collects the names of all fields in an answer, at any depth.
+fn collect_names(answer: &Value, names: &mut Vec<String>) {
+    match answer {
+        Value::Object(fields) => {
+            names.extend(fields.keys().cloned());
+            fields.values().for_each(|value| collect_names(value, names));
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect_names(item, names)),
+        _ => {}
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hidden_fields_are_in_no_answer() {
+    let world = World::new().await;
+    let (id, browser) = world.person("one").await;
+    let operator = world.operator();
+    let form = texts(&NEEDED)
+        .text("fingerprint", r#"{"visitorId":"v"}"#)
+        .part("facial_photo", file(small_picture(1), "a.png"))
+        .part("document_front", file(small_picture(2), "b.png"))
+        .part("document_back", file(small_picture(3), "c.png"));
+    let step = json!({"previous_status": "unverified", "new_status": "pending", "notes": "n"});
+    let mut answers = vec![
+        post_record(&operator, &id, form).await.expect(201),
+        browser.post(&format!("/api/status_history/{id}"), step).await.expect(201),
+        browser.get(&format!("/api/profiles/{id}")).await.expect(200),
+    ];
+    for list in ["profiles".to_owned(), format!("verification_history/{id}"), format!("status_history/{id}")] {
+        let listed = operator.get(&format!("/api/{list}")).await.expect(200);
+        assert_eq!(listed["data"].as_array().unwrap().len(), 1, "{list}");
+        answers.push(listed);
+    }
+    let fields = RecordKind::COPIED.into_iter().flat_map(RecordKind::fields);
+    let hidden: Vec<&str> = fields.filter(|field| field.has_flag(FieldFlag::Hidden)).map(|field| field.name).collect();
+    assert!(hidden.contains(&"created_by") && hidden.contains(&"follows"), "{hidden:?}");
+    for answer in answers {
+        let mut names = Vec::new();
+        collect_names(&answer, &mut names);
+        for name in &hidden {
+            assert!(!names.iter().any(|shown| shown == name), "{name}: {answer}");
+        }
+    }
 }

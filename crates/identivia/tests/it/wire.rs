@@ -23,7 +23,7 @@ pub(crate) async fn exchange(world: &World, bytes: &[u8]) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ambiguous_heads_are_refused_and_nothing_behind_them_is_served() {
+async fn ambiguous_heads_are_400_and_close_the_connection() {
     let world = World::new().await;
     let smuggled = "GET /health HTTP/1.1\r\nHost: smuggled\r\n\r\n";
     for head in [
@@ -45,7 +45,7 @@ async fn ambiguous_heads_are_refused_and_nothing_behind_them_is_served() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_served_behind_a_chunked_body() {
+async fn chunked_body_closes_the_connection() {
     let world = World::new().await;
     let chunked = "POST /api/auth/token HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
         Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\nGET /health HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -55,7 +55,7 @@ async fn nothing_is_served_behind_a_chunked_body() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn requests_behind_each_other_are_served_in_order() {
+async fn pipelined_requests_are_answered_in_order() {
     let world = World::new().await;
     let both = "GET /health HTTP/1.1\r\nHost: x\r\n\r\nGET /nope HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
     let answer = exchange(&world, both.as_bytes()).await;
@@ -65,7 +65,7 @@ async fn requests_behind_each_other_are_served_in_order() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_head_that_trickles_is_cut_off_within_ten_seconds() {
+async fn slow_head_is_cut_off_within_ten_seconds() {
     let world = World::new().await;
     let mut socket = connect(&world).await;
     let started = std::time::Instant::now();

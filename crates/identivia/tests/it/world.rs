@@ -8,15 +8,18 @@ use clap::Parser;
 use identivia::app::App;
 use identivia::clock::Clock;
 use identivia::config::{Config, Settings};
-use identivia::domain::liveness::{BoundingBox, ChallengeKind, SessionStatus};
+use identivia::domain::liveness::ChallengeKind;
 use identivia::domain::media::Media;
 use identivia::domain::reading::{DocumentFields, Hints, Reading, Usage};
-use identivia::domain::scope::{Scope, claim};
-use identivia::providers::documents::{DocumentReader, Sides};
+use identivia::domain::scope::{Scope, to_scope_claim};
+use identivia::providers::documents::{DocumentReader, DocumentSides};
 use identivia::providers::http_call::ProviderError;
-use identivia::providers::liveness::{Credentials, Liveness, Made, Picture, Report};
-use identivia::providers::local_engines::Engines;
+use identivia::providers::liveness::{
+    BrowserCredentials, CreatedSession, LivenessProvider, SessionImage, SessionReport,
+};
+use identivia::providers::local_engines::LocalEngines;
 use identivia::records::id::RecordId;
+use identivia::records::liveness_session::{BoundingBox, SessionStatus};
 use identivia::records::time::Millis;
 use identivia::server::{Parts, Server};
 use reqwest::multipart::{Form, Part};
@@ -98,7 +101,7 @@ impl World {
     /// Starts a server with more flags.
     pub(crate) async fn with(flags: &[&str], liveness: bool) -> Self {
         let provider = Arc::new(Scripted::default());
-        let liveness = liveness.then(|| provider.clone() as Arc<dyn Liveness>);
+        let liveness = liveness.then(|| provider.clone() as Arc<dyn LivenessProvider>);
         Self::start(flags, Parts { liveness, ..Parts::default() }, provider).await
     }
 
@@ -115,13 +118,13 @@ impl World {
         ground: Arc<Ground>,
         providers: &Providers,
         flags: &[&str],
-        looks: &'static [i64],
+        poll_at: &'static [i64],
     ) -> Self {
         let named = providers.variables();
         let named: Vec<String> = named.iter().flat_map(|(name, value)| [flag(name), value.clone()]).collect();
         // The ground's own keys for AWS come first, so that these take their place.
         let flags: Vec<&str> = named.iter().map(String::as_str).chain(flags.iter().copied()).collect();
-        let parts = Parts { looks: Some(looks), ..Parts::default() };
+        let parts = Parts { poll_at: Some(poll_at), ..Parts::default() };
         Self::start_on(ground, &flags, parts, Arc::default()).await
     }
 
@@ -129,7 +132,7 @@ impl World {
         Self::start_on(Arc::new(Ground::wanted().await), flags, parts, provider).await
     }
 
-    /// Checks on records wait until a test runs them: else what it sees would depend on when it looks.
+    /// Checks on records wait until a test runs them: else what it sees would depend on when it poll_at.
     async fn start_on(ground: Arc<Ground>, flags: &[&str], parts: Parts, provider: Arc<Scripted>) -> Self {
         let parts = Parts { engines: Some(engines()), holds_checks: true, ..parts };
         let folder = tempfile::tempdir().unwrap();
@@ -168,17 +171,17 @@ impl World {
 
     /// A caller with every scope and no team.
     pub(crate) fn operator(&self) -> Caller<'_> {
-        self.machine(&claim(&Scope::ALL), None)
+        self.machine(&to_scope_claim(&Scope::ALL), None)
     }
 
     /// A caller with every scope in a team.
     pub(crate) fn team(&self, team: &str) -> Caller<'_> {
-        self.machine(&claim(&Scope::ALL), Some(team))
+        self.machine(&to_scope_claim(&Scope::ALL), Some(team))
     }
 
     /// A machine caller with these scopes.
     pub(crate) fn machine(&self, scope: &str, team: Option<&str>) -> Caller<'_> {
-        let token = self.app.tokens.issue_machine("tester", scope, team, self.clock.now()).unwrap();
+        let token = self.app.tokens.issue_machine_token("tester", scope, team, self.clock.now()).unwrap();
         Caller { world: self, token: Some(token) }
     }
 
@@ -217,9 +220,9 @@ impl World {
 }
 
 /// The local engines, loaded once for all servers of this process.
-pub(crate) fn engines() -> Arc<Engines> {
-    static ENGINES: OnceLock<Arc<Engines>> = OnceLock::new();
-    ENGINES.get_or_init(|| Engines::load(None, 2).unwrap()).clone()
+pub(crate) fn engines() -> Arc<LocalEngines> {
+    static ENGINES: OnceLock<Arc<LocalEngines>> = OnceLock::new();
+    ENGINES.get_or_init(|| LocalEngines::load(None, 2).unwrap()).clone()
 }
 
 /// A variable's name as a flag.
@@ -358,38 +361,38 @@ impl Scripted {
 }
 
 #[async_trait]
-impl Liveness for Scripted {
+impl LivenessProvider for Scripted {
     fn challenges(&self) -> &[ChallengeKind] {
         &[ChallengeKind::MovementAndLight]
     }
 
-    async fn create_session(&self, _: ChallengeKind) -> Result<Made, ProviderError> {
+    async fn create_session(&self, _: ChallengeKind) -> Result<CreatedSession, ProviderError> {
         let mut made = self.made.lock().unwrap();
         *made += 1;
         let id = format!("session-{made}");
         self.reports.lock().unwrap().insert(id.clone(), (SessionStatus::Created, None));
-        Ok(Made { id, task: None })
+        Ok(CreatedSession { id, task: None })
     }
 
-    async fn report(&self, session: &str) -> Result<Option<Report>, ProviderError> {
+    async fn fetch_report(&self, session: &str) -> Result<Option<SessionReport>, ProviderError> {
         let reports = self.reports.lock().unwrap();
         let bounding_box = Some(BoundingBox { width: 0.5, height: 0.6, left: 0.2, top: 0.1 });
-        Ok(reports.get(session).map(|(status, confidence)| Report {
+        Ok(reports.get(session).map(|(status, confidence)| SessionReport {
             status: *status,
             confidence: *confidence,
-            reference_image: Some(Picture { bytes: bytes::Bytes::from_static(b"image"), bounding_box }),
+            reference_image: Some(SessionImage { bytes: bytes::Bytes::from_static(b"image"), bounding_box }),
             audit_images: vec![],
             challenge: None,
             feedback: vec![],
         }))
     }
 
-    async fn look(&self) -> Result<(), ProviderError> {
+    async fn check_health(&self) -> Result<(), ProviderError> {
         Ok(())
     }
 
-    async fn credentials(&self, _: Option<RecordId>) -> Result<Option<Credentials>, ProviderError> {
-        Ok(Some(Credentials {
+    async fn issue_credentials(&self, _: Option<RecordId>) -> Result<Option<BrowserCredentials>, ProviderError> {
+        Ok(Some(BrowserCredentials {
             access_key_id: "ASIATEST".to_owned(),
             secret_access_key: "secret".to_owned(),
             session_token: "session".to_owned(),
@@ -403,7 +406,7 @@ struct ScriptedReader;
 
 #[async_trait]
 impl DocumentReader for ScriptedReader {
-    async fn read(&self, sides: Sides, hints: &Hints) -> Result<Reading, ProviderError> {
+    async fn read_document(&self, sides: DocumentSides, hints: &Hints) -> Result<Reading, ProviderError> {
         let picture = sides.front;
         assert_eq!((picture.media, hints.document_type.as_str()), (Media::Jpeg, "passport"));
         assert_eq!(picture.pixels, 1420 * 1000);
@@ -425,7 +428,7 @@ impl DocumentReader for ScriptedReader {
         })
     }
 
-    async fn look(&self) -> Result<(), ProviderError> {
+    async fn check_health(&self) -> Result<(), ProviderError> {
         Ok(())
     }
 }

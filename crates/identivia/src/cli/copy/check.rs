@@ -6,13 +6,13 @@ use anyhow::Context as _;
 use aws_lc_rs::digest;
 use futures_util::{StreamExt as _, future};
 
+use super::copied_record::{CopiedRecord, list_keys, read_records};
 use super::ends::Source;
 use super::report::Report;
 use super::{Listed, PAGE, Progress, in_order};
-use crate::files::{FilesError, Place, Spot};
+use crate::files::{FileBackend, FilesError, StoredPath};
 use crate::records::id::RecordId;
-use crate::store::Collection;
-use crate::store::archive::{Kind, Record};
+use crate::records::{Collection, RecordKind};
 
 pub(super) struct Comparison<'a> {
     pub(super) source: &'a Source,
@@ -35,7 +35,7 @@ impl Comparison<'_> {
         for (kind, ids) in listed {
             self.progress.begin_step(&format!("comparing {}", kind.name()), ids.len());
             self.count(*kind, ids, report).await?;
-            let filled_in = self.target.archive.filled_in(*kind).await.context("--to")?;
+            let filled_in = self.target.store.self_set_fields(*kind).await.context("--to")?;
             report.filled_in(*kind, &filled_in);
             for page in ids.chunks(PAGE) {
                 self.compare_page(*kind, page, &filled_in, report).await?;
@@ -45,8 +45,8 @@ impl Comparison<'_> {
         Ok(())
     }
 
-    async fn count(&self, kind: Kind, ids: &[String], report: &mut Report) -> anyhow::Result<()> {
-        let there = self.target.archive.ids(kind).await.context("--to")?;
+    async fn count(&self, kind: RecordKind, ids: &[String], report: &mut Report) -> anyhow::Result<()> {
+        let there = list_keys(&*self.target.store, kind).await.context("--to")?;
         let listed: HashSet<&String> = ids.iter().collect();
         let tally = report.tally(kind);
         tally.source = ids.len();
@@ -57,37 +57,37 @@ impl Comparison<'_> {
 
     async fn compare_page(
         &self,
-        kind: Kind,
+        kind: RecordKind,
         ids: &[String],
         filled_in: &[&str],
         report: &mut Report,
     ) -> anyhow::Result<()> {
-        let ours = in_order(&*self.source.archive, kind, ids).await.context("--from")?;
-        let theirs = self.target.archive.records(kind, ids).await.context("--to")?;
-        let theirs: HashMap<&str, &Record> = theirs.iter().map(|record| (record.id(), record)).collect();
+        let ours = in_order(&*self.source.store, kind, ids).await.context("--from")?;
+        let theirs = read_records(&*self.target.store, kind, ids).await.context("--to")?;
+        let theirs: HashMap<&str, &CopiedRecord> = theirs.iter().map(|record| (record.key(), record)).collect();
         for record in &ours {
             self.progress.add_records(1);
-            let Some(other) = theirs.get(record.id()) else {
-                report.missing(kind, record.id());
+            let Some(other) = theirs.get(record.key()) else {
+                report.missing(kind, record.key());
                 report.missing_files(record.files().count());
                 continue;
             };
             let mut differing = record.differences(other, self.same_names);
             differing.retain(|column| !filled_in.contains(column));
             self.compare_files(record, other, &mut differing, report).await?;
-            report.compared(kind, record.id(), &differing);
+            report.compared(kind, record.key(), &differing);
         }
         Ok(())
     }
 
     async fn compare_files(
         &self,
-        record: &Record,
-        other: &Record,
+        record: &CopiedRecord,
+        other: &CopiedRecord,
         differing: &mut Vec<&'static str>,
         report: &mut Report,
     ) -> anyhow::Result<()> {
-        let (Some(collection), Some(id)) = (record.kind.collection(), record.files_id()) else {
+        let (Some(collection), Some(id)) = (record.collection(), record.files_id()) else {
             return Ok(());
         };
         for (column, name) in record.files() {
@@ -108,24 +108,24 @@ impl Comparison<'_> {
 
     async fn hashes(&self, pair: &Pair<'_>) -> anyhow::Result<[Option<(u64, Vec<u8>)>; 2]> {
         let [ours, theirs] =
-            pair.names.map(|name| Spot { collection: pair.collection, record: pair.id, name: name.to_owned() });
+            pair.names.map(|name| StoredPath { collection: pair.collection, record: pair.id, name: name.to_owned() });
         let (ours, theirs) =
             future::join(self.hash(&*self.source.place, &ours), self.hash(&*self.target.place, &theirs)).await;
         Ok([ours.context("--from")?, theirs.context("--to")?])
     }
 
     /// A file's length and hash; `None` when it is not there.
-    async fn hash(&self, place: &dyn Place, spot: &Spot) -> anyhow::Result<Option<(u64, Vec<u8>)>> {
+    async fn hash(&self, place: &dyn FileBackend, spot: &StoredPath) -> anyhow::Result<Option<(u64, Vec<u8>)>> {
         if spot.name.is_empty() {
             return Ok(None);
         }
-        let mut opened = match place.read(spot).await {
+        let mut opened = match place.open_file(spot).await {
             Ok(opened) => opened,
             Err(FilesError::Gone) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
         let mut context = digest::Context::new(&digest::SHA256);
-        while let Some(piece) = opened.pieces.next().await {
+        while let Some(piece) = opened.chunks.next().await {
             let piece = piece?;
             context.update(&piece);
             self.progress.add_bytes(piece.len() as u64);

@@ -9,13 +9,13 @@ use anyhow::{Context as _, bail};
 
 use crate::clock::Clock;
 use crate::config::{BucketLocation, Settings};
-use crate::files::bucket::{Bucket, Patience};
-use crate::files::fields::Fields;
-use crate::files::folder::Folder;
-use crate::files::{Files, Place};
+use crate::files::bucket::{BucketTimeouts, S3Bucket};
+use crate::files::folder::FileFolder;
+use crate::files::pocketbase_fields::PocketBaseFields;
+use crate::files::{FileBackend, Files};
 use crate::first_run::lock_data_dir;
-use crate::jobs::file_sweep::AtStart;
-use crate::store::archive::Archive;
+use crate::jobs::file_sweep::{SweepAtStart, start_file_sweep};
+use crate::store::Store;
 use crate::store::pocketbase::{Account, PocketBase};
 use crate::store::postgres::{self, CopyLock, Postgres};
 use crate::store::sqlite::Sqlite;
@@ -51,23 +51,23 @@ impl FilesIn {
         }
     }
 
-    async fn open_to_read(&self) -> anyhow::Result<Arc<dyn Place>> {
+    async fn open_to_read(&self) -> anyhow::Result<Arc<dyn FileBackend>> {
         match self {
-            Self::Folder(folder) => Ok(Arc::new(Folder::open_to_read(folder))),
+            Self::Folder(folder) => Ok(Arc::new(FileFolder::open_to_read(folder))),
             Self::Bucket(at) => open_bucket(at).await,
         }
     }
 
-    async fn open(&self) -> anyhow::Result<Arc<dyn Place>> {
+    async fn open(&self) -> anyhow::Result<Arc<dyn FileBackend>> {
         match self {
-            Self::Folder(folder) => Ok(Arc::new(Folder::open(folder).context("its folder of files")?)),
+            Self::Folder(folder) => Ok(Arc::new(FileFolder::open(folder).context("its folder of files")?)),
             Self::Bucket(at) => open_bucket(at).await,
         }
     }
 }
 
-async fn open_bucket(at: &BucketLocation) -> anyhow::Result<Arc<dyn Place>> {
-    Ok(Arc::new(Bucket::open(at, &scratch(), Patience::default()).await.context("its bucket")?))
+async fn open_bucket(at: &BucketLocation) -> anyhow::Result<Arc<dyn FileBackend>> {
+    Ok(Arc::new(S3Bucket::open(at, &scratch(), BucketTimeouts::default()).await.context("its bucket")?))
 }
 
 enum RecordsAt {
@@ -79,14 +79,14 @@ enum RecordsAt {
 
 /// The side that is only read.
 pub struct Source {
-    pub archive: Arc<dyn Archive>,
-    pub place: Arc<dyn Place>,
+    pub store: Arc<dyn Store>,
+    pub place: Arc<dyn FileBackend>,
 }
 
 /// The side that is written.
 pub struct Target {
-    pub archive: Arc<dyn Archive>,
-    pub place: Arc<dyn Place>,
+    pub store: Arc<dyn Store>,
+    pub place: Arc<dyn FileBackend>,
     pub files: Arc<Files>,
     /// Keeps servers off the data folder, or other copies off the database.
     _held: Held,
@@ -162,17 +162,17 @@ impl Address {
     /// # Errors
     /// When it cannot be opened, or is of another version.
     pub async fn open_to_read(&self) -> anyhow::Result<Source> {
-        let archive: Arc<dyn Archive> = match &self.records {
+        let store: Arc<dyn Store> = match &self.records {
             RecordsAt::Sqlite(folder) => Arc::new(Sqlite::open_to_read(folder)?),
             RecordsAt::Postgres(url) => Arc::new(Postgres::open_to_read(url).await?),
             RecordsAt::PocketBase(account) => {
                 let pocketbase = signed_in(account)?;
-                let place = Arc::new(Fields::new(pocketbase.clone(), &scratch()));
-                return Ok(Source { archive: pocketbase, place });
+                let place = Arc::new(PocketBaseFields::new(pocketbase.clone(), &scratch()));
+                return Ok(Source { store: pocketbase, place });
             }
         };
         let files = self.files.as_ref().context("nothing says where its files are")?;
-        Ok(Source { archive, place: files.open_to_read().await? })
+        Ok(Source { store, place: files.open_to_read().await? })
     }
 
     /// Opens the end to be written, makes what a first start would make, and removes what an interrupted copy has left.
@@ -186,25 +186,25 @@ impl Address {
                 let held =
                     Held::Folder { _lock: lock_data_dir(folder).map_err(|error| anyhow::anyhow!(error.problem))? };
                 let records = Arc::new(Sqlite::open(folder).context("its database cannot be opened")?);
-                let place: Arc<dyn Place> = Arc::new(Folder::open(&folder.join("files"))?);
-                let (files, sweeper) = Files::new(place.clone(), Some(records.clone()), folder, clock);
-                sweeper.start(AtStart::All).await;
-                Ok(Target { archive: records, place, files, _held: held })
+                let place: Arc<dyn FileBackend> = Arc::new(FileFolder::open(&folder.join("files"))?);
+                let files = Files::new(place.clone(), Some(records.clone()), folder, clock);
+                start_file_sweep(&files, SweepAtStart::All).await;
+                Ok(Target { store: records, place, files, _held: held })
             }
             RecordsAt::Postgres(url) => {
                 let (records, lock) = Postgres::open_for_copy(url, CONNECTIONS).await?;
                 let (records, held) = (Arc::new(records), Held::Database { _lock: lock });
                 let place = self.files.as_ref().context("nothing says where its files are")?.open().await?;
-                let (files, sweeper) = Files::new(place.clone(), Some(records.clone()), &scratch(), clock);
-                sweeper.start(AtStart::Old).await;
-                Ok(Target { archive: records, place, files, _held: held })
+                let files = Files::new(place.clone(), Some(records.clone()), &scratch(), clock);
+                start_file_sweep(&files, SweepAtStart::Old).await;
+                Ok(Target { store: records, place, files, _held: held })
             }
             RecordsAt::PocketBase(account) => {
                 let pocketbase = signed_in(account)?;
                 refuse_incomplete(&pocketbase).await?;
-                let place: Arc<dyn Place> = Arc::new(Fields::new(pocketbase.clone(), &scratch()));
-                let (files, _) = Files::new(place.clone(), None, &scratch(), clock);
-                Ok(Target { archive: pocketbase, place, files, _held: Held::Nothing })
+                let place: Arc<dyn FileBackend> = Arc::new(PocketBaseFields::new(pocketbase.clone(), &scratch()));
+                let files = Files::new(place.clone(), None, &scratch(), clock);
+                Ok(Target { store: pocketbase, place, files, _held: Held::Nothing })
             }
         }
     }
@@ -217,7 +217,7 @@ fn signed_in(account: &Account) -> anyhow::Result<Arc<PocketBase>> {
 
 /// What a field that is missing would hold is dropped by PocketBase without a word.
 async fn refuse_incomplete(pocketbase: &PocketBase) -> anyhow::Result<()> {
-    let missing = pocketbase.missing().await?.join(", ");
+    let missing = pocketbase.list_missing_schema().await?.join(", ");
     if !missing.is_empty() {
         bail!("missing are {missing}; make them with: identivia pocketbase init");
     }

@@ -2,11 +2,12 @@
 //!
 //! The source is only read. Its records are listed first, those that name others before those that are named, so that
 //! what a server adds meanwhile is left out as a whole. The target is asked which of them it has; the rest goes over in
-//! the order of its making, each record with its files in one step. So whatever ends a copy, the next one goes on there.
+//! the order of its making, each record with its files in one step. So after an interruption the next copy goes on there.
 //! Nothing that is there is ever changed.
 
 mod check;
 pub mod command;
+mod copied_record;
 mod ends;
 mod report;
 
@@ -16,11 +17,13 @@ use anyhow::{Context as _, anyhow, bail};
 use futures_util::StreamExt as _;
 
 use crate::domain::media;
-use crate::files::{FilesError, Spot, Upload};
+use crate::files::upload::Upload;
+use crate::files::{FilesError, StoredPath};
 use crate::records::id::RecordId;
-use crate::store::archive::{Archive, Kind, Record};
-use crate::store::{Attached, Collection, StoreError};
+use crate::records::{Collection, RecordKind};
+use crate::store::{Store, StoreError, UploadedFiles, WriteOutcome};
 use check::Comparison;
+use copied_record::{CopiedRecord, add_records, list_keys, read_records};
 use ends::{Source, Target};
 
 use crate::cli::progress::Progress;
@@ -29,6 +32,8 @@ pub use report::Report;
 
 /// Records read, and where they have no files added, at once.
 const PAGE: usize = 100;
+/// Records added at once. One with its profile makes two changes, and PocketBase makes at most 50 at once.
+const ADDED_AT_ONCE: usize = 25;
 
 /// What is to be done.
 pub struct Job {
@@ -39,7 +44,7 @@ pub struct Job {
 }
 
 /// The ids of a kind's records, in the order of their making.
-type Listed = Vec<(Kind, Vec<String>)>;
+type Listed = Vec<(RecordKind, Vec<String>)>;
 
 /// Copies and compares, and reports what came of it.
 ///
@@ -50,7 +55,7 @@ pub async fn run(job: &Job, progress: &Progress) -> anyhow::Result<Report> {
         bail!("--from and --to name the same store");
     }
     let source = job.from.open_to_read().await.context("--from")?;
-    let listed = listed(&*source.archive).await.context("--from")?;
+    let listed = listed(&*source.store).await.context("--from")?;
     let mut report = Report::default();
     let same_names = job.from.keeps_names() && job.to.keeps_names();
     if job.only_check {
@@ -66,25 +71,26 @@ pub async fn run(job: &Job, progress: &Progress) -> anyhow::Result<Report> {
         copy.copy_kind(*kind, ids).await.context("what was copied stays; run the same command again to go on")?;
     }
     let Copy { source, target, mut report, .. } = copy;
-    let written = Source { archive: target.archive.clone(), place: target.place.clone() };
+    let written = Source { store: target.store.clone(), place: target.place.clone() };
     let comparison = Comparison { source: &source, target: &written, same_names, progress };
     comparison.compare(&listed, &mut report).await?;
     Ok(report)
 }
 
-async fn listed(archive: &dyn Archive) -> Result<Listed, StoreError> {
+async fn listed(store: &dyn Store) -> Result<Listed, StoreError> {
     let mut listed = Vec::new();
-    for kind in Kind::ALL.into_iter().rev() {
-        listed.push((kind, archive.ids(kind).await?));
+    for kind in RecordKind::COPIED.into_iter().rev() {
+        listed.push((kind, list_keys(store, kind).await?));
     }
     listed.reverse();
     Ok(listed)
 }
 
 /// Some records of an archive, in the order of their ids.
-async fn in_order(archive: &dyn Archive, kind: Kind, ids: &[String]) -> Result<Vec<Record>, StoreError> {
-    let found = archive.records(kind, ids).await?;
-    let mut found: HashMap<String, Record> = found.into_iter().map(|record| (record.id().to_owned(), record)).collect();
+async fn in_order(store: &dyn Store, kind: RecordKind, ids: &[String]) -> Result<Vec<CopiedRecord>, StoreError> {
+    let found = read_records(store, kind, ids).await?;
+    let mut found: HashMap<String, CopiedRecord> =
+        found.into_iter().map(|record| (record.key().to_owned(), record)).collect();
     Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
 }
 
@@ -107,11 +113,11 @@ impl Fault {
         }
     }
 
-    fn of_target_file(error: FilesError, record: &Record, column: &str) -> Self {
+    fn of_target_file(error: FilesError, record: &CopiedRecord, column: &str) -> Self {
         match error {
             FilesError::Store(error) => Self::of_target(error),
             error => {
-                let place = format!("--to: {column} of {} {}", record.kind.name(), record.id());
+                let place = format!("--to: {column} of {} {}", record.kind.name(), record.key());
                 Self::Stop(anyhow!(error).context(place))
             }
         }
@@ -130,19 +136,19 @@ struct Copy<'a> {
 }
 
 impl Copy<'_> {
-    async fn copy_kind(&mut self, kind: Kind, ids: &[String]) -> anyhow::Result<()> {
-        let there: HashSet<String> = self.target.archive.ids(kind).await.context("--to")?.into_iter().collect();
+    async fn copy_kind(&mut self, kind: RecordKind, ids: &[String]) -> anyhow::Result<()> {
+        let there: HashSet<String> = list_keys(&*self.target.store, kind).await.context("--to")?.into_iter().collect();
         let missing: Vec<String> = ids.iter().filter(|id| !there.contains(*id)).cloned().collect();
         self.report.tally(kind).there = ids.len() - missing.len();
         self.progress.begin_step(&format!("copying {}", kind.name()), missing.len());
         for page in missing.chunks(PAGE) {
-            let records = in_order(&*self.source.archive, kind, page).await.context("--from")?;
+            let records = in_order(&*self.source.store, kind, page).await.context("--from")?;
             self.copy_page(records).await?;
         }
         Ok(())
     }
 
-    async fn copy_page(&mut self, records: Vec<Record>) -> anyhow::Result<()> {
+    async fn copy_page(&mut self, records: Vec<CopiedRecord>) -> anyhow::Result<()> {
         let mut together = Vec::new();
         for record in records {
             if let Some(why) = self.unfit(&record) {
@@ -159,49 +165,52 @@ impl Copy<'_> {
     }
 
     /// Why a record cannot be kept in the target, if it cannot.
-    fn unfit(&self, record: &Record) -> Option<String> {
-        if record.kind.has_record_ids() && RecordId::parse(record.id()).is_none() {
+    fn unfit(&self, record: &CopiedRecord) -> Option<String> {
+        if record.kind.has_record_ids() && RecordId::parse(record.key()).is_none() {
             return Some("its id is not one of this program's".to_owned());
         }
         let misnamed = record.files().find(|(_, name)| self.keeps_names && !media::is_stored_name(name));
         misnamed.map(|(column, _)| format!("the name of its {column} is not one under which files are kept there"))
     }
 
-    /// Keeps records without files: all at once or, where one of them hinders that, one by one.
-    async fn keep(&mut self, records: Vec<Record>) -> anyhow::Result<()> {
-        if records.is_empty() {
-            return Ok(());
-        }
-        let kept = self.target.archive.keep(records.clone(), Attached::default()).await;
-        if let Ok(kept) = kept {
-            for (record, added) in records.iter().zip(kept) {
-                self.settle(record, Ok(added)).await?;
+    /// Keeps records without files: several at once or, where one of them hinders that, one by one.
+    async fn keep(&mut self, records: Vec<CopiedRecord>) -> anyhow::Result<()> {
+        for records in records.chunks(ADDED_AT_ONCE) {
+            if let Ok(true) = add_records(&*self.target.store, records, UploadedFiles::default()).await {
+                for record in records {
+                    self.settle(record, Ok(true)).await?;
+                }
+                continue;
             }
-            return Ok(());
-        }
-        for record in records {
-            let kept = self.target.archive.keep(vec![record.clone()], Attached::default()).await;
-            let outcome = kept.map(|kept| kept.contains(&true)).map_err(Fault::of_target);
-            self.settle(&record, outcome).await?;
+            for record in records {
+                let alone = std::slice::from_ref(record);
+                let added = add_records(&*self.target.store, alone, UploadedFiles::default()).await;
+                self.settle(record, added.map_err(Fault::of_target)).await?;
+            }
         }
         Ok(())
     }
 
     /// Takes a record over with its files.
-    async fn carry(&self, record: &Record) -> Result<bool, Fault> {
-        let (Some(collection), Some(id)) = (record.kind.collection(), record.files_id()) else {
+    async fn carry(&self, record: &CopiedRecord) -> Result<bool, Fault> {
+        let (Some(collection), Some(id)) = (record.collection(), record.files_id()) else {
             return Err(Fault::Record("it cannot have files".to_owned()));
         };
         let names: Vec<&str> = record.files().map(|(_, name)| name).collect();
-        let mut upload = self.target.files.moving_in(collection, id, &names);
+        let mut upload = Upload::with_stored_names(self.target.files.clone(), collection, id, &names);
         for (column, name) in record.files() {
             self.carry_file(&mut upload, record, (collection, id), (column, name)).await?;
         }
-        let keep = |attached| async {
-            let kept = self.target.archive.keep(vec![record.clone()], attached).await;
-            kept.map(|kept| Ok(kept.contains(&true)))
+        let keep = |files| async {
+            let added = add_records(&*self.target.store, std::slice::from_ref(record), files).await?;
+            // Undone, so that the intent of its files stays until they are gone.
+            if added {
+                Ok(WriteOutcome::Ok(true))
+            } else {
+                Err(StoreError::Refused("another record is in its way".to_owned()))
+            }
         };
-        match upload.record(keep).await {
+        match upload.commit_with(keep).await {
             Ok(added) => Ok(added.unwrap_or_default()),
             Err(error) => Err(Fault::of_target_file(error, record, "the files")),
         }
@@ -210,7 +219,7 @@ impl Copy<'_> {
     async fn carry_file(
         &self,
         upload: &mut Upload,
-        record: &Record,
+        record: &CopiedRecord,
         (collection, id): (Collection, RecordId),
         (column, name): (&str, &str),
     ) -> Result<(), Fault> {
@@ -219,43 +228,43 @@ impl Copy<'_> {
             FilesError::Gone => Fault::Record(format!("its {column} is not there")),
             error => Fault::Stop(anyhow!(error).context("--from")),
         };
-        let spot = Spot { collection, record: id, name: name.to_owned() };
-        let mut opened = self.source.place.read(&spot).await.map_err(broken)?;
-        let mut writing = upload.begin(name).await.map_err(written)?;
-        while let Some(piece) = opened.pieces.next().await {
+        let spot = StoredPath { collection, record: id, name: name.to_owned() };
+        let mut opened = self.source.place.open_file(&spot).await.map_err(broken)?;
+        let mut writing = upload.create_named_file(name).await.map_err(written)?;
+        while let Some(piece) = opened.chunks.next().await {
             let piece = piece.map_err(|error| Fault::Stop(anyhow!(error).context("--from")))?;
-            writing.write(&piece).await.map_err(written)?;
+            writing.write_bytes(&piece).await.map_err(written)?;
             self.progress.add_bytes(piece.len() as u64);
         }
         if writing.length != opened.length {
             return Err(Fault::Stop(anyhow!("--from: a file ended before its end")));
         }
-        let file = writing.finish().await.map_err(written)?;
-        upload.keep(name, file).await.map_err(written)
+        let file = writing.finish_file().await.map_err(written)?;
+        upload.store_file(name, file).await.map_err(written)
     }
 
     /// Counts what became of a record.
-    async fn settle(&mut self, record: &Record, outcome: Result<bool, Fault>) -> anyhow::Result<()> {
+    async fn settle(&mut self, record: &CopiedRecord, outcome: Result<bool, Fault>) -> anyhow::Result<()> {
         self.progress.add_records(1);
         match outcome {
             Ok(true) => self.report.tally(record.kind).copied += 1,
             Ok(false) if self.is_there(record).await? => self.report.tally(record.kind).there += 1,
             Ok(false) => {
                 let unique = match record.kind {
-                    Kind::Profiles => "another profile has its team and userID",
+                    RecordKind::Profiles => "another profile has its team and userID",
                     _ => "another record is in its way",
                 };
-                self.report.refused(record.kind, record.id(), unique);
+                self.report.refused(record.kind, record.key(), unique);
             }
-            Err(Fault::Record(why)) => self.report.refused(record.kind, record.id(), &why),
+            Err(Fault::Record(why)) => self.report.refused(record.kind, record.key(), &why),
             Err(Fault::Stop(error)) => return Err(error),
         }
         Ok(())
     }
 
     /// An answer may have been lost on its way back, and the record been added all the same.
-    async fn is_there(&self, record: &Record) -> anyhow::Result<bool> {
-        let found = self.target.archive.records(record.kind, &[record.id().to_owned()]).await.context("--to")?;
+    async fn is_there(&self, record: &CopiedRecord) -> anyhow::Result<bool> {
+        let found = read_records(&*self.target.store, record.kind, &[record.key().to_owned()]).await.context("--to")?;
         Ok(!found.is_empty())
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use indicatif::{HumanBytes, HumanCount};
 
-use crate::store::archive::Kind;
+use crate::records::RecordKind;
 
 /// Lines shown of each kind; the rest is counted.
 const MOST_LINES: usize = 50;
@@ -12,7 +12,7 @@ const MOST_LINES: usize = 50;
 /// Counts, and what is not the same on both sides.
 #[derive(Default)]
 pub struct Report {
-    tallies: [Tally; Kind::ALL.len()],
+    tallies: [Tally; RecordKind::COPIED.len()],
     same_files: usize,
     same_bytes: u64,
     other_files: usize,
@@ -35,7 +35,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    fn tell(&mut self, kind: Kind, id: &str, what: &str) {
+    fn tell(&mut self, kind: RecordKind, id: &str, what: &str) {
         self.different += 1;
         self.told.insert(id.to_owned());
         if self.lines.len() < MOST_LINES {
@@ -43,7 +43,7 @@ impl Tally {
         }
     }
 
-    fn lines(&self, kind: Kind) -> Vec<String> {
+    fn lines(&self, kind: RecordKind) -> Vec<String> {
         let mut lines = self.lines.clone();
         if self.different > lines.len() {
             lines.push(format!("{}: {} more", kind.name(), self.different - lines.len()));
@@ -57,21 +57,21 @@ impl Tally {
 
 impl Report {
     /// The counts of a kind.
-    pub fn tally(&mut self, kind: Kind) -> &mut Tally {
+    pub fn tally(&mut self, kind: RecordKind) -> &mut Tally {
         &mut self.tallies[kind as usize]
     }
 
-    pub(super) fn refused(&mut self, kind: Kind, id: &str, why: &str) {
+    pub(super) fn refused(&mut self, kind: RecordKind, id: &str, why: &str) {
         self.tally(kind).tell(kind, id, &format!("not copied: {why}"));
     }
 
-    pub(super) fn missing(&mut self, kind: Kind, id: &str) {
+    pub(super) fn missing(&mut self, kind: RecordKind, id: &str) {
         if !self.tally(kind).told.contains(id) {
             self.tally(kind).tell(kind, id, "not on the target");
         }
     }
 
-    pub(super) fn compared(&mut self, kind: Kind, id: &str, differing: &[&str]) {
+    pub(super) fn compared(&mut self, kind: RecordKind, id: &str, differing: &[&str]) {
         if !differing.is_empty() && !self.tally(kind).told.contains(id) {
             self.tally(kind).tell(kind, id, &format!("different: {}", differing.join(", ")));
         }
@@ -86,7 +86,7 @@ impl Report {
         self.other_files += count;
     }
 
-    pub(super) fn filled_in(&mut self, kind: Kind, columns: &[&str]) {
+    pub(super) fn filled_in(&mut self, kind: RecordKind, columns: &[&str]) {
         if !columns.is_empty() {
             let columns = columns.join(", ");
             self.notes.push(format!(
@@ -100,9 +100,9 @@ impl Report {
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
         let mut lines = self.notes.clone();
-        lines.extend(Kind::ALL.into_iter().zip(&self.tallies).flat_map(|(kind, tally)| tally.lines(kind)));
+        lines.extend(RecordKind::COPIED.into_iter().zip(&self.tallies).flat_map(|(kind, tally)| tally.lines(kind)));
         lines.push(row("", ["source", "target", "copied", "already there", "different"].map(str::to_owned)));
-        for (kind, tally) in Kind::ALL.into_iter().zip(&self.tallies) {
+        for (kind, tally) in RecordKind::COPIED.into_iter().zip(&self.tallies) {
             let counts = [tally.source, tally.target, tally.copied, tally.there, tally.different];
             lines.push(row(kind.name(), counts.map(|count| HumanCount(count as u64).to_string())));
         }

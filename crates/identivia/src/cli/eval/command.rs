@@ -12,7 +12,7 @@ use super::{EvalContext, ReportLines};
 use crate::cli::print_line;
 use crate::cli::progress::Progress;
 use crate::config::Config;
-use crate::providers::local_engines::Engines;
+use crate::providers::local_engines::LocalEngines;
 
 /// Arguments of `identivia eval`.
 #[derive(Args)]
@@ -51,7 +51,7 @@ enum Evaluation {
 /// When the engines cannot be loaded, or the pictures cannot be read.
 pub fn run_eval(config: &Config, arguments: &EvalArguments) -> anyhow::Result<()> {
     let settings = &config.engines;
-    let engines = Engines::load(settings.models.as_deref(), settings.threads).context("MODELS_DIR")?;
+    let engines = LocalEngines::load(settings.models.as_deref(), settings.threads).context("MODELS_DIR")?;
     let context = EvalContext { engines, progress: Progress::new() };
     let lines: ReportLines = match &arguments.evaluation {
         Evaluation::Face { pairs } => eval_faces(&context, pairs),

@@ -8,8 +8,8 @@ use vision::liveness::{Frame, Limits, judge_session, observe_frames};
 
 use super::statistics::Rate;
 use super::{EvalContext, ReportLines, list_entries};
-use crate::domain::liveness::Step;
 use crate::providers::liveness::local;
+use crate::records::liveness_session::Step;
 
 /// A recorded session: the `session.json` beside its frames.
 #[derive(Deserialize)]
@@ -92,10 +92,10 @@ fn measure_confidence(context: &EvalContext, folder: &Path) -> anyhow::Result<f6
         let path = folder.join(&frame.file);
         let bytes = std::fs::read(&path).with_context(|| path.display().to_string())?;
         let unreadable = || format!("{} is no readable picture", path.display());
-        let picture = local::opened(&bytes).with_context(unreadable)?;
-        frames.push(Frame { step: local::step(frame.step), at_ms: frame.time, picture });
+        let picture = local::decode_frame(&bytes).with_context(unreadable)?;
+        frames.push(Frame { step: local::to_engine_step(frame.step), at_ms: frame.time, picture });
     }
-    let steps: Vec<_> = session.steps.into_iter().map(local::step).collect();
+    let steps: Vec<_> = session.steps.into_iter().map(local::to_engine_step).collect();
     let observations = observe_frames(&context.engines.faces, &frames)?;
     Ok(judge_session(&steps, &observations, &Limits::default()).confidence)
 }

@@ -15,14 +15,14 @@ use vision::intake::{Photo, decode_photo};
 
 use crate::cli::progress::Progress;
 use crate::providers::documents::local::PICTURE_SIDE;
-use crate::providers::local_engines::Engines;
+use crate::providers::local_engines::LocalEngines;
 
 /// Lines of the report on standard output.
 pub type ReportLines = Vec<String>;
 
 /// The engines to measure, and the progress of the command.
 pub struct EvalContext {
-    pub engines: Arc<Engines>,
+    pub engines: Arc<LocalEngines>,
     pub progress: Progress,
 }
 

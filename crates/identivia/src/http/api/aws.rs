@@ -9,10 +9,10 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::domain::event::EventKind;
-use crate::domain::token::CallerKind;
 use crate::http::error::{ApiError, ErrorBody};
-use crate::http::guard::access::By;
-use crate::http::guard::provider_quotas::{self, Asked};
+use crate::http::guard::profile_access::OwnWritableProfile;
+use crate::http::guard::provider_quotas::{ProviderOperation, ProviderQuotas};
+use crate::http::guard::request_context::RequestContext;
 use crate::providers::liveness::sessions::SessionError;
 
 /// Credentials for 900 seconds.
@@ -51,19 +51,17 @@ struct CredentialsData {
     ))]
 pub(crate) async fn get_credentials(
     State(app): State<Arc<App>>,
-    by: By,
+    State(quotas): State<Arc<ProviderQuotas>>,
+    context: RequestContext,
+    OwnWritableProfile(profile): OwnWritableProfile,
 ) -> Result<Json<CredentialsResponse>, ApiError> {
-    let profile = match by.caller.kind {
-        CallerKind::Flow { profile } => Some(by.writable(&app, profile).await?.id),
-        CallerKind::Machine { .. } => None,
-    };
     if !app.uses.aws {
-        return Err(not_configured());
+        return Err(credentials_not_configured());
     }
-    provider_quotas::take(&app, &by, Asked::Credentials).await?;
-    let credentials = app.liveness.provider().credentials(profile).await.map_err(SessionError::Provider)?;
-    let credentials = credentials.ok_or_else(not_configured)?;
-    app.store.note(by.event(&app, EventKind::CredentialsIssued, profile, "")).await?;
+    quotas.charge(&context, ProviderOperation::Credentials).await?;
+    let credentials = app.liveness.provider().issue_credentials(profile).await.map_err(SessionError::Provider)?;
+    let credentials = credentials.ok_or_else(credentials_not_configured)?;
+    app.store.record_event(&context.audit_event(EventKind::CredentialsIssued, profile, "")).await?;
     Ok(Json(CredentialsResponse {
         success: true,
         data: CredentialsData {
@@ -75,8 +73,8 @@ pub(crate) async fn get_credentials(
     }))
 }
 
-/// Also where liveness is judged here, which needs none.
-fn not_configured() -> ApiError {
+/// The same answer where the local engines check liveness: they need no credentials.
+fn credentials_not_configured() -> ApiError {
     ApiError::not_configured(
         "AWS credentials not configured",
         "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set in environment variables",

@@ -8,9 +8,9 @@ use axum::http::{HeaderValue, Response, header};
 
 use crate::app::App;
 use crate::domain::media::{self, Media};
-use crate::files::{FilesError, Spot};
+use crate::files::{FilesError, StoredPath};
 use crate::http::error::ApiError;
-use crate::http::guard::access::By;
+use crate::http::guard::request_context::RequestContext;
 use crate::records::id::RecordId;
 use crate::store::Collection;
 
@@ -30,25 +30,25 @@ use crate::store::Collection;
     ))))]
 pub(crate) async fn get_file(
     State(app): State<Arc<App>>,
-    By { caller, .. }: By,
+    context: RequestContext,
     path: Result<Path<(String, String, String)>, axum::extract::rejection::PathRejection>,
 ) -> Result<Response<Body>, ApiError> {
-    let Ok(Path((collection, record, name))) = path else { return Err(no_file()) };
-    let (Some(collection), Some(record)) = (Collection::named(&collection), RecordId::parse(&record)) else {
-        return Err(no_file());
+    let Ok(Path((collection, record, name))) = path else { return Err(file_not_found()) };
+    let (Some(collection), Some(record)) = (Collection::from_name(&collection), RecordId::parse(&record)) else {
+        return Err(file_not_found());
     };
-    let media = Media::of_stored_name(&name).filter(|_| media::is_stored_name(&name)).ok_or_else(no_file)?;
-    let owner = app.store.file_owner(collection, record, &name, &caller.reach()).await?;
-    if !owner.is_some_and(|profile| caller.may_name(profile)) {
-        return Err(no_file());
+    let media = Media::of_stored_name(&name).filter(|_| media::is_stored_name(&name)).ok_or_else(file_not_found)?;
+    let owner = app.store.file_owner(collection, record, &name, &context.authority.reach).await?;
+    if !owner.is_some_and(|profile| context.authority.may_name_profile(profile)) {
+        return Err(file_not_found());
     }
-    let opened = match app.files.read(&Spot { collection, record, name: name.clone() }).await {
+    let opened = match app.files.open_stored_file(&StoredPath { collection, record, name: name.clone() }).await {
         // Replaced between the two looks.
-        Err(FilesError::Gone) => return Err(no_file()),
+        Err(FilesError::Gone) => return Err(file_not_found()),
         opened => opened?,
     };
     let disposition = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")).map_err(ApiError::internal)?;
-    let mut response = Response::new(Body::from_stream(opened.pieces));
+    let mut response = Response::new(Body::from_stream(opened.chunks));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media.mime()));
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(opened.length));
@@ -56,6 +56,6 @@ pub(crate) async fn get_file(
     Ok(response)
 }
 
-fn no_file() -> ApiError {
+fn file_not_found() -> ApiError {
     ApiError::not_found("File not found", "There is no such file, or not within your reach")
 }

@@ -75,31 +75,31 @@ pub(crate) struct Probe {
 pub(crate) async fn report(State(app): State<Arc<App>>) -> Json<HealthReport> {
     let pocketbase = app.pocketbase.as_deref();
     let pocketbase_status = match pocketbase {
-        Some(pocketbase) => pocketbase.standing().await.word(),
+        Some(pocketbase) => pocketbase.connection_state().await.word(),
         None => "not_configured",
     };
     let (liveness, openai, fingerprint) = tokio::join!(
-        standing(app.uses.aws.then(|| app.liveness.is_well())),
-        standing(app.uses.openai.then(|| {
+        provider_status(app.uses.aws.then(|| app.liveness.is_provider_healthy())),
+        provider_status(app.uses.openai.then(|| {
             let reader = app.reader.clone();
-            app.reader_standing.is_well("document reader", async move { reader.look().await })
+            app.reader_health.is_healthy("document reader", async move { reader.check_health().await })
         })),
-        standing(app.fingerprint.as_ref().map(|fingerprint| fingerprint.is_well())),
+        provider_status(app.fingerprint.as_ref().map(|fingerprint| fingerprint.is_healthy())),
     );
     let uptime = (app.started.elapsed().as_secs_f64() * 100.0).round() / 100.0;
     Json(HealthReport {
-        status: if readiness(&app).await.is_ok() { "OK" } else { "DEGRADED" },
+        status: if check_readiness(&app).await.is_ok() { "OK" } else { "DEGRADED" },
         service: "Identivia Integration API with AWS Face Liveness",
         timestamp: app.clock.now().rfc3339(),
         uptime,
-        memory: memory(),
+        memory: read_memory(),
         pocketbase_status,
         pocketbase_url: pocketbase.map(|pocketbase| pocketbase.account().url.clone()),
         pocketbase_user_email: pocketbase.map(|pocketbase| pocketbase.account().email.clone()),
         aws_faceliveness_status: liveness,
         openai_model: app.openai_model.clone(),
         openai_status: openai,
-        faceliveness_threshold: plain_number(app.liveness_threshold),
+        faceliveness_threshold: to_plain_number(app.liveness_threshold),
         fingerprint_status: fingerprint,
         liveness_provider: if app.uses.aws { "aws" } else { "local" },
         document_reader: if app.uses.openai { "openai" } else { "local" },
@@ -129,32 +129,32 @@ pub(crate) async fn live() -> Json<Probe> {
     responses((status = 200, description = "They can", body = Probe),
               (status = 503, description = "Records or files cannot be read or written", body = ErrorBody)))]
 pub(crate) async fn ready(State(app): State<Arc<App>>) -> Result<Json<Probe>, ApiError> {
-    match readiness(&app).await {
+    match check_readiness(&app).await {
         Ok(()) => Ok(Json(Probe { status: "OK" })),
         Err(error) => {
-            Err(ApiError::unavailable("Records or files cannot be read or written; the log says why").because(error))
+            Err(ApiError::unavailable("Records or files cannot be read or written; the log says why").with_cause(error))
         }
     }
 }
 
 /// A number without a needless fraction: `75`, not `75.0`.
-fn plain_number(number: f64) -> Number {
+fn to_plain_number(number: f64) -> Number {
     let text = number.to_string();
     text.parse().unwrap_or_else(|_| Number::from(0))
 }
 
 /// A provider's word in the report, by a look at it that is half a minute old at most.
-async fn standing(look: Option<impl Future<Output = bool>>) -> &'static str {
+async fn provider_status(look: Option<impl Future<Output = bool>>) -> &'static str {
     let Some(look) = look else { return "not_configured" };
     if look.await { "configured" } else { "error" }
 }
 
-async fn readiness(app: &App) -> Result<(), FilesError> {
-    app.store.ready().await?;
-    app.files.ready().await
+async fn check_readiness(app: &App) -> Result<(), FilesError> {
+    app.store.check_ready().await?;
+    app.files.check_writable().await
 }
 
-fn memory() -> Memory {
+fn read_memory() -> Memory {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let field = |name: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));

@@ -1,13 +1,11 @@
-//! The API's operations: one file per resource.
+//! The API's operations: one file per resource, and a folder for a resource with several operations.
 
 pub mod aws;
 pub mod documents;
 pub mod files;
 pub mod flow;
-pub mod frames;
 pub mod health;
 pub mod liveness;
-pub mod profile_update;
 pub mod profiles;
 pub mod settings;
 pub mod status_history;

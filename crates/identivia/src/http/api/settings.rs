@@ -12,11 +12,12 @@ use utoipa::ToSchema;
 use crate::app::App;
 use crate::domain::JSON_BYTES;
 use crate::domain::event::EventKind;
-use crate::http::body::json::{self, Checks, Raw};
+use crate::http::body::field_checks::{FieldChecks, RawField};
+use crate::http::body::json;
 use crate::http::error::ApiError;
-use crate::http::guard::access::{By, Whole};
+use crate::http::guard::request_context::{RequestContext, WholeRequest};
 use crate::http::openapi;
-use crate::store::Setting;
+use crate::records::setting::Setting;
 
 /// All settings the caller may see.
 #[derive(Serialize, ToSchema)]
@@ -38,7 +39,7 @@ pub(crate) struct PutSetting {
     /// Whether flow tokens see it; false when left out.
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
-    public: Raw,
+    public: RawField,
 }
 
 /// A saved setting.
@@ -70,11 +71,15 @@ pub(crate) struct DeletedResponse {
 #[utoipa::path(get, path = "/api/settings", tag = "Settings",
     security(("machine" = ["settings:read"]), ("flow" = ["settings:read"])),
     responses((status = 200, description = "Key and value of each", body = SettingsResponse)))]
-pub(crate) async fn get_settings(State(app): State<Arc<App>>, by: By) -> Result<Json<SettingsResponse>, ApiError> {
+pub(crate) async fn get_settings(
+    State(app): State<Arc<App>>,
+    context: RequestContext,
+) -> Result<Json<SettingsResponse>, ApiError> {
     let settings = app.store.settings().await?;
-    let seen = settings.into_iter().filter(|setting| setting.public || !by.caller.is_flow());
-    let data = seen
-        .map(|setting| Ok((setting.key, serde_json::from_str(&setting.value)?)))
+    let shown = context.authority.show(settings).into_inner();
+    let data = shown
+        .into_iter()
+        .map(|setting| Ok((setting.key, serde_json::from_str(setting.value.get())?)))
         .collect::<Result<_, serde_json::Error>>()
         .map_err(ApiError::internal)?;
     Ok(Json(SettingsResponse { success: true, data }))
@@ -87,32 +92,33 @@ pub(crate) async fn get_settings(State(app): State<Arc<App>>, by: By) -> Result<
     responses((status = 200, description = "Saved", body = SettingResponse)))]
 pub(crate) async fn put_setting(
     State(app): State<Arc<App>>,
-    by: By,
+    context: RequestContext,
     SettingKey(key): SettingKey,
-    request: Whole,
+    request: WholeRequest,
 ) -> Result<Json<SettingResponse>, ApiError> {
-    let body: PutSetting = json::json(request).await?;
-    let mut checks = Checks::default();
+    let body: PutSetting = json::read_json(request).await?;
+    let mut checks = FieldChecks::default();
     let public = match body.public {
         None | Some(Value::Null) => false,
         Some(Value::Bool(public)) => public,
         Some(_) => {
-            checks.wrong("public", "must be true or false");
+            checks.add_problem("public", "must be true or false");
             false
         }
     };
     let text = body.value.as_ref().map_or("null", |value| value.get());
     if text.len() > JSON_BYTES {
-        checks.wrong("value", format!("must have at most {} KiB", JSON_BYTES / 1024));
+        checks.add_problem("value", format!("must have at most {} KiB", JSON_BYTES / 1024));
     }
     let value: Value = serde_json::from_str(text).unwrap_or_default();
-    if value.is_null() && !checks.is_wrong("value") {
-        checks.missing("value");
+    if value.is_null() && !checks.has_problem("value") {
+        checks.add_missing("value");
     }
     checks.finish()?;
-    let event = by.event(&app, EventKind::SettingChanged, None, key.clone());
-    let setting = Setting { key: key.clone(), value: value.to_string(), public };
-    app.store.put_setting(setting, app.clock.now(), event).await?;
+    let event = context.audit_event(EventKind::SettingChanged, None, key.clone());
+    let raw = RawValue::from_string(value.to_string()).map_err(ApiError::internal)?;
+    let setting = Setting { key: key.clone(), value: raw, public, updated: app.clock.now() };
+    app.store.put_setting(&setting, event).await?;
     Ok(Json(SettingResponse { success: true, message: "Setting saved", data: SettingData { key, value, public } }))
 }
 
@@ -122,17 +128,17 @@ pub(crate) async fn put_setting(
     responses((status = 200, description = "Deleted", body = DeletedResponse)))]
 pub(crate) async fn delete_setting(
     State(app): State<Arc<App>>,
-    by: By,
+    context: RequestContext,
     SettingKey(key): SettingKey,
 ) -> Result<Json<DeletedResponse>, ApiError> {
-    let event = by.event(&app, EventKind::SettingDeleted, None, key.clone());
+    let event = context.audit_event(EventKind::SettingDeleted, None, key.clone());
     if !app.store.delete_setting(&key, event).await? {
-        return Err(no_setting());
+        return Err(setting_not_found());
     }
     Ok(Json(DeletedResponse { success: true, message: "Setting deleted" }))
 }
 
-fn no_setting() -> ApiError {
+fn setting_not_found() -> ApiError {
     ApiError::not_found(
         "Setting not found",
         "A key is 1 to 64 of A-Z, a-z, 0-9, _, - and ., and must exist to be deleted",
@@ -146,9 +152,9 @@ impl<S: Send + Sync> axum::extract::FromRequestParts<S> for SettingKey {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut axum::http::request::Parts, state: &S) -> Result<Self, ApiError> {
-        let Path(key) = Path::<String>::from_request_parts(parts, state).await.map_err(|_| no_setting())?;
+        let Path(key) = Path::<String>::from_request_parts(parts, state).await.map_err(|_| setting_not_found())?;
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
         let usable = (1..=64).contains(&key.len()) && key.bytes().all(plain) && !key.starts_with('.');
-        if usable { Ok(Self(key)) } else { Err(no_setting()) }
+        if usable { Ok(Self(key)) } else { Err(setting_not_found()) }
     }
 }

@@ -10,14 +10,17 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::domain::event::EventKind;
-use crate::domain::profile::VerificationStatus;
-use crate::domain::status::{self, StatusRecord};
 use crate::domain::{LINE, PARAGRAPH};
-use crate::http::body::json::{self, Checks, Raw};
-use crate::http::body::list_query::{PageResponse, Query};
+use crate::http::body::field_checks::{FieldChecks, RawField};
+use crate::http::body::json;
+use crate::http::body::list_query::{ListQuery, PageResponse};
 use crate::http::error::{ApiError, ErrorBody};
-use crate::http::guard::access::{By, ProfilePath, Whole};
+use crate::http::guard::authority::Shown;
+use crate::http::guard::profile_access::{ProfilePath, WritableProfile, load_profile};
+use crate::http::guard::request_context::{RequestContext, WholeRequest};
 use crate::records::id::RecordId;
+use crate::records::status_record::StatusRecord;
+use crate::records::status_word::{StatusWord, VerificationStatus};
 
 /// A change of status to record. Statuses are words: 1 to 64 of `a-z`, `0-9` and `_`.
 #[derive(Deserialize, ToSchema)]
@@ -25,18 +28,18 @@ use crate::records::id::RecordId;
 pub(crate) struct CreateStatus {
     #[serde(default)]
     #[schema(value_type = String, required = true, pattern = "^[a-z0-9_]{1,64}$")]
-    previous_status: Raw,
+    previous_status: RawField,
     /// With a flow token `pending` only.
     #[serde(default)]
     #[schema(value_type = String, required = true, pattern = "^[a-z0-9_]{1,64}$")]
-    new_status: Raw,
+    new_status: RawField,
     #[serde(default)]
     #[schema(value_type = String, required = true, max_length = 2000, pattern = "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$")]
-    notes: Raw,
+    notes: RawField,
     /// The verification record it is about.
     #[serde(default)]
     #[schema(value_type = Option<String>, pattern = "^[a-z0-9]{15}$")]
-    verification: Raw,
+    verification: RawField,
 }
 
 /// A recorded change of status.
@@ -48,7 +51,8 @@ pub(crate) struct CreateStatus {
 pub(crate) struct StatusResponse {
     success: bool,
     message: &'static str,
-    data: StatusRecord,
+    #[schema(value_type = StatusRecord)]
+    data: Shown<StatusRecord>,
 }
 
 /// Record a status change
@@ -62,46 +66,60 @@ pub(crate) struct StatusResponse {
     ))]
 pub(crate) async fn create_status_record(
     State(app): State<Arc<App>>,
-    by: By,
+    context: RequestContext,
     ProfilePath(id): ProfilePath,
-    request: Whole,
+    request: WholeRequest,
 ) -> Result<(StatusCode, Json<StatusResponse>), ApiError> {
-    let record = status_record(json::json(request).await?, &app, &by, id)?;
-    by.writable(&app, id).await?;
-    if by.caller.is_flow() && record.new_status != VerificationStatus::Pending.word() {
-        return Err(by.refuse(&app, id, &format!("new_status {}", record.new_status)).await);
+    let (record, named) = check_status_record(json::read_json(request).await?, &context, id)?;
+    let condition = WritableProfile::load(&context, id).await?.condition();
+    if !context.authority.may_set_status(record.new_status.as_str()) {
+        return Err(context.refuse_claim(id, &format!("new_status {}", record.new_status.as_str())).await);
     }
-    let event = by.event(&app, EventKind::StatusRecorded, Some(id), record.new_status.clone());
-    let written = app.store.record_status(record, &by.caller.reach(), by.only_if(), event).await?;
-    let record = by.outcome(&app, id, written).await?;
-    let response = StatusResponse { success: true, message: "Status history record created", data: record };
+    let verification = match RecordId::parse(&named) {
+        None if !named.is_empty() => return Err(ApiError::unknown_verification()),
+        verification => verification,
+    };
+    let record = StatusRecord { verification, ..record };
+    let event = context.audit_event(EventKind::StatusRecorded, Some(id), record.new_status.as_str());
+    let written = app.store.record_status(record, &context.authority.reach, condition, event).await?;
+    let data = context.authority.show(context.resolve_write(id, written).await?);
+    let response = StatusResponse { success: true, message: "Status history record created", data };
     Ok((StatusCode::CREATED, Json(response)))
 }
 
-fn status_record(body: CreateStatus, app: &App, by: &By, profile: RecordId) -> Result<StatusRecord, ApiError> {
-    let mut checks = Checks::default();
+/// The record that a body asks for, and the verification record that it names.
+fn check_status_record(
+    body: CreateStatus,
+    context: &RequestContext,
+    profile: RecordId,
+) -> Result<(StatusRecord, String), ApiError> {
+    let mut checks = FieldChecks::default();
     let mut word = |name, raw| {
         let text = checks.required_text(name, raw, LINE);
-        if !text.is_empty() && !status::is_word(&text) {
-            checks.wrong(name, "must be a status word: 1 to 64 of a-z, 0-9 and _");
+        let word = StatusWord::parse(&text);
+        if !text.is_empty() && word.is_none() {
+            checks.add_problem(name, "must be a status word: 1 to 64 of a-z, 0-9 and _");
         }
-        text
+        // A missing or wrong word ends the request below.
+        word.unwrap_or_else(|| VerificationStatus::Unverified.into())
     };
     let previous_status = word("previous_status", body.previous_status);
     let new_status = word("new_status", body.new_status);
     let notes = checks.required_text("notes", body.notes, PARAGRAPH);
-    let verification = checks.line("verification", body.verification);
+    let named = checks.line_or_empty("verification", body.verification);
     checks.finish()?;
-    Ok(StatusRecord {
+    let record = StatusRecord {
         id: RecordId::random(),
         profile,
-        updated_by: by.caller.subject.clone(),
+        updated_by: context.authority.actor.id.clone(),
         previous_status,
         new_status,
-        notes,
-        verification,
-        created: app.clock.now(),
-    })
+        notes: Some(notes),
+        verification: None,
+        created: context.app.clock.now(),
+        follows: None,
+    };
+    Ok((record, named))
 }
 
 /// List a profile's status records
@@ -117,11 +135,12 @@ fn status_record(body: CreateStatus, app: &App, by: &By, profile: RecordId) -> R
     responses((status = 200, description = "A page of records", body = PageResponse<StatusRecord>)))]
 pub(crate) async fn list_status_records(
     State(app): State<Arc<App>>,
-    By { caller, .. }: By,
+    context: RequestContext,
     ProfilePath(id): ProfilePath,
     RawQuery(query): RawQuery,
 ) -> Result<Json<PageResponse<StatusRecord>>, ApiError> {
-    let page = Query::only_page(query.as_deref())?;
-    app.store.profile(id, &caller.reach()).await?.ok_or_else(ApiError::no_profile)?;
-    Ok(Json(app.store.status_records(id, page).await?.into()))
+    let page = ListQuery::parse_page_only(query.as_deref())?;
+    load_profile(&context, id).await?;
+    let page = app.store.list_status_records(id, &page).await?;
+    Ok(Json(PageResponse::new(page, &context.authority, |record| record)))
 }

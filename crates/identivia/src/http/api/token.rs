@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_lc_rs::digest;
 use axum::body::Body;
@@ -17,16 +16,13 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::domain::LINE;
-use crate::domain::client::{Client, Quick};
-use crate::http::body::json::{self, BODY_BYTES, Raw};
+use crate::domain::client::Client;
+use crate::http::body::field_checks::RawField;
+use crate::http::body::json::{self, BODY_BYTES};
 use crate::http::error::ApiError;
-use crate::http::guard::access::Whole;
-use crate::http::guard::failed_guesses::{self, ClientAt};
-use crate::http::middleware::ClientIp;
-use crate::records::time::Millis;
-
-/// How long a check of a hashed secret may wait for its turn.
-const HASHING_PATIENCE: Duration = Duration::from_secs(5);
+use crate::http::guard::client_secrets::SecretChecks;
+use crate::http::guard::failed_guesses::{ClientAtAddress, FailedGuesses};
+use crate::http::guard::request_context::{ClientIp, WholeRequest};
 
 /// Client credentials. With HTTP Basic authentication the first two are left out.
 #[derive(Default, Deserialize, ToSchema)]
@@ -35,25 +31,25 @@ pub(crate) struct TokenRequest {
     /// Configured client id.
     #[serde(default)]
     #[schema(value_type = String, required = true, min_length = 1, max_length = 255)]
-    client_id: Raw,
+    client_id: RawField,
     /// Its secret.
     #[serde(default)]
     #[schema(value_type = String, required = true, min_length = 1, max_length = 255)]
-    client_secret: Raw,
+    client_secret: RawField,
     /// Some of the client's scopes, separated by spaces; all of them when left out.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
-    scope: Raw,
+    scope: RawField,
     /// `client_credentials`, which a form must name and JSON may.
     #[serde(default)]
     #[schema(value_type = Option<String>, pattern = "^client_credentials$")]
-    grant_type: Raw,
+    grant_type: RawField,
 }
 
 /// The same as a form, which must name its grant type (RFC 6749 §4.4.2).
 #[derive(ToSchema)]
 #[schema(example = json!({"grant_type": "client_credentials", "client_id": "postman", "client_secret": "replace-me"}))]
-#[expect(dead_code, reason = "describes the form in the API's description; `form_fields` reads it")]
+#[expect(dead_code, reason = "describes the form in the API's description; `parse_form_fields` reads it")]
 pub(crate) struct TokenForm {
     #[schema(pattern = "^client_credentials$")]
     grant_type: String,
@@ -76,7 +72,7 @@ pub(crate) struct TokenResponse {
 }
 
 /// What a client presents, from wherever it stood.
-struct Presented {
+struct ClientCredentials {
     id: String,
     secret: String,
     scope: Option<String>,
@@ -96,33 +92,35 @@ struct Presented {
     )),
     responses(
         (status = 200, description = "A machine token", body = TokenResponse),
-        (status = 401, description = "`invalid_client`: unknown client or wrong secret, told apart by nothing", body = crate::http::error::ErrorBody),
+        (status = 401, description = "`invalid_client`: one answer for an unknown client and a wrong secret", body = crate::http::error::ErrorBody),
         (status = 429, description = "Too many failures; see `Retry-After`", body = crate::http::error::ErrorBody),
     ),
 )]
 pub(crate) async fn issue_token(
     State(app): State<Arc<App>>,
+    State(checks): State<Arc<SecretChecks>>,
+    State(guesses): State<Arc<FailedGuesses>>,
     Extension(ClientIp(ip)): Extension<ClientIp>,
-    request: Whole,
+    request: WholeRequest,
 ) -> Result<Json<TokenResponse>, ApiError> {
-    let presented = presented(request).await?;
-    let client = authenticated(&app, &presented, ip).await?;
-    let scope = granted(client, presented.scope.as_deref())?;
+    let presented = read_credentials(request).await?;
+    let client = authenticate_client(&app, &checks, &guesses, &presented, ip).await?;
+    let scope = grant_scopes(client, presented.scope.as_deref())?;
     let token = app
         .tokens
-        .issue_machine(&client.id, &scope, client.team.as_deref(), app.clock.now())
+        .issue_machine_token(&client.id, &scope, client.team.as_deref(), app.clock.now())
         .map_err(ApiError::internal)?;
     Ok(Json(TokenResponse { access_token: token, token_type: "Bearer", expires_in: app.tokens.machine_ttl, scope }))
 }
 
 fn invalid_request(message: &'static str) -> ApiError {
-    ApiError::oauth(StatusCode::BAD_REQUEST, "invalid_request", message)
+    ApiError::oauth_error(StatusCode::BAD_REQUEST, "invalid_request", message)
 }
 
-async fn presented(request: Whole) -> Result<Presented, ApiError> {
-    let basic = basic_credentials(request.headers())?;
-    let fields = fields(request, basic.is_some()).await?;
-    let text = |raw: Raw| match raw {
+async fn read_credentials(request: WholeRequest) -> Result<ClientCredentials, ApiError> {
+    let basic = parse_basic_credentials(request.headers())?;
+    let fields = read_fields(request, basic.is_some()).await?;
+    let text = |raw: RawField| match raw {
         None | Some(serde_json::Value::Null) => Ok(None),
         Some(serde_json::Value::String(text)) if text.chars().count() <= LINE * 16 => Ok(Some(text)),
         Some(_) => Err(invalid_request("client_id, client_secret, scope and grant_type must be text")),
@@ -143,10 +141,10 @@ async fn presented(request: Whole) -> Result<Presented, ApiError> {
         return Err(invalid_request("Send the credentials in the body or in the Authorization header, not in both"));
     }
     if !required.is_empty() {
-        return Err(invalid_request("Name the client and its secret").requiring(required));
+        return Err(invalid_request("Name the client and its secret").with_required(required));
     }
     if grant_type.as_deref().is_some_and(|grant| grant != "client_credentials") {
-        return Err(ApiError::oauth(
+        return Err(ApiError::oauth_error(
             StatusCode::BAD_REQUEST,
             "unsupported_grant_type",
             "Only client_credentials is supported",
@@ -156,14 +154,14 @@ async fn presented(request: Whole) -> Result<Presented, ApiError> {
         Some((id, secret)) => (id, secret, true),
         None => (id.unwrap_or_default(), secret.unwrap_or_default(), false),
     };
-    Ok(Presented { id, secret, scope, basic })
+    Ok(ClientCredentials { id, secret, scope, basic })
 }
 
 /// The body's fields, from JSON or a form. With HTTP Basic the body may be left out.
-async fn fields(request: axum::http::Request<Body>, basic: bool) -> Result<TokenRequest, ApiError> {
+async fn read_fields(request: axum::http::Request<Body>, basic: bool) -> Result<TokenRequest, ApiError> {
     let media_type = json::media_type(request.headers());
     let bytes = match media_type.as_str() {
-        "application/json" | "application/x-www-form-urlencoded" => json::body(request, BODY_BYTES).await?,
+        "application/json" | "application/x-www-form-urlencoded" => json::read_body(request, BODY_BYTES).await?,
         "" if basic => return Ok(TokenRequest::default()),
         _ => {
             return Err(ApiError::unsupported_type(
@@ -175,10 +173,10 @@ async fn fields(request: axum::http::Request<Body>, basic: bool) -> Result<Token
         return json::parse_json(&bytes)
             .map_err(|_| invalid_request("Send one well-formed JSON object that names every field once"));
     }
-    form_fields(&bytes)
+    parse_form_fields(&bytes)
 }
 
-fn form_fields(bytes: &[u8]) -> Result<TokenRequest, ApiError> {
+fn parse_form_fields(bytes: &[u8]) -> Result<TokenRequest, ApiError> {
     let mut fields = TokenRequest::default();
     for (name, value) in form_urlencoded::parse(bytes) {
         let place = match name.as_ref() {
@@ -193,13 +191,13 @@ fn form_fields(bytes: &[u8]) -> Result<TokenRequest, ApiError> {
         }
     }
     if fields.grant_type.is_none() {
-        return Err(invalid_request("Send grant_type=client_credentials").requiring(vec!["grant_type"]));
+        return Err(invalid_request("Send grant_type=client_credentials").with_required(vec!["grant_type"]));
     }
     Ok(fields)
 }
 
 /// HTTP Basic credentials, each percent-decoded (RFC 6749 §2.3.1). Another scheme here is no concern of this endpoint.
-fn basic_credentials(headers: &HeaderMap) -> Result<Option<(String, String)>, ApiError> {
+fn parse_basic_credentials(headers: &HeaderMap) -> Result<Option<(String, String)>, ApiError> {
     let Some(value) = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()) else { return Ok(None) };
     let Some((scheme, encoded)) = value.split_once(' ') else { return Ok(None) };
     if !scheme.eq_ignore_ascii_case("basic") {
@@ -215,37 +213,37 @@ fn basic_credentials(headers: &HeaderMap) -> Result<Option<(String, String)>, Ap
     Ok(Some((plain(id), plain(secret))))
 }
 
-async fn authenticated<'a>(app: &'a Arc<App>, presented: &Presented, ip: IpAddr) -> Result<&'a Client, ApiError> {
+async fn authenticate_client<'a>(
+    app: &'a Arc<App>,
+    checks: &SecretChecks,
+    guesses: &FailedGuesses,
+    presented: &ClientCredentials,
+    ip: IpAddr,
+) -> Result<&'a Client, ApiError> {
     let now = app.clock.now();
     let key = failure_key(ip, &presented.id);
-    if let Some(seconds) = app.guesses.secrets.blocked(&key, now) {
-        return Err(too_many(seconds));
+    if let Some(seconds) = guesses.secrets.seconds_blocked(&key, now) {
+        return Err(too_many_failures(seconds));
     }
-    let client = match app.clients.quick_check(&presented.id, &presented.secret) {
-        Quick::Right(client) => Some(client),
-        Quick::Wrong => None,
-        Quick::Unsure => slowly_checked(app, presented).await?,
-    };
-    match client {
-        Some(client) => Ok(client),
-        None => Err(failed(app, presented, ip, now).await),
+    if let Some(client) = checks.find_client(app, &presented.id, &presented.secret).await? {
+        return Ok(client);
+    }
+    let name = failure_name(&key);
+    match guesses.count_failure(&*app.store, &guesses.secrets, key, &name, now).await {
+        Some(seconds) => Err(too_many_failures(seconds)),
+        None => Err(invalid_client(presented)),
     }
 }
 
-/// Counts a failure, here and with whoever shares the records, and gives the refusal.
-async fn failed(app: &App, presented: &Presented, ip: IpAddr, now: Millis) -> ApiError {
-    let key = failure_key(ip, &presented.id);
-    let blocked = failed_guesses::count(app, &app.guesses.secrets, key, &failure_name(&key), now).await;
-    if let Some(seconds) = blocked {
-        return too_many(seconds);
-    }
-    let refusal = ApiError::oauth(StatusCode::UNAUTHORIZED, "invalid_client", "Unknown client or wrong secret");
+/// The same answer for an unknown client and a wrong secret.
+fn invalid_client(presented: &ClientCredentials) -> ApiError {
+    let refusal = ApiError::oauth_error(StatusCode::UNAUTHORIZED, "invalid_client", "Unknown client or wrong secret");
     let basic = HeaderValue::from_static("Basic realm=\"identivia\"");
     if presented.basic { refusal.header(header::WWW_AUTHENTICATE, basic) } else { refusal }
 }
 
-fn too_many(seconds: u64) -> ApiError {
-    ApiError::oauth(
+fn too_many_failures(seconds: u64) -> ApiError {
+    ApiError::oauth_error(
         StatusCode::TOO_MANY_REQUESTS,
         "too_many_requests",
         "Too many failures; try again when Retry-After has passed",
@@ -253,34 +251,20 @@ fn too_many(seconds: u64) -> ApiError {
     .retry_after(seconds)
 }
 
-/// The name under which a failure is counted with other servers. Of the client's digest one byte: whoever makes ids up
-/// fills no more than 256 rows from an address, and only a caller that fails itself meets what others have failed under
-/// the same byte.
-fn failure_name((ip, client): &ClientAt) -> String {
+/// The name of the counter that servers share. It holds one byte of the client's digest: made-up ids fill at most 256 rows
+/// from an address, and failures of other clients with the same byte affect only callers that fail themselves.
+fn failure_name((ip, client): &ClientAtAddress) -> String {
     format!("failures of {} at {ip}", client[0])
 }
 
-fn failure_key(ip: IpAddr, id: &str) -> ClientAt {
+fn failure_key(ip: IpAddr, id: &str) -> ClientAtAddress {
     let mut short = [0; 16];
     short.copy_from_slice(&digest::digest(&digest::SHA256, id.as_bytes()).as_ref()[..16]);
     (ip, short)
 }
 
-/// Argon2id, off the async threads, a few at a time: a flood of guesses must not take all memory.
-async fn slowly_checked<'a>(app: &'a Arc<App>, presented: &Presented) -> Result<Option<&'a Client>, ApiError> {
-    let busy = || ApiError::unavailable("Too many secrets are being checked; try again");
-    let turn = tokio::time::timeout(HASHING_PATIENCE, app.hashing.acquire()).await;
-    let _turn = turn.map_err(|_| busy())?.map_err(|_| busy())?;
-    let checking = app.clone();
-    let (id, secret) = (presented.id.clone(), presented.secret.clone());
-    let right = tokio::task::spawn_blocking(move || checking.clients.slow_check(&id, &secret).is_some())
-        .await
-        .map_err(ApiError::internal)?;
-    Ok(if right { app.clients.get(&presented.id) } else { None })
-}
-
 /// The scopes to grant: what was asked for if the client has all of it, else everything it has.
-fn granted(client: &Client, asked: Option<&str>) -> Result<String, ApiError> {
+fn grant_scopes(client: &Client, asked: Option<&str>) -> Result<String, ApiError> {
     let Some(asked) = asked else { return Ok(client.scopes.join(" ")) };
     let mut scopes: Vec<&str> = Vec::new();
     for scope in asked.split(' ').filter(|scope| !scope.is_empty()) {
@@ -298,5 +282,5 @@ fn granted(client: &Client, asked: Option<&str>) -> Result<String, ApiError> {
 }
 
 fn invalid_scope(message: &'static str) -> ApiError {
-    ApiError::oauth(StatusCode::BAD_REQUEST, "invalid_scope", message)
+    ApiError::oauth_error(StatusCode::BAD_REQUEST, "invalid_scope", message)
 }

@@ -8,22 +8,28 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::liveness;
+use super::liveness::session_access::usable_session;
 use crate::app::App;
 use crate::domain::event::EventKind;
 use crate::domain::fingerprint::{DeviceCheck, DeviceStatus};
 use crate::domain::liveness::{Claim, Confirmed};
-use crate::domain::profile::{Profile, ProfileFiles};
-use crate::domain::verification::{Evidence, FILES, NewVerification, VerificationRecord, required_files};
+use crate::domain::profile::ProfileFiles;
+use crate::domain::verification::{Evidence, FILES, required_files};
 use crate::domain::{LINE, PARAGRAPH};
-use crate::files::{FilesError, Spot, Upload};
-use crate::http::body::form::{self, Destination};
-use crate::http::body::json::{Checks, Raw};
-use crate::http::body::list_query::{PageResponse, Query};
+use crate::files::upload::Upload;
+use crate::files::{FilesError, StoredPath};
+use crate::http::body::field_checks::{FieldChecks, RawField, known};
+use crate::http::body::form::{self, FileDestination};
+use crate::http::body::list_query::{ListQuery, PageResponse};
 use crate::http::error::{ApiError, ErrorBody};
-use crate::http::guard::access::{By, ProfilePath, Whole};
+use crate::http::guard::authority::{Shown, StatementKind};
+use crate::http::guard::profile_access::{ProfilePath, WritableProfile, load_profile};
+use crate::http::guard::provider_quotas::ProviderQuotas;
+use crate::http::guard::request_context::{RequestContext, WholeRequest};
 use crate::http::openapi;
 use crate::records::id::RecordId;
+use crate::records::profile::Profile;
+use crate::records::verification_record::VerificationRecord;
 use crate::store::Collection;
 
 /// How often a copy starts over when the profile's files are replaced under it.
@@ -31,31 +37,31 @@ const COPY_ATTEMPTS: usize = 3;
 
 /// The texts of a record.
 #[derive(Deserialize)]
-struct RecordFields {
+struct VerificationFields {
     #[serde(default)]
-    liveness_session_id: Raw,
+    liveness_session_id: RawField,
     #[serde(default)]
-    liveness_confidence: Raw,
+    liveness_confidence: RawField,
     #[serde(default)]
-    liveness_status: Raw,
+    liveness_status: RawField,
     #[serde(default)]
-    document_type: Raw,
+    document_type: RawField,
     #[serde(default)]
-    document_number: Raw,
+    document_number: RawField,
     #[serde(default)]
-    country: Raw,
+    country: RawField,
     #[serde(default)]
-    name: Raw,
+    name: RawField,
     #[serde(default)]
-    address: Raw,
+    address: RawField,
     #[serde(default)]
-    gender: Raw,
+    gender: RawField,
     #[serde(default)]
-    date_of_birth: Raw,
+    date_of_birth: RawField,
     #[serde(default)]
-    fingerprint: Raw,
+    fingerprint: RawField,
     #[serde(default)]
-    ip_address: Raw,
+    ip_address: RawField,
 }
 
 /// A verification record as a form. Files that are not sent are copied from the profile.
@@ -64,40 +70,40 @@ struct RecordFields {
 pub(crate) struct VerificationForm {
     /// With a flow token: a session of this profile that has not served a record yet.
     #[schema(value_type = String, max_length = 255, pattern = "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$")]
-    liveness_session_id: Raw,
+    liveness_session_id: RawField,
     /// 0 to 100. With a flow token this and `liveness_status` are kept as claims.
     #[schema(value_type = f64, minimum = 0, maximum = 100)]
-    liveness_confidence: Raw,
+    liveness_confidence: RawField,
     /// Such as `passport`, which needs no back, or `national_id`.
     #[schema(value_type = String, max_length = 255, pattern = "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$")]
-    document_type: Raw,
+    document_type: RawField,
     /// Such as `live` or `not_live`.
     #[schema(value_type = String, max_length = 255, pattern = "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$")]
-    liveness_status: Raw,
+    liveness_status: RawField,
     #[schema(value_type = Option<String>, nullable = false, max_length = 255, pattern = "^[^\\u0000]*$")]
-    document_number: Raw,
+    document_number: RawField,
     #[schema(value_type = Option<String>, nullable = false, max_length = 255, pattern = "^[^\\u0000]*$")]
-    country: Raw,
+    country: RawField,
     #[schema(value_type = Option<String>, nullable = false, max_length = 255, pattern = "^[^\\u0000]*$")]
-    name: Raw,
+    name: RawField,
     #[schema(value_type = Option<String>, nullable = false, max_length = 2000, pattern = "^[^\\u0000]*$")]
-    address: Raw,
+    address: RawField,
     #[schema(value_type = Option<String>, nullable = false, max_length = 255, pattern = "^[^\\u0000]*$")]
-    gender: Raw,
+    gender: RawField,
     #[schema(schema_with = openapi::date)]
-    date_of_birth: Raw,
+    date_of_birth: RawField,
     /// FingerprintJS visitor data: JSON of at most 64 KiB and 16 levels. Kept as a claim,
     /// and checked with Fingerprint where that is configured.
     #[schema(value_type = Option<String>, nullable = false, max_length = 16384, pattern = "^([^\\u0000{][^\\u0000]*)?$")]
-    fingerprint: Raw,
+    fingerprint: RawField,
     #[schema(schema_with = openapi::ip_address)]
-    ip_address: Raw,
+    ip_address: RawField,
     #[schema(value_type = Option<String>, nullable = false, format = Binary)]
-    facial_photo: Raw,
+    facial_photo: RawField,
     #[schema(value_type = Option<String>, nullable = false, format = Binary)]
-    document_front: Raw,
+    document_front: RawField,
     #[schema(value_type = Option<String>, nullable = false, format = Binary)]
-    document_back: Raw,
+    document_back: RawField,
 }
 
 /// A new record.
@@ -111,7 +117,8 @@ pub(crate) struct VerificationForm {
 pub(crate) struct VerificationResponse {
     success: bool,
     message: &'static str,
-    data: VerificationRecord,
+    #[schema(value_type = VerificationRecord)]
+    data: Shown<VerificationRecord>,
 }
 
 /// Create a verification record
@@ -128,56 +135,53 @@ pub(crate) struct VerificationResponse {
         (status = 409, description = "The liveness session has served a record already", body = ErrorBody),
         (status = 429, description = "A link asks for unfinished sessions too often; see `Retry-After`", body = ErrorBody),
         (status = 502, description = "With a link: the liveness provider failed", body = ErrorBody),
-        (status = 503, description = "With a link: the liveness provider asks for patience", body = ErrorBody),
+        (status = 503, description = "With a link: the liveness provider limits requests; see `Retry-After`", body = ErrorBody),
         (status = 507, description = "No room left; nothing was stored", body = ErrorBody),
     ))]
 pub(crate) async fn create_verification(
     State(app): State<Arc<App>>,
-    by: By,
-    ProfilePath(id): ProfilePath,
-    request: Whole,
+    State(quotas): State<Arc<ProviderQuotas>>,
+    context: RequestContext,
+    writable: WritableProfile,
+    request: WholeRequest,
 ) -> Result<(StatusCode, Json<VerificationResponse>), ApiError> {
-    let profile = by.writable(&app, id).await?;
+    let (id, condition, profile) = (writable.id(), writable.condition(), writable.profile);
     let record_id = RecordId::random();
-    let mut upload = app.files.upload(Collection::VerificationHistory, record_id);
-    let mut received = form::read(request, &app.files, &FILES, Destination::Record(&mut upload)).await?;
-    let fields = received.body(&["liveness_confidence"])?;
-    let mut evidence = evidence(fields, received.checks, &received.files, &profile)?;
-    if by.caller.is_flow() {
-        evidence.confirmed = provider_finding(&app, &by, id, &evidence.claim).await?;
+    let mut upload = Upload::new(app.files.clone(), Collection::VerificationHistory, record_id);
+    let mut received = form::read_form(request, &app.files, &FILES, FileDestination::Record(&mut upload)).await?;
+    let fields = received.take_fields(&["liveness_confidence"])?;
+    let mut evidence = check_evidence(fields, received.checks, &received.files, &profile)?;
+    if context.authority.word == StatementKind::Claim {
+        evidence.confirmed = provider_finding(&context, &quotas, id, &evidence.claim).await?;
     }
-    // The check takes its time beside the copying.
+    // Both take time, so they run side by side.
     let (files, device) = tokio::join!(
-        complete(&app, &by, &mut upload, received.files, profile),
-        checked(&app, &by, id, &evidence.fingerprint),
+        copy_missing_files(&context, &mut upload, received.files, profile),
+        check_visitor_data(&context, id, evidence.fingerprint.as_deref()),
     );
     let files = files?;
     evidence.device = device;
-    let record = NewVerification {
-        id: record_id,
-        profile: id,
-        evidence,
+    let record = VerificationRecord {
         facial_photo: files.facial_photo,
         document_front: files.document_front,
         document_back: files.document_back,
-        created_by: by.caller.subject.clone(),
-        created: app.clock.now(),
+        ..evidence.into_record(record_id, id, &context.authority.actor.id, app.clock.now())
     };
-    let event = by.event(&app, EventKind::VerificationRecorded, Some(id), record_id.as_str());
-    let reach = by.caller.reach();
+    let event = context.audit_event(EventKind::VerificationRecorded, Some(id), record_id.as_str());
+    let reach = &context.authority.reach;
     let written =
-        upload.record(|attached| app.store.record_verification(record, &reach, by.only_if(), attached, event)).await?;
-    let data = by.outcome(&app, id, written).await?;
-    app.checker.wake();
-    let data = if by.caller.is_flow() { data.for_browser() } else { data };
+        upload.commit_with(|attached| app.store.record_verification(record, reach, condition, attached, event)).await?;
+    let data = context.resolve_write(id, written).await?;
+    app.record_checks.wake();
+    let data = context.authority.show(data);
     let response = VerificationResponse { success: true, message: "Verification history record created", data };
     Ok((StatusCode::CREATED, Json(response)))
 }
 
-/// Checks all fields at once, and says every one that is missing, files included.
-fn evidence(
-    fields: RecordFields,
-    mut checks: Checks,
+/// FieldChecks all fields at once, and says every one that is missing, files included.
+fn check_evidence(
+    fields: VerificationFields,
+    mut checks: FieldChecks,
     sent: &ProfileFiles,
     profile: &Profile,
 ) -> Result<Evidence, ApiError> {
@@ -188,24 +192,24 @@ fn evidence(
     };
     let document_type = checks.required_text("document_type", fields.document_type, LINE);
     let claim = Claim { status: checks.required_text("liveness_status", fields.liveness_status, LINE), ..claim };
-    // Without a document type nobody can say whether a back is needed.
+    // Without a document type it is unknown whether a back is needed.
     let needed = if document_type.is_empty() { &FILES[..2] } else { required_files(&document_type) };
     for field in needed {
-        if sent.get(*field).is_empty() && profile.files.get(*field).is_empty() && !checks.is_wrong(field.name()) {
-            checks.missing(field.name());
+        if sent.get(*field).is_empty() && profile.file(*field).is_none() && !checks.has_problem(field.name()) {
+            checks.add_missing(field.name());
         }
     }
     let evidence = Evidence {
         document_type,
-        document_number: checks.line("document_number", fields.document_number),
-        country: checks.line("country", fields.country),
-        name: checks.line("name", fields.name),
-        address: checks.text("address", fields.address, PARAGRAPH).unwrap_or_default(),
-        gender: checks.line("gender", fields.gender),
-        date_of_birth: checks.date("date_of_birth", fields.date_of_birth),
-        fingerprint: checks.document("fingerprint", fields.fingerprint),
+        document_number: checks.known_line("document_number", fields.document_number),
+        country: checks.known_line("country", fields.country),
+        name: checks.known_line("name", fields.name),
+        address: checks.known_text("address", fields.address, PARAGRAPH),
+        gender: checks.known_line("gender", fields.gender),
+        date_of_birth: known(checks.date_or_empty("date_of_birth", fields.date_of_birth)),
+        fingerprint: known(checks.json_or_empty("fingerprint", fields.fingerprint)),
         device: DeviceCheck::default(),
-        ip_address: checks.ip("ip_address", fields.ip_address),
+        ip_address: known(checks.ip_or_empty("ip_address", fields.ip_address)),
         confirmed: claim.taken_as_said(),
         claim,
     };
@@ -214,38 +218,40 @@ fn evidence(
 }
 
 /// What the provider found in the session that a browser names: its own, finished and not used yet.
-async fn provider_finding(app: &App, by: &By, id: RecordId, claim: &Claim) -> Result<Confirmed, ApiError> {
-    let session = liveness::session_of(app, by, &claim.session_id, id).await?.ok_or_else(liveness::invalid_session)?;
-    if session.used {
-        return Err(ApiError::conflict(
-            "Liveness session already used",
-            "Each session serves one record; make a new one",
-        ));
+async fn provider_finding(
+    context: &RequestContext,
+    quotas: &ProviderQuotas,
+    id: RecordId,
+    claim: &Claim,
+) -> Result<Confirmed, ApiError> {
+    let session = usable_session(context, quotas, &claim.session_id, id).await?;
+    let session = session.ok_or_else(ApiError::invalid_session)?;
+    if session.used_by.is_some() {
+        return Err(ApiError::session_used());
     }
     if !session.status.is_finished() {
         let message = "The liveness check is not finished; finish it first";
         return Err(ApiError::bad_request("Invalid liveness session", message));
     }
-    Ok(session.confirmed(app.liveness_threshold))
+    Ok(session.confirmed(context.app.liveness_threshold))
 }
 
-/// What Fingerprint makes of visitor data. Whatever it is, the record is made.
-async fn checked(app: &App, by: &By, profile: RecordId, fingerprint: &str) -> DeviceCheck {
-    if fingerprint.is_empty() {
-        return DeviceCheck::default();
-    }
+/// Checks visitor data with Fingerprint. The record is created with any result.
+async fn check_visitor_data(context: &RequestContext, profile: RecordId, fingerprint: Option<&str>) -> DeviceCheck {
+    let Some(fingerprint) = fingerprint else { return DeviceCheck::default() };
+    let app = &context.app;
     let Some(provider) = &app.fingerprint else { return DeviceCheck::only(DeviceStatus::Unchecked) };
-    provider.check(fingerprint, profile, app.clock.now()).await.unwrap_or_else(|error| {
-        let id: &str = &by.request_id;
+    provider.check_visitor_data(fingerprint, profile, app.clock.now()).await.unwrap_or_else(|error| {
+        let id: &str = &context.request_id;
         tracing::warn!(request.id = id, cause = %error, "visitor data was not checked");
         DeviceCheck::only(DeviceStatus::Failed)
     })
 }
 
-/// Copies from the profile what was not sent. A file that is replaced meanwhile is looked up anew.
-async fn complete(
-    app: &App,
-    by: &By,
+/// Copies the files that were not sent from the profile. After a file was replaced during the copy, the profile is read
+/// again.
+async fn copy_missing_files(
+    context: &RequestContext,
     upload: &mut Upload,
     sent: ProfileFiles,
     mut profile: Profile,
@@ -253,17 +259,13 @@ async fn complete(
     let mut files = sent;
     for field in FILES {
         let mut attempts = COPY_ATTEMPTS;
-        while files.get(field).is_empty() && !profile.files.get(field).is_empty() {
-            let from = Spot {
-                collection: Collection::Profiles,
-                record: profile.id,
-                name: profile.files.get(field).to_owned(),
-            };
-            match upload.copy(from).await {
+        while let (true, Some(stored)) = (files.get(field).is_empty(), profile.file(field)) {
+            let from = StoredPath { collection: Collection::Profiles, record: profile.id, name: stored.to_owned() };
+            match upload.copy_file(from).await {
                 Ok(name) => *files.get_mut(field) = name,
                 Err(FilesError::Gone) if attempts > 1 => {
                     attempts -= 1;
-                    profile = by.writable(app, profile.id).await?;
+                    profile = WritableProfile::load(context, profile.id).await?.profile;
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -285,11 +287,12 @@ async fn complete(
     responses((status = 200, description = "A page of records", body = PageResponse<VerificationRecord>)))]
 pub(crate) async fn list_verifications(
     State(app): State<Arc<App>>,
-    By { caller, .. }: By,
+    context: RequestContext,
     ProfilePath(id): ProfilePath,
     RawQuery(query): RawQuery,
 ) -> Result<Json<PageResponse<VerificationRecord>>, ApiError> {
-    let page = Query::only_page(query.as_deref())?;
-    app.store.profile(id, &caller.reach()).await?.ok_or_else(ApiError::no_profile)?;
-    Ok(Json(app.store.verification_records(id, page).await?.into()))
+    let page = ListQuery::parse_page_only(query.as_deref())?;
+    load_profile(&context, id).await?;
+    let page = app.store.list_verification_records(id, &page).await?;
+    Ok(Json(PageResponse::new(page, &context.authority, |record| record)))
 }

@@ -5,36 +5,40 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::json::{Checks, Raw};
+use super::field_checks::{FieldChecks, RawField};
 use crate::domain::LINE;
 use crate::http::error::ApiError;
+use crate::http::guard::authority::{Authority, RestrictedView, Shown};
 use crate::store::{Page, PageRequest};
 
 const DEFAULT_LIMIT: usize = 20;
 const MAX_LIMIT: usize = 100;
-/// The longest cursor that is looked at, in characters.
+/// The longest cursor, in characters.
 const MAX_CURSOR: usize = 64;
 
 /// One page of a list.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct PageResponse<T: ToSchema> {
     success: bool,
-    data: Vec<T>,
+    #[schema(value_type = Vec<T>)]
+    data: Vec<Shown<T>>,
     has_more: bool,
     /// Send it as `cursor` for the next page; `null` on the last.
     next_cursor: Option<String>,
 }
 
-impl<T: ToSchema> From<Page<T>> for PageResponse<T> {
-    fn from(page: Page<T>) -> Self {
-        Self { success: true, data: page.items, has_more: page.next.is_some(), next_cursor: page.next }
+impl<T: ToSchema> PageResponse<T> {
+    /// A page of records, as the caller may see them. `to_entry` makes a list entry of a record.
+    pub(crate) fn new<R: RestrictedView>(page: Page<R>, authority: &Authority, to_entry: impl Fn(R) -> T) -> Self {
+        let data = page.items.into_iter().map(|record| authority.show(record).map(&to_entry)).collect();
+        Self { success: true, data, has_more: page.next.is_some(), next_cursor: page.next }
     }
 }
 
-/// A parsed query string.
-pub(crate) struct Query(BTreeMap<&'static str, String>);
+/// The parsed query string of a list.
+pub(crate) struct ListQuery(BTreeMap<&'static str, String>);
 
-impl Query {
+impl ListQuery {
     /// Parses a query string that may hold `limit`, `cursor` and the given names. A misspelt filter would show
     /// everything, so other names are refused.
     pub(crate) fn parse(query: Option<&str>, names: &[&'static str]) -> Result<Self, ApiError> {
@@ -56,42 +60,42 @@ impl Query {
         Ok(Self(values))
     }
 
-    /// The page that a query string without filters asks for.
-    pub(crate) fn only_page(query: Option<&str>) -> Result<PageRequest, ApiError> {
-        let mut checks = Checks::default();
-        let page = Self::parse(query, &[])?.page(&mut checks);
+    /// Parses a query string without filters.
+    pub(crate) fn parse_page_only(query: Option<&str>) -> Result<PageRequest, ApiError> {
+        let mut checks = FieldChecks::default();
+        let page = Self::parse(query, &[])?.take_page(&mut checks);
         checks.finish()?;
         Ok(page)
     }
 
     /// The value of a parameter, as a field to check.
-    fn take(&mut self, name: &str) -> Raw {
+    fn take_raw(&mut self, name: &str) -> RawField {
         self.0.remove(name).map(serde_json::Value::String)
     }
 
     /// Which page is wanted.
-    pub(crate) fn page(&mut self, checks: &mut Checks) -> PageRequest {
+    pub(crate) fn take_page(&mut self, checks: &mut FieldChecks) -> PageRequest {
         let limit = match self.0.remove("limit").map(|text| text.parse::<usize>()) {
             None => DEFAULT_LIMIT,
             Some(Ok(limit)) if (1..=MAX_LIMIT).contains(&limit) => limit,
             Some(_) => {
-                checks.wrong("limit", format!("must be a whole number from 1 to {MAX_LIMIT}"));
+                checks.add_problem("limit", format!("must be a whole number from 1 to {MAX_LIMIT}"));
                 DEFAULT_LIMIT
             }
         };
         let cursor = self.0.remove("cursor");
         if cursor.as_ref().is_some_and(|cursor| cursor.is_empty() || cursor.len() > MAX_CURSOR) {
-            checks.wrong("cursor", "must be the next_cursor of the page before, unchanged");
+            checks.add_problem("cursor", "must be the next_cursor of the page before, unchanged");
         }
         PageRequest { limit, cursor }
     }
 
     /// A text filter; empty when not given.
-    pub(crate) fn text(&mut self, name: &'static str, checks: &mut Checks) -> String {
-        let raw = self.take(name);
+    pub(crate) fn take_text(&mut self, name: &'static str, checks: &mut FieldChecks) -> String {
+        let raw = self.take_raw(name);
         if raw.as_ref().is_some_and(|value| value == "") {
-            checks.wrong(name, "must not be empty; leave it out");
+            checks.add_problem(name, "must not be empty; leave it out");
         }
-        checks.text(name, raw, LINE).unwrap_or_default()
+        checks.optional_text(name, raw, LINE).unwrap_or_default()
     }
 }

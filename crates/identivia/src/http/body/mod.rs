@@ -1,6 +1,8 @@
 //! Request bodies and query strings: JSON, multipart forms, and checks that report every wrong field at once.
 
+pub mod field_checks;
 pub mod form;
+mod form_body;
 pub mod json;
 pub mod list_query;
-pub mod multipart;
+mod multipart;

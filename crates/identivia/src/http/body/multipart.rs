@@ -1,7 +1,7 @@
-//! The bytes of a multipart form (RFC 7578, RFC 2046 §5.1) as parts and their pieces, as they arrive.
+//! A streaming parser of multipart forms (RFC 7578, RFC 2046 §5.1): parts, and the pieces of their bodies.
 //!
-//! Our own, because what a person's browser sends must be bounded at every step: the parser at hand gathers a part's
-//! header without end and refuses names that browsers do send.
+//! Written here because every step needs a limit. The available library buffers a part's header without limit and refuses
+//! names that browsers send.
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt as _};
@@ -12,9 +12,9 @@ pub(crate) const PART_HEADER_BYTES: usize = 8 * 1024;
 /// The longest boundary (RFC 2046 §5.1.1).
 const MAX_BOUNDARY: usize = 70;
 
-/// Why a form could not be read on.
+/// Why a form could not be read.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Fault {
+pub(crate) enum FormFault {
     #[error("the form is not well formed")]
     Malformed,
     #[error("a part's header is too large")]
@@ -25,7 +25,7 @@ pub(crate) enum Fault {
     TooSlow,
 }
 
-/// What a part says of itself.
+/// The header of a part.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct PartHead {
     pub(crate) name: String,
@@ -33,50 +33,51 @@ pub(crate) struct PartHead {
     pub(crate) file_name: Option<String>,
 }
 
+/// The parser's position.
 #[derive(PartialEq, Eq)]
-enum Place {
-    /// In a part's body, or in what stands before the first part.
+enum FormPosition {
+    /// In a part's body, or before the first part.
     Body,
-    /// Just behind a delimiter.
+    /// Directly behind a delimiter.
     Delimiter,
     End,
 }
 
-/// A form being read. Ask for a part, then for its pieces; asking for the next part reads over what is left of one.
-pub(crate) struct Multipart<S> {
+/// A form being parsed. Ask for a part, then for its pieces; asking for the next part skips the rest of the current one.
+pub(crate) struct MultipartParser<S> {
     stream: S,
     buffer: BytesMut,
     /// Line break, two hyphens, boundary.
     delimiter: Vec<u8>,
-    place: Place,
+    position: FormPosition,
 }
 
-impl<S: Stream<Item = Result<Bytes, Fault>> + Unpin> Multipart<S> {
+impl<S: Stream<Item = Result<Bytes, FormFault>> + Unpin> MultipartParser<S> {
     pub(crate) fn new(stream: S, boundary: &str) -> Self {
-        // The first delimiter may stand at the very beginning, without its line break.
+        // The first delimiter may be at the very beginning, without its line break.
         let buffer = BytesMut::from(&b"\r\n"[..]);
-        Self { stream, buffer, delimiter: format!("\r\n--{boundary}").into_bytes(), place: Place::Body }
+        Self { stream, buffer, delimiter: format!("\r\n--{boundary}").into_bytes(), position: FormPosition::Body }
     }
 
     /// The next part's head; `None` at the end of the form.
-    pub(crate) async fn next_part(&mut self) -> Result<Option<PartHead>, Fault> {
-        while self.piece().await?.is_some() {}
-        if self.place == Place::End || self.closes().await? {
-            self.place = Place::End;
+    pub(crate) async fn next_part(&mut self) -> Result<Option<PartHead>, FormFault> {
+        while self.next_piece().await?.is_some() {}
+        if self.position == FormPosition::End || self.is_last_delimiter().await? {
+            self.position = FormPosition::End;
             return Ok(None);
         }
-        let head = self.head().await?;
-        self.place = Place::Body;
-        head_of_part(&head).map(Some)
+        let head = self.read_part_header().await?;
+        self.position = FormPosition::Body;
+        parse_part_header(&head).map(Some)
     }
 
     /// The next piece of the part's body; `None` at its end.
-    pub(crate) async fn piece(&mut self) -> Result<Option<Bytes>, Fault> {
-        while self.place == Place::Body {
+    pub(crate) async fn next_piece(&mut self) -> Result<Option<Bytes>, FormFault> {
+        while self.position == FormPosition::Body {
             match memmem::find(&self.buffer, &self.delimiter) {
                 Some(0) => {
                     let _ = self.buffer.split_to(self.delimiter.len());
-                    self.place = Place::Delimiter;
+                    self.position = FormPosition::Delimiter;
                 }
                 Some(at) => return Ok(Some(self.buffer.split_to(at).freeze())),
                 None => {
@@ -93,7 +94,7 @@ impl<S: Stream<Item = Result<Bytes, Fault>> + Unpin> Multipart<S> {
     }
 
     /// Says whether the delimiter was the last one: two hyphens follow it.
-    async fn closes(&mut self) -> Result<bool, Fault> {
+    async fn is_last_delimiter(&mut self) -> Result<bool, FormFault> {
         while self.buffer.len() < 2 {
             self.read_more().await?;
         }
@@ -101,11 +102,11 @@ impl<S: Stream<Item = Result<Bytes, Fault>> + Unpin> Multipart<S> {
     }
 
     /// A part's header: the rest of the delimiter's line, then lines up to an empty one.
-    async fn head(&mut self) -> Result<BytesMut, Fault> {
+    async fn read_part_header(&mut self) -> Result<BytesMut, FormFault> {
         loop {
             let end = memmem::find(&self.buffer, b"\r\n\r\n");
             if end.unwrap_or(self.buffer.len()) > PART_HEADER_BYTES {
-                return Err(Fault::HeaderTooLarge);
+                return Err(FormFault::HeaderTooLarge);
             }
             if let Some(end) = end {
                 let head = self.buffer.split_to(end);
@@ -116,43 +117,43 @@ impl<S: Stream<Item = Result<Bytes, Fault>> + Unpin> Multipart<S> {
         }
     }
 
-    async fn read_more(&mut self) -> Result<(), Fault> {
-        let bytes = self.stream.next().await.ok_or(Fault::Malformed)??;
+    async fn read_more(&mut self) -> Result<(), FormFault> {
+        let bytes = self.stream.next().await.ok_or(FormFault::Malformed)??;
         self.buffer.extend_from_slice(&bytes);
         Ok(())
     }
 }
 
 /// The boundary that a `Content-Type` names.
-pub(crate) fn boundary(content_type: &str) -> Option<String> {
-    let boundary = parameter(content_type, "boundary")?;
+pub(crate) fn parse_boundary(content_type: &str) -> Option<String> {
+    let boundary = header_parameter(content_type, "boundary")?;
     (1..=MAX_BOUNDARY).contains(&boundary.len()).then_some(boundary)
 }
 
-fn head_of_part(head: &[u8]) -> Result<PartHead, Fault> {
+fn parse_part_header(head: &[u8]) -> Result<PartHead, FormFault> {
     let text = String::from_utf8_lossy(head);
     let mut lines = text.split("\r\n");
-    // Only blanks may stand between the delimiter and the end of its line.
+    // Only blanks may be between the delimiter and the end of its line.
     if !lines.next().unwrap_or_default().trim_matches([' ', '\t']).is_empty() {
-        return Err(Fault::Malformed);
+        return Err(FormFault::Malformed);
     }
     let disposition = lines
         .filter_map(|line| line.split_once(':'))
         .find(|(name, _)| name.trim().eq_ignore_ascii_case("content-disposition"))
         .map(|(_, value)| value.trim())
-        .ok_or(Fault::Malformed)?;
-    let name = parameter(disposition, "name").ok_or(Fault::Malformed)?;
-    let extended = || parameter(disposition, "filename*").map(|value| percent_decoded(&value));
-    Ok(PartHead { name, file_name: parameter(disposition, "filename").or_else(extended) })
+        .ok_or(FormFault::Malformed)?;
+    let name = header_parameter(disposition, "name").ok_or(FormFault::Malformed)?;
+    let extended = || header_parameter(disposition, "filename*").map(|value| decode_extended_value(&value));
+    Ok(PartHead { name, file_name: header_parameter(disposition, "filename").or_else(extended) })
 }
 
 /// A parameter of a header value such as `form-data; name="a"; filename="b"`.
-fn parameter(value: &str, wanted: &str) -> Option<String> {
+fn header_parameter(value: &str, wanted: &str) -> Option<String> {
     let mut rest = value.split_once(';')?.1;
     loop {
         let (name, behind) = rest.split_once('=')?;
         let (text, behind) = match behind.trim_start().strip_prefix('"') {
-            Some(quoted) => unquoted(quoted)?,
+            Some(quoted) => unquote_text(quoted)?,
             None => {
                 let (token, behind) = behind.split_once(';').unwrap_or((behind, ""));
                 (token.trim().to_owned(), behind)
@@ -166,14 +167,14 @@ fn parameter(value: &str, wanted: &str) -> Option<String> {
 }
 
 /// A quoted text up to its closing quote, and what follows. Only `\"` is an escape, since some browsers send whole Windows
-/// paths, and not where the text plainly ends there.
-fn unquoted(quoted: &str) -> Option<(String, &str)> {
+/// paths; and not where the text ends there.
+fn unquote_text(quoted: &str) -> Option<(String, &str)> {
     let mut text = String::new();
     let mut letters = quoted.char_indices();
     while let Some((at, letter)) = letters.next() {
         match letter {
             '"' => return Some((text, &quoted[at + 1..])),
-            '\\' if escapes_a_quote(&quoted[at + 1..]) => {
+            '\\' if is_escaped_quote(&quoted[at + 1..]) => {
                 text.push('"');
                 letters.next();
             }
@@ -183,14 +184,14 @@ fn unquoted(quoted: &str) -> Option<(String, &str)> {
     None
 }
 
-fn escapes_a_quote(behind: &str) -> bool {
+fn is_escaped_quote(behind: &str) -> bool {
     let Some(behind) = behind.strip_prefix('"') else { return false };
     let behind = behind.trim_start();
     !behind.is_empty() && !behind.starts_with(';')
 }
 
 /// The text of an extended value (RFC 8187): `utf-8''na%C3%AFve.jpg`.
-fn percent_decoded(extended: &str) -> String {
+fn decode_extended_value(extended: &str) -> String {
     let encoded = extended.rsplit('\'').next().unwrap_or_default();
     percent_encoding::percent_decode_str(encoded).decode_utf8_lossy().into_owned()
 }
@@ -203,14 +204,14 @@ mod tests {
 
     type Parts = Vec<(String, Option<String>, Vec<u8>)>;
 
-    fn read(form: &[u8], cut: usize) -> Result<Parts, Fault> {
+    fn read(form: &[u8], cut: usize) -> Result<Parts, FormFault> {
         let pieces: Vec<_> = form.chunks(cut).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
-        let mut multipart = Multipart::new(futures_util::stream::iter(pieces), "b-1");
+        let mut multipart = MultipartParser::new(futures_util::stream::iter(pieces), "b-1");
         let reading = async {
             let mut parts = Vec::new();
             while let Some(head) = multipart.next_part().await? {
                 let mut body = Vec::new();
-                while let Some(piece) = multipart.piece().await? {
+                while let Some(piece) = multipart.next_piece().await? {
                     body.extend_from_slice(&piece);
                 }
                 parts.push((head.name, head.file_name, body));
@@ -235,8 +236,8 @@ mod tests {
     }
 
     #[test]
-    fn names_are_read_as_browsers_write_them() {
-        let name = |value: &str| parameter(value, "filename");
+    fn browser_file_names_are_read() {
+        let name = |value: &str| header_parameter(value, "filename");
         assert_eq!(name("form-data; name=\"a\"; filename=\"C:\\dir\\x.jpg\"").unwrap(), "C:\\dir\\x.jpg");
         assert_eq!(name("form-data; name=a;filename=x.jpg").unwrap(), "x.jpg");
         assert_eq!(name("form-data; name=\"f; filename=no\"; filename=\"a\\\"b;c\"").unwrap(), "a\"b;c");
@@ -244,19 +245,19 @@ mod tests {
         assert_eq!(name("form-data; name=\"a\\\"; filename=\"C:\\\"").unwrap(), "C:\\");
         assert_eq!(name("form-data; filename=\"open"), None);
         let head = b"\r\nContent-Type: image/png\r\ncontent-disposition: form-data; name=\"p\"; filename*=utf-8''na%C3%AFve.jpg";
-        assert_eq!(head_of_part(head).unwrap().file_name.unwrap(), "naïve.jpg");
+        assert_eq!(parse_part_header(head).unwrap().file_name.unwrap(), "naïve.jpg");
     }
 
     #[test]
-    fn boundaries_have_one_to_seventy_letters() {
-        assert_eq!(boundary("multipart/form-data; charset=x; boundary=\"a b\"").unwrap(), "a b");
-        assert_eq!(boundary("multipart/form-data"), None);
-        assert_eq!(boundary("multipart/form-data; boundary="), None);
-        assert_eq!(boundary(&format!("multipart/form-data; boundary={}", "b".repeat(71))), None);
+    fn boundary_has_one_to_seventy_letters() {
+        assert_eq!(parse_boundary("multipart/form-data; charset=x; boundary=\"a b\"").unwrap(), "a b");
+        assert_eq!(parse_boundary("multipart/form-data"), None);
+        assert_eq!(parse_boundary("multipart/form-data; boundary="), None);
+        assert_eq!(parse_boundary(&format!("multipart/form-data; boundary={}", "b".repeat(71))), None);
     }
 
     #[test]
-    fn a_form_without_its_end_is_malformed() {
+    fn form_without_its_end_is_malformed() {
         let whole = form(&vec![("a".to_owned(), None, b"x".to_vec())]);
         for length in 0..whole.len() - 4 {
             assert!(read(&whole[..length], 7).is_err(), "{length}");
@@ -265,7 +266,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_however_it_is_cut(
+        fn form_is_read_the_same_for_every_split(
             cut in 1_usize..40,
             parts in proptest::collection::vec(
                 ("[a-z_]{1,9}", proptest::option::of("[a-z. \0]{0,9}"), proptest::collection::vec(
@@ -277,10 +278,10 @@ mod tests {
         }
 
         #[test]
-        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300), cut in 1_usize..40) {
+        fn no_bytes_cause_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300), cut in 1_usize..40) {
             let _ = read(&bytes, cut);
             let _ = read(&[b"--b-1\r\nContent-Disposition: ", bytes.as_slice(), b"\r\n\r\n"].concat(), cut);
-            let _ = boundary(&String::from_utf8_lossy(&bytes));
+            let _ = parse_boundary(&String::from_utf8_lossy(&bytes));
         }
     }
 }

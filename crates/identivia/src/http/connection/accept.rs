@@ -1,4 +1,4 @@
-//! The accept loop: connections are counted, guarded and, at the end, drained.
+//! The accept loop: limits the number of connections, serves HTTP/1.1 on each, and drains them at the end.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -15,76 +15,85 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use super::request_head::{Busy, Wire};
+use super::guarded_socket::{BusyFlag, GuardedSocket};
 
-/// How long requests under way may take to finish once the server is told to stop.
-pub const DRAIN: Duration = Duration::from_secs(10);
-/// How long connections are still taken and requests still heard once the server is told to stop: what callers had sent
-/// by then is not lost. Every answer tells them that the connection ends with it.
-const LAST_CALL: Duration = Duration::from_millis(250);
-/// The most of a request that is held in memory before somebody asks for it, in bytes.
-const BUFFER: usize = 64 * 1024;
-/// How long to wait when the system has no more sockets to give.
-const OUT_OF_SOCKETS: Duration = Duration::from_millis(100);
+/// How long running requests may take to finish once the server stops.
+pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the server still accepts connections and requests once it stops: requests that are on their way are not
+/// lost. Every answer tells its caller that the connection ends.
+const STOP_GRACE: Duration = Duration::from_millis(250);
+/// The largest read buffer of a connection, in bytes.
+const READ_BUFFER_BYTES: usize = 64 * 1024;
+/// How long to wait after a failed accept: the system may have no more sockets.
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 
-/// Something that answers requests.
-pub trait Answer: Clone + Send + Sync + 'static {
+/// Answers the requests of connections.
+pub trait RequestHandler: Clone + Send + Sync + 'static {
     /// Answers one request of that peer.
-    fn answer(self, request: hyper::Request<Incoming>, peer: SocketAddr) -> impl Future<Output = Response> + Send;
+    fn handle_request(
+        self,
+        request: hyper::Request<Incoming>,
+        peer: SocketAddr,
+    ) -> impl Future<Output = Response> + Send;
 }
 
-/// Serves connections until `stop` becomes true, then lets those under way finish within [`DRAIN`].
-pub async fn serve(
+/// Serves connections until `stop` becomes true, then lets running requests finish within [`DRAIN_TIMEOUT`].
+pub async fn serve_connections(
     listener: TcpListener,
-    handler: impl Answer,
+    handler: impl RequestHandler,
     max_connections: usize,
     mut stop: watch::Receiver<bool>,
 ) {
-    let places = Arc::new(Semaphore::new(max_connections));
+    let permits = Arc::new(Semaphore::new(max_connections));
     let stopping = stop.clone();
     tokio::select! {
-        () = accept(&listener, &handler, &places, &stopping) => {}
-        () = told(&mut stop) => {}
+        () = accept_connections(&listener, &handler, &permits, &stopping) => {}
+        () = wait_for_stop(&mut stop) => {}
     }
-    let _ = tokio::time::timeout(LAST_CALL, accept(&listener, &handler, &places, &stopping)).await;
+    let _ = tokio::time::timeout(STOP_GRACE, accept_connections(&listener, &handler, &permits, &stopping)).await;
     drop(listener);
     let all = u32::try_from(max_connections).unwrap_or(u32::MAX);
-    if tokio::time::timeout(DRAIN, places.acquire_many(all)).await.is_err() {
-        tracing::warn!("some requests had not finished in time and were cut off");
+    if tokio::time::timeout(DRAIN_TIMEOUT, permits.acquire_many(all)).await.is_err() {
+        tracing::warn!("requests still running after the drain timeout were cut off");
     }
 }
 
-/// Waits until it is time to stop. A stop signal that can no longer be given counts as given.
-async fn told(stop: &mut watch::Receiver<bool>) {
+/// Waits for the stop signal. A dropped sender counts as a signal.
+async fn wait_for_stop(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-async fn accept(listener: &TcpListener, handler: &impl Answer, places: &Arc<Semaphore>, stop: &watch::Receiver<bool>) {
-    // With every place taken, callers wait in the system's queue rather than in our memory.
-    while let Ok(place) = places.clone().acquire_owned().await {
+async fn accept_connections(
+    listener: &TcpListener,
+    handler: &impl RequestHandler,
+    permits: &Arc<Semaphore>,
+    stop: &watch::Receiver<bool>,
+) {
+    // With every permit taken, callers wait in the system's queue, which takes no memory of this process.
+    while let Ok(permit) = permits.clone().acquire_owned().await {
         match listener.accept().await {
             Ok((socket, peer)) => {
-                tokio::spawn(connection(socket, peer, handler.clone(), place, stop.clone()));
+                tokio::spawn(serve_connection(socket, peer, handler.clone(), permit, stop.clone()));
             }
             Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(OUT_OF_SOCKETS).await;
+                tracing::warn!(%error, "connection could not be accepted");
+                tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
             }
         }
     }
 }
 
-async fn connection(
+async fn serve_connection(
     socket: TcpStream,
     peer: SocketAddr,
-    handler: impl Answer,
-    place: OwnedSemaphorePermit,
+    handler: impl RequestHandler,
+    permit: OwnedSemaphorePermit,
     mut stop: watch::Receiver<bool>,
 ) {
-    // Answers are small and whole: waiting to fill a packet would only delay them.
+    // Answers are small: waiting to fill a packet would only delay them.
     let _ = socket.set_nodelay(true);
-    let busy = Busy::new(AtomicBool::new(false));
-    let wire = Wire::new(socket, busy.clone());
+    let busy = BusyFlag::new(AtomicBool::new(false));
+    let socket = GuardedSocket::new(socket, busy.clone());
     let stopping = stop.clone();
     let service = service_fn(move |request| {
         let handler = handler.clone();
@@ -92,7 +101,7 @@ async fn connection(
         let stopping = stopping.clone();
         async move {
             busy.store(true, Ordering::Relaxed);
-            let mut response = handler.answer(request, peer).await;
+            let mut response = handler.handle_request(request, peer).await;
             busy.store(false, Ordering::Relaxed);
             if *stopping.borrow() {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -101,11 +110,11 @@ async fn connection(
         }
     });
     let mut builder = http1::Builder::new();
-    builder.max_buf_size(BUFFER).header_read_timeout(None);
-    let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(wire), service));
+    builder.max_buf_size(READ_BUFFER_BYTES).header_read_timeout(None);
+    let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(socket), service));
     let outcome = tokio::select! {
         outcome = connection.as_mut() => outcome,
-        () = told(&mut stop) => match tokio::time::timeout(LAST_CALL, connection.as_mut()).await {
+        () = wait_for_stop(&mut stop) => match tokio::time::timeout(STOP_GRACE, connection.as_mut()).await {
             Ok(outcome) => outcome,
             Err(_) => {
                 connection.as_mut().graceful_shutdown();
@@ -114,7 +123,7 @@ async fn connection(
         },
     };
     if let Err(error) = outcome {
-        tracing::debug!(%error, "a connection ended early");
+        tracing::debug!(%error, "connection ended early");
     }
-    drop(place);
+    drop(permit);
 }

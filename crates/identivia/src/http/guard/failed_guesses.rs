@@ -1,4 +1,4 @@
-//! Guesses at secrets and codes, counted with every server that shares the records.
+//! Recent failed client secrets and handoff codes, by caller, counted together with all servers that share the records.
 
 use std::hash::Hash;
 use std::net::IpAddr;
@@ -9,75 +9,77 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tokio::sync::Semaphore;
 
-use super::rate_limiter::Limiter;
-use crate::app::App;
+use super::rate_limiter::RateLimiter;
 use crate::records::time::Millis;
-use crate::store::Counted;
+use crate::store::{Store, WindowCount};
 
-/// How long the answer to a failure may wait until it is counted with the other servers.
-const COUNTING_PATIENCE: Duration = Duration::from_secs(1);
+/// How long the answer to a failure may wait until the failure is counted with the other servers.
+const SHARED_COUNT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Failures of one client from one address before it must wait, and the window in seconds.
-const TOKEN_FAILURES: (u32, i64) = (10, 60);
+const SECRET_FAILURE_LIMIT: (u32, i64) = (10, 60);
 /// Wrong codes from one address, in the same way.
-const CODE_FAILURES: (u32, i64) = (10, 60);
-/// Failures counted with the other servers at once: guesses must not take the connections that all requests share.
-const COUNTING: usize = 2;
+const CODE_FAILURE_LIMIT: (u32, i64) = (10, 60);
+/// Failures that may be counted in the store at once: guesses must not take the connections that all requests share.
+const MAX_SHARED_COUNTS: usize = 2;
 
-/// A client at an address, by its id's digest: an id may be long, and a stranger may make up many.
-pub(crate) type ClientAt = (IpAddr, [u8; 16]);
+/// A client at an address. The client is its id's digest: an id may be long, and a stranger may make up many.
+pub(crate) type ClientAtAddress = (IpAddr, [u8; 16]);
 
-/// What has been guessed of late, and wrongly.
-pub struct Guesses {
+/// Recent failed client secrets and handoff codes.
+pub(crate) struct FailedGuesses {
     /// Failed token requests.
-    pub(crate) secrets: Limiter<ClientAt>,
+    pub(crate) secrets: RateLimiter<ClientAtAddress>,
     /// Wrong codes, by address.
-    pub(crate) codes: Limiter<IpAddr>,
-    /// Keys the names under which they are counted where others could read them.
-    names: hmac::Key,
-    counting: Semaphore,
+    pub(crate) codes: RateLimiter<IpAddr>,
+    /// Hashes the names of counters, which others could read in the store.
+    name_key: hmac::Key,
+    shared_counts: Semaphore,
 }
 
-impl Guesses {
-    /// None so far. Servers that share records share the secret.
+impl FailedGuesses {
+    /// Starts without failures. Servers that share records share the secret.
     #[must_use]
-    pub fn new(secret: &[u8]) -> Self {
+    pub(crate) fn new(secret: &[u8]) -> Self {
         Self {
-            secrets: Limiter::new(TOKEN_FAILURES.0, TOKEN_FAILURES.1),
-            codes: Limiter::new(CODE_FAILURES.0, CODE_FAILURES.1),
-            names: hmac::Key::new(hmac::HMAC_SHA256, secret),
-            counting: Semaphore::new(COUNTING),
+            secrets: RateLimiter::new(SECRET_FAILURE_LIMIT.0, SECRET_FAILURE_LIMIT.1),
+            codes: RateLimiter::new(CODE_FAILURE_LIMIT.0, CODE_FAILURE_LIMIT.1),
+            name_key: hmac::Key::new(hmac::HMAC_SHA256, secret),
+            shared_counts: Semaphore::new(MAX_SHARED_COUNTS),
         }
     }
 
-    /// No signed token begins as names do, with a word and a space, so that neither hash is ever the other.
-    fn hashed(&self, name: &str) -> String {
-        URL_SAFE_NO_PAD.encode(hmac::sign(&self.names, name.as_bytes()))
+    /// Counts a failure, here and with the other servers. `limiter` is one of this struct's. Gives the seconds to wait
+    /// when the failure exceeds the limit.
+    pub(crate) async fn count_failure<K: Eq + Hash + Copy>(
+        &self,
+        store: &dyn Store,
+        limiter: &RateLimiter<K>,
+        key: K,
+        name: &str,
+        now: Millis,
+    ) -> Option<u64> {
+        limiter.record_event(key, now);
+        let (limit, window) = limiter.limit();
+        let shared = self.count_in_store(store, name, now, window).await;
+        let failures = shared.filter(|failures| failures.count >= limit)?;
+        limiter.block_until(key, failures.ends);
+        (failures.count > limit).then(|| limiter.seconds_blocked(&key, now).unwrap_or(1))
     }
-}
 
-/// Counts a failure, here and with whoever shares the records. The seconds to wait when it was one too many.
-pub(crate) async fn count<K: Eq + Hash + Copy>(
-    app: &App,
-    limiter: &Limiter<K>,
-    key: K,
-    name: &str,
-    now: Millis,
-) -> Option<u64> {
-    limiter.count(key, now);
-    let (most, seconds) = limiter.bounds();
-    let failures = counted_by_all(app, name, now, seconds).await.filter(|failures| failures.count >= most)?;
-    limiter.block(key, failures.ends);
-    (failures.count > most).then(|| limiter.blocked(&key, now).unwrap_or(1))
-}
+    /// What all servers together have counted. Without the store, or while too many failures wait to be counted, each
+    /// server's own count holds.
+    async fn count_in_store(&self, store: &dyn Store, name: &str, now: Millis, window: i64) -> Option<WindowCount> {
+        let name = self.hash_name(name);
+        let counted = tokio::time::timeout(SHARED_COUNT_TIMEOUT, async {
+            let _permit = self.shared_counts.acquire().await.ok()?;
+            store.count_in_window(&name, now, window).await.ok()?
+        });
+        counted.await.ok()?
+    }
 
-/// What all servers together have counted. Without the store, or while too many failures wait to be counted, each
-/// server's own count holds.
-async fn counted_by_all(app: &App, name: &str, now: Millis, seconds: i64) -> Option<Counted> {
-    let name = app.guesses.hashed(name);
-    let counted = tokio::time::timeout(COUNTING_PATIENCE, async {
-        let _turn = app.guesses.counting.acquire().await.ok()?;
-        app.store.count_within(&name, now, seconds).await.ok()?
-    });
-    counted.await.ok()?
+    /// Names begin with a word and a space, which no signed token does: so neither hash can ever be the other.
+    fn hash_name(&self, name: &str) -> String {
+        URL_SAFE_NO_PAD.encode(hmac::sign(&self.name_key, name.as_bytes()))
+    }
 }

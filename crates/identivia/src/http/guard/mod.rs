@@ -1,6 +1,11 @@
-//! The guard: who calls, what the operation requires, and how often it may be called.
+//! The guard: who calls, what the operation requires, what the caller may touch, and how often it may call.
 
-pub mod access;
+pub mod access_table;
+pub mod authenticate;
+pub mod authority;
+pub mod client_secrets;
 pub mod failed_guesses;
+pub mod profile_access;
 pub mod provider_quotas;
 pub mod rate_limiter;
+pub mod request_context;

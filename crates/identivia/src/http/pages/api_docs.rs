@@ -2,21 +2,20 @@
 
 use std::sync::{Arc, LazyLock};
 
-use axum::Router;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::get;
+use axum::{Extension, Router};
+use bytes::Bytes;
 
-use crate::app::App;
-use crate::http::pages::page_assets::{self, DocsFile};
+use super::page_assets::{self, DocsFile};
 
-/// The document, rendered once: it does not change while the process runs.
-static DOCUMENT: LazyLock<String> =
-    LazyLock::new(|| crate::http::router::openapi_document().to_pretty_json().unwrap_or_default());
+/// The OpenAPI document as JSON text, rendered at the first request: it does not change while the process runs.
+pub(crate) type OpenApiText = LazyLock<Bytes>;
 
-/// The page runs its own scripts and styles, and talks to this server only.
-const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+/// The policy of the documentation page: its own scripts and styles, and calls to this server only.
+const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The name of the page's HTML among its files.
@@ -29,12 +28,12 @@ const DOCS_NOT_BUILT: &str = "<!doctype html><html lang=\"en\"><meta charset=\"u
 /// The API's description (OpenAPI 3.1)
 #[utoipa::path(get, path = "/openapi.json", tag = "Documentation", security(()),
     responses((status = 200, description = "This document", content_type = "application/json", body = Object)))]
-pub(crate) async fn openapi_document() -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], DOCUMENT.as_str()).into_response()
+pub(crate) async fn openapi_document(Extension(text): Extension<Arc<OpenApiText>>) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], Bytes::clone(&text)).into_response()
 }
 
 /// Routes of `/docs` and of every file that the page loads, with the names that the build gave them.
-pub(crate) fn docs_routes() -> Router<Arc<App>> {
+pub(crate) fn docs_routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     let files = page_assets::docs_files();
     let Some(index) = files.iter().find(|file| file.name == DOCS_INDEX) else {
         return Router::new().route("/docs", get(|| async { docs_not_built() }));
@@ -49,7 +48,7 @@ pub(crate) fn docs_routes() -> Router<Arc<App>> {
 fn serve_docs_file(file: &DocsFile) -> Response {
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static(file.media_type())),
-        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_POLICY)),
+        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(DOCS_POLICY)),
         // The script is large and changes with a release only.
         (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600")),
     ];
@@ -58,7 +57,7 @@ fn serve_docs_file(file: &DocsFile) -> Response {
 
 /// Says how to get the page, for a binary that was built without it.
 fn docs_not_built() -> Response {
-    let policy = (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_POLICY));
+    let policy = (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(DOCS_POLICY));
     (StatusCode::NOT_IMPLEMENTED, [policy], Html(DOCS_NOT_BUILT)).into_response()
 }
 

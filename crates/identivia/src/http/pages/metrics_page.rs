@@ -1,4 +1,4 @@
-//! Prometheus metrics: answers `GET /metrics` on the second address.
+//! The metrics page: `GET /metrics` on the second address, in the Prometheus text format.
 
 use std::net::SocketAddr;
 
@@ -7,14 +7,14 @@ use axum::response::{IntoResponse as _, Response};
 use hyper::body::Incoming;
 use metrics_exporter_prometheus::PrometheusHandle;
 
-use crate::http::connection::accept::Answer;
+use crate::http::connection::accept::RequestHandler;
 
-/// Answers `GET /metrics`, and 404 to everything else.
+/// Answers `GET /metrics`, and nothing else.
 #[derive(Clone)]
 pub struct MetricsPage(pub PrometheusHandle);
 
-impl Answer for MetricsPage {
-    async fn answer(self, request: hyper::Request<Incoming>, _: SocketAddr) -> Response {
+impl RequestHandler for MetricsPage {
+    async fn handle_request(self, request: hyper::Request<Incoming>, _: SocketAddr) -> Response {
         if request.uri().path() != "/metrics" || request.method() != Method::GET {
             return StatusCode::NOT_FOUND.into_response();
         }

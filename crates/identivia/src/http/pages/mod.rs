@@ -1,6 +1,8 @@
-//! Pages: the person's page, the API documentation and the metrics.
+//! Pages for browsers: the person's page, its files and policy, the API documentation, and the metrics page.
 
 pub mod api_docs;
+mod asset_response;
 pub mod metrics_page;
 pub mod page_assets;
+pub mod page_policy;
 pub mod person_page;

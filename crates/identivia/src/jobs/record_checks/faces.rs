@@ -1,40 +1,39 @@
-//! Whether the person of the selfie is the one on the document, and the one whom the liveness provider saw.
+//! The face check: compares the faces of the selfie, the document and the liveness session.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::evidence::{Measured, Seen};
-use super::finding;
-use crate::domain::checks::{Assurance, Check, Finding, Outcome};
+use super::images::{MeasuredFace, ObservedImages};
 use crate::domain::shortest;
-use crate::providers::local_engines::{self, Engines};
+use crate::providers::local_engines::{ENGINE_NAME, LocalEngines};
+use crate::records::checks::{Assurance, Check, Finding, Outcome};
 
-/// A face with fewer pixels between its eyes says too little to be held against anybody.
-const LEAST_EYE_DISTANCE: f32 = 16.0;
+/// A face with fewer pixels between its eyes is too small for a comparison.
+const MIN_EYE_DISTANCE: f32 = 16.0;
 
-/// So far below the threshold two faces are not told apart well enough to say that they are two people's.
-const DOUBT: f64 = 0.1;
+/// Within this distance below the threshold, two faces may still be one person's.
+const DOUBT_MARGIN: f64 = 0.1;
 
-/// Compares the faces. Gives the biometric templates too, as JSON, for those who keep them.
-pub(super) fn check(engines: &Engines, seen: &Seen, has_session: bool) -> (Check, String) {
+/// Compares the faces. Also returns the biometric templates, as JSON, for operators who keep them.
+pub(super) fn check_faces(engines: &LocalEngines, observed: &ObservedImages, has_session: bool) -> (Check, Value) {
     let threshold = shortest(engines.faces.match_threshold());
-    let mut pairs = vec![compared(
+    let mut pairs = vec![compare_faces(
         "selfie_and_document",
-        (&seen.selfie, "the selfie"),
-        (&seen.portrait, "the document"),
+        (&observed.selfie, "the selfie"),
+        (&observed.portrait, "the document"),
         threshold,
     )];
-    if !is_portrait_sure(seen) {
+    if !is_portrait_certain(observed) {
         let message = "It is not sure which face on the document is its holder's";
-        pairs.push((None, finding("document_portrait", Outcome::Warn, message, [])));
+        pairs.push((None, Finding::new("document_portrait", Outcome::Warn, message, [])));
     }
     if has_session {
-        let live = (&seen.live, "the liveness check's picture");
-        pairs.push(compared("liveness_and_document", live, (&seen.portrait, "the document"), threshold));
-        pairs.push(compared("liveness_and_selfie", live, (&seen.selfie, "the selfie"), threshold));
+        let live = (&observed.live, "the liveness check's picture");
+        pairs.push(compare_faces("liveness_and_document", live, (&observed.portrait, "the document"), threshold));
+        pairs.push(compare_faces("liveness_and_selfie", live, (&observed.selfie, "the selfie"), threshold));
     }
-    // The weakest link tells: a selfie of the document's owner beside somebody else's liveness is no match.
+    // The lowest similarity counts: a selfie of the document's owner with another person's liveness session is no match.
     let score = pairs.iter().filter_map(|(similarity, _)| *similarity).reduce(f64::min);
     let findings: Vec<Finding> = pairs.into_iter().map(|(_, finding)| finding).collect();
     let has = |outcome| findings.iter().any(|finding| finding.outcome == outcome);
@@ -50,35 +49,35 @@ pub(super) fn check(engines: &Engines, seen: &Seen, has_session: bool) -> (Check
         outcome,
         score,
         threshold: Some(threshold),
-        engine: local_engines::NAME.to_owned(),
+        engine: ENGINE_NAME.to_owned(),
         weights: engines.face_weights(),
         assurance: Assurance::Model,
         message: message.to_owned(),
         findings,
     };
-    (check, templates(seen))
+    (check, encode_templates(observed))
 }
 
-/// Whether the document has one holder's face, and where a document has it.
-fn is_portrait_sure(seen: &Seen) -> bool {
-    let findings = seen.document.iter().flat_map(|document| &document.findings);
+/// Says whether the document has exactly one portrait, at the usual place.
+fn is_portrait_certain(observed: &ObservedImages) -> bool {
+    let findings = observed.document.iter().flat_map(|document| &document.findings);
     findings
         .filter(|found| found.code == "portrait_present")
         .all(|found| found.outcome == vision::finding::Outcome::Pass)
 }
 
-type Named<'a> = (&'a Option<Measured>, &'static str);
+type NamedFace<'a> = (&'a Option<MeasuredFace>, &'static str);
 
-fn compared(code: &str, one: Named<'_>, other: Named<'_>, threshold: f64) -> (Option<f64>, Finding) {
-    let (first, second) = match (usable(one), usable(other)) {
+fn compare_faces(code: &str, one: NamedFace<'_>, other: NamedFace<'_>, threshold: f64) -> (Option<f64>, Finding) {
+    let (first, second) = match (require_usable_face(one), require_usable_face(other)) {
         (Ok(first), Ok(second)) => (first, second),
-        (Err(why), _) | (_, Err(why)) => return (None, finding(code, Outcome::Warn, &why, [])),
+        (Err(why), _) | (_, Err(why)) => return (None, Finding::new(code, Outcome::Warn, &why, [])),
     };
     let similarity = f64::from(first.embedding.similarity(&second.embedding));
     let similarity = (similarity * 1_000.0).round() / 1_000.0;
     let (outcome, verb) = match similarity {
         match_ if match_ >= threshold => (Outcome::Pass, "looks like"),
-        doubtful if doubtful >= threshold - DOUBT => (Outcome::Warn, "may or may not be"),
+        doubtful if doubtful >= threshold - DOUBT_MARGIN => (Outcome::Warn, "may or may not be"),
         _ => (Outcome::Fail, "does not look like"),
     };
     let message = format!("The person in {} {verb} the one in {}", one.1, other.1);
@@ -86,24 +85,23 @@ fn compared(code: &str, one: Named<'_>, other: Named<'_>, threshold: f64) -> (Op
         ("similarity", json!(similarity)),
         ("eye_distances", json!([first.eye_distance.round(), second.eye_distance.round()])),
     ];
-    (Some(similarity), finding(code, outcome, &message, evidence))
+    (Some(similarity), Finding::new(code, outcome, &message, evidence))
 }
 
 /// A face that can be compared, or why there is none.
-fn usable((face, of): Named<'_>) -> Result<&Measured, String> {
+fn require_usable_face((face, of): NamedFace<'_>) -> Result<&MeasuredFace, String> {
     match face {
         None => Err(format!("No face was found in {of}")),
-        Some(face) if face.eye_distance < LEAST_EYE_DISTANCE => {
+        Some(face) if face.eye_distance < MIN_EYE_DISTANCE => {
             Err(format!("The face in {of} is too small to be compared"))
         }
         Some(face) => Ok(face),
     }
 }
 
-fn templates(seen: &Seen) -> String {
-    let template = |face: &Option<Measured>| face.as_ref().map(|face| STANDARD.encode(face.embedding.to_bytes()));
-    let faces = json!({
-        "document": template(&seen.portrait), "selfie": template(&seen.selfie), "liveness": template(&seen.live),
-    });
-    faces.to_string()
+fn encode_templates(observed: &ObservedImages) -> Value {
+    let template = |face: &Option<MeasuredFace>| face.as_ref().map(|face| STANDARD.encode(face.embedding.to_bytes()));
+    json!({
+        "document": template(&observed.portrait), "selfie": template(&observed.selfie), "liveness": template(&observed.live),
+    })
 }

@@ -1,20 +1,20 @@
-//! What stands behind a record's liveness: whose word it is, and how far it carries.
+//! The liveness check: the provider's result, or a trusted server's word for it.
 
 use serde_json::json;
 
-use super::finding;
-use crate::domain::checks::{Assurance, Check, Finding, Outcome};
-use crate::domain::liveness::{Session, is_live};
-use crate::domain::verification::VerificationRecord;
-use crate::providers::local_engines::{self, Engines};
+use crate::domain::liveness::is_live;
+use crate::providers::local_engines::{ENGINE_NAME, LocalEngines};
+use crate::records::checks::{Assurance, Check, Finding, Outcome};
+use crate::records::liveness_session::LivenessSession;
+use crate::records::verification_record::VerificationRecord;
 
-const AWS: &str = "AWS Rekognition Face Liveness";
+const AWS_ENGINE: &str = "AWS Rekognition Face Liveness";
 
-/// The provider's own finding where there is a session of ours, else the word of whoever made the record.
-pub(super) fn check(
-    engines: &Engines,
+/// Checks liveness by the provider's result where there is a session, else by the word of the server that added the record.
+pub(super) fn check_liveness(
+    engines: &LocalEngines,
     record: &VerificationRecord,
-    session: Option<&Session>,
+    session: Option<&LivenessSession>,
     threshold: f64,
 ) -> Check {
     let finished = session.filter(|session| session.status.is_finished());
@@ -26,8 +26,8 @@ pub(super) fn check(
     };
     let (engine, assurance) = match finished {
         None => ("a trusted server's word", Assurance::Asserted),
-        Some(_) if is_local => (local_engines::NAME, Assurance::Model),
-        Some(_) => (AWS, Assurance::Model),
+        Some(_) if is_local => (ENGINE_NAME, Assurance::Model),
+        Some(_) => (AWS_ENGINE, Assurance::Model),
     };
     let message = match (live, finished.is_none()) {
         (true, true) => "A trusted server says that the person was live",
@@ -44,12 +44,12 @@ pub(super) fn check(
         weights: if is_local { engines.face_weights() } else { Vec::new() },
         assurance,
         message: message.to_owned(),
-        findings: findings(record, finished),
+        findings: collect_findings(record, finished),
     }
 }
 
-/// What the browser claimed beside what was found, and what the provider minded.
-fn findings(record: &VerificationRecord, finished: Option<&Session>) -> Vec<Finding> {
+/// Compares the browser's claim with the result, and adds the provider's feedback.
+fn collect_findings(record: &VerificationRecord, finished: Option<&LivenessSession>) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Some(session) = finished
         && let (Some(claimed), Some(found)) = (record.claimed_liveness_confidence, session.confidence)
@@ -61,10 +61,10 @@ fn findings(record: &VerificationRecord, finished: Option<&Session>) -> Vec<Find
             (Outcome::Warn, "The score that was sent is not the one that was found")
         };
         let evidence = [("claimed", json!(claimed)), ("found", json!(found))];
-        findings.push(finding("claim_matches_result", outcome, message, evidence));
+        findings.push(Finding::new("claim_matches_result", outcome, message, evidence));
     }
-    for said in finished.into_iter().flat_map(|session| &session.details.feedback) {
-        findings.push(finding(&said.code.to_ascii_lowercase(), Outcome::Warn, &said.message, []));
+    for feedback in finished.into_iter().flat_map(|session| &session.details.feedback) {
+        findings.push(Finding::new(&feedback.code.to_ascii_lowercase(), Outcome::Warn, &feedback.message, []));
     }
     findings
 }

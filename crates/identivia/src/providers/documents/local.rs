@@ -1,6 +1,6 @@
-//! Reading here, with no one else: text, machine-readable zones and barcodes, and what follows from them.
+//! The local document reader: text, machine-readable zones and barcodes, and the findings that follow from them.
 //!
-//! What is checked, and how much it is worth, stands in docs/local-engines.md.
+//! docs/local-engines.md says what is checked and how reliable the result is.
 
 use std::sync::Arc;
 
@@ -11,71 +11,71 @@ use serde_json::value::to_raw_value;
 use vision::document::{Authenticity, Date, DocumentReading, FieldSource, ReadFields};
 use vision::mrz::Sex;
 
-use super::picture::decoded;
-use super::{DocumentReader, Sides};
+use super::prepare_picture::decode_picture;
+use super::{DocumentReader, DocumentSides};
 use crate::clock::Clock;
-use crate::domain::checks::{Finding, Outcome};
 use crate::domain::country;
 use crate::domain::reading::{DocumentFields, Hints, Reading, Usage};
 use crate::providers::http_call::ProviderError;
-use crate::providers::local_engines::{self, Engines};
+use crate::providers::local_engines::{ENGINE_NAME, LocalEngines};
+use crate::records::checks::{Finding, Outcome};
 use crate::records::time::Millis;
 
-/// The longest side that a picture of a document or a face is looked at with, in pixels.
+/// Pictures of documents and faces are scaled down to this longest side, in pixels.
 pub const PICTURE_SIDE: u32 = 2_600;
 
 /// The local reader.
 pub struct LocalReader {
-    engines: Arc<Engines>,
+    engines: Arc<LocalEngines>,
     clock: Clock,
 }
 
 impl LocalReader {
-    /// The reader that those engines make.
+    /// A reader that uses those engines.
     #[must_use]
-    pub fn new(engines: Arc<Engines>, clock: Clock) -> Self {
+    pub fn new(engines: Arc<LocalEngines>, clock: Clock) -> Self {
         Self { engines, clock }
     }
 }
 
 #[async_trait]
 impl DocumentReader for LocalReader {
-    /// Hints are of no use to it: it reads what is there.
-    async fn read(&self, sides: Sides, _: &Hints) -> Result<Reading, ProviderError> {
-        let today = today(self.clock.now());
-        let reading = move |engines: &Engines| {
+    /// Hints are ignored: this reader reads what is printed.
+    async fn read_document(&self, sides: DocumentSides, _: &Hints) -> Result<Reading, ProviderError> {
+        let today = to_utc_date(self.clock.now());
+        let reading = move |engines: &LocalEngines| {
             let undecodable = |_| ProviderError::failed("the picture does not decode");
-            let front = decoded(sides.front.file, PICTURE_SIDE)?.map_err(undecodable)?;
-            let back = sides.back.map(|back| decoded(back.file, PICTURE_SIDE)).transpose()?;
+            let front = decode_picture(sides.front.file, PICTURE_SIDE)?.map_err(undecodable)?;
+            let back = sides.back.map(|back| decode_picture(back.file, PICTURE_SIDE)).transpose()?;
             let back = back.transpose().map_err(undecodable)?;
             let by = vision::document::DocumentEngines { text: &engines.text, faces: &engines.faces };
             Ok(vision::document::read_document(&by, &front, back.as_ref(), today)?)
         };
-        reading_of(&self.engines.run(reading).await?)
+        to_reading(&self.engines.run_work(reading).await?)
     }
 
-    async fn look(&self) -> Result<(), ProviderError> {
+    async fn check_health(&self) -> Result<(), ProviderError> {
         Ok(())
     }
 }
 
-/// The date in UTC, as documents' dates are held against it.
+/// The date in UTC, for comparisons with a document's dates.
 #[must_use]
-pub fn today(now: Millis) -> Date {
+pub fn to_utc_date(now: Millis) -> Date {
     let now = jiff::Timestamp::from_millisecond(now.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
     let date = TimeZone::UTC.to_datetime(now).date();
     let part = |number: i8| number.unsigned_abs();
     let date = Date::new(date.year().unsigned_abs(), part(date.month()), part(date.day()));
-    date.expect("a calendar has no day that there is not")
+    date.expect("a calendar date is a valid date")
 }
 
-fn reading_of(document: &DocumentReading) -> Result<Reading, ProviderError> {
-    let fields = fields(document);
-    let findings: Vec<Finding> = document.findings.iter().map(finding).collect();
+fn to_reading(document: &DocumentReading) -> Result<Reading, ProviderError> {
+    let fields = to_document_fields(document);
+    let findings: Vec<Finding> = document.findings.iter().map(to_api_finding).collect();
     let found = &document.fields;
     let date = |date: Option<Date>| date.map(|date| date.to_string());
     let analysis = json!({
-        "source": source(document.source),
+        "source": source_word(document.source),
         "authenticity": fields.authenticity,
         "surname": found.surname,
         "given_names": found.given_names,
@@ -86,10 +86,10 @@ fn reading_of(document: &DocumentReading) -> Result<Reading, ProviderError> {
         "fields": fields,
     });
     let analysis = to_raw_value(&analysis).map_err(|error| ProviderError::failed(error.to_string()))?;
-    Ok(Reading { model: local_engines::NAME.to_owned(), analysis, fields, usage: Usage::default(), findings })
+    Ok(Reading { model: ENGINE_NAME.to_owned(), analysis, fields, usage: Usage::default(), findings })
 }
 
-const fn source(source: FieldSource) -> &'static str {
+const fn source_word(source: FieldSource) -> &'static str {
     match source {
         FieldSource::Mrz => "machine_readable_zone",
         FieldSource::Barcode => "barcode",
@@ -98,7 +98,7 @@ const fn source(source: FieldSource) -> &'static str {
     }
 }
 
-fn fields(document: &DocumentReading) -> DocumentFields {
+fn to_document_fields(document: &DocumentReading) -> DocumentFields {
     let ReadFields { name, document_number, document_type, address, issuing_state, sex, date_of_birth, .. } =
         &document.fields;
     DocumentFields {
@@ -123,9 +123,9 @@ fn fields(document: &DocumentReading) -> DocumentFields {
     }
 }
 
-/// A finding of the engines' in the words of the API.
+/// The API's form of an engine's finding.
 #[must_use]
-pub fn finding(found: &vision::finding::Finding) -> Finding {
+pub fn to_api_finding(found: &vision::finding::Finding) -> Finding {
     Finding {
         code: found.code.to_owned(),
         outcome: match found.outcome {

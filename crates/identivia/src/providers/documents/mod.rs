@@ -1,9 +1,9 @@
-//! Who reads documents: a reader behind one trait. What it says is evidence; it decides nothing.
+//! Document readers behind one trait. A reading is evidence; it decides nothing.
 
-mod answer;
 pub mod local;
+mod model_answer;
 pub mod openai;
-mod picture;
+mod prepare_picture;
 
 use std::fs::File;
 
@@ -14,23 +14,23 @@ use crate::domain::reading::{Hints, Reading};
 use crate::providers::http_call::ProviderError;
 
 /// A picture that has been checked to decode.
-pub struct Picture {
+pub struct DocumentPicture {
     pub file: File,
     pub media: Media,
     pub pixels: u64,
 }
 
 /// The sides of one document.
-pub struct Sides {
-    pub front: Picture,
-    pub back: Option<Picture>,
+pub struct DocumentSides {
+    pub front: DocumentPicture,
+    pub back: Option<DocumentPicture>,
 }
 
 /// A document reader.
 #[async_trait]
 pub trait DocumentReader: Send + Sync {
     /// Reads a document.
-    async fn read(&self, sides: Sides, hints: &Hints) -> Result<Reading, ProviderError>;
-    /// Says whether it would do its part now, by a call that costs little.
-    async fn look(&self) -> Result<(), ProviderError>;
+    async fn read_document(&self, sides: DocumentSides, hints: &Hints) -> Result<Reading, ProviderError>;
+    /// Checks that the reader works, by a call that costs little.
+    async fn check_health(&self) -> Result<(), ProviderError>;
 }

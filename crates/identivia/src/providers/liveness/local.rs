@@ -1,6 +1,6 @@
-//! Liveness judged here: the person follows steps in an order that nobody could foresee, and the frames show it or not.
+//! Local liveness: the person follows steps in an unpredictable order, and this server judges the frames.
 //!
-//! What is judged, and how much it is worth, stands in docs/local-engines.md.
+//! docs/local-engines.md says what is judged and how reliable the result is.
 
 use std::sync::Arc;
 
@@ -15,104 +15,111 @@ use vision::liveness::{
     Frame, Judgement, Limits, LivenessFinding, Observation, Outcome, judge_session, observe_frames,
 };
 
-use super::{Credentials, Judge, Liveness, Made, Opened, Picture, Report, Seen};
-use crate::domain::liveness::{
-    BoundingBox, Challenge, ChallengeKind, Feedback, FrameImprint, SESSION_FILES, SentFrame, SessionStatus, Step, Task,
+use super::provider::{
+    BrowserCredentials, CreatedSession, DecodedFrames, FrameJudge, LivenessProvider, ObservedFrames, SessionImage,
+    SessionReport,
 };
+use crate::domain::liveness::{ChallengeKind, FrameImprint, SentFrame};
 use crate::providers::http_call::ProviderError;
-use crate::providers::local_engines::Engines;
+use crate::providers::local_engines::LocalEngines;
 use crate::records::id::{RecordId, letters_of, random_text};
+use crate::records::liveness_session::{BoundingBox, Challenge, Feedback, SESSION_FILES, SessionStatus, Step, Task};
 
-/// The version of the steps and of how they are judged.
-const VERSION: &str = "identivia-1";
-/// The longest side that a frame is looked at with, in pixels: more shows a face no better.
+/// The version of the steps and of their judgement.
+const CHALLENGE_VERSION: &str = "identivia-1";
+/// Frames are scaled down to this longest side, in pixels: more pixels show a face no better.
 const FRAME_SIDE: u32 = 1_280;
-/// Of frames that are kept, 0 to 100.
-const QUALITY: u8 = 90;
+/// The JPEG quality of stored frames, 0 to 100.
+const JPEG_QUALITY: u8 = 90;
 
-/// The local provider.
-pub struct Local {
-    engines: Arc<Engines>,
+/// The local liveness provider.
+pub struct LocalLiveness {
+    engines: Arc<LocalEngines>,
 }
 
-impl Local {
-    /// The provider that those engines make.
+impl LocalLiveness {
+    /// A provider that uses those engines.
     #[must_use]
-    pub fn new(engines: Arc<Engines>) -> Self {
+    pub fn new(engines: Arc<LocalEngines>) -> Self {
         Self { engines }
     }
 }
 
 #[async_trait]
-impl Liveness for Local {
+impl LivenessProvider for LocalLiveness {
     fn challenges(&self) -> &[ChallengeKind] {
         &[ChallengeKind::Movement]
     }
 
-    async fn create_session(&self, _: ChallengeKind) -> Result<Made, ProviderError> {
-        Ok(Made { id: random_text::<32>(), task: Some(Task::random()) })
+    async fn create_session(&self, _: ChallengeKind) -> Result<CreatedSession, ProviderError> {
+        Ok(CreatedSession { id: random_text::<32>(), task: Some(Task::random()) })
     }
 
-    async fn report(&self, _: &str) -> Result<Option<Report>, ProviderError> {
+    async fn fetch_report(&self, _: &str) -> Result<Option<SessionReport>, ProviderError> {
         Ok(None)
     }
 
-    fn judge(&self) -> Option<&dyn Judge> {
+    fn frame_judge(&self) -> Option<&dyn FrameJudge> {
         Some(self)
     }
 
-    async fn credentials(&self, _: Option<RecordId>) -> Result<Option<Credentials>, ProviderError> {
+    async fn issue_credentials(&self, _: Option<RecordId>) -> Result<Option<BrowserCredentials>, ProviderError> {
         Ok(None)
     }
 
-    async fn look(&self) -> Result<(), ProviderError> {
+    async fn check_health(&self) -> Result<(), ProviderError> {
         Ok(())
     }
 }
 
 #[async_trait]
-impl Judge for Local {
-    async fn opened(&self, sent: Vec<SentFrame>) -> Result<Result<Opened, usize>, ProviderError> {
-        let turn = self.engines.turn().await?;
-        let opening = move |_: &Engines| {
+impl FrameJudge for LocalLiveness {
+    async fn decode_frames(&self, sent: Vec<SentFrame>) -> Result<Result<DecodedFrames, usize>, ProviderError> {
+        let permit = self.engines.acquire_permit().await?;
+        let decoding = move |_: &LocalEngines| {
             let mut frames = Vec::with_capacity(sent.len());
-            for (place, sent) in sent.iter().enumerate() {
-                match opened(&sent.jpeg) {
-                    Some(picture) => frames.push(Frame { step: step(sent.step), at_ms: sent.time, picture }),
-                    None => return Ok(Err(place + 1)),
+            for (index, sent) in sent.iter().enumerate() {
+                match decode_frame(&sent.jpeg) {
+                    Some(picture) => frames.push(Frame { step: to_engine_step(sent.step), at_ms: sent.time, picture }),
+                    None => return Ok(Err(index + 1)),
                 }
             }
-            let prints = frames.iter().map(|frame| print(&frame.picture)).collect();
-            Ok(Ok((frames, prints)))
+            let hashes = frames.iter().map(|frame| hash_pixels(&frame.picture)).collect();
+            Ok(Ok((frames, hashes)))
         };
-        let (opened, turn) = self.engines.run_in(turn, opening).await?;
-        Ok(opened.map(|(frames, prints)| Opened { frames, prints, turn }))
+        let (decoded, permit) = self.engines.run_with_permit(permit, decoding).await?;
+        Ok(decoded.map(|(frames, hashes)| DecodedFrames { frames, hashes, permit }))
     }
 
-    async fn seen(&self, opened: Opened) -> Result<Seen, ProviderError> {
-        let Opened { frames, prints, turn } = opened;
-        let looking = move |engines: &Engines| {
+    async fn observe_frames(&self, decoded: DecodedFrames) -> Result<ObservedFrames, ProviderError> {
+        let DecodedFrames { frames, hashes, permit } = decoded;
+        let observing = move |engines: &LocalEngines| {
             let observations = observe_frames(&engines.faces, &frames)?;
-            let imprints = imprints(prints, &observations);
+            let imprints = collect_imprints(hashes, &observations);
             Ok((frames, observations, imprints))
         };
-        let ((frames, observations, imprints), turn) = self.engines.run_in(turn, looking).await?;
-        Ok(Seen { frames, observations, imprints, turn })
+        let ((frames, observations, imprints), permit) = self.engines.run_with_permit(permit, observing).await?;
+        Ok(ObservedFrames { frames, observations, imprints, permit })
     }
 
-    async fn judged(&self, task: &Task, seen: Seen, are_known: bool) -> Result<Report, ProviderError> {
-        let steps: Vec<_> = task.steps.iter().copied().map(step).collect();
-        let Seen { frames, observations, turn, .. } = seen;
-        let judging = move |_: &Engines| {
+    async fn judge_frames(
+        &self,
+        task: &Task,
+        observed: ObservedFrames,
+        are_known: bool,
+    ) -> Result<SessionReport, ProviderError> {
+        let steps: Vec<_> = task.steps.iter().copied().map(to_engine_step).collect();
+        let ObservedFrames { frames, observations, permit, .. } = observed;
+        let judging = move |_: &LocalEngines| {
             let judgement = judge_session(&steps, &observations, &Limits::default());
-            report(&judgement, &frames, are_known)
+            to_session_report(&judgement, &frames, are_known)
         };
-        self.engines.run_in(turn, judging).await.map(|(report, _)| report)
+        self.engines.run_with_permit(permit, judging).await.map(|(report, _)| report)
     }
 }
 
-/// A step in the engines' words.
-pub const fn step(step: Step) -> vision::liveness::LivenessStep {
+/// The engines' form of a step.
+pub const fn to_engine_step(step: Step) -> vision::liveness::LivenessStep {
     match step {
         Step::LookStraight => vision::liveness::LivenessStep::LookStraight,
         Step::TurnLeft => vision::liveness::LivenessStep::TurnLeft,
@@ -121,59 +128,60 @@ pub const fn step(step: Step) -> vision::liveness::LivenessStep {
     }
 }
 
-/// A frame as it is looked at; `None` when it is no picture.
+/// Decodes a frame; `None` when it is no picture.
 #[must_use]
-pub fn opened(jpeg: &[u8]) -> Option<RgbImage> {
+pub fn decode_frame(jpeg: &[u8]) -> Option<RgbImage> {
     intake::decode_photo(jpeg, FRAME_SIDE).ok().map(|photo| photo.image)
 }
 
-/// What tells a picture from every other: of its pixels, since anything can be written around them.
-fn print(picture: &RgbImage) -> RecordId {
+/// Hashes a picture's pixels. A hash of the file would miss a frame that is written anew.
+fn hash_pixels(picture: &RgbImage) -> RecordId {
     letters_of(digest::digest(&digest::SHA256, picture.as_raw()).as_ref())
 }
 
 /// The imprints of those frames that show a face.
-fn imprints(prints: Vec<RecordId>, observations: &[Observation]) -> Vec<FrameImprint> {
-    let faces = prints.into_iter().zip(observations).filter_map(|(frame, seen)| Some((frame, seen.face.as_ref()?)));
+fn collect_imprints(hashes: Vec<RecordId>, observations: &[Observation]) -> Vec<FrameImprint> {
+    let frames = hashes.into_iter().zip(observations);
+    let faces = frames.filter_map(|(frame, observation)| Some((frame, observation.face.as_ref()?)));
     faces.map(|(frame, face)| FrameImprint { frame, imprint: face.imprint.clone() }).collect()
 }
 
-fn report(judgement: &Judgement, frames: &[Frame], are_known: bool) -> Result<Report, ProviderError> {
+fn to_session_report(judgement: &Judgement, frames: &[Frame], are_known: bool) -> Result<SessionReport, ProviderError> {
     let mut reference = None;
-    if let Some(frame) = judgement.reference.and_then(|place| frames.get(place)) {
-        let face = judgement.face_of_reference.map(|face| shares(face, frame.picture.dimensions()));
-        reference = Some(Picture { bytes: jpeg(&frame.picture)?, bounding_box: face });
+    if let Some(frame) = judgement.reference.and_then(|index| frames.get(index)) {
+        let face = judgement.face_of_reference.map(|face| to_bounding_box(face, frame.picture.dimensions()));
+        reference = Some(SessionImage { bytes: encode_jpeg(&frame.picture)?, bounding_box: face });
     }
     let mut audit = Vec::new();
-    for frame in judgement.audit.iter().filter_map(|place| frames.get(*place)).take(SESSION_FILES.len() - 1) {
-        audit.push(Picture { bytes: jpeg(&frame.picture)?, bounding_box: None });
+    for frame in judgement.audit.iter().filter_map(|index| frames.get(*index)).take(SESSION_FILES.len() - 1) {
+        audit.push(SessionImage { bytes: encode_jpeg(&frame.picture)?, bounding_box: None });
     }
-    // A frame that has been judged before, in this or another session, is a replay: whatever it shows was not shown now.
+    // A frame that was judged before, in this or another session, is a replay: it was not recorded now.
     let confidence = if are_known { 0.0 } else { judgement.confidence.clamp(0.0, 100.0) };
-    Ok(Report {
+    Ok(SessionReport {
         status: SessionStatus::Succeeded,
         confidence: Some(confidence.round()),
         reference_image: reference,
         audit_images: audit,
-        challenge: Some(challenge()),
-        feedback: feedback(&judgement.findings, are_known),
+        challenge: Some(local_challenge()),
+        feedback: collect_feedback(&judgement.findings, are_known),
     })
 }
 
-/// A frame as it is kept: written anew, so that nothing which a browser put beside the pixels is kept with it.
-fn jpeg(picture: &RgbImage) -> Result<Bytes, ProviderError> {
+/// Encodes a frame anew, so that nothing which a browser put beside the pixels is stored.
+fn encode_jpeg(picture: &RgbImage) -> Result<Bytes, ProviderError> {
     let mut bytes = Vec::new();
-    let written = picture.write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, QUALITY));
+    let written = picture.write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY));
     written.map_err(|_| ProviderError::failed("a frame cannot be written as a JPEG"))?;
     Ok(bytes.into())
 }
 
-fn challenge() -> Challenge {
-    Challenge { kind: ChallengeKind::Movement.word().to_owned(), version: VERSION.to_owned() }
+fn local_challenge() -> Challenge {
+    Challenge { kind: ChallengeKind::Movement.word().to_owned(), version: CHALLENGE_VERSION.to_owned() }
 }
 
 /// A face's box in shares of its picture's width and height.
-fn shares(face: FaceBox, (width, height): (u32, u32)) -> BoundingBox {
+fn to_bounding_box(face: FaceBox, (width, height): (u32, u32)) -> BoundingBox {
     let share = |pixels: f32, of: u32| (f64::from(pixels) / f64::from(of) * 10_000.0).round() / 10_000.0;
     BoundingBox {
         width: share(face.width, width),
@@ -183,22 +191,22 @@ fn shares(face: FaceBox, (width, height): (u32, u32)) -> BoundingBox {
     }
 }
 
-/// What a person can do better next time. What gives a picture of a person away is not told: whoever shows one learns only
-/// that it did not do.
-fn feedback(findings: &[LivenessFinding], are_known: bool) -> Vec<Feedback> {
+/// What a person can do better next time. Findings that reveal a picture of a person are left out: an attacker learns only
+/// that the picture failed.
+fn collect_feedback(findings: &[LivenessFinding], are_known: bool) -> Vec<Feedback> {
     let failed = findings.iter().filter(|finding| finding.outcome == Outcome::Fail);
-    let (told, untold): (Vec<_>, Vec<_>) = failed.partition(|finding| is_told(finding.code));
-    let told = told
+    let (shown, hidden): (Vec<_>, Vec<_>) = failed.partition(|finding| is_shown_to_person(finding.code));
+    let shown = shown
         .into_iter()
         .map(|finding| Feedback { code: finding.code.to_ascii_uppercase(), message: finding.sentence.clone() });
-    let mut feedback: Vec<Feedback> = told.collect();
-    if are_known || !untold.is_empty() {
+    let mut feedback: Vec<Feedback> = shown.collect();
+    if are_known || !hidden.is_empty() {
         let message = "The frames do not show a person before the camera now".to_owned();
         feedback.push(Feedback { code: "LIVENESS_NOT_SHOWN".to_owned(), message });
     }
     feedback
 }
 
-fn is_told(code: &str) -> bool {
+fn is_shown_to_person(code: &str) -> bool {
     matches!(code, "steps_order" | "timing" | "one_face") || code.starts_with("pose_")
 }

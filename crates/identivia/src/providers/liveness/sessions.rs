@@ -1,42 +1,44 @@
-//! Liveness sessions: the provider makes and judges them; we remember whose each is and fetch what came of it before the
-//! provider forgets, whether or not a browser asks.
+//! Stored liveness sessions: created, refreshed from the provider, judged by frames.
+//!
+//! A provider forgets its sessions. Their results are fetched and stored before, whether or not a browser asks for them.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use tokio::sync::Mutex;
-use tokio::time::{sleep, timeout};
+use tokio::sync::{Mutex, Notify};
+use tokio::time::timeout;
 use vision::liveness::{Imprint, is_replay};
 
-use super::{Judge, Liveness, Opened, Picture, Report};
+use super::provider::{DecodedFrames, FrameJudge, LivenessProvider, SessionImage, SessionReport};
 use crate::clock::Clock;
-use crate::domain::event::{Event, EventKind};
-use crate::domain::liveness::{
-    ChallengeKind, Details, Feedback, SESSION_FILES, SentFrame, Session, SessionStatus, Task,
-};
+use crate::domain::event::EventKind;
+use crate::domain::liveness::{ChallengeKind, SentFrame};
 use crate::domain::media::Media;
-use crate::files::{Files, FilesError, Spot, Upload};
-use crate::providers::http_call::{Look, ProviderError};
+use crate::files::upload::Upload;
+use crate::files::{Files, FilesError, StoredPath};
+use crate::providers::http_call::{HealthCheck, ProviderError};
+use crate::records::audit_event::AuditEvent;
 use crate::records::id::RecordId;
+use crate::records::liveness_session::{Feedback, LivenessSession, SESSION_FILES, SessionDetails, SessionStatus, Task};
 use crate::records::time::Millis;
-use crate::store::{Attached, Begun, Collection, Store, StoreError};
+use crate::store::{Collection, SessionStart, Store, StoreError, UploadedFiles};
 
-/// When a session is looked at that nobody asks for: this many seconds before its end. AWS allows few looks a second, so
-/// there are few, and most of them late.
-pub const LOOKS: &[i64] = &[150, 120, 90, 60, 35, 20, 10, 5, 2];
+/// When an unfinished session is polled: this many seconds before its end. AWS allows few calls a second, so there are
+/// few polls, and most of them are late.
+pub const POLL_AT_SECONDS_LEFT: &[i64] = &[150, 120, 90, 60, 35, 20, 10, 5, 2];
 
-/// How long whoever comes meanwhile waits.
-const ASKING_PATIENCE: Duration = Duration::from_secs(2);
+/// How long a caller waits while another one fetches the same session.
+const SAME_SESSION_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How many sessions can be asked for at once that do not wait for each other.
-const ASKING: usize = 64;
+/// The number of locks that the sessions share. Sessions with different locks do not wait for each other.
+const SESSION_LOCKS: usize = 64;
 
-/// Who the audit trail names where nobody has asked.
+/// The actor of this server's own audit records.
 const THIS_SERVER: &str = "identivia";
 
-/// Why nothing can be said of a session now.
+/// Why a session could not be created, refreshed or judged.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
     #[error(transparent)]
@@ -47,202 +49,217 @@ pub enum SessionError {
     Files(#[from] FilesError),
 }
 
-/// What became of frames that were sent.
-pub enum Judging {
-    Judged(Box<Session>),
-    /// The session has had its frames, or is over.
-    Again,
-    /// The frame of that number, from 1 on, is no picture. The session can still have others.
-    Unreadable(usize),
+/// The outcome of sending a session's frames.
+pub enum FrameOutcome {
+    Judged(Box<LivenessSession>),
+    /// The session has got its frames already, or has ended.
+    AlreadyBegun,
+    /// The frame with that number, from 1 on, is no picture. The session still accepts frames.
+    UnreadableFrame(usize),
 }
 
-/// The provider's sessions.
-pub struct Sessions {
-    provider: Arc<dyn Liveness>,
+/// The provider's sessions, stored here.
+pub struct LivenessSessions {
+    provider: Arc<dyn LivenessProvider>,
     store: Arc<dyn Store>,
     files: Arc<Files>,
     clock: Clock,
-    looks: &'static [i64],
-    /// Held while the provider is asked for a session, one of these by its key: who else asks for it waits, and is answered
-    /// from what was kept.
-    asking: [Mutex<()>; ASKING],
-    standing: Look,
+    poll_at: &'static [i64],
+    polling_wake: Notify,
+    /// One call per session: the lock of its key is held while its report is fetched. Other callers wait and get the stored
+    /// result.
+    one_call_per_session: [Mutex<()>; SESSION_LOCKS],
+    health: HealthCheck,
 }
 
-impl Sessions {
-    /// The sessions of a provider, kept in that store. `looks` is [`LOOKS`], unless a test cannot wait.
+impl LivenessSessions {
+    /// The sessions of a provider, stored in that store. `poll_at` is [`POLL_AT_SECONDS_LEFT`], except in tests.
     #[must_use]
     pub fn new(
-        provider: Arc<dyn Liveness>,
+        provider: Arc<dyn LivenessProvider>,
         store: Arc<dyn Store>,
         files: Arc<Files>,
         clock: Clock,
-        looks: &'static [i64],
+        poll_at: &'static [i64],
     ) -> Arc<Self> {
         Arc::new(Self {
             provider,
             store,
             files,
             clock,
-            looks,
-            asking: std::array::from_fn(|_| Mutex::default()),
-            standing: Look::default(),
+            poll_at,
+            polling_wake: Notify::new(),
+            one_call_per_session: std::array::from_fn(|_| Mutex::default()),
+            health: HealthCheck::default(),
         })
     }
 
     /// The provider itself.
     #[must_use]
-    pub fn provider(&self) -> &dyn Liveness {
+    pub fn provider(&self) -> &dyn LivenessProvider {
         self.provider.as_ref()
     }
 
-    /// Says whether the provider would do its part now, as of half a minute ago at most.
-    pub async fn is_well(&self) -> bool {
-        let provider = self.provider.clone();
-        self.standing.is_well("liveness", async move { provider.look().await }).await
+    /// The signal that a session with another time for its first poll exists.
+    #[must_use]
+    pub fn polling_wake(&self) -> &Notify {
+        &self.polling_wake
     }
 
-    /// Makes a session for a profile, or for whoever of a team names it, and sees to it that its result is kept.
+    /// The time of the next poll of a session that expires then; `None` when there is none before its end.
+    #[must_use]
+    pub fn next_poll_time(&self, expires: Millis) -> Option<Millis> {
+        let now = self.clock.now();
+        self.poll_at.iter().map(|seconds_left| expires.plus_seconds(-seconds_left)).find(|time| *time > now)
+    }
+
+    /// Says whether the provider works, from a check within the last half minute.
+    pub async fn is_provider_healthy(&self) -> bool {
+        let provider = self.provider.clone();
+        self.health.is_healthy("liveness", async move { provider.check_health().await }).await
+    }
+
+    /// Creates a session for a profile, or without a profile for a team, and schedules its polls.
     ///
     /// # Errors
-    /// When the provider makes none, or it cannot be remembered.
-    pub async fn create(
+    /// When the provider creates none, or it cannot be stored.
+    pub async fn create_session(
         self: &Arc<Self>,
         profile: Option<RecordId>,
         team: Option<&str>,
         challenge: ChallengeKind,
-        event: Event,
-    ) -> Result<Session, SessionError> {
-        // The provider counts from when it made it, which is no sooner than this.
+        event: AuditEvent,
+    ) -> Result<LivenessSession, SessionError> {
+        // The provider's lifetime starts when it creates the session, which is not before this.
         let now = self.clock.now();
-        let made = self.provider.create_session(challenge).await?;
-        let mut session = Session { team: team.unwrap_or_default().to_owned(), ..Session::new(made.id, profile, now) };
-        session.details.task = made.task;
-        self.store.add_session(session.clone(), event).await?;
-        self.watch(&session);
+        let created = self.provider.create_session(challenge).await?;
+        let mut session = LivenessSession {
+            team: team.unwrap_or_default().to_owned(),
+            ..LivenessSession::new(created.id, profile, now)
+        };
+        session.details.task = created.task;
+        session.poll_due = self.next_poll_time(session.expires).filter(|_| self.needs_polling());
+        let added = self.store.add_session(&session, event).await?;
+        added.map_err(|_| ProviderError::failed("the provider gave a session id twice"))?;
+        self.polling_wake.notify_one();
         Ok(session)
     }
 
-    /// Watches the sessions that a server has left unfinished when it ended.
-    pub async fn resume(self: &Arc<Self>) {
-        if !self.provider_forgets() {
-            return;
-        }
-        match self.store.open_sessions(self.clock.now()).await {
-            Ok(sessions) => sessions.iter().for_each(|session| self.watch(session)),
-            Err(error) => {
-                tracing::warn!(%error, "liveness sessions of before the start are looked at only when somebody asks");
-            }
-        }
-    }
-
-    /// The session as it stands now: finished ones as they were kept, others as the provider reports them. `None` when the
-    /// provider does not know it.
+    /// Returns a finished session as it is stored, and any other as the provider reports it, after storing the report.
+    /// `None` when the provider does not know the session.
     ///
     /// # Errors
-    /// When the provider or what keeps its word is out of reach.
-    pub async fn looked_at(&self, session: Session) -> Result<Option<Session>, SessionError> {
-        if session.status.is_finished() || !self.provider_forgets() {
+    /// When the provider or the store does not answer.
+    pub async fn refresh_session(&self, session: LivenessSession) -> Result<Option<LivenessSession>, SessionError> {
+        if session.status.is_finished() || !self.needs_polling() {
             return Ok(Some(session));
         }
-        let stripe = usize::try_from(session.key().number() % ASKING as u128).unwrap_or_default();
-        let _asking = match self.asking[stripe].try_lock() {
-            Ok(asking) => asking,
+        let index = usize::try_from(session.files_id.number() % SESSION_LOCKS as u128).unwrap_or_default();
+        let lock = &self.one_call_per_session[index];
+        let _lock = match lock.try_lock() {
+            Ok(lock) => lock,
             Err(_) => {
-                let asking = timeout(ASKING_PATIENCE, self.asking[stripe].lock()).await;
-                let asking = asking.map_err(|_| ProviderError::Busy)?;
-                let known = self.store.session(&session.id).await?;
-                if let Some(finished) = known.filter(|known| known.status.is_finished()) {
+                let lock = timeout(SAME_SESSION_TIMEOUT, lock.lock()).await.map_err(|_| ProviderError::Busy)?;
+                let stored = self.store.session(&session.id).await?;
+                if let Some(finished) = stored.filter(|stored| stored.status.is_finished()) {
                     return Ok(Some(finished));
                 }
-                asking
+                lock
             }
         };
-        match self.provider.report(&session.id).await? {
+        match self.provider.fetch_report(&session.id).await? {
             None => Ok(None),
-            Some(report) => self.kept(session, report).await.map(Some),
+            Some(report) => self.store_report(session, report).await.map(Some),
         }
     }
 
-    /// Judges the frames of a session, once, and keeps what came of it: also when whoever sent them has gone. `held` is let
-    /// go of when that is done.
+    /// Judges the frames of a session, once, and stores the result, also when the caller is gone. `held` is dropped when
+    /// that is done.
     ///
     /// # Errors
-    /// When the frames cannot be judged now, or the result cannot be kept.
-    pub async fn judge(
+    /// When the frames cannot be judged now, or the result cannot be stored.
+    pub async fn judge_frames(
         self: &Arc<Self>,
-        session: Session,
+        session: LivenessSession,
         frames: Vec<SentFrame>,
-        event: Event,
+        event: AuditEvent,
         held: impl Send + 'static,
-    ) -> Result<Judging, SessionError> {
+    ) -> Result<FrameOutcome, SessionError> {
         let sessions = self.clone();
         let judging = tokio::spawn(async move {
             let _held = held;
-            sessions.judged(session, frames, event).await
+            sessions.begin_and_judge(session, frames, event).await
         });
-        let broken = |_| Err(ProviderError::failed("the judging of frames broke off").into());
-        judging.await.unwrap_or_else(broken)
+        let panicked = |_| Err(ProviderError::failed("the judging of frames panicked").into());
+        judging.await.unwrap_or_else(panicked)
     }
 
-    async fn judged(&self, session: Session, frames: Vec<SentFrame>, event: Event) -> Result<Judging, SessionError> {
-        let unjudged = || ProviderError::failed("frames for a provider that judges none");
-        let judge = self.provider.judge().ok_or_else(unjudged)?;
-        let task = session.details.task.clone().ok_or_else(unjudged)?;
-        // First of all, so that a session is not used up for what cannot be looked at now.
-        let opened = match judge.opened(frames).await? {
-            Ok(opened) => opened,
-            Err(number) => return Ok(Judging::Unreadable(number)),
+    async fn begin_and_judge(
+        &self,
+        session: LivenessSession,
+        frames: Vec<SentFrame>,
+        event: AuditEvent,
+    ) -> Result<FrameOutcome, SessionError> {
+        let no_judge = || ProviderError::failed("the provider judges no frames");
+        let judge = self.provider.frame_judge().ok_or_else(no_judge)?;
+        let task = session.details.task.clone().ok_or_else(no_judge)?;
+        // Decoding comes first: frames that cannot be decoded now must not use the session up.
+        let decoded = match judge.decode_frames(frames).await? {
+            Ok(decoded) => decoded,
+            Err(number) => return Ok(FrameOutcome::UnreadableFrame(number)),
         };
-        let mut prints = opened.prints.clone();
-        prints.sort();
-        prints.dedup();
-        let is_repeated = prints.len() < opened.prints.len();
-        let are_known = match self.store.begin_session(&session.id, prints, event).await? {
-            Begun::Again => return Ok(Judging::Again),
-            Begun::First { has_known_frames } => has_known_frames || is_repeated,
+        let mut hashes = decoded.hashes.clone();
+        hashes.sort();
+        hashes.dedup();
+        let is_repeated = hashes.len() < decoded.hashes.len();
+        let are_known = match self.store.begin_session(&session.id, &hashes, event).await? {
+            SessionStart::Again => return Ok(FrameOutcome::AlreadyBegun),
+            SessionStart::First { has_known_frames } => has_known_frames || is_repeated,
         };
-        let report = match self.report(judge, &session, &task, opened, are_known).await {
+        let report = match self.judge_decoded(judge, &session, &task, decoded, are_known).await {
             Ok(report) => report,
             Err(error) => {
                 tracing::error!(cause = %error, "frames of a liveness session could not be judged");
-                not_judged()
+                failed_judgement_report()
             }
         };
-        Ok(Judging::Judged(Box::new(self.kept(session, report).await?)))
+        Ok(FrameOutcome::Judged(Box::new(self.store_report(session, report).await?)))
     }
 
-    /// What the frames come to. Their imprints are kept before others are asked for: of two who send the same frames at
-    /// one moment at least one meets the other's.
-    async fn report(
+    /// Judges decoded frames. Their imprints are stored before the search for similar ones: of two callers that send the
+    /// same frames at once at least one finds the other's.
+    async fn judge_decoded(
         &self,
-        judge: &dyn Judge,
-        session: &Session,
+        judge: &dyn FrameJudge,
+        session: &LivenessSession,
         task: &Task,
-        opened: Opened,
+        decoded: DecodedFrames,
         are_known: bool,
-    ) -> Result<Report, SessionError> {
-        let seen = judge.seen(opened).await?;
-        let earlier = self.store.keep_imprints(&session.id, seen.imprints.clone()).await?;
-        let frames: Vec<Imprint> = seen.imprints.iter().map(|seen| seen.imprint.clone()).collect();
-        let is_replay = is_replay(&frames, &earlier);
-        Ok(judge.judged(task, seen, are_known || is_replay).await?)
+    ) -> Result<SessionReport, SessionError> {
+        let observed = judge.observe_frames(decoded).await?;
+        let earlier = self.store.store_imprints(&session.id, &observed.imprints).await?;
+        let imprints: Vec<Imprint> = observed.imprints.iter().map(|frame| frame.imprint.clone()).collect();
+        let is_replay = is_replay(&imprints, &earlier);
+        Ok(judge.judge_frames(task, observed, are_known || is_replay).await?)
     }
 
-    /// A session with its images, as base64, in the order of [`SESSION_FILES`].
+    /// Reads a session's images, as base64, in the order of [`SESSION_FILES`].
     ///
     /// # Errors
-    /// When one cannot be read.
-    pub async fn with_images(&self, session: Session) -> Result<(Session, Vec<Option<String>>), SessionError> {
-        match self.images(&session).await {
+    /// When an image cannot be read.
+    pub async fn read_with_images(
+        &self,
+        session: LivenessSession,
+    ) -> Result<(LivenessSession, Vec<Option<String>>), SessionError> {
+        match self.read_images(&session).await {
             Ok(images) => Ok((session, images)),
-            // Where a store takes two servers' word for it, the second has replaced the first one's images.
+            // In PocketBase a second server may have replaced the images of the first one.
             Err(FilesError::Gone) => {
                 let session = self.store.session(&session.id).await?.unwrap_or(session);
-                match self.images(&session).await {
-                    // Records of a backup may name files that it did not have.
+                match self.read_images(&session).await {
+                    // A restored backup may have records whose files it lacks.
                     Err(FilesError::Gone) => {
-                        tracing::error!("an image of a liveness session is not there any more");
+                        tracing::error!("an image of a liveness session is missing");
                         Ok((session, Vec::new()))
                     }
                     images => Ok((session, images?)),
@@ -252,115 +269,65 @@ impl Sessions {
         }
     }
 
-    async fn images(&self, session: &Session) -> Result<Vec<Option<String>>, FilesError> {
+    async fn read_images(&self, session: &LivenessSession) -> Result<Vec<Option<String>>, FilesError> {
         let mut images = Vec::new();
-        for name in &session.files {
-            images.push(if name.is_empty() { None } else { Some(self.image(session, name).await?) });
+        for name in session.files() {
+            images.push(match name {
+                Some(name) => Some(self.read_image(session, name).await?),
+                None => None,
+            });
         }
         Ok(images)
     }
 
-    async fn image(&self, session: &Session, name: &str) -> Result<String, FilesError> {
-        let spot = Spot { collection: Collection::LivenessSessions, record: session.key(), name: name.to_owned() };
-        Ok(STANDARD.encode(self.files.read_whole(&spot).await?))
+    async fn read_image(&self, session: &LivenessSession, name: &str) -> Result<String, FilesError> {
+        let path =
+            StoredPath { collection: Collection::LivenessSessions, record: session.files_id, name: name.to_owned() };
+        Ok(STANDARD.encode(self.files.read_stored_file(&path).await?))
     }
 
-    /// Keeps what the provider reports: it forgets, we do not.
-    async fn kept(&self, before: Session, report: Report) -> Result<Session, SessionError> {
+    /// Stores a provider's report and returns the session as it is stored then.
+    async fn store_report(
+        &self,
+        before: LivenessSession,
+        report: SessionReport,
+    ) -> Result<LivenessSession, SessionError> {
         let status = report.status;
         if !status.is_finished() {
-            let now = Session { status, ..before.clone() };
+            let now = LivenessSession { status, ..before.clone() };
             if status != before.status {
-                let _ = self.store.update_session(now.clone(), Attached::default(), None).await?;
+                let _ = self.store.update_session(&now, UploadedFiles::default(), None).await?;
             }
             return Ok(now);
         }
-        let mut upload = self.files.upload(Collection::LivenessSessions, before.key());
-        let finished = self.finished(before, report, &mut upload).await?;
-        let event = self.event(&finished);
-        let id = finished.id.clone();
-        let written = upload.record(|attached| self.store.update_session(finished, attached, Some(event))).await?;
+        let mut upload = Upload::new(self.files.clone(), Collection::LivenessSessions, before.files_id);
+        let finished = store_images(before, report, &mut upload).await?;
+        let event = self.build_event(&finished);
+        let written = upload.commit_with(|files| self.store.update_session(&finished, files, Some(event))).await?;
         match written {
             Ok(session) => Ok(session),
-            // Somebody else has looked at the same moment; what they kept stands.
-            Err(_) => Ok(self.store.session(&id).await?.ok_or(StoreError::Busy)?),
+            // Another caller has stored the same result first.
+            Err(_) => Ok(self.store.session(&finished.id).await?.ok_or(StoreError::Busy)?),
         }
     }
 
-    async fn finished(&self, before: Session, report: Report, upload: &mut Upload) -> Result<Session, FilesError> {
-        let mut session = Session { status: report.status, confidence: report.confidence, ..before };
-        session.details = Details {
-            challenge: report.challenge,
-            feedback: report.feedback,
-            bounding_boxes: Vec::new(),
-            task: session.details.task,
-        };
-        let images = std::iter::once(report.reference_image).chain(report.audit_images.into_iter().map(Some));
-        for (place, image) in images.enumerate().take(SESSION_FILES.len()) {
-            session.details.bounding_boxes.push(image.as_ref().and_then(|image| image.bounding_box));
-            if let Some(image) = image {
-                session.files[place] = keep_image(upload, SESSION_FILES[place], &image).await?;
-            }
-        }
-        Ok(session)
+    fn build_event(&self, session: &LivenessSession) -> AuditEvent {
+        AuditEvent::new(EventKind::SessionFinished, self.clock.now(), THIS_SERVER)
+            .about(session.profile)
+            .with_detail(session.status.word())
     }
 
-    fn event(&self, session: &Session) -> Event {
-        Event {
-            id: RecordId::random(),
-            at: self.clock.now(),
-            kind: EventKind::SessionFinished,
-            actor: THIS_SERVER.to_owned(),
-            profile: session.profile,
-            request_id: String::new(),
-            detail: session.status.word().to_owned(),
-        }
-    }
-
-    /// Says whether the provider has something to forget: one that judges frames sent here has not.
-    fn provider_forgets(&self) -> bool {
-        self.provider.judge().is_none()
-    }
-
-    fn watch(self: &Arc<Self>, session: &Session) {
-        if !self.provider_forgets() {
-            return;
-        }
-        let (sessions, id, expires) = (self.clone(), session.id.clone(), session.expires);
-        tokio::spawn(async move { sessions.watched(&id, expires).await });
-    }
-
-    /// Looks at a session now and then until it has finished or its time is over.
-    async fn watched(&self, id: &str, expires: Millis) {
-        let last = self.looks.last();
-        for before_end in self.looks {
-            let wait = expires.plus_seconds(-before_end).0 - self.clock.now().0;
-            let Ok(wait) = u64::try_from(wait) else { continue };
-            sleep(Duration::from_millis(wait)).await;
-            match self.look_again(id).await {
-                Ok(Some(session)) if !session.status.is_finished() && session.status != SessionStatus::Expired => {}
-                Ok(_) => return,
-                // An outage would fill the log with every session's looks.
-                Err(error) if Some(before_end) == last => {
-                    tracing::warn!(cause = %error, "a liveness session ends, and what came of it could not be fetched");
-                }
-                Err(_) => {}
-            }
-        }
-    }
-
-    async fn look_again(&self, id: &str) -> Result<Option<Session>, SessionError> {
-        match self.store.session(id).await? {
-            Some(session) => self.looked_at(session).await,
-            None => Ok(None),
-        }
+    /// Says whether results come from the provider, which forgets them. Frames that this server judges need no polling.
+    #[must_use]
+    pub fn needs_polling(&self) -> bool {
+        self.provider.frame_judge().is_none()
     }
 }
 
-/// What is kept of a session whose frames were taken and could not be judged: the person makes another.
-fn not_judged() -> Report {
+/// The report of a session whose frames could not be judged: the person needs another session.
+fn failed_judgement_report() -> SessionReport {
     let message = "The frames could not be judged; make a new session".to_owned();
-    Report {
+    SessionReport {
         status: SessionStatus::Failed,
         confidence: None,
         reference_image: None,
@@ -370,12 +337,37 @@ fn not_judged() -> Report {
     }
 }
 
-/// Keeps an image as the provider gave it. AWS documents JPEG; whatever comes, it is never shown but as a download.
-async fn keep_image(upload: &mut Upload, name: &str, image: &Picture) -> Result<String, FilesError> {
+/// Stores a report's images and returns the session with the whole report.
+async fn store_images(
+    before: LivenessSession,
+    report: SessionReport,
+    upload: &mut Upload,
+) -> Result<LivenessSession, FilesError> {
+    let mut session = LivenessSession { status: report.status, confidence: report.confidence, ..before };
+    session.details = SessionDetails {
+        challenge: report.challenge,
+        feedback: report.feedback,
+        bounding_boxes: Vec::new(),
+        task: session.details.task,
+    };
+    let mut stored: [Option<String>; SESSION_FILES.len()] = Default::default();
+    let images = std::iter::once(report.reference_image).chain(report.audit_images.into_iter().map(Some));
+    for (index, image) in images.enumerate().take(SESSION_FILES.len()) {
+        session.details.bounding_boxes.push(image.as_ref().and_then(|image| image.bounding_box));
+        if let Some(image) = image {
+            stored[index] = Some(store_image(upload, SESSION_FILES[index], &image).await?);
+        }
+    }
+    session.set_files(stored);
+    Ok(session)
+}
+
+/// Stores an image as the provider gave it. AWS documents JPEG. An image of another type is only ever a download.
+async fn store_image(upload: &mut Upload, name: &str, image: &SessionImage) -> Result<String, FilesError> {
     let media = Media::sniff(&image.bytes).filter(|media| !media.is_video()).unwrap_or(Media::Jpeg);
-    let (mut writing, stored) = upload.create(name, media).await?;
-    writing.write(&image.bytes).await?;
-    let file = writing.finish().await?;
-    upload.keep(&stored, file).await?;
+    let (mut writer, stored) = upload.create_file(name, media).await?;
+    writer.write_bytes(&image.bytes).await?;
+    let file = writer.finish_file().await?;
+    upload.store_file(&stored, file).await?;
     Ok(stored)
 }

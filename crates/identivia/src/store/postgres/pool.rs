@@ -1,7 +1,7 @@
-//! Connections to PostgreSQL: so many at most, kept for the next caller, given up as soon as one has failed.
+//! The pool of connections to PostgreSQL: a fixed maximum, idle ones for the next caller, failed ones closed at once.
 //!
-//! The library has a pool too, but its connections come back only after one more question to the server, without a
-//! deadline: while a network hangs, its places fill with connections that wait for that answer.
+//! The library has a pool too, but it returns a connection only after one more question to the server, without a deadline:
+//! while a network hangs, its permits are used up by connections that wait for that answer.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,56 +12,60 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::store_error;
+use super::to_store_error;
 use crate::store::{Result, StoreError};
 
 /// How long a caller waits for a connection to become free.
-const PATIENCE: Duration = Duration::from_secs(5);
+const BORROW_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a caller waits in all: for a connection, for locks and for the answer.
 pub(super) const DEADLINE: Duration = Duration::from_secs(10);
-/// A connection that has lain idle for longer is tried before it is used: the server may have gone meanwhile.
-const TRIED_AFTER: Duration = Duration::from_secs(1);
-/// How long such a trial may take.
-const TRIAL: Duration = Duration::from_secs(2);
-/// A connection that has not been needed for so long is closed.
-const KEPT_IDLE: Duration = Duration::from_secs(600);
-/// How long a connection is used: then a name that leads to another server by now is looked up again.
-const LIFETIME: Duration = Duration::from_secs(1_800);
+/// A connection that was idle for longer is pinged before it is used: the server may be gone.
+const PING_AFTER_IDLE: Duration = Duration::from_secs(1);
+/// How long such a ping may take.
+const PING_TIMEOUT: Duration = Duration::from_secs(2);
+/// A connection that was idle for longer is closed.
+const MAX_IDLE: Duration = Duration::from_secs(600);
+/// How long a connection is used. Its successor resolves the server's name again.
+const MAX_LIFETIME: Duration = Duration::from_secs(1_800);
 
-/// A number of places, each of which holds a connection while somebody uses it.
+/// A number of permits, each for one connection, and the idle connections.
 pub(super) struct Pool {
     options: PgConnectOptions,
-    /// What a new connection is told first.
-    greeting: Option<String>,
-    places: Arc<Semaphore>,
-    idle: Mutex<Vec<Idle>>,
+    /// What each new connection runs first.
+    first_statement: Option<String>,
+    permits: Arc<Semaphore>,
+    idle: Mutex<Vec<PooledConnection>>,
 }
 
-/// A connection that is ready for the next caller.
-struct Idle {
+/// A connection with its age.
+struct PooledConnection {
     connection: PgConnection,
-    made: Instant,
-    since: Instant,
+    opened: Instant,
+    idle_since: Instant,
 }
 
 impl Pool {
     pub(super) fn new(options: PgConnectOptions, most: u32) -> Arc<Self> {
-        Self::greeting(options, most, None)
+        Self::with_first_statement(options, most, None)
     }
 
-    /// A pool whose new connections are told something first.
-    pub(super) fn greeting(options: PgConnectOptions, most: u32, greeting: Option<String>) -> Arc<Self> {
-        let places = Arc::new(Semaphore::new(most as usize));
-        Arc::new(Self { options, greeting, places, idle: Mutex::default() })
+    /// A pool whose new connections each run a statement first.
+    pub(super) fn with_first_statement(
+        options: PgConnectOptions,
+        most: u32,
+        first_statement: Option<String>,
+    ) -> Arc<Self> {
+        let permits = Arc::new(Semaphore::new(most as usize));
+        Arc::new(Self { options, first_statement, permits, idle: Mutex::default() })
     }
 
-    /// Runs work on a connection within the deadline. After anything that may be the connection's fault it is closed:
-    /// whoever holds up one answer may hold up the next one too.
+    /// Runs work on a connection within the deadline. After an error that the connection may have caused, it is closed: it
+    /// may delay the next answer too.
     pub(super) async fn run<T>(self: &Arc<Self>, work: impl AsyncFnOnce(&mut PgConnection) -> Result<T>) -> Result<T> {
         let deadline = Instant::now() + DEADLINE;
-        let mut borrowed = self.borrowed().await?;
-        let answered = timeout_at(deadline, async { work(borrowed.connected().await?).await }).await;
-        let outcome = answered.unwrap_or_else(|_| Err(late("no answer", DEADLINE)));
+        let mut borrowed = self.borrow_connection().await?;
+        let answered = timeout_at(deadline, async { work(borrowed.open().await?).await }).await;
+        let outcome = answered.unwrap_or_else(|_| Err(timeout_error("no answer", DEADLINE)));
         match outcome {
             Err(StoreError::Unavailable(_)) => borrowed.close(),
             _ => borrowed.give_back(),
@@ -69,64 +73,64 @@ impl Pool {
         outcome
     }
 
-    async fn borrowed(self: &Arc<Self>) -> Result<Borrowed> {
-        match timeout(PATIENCE, self.places.clone().acquire_owned()).await {
-            Ok(Ok(place)) => Ok(Borrowed { pool: self.clone(), lent: None, place: Some(place) }),
-            _ => Err(late("no connection was free", PATIENCE)),
+    async fn borrow_connection(self: &Arc<Self>) -> Result<BorrowedConnection> {
+        match timeout(BORROW_TIMEOUT, self.permits.clone().acquire_owned()).await {
+            Ok(Ok(permit)) => Ok(BorrowedConnection { pool: self.clone(), lent: None, permit: Some(permit) }),
+            _ => Err(timeout_error("no connection was free", BORROW_TIMEOUT)),
         }
     }
 
-    async fn connection(&self) -> Result<Idle> {
-        while let Some(mut idle) = self.newest_idle() {
-            if idle.since.elapsed() < TRIED_AFTER || is_well(&mut idle.connection, TRIAL).await {
+    async fn find_or_open_connection(&self) -> Result<PooledConnection> {
+        while let Some(mut idle) = self.pop_newest_idle() {
+            if idle.idle_since.elapsed() < PING_AFTER_IDLE || answers_ping(&mut idle.connection, PING_TIMEOUT).await {
                 return Ok(idle);
             }
-            // What one has met, the others have met too.
-            self.idle().clear();
+            // The cause is probably the server: the other connections have met it too.
+            self.lock_idle().clear();
         }
-        let failed = |error| store_error(&error);
+        let failed = |error| to_store_error(&error);
         let mut connection = PgConnection::connect_with(&self.options).await.map_err(failed)?;
-        if let Some(greeting) = &self.greeting {
-            connection.execute(AssertSqlSafe(greeting.clone())).await.map_err(failed)?;
+        if let Some(statement) = &self.first_statement {
+            connection.execute(AssertSqlSafe(statement.clone())).await.map_err(failed)?;
         }
-        Ok(Idle { connection, made: Instant::now(), since: Instant::now() })
+        Ok(PooledConnection { connection, opened: Instant::now(), idle_since: Instant::now() })
     }
 
-    fn newest_idle(&self) -> Option<Idle> {
-        let mut idle = self.idle();
-        idle.retain(|idle| idle.made.elapsed() < LIFETIME && idle.since.elapsed() < KEPT_IDLE);
+    fn pop_newest_idle(&self) -> Option<PooledConnection> {
+        let mut idle = self.lock_idle();
+        idle.retain(|idle| idle.opened.elapsed() < MAX_LIFETIME && idle.idle_since.elapsed() < MAX_IDLE);
         idle.pop()
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
+    fn lock_idle(&self) -> MutexGuard<'_, Vec<PooledConnection>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn keep(&self, idle: Idle) {
-        self.idle().push(Idle { since: Instant::now(), ..idle });
+    fn push_idle(&self, connection: PooledConnection) {
+        self.lock_idle().push(PooledConnection { idle_since: Instant::now(), ..connection });
     }
 }
 
-/// Asks for a sign of life, behind whatever the connection was still to answer.
-async fn is_well(connection: &mut PgConnection, within: Duration) -> bool {
+/// Pings the server, behind everything that the connection has yet to answer.
+async fn answers_ping(connection: &mut PgConnection, within: Duration) -> bool {
     matches!(timeout(within, connection.ping()).await, Ok(Ok(())))
 }
 
-fn late(what: &str, after: Duration) -> StoreError {
-    StoreError::Unavailable(format!("{what} within {} s", after.as_secs()))
+fn timeout_error(problem: &str, after: Duration) -> StoreError {
+    StoreError::Unavailable(format!("{problem} within {} s", after.as_secs()))
 }
 
-/// A place, and the connection that is used there.
-struct Borrowed {
+/// A permit, and the connection that is used with it.
+struct BorrowedConnection {
     pool: Arc<Pool>,
-    lent: Option<Idle>,
-    place: Option<OwnedSemaphorePermit>,
+    lent: Option<PooledConnection>,
+    permit: Option<OwnedSemaphorePermit>,
 }
 
-impl Borrowed {
-    async fn connected(&mut self) -> Result<&mut PgConnection> {
-        let idle = self.pool.connection().await?;
-        Ok(&mut self.lent.insert(idle).connection)
+impl BorrowedConnection {
+    async fn open(&mut self) -> Result<&mut PgConnection> {
+        let connection = self.pool.find_or_open_connection().await?;
+        Ok(&mut self.lent.insert(connection).connection)
     }
 
     fn close(mut self) {
@@ -134,23 +138,23 @@ impl Borrowed {
     }
 
     fn give_back(mut self) {
-        if let Some(idle) = self.lent.take() {
-            self.pool.keep(idle);
+        if let Some(connection) = self.lent.take() {
+            self.pool.push_idle(connection);
         }
     }
 }
 
-/// A query that nobody waits for any more runs on at the server. Its connection keeps its place until then, so that
-/// requests given up by the dozen do not become more queries at a time than there are places.
-impl Drop for Borrowed {
+/// The query of a cancelled request runs on at the server. Its connection keeps its permit until then, so that many
+/// cancelled requests do not become more queries at a time than there are permits.
+impl Drop for BorrowedConnection {
     fn drop(&mut self) {
-        let (Some(mut idle), Ok(runtime)) = (self.lent.take(), Handle::try_current()) else { return };
-        let (pool, place) = (self.pool.clone(), self.place.take());
+        let (Some(mut lent), Ok(runtime)) = (self.lent.take(), Handle::try_current()) else { return };
+        let (pool, permit) = (self.pool.clone(), self.permit.take());
         runtime.spawn(async move {
-            if is_well(&mut idle.connection, DEADLINE).await {
-                pool.keep(idle);
+            if answers_ping(&mut lent.connection, DEADLINE).await {
+                pool.push_idle(lent);
             }
-            drop(place);
+            drop(permit);
         });
     }
 }

@@ -1,210 +1,148 @@
-//! Records in an SQL database: one text and one set of steps, whichever database it is. Here what a database must do.
+//! Records in an SQL database: one text of each statement for SQLite and PostgreSQL. Here: what a database must do.
 
-mod archive;
-mod lists;
-mod records;
-mod rows;
-mod statements;
-mod steps;
-
-use std::borrow::Cow;
+mod commit;
+mod commit_error;
+mod conditions;
+mod dialect;
+mod insert;
+mod migrations;
+mod record_row;
+mod select;
+mod sql_value;
+mod store;
+mod table;
+#[cfg(test)]
+mod tests;
+mod update;
 
 use futures_util::future::BoxFuture;
 
 use super::{Result, StoreError};
-use crate::records::id::RecordId;
-use crate::records::time::Millis;
 
-pub(super) use records::Records;
-pub(super) use statements::{Dialect, POSTGRES, SQLITE};
+pub(super) use dialect::{Dialect, POSTGRES, SQLITE};
+pub(super) use migrations::{Migration, refuse_newer_migrations};
+pub(super) use sql_value::SqlValue;
+pub(super) use store::SqlStore;
 
-use statements::*;
-
-/// A value that is bound to a placeholder.
-#[derive(Clone)]
-pub enum Value<'a> {
-    Text(Cow<'a, str>),
-    MaybeText(Option<Cow<'a, str>>),
-    Number(i64),
-    MaybeReal(Option<f64>),
+/// A row of an answer, with borrowed values.
+pub trait SqlRow {
+    /// The text at an index of the select list, from 0; `None` for null. Only [`record_row`] counts columns, over the same
+    /// list that wrote the statement.
+    fn text_at(&self, index: usize) -> Result<Option<&str>>;
+    /// The number at an index of the select list, from 0; `None` for null.
+    fn number_at(&self, index: usize) -> Result<Option<i64>>;
+    /// The number in the column of that name.
+    fn number_named(&self, name: &str) -> Result<i64>;
 }
 
-impl Value<'_> {
-    fn into_owned(self) -> Value<'static> {
-        match self {
-            Self::Text(text) => Value::Text(text.into_owned().into()),
-            Self::MaybeText(text) => Value::MaybeText(text.map(|text| text.into_owned().into())),
-            Self::Number(number) => Value::Number(number),
-            Self::MaybeReal(real) => Value::MaybeReal(real),
-        }
-    }
+/// The outcome of a statement that changes rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Execution {
+    /// How many rows it changed.
+    Changed(u64),
+    /// A unique index forbids it. Nothing else can be done in this transaction.
+    NotUnique,
 }
 
-/// What can be bound.
-trait Bind {
-    fn value(&self) -> Value<'_>;
-}
+/// Receives each row of an answer.
+pub(super) type RowVisitor<'a> = &'a mut (dyn FnMut(&dyn SqlRow) -> Result<()> + Send);
 
-impl Bind for str {
-    fn value(&self) -> Value<'_> {
-        Value::Text(Cow::Borrowed(self))
-    }
-}
-
-impl Bind for String {
-    fn value(&self) -> Value<'_> {
-        self.as_str().value()
-    }
-}
-
-impl<B: Bind + ?Sized> Bind for &B {
-    fn value(&self) -> Value<'_> {
-        (**self).value()
-    }
-}
-
-impl Bind for RecordId {
-    fn value(&self) -> Value<'_> {
-        self.as_str().value()
-    }
-}
-
-impl Bind for Option<RecordId> {
-    /// No record is empty text: such columns are never null.
-    fn value(&self) -> Value<'_> {
-        self.as_ref().map_or("", RecordId::as_str).value()
-    }
-}
-
-impl Bind for Option<&str> {
-    fn value(&self) -> Value<'_> {
-        Value::MaybeText(self.map(Cow::Borrowed))
-    }
-}
-
-impl Bind for Option<String> {
-    fn value(&self) -> Value<'_> {
-        Value::MaybeText(self.as_deref().map(Cow::Borrowed))
-    }
-}
-
-impl Bind for Millis {
-    fn value(&self) -> Value<'_> {
-        Value::Number(self.0)
-    }
-}
-
-impl Bind for i64 {
-    fn value(&self) -> Value<'_> {
-        Value::Number(*self)
-    }
-}
-
-impl Bind for bool {
-    fn value(&self) -> Value<'_> {
-        Value::Number(i64::from(*self))
-    }
-}
-
-impl Bind for Option<f64> {
-    fn value(&self) -> Value<'_> {
-        Value::MaybeReal(*self)
-    }
-}
-
-/// The values of a statement, in the order of its placeholders.
-macro_rules! values {
-    ($($value:expr),* $(,)?) => { &[$($crate::store::sql::Bind::value(&$value)),*] };
-}
-use values;
-
-/// The same, for a statement that outlives what it was made of.
-macro_rules! owned {
-    ($($value:expr),* $(,)?) => { vec![$($crate::store::sql::Bind::value(&$value).into_owned()),*] };
-}
-use owned;
-
-/// A row of an answer. Columns count from 0.
-pub trait Columns {
-    fn text(&self, column: usize) -> Result<String>;
-    /// A text that may be null.
-    fn maybe_text(&self, column: usize) -> Result<Option<String>>;
-    fn number(&self, column: usize) -> Result<i64>;
-    fn maybe_real(&self, column: usize) -> Result<Option<f64>>;
-}
-
-/// Makes a record of a row.
-pub(super) type Read<T> = fn(&dyn Columns) -> Result<T>;
-
-/// A step's transaction.
-pub trait Tx: Send {
-    /// Runs a statement and tells how many rows it changed.
-    fn execute<'a>(&'a mut self, statement: &'a str, values: &'a [Value<'a>]) -> BoxFuture<'a, Result<u64>>;
-    /// Hands each row of an answer to `take`.
+/// The transaction of a step.
+pub trait SqlTransaction: Send {
+    /// Runs a statement that changes rows.
+    fn execute<'a>(&'a mut self, statement: &'a str, values: &'a [SqlValue<'a>]) -> BoxFuture<'a, Result<Execution>>;
+    /// Hands each row of an answer to the visitor.
     fn fetch<'a>(
         &'a mut self,
         statement: &'a str,
-        values: &'a [Value<'a>],
-        take: &'a mut (dyn FnMut(&dyn Columns) -> Result<()> + Send),
+        values: &'a [SqlValue<'a>],
+        visitor: RowVisitor<'a>,
     ) -> BoxFuture<'a, Result<()>>;
 }
 
-/// Work within one transaction: it happens wholly or not at all.
-pub(super) type Step<T> = Box<dyn for<'a> FnOnce(&'a mut dyn Tx) -> BoxFuture<'a, Result<T>> + Send>;
+/// How a step ends its transaction.
+pub enum StepEnd<T> {
+    Commit(T),
+    RollBack(T),
+}
 
-/// A database that speaks our SQL.
+/// Work within one transaction. An error rolls it back.
+pub(super) type Step<T> =
+    Box<dyn for<'a> FnOnce(&'a mut dyn SqlTransaction) -> BoxFuture<'a, Result<StepEnd<T>>> + Send>;
+
+/// Makes a value of a row. It may run on another thread.
+pub trait ReadRow<T>: Fn(&dyn SqlRow) -> Result<T> + Send + Sync + 'static {}
+impl<T, F: Fn(&dyn SqlRow) -> Result<T> + Send + Sync + 'static> ReadRow<T> for F {}
+
+/// A database that runs our statements.
 pub trait Database: Send + Sync + 'static {
     const DIALECT: Dialect;
 
-    /// The rows of a query by a key.
-    fn rows<T: Send>(
+    /// Reads a few rows that an index finds.
+    fn read_few<T: Send + 'static>(
         &self,
-        statement: &'static str,
-        values: &[Value<'_>],
-        read: Read<T>,
+        statement: &str,
+        values: &[SqlValue<'_>],
+        read_row: impl ReadRow<T>,
     ) -> impl Future<Output = Result<Vec<T>>> + Send;
-    /// The rows of a query that may take long.
-    fn search<T: Send + 'static>(
+    /// Reads the rows of a query that may take long.
+    fn read_many<T: Send + 'static>(
         &self,
         statement: String,
-        values: Vec<Value<'static>>,
-        read: Read<T>,
+        values: Vec<SqlValue<'static>>,
+        read_row: impl ReadRow<T>,
     ) -> impl Future<Output = Result<Vec<T>>> + Send;
-    /// Runs one statement that is a step by itself. When this answers, it is on disk.
-    fn write_one<T: Send + 'static>(
+    /// Runs one statement that is a transaction by itself. When this answers, it is on disk.
+    fn write_statement<T: Send + 'static>(
         &self,
         statement: String,
-        values: Vec<Value<'static>>,
-        read: Read<T>,
+        values: Vec<SqlValue<'static>>,
+        read_row: impl ReadRow<T>,
     ) -> impl Future<Output = Result<Vec<T>>> + Send;
     /// Runs a step. When this answers, it is on disk.
-    fn write<T: Send + 'static>(&self, step: Step<T>) -> impl Future<Output = Result<T>> + Send;
+    fn write_step<T: Send + 'static>(&self, step: Step<T>) -> impl Future<Output = Result<T>> + Send;
     /// Says whether reads and writes work.
-    fn ready(&self) -> impl Future<Output = Result<()>> + Send;
+    fn check_ready(&self) -> impl Future<Output = Result<()>> + Send;
 }
 
-/// The first row of an answer, if there is one.
-async fn first<T: Send>(tx: &mut dyn Tx, statement: &str, values: &[Value<'_>], read: Read<T>) -> Result<Option<T>> {
-    let mut found = None;
-    let mut take = |row: &dyn Columns| {
-        if found.is_none() {
-            found = Some(read(row)?);
-        }
-        Ok(())
-    };
-    tx.fetch(statement, values, &mut take).await?;
-    Ok(found)
+/// A statement with the values of its placeholders.
+#[derive(Default)]
+struct SqlStatement {
+    text: String,
+    values: Vec<SqlValue<'static>>,
 }
 
-/// Says whether a database's migrations are all ours. A newer program's are not, and only it knows what they mean.
-pub(super) fn refuse_newer<'a>(
-    mut applied: impl Iterator<Item = &'a str>,
-    known: &[(&str, &str)],
-) -> std::result::Result<(), StoreError> {
-    match applied.find(|name| !known.iter().any(|(ours, _)| ours == name)) {
-        None => Ok(()),
-        Some(name) => Err(StoreError::Failed(format!(
-            "it was made by a newer version of this program (it has the migration {name}); run that version"
-        ))),
+impl SqlStatement {
+    fn starting_with(text: &str) -> Self {
+        // Most statements are shorter: then the text grows no further.
+        let mut whole = String::with_capacity(1_024);
+        whole.push_str(text);
+        Self { text: whole, values: Vec::with_capacity(4) }
     }
+
+    fn push_text(&mut self, text: &str) {
+        self.text.push_str(text);
+    }
+
+    /// Adds a placeholder for a value. Its number is the next one: SQLite numbers `$n` by first appearance, PostgreSQL by
+    /// n, and the text is the same for both only if these agree.
+    fn push_value(&mut self, value: SqlValue<'static>) {
+        self.values.push(value);
+        self.text.push('$');
+        self.text.push_str(&self.values.len().to_string());
+    }
+
+    /// Adds placeholders for values, with a comma between them.
+    fn push_values(&mut self, values: impl IntoIterator<Item = SqlValue<'static>>) {
+        for (number, value) in values.into_iter().enumerate() {
+            if number > 0 {
+                self.push_text(", ");
+            }
+            self.push_value(value);
+        }
+    }
+}
+
+fn unreadable_row(cause: &str) -> StoreError {
+    StoreError::Failed(format!("a stored row is not one of this program: {cause}"))
 }

@@ -1,6 +1,6 @@
-//! The one writer: takes the steps that wait, runs each in its own savepoint, commits once, answers all.
+//! The one writer (group commit): it takes the steps that wait, runs each in its own savepoint, commits once, answers all.
 //!
-//! A commit costs one fsync however many steps share it, so the busier the server the cheaper a write.
+//! A commit costs one fsync for all steps that share it, so a busier server pays less for each write.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,56 +11,60 @@ use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::store::StoreError;
+use crate::store::sql::StepEnd;
 
-/// Steps that may wait; past that callers are told to come again.
-const QUEUE: usize = 4_096;
+/// The most steps that wait; further callers get "busy" and retry.
+const MAX_QUEUED_STEPS: usize = 4_096;
 /// The most steps in one commit: bounds how long the first of them waits.
-const BATCH: usize = 512;
+const MAX_BATCH_STEPS: usize = 512;
 /// How long a step may wait for a place in the queue.
-const PATIENCE: Duration = Duration::from_secs(5);
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Runs a step and leaves behind how to answer it, once the commit's fate is known.
-type Step = Box<dyn FnOnce(&mut Connection) -> Ran + Send>;
-type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+/// Runs a step. Its caller is answered after the commit.
+type QueuedStep = Box<dyn FnOnce(&mut Connection) -> CompletedStep + Send>;
+/// Answers the caller of a step with the outcome of the commit.
+type StepAnswer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
-struct Ran {
-    answer: Answer,
+struct CompletedStep {
+    answer: StepAnswer,
     error: Option<StoreError>,
 }
 
-/// The way to the writer's thread. The thread ends, with everything answered, when the last handle is dropped.
+/// The handle of the writer's thread. The thread answers all steps and ends when the last handle is dropped.
 pub(super) struct Writer {
-    queue: mpsc::Sender<Step>,
+    queue: mpsc::Sender<QueuedStep>,
     broken: Arc<AtomicBool>,
 }
 
 impl Writer {
     /// Starts the thread, which owns the connection.
     pub(super) fn start(mut connection: Connection) -> std::io::Result<Self> {
-        let (queue, steps) = mpsc::channel(QUEUE);
+        let (queue, steps) = mpsc::channel(MAX_QUEUED_STEPS);
         let broken = Arc::new(AtomicBool::new(false));
         let flag = broken.clone();
-        thread::Builder::new().name("sqlite-writer".to_owned()).spawn(move || run(&mut connection, steps, &flag))?;
+        thread::Builder::new()
+            .name("sqlite-writer".to_owned())
+            .spawn(move || run_writer(&mut connection, steps, &flag))?;
         Ok(Self { queue, broken })
     }
 
     /// Runs one step; when this answers, it is on disk.
     pub(super) async fn write<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnOnce(&mut Connection) -> Result<StepEnd<T>, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         if self.is_broken() {
             return Err(StoreError::Broken);
         }
         let (answer, reply) = oneshot::channel();
-        let step: Step = Box::new(move |connection| {
-            let outcome = in_savepoint(connection, work);
+        let step: QueuedStep = Box::new(move |connection| {
+            let outcome = run_in_savepoint(connection, work);
             let error = outcome.as_ref().err().cloned();
-            // Nobody listens any more when the request was cancelled; the step stands all the same.
-            let answer: Answer = Box::new(move |commit| drop(answer.send(commit.and(outcome))));
-            Ran { answer, error }
+            // The receiver is gone when the request was cancelled; the step is committed all the same.
+            let answer: StepAnswer = Box::new(move |commit| drop(answer.send(commit.and(outcome))));
+            CompletedStep { answer, error }
         });
-        self.queue.send_timeout(step, PATIENCE).await.map_err(|_| StoreError::Busy)?;
+        self.queue.send_timeout(step, QUEUE_TIMEOUT).await.map_err(|_| StoreError::Busy)?;
         reply.await.unwrap_or(Err(StoreError::Broken))
     }
 
@@ -70,14 +74,15 @@ impl Writer {
     }
 }
 
-fn run(connection: &mut Connection, mut steps: mpsc::Receiver<Step>, broken: &AtomicBool) {
+fn run_writer(connection: &mut Connection, mut steps: mpsc::Receiver<QueuedStep>, broken: &AtomicBool) {
     while let Some(first) = steps.blocking_recv() {
-        let begun = if broken.load(Ordering::Relaxed) { Err(StoreError::Broken) } else { begin(connection) };
+        let begun =
+            if broken.load(Ordering::Relaxed) { Err(StoreError::Broken) } else { begin_transaction(connection) };
         let mut answers = Vec::new();
         let commit = match begun {
             Ok(()) => run_batch(connection, first, &mut steps, &mut answers),
             Err(error) => {
-                // Outside a transaction a step does nothing but leave its answer behind.
+                // Outside a transaction a step changes nothing and only returns its answer.
                 answers.push(first(connection).answer);
                 Err(error)
             }
@@ -94,66 +99,70 @@ fn run(connection: &mut Connection, mut steps: mpsc::Receiver<Step>, broken: &At
 /// Runs the first step and those that wait behind it, and commits them together.
 fn run_batch(
     connection: &mut Connection,
-    first: Step,
-    steps: &mut mpsc::Receiver<Step>,
-    answers: &mut Vec<Answer>,
+    first: QueuedStep,
+    steps: &mut mpsc::Receiver<QueuedStep>,
+    answers: &mut Vec<StepAnswer>,
 ) -> Result<(), StoreError> {
     let mut next = Some(first);
     while let Some(step) = next {
-        let Ran { answer, error } = step(connection);
+        let CompletedStep { answer, error } = step(connection);
         answers.push(answer);
         if connection.is_autocommit() {
             // A full disk or a failed write makes SQLite roll the whole transaction back by itself.
             return Err(error.unwrap_or(StoreError::Full));
         }
-        next = if answers.len() < BATCH { steps.try_recv().ok() } else { None };
+        next = if answers.len() < MAX_BATCH_STEPS { steps.try_recv().ok() } else { None };
     }
-    commit(connection)
+    commit_transaction(connection)
 }
 
-fn begin(connection: &Connection) -> Result<(), StoreError> {
-    run_plain(connection, "begin immediate")
+fn begin_transaction(connection: &Connection) -> Result<(), StoreError> {
+    run_statement(connection, "begin immediate")
 }
 
-/// Commits; whatever goes wrong, no transaction is left open.
-fn commit(connection: &Connection) -> Result<(), StoreError> {
-    let committed = run_plain(connection, "commit");
+/// Commits. After an error too, no transaction is left open.
+fn commit_transaction(connection: &Connection) -> Result<(), StoreError> {
+    let committed = run_statement(connection, "commit");
     if committed.is_err() && !connection.is_autocommit() {
-        let _ = run_plain(connection, "rollback");
+        let _ = run_statement(connection, "rollback");
     }
     committed
 }
 
-fn in_savepoint<T>(
+fn run_in_savepoint<T>(
     connection: &mut Connection,
-    work: impl FnOnce(&mut Connection) -> Result<T, StoreError>,
+    work: impl FnOnce(&mut Connection) -> Result<StepEnd<T>, StoreError>,
 ) -> Result<T, StoreError> {
     if connection.is_autocommit() {
-        // The transaction is gone, so this step has nothing to stand in; the commit's error answers it.
+        // The transaction is gone, so this step cannot run; the commit's error answers it.
         return Err(StoreError::Busy);
     }
-    run_plain(connection, "savepoint step")?;
-    let outcome = work(connection);
+    run_statement(connection, "savepoint step")?;
+    let (outcome, keeps_changes) = match work(connection) {
+        Ok(StepEnd::Commit(value)) => (Ok(value), true),
+        Ok(StepEnd::RollBack(value)) => (Ok(value), false),
+        Err(error) => (Err(error), false),
+    };
     if connection.is_autocommit() {
         return outcome.and(Err(StoreError::Full));
     }
-    if outcome.is_err() {
-        run_plain(connection, "rollback to step")?;
+    if !keeps_changes {
+        run_statement(connection, "rollback to step")?;
     }
-    run_plain(connection, "release step")?;
+    run_statement(connection, "release step")?;
     outcome
 }
 
-fn run_plain(connection: &Connection, sql: &str) -> Result<(), StoreError> {
+fn run_statement(connection: &Connection, sql: &str) -> Result<(), StoreError> {
     connection
         .prepare_cached(sql)
         .and_then(|mut statement| statement.execute([]))
         .map(|_| ())
-        .map_err(|error| store_error(&error))
+        .map_err(|error| to_store_error(&error))
 }
 
-/// What an error of SQLite means for the caller. Its text names tables and columns at most, never values.
-pub(super) fn store_error(error: &rusqlite::Error) -> StoreError {
+/// The meaning of an SQLite error for the caller. Its text names tables and columns at most, never values.
+pub(super) fn to_store_error(error: &rusqlite::Error) -> StoreError {
     match error.sqlite_error_code() {
         // A database that was open before cannot be opened again when file handles run out.
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::CannotOpen) => StoreError::Busy,
@@ -167,16 +176,16 @@ pub(super) fn store_error(error: &rusqlite::Error) -> StoreError {
 mod tests {
     use super::*;
 
-    async fn writer(folder: &tempfile::TempDir) -> Writer {
+    async fn start_writer(folder: &tempfile::TempDir) -> Writer {
         let connection = Connection::open(folder.path().join("test.db")).unwrap();
         connection.execute_batch("pragma journal_mode = wal; create table t (n integer primary key);").unwrap();
         Writer::start(connection).unwrap()
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_failed_step_takes_none_of_its_neighbours_with_it() {
+    async fn failed_step_does_not_undo_its_neighbours() {
         let folder = tempfile::tempdir().unwrap();
-        let writer = Arc::new(writer(&folder).await);
+        let writer = Arc::new(start_writer(&folder).await);
         let steps = (0..200).map(|n| {
             let writer = writer.clone();
             tokio::spawn(async move {
@@ -185,7 +194,7 @@ mod tests {
                         let insert = || connection.execute("insert into t values ($1)", [n]);
                         // Every fourth step fails after it has written.
                         let outcome = insert().and_then(|one| if n % 4 == 0 { insert() } else { Ok(one) });
-                        outcome.map_err(|error| store_error(&error))
+                        outcome.map(StepEnd::Commit).map_err(|error| to_store_error(&error))
                     })
                     .await
                     .is_ok()
@@ -199,7 +208,7 @@ mod tests {
         }
         let count = writer.write(|connection| {
             let count = connection.query_row("select count(*) from t", [], |row| row.get(0));
-            count.map_err(|error| store_error(&error))
+            count.map(StepEnd::Commit).map_err(|error| to_store_error(&error))
         });
         let count: i64 = count.await.unwrap();
         assert_eq!(count, stored);

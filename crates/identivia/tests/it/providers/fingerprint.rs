@@ -6,73 +6,73 @@ use futures_util::stream;
 use futures_util::{FutureExt as _, StreamExt as _};
 use serde_json::{Value, json};
 
-use super::{Given, analysed, given, record, session};
+use super::{Given, analysed_result, create_session, record_verification, start_given};
 
 const EVENT: &str = "1708102555327.NLOjmg";
 const VISITOR: &str = "Ibk1527CUFmcnjLwIs4A";
 
 /// A record with that visitor data, and how it is listed.
-async fn listed_with(given: &Given, user: &str, fingerprint: &str) -> Value {
+async fn record_and_list(given: &Given, user: &str, fingerprint: &str) -> Value {
     let (id, _) = given.world.person(user).await;
-    record(&given.world.operator(), &id, "session", fingerprint).await.expect(201);
+    record_verification(&given.world.operator(), &id, "session", fingerprint).await.expect(201);
     let list = given.world.operator().get(&format!("/api/verification_history/{id}")).await.expect(200);
     list["data"][0].clone()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn visitor_data_is_held_against_what_fingerprint_saw() {
-    let given = given(&[]).await;
+async fn visitor_data_is_compared_with_the_fingerprint_event() {
+    let given = start_given(&[]).await;
     let now = given.world.clock.now().0;
     let claim = json!({"requestId": EVENT, "visitorId": VISITOR, "confidence": {"score": 0.99}}).to_string();
-    let confirmed = listed_with(&given, "confirmed", &claim).await;
+    let confirmed = record_and_list(&given, "confirmed", &claim).await;
     assert_eq!(confirmed["fingerprint_status"], "confirmed");
     assert_eq!(confirmed["fingerprint_event"]["identification"]["visitor_id"], VISITOR);
     let newer = json!({"event_id": EVENT, "visitor_id": VISITOR}).to_string();
-    assert_eq!(listed_with(&given, "newer agent", &newer).await["fingerprint_status"], "confirmed");
+    assert_eq!(record_and_list(&given, "newer agent", &newer).await["fingerprint_status"], "confirmed");
 
     let lie = json!({"requestId": EVENT, "visitorId": "somebody else's"}).to_string();
-    assert_eq!(listed_with(&given, "lie", &lie).await["fingerprint_status"], "contradicted");
+    assert_eq!(record_and_list(&given, "lie", &lie).await["fingerprint_status"], "contradicted");
     let made_up = json!({"requestId": "1708102555327.madeup", "visitorId": VISITOR}).to_string();
-    let unknown = listed_with(&given, "unknown", &made_up).await;
+    let unknown = record_and_list(&given, "unknown", &made_up).await;
     assert_eq!((&unknown["fingerprint_status"], &unknown["fingerprint_event"]), (&json!("unknown"), &Value::Null));
     let old = json!({"event_id": "1.old", "visitor_id": VISITOR, "timestamp": now - 2 * 86_400_000});
     given.providers.event(old).await;
     let old = json!({"requestId": "1.old", "visitorId": VISITOR}).to_string();
-    assert_eq!(listed_with(&given, "old", &old).await["fingerprint_status"], "stale");
+    assert_eq!(record_and_list(&given, "old", &old).await["fingerprint_status"], "stale");
     let (other, _) = given.world.person("other").await;
     given
         .providers
         .event(json!({"event_id": "1.linked", "visitor_id": VISITOR, "timestamp": now, "linked_id": other}))
         .await;
     let linked = json!({"requestId": "1.linked", "visitorId": VISITOR}).to_string();
-    assert_eq!(listed_with(&given, "linked", &linked).await["fingerprint_status"], "contradicted");
+    assert_eq!(record_and_list(&given, "linked", &linked).await["fingerprint_status"], "contradicted");
 
     let asked = given.providers.calls("fingerprint").await.len();
-    assert_eq!(listed_with(&given, "open source", r#"{"visitorId":"v"}"#).await["fingerprint_status"], "unchecked");
+    assert_eq!(record_and_list(&given, "open source", r#"{"visitorId":"v"}"#).await["fingerprint_status"], "unchecked");
     assert_eq!(
-        listed_with(&given, "path", r#"{"requestId":"../visitors/x"}"#).await["fingerprint_status"],
+        record_and_list(&given, "path", r#"{"requestId":"../visitors/x"}"#).await["fingerprint_status"],
         "unchecked"
     );
-    assert_eq!(listed_with(&given, "none", "").await.get("fingerprint_status"), None);
+    assert_eq!(record_and_list(&given, "none", "").await.get("fingerprint_status"), None);
     assert_eq!(given.providers.calls("fingerprint").await.len(), asked, "nothing to ask for");
     given.providers.assert_understood().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_browser_is_not_told_what_was_found_out_about_it() {
-    let Given { world, providers } = given(&[]).await;
+async fn fingerprint_findings_are_hidden_from_a_flow_token() {
+    let Given { world, providers } = start_given(&[]).await;
     let (id, browser) = world.person("one").await;
-    let session = session(&browser).await;
-    providers.finish(&session, analysed(95.5)).await;
+    let session = create_session(&browser).await;
+    providers.finish(&session, analysed_result(95.5)).await;
     let claim = json!({"requestId": EVENT, "visitorId": VISITOR}).to_string();
-    let made = record(&browser, &id, &session, &claim).await.expect(201);
+    let made = record_verification(&browser, &id, &session, &claim).await.expect(201);
     assert!(!made.to_string().contains("fingerprint"), "{made}");
     let list = world.operator().get(&format!("/api/verification_history/{id}")).await.expect(200);
     assert_eq!(list["data"][0]["fingerprint_status"], "confirmed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_goes_wrong_with_fingerprint_the_record_is_made_in_time() {
+async fn fingerprint_faults_do_not_delay_or_refuse_the_record() {
     let checks = [
         ("forbidden", "failed"),
         ("wrong_region", "failed"),
@@ -111,10 +111,10 @@ async fn whatever_goes_wrong_with_fingerprint_the_record_is_made_in_time() {
 
 async fn check_fingerprint(fault: &'static str, status: &'static str) {
     let claim = json!({"requestId": EVENT, "visitorId": VISITOR}).to_string();
-    let given = given(&[]).await;
+    let given = start_given(&[]).await;
     given.providers.script("fingerprint", &[], fault).await;
     let begun = Instant::now();
-    let listed = listed_with(&given, "one", &claim).await;
+    let listed = record_and_list(&given, "one", &claim).await;
     // The check has 3 s; the rest is ours, on a machine with much to do.
     assert!(begun.elapsed() < Duration::from_secs(8), "{fault}: {:?}", begun.elapsed());
     assert_eq!(listed["fingerprint_status"], status, "{fault}");

@@ -8,12 +8,12 @@ use base64::engine::general_purpose::STANDARD;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use identivia::domain::liveness::session_key;
-use identivia::providers::liveness::sessions::LOOKS;
+use identivia::providers::liveness::sessions::POLL_AT_SECONDS_LEFT;
 use serde_json::{Value, json};
 
 use super::{
-    AWS_DEADLINE, AWS_FAULTS, Expected, Given, JPEG, analysed, each_fault, first_token, given, record, results_path,
-    session,
+    AWS_DEADLINE, AWS_FAULTS, Expected, Given, JPEG, analysed_result, check_each_fault, create_session,
+    record_verification, request_first_token, results_path, start_given,
 };
 use crate::command::Running;
 use crate::ground::Ground;
@@ -21,10 +21,10 @@ use crate::services::providers::Providers;
 use crate::world::{World, answer};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_is_answered_from_our_own_record_once_it_has_finished() {
-    let Given { world, providers } = given(&["--face-liveness-audit-images", "2"]).await;
+async fn finished_session_is_answered_from_its_own_record() {
+    let Given { world, providers } = start_given(&["--face-liveness-audit-images", "2"]).await;
     let (id, browser) = world.person("one").await;
-    let session = session(&browser).await;
+    let session = create_session(&browser).await;
     let waiting = browser.get(&results_path(&session)).await.expect(200);
     assert_eq!(
         waiting["data"],
@@ -34,7 +34,7 @@ async fn a_session_is_answered_from_our_own_record_once_it_has_finished() {
         })
     );
 
-    providers.finish(&session, analysed(95.5)).await;
+    providers.finish(&session, analysed_result(95.5)).await;
     let done = browser.get(&results_path(&session)).await.expect(200);
     let image = |top: f64| json!({"bytes": STANDARD.encode(JPEG), "boundingBox": {"Width": 0.5, "Height": 0.6, "Left": 0.2, "Top": top}});
     let files = done["data"]["imageFiles"].clone();
@@ -67,7 +67,7 @@ async fn a_session_is_answered_from_our_own_record_once_it_has_finished() {
     assert_eq!(providers.calls_of("rekognition", "GetFaceLivenessSessionResults").await.len(), asked);
     world.clock.advance(-3_600);
 
-    let made = record(&browser, &id, &session, "").await.expect(201);
+    let made = record_verification(&browser, &id, &session, "").await.expect(201);
     assert_eq!(
         (&made["data"]["liveness_confidence"], &made["data"]["liveness_status"]),
         (&json!(95.5), &json!("live"))
@@ -76,22 +76,23 @@ async fn a_session_is_answered_from_our_own_record_once_it_has_finished() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_images_of_a_session_are_files_of_its_profile() {
-    let Given { world, providers } = given(&[]).await;
+async fn session_images_are_files_of_its_profile() {
+    let Given { world, providers } = start_given(&[]).await;
     let (_, browser) = world.person("one").await;
     let (_, stranger) = world.person("two").await;
-    let session = session(&browser).await;
-    providers.finish(&session, analysed(95.5)).await;
+    let session = create_session(&browser).await;
+    providers.finish(&session, analysed_result(95.5)).await;
     browser.get(&results_path(&session)).await.expect(200);
     let kept = world.app.store.session(&session).await.unwrap().unwrap();
+    let names: Vec<&str> = kept.files().into_iter().flatten().collect();
     let path = |name: &str| format!("/api/files/liveness_sessions/{}/{name}", session_key(&session));
-    let image = browser.get(&path(&kept.files[0])).await;
+    let image = browser.get(&path(names[0])).await;
     assert_eq!((image.status, image.header("content-type"), image.bytes.as_slice()), (200, "image/jpeg", JPEG));
     assert!(image.header("content-disposition").starts_with("attachment"));
-    stranger.get(&path(&kept.files[0])).await.expect(404);
-    world.team("red").get(&path(&kept.files[0])).await.expect(404);
+    stranger.get(&path(names[0])).await.expect(404);
+    world.team("red").get(&path(names[0])).await.expect(404);
     browser.get(&path("reference_image_x1.jpg")).await.expect(404);
-    assert_eq!(world.operator().get(&path(&kept.files[1])).await.bytes, JPEG);
+    assert_eq!(world.operator().get(&path(names[1])).await.bytes, JPEG);
     assert_eq!(world.stored_files().await.len(), 2);
     let events = world.events().await;
     let told: Vec<_> = events.iter().filter(|(kind, ..)| kind.starts_with("liveness_session")).collect();
@@ -100,13 +101,13 @@ async fn the_images_of_a_session_are_files_of_its_profile() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_result_that_nobody_asks_for_is_fetched_before_aws_forgets_it() {
+async fn session_result_is_polled_before_aws_forgets_it() {
     // A second after it was made, in place of half a minute.
     let (ground, providers) = (Arc::new(Ground::wanted().await), Providers::of_this_test().await);
     let world = World::with_providers(ground, &providers, &[], &[179, 178]).await;
     let (_, browser) = world.person("one").await;
-    let session = session(&browser).await;
-    providers.finish(&session, analysed(80.25)).await;
+    let session = create_session(&browser).await;
+    providers.finish(&session, analysed_result(80.25)).await;
     for _ in 0..300 {
         if world.app.store.session(&session).await.unwrap().unwrap().status.is_finished() {
             break;
@@ -121,7 +122,7 @@ async fn a_result_that_nobody_asks_for_is_fetched_before_aws_forgets_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sessions_that_a_server_leaves_unfinished_are_taken_up_by_the_next() {
+async fn unfinished_sessions_are_polled_by_the_next_server() {
     if std::env::var("TEST_STORE").is_ok_and(|store| store != "sqlite") {
         return; // The ground is the same for two servers there, and `store` shows that each lists what is open.
     }
@@ -133,17 +134,18 @@ async fn sessions_that_a_server_leaves_unfinished_are_taken_up_by_the_next() {
         })
     };
     let first = start();
-    let token = first_token(folder.path(), &first).await;
+    let token = request_first_token(folder.path(), &first).await;
     let http = reqwest::Client::new();
     let post = http.post(format!("{}/api/face-liveness/session", first.url)).bearer_auth(&token);
     let session = answer(post).await.expect(200)["sessionId"].as_str().unwrap().to_owned();
     first.signal("-KILL");
     first.stop();
-    // As if its time were nearly over: the next server looks at it at once and not in half a minute.
+    // As if its end were near: the next server polls it at once and not in half a minute.
     let database = rusqlite::Connection::open(folder.path().join("data/identivia.db")).unwrap();
-    let soon = identivia::clock::Clock::default().now().plus_seconds(LOOKS[LOOKS.len() - 1] + 2);
-    database.execute("update liveness_sessions set expires = $1", [soon.0]).unwrap();
-    providers.finish(&session, analysed(80.0)).await;
+    let now = identivia::clock::Clock::default().now();
+    let soon = now.plus_seconds(POLL_AT_SECONDS_LEFT[POLL_AT_SECONDS_LEFT.len() - 1] + 2);
+    database.execute("update liveness_sessions set expires = $1, poll_due = $2", [soon.0, now.0]).unwrap();
+    providers.finish(&session, analysed_result(80.0)).await;
     let second = start();
     let status =
         || database.query_row("select status from liveness_sessions", [], |row| row.get::<_, String>(0)).unwrap();
@@ -158,12 +160,12 @@ async fn sessions_that_a_server_leaves_unfinished_are_taken_up_by_the_next() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_asked_of_aws_is_what_the_settings_say() {
+async fn session_request_to_aws_follows_the_settings() {
     let challenges = "FaceMovementAndLightChallenge,FaceMovementChallenge";
     let flags = ["--face-liveness-audit-images", "4", "--face-liveness-challenges", challenges];
-    let Given { world, providers } = given(&flags).await;
+    let Given { world, providers } = start_given(&flags).await;
     let operator = world.operator();
-    session(&operator).await;
+    create_session(&operator).await;
     let still = json!({"challengeType": "FaceMovementChallenge"});
     let made = operator.post("/api/face-liveness/session", still).await.expect(200);
     assert_eq!(made["challengeType"], "FaceMovementChallenge");
@@ -184,15 +186,15 @@ async fn what_is_asked_of_aws_is_what_the_settings_say() {
     assert_eq!(calls[1]["body"], body(1, "FaceMovementChallenge"));
     providers.assert_understood().await;
 
-    let Given { world, .. } = given(&[]).await;
+    let Given { world, .. } = start_given(&[]).await;
     let (_, browser) = world.person("one").await;
     let weaker = browser.post("/api/face-liveness/session", json!({"challengeType": "FaceMovementChallenge"})).await;
     weaker.expect(400); // only what the operator allows
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn succeeded_means_analysed_and_failed_or_forgotten_is_never_live() {
-    let Given { world, providers } = given(&["--face-liveness-threshold", "80"]).await;
+async fn only_a_succeeded_session_above_the_threshold_is_live() {
+    let Given { world, providers } = start_given(&["--face-liveness-threshold", "80"]).await;
     let (id, browser) = world.person("one").await;
     for (results, live, confirmed) in [
         (json!({"Status": "SUCCEEDED", "Confidence": 79.9}), false, "not_live"),
@@ -200,46 +202,46 @@ async fn succeeded_means_analysed_and_failed_or_forgotten_is_never_live() {
         (json!({"Status": "SUCCEEDED"}), false, "not_live"),
         (json!({"Status": "FAILED", "Confidence": 99.0}), false, "not_live"),
     ] {
-        let session = session(&browser).await;
+        let session = create_session(&browser).await;
         providers.finish(&session, results.clone()).await;
         let shown = browser.get(&results_path(&session)).await.expect(200);
         assert_eq!(shown["data"]["isLive"], live, "{results}");
         assert_eq!(shown["data"]["referenceImage"], Value::Null);
-        let made = record(&browser, &id, &session, "").await.expect(201);
+        let made = record_verification(&browser, &id, &session, "").await.expect(201);
         assert_eq!(made["data"]["liveness_status"], confirmed, "{results}");
         assert_eq!(made["data"]["liveness_confirmed_by"], "provider");
     }
     for gone in [json!({"Status": "EXPIRED"}), json!({"gone": true})] {
-        let session = session(&browser).await;
+        let session = create_session(&browser).await;
         providers.finish(&session, gone).await;
         let body = json!({"error": "Session not found", "message": "Face Liveness session ID is invalid or expired"});
         assert_eq!(browser.get(&results_path(&session)).await.expect(404), body);
-        record(&browser, &id, &session, "").await.expect(400);
+        record_verification(&browser, &id, &session, "").await.expect(400);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_without_a_profile_is_its_teams() {
-    let Given { world, providers } = given(&[]).await;
+async fn session_without_a_profile_belongs_to_its_team() {
+    let Given { world, providers } = start_given(&[]).await;
     let red = world.team("red");
-    let session = session(&red).await;
-    providers.finish(&session, analysed(95.5)).await;
+    let session = create_session(&red).await;
+    providers.finish(&session, analysed_result(95.5)).await;
     let theirs = world.team("blue").get(&results_path(&session)).await;
     assert_eq!(theirs.expect(404), world.operator().get(&results_path("no-such-session")).await.expect(404));
     let made = world.team("blue").post("/api/profiles/create", json!({"userID": "u"})).await.expect(201);
-    let theirs = record(&world.team("blue"), made["id"].as_str().unwrap(), &session, "").await;
+    let theirs = record_verification(&world.team("blue"), made["id"].as_str().unwrap(), &session, "").await;
     assert_eq!(theirs.expect(400)["error"], "Invalid liveness session");
     let shown = red.get(&results_path(&session)).await.expect(200);
     assert_eq!(shown["data"]["imageFiles"], json!([]), "there is nobody whose files they are");
     let made = red.post("/api/profiles/create", json!({"userID": "u"})).await.expect(201);
-    record(&red, made["id"].as_str().unwrap(), &session, "").await.expect(201);
+    record_verification(&red, made["id"].as_str().unwrap(), &session, "").await.expect(201);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_link_that_names_its_session_again_and_again_does_not_wear_out_aws() {
-    let Given { world, providers } = given(&[]).await;
+async fn repeated_claims_of_a_session_are_rate_limited_before_aws() {
+    let Given { world, providers } = start_given(&[]).await;
     let (id, browser) = world.person("one").await;
-    let session = session(&browser).await;
+    let session = create_session(&browser).await;
     let claim = json!({"face_liveness_session_id": session, "face_liveness_status": "live"});
     let path = format!("/api/profiles/{id}");
     let mut refused = 0;
@@ -247,12 +249,12 @@ async fn a_link_that_names_its_session_again_and_again_does_not_wear_out_aws() {
         refused += u32::from(browser.patch(&path, claim.clone()).await.status == 429);
     }
     assert_eq!(refused, 10);
-    assert_eq!(record(&browser, &id, &session, "").await.status, 429);
+    assert_eq!(record_verification(&browser, &id, &session, "").await.status, 429);
     assert_eq!(providers.calls_of("rekognition", "GetFaceLivenessSessionResults").await.len(), 120);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_kept_is_answered_when_the_provider_is_set_no_more() {
+async fn stored_session_is_answered_without_a_provider() {
     if std::env::var("TEST_STORE").is_ok_and(|store| store != "sqlite") {
         return; // The same records for two servers in turn are simplest to have in a folder.
     }
@@ -261,11 +263,11 @@ async fn what_was_kept_is_answered_when_the_provider_is_set_no_more() {
     let first = Running::start(folder.path(), |command| {
         command.envs(providers.variables());
     });
-    let token = first_token(folder.path(), &first).await;
+    let token = request_first_token(folder.path(), &first).await;
     let http = reqwest::Client::new();
     let post = http.post(format!("{}/api/face-liveness/session", first.url)).bearer_auth(&token);
     let session = answer(post).await.expect(200)["sessionId"].as_str().unwrap().to_owned();
-    providers.finish(&session, analysed(95.5)).await;
+    providers.finish(&session, analysed_result(95.5)).await;
     let get = |url: &str, id: &str| http.get(format!("{url}{}", results_path(id))).bearer_auth(&token);
     let kept = answer(get(&first.url, &session)).await.expect(200);
     first.stop();
@@ -276,11 +278,11 @@ async fn what_was_kept_is_answered_when_the_provider_is_set_no_more() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_who_fetch_a_result_at_once_one_keeps_it() {
-    let Given { world, providers } = given(&[]).await;
+async fn concurrent_reads_of_a_result_call_aws_once() {
+    let Given { world, providers } = start_given(&[]).await;
     let (_, browser) = world.person("one").await;
-    let session = session(&browser).await;
-    providers.finish(&session, analysed(95.5)).await;
+    let session = create_session(&browser).await;
+    providers.finish(&session, analysed_result(95.5)).await;
     let path = results_path(&session);
     let answers = futures_util::future::join_all((0..8).map(|_| browser.get(&path))).await;
     let first = answers[0].body.clone();
@@ -290,21 +292,21 @@ async fn of_many_who_fetch_a_result_at_once_one_keeps_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_goes_wrong_with_a_new_session_has_its_status_in_time() {
-    each_fault("rekognition", AWS_FAULTS, AWS_DEADLINE, async |given| {
+async fn session_creation_faults_have_their_status_in_time() {
+    check_each_fault("rekognition", AWS_FAULTS, AWS_DEADLINE, async |given| {
         given.world.operator().post("/api/face-liveness/session", json!({})).await
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_goes_wrong_with_a_result_has_its_status_in_time_and_changes_nothing() {
+async fn session_result_faults_have_their_status_and_change_nothing() {
     let faults: Vec<Expected> = AWS_FAULTS.iter().copied().chain([("session_not_found", 404)]).collect();
     let checks = faults.into_iter().map(async |(fault, status)| {
-        let Given { world, providers } = given(&[]).await;
+        let Given { world, providers } = start_given(&[]).await;
         let operator = world.operator();
-        let session = session(&operator).await;
-        providers.finish(&session, analysed(95.5)).await;
+        let session = create_session(&operator).await;
+        providers.finish(&session, analysed_result(95.5)).await;
         providers.script_of("rekognition", "GetFaceLivenessSessionResults", fault).await;
         let begun = Instant::now();
         let refused = operator.get(&results_path(&session)).await;
@@ -321,8 +323,8 @@ async fn whatever_goes_wrong_with_a_result_has_its_status_in_time_and_changes_no
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_passes_is_tried_again_and_makes_one_session() {
-    let Given { world, providers } = given(&[]).await;
+async fn brief_faults_are_retried_with_one_request_token() {
+    let Given { world, providers } = start_given(&[]).await;
     for faults in [&["http_500", "reset"][..], &["throttled", "throttled"], &["truncated_json"], &["clock_skew"]] {
         let before = providers.calls("rekognition").await.len();
         if faults == ["truncated_json"] {
@@ -332,7 +334,7 @@ async fn what_passes_is_tried_again_and_makes_one_session() {
             continue;
         }
         providers.script("rekognition", faults, "ok").await;
-        session(&world.operator()).await;
+        create_session(&world.operator()).await;
         let calls = providers.calls("rekognition").await.split_off(before);
         assert_eq!(calls.len(), faults.len() + 1, "{faults:?}");
         let tokens: Vec<_> = calls.iter().map(|call| &call["body"]["ClientRequestToken"]).collect();
@@ -341,10 +343,10 @@ async fn what_passes_is_tried_again_and_makes_one_session() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_confidence_that_is_none_is_not_believed() {
-    let Given { world, providers } = given(&[]).await;
+async fn confidence_out_of_range_is_502() {
+    let Given { world, providers } = start_given(&[]).await;
     let operator = world.operator();
-    let session = session(&operator).await;
+    let session = create_session(&operator).await;
     for confidence in [json!(100.5), json!(-1), json!("NaN"), json!("Infinity")] {
         let said = json!({"SessionId": session, "Status": "SUCCEEDED", "Confidence": confidence});
         providers.answer("rekognition", said).await;

@@ -3,15 +3,15 @@
 use identivia::records::time::Millis;
 use serde_json::json;
 
-use super::{AWS_DEADLINE, AWS_FAULTS, Expected, Given, each_fault, given, given_of};
+use super::{AWS_DEADLINE, AWS_FAULTS, Expected, Given, check_each_fault, start_given, start_given_with};
 use crate::services::providers::Providers;
 use crate::services::s3;
 
 const TWO_ACTIONS: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["rekognition:StartFaceLivenessSession","rekognition:GetFaceLivenessSessionResults"],"Resource":"*"}]}"#;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn long_lived_keys_get_a_federation_token_for_exactly_what_a_browser_needs() {
-    let Given { world, providers } = given(&[]).await;
+async fn long_lived_keys_get_a_federation_token_for_two_actions() {
+    let Given { world, providers } = start_given(&[]).await;
     let (id, browser) = world.person("one").await;
     let body = browser.get("/api/aws/credentials").await;
     assert_eq!(body.header("cache-control"), "no-store");
@@ -36,7 +36,7 @@ async fn long_lived_keys_get_a_federation_token_for_exactly_what_a_browser_needs
     let issued = world.events().await.into_iter().filter(|(kind, ..)| kind == "aws_credentials.issued").count();
     assert_eq!(issued, 1, "the audit trail tells who was given keys");
 
-    let Given { world, providers } = given(&["--aws-credentials-actions", "start-only"]).await;
+    let Given { world, providers } = start_given(&["--aws-credentials-actions", "start-only"]).await;
     world.operator().get("/api/aws/credentials").await.expect(200);
     let call = &providers.calls("sts").await[0];
     assert_eq!(call["body"]["Name"], "identivia");
@@ -44,9 +44,9 @@ async fn long_lived_keys_get_a_federation_token_for_exactly_what_a_browser_needs
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_role_is_assumed_where_it_is_named_or_keys_are_temporary() {
+async fn role_is_assumed_when_it_is_named_or_keys_are_temporary() {
     let role = "arn:aws:iam::123456789012:role/path/liveness";
-    let Given { world, providers } = given(&["--aws-liveness-role-arn", role]).await;
+    let Given { world, providers } = start_given(&["--aws-liveness-role-arn", role]).await;
     world.operator().get("/api/aws/credentials").await.expect(200);
     let calls = providers.calls("sts").await;
     assert_eq!(calls.len(), 1);
@@ -60,7 +60,7 @@ async fn a_role_is_assumed_where_it_is_named_or_keys_are_temporary() {
     providers.assert_understood().await;
 
     let providers = Providers::of_this_test().await.with_temporary_keys();
-    let Given { world, providers } = given_of(providers, &[]).await;
+    let Given { world, providers } = start_given_with(providers, &[]).await;
     world.operator().get("/api/aws/credentials").await.expect(200);
     let calls = providers.calls("sts").await;
     let actions: Vec<_> = calls.iter().map(|call| call["operation"].as_str().unwrap()).collect();
@@ -70,8 +70,8 @@ async fn a_role_is_assumed_where_it_is_named_or_keys_are_temporary() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_link_gets_credentials_five_times_in_three_minutes() {
-    let Given { world, providers } = given(&[]).await;
+async fn flow_token_gets_credentials_five_times_in_three_minutes() {
+    let Given { world, providers } = start_given(&[]).await;
     let (_, browser) = world.person("one").await;
     let (_, other) = world.person("two").await;
     let at_once = futures_util::future::join_all((0..12).map(|_| browser.get("/api/aws/credentials"))).await;
@@ -90,7 +90,7 @@ async fn a_link_gets_credentials_five_times_in_three_minutes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_goes_wrong_with_credentials_has_its_status_in_time() {
+async fn credential_faults_have_their_status_in_time() {
     let own = [
         ("malformed_policy", 502),
         ("packed_policy", 502),
@@ -102,17 +102,19 @@ async fn whatever_goes_wrong_with_credentials_has_its_status_in_time() {
     let not_sts = ["provisioned_throughput", "namespaced_error", "wrong_types", "wrong_json"];
     let shared = AWS_FAULTS.iter().copied().filter(|(fault, _)| !not_sts.contains(fault));
     let faults: Vec<Expected> = shared.chain(own).collect();
-    each_fault("sts", &faults, AWS_DEADLINE, async |given| given.world.operator().get("/api/aws/credentials").await)
-        .await;
+    check_each_fault("sts", &faults, AWS_DEADLINE, async |given| {
+        given.world.operator().get("/api/aws/credentials").await
+    })
+    .await;
 }
 
 /// Moto is nobody's here. It keeps to the shapes, and knows nothing of policies.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_sts_that_neither_side_wrote_answers_too() {
+async fn credentials_come_from_an_independent_sts_server() {
     let moto = s3::bucket().await;
     for (role, prefix) in [("", "AKIA"), ("arn:aws:iam::123456789012:role/liveness", "ASIA")] {
         let flags = ["--aws-endpoint-url-sts", &moto.endpoint, "--aws-liveness-role-arn", role];
-        let Given { world, .. } = given(&flags).await;
+        let Given { world, .. } = start_given(&flags).await;
         let body = world.operator().get("/api/aws/credentials").await.expect(200);
         let id = body["data"]["accessKeyId"].as_str().unwrap();
         assert!(id.starts_with(prefix), "{id}");

@@ -4,14 +4,14 @@ use reqwest::Method;
 use reqwest::multipart::Form;
 use serde_json::json;
 
-use super::{Given, first_token, given, results_path};
+use super::{Given, request_first_token, results_path, start_given};
 use crate::command::{Running, run, text};
 use crate::services::providers::Providers;
 use crate::world::{answer, file, picture, small_picture, texts};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_health_report_says_how_each_provider_is_and_asks_seldom() {
-    let Given { world, providers } = given(&[]).await;
+async fn health_report_has_each_providers_state_and_caches_it() {
+    let Given { world, providers } = start_given(&[]).await;
     let report = world.operator().get("/").await.expect(200);
     for status in ["aws_faceliveness_status", "openai_status", "fingerprint_status"] {
         assert_eq!(report[status], "configured", "{status}");
@@ -26,7 +26,7 @@ async fn the_health_report_says_how_each_provider_is_and_asks_seldom() {
     }
     providers.assert_understood().await;
 
-    let Given { world, providers } = given(&[]).await;
+    let Given { world, providers } = start_given(&[]).await;
     providers.script("rekognition", &[], "unrecognized_client").await;
     providers.script("openai", &[], "echo_key").await;
     providers.script("fingerprint", &[], "hang").await;
@@ -41,19 +41,19 @@ async fn the_health_report_says_how_each_provider_is_and_asks_seldom() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_provider_is_reached_by_way_of_somebody_elses_proxy() {
+async fn providers_are_not_called_through_an_environment_proxy() {
     let providers = Providers::of_this_test().await;
     let proxy = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", proxy.local_addr().unwrap());
     let asked = tokio::spawn(async move { proxy.accept().await.is_ok() });
     let proxies = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
     let proxies = proxies.map(|name| (name, address.as_str()));
-    let (said, well) = checked_live(&providers, &proxies);
+    let (said, well) = run_check_live(&providers, &proxies);
     assert!(well && !asked.is_finished(), "{said}");
 }
 
 /// What `identivia check --live` prints, and whether it finds all well.
-fn checked_live(providers: &Providers, more: &[(&str, &str)]) -> (String, bool) {
+fn run_check_live(providers: &Providers, more: &[(&str, &str)]) -> (String, bool) {
     let folder = tempfile::tempdir().unwrap();
     let output = run(folder.path(), |command| {
         command.args(["check", "--live"]).envs(providers.variables()).envs(more.iter().copied());
@@ -66,9 +66,9 @@ fn checked_live(providers: &Providers, more: &[(&str, &str)]) -> (String, bool) 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn check_live_calls_each_provider_once_and_says_what_is_wrong() {
+async fn check_live_calls_each_provider_and_names_each_fault() {
     let providers = Providers::of_this_test().await;
-    let (said, well) = checked_live(&providers, &[]);
+    let (said, well) = run_check_live(&providers, &[]);
     assert!(well, "{said}");
     for line in [
         "clock          works: within",
@@ -110,18 +110,18 @@ async fn check_live_calls_each_provider_once_and_says_what_is_wrong() {
     ] {
         let providers = Providers::of_this_test().await;
         providers.script(provider, &[], fault).await;
-        let (said, well) = checked_live(&providers, more);
+        let (said, well) = run_check_live(&providers, more);
         assert!(!well && said.contains(line), "{provider} {fault}: {said}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_key_and_nothing_that_a_provider_or_a_person_says_reaches_the_log() {
+async fn keys_and_provider_answers_are_not_logged() {
     let (folder, providers) = (tempfile::tempdir().unwrap(), Providers::of_this_test().await);
     let server = Running::start(folder.path(), |command| {
         command.envs(providers.variables()).env("RUST_LOG", "trace");
     });
-    let token = first_token(folder.path(), &server).await;
+    let token = request_first_token(folder.path(), &server).await;
     let http = reqwest::Client::new();
     let call = |method: Method, path: &str| http.request(method, format!("{}{path}", server.url)).bearer_auth(&token);
     let made = answer(call(Method::POST, "/api/profiles/create").json(&json!({"userID": "u"}))).await.expect(201);

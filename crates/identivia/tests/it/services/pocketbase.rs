@@ -79,7 +79,7 @@ pub(crate) async fn ready_made() -> (identivia::store::pocketbase::PocketBase, P
     let service = PocketBase::start().await;
     service.api(Method::PATCH, "/api/settings", json!({"batch": {"enabled": true}})).await.expect(200);
     let store = service.store();
-    assert!(store.init(None).await.unwrap().complete);
+    assert!(store.init_schema(None).await.unwrap().complete);
     (store, service)
 }
 

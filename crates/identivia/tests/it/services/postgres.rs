@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_database_answers_and_is_nobody_elses() {
+    async fn database_answers_and_is_not_shared() {
         let (first, second) = (database().await, database().await);
         let mut connection = PgConnection::connect(&first).await.unwrap();
         sqlx::query("create table things (id bigint)").execute(&mut connection).await.unwrap();
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_cluster_stops_pauses_and_comes_back() {
+    async fn cluster_stops_pauses_and_comes_back() {
         let postgres = Postgres::own();
         let url = postgres.database().await;
         postgres.stop();
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_cluster_speaks_tls() {
+    async fn cluster_speaks_tls() {
         let postgres = Postgres::own_with_tls();
         let url = postgres.database().await;
         let encrypted = "select ssl::text from pg_stat_ssl where pid = pg_backend_pid()";

@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_proxy_counts_and_cuts() {
+    async fn proxy_counts_and_cuts_connections() {
         let world = World::new().await;
         let mut proxy = Proxy::before(&world.url).await;
         let (http, url) = (Client::new(), proxy.url(&format!("{}/livez?a=b", world.url)));
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_proxy_stands_before_postgres_too() {
+    async fn proxy_forwards_postgres() {
         let url = postgres::database().await;
         let proxy = Proxy::before(&url).await;
         let session = sqlx::postgres::PgPool::connect(&proxy.url(&url)).await.unwrap();
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_are_found_however_they_are_cut() {
+    fn requests_are_counted_however_they_are_split() {
         let stream = b"POST /a?token=x HTTP/1.1\r\nContent-Length: 12\r\n\r\nGET /no HTTP\
             PUT /b HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n8;x=y\r\nGET /no \r\n0\r\n\r\nGET /c HTTP/1.1\r\n\r\n";
         for size in 1..stream.len() {

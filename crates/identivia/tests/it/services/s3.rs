@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_bucket_takes_an_object_and_is_nobody_elses() {
+    async fn bucket_stores_an_object_and_is_not_shared() {
         let (bucket, other) = (bucket().await, bucket().await);
         let put = bucket.client.put_object().bucket(&bucket.name).key("files/a.jpg").body(vec![7; 10].into());
         put.send().await.unwrap();
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_s3_server_pauses_and_stops() {
+    async fn s3_server_pauses_and_stops() {
         let s3 = S3::own();
         let bucket = s3.bucket().await;
         s3.pause();

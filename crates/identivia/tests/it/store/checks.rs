@@ -1,184 +1,107 @@
-//! The steps that local liveness and the checks on records stand on.
+//! Checks on verification records: claimed with a lease, postponed, completed once.
 
-use futures_util::future::join_all;
-use identivia::domain::checks::{Assurance, Check, Checked, ChecksStatus, Outcome, WeightsUsed};
-use identivia::domain::liveness::{FrameImprint, Session, SessionStatus, Task, session_key};
-use identivia::domain::profile::Reach;
-use identivia::records::id::RecordId;
-use identivia::records::time::Millis;
-use identivia::store::{Attached, Begun, OnlyIf, PageRequest};
+use identivia::jobs::claim::{ClaimOutcome, ClaimedJob};
+use identivia::jobs::queue::JobKind as _;
+use identivia::jobs::record_checks::RecordChecks;
+use identivia::records::checks::{Assurance, Check, Outcome, WeightsUsed};
+use identivia::records::verification_record::ChecksStatus;
+use identivia::store::CompletedChecks;
+use serde_json::json;
 
-use vision::liveness::Imprint;
+use super::*;
 
-use super::{NOW, Tested, create, event, session, stores, verification};
+fn passed_check() -> Check {
+    Check {
+        check: "liveness".to_owned(),
+        outcome: Outcome::Pass,
+        score: Some(95.5),
+        threshold: Some(75.0),
+        engine: "e".to_owned(),
+        weights: vec![WeightsUsed { model: "m".to_owned(), sha256: "ab".to_owned() }],
+        assurance: Assurance::Model,
+        message: "m".to_owned(),
+        findings: vec![],
+    }
+}
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_a_session_asks_for_is_kept_from_its_beginning() {
-    for Tested { store, .. } in stores().await {
-        let mut begun = session(None);
-        begun.details.task = Some(Task::random());
-        store.add_session(begun.clone(), event()).await.unwrap();
-        assert_eq!(store.session("s").await.unwrap().unwrap().details, begun.details);
+/// Claims the record whose checks have been due longest, for a minute.
+async fn claim_checks(store: &Arc<dyn Store>, now: Millis) -> Option<ClaimedJob<VerificationRecord>> {
+    match RecordChecks::COLUMNS.claim_due_job(&**store, now, now.plus_seconds(60)).await.unwrap() {
+        ClaimOutcome::Claimed(job) => Some(*job),
+        ClaimOutcome::NothingDue(_) => None,
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_who_begin_a_session_one_does_and_known_frames_are_told() {
-    for Tested { store, .. } in stores().await {
-        let frames =
-            |of: u8| -> Vec<RecordId> { (0..9).map(|number| session_key(&format!("frame {of} {number}"))).collect() };
-        let begin = |id: &'static str, frames: Vec<RecordId>| store.begin_session(id, frames, event());
-        for id in ["s", "t", "u"] {
-            store.add_session(Session::new(id.to_owned(), None, NOW), event()).await.unwrap();
-        }
-        let begun = join_all((0..8).map(|_| begin("s", frames(1)))).await;
-        let firsts = begun.iter().filter(|begun| matches!(begun, Ok(Begun::First { has_known_frames: false }))).count();
-        let again = begun.iter().filter(|begun| matches!(begun, Ok(Begun::Again))).count();
-        assert_eq!((firsts, again), (1, 7), "{begun:?}");
-        assert_eq!(store.session("s").await.unwrap().unwrap().status, SessionStatus::InProgress);
-        let mut mixed = frames(2);
-        mixed.push(frames(1)[4]);
-        assert_eq!(begin("t", mixed).await.unwrap(), Begun::First { has_known_frames: true });
-        assert_eq!(begin("u", frames(3)).await.unwrap(), Begun::First { has_known_frames: false });
-        assert_eq!(begin("nobody's", frames(4)).await.unwrap(), Begun::Again);
-        store.add_session(Session::new("v".to_owned(), None, NOW.plus_seconds(-180)), event()).await.unwrap();
-        assert_eq!(begin("v", frames(5)).await.unwrap(), Begun::Again, "its time is over");
-    }
-}
-
-/// An imprint unlike those of other numbers.
-fn imprint(number: u64) -> Imprint {
-    let mut state = number.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    let mut bytes = [0; 256];
-    for byte in &mut bytes {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        *byte = (state >> 56) as u8;
-    }
-    Imprint::from_bytes(&bytes).unwrap()
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn sessions_are_found_by_frames_like_theirs() {
-    for Tested { store, .. } in stores().await {
-        let frames = |of: &str, numbers: std::ops::Range<u64>| -> Vec<FrameImprint> {
-            let frame = |number| session_key(&format!("frame {of} {number}"));
-            numbers.map(|number| FrameImprint { frame: frame(number), imprint: imprint(number) }).collect()
-        };
-        let keep = async |id: &str, frames: Vec<FrameImprint>| {
-            store.add_session(Session::new(id.to_owned(), None, NOW), event()).await.unwrap();
-            let prints = frames.iter().map(|seen| seen.frame).collect();
-            store.begin_session(id, prints, event()).await.unwrap();
-            store.keep_imprints(id, frames).await.unwrap()
-        };
-        assert_eq!(keep("first", frames("first", 0..9)).await, Vec::<Imprint>::new(), "not its own");
-        assert_eq!(keep("second", frames("second", 100..109)).await, Vec::<Imprint>::new(), "nothing alike");
-        let own = |numbers: std::ops::Range<u64>| numbers.map(imprint).collect::<Vec<_>>();
-        let alike = keep("third", frames("third", 107..110)).await;
-        assert_eq!(alike, own(100..109), "whole sessions, by a few frames");
-        let mirrored = frames("mirrored", 0..2).into_iter();
-        let mirrored = mirrored.map(|seen| FrameImprint { imprint: seen.imprint.to_mirrored(), ..seen }).collect();
-        assert_eq!(keep("mirrored", mirrored).await, own(0..9));
-        let most = keep("both", [frames("both", 0..1), frames("both", 104..107)].concat()).await;
-        assert_eq!(most[..9], own(100..109), "the most alike first, of {}", most.len());
-        assert_eq!(keep("faceless", Vec::new()).await, Vec::<Imprint>::new());
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_profiles_sessions_are_its_own_and_the_late_ones() {
-    for Tested { store, .. } in stores().await {
-        let (mine, theirs) = (create(&store, "", "u").await, create(&store, "", "v").await);
-        for (id, profile, made) in [
-            ("early", Some(mine), NOW),
-            ("late", Some(mine), NOW.plus_seconds(600)),
-            ("theirs", Some(theirs), NOW.plus_seconds(600)),
-            ("nobody's", None, NOW.plus_seconds(600)),
-        ] {
-            store.add_session(Session::new(id.to_owned(), profile, made), event()).await.unwrap();
-        }
-        let found = store.sessions_of(mine, NOW.plus_seconds(300)).await.unwrap();
-        assert_eq!(found.iter().map(|session| session.id.as_str()).collect::<Vec<_>>(), ["late"]);
-        assert_eq!(store.sessions_of(mine, NOW).await.unwrap().len(), 2);
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn checks_are_claimed_until_they_are_kept_and_kept_once() {
-    for Tested { store, .. } in stores().await {
-        let profile = create(&store, "", "u").await;
-        assert!(store.claim_checks(NOW, NOW.plus_seconds(60)).await.unwrap().is_none());
-        let new = verification(profile, "unknown");
+async fn claimed_checks_are_leased_and_completed_once() {
+    for TestedStore { store, .. } in open_stores().await {
+        let profile = create_profile(&store, "", "u").await;
+        assert!(claim_checks(&store, NOW).await.is_none());
+        let new = new_verification(profile, "unknown");
         let (id, made) = (new.id, new.created);
-        let written = store
-            .record_verification(new, &Reach::Every, OnlyIf::Always, Attached::default(), event())
-            .await
-            .unwrap()
-            .unwrap();
-        assert_eq!((written.checks_status.as_str(), written.checks.is_none()), ("pending", true));
+        let written = record_verification(&store, new, WriteCondition::Always).await.unwrap();
+        assert_eq!((written.checks_status, written.checks.is_none()), (Some(ChecksStatus::Pending), true));
         let now = Millis(made.0.max(NOW.0)).plus_seconds(1);
 
-        let claim = |at: Millis| store.claim_checks(at, at.plus_seconds(60));
-        let due = claim(now).await.unwrap().unwrap();
+        let claim = async |at: Millis| claim_checks(&store, at).await;
+        let due = claim(now).await.unwrap();
         assert_eq!((due.record.id, due.record.profile, due.attempt), (id, profile, 1));
-        assert!(claim(now.plus_seconds(30)).await.unwrap().is_none(), "somebody is at it");
-        assert_eq!(claim(now.plus_seconds(61)).await.unwrap().unwrap().attempt, 2, "whoever was at it has gone");
+        assert!(claim(now.plus_seconds(30)).await.is_none(), "the lease of the first claim runs");
+        let again = claim(now.plus_seconds(61)).await.unwrap();
+        assert_eq!(again.attempt, 2, "the first claimant is gone");
 
-        store.postpone_checks(id, now.plus_seconds(300)).await.unwrap();
-        assert!(claim(now.plus_seconds(299)).await.unwrap().is_none(), "put off");
-        assert_eq!(claim(now.plus_seconds(301)).await.unwrap().unwrap().attempt, 2, "what was put off does not count");
+        RecordChecks::COLUMNS.postpone_job(&*store, &due, now.plus_seconds(5)).await.unwrap();
+        assert!(claim(now.plus_seconds(90)).await.is_none(), "the first claimant has lost its lease");
+        RecordChecks::COLUMNS.postpone_job(&*store, &again, now.plus_seconds(300)).await.unwrap();
+        assert!(claim(now.plus_seconds(299)).await.is_none(), "postponed");
+        assert_eq!(claim(now.plus_seconds(301)).await.unwrap().attempt, 2, "a postponed attempt does not count");
 
-        let check = Check {
-            check: "liveness".to_owned(),
-            outcome: Outcome::Pass,
-            score: Some(95.5),
-            threshold: Some(75.0),
-            engine: "e".to_owned(),
-            weights: vec![WeightsUsed { model: "m".to_owned(), sha256: "ab".to_owned() }],
-            assurance: Assurance::Model,
-            message: "m".to_owned(),
-            findings: vec![],
-        };
-        let checked =
-            Checked { status: ChecksStatus::Done, checks: vec![check.clone()], face_templates: "{}".to_owned() };
-        assert!(store.keep_checks(id, checked.clone(), event()).await.unwrap());
-        let other = Checked { status: ChecksStatus::Failed, checks: vec![], face_templates: String::new() };
-        assert!(!store.keep_checks(id, other, event()).await.unwrap(), "what was found stays");
-        assert!(!store.keep_checks(RecordId::random(), checked, event()).await.unwrap());
-        assert!(claim(now.plus_seconds(900)).await.unwrap().is_none());
+        complete_checks_once(&store, id).await;
+        assert!(claim(now.plus_seconds(900)).await.is_none());
 
-        let listed = store.verification_records(profile, PageRequest { limit: 1, cursor: None }).await.unwrap();
+        let listed = store.list_verification_records(profile, &page_of(1)).await.unwrap();
         let kept = &listed.items[0];
-        let read: Vec<Check> = serde_json::from_str(kept.checks.as_ref().unwrap().get()).unwrap();
-        assert_eq!((kept.checks_status.as_str(), read), ("done", vec![check]));
-        let view = store.profile_view(profile, &Reach::Every).await.unwrap().unwrap();
+        let checks = kept.checks.as_ref().unwrap().get();
+        let read: Vec<Check> = serde_json::from_str(checks).unwrap();
+        assert_eq!((kept.checks_status, read), (Some(ChecksStatus::Done), vec![passed_check()]));
+        let view = view_profile(&store, profile, &Reach::Every).await.unwrap();
         let newest = view.verification_history.unwrap();
-        assert_eq!(newest.checks_status, "done");
-        assert_eq!(newest.checks.unwrap().get(), kept.checks.as_ref().unwrap().get());
+        assert_eq!(newest.checks_status, Some(ChecksStatus::Done));
+        assert_eq!(newest.checks.unwrap().get(), checks);
     }
 }
 
+/// Completes a record's checks; a second completion, and that of an unknown record, change nothing.
+async fn complete_checks_once(store: &Arc<dyn Store>, id: RecordId) {
+    let completed =
+        CompletedChecks { status: ChecksStatus::Done, checks: vec![passed_check()], face_templates: Some(json!({})) };
+    assert!(store.complete_checks(id, &completed, new_event()).await.unwrap());
+    let other = CompletedChecks { status: ChecksStatus::Failed, checks: vec![], face_templates: None };
+    assert!(!store.complete_checks(id, &other, new_event()).await.unwrap(), "the first outcome stays");
+    assert!(!store.complete_checks(RecordId::random(), &completed, new_event()).await.unwrap());
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_servers_one_gets_a_records_checks() {
-    for Tested { store, intents, .. } in stores().await {
-        if intents.is_none() {
-            continue; // PocketBase compares and sets nothing; what two find is the same.
+async fn concurrent_claims_get_each_record_once() {
+    for tested in open_stores().await {
+        if !tested.has_transactions() {
+            continue; // Several claims may succeed in PocketBase; their findings are the same.
         }
-        let profile = create(&store, "", "u").await;
+        let store = &tested.store;
+        let profile = create_profile(store, "", "u").await;
         for _ in 0..5 {
-            let new = verification(profile, "unknown");
-            let written = store.record_verification(new, &Reach::Every, OnlyIf::Always, Attached::default(), event());
-            written.await.unwrap().unwrap();
+            record_verification(store, new_verification(profile, "unknown"), WriteCondition::Always).await.unwrap();
         }
         let now = NOW.plus_seconds(1_000_000);
-        let claims = join_all((0..12).map(|_| store.claim_checks(now, now.plus_seconds(60)))).await;
-        let mut claimed: Vec<_> =
-            claims.into_iter().filter_map(|claim| claim.unwrap()).map(|due| due.record.id).collect();
+        let claims = join_all((0..12).map(|_| claim_checks(store, now))).await;
+        let mut claimed: Vec<_> = claims.into_iter().flatten().map(|due| due.record.id).collect();
+        let claims_made = claimed.len();
         claimed.sort();
         claimed.dedup();
         let count = claimed.len();
-        assert!((1..=5).contains(&count), "{count}");
-        let rest = join_all((0..6).map(|_| store.claim_checks(now, now.plus_seconds(60)))).await;
-        claimed.extend(rest.into_iter().filter_map(|claim| claim.unwrap()).map(|due| due.record.id));
+        assert!((1..=5).contains(&count) && claims_made == count, "{claims_made} claims of {count} records");
+        let rest = join_all((0..6).map(|_| claim_checks(store, now))).await;
+        claimed.extend(rest.into_iter().flatten().map(|due| due.record.id));
         claimed.sort();
         claimed.dedup();
         assert_eq!(claimed.len(), 5, "each once");

@@ -1,0 +1,133 @@
+-- The tables of the records, one text for SQLite and PostgreSQL. src/store/sql/migrations.rs replaces the two phrases that
+-- PostgreSQL writes in another way: the type of `seq`, and the name of the collation that compares bytes.
+--
+-- A table has a column for each field that src/records/ flags as `Column`: what is searched, ordered by or unique. All
+-- other fields are in `body`, one JSON object; biometric ones are in `biometric`, so that they can be erased alone. No
+-- statement looks inside of either. An unknown value is null in a column and absent in JSON. Times are milliseconds since
+-- 1970 UTC. `seq` is the order in which rows were made: lists use it, because times can be the same.
+
+create table profiles (
+    seq integer primary key,
+    id text not null unique,
+    -- Both are never null, because a unique index does not compare nulls: '' is the team of a profile without one.
+    team text not null,
+    user_id text not null,
+    name text,
+    document_number text,
+    country text,
+    email text,
+    verification_status text,
+    -- What the newest status record and the newest verification record say. The transaction that adds a record also writes
+    -- them, so that reading a profile needs neither a search nor a second statement.
+    recorded_status text,
+    newest_status text,
+    status_recorded_at bigint,
+    newest_verification text,
+    submitted_at bigint,
+    handoff_code text,
+    handoff_ends bigint,
+    created bigint not null,
+    updated bigint not null,
+    body text not null
+);
+create unique index profiles_team_user on profiles (team, user_id);
+create index profiles_team on profiles (team, seq);
+-- The status that lists show: the newest record's, else the profile's own.
+create index profiles_status on profiles (coalesce(recorded_status, verification_status), seq);
+-- A code belongs to one profile.
+create unique index profiles_handoff on profiles (handoff_code) where handoff_code is not null;
+
+create table status_history (
+    seq integer primary key,
+    id text not null unique,
+    profile text not null references profiles (id),
+    new_status text,
+    created bigint not null,
+    follows text,
+    body text not null
+);
+create index status_history_profile on status_history (profile, seq);
+-- Of two steps of a link that start from the same record, one is stored.
+create unique index status_history_follows on status_history (profile, follows) where follows is not null;
+
+create table verification_history (
+    seq integer primary key,
+    id text not null unique,
+    profile text not null references profiles (id),
+    created bigint not null,
+    updated bigint not null,
+    checks_status text,
+    checks_due bigint,
+    session_claim text,
+    body text not null,
+    biometric text
+);
+create index verification_history_profile on verification_history (profile, seq);
+-- Finds due checks. `checks_status` is a column of the index, not its condition: the planner cannot compare a condition
+-- with a bound value, and a completed record keeps its `checks_due`.
+create index verification_history_checks on verification_history (checks_status, checks_due)
+    where checks_due is not null;
+-- A liveness session serves one record.
+create unique index verification_history_session on verification_history (session_claim)
+    where session_claim is not null;
+
+-- The id of a session is the provider's, of any form. Its files are stored under `files_id`.
+create table liveness_sessions (
+    seq integer primary key,
+    id text not null unique,
+    profile text,
+    status text not null,
+    expires bigint not null,
+    poll_due bigint,
+    used_by text,
+    files_id text not null,
+    body text not null
+);
+create index liveness_sessions_profile on liveness_sessions (profile, expires);
+create index liveness_sessions_expires on liveness_sessions (expires);
+create index liveness_sessions_files on liveness_sessions (files_id);
+-- Finds sessions to poll.
+create index liveness_sessions_polls on liveness_sessions (poll_due) where poll_due is not null;
+
+-- Frames that have been judged. The id is the hash of the pixels: a frame that comes again is a replay. Similar frames
+-- mostly share their `imprint_key`.
+create table liveness_frames (
+    seq integer primary key,
+    id text not null unique,
+    session text not null,
+    imprint_key text,
+    created bigint not null,
+    body text not null,
+    biometric text
+);
+create index liveness_frames_key on liveness_frames (imprint_key, seq);
+create index liveness_frames_session on liveness_frames (session);
+
+create table settings (
+    seq integer primary key,
+    -- Lists order by it, the same in both databases.
+    key text collate binary not null unique,
+    updated bigint not null,
+    body text not null
+);
+
+-- The audit trail: names of fields, never what a person sent.
+create table audit_events (
+    seq integer primary key,
+    id text not null unique,
+    at bigint not null,
+    kind text not null,
+    profile text,
+    body text not null
+);
+create index audit_events_profile on audit_events (profile, seq);
+
+-- Files that may be stored without a record: an upload under way (all names that carry the mark), or a replaced file (one
+-- name). From `removable_from` on the sweeper may remove them; such an upload can no longer be recorded.
+create table file_intents (
+    seq integer primary key,
+    mark text not null unique,
+    removable_from bigint,
+    created bigint not null,
+    body text not null
+);

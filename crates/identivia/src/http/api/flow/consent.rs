@@ -1,0 +1,83 @@
+//! Consent: records the version and language of the text that a person accepts.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::flow_change::change_profile;
+use crate::app::App;
+use crate::domain::LINE;
+use crate::domain::event::EventKind;
+use crate::domain::flow::{self, LANGUAGE_BYTES, VERSION_BYTES};
+use crate::domain::profile::ProfileChange;
+use crate::http::body::field_checks::{FieldChecks, RawField};
+use crate::http::body::json;
+use crate::http::error::ApiError;
+use crate::http::guard::profile_access::WritableProfile;
+use crate::http::guard::request_context::{RequestContext, WholeRequest};
+use crate::records::id::RecordId;
+use crate::records::profile::Consent;
+
+/// What a person agrees to.
+#[derive(Deserialize, ToSchema)]
+#[schema(example = json!({"version": "2026-11", "language": "es"}))]
+pub(crate) struct AcceptConsent {
+    /// Of the text: 1 to 64 of A-Z, a-z, 0-9, `.`, `_` and `-`.
+    #[serde(default)]
+    #[schema(value_type = String, required = true, pattern = "^[A-Za-z0-9._-]{1,64}$")]
+    version: RawField,
+    /// In which it was read (RFC 5646).
+    #[serde(default)]
+    #[schema(value_type = String, required = true, max_length = 35, pattern = "^[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*$")]
+    language: RawField,
+}
+
+/// What was agreed to, at the server's time.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({"success": true, "data": {
+    "version": "2026-11", "language": "es", "accepted": "2026-03-21T00:00:00.000Z",
+}}))]
+pub(crate) struct ConsentResponse {
+    success: bool,
+    data: Consent,
+}
+
+/// Record the person's consent
+///
+/// The newest one is kept with the profile; each is in the audit trail, at the server's time.
+#[utoipa::path(post, path = "/api/flow/{id}/consent", tag = "Flow", security(("flow" = ["profiles:write"])),
+    params(("id" = RecordId, Path, description = "The profile's id")),
+    request_body = AcceptConsent,
+    responses((status = 200, description = "Recorded", body = ConsentResponse)))]
+pub(crate) async fn accept_consent(
+    State(app): State<Arc<App>>,
+    context: RequestContext,
+    profile: WritableProfile,
+    request: WholeRequest,
+) -> Result<Json<ConsentResponse>, ApiError> {
+    let consent = check_consent(json::read_json(request).await?, &app)?;
+    let detail = format!("{} {}", consent.version, consent.language);
+    let change = ProfileChange { consent: Some(consent.clone()), ..ProfileChange::default() };
+    change_profile(&context, &profile, change, EventKind::ConsentAccepted, detail).await?;
+    Ok(Json(ConsentResponse { success: true, data: consent }))
+}
+
+fn check_consent(body: AcceptConsent, app: &App) -> Result<Consent, ApiError> {
+    let mut checks = FieldChecks::default();
+    let version = checks.required_text("version", body.version, LINE);
+    if !version.is_empty() && !flow::is_version(&version) {
+        checks.add_problem("version", format!("must be 1 to {VERSION_BYTES} of A-Z, a-z, 0-9, ., _ and -"));
+    }
+    let language = checks.required_text("language", body.language, LINE);
+    if !language.is_empty() && !flow::is_language(&language) {
+        checks.add_problem(
+            "language",
+            format!("must be a language tag such as es or pt-BR, at most {LANGUAGE_BYTES} long"),
+        );
+    }
+    checks.finish()?;
+    Ok(Consent { version, language, accepted: app.clock.now() })
+}

@@ -1,0 +1,201 @@
+//! Handoff to another device: a code from one device gives the other one a flow token.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::domain::LINE;
+use crate::domain::event::EventKind;
+use crate::domain::handoff::{CODE_SECONDS, Code, Handoff};
+use crate::http::body::field_checks::{FieldChecks, RawField};
+use crate::http::body::json;
+use crate::http::error::{ApiError, ErrorBody};
+use crate::http::guard::failed_guesses::FailedGuesses;
+use crate::http::guard::profile_access::WritableProfile;
+use crate::http::guard::request_context::{ClientIp, RequestContext, RequestId, WholeRequest};
+use crate::records::audit_event::AuditEvent;
+use crate::records::id::RecordId;
+use crate::records::time::Millis;
+use crate::store::Refusal;
+
+/// Attempts to draw an unused code. A collision is less likely than a broken disk.
+const MAX_CODE_DRAWS: usize = 3;
+
+/// A code for another device.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({"success": true, "data": {
+    "code": "K7PM-4QXD", "url": "https://app.identivia.com/go#K7PM4QXD", "expires": "2026-03-21T00:10:00.000Z",
+}}))]
+pub(crate) struct HandoffResponse {
+    success: bool,
+    data: HandoffData,
+}
+
+#[derive(Serialize, ToSchema)]
+struct HandoffData {
+    /// As a person types it at `CLIENT_URL/go`.
+    code: String,
+    /// For a QR code: the code stands behind `#`, which no browser sends to a server.
+    url: String,
+    /// 10 minutes from now, or when the token ends (RFC 3339).
+    #[schema(format = DateTime)]
+    expires: String,
+}
+
+/// A code from another device.
+#[derive(Deserialize, ToSchema)]
+#[schema(example = json!({"code": "k7pm 4qxd"}))]
+pub(crate) struct RedeemCode {
+    /// In any case, with spaces and dashes anywhere.
+    #[serde(default)]
+    #[schema(value_type = String, required = true, max_length = 255, pattern = "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$")]
+    code: RawField,
+}
+
+/// What the other device goes on with.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({"success": true, "data": {
+    "id": "abc123def456ghi", "flow_token": "FLOW_TOKEN", "expires": "2026-03-21T00:30:00.000Z",
+}}))]
+pub(crate) struct RedeemResponse {
+    success: bool,
+    data: RedeemedData,
+}
+
+#[derive(Serialize, ToSchema)]
+struct RedeemedData {
+    id: RecordId,
+    /// Does what the token can that asked for the code, and ends when it does.
+    flow_token: String,
+    /// RFC 3339.
+    #[schema(format = DateTime)]
+    expires: String,
+}
+
+/// Get a code for another device
+///
+/// Good once, for 10 minutes or as long as the token; asking again ends the one before.
+#[utoipa::path(post, path = "/api/flow/{id}/handoff", tag = "Flow", security(("flow" = ["profiles:write"])),
+    params(("id" = RecordId, Path, description = "The profile's id")),
+    responses((status = 201, description = "A code", body = HandoffResponse)))]
+pub(crate) async fn offer_handoff(
+    State(app): State<Arc<App>>,
+    context: RequestContext,
+    profile: WritableProfile,
+) -> Result<(StatusCode, Json<HandoffResponse>), ApiError> {
+    let ends = app.clock.now().plus_seconds(CODE_SECONDS).min(context.authority.expires);
+    let code = offer_code(&context, &profile, ends).await?;
+    let data = HandoffData {
+        code: code.grouped(),
+        url: format!("{}/go#{}", app.client_url, code.plain()),
+        expires: ends.rfc3339(),
+    };
+    Ok((StatusCode::CREATED, Json(HandoffResponse { success: true, data })))
+}
+
+async fn offer_code(context: &RequestContext, profile: &WritableProfile, ends: Millis) -> Result<Code, ApiError> {
+    let (app, authority, id) = (&context.app, &context.authority, profile.id());
+    let mut written = Err(Refusal::CodeTaken);
+    let mut code = Code::random();
+    for _ in 0..MAX_CODE_DRAWS {
+        let handoff = Handoff {
+            code_hash: app.code_key.hash(&code),
+            ends,
+            token_ends: authority.expires,
+            scope: authority.scopes.to_claim(),
+        };
+        let event = context.audit_event(EventKind::HandoffOffered, Some(id), "");
+        written = app.store.offer_handoff(id, &authority.reach, profile.condition(), &handoff, event).await?;
+        if written != Err(Refusal::CodeTaken) {
+            break;
+        }
+        code = Code::random();
+    }
+    context.resolve_write(id, written).await?;
+    Ok(code)
+}
+
+/// Take a code that another device shows
+///
+/// Needs no token: the code is one, and good once. After 10 wrong ones from one address within 60 seconds the answer is
+/// 429 until they have passed.
+#[utoipa::path(post, path = "/api/flow/redeem", tag = "Flow", security(()),
+    request_body = RedeemCode,
+    responses(
+        (status = 200, description = "A flow token", body = RedeemResponse),
+        (status = 404, description = "Wrong, used or expired code: one answer for all three", body = ErrorBody, example = json!({
+            "error": "Code not valid", "message": "Ask for a new code on the other device, and enter it within 10 minutes",
+        })),
+        (status = 429, description = "Too many failures; see `Retry-After`", body = ErrorBody),
+    ))]
+pub(crate) async fn redeem_code(
+    State(app): State<Arc<App>>,
+    State(guesses): State<Arc<FailedGuesses>>,
+    Extension(ClientIp(ip)): Extension<ClientIp>,
+    Extension(RequestId(request_id)): Extension<RequestId>,
+    request: WholeRequest,
+) -> Result<Json<RedeemResponse>, ApiError> {
+    let now = app.clock.now();
+    let source = guess_network(ip);
+    if let Some(seconds) = guesses.codes.seconds_blocked(&source, now) {
+        return Err(too_many_codes(seconds));
+    }
+    let body: RedeemCode = json::read_json(request).await?;
+    let mut checks = FieldChecks::default();
+    let typed = checks.required_text("code", body.code, LINE);
+    checks.finish()?;
+    let event = AuditEvent::new(EventKind::HandoffTaken, now, "");
+    let event = AuditEvent { request_id: request_id.as_ref().to_owned(), ..event };
+    let handed = match Code::parse(&typed) {
+        Some(code) => app.store.take_handoff(&app.code_key.hash(&code), event).await?,
+        None => None,
+    };
+    let Some(handed) = handed else {
+        let name = format!("codes tried at {source}");
+        let blocked = guesses.count_failure(&*app.store, &guesses.codes, source, &name, now).await;
+        return Err(blocked.map_or_else(invalid_code, too_many_codes));
+    };
+    let token = app.tokens.issue_flow_token_until(handed.profile, &handed.scope, now, handed.token_ends);
+    let flow_token = token.map_err(ApiError::internal)?;
+    let data = RedeemedData { id: handed.profile, flow_token, expires: handed.token_ends.rfc3339() };
+    Ok(Json(RedeemResponse { success: true, data }))
+}
+
+/// The network that guesses are counted for: the holder of one IPv6 address usually holds its whole subnet of 2^64.
+fn guess_network(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(_) => ip,
+        IpAddr::V6(address) => IpAddr::V6((u128::from(address) & !u128::from(u64::MAX)).into()),
+    }
+}
+
+/// The refusal of a wrong, used or expired code: the same bytes for all.
+fn invalid_code() -> ApiError {
+    ApiError::not_found("Code not valid", "Ask for a new code on the other device, and enter it within 10 minutes")
+}
+
+fn too_many_codes(seconds: u64) -> ApiError {
+    ApiError::new(StatusCode::TOO_MANY_REQUESTS, "Too many wrong codes")
+        .with_message("Try again when Retry-After has passed")
+        .retry_after(seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn guesses_are_counted_by_ipv4_address_or_ipv6_subnet() {
+        let of = |ip: &str| guess_network(ip.parse().unwrap()).to_string();
+        assert_eq!(of("192.0.2.7"), "192.0.2.7");
+        assert_eq!(of("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+        assert_eq!(of("2001:db8:1:2:ffff::1"), of("2001:db8:1:2::2"));
+        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
+    }
+}

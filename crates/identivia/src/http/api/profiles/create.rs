@@ -1,0 +1,161 @@
+//! Creates a profile for a company's server, or returns the existing one, with a link for the person.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::domain::LINE;
+use crate::domain::event::EventKind;
+use crate::domain::profile::{Gender, NewProfile};
+use crate::domain::redirect::{Redirects, TARGET_CHARACTERS};
+use crate::http::body::field_checks::{FieldChecks, RawField, known};
+use crate::http::body::json;
+use crate::http::error::ApiError;
+use crate::http::guard::authority::Authority;
+use crate::http::guard::request_context::{RequestContext, WholeRequest};
+use crate::http::openapi;
+use crate::records::id::RecordId;
+
+/// A new profile.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(example = json!({
+    "userID": "user-12345", "name": "John Doe", "documentType": "passport", "documentNumber": "A12345678",
+    "country": "US", "email": "john@example.com", "securityLevel": "high",
+}))]
+pub(crate) struct CreateProfile {
+    /// Your own id of the person; one profile is kept for each in a team.
+    #[serde(default, rename = "userID")]
+    #[schema(value_type = String, required = true, max_length = 255, pattern = "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$")]
+    user_id: RawField,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 255, pattern = "^[^\\u0000]*$")]
+    name: RawField,
+    /// Such as `passport`, `national_id`, `driving_license`.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 255, pattern = "^[^\\u0000]*$")]
+    document_type: RawField,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 255, pattern = "^[^\\u0000]*$")]
+    document_number: RawField,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 255, pattern = "^[^\\u0000]*$")]
+    country: RawField,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 255, pattern = "^[^\\u0000]*$")]
+    phone_number: RawField,
+    #[serde(default)]
+    #[schema(schema_with = openapi::email_or_null)]
+    email: RawField,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 255, pattern = "^[^\\u0000]*$")]
+    security_level: RawField,
+    /// `male`, `female` or `unknown`.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, pattern = "^(male|female|unknown)$")]
+    gender: RawField,
+    /// IPv4 or IPv6.
+    #[serde(default)]
+    #[schema(schema_with = openapi::ip_address_or_null)]
+    ip_address: RawField,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 255, pattern = "^[^\\u0000]*$")]
+    language: RawField,
+    /// Where the person's browser goes when all is done, with `profile_id` and `status` added to its query: within one of
+    /// `REDIRECT_URLS`.
+    #[serde(default, rename = "redirect_url")]
+    #[schema(value_type = Option<String>, max_length = 2000, pattern = "^(https?://[!-~]+)?$")]
+    redirect_url: RawField,
+    /// The token's own team when left out.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 255, pattern = "^[^\\u0000]*$")]
+    team: RawField,
+}
+
+/// Where to send the person.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({
+    "success": true, "url": "https://app.identivia.com/abc123def456?token=FLOW_TOKEN", "id": "abc123def456",
+    "flow_token": "FLOW_TOKEN",
+}))]
+pub(crate) struct CreatedProfile {
+    success: bool,
+    /// Open it in the person's browser.
+    url: String,
+    id: RecordId,
+    /// Good for this profile only, for `FLOW_TOKEN_TTL_SECONDS`.
+    flow_token: String,
+    /// `Existing record found` when there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'static str>,
+}
+
+/// Create a profile
+///
+/// One profile is kept for each `userID` of a team, however many requests race: an existing one is returned unchanged,
+/// with a fresh flow token.
+#[utoipa::path(post, path = "/api/profiles/create", tag = "Profiles", security(("machine" = ["profiles:write"])),
+    request_body = CreateProfile,
+    responses(
+        (status = 201, description = "Created", body = CreatedProfile),
+        (status = 200, description = "There was one", body = CreatedProfile, example = json!({
+            "success": true, "url": "https://app.identivia.com/abc123def456?token=FLOW_TOKEN", "id": "abc123def456",
+            "flow_token": "FLOW_TOKEN", "message": "Existing record found",
+        })),
+    ))]
+pub(crate) async fn create_profile(
+    State(app): State<Arc<App>>,
+    context: RequestContext,
+    request: WholeRequest,
+) -> Result<(StatusCode, Json<CreatedProfile>), ApiError> {
+    let body: CreateProfile = json::read_json(request).await?;
+    let new = check_new_profile(body, &context.authority, &app.redirects)?;
+    let event = context.audit_event(EventKind::ProfileCreated, None, "");
+    let created = app.store.create_profile(new, event).await?;
+    let flow_token = app.tokens.issue_flow_token(created.id, app.clock.now()).map_err(ApiError::internal)?;
+    let (status, message) =
+        if created.is_new { (StatusCode::CREATED, None) } else { (StatusCode::OK, Some("Existing record found")) };
+    let url = format!("{}/{}?token={flow_token}", app.client_url, created.id);
+    Ok((status, Json(CreatedProfile { success: true, url, id: created.id, flow_token, message })))
+}
+
+fn check_new_profile(
+    body: CreateProfile,
+    authority: &Authority,
+    redirects: &Redirects,
+) -> Result<NewProfile, ApiError> {
+    let mut checks = FieldChecks::default();
+    let team = checks.line_or_empty("team", body.team);
+    let redirect_url = checks.known_text("redirect_url", body.redirect_url, TARGET_CHARACTERS);
+    if redirect_url.as_ref().is_some_and(|url| !redirects.allow(url)) {
+        checks.add_problem(
+            "redirect_url",
+            "must be a URL within one of REDIRECT_URLS, which the operator of this server sets",
+        );
+    }
+    let new = NewProfile {
+        user_id: checks.required_text("userID", body.user_id, LINE),
+        name: checks.known_line("name", body.name),
+        document_type: checks.known_line("documentType", body.document_type),
+        document_number: checks.known_line("documentNumber", body.document_number),
+        country: checks.known_line("country", body.country),
+        phone_number: checks.known_line("phoneNumber", body.phone_number),
+        email: known(checks.email_or_empty("email", body.email)),
+        security_level: checks.known_line("securityLevel", body.security_level),
+        gender: checks.closed_word::<Gender>("gender", body.gender).map(|gender| gender.0.to_owned()),
+        ip_address: known(checks.ip_or_empty("ipAddress", body.ip_address)),
+        language: checks.known_line("language", body.language),
+        redirect_url,
+        team: String::new(),
+    };
+    checks.finish()?;
+    let team = authority
+        .choose_team(team)
+        .ok_or_else(|| ApiError::forbidden("Not your team", "Leave team out, or use a token of the team it is for"))?;
+    Ok(NewProfile { team, ..new })
+}

@@ -1,0 +1,78 @@
+//! Lists and filters profiles, newest first.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{RawQuery, State};
+
+use crate::app::App;
+use crate::domain::profile::{ProfileEntry, ProfileFilter, Word as _};
+use crate::http::body::field_checks::{FieldChecks, known};
+use crate::http::body::list_query::{ListQuery, PageResponse};
+use crate::http::error::ApiError;
+use crate::http::guard::request_context::RequestContext;
+use crate::records::status_word::{StatusWord, VerificationStatus};
+use crate::records::time::Millis;
+
+/// List profiles
+///
+/// Newest first. `cursor` is the `next_cursor` of the page before; pages stay stable while profiles are added.
+#[utoipa::path(get, path = "/api/profiles", tag = "Profiles", security(("machine" = ["profiles:read"])),
+    params(
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Entries a page (20)"),
+        ("cursor" = Option<String>, Query, format = "cursor", description = "`next_cursor` of the page before"),
+        ("status" = Option<String>, Query, pattern = "^[a-z0-9_]{1,64}$", description = "The status shown"),
+        ("verification_status" = Option<String>, Query, pattern = "^(unverified|pending|verified|rejected)$", description = "The profile's own status"),
+        ("country" = Option<String>, Query, min_length = 1, max_length = 255, pattern = "^[^\\u0000]*$", description = "Exactly that country"),
+        ("userID" = Option<String>, Query, min_length = 1, max_length = 255, pattern = "^[^\\u0000]*$", description = "Exactly that userID"),
+        ("q" = Option<String>, Query, min_length = 1, max_length = 255, pattern = "^[^\\u0000]*$", description = "Part of a name, userID, document number or e-mail address; A to Z in any case"),
+        ("created_after" = Option<String>, Query, format = DateTime, description = "RFC 3339, the API's own form, or a date"),
+        ("created_before" = Option<String>, Query, format = DateTime, description = "The same"),
+    ),
+    responses((status = 200, description = "A page of profiles", body = PageResponse<ProfileEntry>)))]
+pub(crate) async fn list_profiles(
+    State(app): State<Arc<App>>,
+    context: RequestContext,
+    RawQuery(query): RawQuery,
+) -> Result<Json<PageResponse<ProfileEntry>>, ApiError> {
+    const FILTERS: [&str; 7] =
+        ["status", "verification_status", "country", "userID", "q", "created_after", "created_before"];
+    let mut query = ListQuery::parse(query.as_deref(), &FILTERS)?;
+    let mut checks = FieldChecks::default();
+    let page = query.take_page(&mut checks);
+    let filter = take_filter(&mut query, &mut checks);
+    checks.finish()?;
+    let page = app.store.list_profiles(&context.authority.reach, filter, &page).await?;
+    Ok(Json(PageResponse::new(page, &context.authority, ProfileEntry::from)))
+}
+
+fn take_filter(query: &mut ListQuery, checks: &mut FieldChecks) -> ProfileFilter {
+    let text = query.take_text("status", checks);
+    let status = StatusWord::parse(&text);
+    if !text.is_empty() && status.is_none() {
+        checks.add_problem("status", "must be a status word: 1 to 64 of a-z, 0-9 and _");
+    }
+    let text = query.take_text("verification_status", checks);
+    let verification_status = VerificationStatus::of(&text);
+    if !text.is_empty() && verification_status.is_none() {
+        checks.add_problem("verification_status", "must be one of: unverified, pending, verified, rejected");
+    }
+    ProfileFilter {
+        status,
+        verification_status,
+        country: known(query.take_text("country", checks)),
+        user_id: known(query.take_text("userID", checks)),
+        q: known(query.take_text("q", checks)),
+        created_after: take_time("created_after", query, checks),
+        created_before: take_time("created_before", query, checks),
+    }
+}
+
+fn take_time(name: &'static str, query: &mut ListQuery, checks: &mut FieldChecks) -> Option<Millis> {
+    let text = query.take_text(name, checks);
+    let moment = Millis::parse(&text);
+    if !text.is_empty() && moment.is_none() {
+        checks.add_problem(name, "must be a time such as 2026-03-21T00:00:00Z, or a date");
+    }
+    moment
+}

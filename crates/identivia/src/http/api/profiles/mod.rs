@@ -1,0 +1,6 @@
+//! Profiles: create, get, list, update.
+
+pub mod create;
+pub mod get;
+pub mod list;
+pub mod update;

@@ -1,0 +1,242 @@
+//! `PATCH /api/profiles/{id}`: the person's browser or the company's server completes a profile.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::domain::LINE;
+use crate::domain::event::EventKind;
+use crate::domain::liveness::{Claim, Confirmed};
+use crate::domain::profile::{FileField, ProfileChange, ProfileFiles};
+use crate::files::upload::Upload;
+use crate::http::api::liveness::session_access::usable_session;
+use crate::http::body::field_checks::{FieldChecks, RawField};
+use crate::http::body::form::{self, FileDestination};
+use crate::http::body::json;
+use crate::http::error::{ApiError, ErrorBody};
+use crate::http::guard::authority::{Shown, StatementKind};
+use crate::http::guard::profile_access::WritableProfile;
+use crate::http::guard::provider_quotas::ProviderQuotas;
+use crate::http::guard::request_context::{RequestContext, WholeRequest};
+use crate::http::openapi;
+use crate::records::id::RecordId;
+use crate::records::profile::Profile;
+use crate::records::time::Millis;
+use crate::store::Collection;
+
+/// Changes to a profile: only the fields sent change.
+#[derive(Deserialize, ToSchema)]
+pub(crate) struct UpdateProfile {
+    /// `unverified`, `pending`, `verified` or `rejected`; with a flow token `pending` only.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, pattern = "^(unverified|pending|verified|rejected)$")]
+    verification_status: RawField,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 255, pattern = "^[^\\u0000]*$")]
+    document_type: RawField,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 255, pattern = "^[^\\u0000]*$")]
+    document_number: RawField,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 255, pattern = "^[^\\u0000]*$")]
+    document_name: RawField,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 255, pattern = "^[^\\u0000]*$")]
+    country: RawField,
+    /// With a flow token the liveness fields are kept as claims; what counts is what the provider reported.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 255, pattern = "^[^\\u0000]*$")]
+    face_liveness_session_id: RawField,
+    #[serde(default)]
+    #[schema(value_type = Option<f64>, minimum = 0, maximum = 100)]
+    face_liveness_confidence: RawField,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 255, pattern = "^[^\\u0000]*$")]
+    face_liveness_status: RawField,
+    /// An object or text, at most 64 KiB and 16 levels.
+    #[serde(default)]
+    #[schema(schema_with = openapi::document_or_null)]
+    face_liveness_result: RawField,
+}
+
+/// The same as a form, with files. Pictures are JPEG, PNG or WebP of at most 10 MiB and 50 megapixels; the video is
+/// WebM, MP4 or QuickTime of at most 50 MiB.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the form in the API's description; `form` reads it part by part")]
+pub(crate) struct UpdateProfileForm {
+    #[schema(value_type = Option<String>, nullable = false, pattern = "^(unverified|pending|verified|rejected)$")]
+    verification_status: RawField,
+    #[schema(value_type = Option<String>, nullable = false, max_length = 255, pattern = "^[^\\u0000]*$")]
+    document_type: RawField,
+    #[schema(value_type = Option<String>, nullable = false, max_length = 255, pattern = "^[^\\u0000]*$")]
+    document_number: RawField,
+    #[schema(value_type = Option<String>, nullable = false, max_length = 255, pattern = "^[^\\u0000]*$")]
+    document_name: RawField,
+    #[schema(value_type = Option<String>, nullable = false, max_length = 255, pattern = "^[^\\u0000]*$")]
+    country: RawField,
+    #[schema(value_type = Option<String>, nullable = false, max_length = 255, pattern = "^[^\\u0000]*$")]
+    face_liveness_session_id: RawField,
+    #[schema(value_type = Option<f64>, nullable = false, minimum = 0, maximum = 100)]
+    face_liveness_confidence: RawField,
+    #[schema(value_type = Option<String>, nullable = false, max_length = 255, pattern = "^[^\\u0000]*$")]
+    face_liveness_status: RawField,
+    #[schema(value_type = Option<String>, nullable = false, max_length = 16384, pattern = "^([^\\u0000{][^\\u0000]*)?$")]
+    face_liveness_result: RawField,
+    /// Front of the identity document.
+    #[schema(value_type = Option<String>, nullable = false, format = Binary)]
+    document_front: RawField,
+    /// Back of the identity document.
+    #[schema(value_type = Option<String>, nullable = false, format = Binary)]
+    document_back: RawField,
+    /// Photo of the face.
+    #[schema(value_type = Option<String>, nullable = false, format = Binary)]
+    facial_photo: RawField,
+    /// Video of the face.
+    #[schema(value_type = Option<String>, nullable = false, format = Binary)]
+    facial_video: RawField,
+}
+
+/// A changed profile.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({"success": true, "message": "Record updated successfully", "data": {
+    "id": "abc123def456", "status": "pending", "document_type": "passport", "document_number": "A12345678",
+    "document_name": "John Doe", "country": "US", "document_front": "filename.jpg", "document_back": "filename.jpg",
+    "facial_photo": "photo.jpg", "facial_video": "video.webm", "updated": "2026-03-21 00:00:00.000Z",
+}}))]
+pub(crate) struct UpdatedProfile {
+    success: bool,
+    message: &'static str,
+    #[schema(value_type = UpdatedData)]
+    data: Shown<UpdatedData>,
+}
+
+/// The changed fields as they stand; empty where unknown.
+#[derive(Serialize, ToSchema)]
+struct UpdatedData {
+    id: RecordId,
+    /// The profile's own verification status.
+    #[schema(value_type = String)]
+    status: &'static str,
+    document_type: String,
+    document_number: String,
+    document_name: String,
+    country: String,
+    document_front: String,
+    document_back: String,
+    facial_photo: String,
+    facial_video: String,
+    updated: Millis,
+}
+
+/// Update a profile
+///
+/// Only the fields sent change; a new file replaces the old one. JSON is accepted when no file is sent.
+#[utoipa::path(patch, path = "/api/profiles/{id}", tag = "Profiles",
+    security(("machine" = ["profiles:write"]), ("flow" = ["profiles:write"])),
+    params(("id" = RecordId, Path, description = "The profile's id")),
+    request_body(content((UpdateProfileForm = "multipart/form-data"), (UpdateProfile = "application/json"))),
+    responses((status = 200, description = "Changed", body = UpdatedProfile),
+              (status = 507, description = "No room left; nothing was stored", body = ErrorBody)))]
+pub(crate) async fn update_profile(
+    State(app): State<Arc<App>>,
+    State(quotas): State<Arc<ProviderQuotas>>,
+    context: RequestContext,
+    profile: WritableProfile,
+    request: WholeRequest,
+) -> Result<Json<UpdatedProfile>, ApiError> {
+    let (id, condition) = (profile.id(), profile.condition());
+    let mut upload = Upload::new(app.files.clone(), Collection::Profiles, id);
+    let (body, files, checks) = if form::is_form(&request) {
+        let destination = FileDestination::Record(&mut upload);
+        let mut received = form::read_form(request, &app.files, &FileField::ALL, destination).await?;
+        (received.take_fields(&["face_liveness_confidence"])?, received.files, received.checks)
+    } else {
+        (json::read_json(request).await?, ProfileFiles::default(), FieldChecks::default())
+    };
+    let mut change = check_changes(body, files, checks)?;
+    refuse_raised_trust(&context, id, &change).await?;
+    if let Some(claim) = &change.claim {
+        let confirmed = confirm_claim(&context, &quotas, id, claim).await?;
+        change.confirmed = confirmed.map(|confirmed| (claim.session_id.clone(), confirmed));
+    }
+    let event = context.audit_event(EventKind::ProfileChanged, Some(id), change.field_names().join(" "));
+    let replaces = FileField::ALL.iter().any(|field| !change.files.get(*field).is_empty());
+    let reach = &context.authority.reach;
+    let written =
+        upload.commit_with(|attached| app.store.change_profile(id, reach, condition, &change, attached, event)).await?;
+    let profile = context.resolve_write(id, written).await?;
+    if replaces {
+        app.files.sweep_soon();
+    }
+    let data = context.authority.show(profile).map(to_updated_data);
+    Ok(Json(UpdatedProfile { success: true, message: "Record updated successfully", data }))
+}
+
+fn check_changes(body: UpdateProfile, files: ProfileFiles, mut checks: FieldChecks) -> Result<ProfileChange, ApiError> {
+    let claim = Claim {
+        session_id: checks.line_or_empty("face_liveness_session_id", body.face_liveness_session_id),
+        confidence: checks.optional_confidence("face_liveness_confidence", body.face_liveness_confidence),
+        status: checks.line_or_empty("face_liveness_status", body.face_liveness_status),
+    };
+    let result = checks.json_or_empty("face_liveness_result", body.face_liveness_result);
+    let change = ProfileChange {
+        verification_status: checks.closed_word("verification_status", body.verification_status),
+        document_type: checks.optional_text("document_type", body.document_type, LINE),
+        document_number: checks.optional_text("document_number", body.document_number, LINE),
+        document_name: checks.optional_text("document_name", body.document_name, LINE),
+        country: checks.optional_text("country", body.country, LINE),
+        files,
+        claim: (claim != Claim::default() || !result.is_empty()).then_some(claim),
+        claimed_result: result,
+        ..ProfileChange::default()
+    };
+    checks.finish()?;
+    Ok(change)
+}
+
+/// Refuses a status that the caller may not set.
+async fn refuse_raised_trust(context: &RequestContext, id: RecordId, change: &ProfileChange) -> Result<(), ApiError> {
+    match change.verification_status {
+        Some(status) if !context.authority.may_set_status(status.word()) => {
+            Err(context.refuse_claim(id, &format!("verification_status {}", status.word())).await)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The liveness result that counts: a trusted server's statement, or the provider's finding for a claim.
+async fn confirm_claim(
+    context: &RequestContext,
+    quotas: &ProviderQuotas,
+    id: RecordId,
+    claim: &Claim,
+) -> Result<Option<Confirmed>, ApiError> {
+    match context.authority.word {
+        StatementKind::Fact => Ok(Some(claim.taken_as_said())),
+        StatementKind::Claim => {
+            let session = usable_session(context, quotas, &claim.session_id, id).await?;
+            let finished = session.filter(|session| session.status.is_finished());
+            Ok(finished.map(|session| session.confirmed(context.app.liveness_threshold)))
+        }
+    }
+}
+
+fn to_updated_data(profile: Profile) -> UpdatedData {
+    UpdatedData {
+        id: profile.id,
+        status: profile.verification_status.word(),
+        document_type: profile.document_type.unwrap_or_default(),
+        document_number: profile.document_number.unwrap_or_default(),
+        document_name: profile.document_name.unwrap_or_default(),
+        country: profile.country.unwrap_or_default(),
+        document_front: profile.document_front.unwrap_or_default(),
+        document_back: profile.document_back.unwrap_or_default(),
+        facial_photo: profile.facial_photo.unwrap_or_default(),
+        facial_video: profile.facial_video.unwrap_or_default(),
+        updated: profile.updated,
+    }
+}

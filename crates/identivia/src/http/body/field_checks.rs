@@ -1,0 +1,214 @@
+//! Checks of the fields that a caller sent: one answer names every missing or invalid field.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use email_address::EmailAddress;
+use serde_json::Value;
+
+use super::json::is_deeper_than;
+use crate::domain::profile::Word;
+use crate::domain::{JSON_BYTES, JSON_DEPTH, LINE};
+use crate::http::error::ApiError;
+use crate::records::time::parse_date;
+
+/// A field as it was sent: any JSON, or nothing. `null` counts as nothing.
+pub(crate) type RawField = Option<Value>;
+
+/// A text that is known: empty counts as unknown.
+pub(crate) fn known(text: String) -> Option<String> {
+    Some(text).filter(|text| !text.is_empty())
+}
+
+/// Collects missing and invalid fields.
+#[derive(Default)]
+pub(crate) struct FieldChecks {
+    missing: Vec<&'static str>,
+    wrong: BTreeMap<&'static str, String>,
+}
+
+impl FieldChecks {
+    /// Notes a required field that is missing.
+    pub(crate) fn add_missing(&mut self, name: &'static str) {
+        self.missing.push(name);
+    }
+
+    /// Notes what is wrong with a field.
+    pub(crate) fn add_problem(&mut self, name: &'static str, problem: impl Into<String>) {
+        self.wrong.entry(name).or_insert_with(|| problem.into());
+    }
+
+    /// Says whether something has been found wrong with a field.
+    pub(crate) fn has_problem(&self, name: &str) -> bool {
+        self.wrong.contains_key(name)
+    }
+
+    /// Text of at most `max` characters. Empty text is a value: it means unknown.
+    pub(crate) fn optional_text(&mut self, name: &'static str, raw: RawField, max: usize) -> Option<String> {
+        let checked = match raw.filter(|value| !value.is_null())? {
+            Value::String(text) if text.contains('\0') => Err("must not contain NUL characters".to_owned()),
+            Value::String(text) if text.chars().count() > max => Err(format!("must have at most {max} characters")),
+            Value::String(text) => Ok(text),
+            _ => Err("must be text".to_owned()),
+        };
+        self.note_problem(name, checked)
+    }
+
+    /// Optional text of at most 255 characters; empty counts as unknown.
+    pub(crate) fn known_line(&mut self, name: &'static str, raw: RawField) -> Option<String> {
+        self.known_text(name, raw, LINE)
+    }
+
+    /// Optional text of at most `max` characters; empty counts as unknown.
+    pub(crate) fn known_text(&mut self, name: &'static str, raw: RawField, max: usize) -> Option<String> {
+        self.optional_text(name, raw, max).and_then(known)
+    }
+
+    /// Ordinary text, at most 255 characters; empty when not given.
+    pub(crate) fn line_or_empty(&mut self, name: &'static str, raw: RawField) -> String {
+        self.optional_text(name, raw, LINE).unwrap_or_default()
+    }
+
+    /// Required text with more than spaces.
+    pub(crate) fn required_text(&mut self, name: &'static str, raw: RawField, max: usize) -> String {
+        let given = raw.is_some();
+        match self.optional_text(name, raw, max) {
+            Some(text) if !text.trim().is_empty() => text,
+            None if given && self.wrong.contains_key(name) => String::new(),
+            _ => {
+                self.add_missing(name);
+                String::new()
+            }
+        }
+    }
+
+    /// One of a closed list of words.
+    pub(crate) fn closed_word<W: Word>(&mut self, name: &'static str, raw: RawField) -> Option<W> {
+        let checked = match raw.filter(|value| !value.is_null())? {
+            Value::String(text) => W::of(&text).ok_or(()),
+            _ => Err(()),
+        };
+        let words: Vec<_> = W::WORDS.iter().map(|(word, _)| *word).collect();
+        self.note_problem(name, checked.map_err(|()| format!("must be one of: {}", words.join(", "))))
+    }
+
+    /// A confidence from 0 to 100.
+    pub(crate) fn optional_confidence(&mut self, name: &'static str, raw: RawField) -> Option<f64> {
+        let number = raw.filter(|value| !value.is_null())?;
+        let checked = number.as_f64().filter(|number| (0.0..=100.0).contains(number));
+        self.note_problem(name, checked.ok_or_else(|| "must be a number from 0 to 100".to_owned()))
+    }
+
+    /// A required confidence.
+    pub(crate) fn required_confidence(&mut self, name: &'static str, raw: RawField) -> Option<f64> {
+        let given = raw.as_ref().is_some_and(|value| !value.is_null());
+        if !given {
+            self.add_missing(name);
+        }
+        self.optional_confidence(name, raw)
+    }
+
+    /// An e-mail address (RFC 5321); empty when not given.
+    pub(crate) fn email_or_empty(&mut self, name: &'static str, raw: RawField) -> String {
+        let text = self.line_or_empty(name, raw);
+        if !text.is_empty() && !EmailAddress::is_valid(&text) {
+            self.add_problem(name, "must be an e-mail address");
+        }
+        text
+    }
+
+    /// An IPv4 or IPv6 address; empty when not given.
+    pub(crate) fn ip_or_empty(&mut self, name: &'static str, raw: RawField) -> String {
+        let text = self.line_or_empty(name, raw);
+        if !text.is_empty() && text.parse::<IpAddr>().is_err() {
+            self.add_problem(name, "must be an IPv4 or IPv6 address");
+        }
+        text
+    }
+
+    /// A calendar date, `YYYY-MM-DD`; empty when not given.
+    pub(crate) fn date_or_empty(&mut self, name: &'static str, raw: RawField) -> String {
+        let text = self.line_or_empty(name, raw);
+        if !text.is_empty() && parse_date(&text).is_none() {
+            self.add_problem(name, "must be a date that exists, written YYYY-MM-DD");
+        }
+        text
+    }
+
+    /// A JSON document, or text, of at most 64 KiB and 16 levels, as text; empty when not given.
+    pub(crate) fn json_or_empty(&mut self, name: &'static str, raw: RawField) -> String {
+        let Some(value) = raw.filter(|value| !value.is_null()) else { return String::new() };
+        let checked = match value {
+            Value::String(text) if text.contains('\0') => Err("must not contain NUL characters".to_owned()),
+            Value::String(text)
+                if text.trim_start().starts_with('{') && serde_json::from_str::<Value>(&text).is_err() =>
+            {
+                Err("must be well-formed JSON".to_owned())
+            }
+            Value::String(text) => Ok(text),
+            Value::Object(object) => Ok(Value::Object(object).to_string()),
+            _ => Err("must be a JSON object or text".to_owned()),
+        };
+        let checked = checked.and_then(|text| {
+            if text.len() > JSON_BYTES {
+                Err(format!("must have at most {} KiB", JSON_BYTES / 1024))
+            } else if is_deeper_than(text.as_bytes(), JSON_DEPTH) {
+                Err(format!("must be nested at most {JSON_DEPTH} levels deep"))
+            } else {
+                Ok(text)
+            }
+        });
+        self.note_problem(name, checked).unwrap_or_default()
+    }
+
+    /// Ends the checks. One error names every missing field, or else every invalid one.
+    pub(crate) fn finish(self) -> Result<(), ApiError> {
+        if !self.missing.is_empty() {
+            Err(ApiError::missing_fields(self.missing))
+        } else if !self.wrong.is_empty() {
+            Err(ApiError::invalid_fields(self.wrong))
+        } else {
+            Ok(())
+        }
+    }
+
+    fn note_problem<T>(&mut self, name: &'static str, checked: Result<T, String>) -> Option<T> {
+        match checked {
+            Ok(value) => Some(value),
+            Err(problem) => {
+                self.add_problem(name, problem);
+                None
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn required_field_is_missing_when_absent_null_or_blank_and_wrong_when_of_another_type() {
+        for (raw, missing) in
+            [(None, true), (Some(json!(null)), true), (Some(json!("  ")), true), (Some(json!(7)), false)]
+        {
+            let mut checks = FieldChecks::default();
+            checks.required_text("userID", raw.clone(), LINE);
+            assert_eq!(checks.missing.is_empty(), !missing, "{raw:?}");
+            assert_eq!(checks.wrong.is_empty(), missing, "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn confidences_end_at_a_hundred() {
+        for (number, good) in
+            [(json!(0), true), (json!(100), true), (json!(100.1), false), (json!(-1), false), (json!("5"), false)]
+        {
+            let mut checks = FieldChecks::default();
+            checks.optional_confidence("c", Some(number.clone()));
+            assert_eq!(checks.finish().is_ok(), good, "{number}");
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! The authority of a caller: which records it reaches, whether its statements are facts, what it may write and see.
+//!
+//! The guard creates it once per request from the credentials. A new kind of caller is added in this file.
+
+use serde::{Serialize, Serializer};
+
+use crate::domain::profile::Reach;
+use crate::domain::scope::ScopeSet;
+use crate::domain::token::{TokenHolder, VerifiedToken};
+use crate::records::id::RecordId;
+use crate::records::profile::Profile;
+use crate::records::setting::Setting;
+use crate::records::status_word::VerificationStatus;
+use crate::records::time::Millis;
+use crate::records::{FieldFlag, Record};
+use crate::store::{ProfileWithEvidence, WriteCondition};
+
+/// The kinds of caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CallerKind {
+    /// A company's server, with a machine token.
+    Machine,
+    /// A person's browser, with the flow token of a link.
+    Flow,
+}
+
+impl CallerKind {
+    pub(crate) const ALL: [Self; 2] = [Self::Machine, Self::Flow];
+
+    /// The security scheme in the OpenAPI document that admits this kind.
+    pub(crate) const fn security_scheme(self) -> &'static str {
+        match self {
+            Self::Machine => "machine",
+            Self::Flow => "flow",
+        }
+    }
+
+    /// The message for a caller of this kind when an operation takes only other kinds.
+    pub(crate) const fn refusal_message(self) -> &'static str {
+        match self {
+            Self::Machine => "Requires a flow token",
+            Self::Flow => "Requires a machine token",
+        }
+    }
+}
+
+/// Who calls, for the audit trail.
+#[derive(Clone, Debug)]
+pub(crate) struct Actor {
+    pub(crate) kind: CallerKind,
+    /// The token's subject: a client's id or a profile's.
+    pub(crate) id: String,
+}
+
+/// How far the server believes what a caller states about liveness and status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StatementKind {
+    /// The statement counts.
+    Fact,
+    /// The statement is kept as a claim; only the provider's finding counts.
+    Claim,
+}
+
+/// How long a caller may write to a profile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum WritePeriod {
+    Always,
+    /// Until the profile is verified or rejected.
+    UntilDecided,
+}
+
+/// What a caller sees of the records that it reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum VisibleFields {
+    Everything,
+    /// What a person needs on their own page: no scores, no findings about their device, no private settings.
+    OwnFlow,
+}
+
+/// What the caller of a request may do.
+#[derive(Clone, Debug)]
+pub(crate) struct Authority {
+    pub(crate) actor: Actor,
+    pub(crate) scopes: ScopeSet,
+    /// When the credentials end.
+    pub(crate) expires: Millis,
+    /// The teams whose records the caller reaches.
+    pub(crate) reach: Reach,
+    /// The one profile that the caller is bound to.
+    pub(crate) own_profile: Option<RecordId>,
+    pub(crate) word: StatementKind,
+    may_write: WritePeriod,
+    sees: VisibleFields,
+}
+
+impl Authority {
+    /// The authority that a verified token gives.
+    pub(crate) fn from_token(token: VerifiedToken) -> Self {
+        let VerifiedToken { subject, scopes, holder, expires } = token;
+        match holder {
+            TokenHolder::Machine { team } => Self {
+                actor: Actor { kind: CallerKind::Machine, id: subject },
+                scopes,
+                expires,
+                reach: team.map_or(Reach::Every, Reach::Team),
+                own_profile: None,
+                word: StatementKind::Fact,
+                may_write: WritePeriod::Always,
+                sees: VisibleFields::Everything,
+            },
+            TokenHolder::Flow { profile } => Self {
+                actor: Actor { kind: CallerKind::Flow, id: subject },
+                scopes,
+                expires,
+                reach: Reach::Every,
+                own_profile: Some(profile),
+                word: StatementKind::Claim,
+                may_write: WritePeriod::UntilDecided,
+                sees: VisibleFields::OwnFlow,
+            },
+        }
+    }
+
+    /// Says whether the caller may name that profile. The store checks the team.
+    pub(crate) fn may_name_profile(&self, id: RecordId) -> bool {
+        self.own_profile.is_none_or(|own| own == id)
+    }
+
+    /// Says whether the caller reaches a record that belongs to a team and to no profile.
+    pub(crate) fn may_read_team_record(&self, team: &str) -> bool {
+        self.own_profile.is_none() && self.reach.team().is_none_or(|own| own == team)
+    }
+
+    /// The team of a profile that the caller creates: its own one, or for an operator the one asked for. `None` when it
+    /// may not create a profile there.
+    pub(crate) fn choose_team(&self, asked: String) -> Option<String> {
+        match self.reach.team() {
+            _ if self.own_profile.is_some() => None,
+            None => Some(asked),
+            Some(own) if asked.is_empty() || asked == own => Some(own.to_owned()),
+            Some(_) => None,
+        }
+    }
+
+    /// Says whether the caller may move a profile to that status: a claim may only ask for a review.
+    pub(crate) fn may_set_status(&self, status: &str) -> bool {
+        self.word == StatementKind::Fact || status == VerificationStatus::Pending.word()
+    }
+
+    /// Says whether the caller may still write to that profile.
+    pub(crate) fn may_write_profile(&self, profile: &Profile) -> bool {
+        match self.may_write {
+            WritePeriod::Always => true,
+            WritePeriod::UntilDecided => !profile.is_decided(),
+        }
+    }
+
+    /// The same as a condition that the store checks at the moment of writing.
+    pub(crate) fn write_condition(&self) -> WriteCondition {
+        match self.may_write {
+            WritePeriod::Always => WriteCondition::Always,
+            WritePeriod::UntilDecided => WriteCondition::Undecided,
+        }
+    }
+
+    /// Clears what the caller must not see. Only this makes an answer's [`Shown`].
+    pub(crate) fn show<T: RestrictedView>(&self, mut value: T) -> Shown<T> {
+        value.hide_internal();
+        match self.sees {
+            VisibleFields::Everything => {}
+            VisibleFields::OwnFlow => value.hide_from_flow(),
+        }
+        Shown(value)
+    }
+}
+
+/// Something of which a person's link sees less than a company's server.
+pub(crate) trait RestrictedView {
+    /// Clears what no answer shows.
+    fn hide_internal(&mut self) {}
+
+    /// Clears what a flow token must not see.
+    fn hide_from_flow(&mut self);
+}
+
+/// A value without what its caller must not see: [`Authority::show`] makes it.
+pub(crate) struct Shown<T>(T);
+
+impl<T> Shown<T> {
+    /// The value, as the caller may see it.
+    pub(crate) fn into_inner(self) -> T {
+        self.0
+    }
+
+    /// An answer made of the value.
+    pub(crate) fn map<U>(self, to_answer: impl FnOnce(T) -> U) -> Shown<U> {
+        Shown(to_answer(self.0))
+    }
+}
+
+impl<T: Serialize> Serialize for Shown<T> {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(out)
+    }
+}
+
+/// The description of a record says which of its fields no answer shows, and which a flow token must not see.
+impl<R: Record> RestrictedView for R {
+    fn hide_internal(&mut self) {
+        self.clear_flagged(FieldFlag::Hidden);
+    }
+
+    fn hide_from_flow(&mut self) {
+        self.clear_flagged(FieldFlag::NotForFlow);
+    }
+}
+
+impl RestrictedView for ProfileWithEvidence {
+    fn hide_internal(&mut self) {
+        self.profile.hide_internal();
+        if let Some(newest) = &mut self.newest_verification {
+            newest.hide_internal();
+        }
+    }
+
+    fn hide_from_flow(&mut self) {
+        self.profile.hide_from_flow();
+        if let Some(newest) = &mut self.newest_verification {
+            newest.hide_from_flow();
+        }
+    }
+}
+
+impl RestrictedView for Vec<Setting> {
+    fn hide_from_flow(&mut self) {
+        self.retain(|setting| setting.public);
+    }
+}

@@ -1,0 +1,54 @@
+//! Checks of client secrets, with a limit on how many Argon2id hashes run at once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+
+use crate::app::App;
+use crate::domain::client::{Client, QuickCheck};
+use crate::http::error::ApiError;
+
+/// Hashed secrets checked at once: each check takes 19 MiB and 15 ms.
+const MAX_HASH_CHECKS: usize = 2;
+
+/// How long a check of a hashed secret may wait for its permit.
+const HASH_PERMIT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Permits for checks of hashed secrets.
+pub(crate) struct SecretChecks(Semaphore);
+
+impl Default for SecretChecks {
+    fn default() -> Self {
+        Self(Semaphore::new(MAX_HASH_CHECKS))
+    }
+}
+
+impl SecretChecks {
+    /// The client with that id and secret; `None` for an unknown client and a wrong secret alike.
+    pub(crate) async fn find_client<'a>(
+        &self,
+        app: &'a Arc<App>,
+        id: &str,
+        secret: &str,
+    ) -> Result<Option<&'a Client>, ApiError> {
+        match app.clients.quick_check(id, secret) {
+            QuickCheck::Right(client) => Ok(Some(client)),
+            QuickCheck::Wrong => Ok(None),
+            QuickCheck::NeedsHash => self.check_hash(app, id, secret).await,
+        }
+    }
+
+    /// Runs Argon2id off the async threads, a few checks at once: a flood of guesses must not take all memory.
+    async fn check_hash<'a>(&self, app: &'a Arc<App>, id: &str, secret: &str) -> Result<Option<&'a Client>, ApiError> {
+        let busy = || ApiError::unavailable("Too many secrets are being checked; try again");
+        let permit = tokio::time::timeout(HASH_PERMIT_TIMEOUT, self.0.acquire()).await;
+        let _permit = permit.map_err(|_| busy())?.map_err(|_| busy())?;
+        let (checking, client, secret) = (app.clone(), id.to_owned(), secret.to_owned());
+        let is_right =
+            tokio::task::spawn_blocking(move || checking.clients.check_hashed_secret(&client, &secret).is_some())
+                .await
+                .map_err(ApiError::internal)?;
+        Ok(if is_right { app.clients.find_client(id) } else { None })
+    }
+}

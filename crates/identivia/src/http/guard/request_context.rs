@@ -1,0 +1,105 @@
+//! The context of a request: its caller's authority, its id and address, its audit events, and refusals of its writes.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{FromRef, FromRequestParts};
+use axum::http::request::Parts;
+
+use super::authority::Authority;
+use crate::app::App;
+use crate::domain::event::EventKind;
+use crate::http::error::ApiError;
+use crate::records::audit_event::AuditEvent;
+use crate::records::id::RecordId;
+use crate::store::{Refusal, WriteOutcome};
+
+/// The id of a request in answers and logs.
+#[derive(Clone)]
+pub(crate) struct RequestId(pub(crate) Arc<str>);
+
+/// The address a request came from: the peer's, or the one a trusted proxy reports.
+#[derive(Clone, Copy)]
+pub(crate) struct ClientIp(pub(crate) IpAddr);
+
+/// The whole request, for handlers that read the body themselves.
+pub(crate) type WholeRequest = axum::http::Request<Body>;
+
+/// A request that the guard has let through: who calls, and under which id.
+pub(crate) struct RequestContext {
+    pub(crate) app: Arc<App>,
+    pub(crate) authority: Arc<Authority>,
+    pub(crate) request_id: Arc<str>,
+}
+
+impl RequestContext {
+    /// An audit event by this caller. `detail` names fields, keys or statuses, never values.
+    pub(crate) fn audit_event(
+        &self,
+        kind: EventKind,
+        profile: Option<RecordId>,
+        detail: impl Into<String>,
+    ) -> AuditEvent {
+        let event = AuditEvent::new(kind, self.app.clock.now(), self.authority.actor.id.clone()).about(profile);
+        AuditEvent { request_id: self.request_id.as_ref().to_owned(), ..event.with_detail(detail) }
+    }
+
+    /// The value of a write that the store has made, or the API error of its refusal.
+    pub(crate) async fn resolve_write<T>(&self, profile: RecordId, written: WriteOutcome<T>) -> Result<T, ApiError> {
+        match written {
+            Ok(value) => Ok(value),
+            Err(refusal) => Err(self.refusal_error(profile, refusal).await),
+        }
+    }
+
+    /// Maps a store refusal to its API error.
+    pub(crate) async fn refusal_error(&self, profile: RecordId, refusal: Refusal) -> ApiError {
+        match refusal {
+            Refusal::Missing => ApiError::profile_not_found(),
+            // Concurrent writes of the same record: the caller's next try sees the other one.
+            Refusal::AlreadyExists | Refusal::Changed => {
+                ApiError::unavailable("The record was changed at the same time; try again")
+            }
+            Refusal::Decided => self.refuse_claim(profile, "decided").await,
+            Refusal::Stale => ApiError::conflict(
+                "Status has changed",
+                "previous_status is not the profile's current status; read the profile again",
+            ),
+            Refusal::UnknownVerification => ApiError::unknown_verification(),
+            Refusal::ForeignSession => ApiError::invalid_session(),
+            // The handler has drawn several codes by now.
+            Refusal::CodeTaken => ApiError::unavailable("No unused code was found; try again"),
+            Refusal::SessionFinished => {
+                ApiError::conflict("Liveness session finished", "Its result does not change any more")
+            }
+            Refusal::SessionUsed => ApiError::session_used(),
+        }
+    }
+
+    /// Refuses a claim that would raise the caller's own trust or change a decided profile, and audits the attempt.
+    pub(crate) async fn refuse_claim(&self, profile: RecordId, detail: &str) -> ApiError {
+        let event = self.audit_event(EventKind::TrustRefused, Some(profile), detail);
+        match self.app.store.record_event(&event).await {
+            Ok(()) => ApiError::forbidden(
+                "Not allowed with a flow token",
+                "A flow token may only move a profile to pending, and only until it is verified or rejected",
+            ),
+            Err(error) => error.into(),
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for RequestContext
+where
+    Arc<App>: FromRef<S>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        // A route outside the guard has no authority: refuse rather than trust.
+        let authority = parts.extensions.get::<Arc<Authority>>().cloned().ok_or_else(ApiError::missing_token)?;
+        let request_id = parts.extensions.get::<RequestId>().map_or_else(|| Arc::from(""), |id| id.0.clone());
+        Ok(Self { app: Arc::from_ref(state), authority, request_id })
+    }
+}

@@ -1,0 +1,34 @@
+//! The state of the HTTP layer: the application's handles, rate limits, and the person's page.
+
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+
+use super::guard::client_secrets::SecretChecks;
+use super::guard::failed_guesses::FailedGuesses;
+use super::guard::provider_quotas::ProviderQuotas;
+use super::pages::person_page::PersonPage;
+use crate::app::App;
+
+/// What handlers extract with `State`: each field by its own type.
+#[derive(Clone, FromRef)]
+pub(crate) struct HttpState {
+    app: Arc<App>,
+    secret_checks: Arc<SecretChecks>,
+    failed_guesses: Arc<FailedGuesses>,
+    quotas: Arc<ProviderQuotas>,
+    page: Arc<PersonPage>,
+}
+
+impl HttpState {
+    /// Starts with empty counters. Servers that share records share the secret.
+    pub(crate) fn new(app: Arc<App>, secret: &[u8], page: PersonPage) -> Self {
+        Self {
+            app,
+            secret_checks: Arc::default(),
+            failed_guesses: Arc::new(FailedGuesses::new(secret)),
+            quotas: Arc::default(),
+            page: Arc::new(page),
+        }
+    }
+}

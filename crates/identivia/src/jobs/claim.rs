@@ -1,0 +1,158 @@
+//! Claims of due jobs. A job is a record with a column for the time from which it is due. A claim moves that time to the end
+//! of its lease and counts the attempt, in one commit. When a server dies, the lease ends and another server claims the job.
+
+use serde_json::{Value, json};
+
+use crate::records::time::Millis;
+use crate::records::{FieldMap, Record, RecordKind};
+use crate::store::{
+    Commit, CommitOutcome, Comparison, Condition, Order, Query, Refusal, Store, StoreError, parse_record,
+};
+
+/// The most due records that one claim tries. Other servers may claim the first ones at the same moment.
+const MAX_CLAIM_TRIES: usize = 16;
+/// How far ahead a claim looks for the next due job, in seconds: longer than any queue waits.
+const LOOK_AHEAD_SECONDS: i64 = 3_600;
+
+/// The fields of a record kind that make it a queue.
+#[derive(Clone, Copy, Debug)]
+pub struct JobColumns {
+    pub kind: RecordKind,
+    /// The time from which the job is due; unknown in a record that is no job. Must be a column.
+    pub due: &'static str,
+    /// The number of attempts so far; `None` where attempts are not limited.
+    pub attempts: Option<&'static str>,
+    /// A column, and the word that it has while the job is open.
+    pub open_word: Option<(&'static str, &'static str)>,
+}
+
+/// A claimed job.
+#[derive(Clone, Debug)]
+pub struct ClaimedJob<R> {
+    /// The record as it was before the claim.
+    pub record: R,
+    /// The number of this attempt, from 1 on.
+    pub attempt: u32,
+    /// The end of the lease: from then on another server may claim the job.
+    pub lease_end: Millis,
+    key: String,
+}
+
+/// The outcome of a claim.
+pub enum ClaimOutcome<R> {
+    Claimed(Box<ClaimedJob<R>>),
+    /// No job is due now. The next one is due then, if it is due within an hour.
+    NothingDue(Option<Millis>),
+}
+
+impl JobColumns {
+    /// Selects the jobs that are due at that time, the one that has waited longest first.
+    #[must_use]
+    pub fn due_query(&self, until: Millis) -> Query {
+        let query = Query::of_kind(self.kind)
+            .filter(self.due, Comparison::IsNot(Value::Null))
+            .filter(self.due, Comparison::Until(until))
+            .ordered(Order::Ascending(self.due));
+        match self.open_word {
+            Some((field, word)) => query.filter(field, Comparison::Is(word.into())),
+            None => query,
+        }
+    }
+
+    /// Claims the job that has waited longest, until the end of the lease. Of all concurrent callers one gets it. In
+    /// PocketBase several may, so running a job twice must be harmless.
+    ///
+    /// # Errors
+    /// When the store cannot do it now.
+    pub async fn claim_due_job<R: Record>(
+        &self,
+        store: &dyn Store,
+        now: Millis,
+        lease_end: Millis,
+    ) -> Result<ClaimOutcome<R>, StoreError> {
+        let query = self.due_query(now.plus_seconds(LOOK_AHEAD_SECONDS)).limited(MAX_CLAIM_TRIES);
+        for stored in store.read(query).await? {
+            let fields: FieldMap = parse_record(&stored.json)?;
+            let due: Millis = read_field(&fields, self.due)?;
+            if due > now {
+                return Ok(ClaimOutcome::NothingDue(Some(due)));
+            }
+            let attempt = match self.attempts.and_then(|name| fields.get(name)) {
+                Some(count) if !count.is_null() => parse_record::<u32>(&count.to_string())? + 1,
+                _ => 1,
+            };
+            let key: String = read_field(&fields, self.kind.key_field())?;
+            let mut commit = Commit::default();
+            commit.update(self.kind, &key, self.conditions(due), self.claim_fields(lease_end, attempt));
+            if let CommitOutcome::Done(_) = store.commit(commit).await? {
+                let record = parse_record(&stored.json)?;
+                return Ok(ClaimOutcome::Claimed(Box::new(ClaimedJob { record, attempt, lease_end, key })));
+            }
+        }
+        Ok(ClaimOutcome::NothingDue(None))
+    }
+
+    /// Postpones a claimed job. The attempt does not count, because the cause was outside of the job.
+    ///
+    /// # Errors
+    /// When the store cannot do it now.
+    pub async fn postpone_job<R>(
+        &self,
+        store: &dyn Store,
+        job: &ClaimedJob<R>,
+        until: Millis,
+    ) -> Result<(), StoreError> {
+        self.update_claimed(store, job, self.claim_fields(until, job.attempt.saturating_sub(1))).await
+    }
+
+    /// Schedules the next run of a claimed job that has succeeded.
+    ///
+    /// # Errors
+    /// When the store cannot do it now.
+    pub async fn reschedule_job<R>(
+        &self,
+        store: &dyn Store,
+        job: &ClaimedJob<R>,
+        due: Millis,
+    ) -> Result<(), StoreError> {
+        self.update_claimed(store, job, self.claim_fields(due, 0)).await
+    }
+
+    /// Takes a claimed job off the queue.
+    ///
+    /// # Errors
+    /// When the store cannot do it now.
+    pub async fn close_job<R>(&self, store: &dyn Store, job: &ClaimedJob<R>) -> Result<(), StoreError> {
+        self.update_claimed(store, job, FieldMap::from_iter([(self.due.to_owned(), Value::Null)])).await
+    }
+
+    /// Changes a job's fields unless another server has claimed it since.
+    async fn update_claimed<R>(
+        &self,
+        store: &dyn Store,
+        job: &ClaimedJob<R>,
+        fields: FieldMap,
+    ) -> Result<(), StoreError> {
+        let mut commit = Commit::default();
+        commit.update(self.kind, &job.key, self.conditions(job.lease_end), fields);
+        store.commit(commit).await.map(drop)
+    }
+
+    fn conditions(&self, due: Millis) -> Vec<Condition> {
+        let mut conditions = vec![Condition::new(self.due, Comparison::Is(json!(due)), Refusal::Changed)];
+        if let Some((field, word)) = self.open_word {
+            conditions.push(Condition::new(field, Comparison::Is(word.into()), Refusal::Changed));
+        }
+        conditions
+    }
+
+    fn claim_fields(&self, due: Millis, attempts: u32) -> FieldMap {
+        let attempts = self.attempts.map(|name| (name.to_owned(), json!(attempts)));
+        [(self.due.to_owned(), json!(due))].into_iter().chain(attempts).collect()
+    }
+}
+
+fn read_field<T: serde::de::DeserializeOwned>(fields: &FieldMap, name: &str) -> Result<T, StoreError> {
+    let missing = || StoreError::Failed(format!("a job has no {name}"));
+    parse_record(&fields.get(name).ok_or_else(missing)?.to_string())
+}

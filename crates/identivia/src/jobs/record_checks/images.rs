@@ -1,0 +1,125 @@
+//! The pictures of a record, and what the engines find in them.
+
+use vision::document::{Date, DocumentReading};
+use vision::face::{Embedding, Face};
+use vision::intake::{self, Photo};
+
+use crate::files::{Files, FilesError, StoredPath};
+use crate::providers::documents::local::PICTURE_SIDE;
+use crate::providers::http_call::ProviderError;
+use crate::providers::local_engines::LocalEngines;
+use crate::records::liveness_session::LivenessSession;
+use crate::records::verification_record::VerificationRecord;
+use crate::store::Collection;
+
+/// The stored pictures of a record; `None` where there is none.
+pub(super) struct RecordImages {
+    front: Option<Vec<u8>>,
+    back: Option<Vec<u8>>,
+    selfie: Option<Vec<u8>>,
+    /// The reference image of the liveness session.
+    live: Option<Vec<u8>>,
+}
+
+/// A measured face.
+pub(super) struct MeasuredFace {
+    pub(super) embedding: Embedding,
+    /// Pixels between the eyes.
+    pub(super) eye_distance: f32,
+}
+
+/// What the engines found in the pictures.
+pub(super) struct ObservedImages {
+    pub(super) document: Option<DocumentReading>,
+    pub(super) portrait: Option<MeasuredFace>,
+    pub(super) selfie: Option<MeasuredFace>,
+    /// Of the liveness session's reference image.
+    pub(super) live: Option<MeasuredFace>,
+}
+
+/// Reads the pictures of a record, and the reference image of its liveness session.
+pub(super) async fn read_images(
+    files: &Files,
+    record: &VerificationRecord,
+    session: Option<&LivenessSession>,
+) -> Result<RecordImages, FilesError> {
+    let own = async |name: &str| {
+        let (collection, record) = (Collection::VerificationHistory, record.id);
+        read_if_present(files, StoredPath { collection, record, name: name.to_owned() }).await
+    };
+    let live = match session {
+        Some(session) => {
+            let name = session.reference_image.clone().unwrap_or_default();
+            let collection = Collection::LivenessSessions;
+            read_if_present(files, StoredPath { collection, record: session.files_id, name }).await?
+        }
+        None => None,
+    };
+    Ok(RecordImages {
+        front: own(&record.document_front).await?,
+        back: own(&record.document_back).await?,
+        selfie: own(&record.facial_photo).await?,
+        live,
+    })
+}
+
+/// Reads a file. A missing file is skipped; an unreadable one is an error.
+async fn read_if_present(files: &Files, path: StoredPath) -> Result<Option<Vec<u8>>, FilesError> {
+    if path.name.is_empty() {
+        return Ok(None);
+    }
+    match files.read_stored_file(&path).await {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(FilesError::Gone) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Reads the document and measures the faces, one picture after the other: at most the document's two sides are decoded at
+/// once.
+pub(super) fn observe_images(
+    engines: &LocalEngines,
+    images: &RecordImages,
+    today: Date,
+) -> Result<ObservedImages, ProviderError> {
+    let (document, portrait) = match images.front.as_deref().and_then(decode_photo) {
+        Some(front) => {
+            let back = images.back.as_deref().and_then(decode_photo);
+            let by = vision::document::DocumentEngines { text: &engines.text, faces: &engines.faces };
+            let document = vision::document::read_document(&by, &front, back.as_ref(), today)?;
+            let portrait = match &document.portrait {
+                Some(portrait) => {
+                    let side = if portrait.on_back { back.as_ref().unwrap_or(&front) } else { &front };
+                    Some(measure_face(engines, side, &portrait.face)?)
+                }
+                None => None,
+            };
+            (Some(document), portrait)
+        }
+        None => (None, None),
+    };
+    Ok(ObservedImages {
+        document,
+        portrait,
+        selfie: measure_largest_face(engines, images.selfie.as_deref())?,
+        live: measure_largest_face(engines, images.live.as_deref())?,
+    })
+}
+
+fn decode_photo(bytes: impl AsRef<[u8]>) -> Option<Photo> {
+    intake::decode_photo(bytes.as_ref(), PICTURE_SIDE).ok()
+}
+
+/// Measures the largest face of a picture.
+fn measure_largest_face(engines: &LocalEngines, bytes: Option<&[u8]>) -> Result<Option<MeasuredFace>, ProviderError> {
+    let Some(photo) = bytes.and_then(decode_photo) else { return Ok(None) };
+    match engines.faces.find_faces(&photo.image)?.first() {
+        Some(face) => measure_face(engines, &photo, face).map(Some),
+        None => Ok(None),
+    }
+}
+
+fn measure_face(engines: &LocalEngines, photo: &Photo, face: &Face) -> Result<MeasuredFace, ProviderError> {
+    let embedding = engines.faces.compute_embedding(&photo.image, face)?;
+    Ok(MeasuredFace { embedding, eye_distance: face.eye_distance })
+}

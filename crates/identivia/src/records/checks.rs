@@ -1,0 +1,82 @@
+//! Checks on a verification record: what was found out after it was made, and how much each finding is worth. They decide
+//! nothing about a profile.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+/// What came of a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    Pass,
+    Fail,
+    /// Neither: a reviewer should look.
+    Warn,
+    /// There was nothing to check.
+    NotApplicable,
+}
+
+/// What a finding rests on, the strongest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Assurance {
+    /// A signature that was verified. No check of this version has it.
+    Cryptographic,
+    /// Read from print, and proved by check digits or by a second place that says the same.
+    Optical,
+    /// A trained network's score.
+    Model,
+    /// A statement without evidence.
+    Asserted,
+}
+
+/// One thing that was checked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Finding {
+    /// Such as `mrz_check_digits`.
+    pub code: String,
+    pub outcome: Outcome,
+    /// For a person.
+    pub message: String,
+    /// What it was seen by: figures, and values as they were read.
+    #[schema(value_type = Object)]
+    pub evidence: Map<String, Value>,
+}
+
+impl Finding {
+    /// A finding with that evidence.
+    #[must_use]
+    pub fn new<const N: usize>(code: &str, outcome: Outcome, message: &str, evidence: [(&str, Value); N]) -> Self {
+        let evidence = evidence.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        Self { code: code.to_owned(), outcome, message: message.to_owned(), evidence }
+    }
+}
+
+/// Weights that an engine used.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct WeightsUsed {
+    /// Such as `face-embed`.
+    pub model: String,
+    /// Of its file, in hexadecimal.
+    pub sha256: String,
+}
+
+/// One check on a record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Check {
+    /// `document`, `face_match`, `liveness` or `data_agreement`.
+    pub check: String,
+    pub outcome: Outcome,
+    /// On the check's own scale; `null` where it has none.
+    pub score: Option<f64>,
+    /// From which score on it passes.
+    pub threshold: Option<f64>,
+    /// What judged, such as `identivia-vision 0.1.0`.
+    pub engine: String,
+    pub weights: Vec<WeightsUsed>,
+    pub assurance: Assurance,
+    /// For a person.
+    pub message: String,
+    pub findings: Vec<Finding>,
+}

@@ -1,0 +1,41 @@
+//! The status record: one recorded change of a profile's status. The API shows it in this form.
+
+use utoipa::ToSchema;
+
+use super::id::RecordId;
+use super::record;
+use super::serde_forms::unknown_as_empty;
+use super::status_word::StatusWord;
+use super::time::Millis;
+
+record! {
+    /// A recorded change of status.
+    #[derive(ToSchema)]
+    pub struct StatusRecord in StatusHistory {
+        id: RecordId = Public Line [Column],
+        profile: RecordId = Public ProfileLink [Column],
+        #[serde(default)]
+        #[schema(required = true)]
+        updated_by: String = Audit Line [],
+        // Another program may have left it empty: then no store returns it.
+        #[serde(default)]
+        #[schema(required = true, value_type = String)]
+        previous_status: StatusWord = Public Line [],
+        #[serde(default)]
+        #[schema(required = true, value_type = String)]
+        new_status: StatusWord = Public Line [Column],
+        #[serde(default, with = "unknown_as_empty")]
+        #[schema(value_type = String, required = true)]
+        notes: Option<String> = Fields Paragraph [],
+        /// The verification record it is about, if one was named.
+        #[serde(default, with = "unknown_as_empty", skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<String>)]
+        verification: Option<RecordId> = Public Line [],
+        created: Millis = Public Time [Column],
+        /// The step before it: the newest status record, or the profile before the first. A flow token's step names it.
+        /// Unique within a profile: of two steps that start from the same record one is kept.
+        #[serde(default, deserialize_with = "unknown_as_empty::deserialize", skip_serializing_if = "Option::is_none")]
+        #[schema(ignore)]
+        follows: Option<RecordId> = Public Line [Column Hidden],
+    }
+}

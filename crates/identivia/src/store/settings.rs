@@ -1,0 +1,60 @@
+//! Settings that operators change at run time.
+
+use serde_json::json;
+
+use super::{Commit, CommitOutcome, Condition, IfExists, Order, Query, Refusal, Result, Store};
+use crate::records::audit_event::AuditEvent;
+use crate::records::setting::Setting;
+use crate::records::{FieldMap, RecordKind};
+
+impl dyn Store + '_ {
+    /// Reads every setting, by key.
+    ///
+    /// # Errors
+    /// When the store cannot be read now.
+    pub async fn settings(&self) -> Result<Vec<Setting>> {
+        self.read_all(Query::of_kind(RecordKind::Settings).ordered(Order::Ascending("key"))).await
+    }
+
+    /// Adds or replaces a setting.
+    ///
+    /// # Errors
+    /// When the store cannot do it now.
+    pub async fn put_setting(&self, setting: &Setting, event: AuditEvent) -> Result<()> {
+        // Another caller may add or remove it meanwhile: then the other way is the right one.
+        loop {
+            let mut replace = Commit::default();
+            let exists = Condition::exists(RecordKind::Settings, Refusal::Missing);
+            replace.update(RecordKind::Settings, &setting.key, vec![exists], replaced_fields(setting));
+            replace.insert(&event, IfExists::Skip)?;
+            if let CommitOutcome::Done(_) = self.commit(replace).await? {
+                return Ok(());
+            }
+            let mut add = Commit::default();
+            add.insert(setting, IfExists::Refuse(Refusal::AlreadyExists))?;
+            add.insert(&event, IfExists::Skip)?;
+            if let CommitOutcome::Done(_) = self.commit(add).await? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Removes a setting; says whether there was one.
+    ///
+    /// # Errors
+    /// When the store cannot do it now.
+    pub async fn delete_setting(&self, key: &str, event: AuditEvent) -> Result<bool> {
+        let mut commit = Commit::default();
+        commit.delete(RecordKind::Settings, key, vec![Condition::exists(RecordKind::Settings, Refusal::Missing)]);
+        commit.insert(&event, IfExists::Skip)?;
+        Ok(matches!(self.commit(commit).await?, CommitOutcome::Done(_)))
+    }
+}
+
+fn replaced_fields(setting: &Setting) -> FieldMap {
+    FieldMap::from_iter([
+        ("value".to_owned(), json!(setting.value)),
+        ("public".to_owned(), json!(setting.public)),
+        ("updated".to_owned(), json!(setting.updated)),
+    ])
+}

@@ -1,0 +1,153 @@
+//! A commit in one transaction: it checks every condition, removes the intent of uploaded files, then makes the changes.
+
+use serde_json::{Value, json};
+
+use super::commit_error::{CommitError, CommitResult};
+use super::insert::PreparedInsert;
+use super::update::{BeforeImage, PreparedUpdate, Target};
+use super::{Dialect, Execution, SqlTransaction, SqlValue, StepEnd};
+use crate::records::time::Millis;
+use crate::records::{FieldMap, RecordKind};
+use crate::store::{Change, Commit, CommitOutcome, Result, StoreError};
+
+/// Removes an upload's intent in the commit that names its files. A sweeper that claimed the intent was first: the files
+/// are gone, and the caller must send them again.
+pub(super) const DELETE_OPEN_INTENT: &str = "delete from file_intents where mark = $1 and removable_from is null";
+
+/// A commit whose values are converted before its transaction begins: the transaction is short.
+pub(super) struct PreparedCommit {
+    changes: Vec<PreparedChange>,
+    /// The mark of the uploaded files.
+    mark: Option<String>,
+    /// The time of its audit record, in JSON: when its replaced files became removable.
+    time: Value,
+}
+
+/// One change of it.
+pub(super) enum PreparedChange {
+    Insert(PreparedInsert),
+    Update(PreparedUpdate),
+    Delete(Target),
+}
+
+impl PreparedChange {
+    fn as_insert(&self) -> Option<&PreparedInsert> {
+        match self {
+            Self::Insert(insert) => Some(insert),
+            Self::Update(_) | Self::Delete(_) => None,
+        }
+    }
+
+    fn into_insert(self) -> Option<PreparedInsert> {
+        match self {
+            Self::Insert(insert) => Some(insert),
+            Self::Update(_) | Self::Delete(_) => None,
+        }
+    }
+}
+
+impl PreparedCommit {
+    pub(super) fn prepare(commit: Commit) -> Result<Self> {
+        let time = find_audit_time(&commit.changes);
+        let mut changes: Vec<PreparedChange> = Vec::with_capacity(commit.changes.len());
+        for change in commit.changes {
+            let prepared = match change {
+                Change::Insert { kind, fields, if_exists } => {
+                    PreparedChange::Insert(PreparedInsert::prepare(kind, fields, if_exists)?)
+                }
+                Change::Update { kind, key, conditions, fields } => {
+                    let is_repeated = has_change_of(&changes, kind, &key);
+                    let target = Target::new(kind, key, conditions, is_repeated)?;
+                    PreparedChange::Update(PreparedUpdate::prepare(target, fields, changes.is_empty())?)
+                }
+                Change::Delete { kind, key, conditions } => {
+                    let is_repeated = has_change_of(&changes, kind, &key);
+                    PreparedChange::Delete(Target::new(kind, key, conditions, is_repeated)?)
+                }
+            };
+            changes.push(prepared);
+        }
+        Ok(Self { changes, mark: commit.files.mark, time })
+    }
+
+    /// The inserts, if the commit consists of nothing else.
+    pub(super) fn as_inserts(&self) -> Option<Vec<&PreparedInsert>> {
+        self.changes.iter().map(PreparedChange::as_insert).collect::<Option<_>>().filter(|_| self.mark.is_none())
+    }
+
+    /// The same, taken out of the commit.
+    pub(super) fn into_inserts(self) -> Vec<PreparedInsert> {
+        self.changes.into_iter().filter_map(PreparedChange::into_insert).collect()
+    }
+
+    /// Makes the commit in that transaction.
+    pub(super) async fn run_in_transaction(
+        self,
+        transaction: &mut dyn SqlTransaction,
+        dialect: &Dialect,
+    ) -> Result<StepEnd<CommitOutcome>> {
+        match self.make_changes(transaction, dialect).await {
+            Ok(stored) => Ok(StepEnd::Commit(CommitOutcome::Done(stored))),
+            Err(CommitError::Refused(refusal)) => Ok(StepEnd::RollBack(CommitOutcome::Refused(refusal))),
+            Err(CommitError::Failed(error)) => Err(error),
+        }
+    }
+
+    async fn make_changes(
+        self,
+        transaction: &mut dyn SqlTransaction,
+        dialect: &Dialect,
+    ) -> CommitResult<Vec<Option<FieldMap>>> {
+        // Conditions come first: a missing profile is a refusal, while its history's foreign key would be an error. They
+        // also lock the records that decide about the commit before all others.
+        let mut images = Vec::with_capacity(self.changes.len());
+        for change in &self.changes {
+            images.push(match change {
+                PreparedChange::Insert(_) => BeforeImage::NotRead,
+                PreparedChange::Update(PreparedUpdate { target, .. }) | PreparedChange::Delete(target) => {
+                    target.check_conditions(transaction, dialect).await?
+                }
+            });
+        }
+        if let Some(mark) = &self.mark {
+            delete_open_intent(transaction, mark).await?;
+        }
+        let mut stored = Vec::with_capacity(images.len());
+        for (change, image) in self.changes.into_iter().zip(images) {
+            stored.push(match change {
+                PreparedChange::Insert(insert) => insert.insert_record(transaction).await?,
+                PreparedChange::Update(update) => update.update_record(transaction, dialect, image, &self.time).await?,
+                PreparedChange::Delete(target) => {
+                    target.delete_record(transaction).await?;
+                    None
+                }
+            });
+        }
+        Ok(stored)
+    }
+}
+
+/// Says whether an earlier change is about the same record: then what was read before the changes is no longer true.
+fn has_change_of(changes: &[PreparedChange], kind: RecordKind, key: &str) -> bool {
+    changes.iter().any(|change| match change {
+        PreparedChange::Insert(insert) => insert.has_key(kind, key),
+        PreparedChange::Update(PreparedUpdate { target, .. }) | PreparedChange::Delete(target) => {
+            target.is_record(kind, key)
+        }
+    })
+}
+
+fn find_audit_time(changes: &[Change]) -> Value {
+    let time = changes.iter().find_map(|change| match change {
+        Change::Insert { kind: RecordKind::AuditEvents, fields, .. } => fields.get("at"),
+        _ => None,
+    });
+    time.cloned().unwrap_or_else(|| json!(Millis(1)))
+}
+
+async fn delete_open_intent(transaction: &mut dyn SqlTransaction, mark: &str) -> Result<()> {
+    match transaction.execute(DELETE_OPEN_INTENT, &[SqlValue::Text(mark.into())]).await? {
+        Execution::Changed(1) => Ok(()),
+        _ => Err(StoreError::Busy),
+    }
+}

@@ -1,0 +1,44 @@
+//! Migrations: the texts that make the tables, and the check that a database is not of a newer version.
+
+use crate::store::StoreError;
+
+const RECORDS: &str = include_str!("../../../migrations/0001_records.sql");
+const TOKEN_FAILURES: &str = include_str!("../../../migrations/0001_token_failures.postgres.sql");
+
+/// One migration: the name under which a database remembers it, and its text.
+pub(in crate::store) struct Migration {
+    pub(in crate::store) name: &'static str,
+    pub(in crate::store) text: String,
+}
+
+impl Migration {
+    /// SQLite's migrations, oldest first.
+    pub(in crate::store) fn list_for_sqlite() -> Vec<Self> {
+        vec![Self { name: "0001_records", text: RECORDS.to_owned() }]
+    }
+
+    /// PostgreSQL's migrations, oldest first.
+    pub(in crate::store) fn list_for_postgres() -> Vec<Self> {
+        vec![
+            Self { name: "0001_records", text: to_postgres(RECORDS) },
+            Self { name: "0001_token_failures", text: TOKEN_FAILURES.to_owned() },
+        ]
+    }
+}
+
+/// Replaces the phrases that PostgreSQL writes in another way: a number that it gives to each row itself, and the
+/// collation that compares bytes.
+fn to_postgres(text: &str) -> String {
+    text.replace("seq integer primary key", "seq bigint generated always as identity primary key")
+        .replace("collate binary", "collate \"C\"")
+}
+
+/// Refuses a database with a migration that this program does not have: only the newer program knows what it means.
+pub(in crate::store) fn refuse_newer_migrations(applied: &[String], known: &[Migration]) -> Result<(), StoreError> {
+    match applied.iter().find(|name| !known.iter().any(|migration| migration.name == name.as_str())) {
+        None => Ok(()),
+        Some(name) => Err(StoreError::Failed(format!(
+            "it was made by a newer version of this program (it has the migration {name}); run that version"
+        ))),
+    }
+}

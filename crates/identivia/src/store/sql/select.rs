@@ -1,0 +1,190 @@
+//! Select statements: a query's filters, search, order and page as SQL.
+
+use serde_json::Value;
+
+use super::sql_value::is_unknown;
+use super::table::{Column, Table};
+use super::{Dialect, SqlStatement, SqlValue};
+use crate::records::{FieldFlag, RecordKind};
+use crate::store::{Comparison, Filter, Order, Query, Result, StoreError};
+
+/// Columns by which an index finds a few rows. Other queries may take long.
+const NARROW_COLUMNS: [&str; 6] = ["profile", "session", "files_id", "imprint_key", "handoff_code", "session_claim"];
+
+/// The statement of a query.
+pub(super) fn select_statement(dialect: &Dialect, query: &Query) -> Result<SqlStatement> {
+    let table = Table::of_kind(query.kind);
+    let mut statement = SqlStatement::starting_with("select ");
+    statement.push_text(if query.keys_only { &table.key_list } else { &table.select_list });
+    if query.with_newest_verification {
+        statement.push_text(", ");
+        statement.push_text(&Table::of_kind(RecordKind::VerificationHistory).joined_list);
+    }
+    statement.push_text(" from ");
+    statement.push_text(query.kind.name());
+    statement.push_text(" r");
+    if query.with_newest_verification {
+        statement.push_text(" left join verification_history v on v.id = r.newest_verification");
+    }
+    let mut separator = " where ";
+    for filter in &query.filters {
+        statement.push_text(separator);
+        push_filter(&mut statement, table, filter)?;
+        separator = " and ";
+    }
+    if let Some(term) = &query.search {
+        statement.push_text(separator);
+        push_search(&mut statement, dialect, table, term);
+        separator = " and ";
+    }
+    if let Some(cursor) = &query.after {
+        statement.push_text(separator);
+        push_cursor(&mut statement, query.order, cursor)?;
+    }
+    if is_by_key(query) {
+        // There is one row at most.
+        return Ok(statement);
+    }
+    push_order(&mut statement, table, query.order)?;
+    if let Ok(limit) = i64::try_from(query.limit) {
+        statement.push_text(" limit ");
+        statement.push_value(SqlValue::Number(limit));
+    }
+    Ok(statement)
+}
+
+/// Says whether an index finds the query's rows, and they are few.
+pub(super) fn is_narrow(query: &Query) -> bool {
+    let has_exact = |name: &str| query.filters.iter().any(|filter| filter.field == name && is_exact(filter));
+    query.kind == RecordKind::Settings
+        || is_by_key(query)
+        || NARROW_COLUMNS.into_iter().any(has_exact)
+        || (has_exact("team") && has_exact("user_id"))
+}
+
+fn is_by_key(query: &Query) -> bool {
+    let is_key = |filter: &Filter| {
+        filter.field == query.kind.key_field() && matches!(&filter.comparison, Comparison::Is(key) if !is_unknown(key))
+    };
+    query.filters.iter().any(is_key)
+}
+
+fn is_exact(filter: &Filter) -> bool {
+    matches!(&filter.comparison, Comparison::Is(_) | Comparison::In(_))
+}
+
+fn find_column<'t>(table: &'t Table, name: &str) -> Result<&'t Column> {
+    let missing = || StoreError::Failed(format!("{} has no column {name}", table.kind.name()));
+    table.column(name).ok_or_else(missing)
+}
+
+fn push_filter(statement: &mut SqlStatement, table: &Table, filter: &Filter) -> Result<()> {
+    let column = find_column(table, filter.field)?;
+    let name = column.field.name;
+    let compare_time = |statement: &mut SqlStatement, operator: &str, millis: i64| {
+        statement.push_text(&format!("r.{name} {operator} "));
+        statement.push_value(SqlValue::Number(millis));
+    };
+    match &filter.comparison {
+        Comparison::Is(value) => push_equality(statement, column, value, ["is null", "= "])?,
+        Comparison::IsNot(value) => push_equality(statement, column, value, ["is not null", "is distinct from "])?,
+        Comparison::In(values) => push_list(statement, column, values, true)?,
+        Comparison::NotIn(values) => push_list(statement, column, values, false)?,
+        Comparison::After(time) => compare_time(statement, ">", time.0),
+        Comparison::Before(time) => compare_time(statement, "<", time.0),
+        Comparison::Until(time) => compare_time(statement, "<=", time.0),
+        Comparison::FirstKnownIs(other, value) => {
+            let other = find_column(table, other)?.field.name;
+            statement.push_text(&format!("coalesce(r.{name}, r.{other}) = "));
+            statement.push_value(column.to_sql_value(value)?);
+        }
+    }
+    Ok(())
+}
+
+/// Adds a comparison with one value. `words` are those for an unknown and for a known value.
+fn push_equality(statement: &mut SqlStatement, column: &Column, value: &Value, words: [&str; 2]) -> Result<()> {
+    let [unknown, known] = words;
+    statement.push_text("r.");
+    statement.push_text(column.field.name);
+    statement.push_text(" ");
+    match column.to_sql_value(value)? {
+        SqlValue::NullText | SqlValue::NullNumber => statement.push_text(unknown),
+        value => {
+            statement.push_text(known);
+            statement.push_value(value);
+        }
+    }
+    Ok(())
+}
+
+/// Adds the condition that the value is, or is not, one of a list. An unknown value is in a list that holds `Value::Null`.
+fn push_list(statement: &mut SqlStatement, column: &Column, values: &[Value], is_in: bool) -> Result<()> {
+    let mut known = Vec::with_capacity(values.len());
+    let mut has_unknown = false;
+    for value in values {
+        match column.to_sql_value(value)? {
+            SqlValue::NullText | SqlValue::NullNumber => has_unknown = true,
+            value => known.push(value),
+        }
+    }
+    let name = column.field.name;
+    let joined = match (is_in, has_unknown) {
+        (true, true) => format!("(r.{name} is null or "),
+        (true, false) => "(".to_owned(),
+        (false, true) => format!("(r.{name} is not null and "),
+        (false, false) => format!("(r.{name} is null or "),
+    };
+    statement.push_text(&joined);
+    if known.is_empty() {
+        // `in ()` is no SQL in PostgreSQL.
+        statement.push_text(if is_in { "1 = 0)" } else { "1 = 1)" });
+        return Ok(());
+    }
+    statement.push_text(&format!("r.{name} {}in (", if is_in { "" } else { "not " }));
+    statement.push_values(known);
+    statement.push_text("))");
+    Ok(())
+}
+
+/// Adds the condition that one of the searched texts contains the term. A line feed keeps them apart: no term holds one.
+fn push_search(statement: &mut SqlStatement, dialect: &Dialect, table: &Table, term: &str) {
+    let [before, between, behind] = dialect.contains;
+    let searched = table.columns.iter().filter(|column| column.field.has_flag(FieldFlag::Searched));
+    let texts: Vec<String> = searched.map(|column| format!("coalesce(r.{}, '')", column.field.name)).collect();
+    statement.push_text(before);
+    statement.push_text(&texts.join(&format!(" || {} || ", dialect.line_feed)));
+    statement.push_text(between);
+    statement.push_value(SqlValue::from_text(term));
+    statement.push_text(behind);
+}
+
+/// Adds the condition that a row comes after the page before. A cursor is the `seq` of that page's last row.
+fn push_cursor(statement: &mut SqlStatement, order: Order, cursor: &str) -> Result<()> {
+    let seq = cursor.parse().ok().filter(|seq| *seq > 0).ok_or(StoreError::BadCursor)?;
+    statement.push_text(match order {
+        Order::Newest => "r.seq < ",
+        Order::Oldest => "r.seq > ",
+        Order::Ascending(_) | Order::Descending(_) => {
+            return Err(StoreError::Failed("a list by a column has no pages".to_owned()));
+        }
+    });
+    statement.push_value(SqlValue::Number(seq));
+    Ok(())
+}
+
+fn push_order(statement: &mut SqlStatement, table: &Table, order: Order) -> Result<()> {
+    match order {
+        Order::Newest => statement.push_text(" order by r.seq desc"),
+        Order::Oldest => statement.push_text(" order by r.seq"),
+        Order::Ascending(column) => {
+            let name = find_column(table, column)?.field.name;
+            statement.push_text(&format!(" order by r.{name}, r.seq"));
+        }
+        Order::Descending(column) => {
+            let name = find_column(table, column)?.field.name;
+            statement.push_text(&format!(" order by r.{name} desc, r.seq desc"));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,113 @@
+//! The store of an SQL database: reads and commits as statements.
+
+use async_trait::async_trait;
+use futures_util::FutureExt as _;
+
+use super::commit::PreparedCommit;
+use super::dialect::DELETE_ENDED_COUNTS;
+use super::insert::{can_join_inserts, join_inserts, joined_outcome, read_joined_row};
+use super::record_row::{AFTER_SEQ, read_columns_json};
+use super::select::{is_narrow, select_statement};
+use super::table::Table;
+use super::{Database, SqlRow, SqlValue, unreadable_row};
+use crate::records::RecordKind;
+use crate::records::id::RecordId;
+use crate::records::time::Millis;
+use crate::store::{Commit, CommitOutcome, ProfileIdentity, Query, Result, Store, StoredRecord, WindowCount};
+
+/// The records of a database.
+pub struct SqlStore<D> {
+    pub(in crate::store) database: D,
+}
+
+#[async_trait]
+impl<D: Database> Store for SqlStore<D> {
+    async fn read(&self, query: Query) -> Result<Vec<StoredRecord>> {
+        let statement = select_statement(&D::DIALECT, &query)?;
+        let (table, parts) = (Table::of_kind(query.kind), RowParts::of_query(&query));
+        let read_row = move |row: &dyn SqlRow| parts.read_stored_record(row, table);
+        if is_narrow(&query) {
+            self.database.read_few(&statement.text, &statement.values, read_row).await
+        } else {
+            self.database.read_many(statement.text, statement.values, read_row).await
+        }
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<CommitOutcome> {
+        let prepared = PreparedCommit::prepare(commit)?;
+        if D::DIALECT.has_inserts_in_with && prepared.as_inserts().is_some_and(|inserts| can_join_inserts(&inserts)) {
+            let mut inserts = prepared.into_inserts();
+            let (statement, count) = (join_inserts(&mut inserts), inserts.len());
+            let read_row = move |row: &dyn SqlRow| read_joined_row(row, count);
+            let rows = self.database.write_statement(statement.text, statement.values, read_row).await?;
+            let are_added = rows.first().ok_or_else(|| unreadable_row("no counts of inserts"))?;
+            return joined_outcome(inserts, are_added);
+        }
+        self.database
+            .write_step(Box::new(move |transaction| {
+                async move { prepared.run_in_transaction(transaction, &D::DIALECT).await }.boxed()
+            }))
+            .await
+    }
+
+    async fn count_in_window(&self, key: &str, now: Millis, seconds: i64) -> Result<Option<WindowCount>> {
+        let Some(statement) = D::DIALECT.count_in_window else { return Ok(None) };
+        let (ends, now) = (SqlValue::Number(now.plus_seconds(seconds).0), SqlValue::Number(now.0));
+        let values = vec![SqlValue::from_text(key), ends, now.clone()];
+        let counted = self.database.write_statement(statement.to_owned(), values, read_window_count).await?;
+        // Once for each window is often enough to keep the table small.
+        if counted.first().is_some_and(|counted| counted.count == 1) {
+            self.database.write_statement(DELETE_ENDED_COUNTS.to_owned(), vec![now], |_: &dyn SqlRow| Ok(())).await?;
+        }
+        Ok(counted.into_iter().next())
+    }
+
+    async fn profile_identity(&self, team: &str, _: &str) -> Result<ProfileIdentity> {
+        Ok(ProfileIdentity { id: RecordId::random(), team: team.to_owned() })
+    }
+
+    async fn check_ready(&self) -> Result<()> {
+        self.database.check_ready().await
+    }
+}
+
+/// What a row of a query holds.
+#[derive(Clone, Copy)]
+enum RowParts {
+    Key,
+    Record,
+    /// The record, and behind it the newest verification record without its biometric part: no reader of profiles needs
+    /// that.
+    RecordAndNewestVerification,
+}
+
+impl RowParts {
+    fn of_query(query: &Query) -> Self {
+        match (query.keys_only, query.with_newest_verification) {
+            (true, _) => Self::Key,
+            (false, true) => Self::RecordAndNewestVerification,
+            (false, false) => Self::Record,
+        }
+    }
+
+    fn read_stored_record(self, row: &dyn SqlRow, table: &'static Table) -> Result<StoredRecord> {
+        let seq = row.number_at(0)?.ok_or_else(|| unreadable_row("seq"))?;
+        let json = match self {
+            Self::Key => read_columns_json(row, AFTER_SEQ, table.columns.first())?,
+            _ => table.read_json(row, AFTER_SEQ, true)?,
+        };
+        let joined_at = AFTER_SEQ + table.insert_width();
+        let newest_verification = match self {
+            Self::RecordAndNewestVerification if row.text_at(joined_at)?.is_some() => {
+                Some(Table::of_kind(RecordKind::VerificationHistory).read_json(row, joined_at, false)?)
+            }
+            _ => None,
+        };
+        Ok(StoredRecord { json, cursor: seq.to_string(), newest_verification })
+    }
+}
+
+fn read_window_count(row: &dyn SqlRow) -> Result<WindowCount> {
+    let count = u32::try_from(row.number_named("count")?).unwrap_or(u32::MAX);
+    Ok(WindowCount { count, ends: Millis(row.number_named("ends")?) })
+}

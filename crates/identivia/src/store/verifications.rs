@@ -1,0 +1,64 @@
+//! Verification records: the evidence of an attempt, added once.
+
+use serde_json::json;
+
+use super::profiles::profile_conditions;
+use super::{
+    Commit, Comparison, IfExists, Order, Page, PageRequest, Query, Reach, Refusal, Result, Store, UploadedFiles,
+    WriteCondition, WriteOutcome, fields_of, newest_record_fields,
+};
+use crate::records::RecordKind;
+use crate::records::audit_event::AuditEvent;
+use crate::records::id::RecordId;
+use crate::records::liveness_session::LivenessSession;
+use crate::records::verification_record::VerificationRecord;
+
+impl dyn Store + '_ {
+    /// Adds a verification record and uses its liveness session up. Unknown session ids are accepted: only machine tokens
+    /// get here with one. Returns the record as it is stored.
+    ///
+    /// # Errors
+    /// When the store cannot do it now.
+    pub async fn record_verification(
+        &self,
+        mut record: VerificationRecord,
+        reach: &Reach,
+        condition: WriteCondition,
+        files: UploadedFiles,
+        event: AuditEvent,
+    ) -> Result<WriteOutcome<VerificationRecord>> {
+        let session: Option<LivenessSession> = self.read_record(&record.liveness_session_id).await?;
+        if let Some(session) = &session {
+            if !session.may_serve(record.profile, reach.team()) {
+                return Ok(Err(Refusal::ForeignSession));
+            }
+            record.session_claim = Some(session.files_id);
+        }
+        let mut commit = Commit { files, ..Commit::default() };
+        commit.insert(&record, IfExists::Refuse(Refusal::SessionUsed))?;
+        let repeated = newest_record_fields(RecordKind::VerificationHistory, &fields_of(&record)?).unwrap_or_default();
+        let conditions = profile_conditions(reach, condition);
+        commit.update(RecordKind::Profiles, record.profile.as_str(), conditions, repeated);
+        if let Some(session) = session {
+            let used = [("used_by".to_owned(), json!(record.id))].into_iter().collect();
+            commit.update(RecordKind::LivenessSessions, &session.id, Vec::new(), used);
+        }
+        commit.insert(&event, IfExists::Skip)?;
+        self.commit_and_read_first(commit).await
+    }
+
+    /// Lists a profile's verification records, newest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read now, or the cursor is unknown.
+    pub async fn list_verification_records(
+        &self,
+        profile: RecordId,
+        page: &PageRequest,
+    ) -> Result<Page<VerificationRecord>> {
+        let query = Query::of_kind(RecordKind::VerificationHistory)
+            .filter("profile", Comparison::Is(profile.as_str().into()))
+            .ordered(Order::Newest);
+        self.read_page(query, page).await
+    }
+}
