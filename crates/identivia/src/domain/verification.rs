@@ -33,6 +33,7 @@ pub struct Evidence {
     pub gender: Option<String>,
     /// `YYYY-MM-DD`.
     pub date_of_birth: Option<String>,
+    pub place_of_birth: Option<String>,
     /// Fingerprint visitor data as it was sent: a claim.
     pub fingerprint: Option<String>,
     /// The outcome of checking it.
@@ -65,6 +66,7 @@ impl Evidence {
             address: self.address,
             gender: self.gender,
             date_of_birth: self.date_of_birth,
+            place_of_birth: self.place_of_birth,
             ip_address: self.ip_address,
             facial_photo: String::new(),
             document_front: String::new(),

@@ -61,6 +61,9 @@ record! {
         date_of_birth: Option<String> = Fields Line [],
         #[serde(default, with = "unknown_as_empty")]
         #[schema(value_type = String, required = true)]
+        place_of_birth: Option<String> = Fields Line [],
+        #[serde(default, with = "unknown_as_empty")]
+        #[schema(value_type = String, required = true)]
         ip_address: Option<String> = Fields Line [],
         #[serde(default)]
         #[schema(required = true)]

@@ -243,6 +243,7 @@ fn new_verification(profile: RecordId, session: &str, created: Millis) -> Verifi
         address: None,
         gender: None,
         date_of_birth: None,
+        place_of_birth: None,
         fingerprint: None,
         device: DeviceCheck { status: Some(DeviceStatus::Confirmed), event: "{\"event_id\":\"e\"}".to_owned() },
         ip_address: None,

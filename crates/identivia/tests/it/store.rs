@@ -166,6 +166,7 @@ fn new_evidence(session: &str) -> Evidence {
         address: None,
         gender: None,
         date_of_birth: None,
+        place_of_birth: None,
         fingerprint: None,
         device: DeviceCheck::default(),
         ip_address: None,

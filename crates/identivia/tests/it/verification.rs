@@ -42,6 +42,24 @@ async fn all_missing_fields_are_named_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn place_of_birth_is_stored_and_shown() {
+    let world = World::new().await;
+    let (id, _) = world.person("one").await;
+    let operator = world.operator();
+    for field in ["facial_photo", "document_front", "document_back"] {
+        upload_picture(&operator, &id, field, 1).await;
+    }
+    let form = texts(&[&NEEDED[..], &[("place_of_birth", "Springfield")]].concat());
+    let made = post_record(&operator, &id, form).await.expect(201);
+    assert_eq!(made["data"]["place_of_birth"], "Springfield");
+    let listed = operator.get(&format!("/api/verification_history/{id}")).await.expect(200);
+    assert_eq!(listed["data"][0]["place_of_birth"], "Springfield");
+    let too_long = texts(&[&NEEDED[..], &[("place_of_birth", &"x".repeat(256))]].concat());
+    let refused = post_record(&operator, &id, too_long).await.expect(400);
+    assert_eq!(refused["fields"]["place_of_birth"], "must have at most 255 characters");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn all_wrong_fields_are_named_at_once_and_nothing_is_stored() {
     let world = World::new().await;
     let (id, _) = world.person("one").await;

@@ -59,6 +59,8 @@ struct VerificationFields {
     #[serde(default)]
     date_of_birth: RawField,
     #[serde(default)]
+    place_of_birth: RawField,
+    #[serde(default)]
     fingerprint: RawField,
     #[serde(default)]
     ip_address: RawField,
@@ -92,6 +94,8 @@ pub(crate) struct VerificationForm {
     gender: RawField,
     #[schema(schema_with = openapi::date)]
     date_of_birth: RawField,
+    #[schema(value_type = Option<String>, nullable = false, max_length = 255, pattern = "^[^\\u0000]*$")]
+    place_of_birth: RawField,
     /// FingerprintJS visitor data: JSON of at most 64 KiB and 16 levels. Kept as a claim,
     /// and checked with Fingerprint where that is configured.
     #[schema(value_type = Option<String>, nullable = false, max_length = 16384, pattern = "^([^\\u0000{][^\\u0000]*)?$")]
@@ -207,6 +211,7 @@ fn check_evidence(
         address: checks.known_text("address", fields.address, PARAGRAPH),
         gender: checks.known_line("gender", fields.gender),
         date_of_birth: known(checks.date_or_empty("date_of_birth", fields.date_of_birth)),
+        place_of_birth: checks.known_line("place_of_birth", fields.place_of_birth),
         fingerprint: known(checks.json_or_empty("fingerprint", fields.fingerprint)),
         device: DeviceCheck::default(),
         ip_address: known(checks.ip_or_empty("ip_address", fields.ip_address)),

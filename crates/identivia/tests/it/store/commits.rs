@@ -365,6 +365,7 @@ async fn inserted_record_reads_back_with_every_field() {
             document_number: known("No \"1\"\\"),
             country: known("UT"),
             date_of_birth: known("1990-01-15"),
+            place_of_birth: known("Springfield"),
             fingerprint: known("{\"a\":[1]}"),
             claim: Claim { session_id: "t".to_owned(), confidence: Some(1.5), status: "c".to_owned() },
             ..new_evidence("s")
