@@ -112,7 +112,12 @@ find_pocketbase() {
     export PB_USER_EMAIL=identivia@example.com PB_USER_PASSWORD='a password of the tests'
 }
 
+# PB_TEMPLATE is the data folder of a stopped instance, to start with a copy of it.
 prepare_pocketbase() {
+    if [ -n "${PB_TEMPLATE:-}" ]; then
+        cp -a "$PB_TEMPLATE" "$folder/data"
+        return
+    fi
     "$pocketbase" superuser upsert "$PB_USER_EMAIL" "$PB_USER_PASSWORD" --dir "$folder/data"
 }
 

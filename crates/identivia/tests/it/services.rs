@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader, Lines, Write as _};
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Mutex;
 
@@ -28,7 +29,13 @@ struct Line {
 
 impl Service {
     fn start(name: &str) -> Self {
+        Self::start_with(name, &[])
+    }
+
+    /// Starts it with these environment variables.
+    fn start_with(name: &str, variables: &[(&str, &Path)]) -> Self {
         let mut command = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/services.sh"));
+        command.envs(variables.iter().copied());
         command.args([name, "--orders"]).stdin(Stdio::piped()).stdout(Stdio::piped());
         // A group of its own: Ctrl-C stops the tests, and their end stops the script, which then tidies up.
         let mut script = command.process_group(0).spawn().unwrap();

@@ -1,11 +1,12 @@
 //! PocketBase: an empty one for each test that asks, with one superuser.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use identivia::clock::Clock;
 use identivia::store::pocketbase::Account;
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::sync::OnceCell;
 
 use super::Service;
 use crate::world::{Answer, answer};
@@ -22,7 +23,17 @@ pub(crate) struct PocketBase {
 
 impl PocketBase {
     pub(crate) async fn start() -> Self {
-        let service = tokio::task::spawn_blocking(|| Service::start("pocketbase")).await.unwrap();
+        Self::of_service(tokio::task::spawn_blocking(|| Service::start("pocketbase")).await.unwrap())
+    }
+
+    /// Starts one with a copy of another one's data folder.
+    async fn start_from(folder: &Path) -> Self {
+        let folder = folder.to_owned();
+        let start = move || Service::start_with("pocketbase", &[("PB_TEMPLATE", &folder)]);
+        Self::of_service(tokio::task::spawn_blocking(start).await.unwrap())
+    }
+
+    fn of_service(service: Service) -> Self {
         Self {
             url: service.variable("POCKETBASE_URL"),
             email: service.variable("PB_USER_EMAIL"),
@@ -74,13 +85,22 @@ impl PocketBase {
     }
 }
 
-/// An instance with our collections and the batch API on, and the store that uses it.
+/// An instance with our collections and the batch API on, and the store that uses it. It starts with a copy of the data
+/// folder of one that was made so: making the collections takes much longer than all else in most tests.
 pub(crate) async fn ready_made() -> (identivia::store::pocketbase::PocketBase, PocketBase) {
+    static TEMPLATE: OnceCell<PocketBase> = OnceCell::const_new();
+    let template = TEMPLATE.get_or_init(make_template).await;
+    let service = PocketBase::start_from(&template.folder).await;
+    (service.store(), service)
+}
+
+/// Makes an instance with our collections and the batch API on, and stops it. Its folder goes when the tests end.
+async fn make_template() -> PocketBase {
     let service = PocketBase::start().await;
     service.api(Method::PATCH, "/api/settings", json!({"batch": {"enabled": true}})).await.expect(200);
-    let store = service.store();
-    assert!(store.init_schema(None).await.unwrap().complete);
-    (store, service)
+    assert!(service.store().init_schema(None).await.unwrap().complete);
+    service.stop();
+    service
 }
 
 #[cfg(test)]

@@ -118,7 +118,7 @@ impl Providers {
         calls.filter(|call| call["operation"] == operation).collect()
     }
 
-    /// Says whether anybody has followed a redirect.
+    /// Says whether a client has followed a redirect.
     pub(crate) async fn trapped(&self) -> bool {
         let hits = self.http.get(format!("{}/_/trap", self.url)).send().await.unwrap();
         hits.json::<Value>().await.unwrap() != 0
