@@ -743,7 +743,7 @@ impl Process {
         Ok(Self { child: command.spawn()?, address })
     }
 
-    /// Waits until a request for the path is answered, with whatever status but 503.
+    /// Waits until a request for the path is answered, with any status but 503.
     async fn wait_for(&self, path: &str) -> anyhow::Result<()> {
         let request = format!("GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n");
         for _ in 0..1_000 {

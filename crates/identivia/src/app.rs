@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::clock::Clock;
 use crate::domain::client::Clients;
 use crate::domain::handoff::CodeKey;
-use crate::domain::redirect::Redirects;
+use crate::domain::person_links::PersonLinks;
 use crate::domain::token::Tokens;
 use crate::files::Files;
 use crate::jobs::queue::JobQueue;
@@ -21,7 +21,6 @@ use crate::store::pocketbase::PocketBase;
 /// The handles a request can reach.
 pub struct App {
     pub clock: Clock,
-    pub started: Instant,
     pub tokens: Tokens,
     pub clients: Clients,
     /// Hashes the handoff codes of other devices.
@@ -32,26 +31,18 @@ pub struct App {
     pub pocketbase: Option<Arc<PocketBase>>,
     pub liveness: Arc<LivenessSessions>,
     pub reader: Arc<dyn DocumentReader>,
-    pub reader_health: HealthCheck,
-    /// The outside providers in use. Without them the local engines check liveness and read documents.
-    pub uses: Uses,
-    /// The stream URL that replaces AWS's own, where one is configured.
-    pub stream_url: Option<String>,
     /// Runs the checks on verification records.
     pub record_checks: Arc<JobQueue<RecordChecks>>,
     /// `None`: visitor data is kept as a claim.
     pub fingerprint: Option<Arc<Fingerprint>>,
-    pub liveness_threshold: f64,
-    pub openai_model: String,
-    /// The origin of the person's page, without a slash at the end.
-    pub client_url: String,
-    /// The URLs that the person's browser may return to at the end.
-    pub redirects: Redirects,
+    pub links: PersonLinks,
+    pub health: ServiceHealth,
 }
 
-/// The outside providers in use.
-#[derive(Clone, Copy, Debug)]
-pub struct Uses {
-    pub aws: bool,
-    pub openai: bool,
+/// What the health report says that no other handle knows.
+pub struct ServiceHealth {
+    pub started: Instant,
+    pub reader: HealthCheck,
+    /// The configured model, whether or not it is used.
+    pub openai_model: String,
 }

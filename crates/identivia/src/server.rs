@@ -9,11 +9,12 @@ use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::app::{App, Uses};
+use crate::app::{App, ServiceHealth};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 use crate::domain::client::Clients;
 use crate::domain::handoff::CodeKey;
+use crate::domain::person_links::PersonLinks;
 use crate::domain::token::Tokens;
 use crate::first_run::{self, FirstRun};
 use crate::http::connection::accept;
@@ -41,9 +42,9 @@ const METRICS_CONNECTIONS: usize = 16;
 /// File handles reserved for the database, uploads and downloads.
 const RESERVED_FILES: usize = 256;
 
-/// What is given to a server beside its configuration. Tests give their own clock and providers.
+/// What a server is started with beside its configuration. Tests give their own clock and providers.
 #[derive(Default)]
-pub struct Parts {
+pub struct StartOptions {
     pub clock: Clock,
     pub liveness: Option<Arc<dyn LivenessProvider>>,
     pub reader: Option<Arc<dyn DocumentReader>>,
@@ -69,7 +70,7 @@ pub struct Server {
     listener: TcpListener,
     pipeline: RequestPipeline,
     at_start: SweepAtStart,
-    metrics: Option<Metrics>,
+    metrics: Option<MetricsEndpoint>,
     holds_checks: bool,
     max_connections: usize,
     /// Keeps other servers off the data folder.
@@ -81,46 +82,45 @@ impl Server {
     ///
     /// # Errors
     /// One line that names the setting to change.
-    pub async fn start(config: Config, parts: Parts) -> anyhow::Result<Self> {
-        let max_connections = within_file_limit(config.max_connections);
+    pub async fn start(config: Config, options: StartOptions) -> anyhow::Result<Self> {
+        let max_connections = limit_connections(config.max_connections);
         let lock = first_run::lock_data_dir(&config.data_dir)?;
-        let generated = generated(&config)?;
-        let (listener, address) = listen("PORT", SocketAddr::new(config.host, config.port)).await?;
+        let generated = load_first_run(&config)?;
+        let (listener, address) = bind_listener("PORT", SocketAddr::new(config.host, config.port)).await?;
         let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
         let client_url = config.client_url.clone().unwrap_or_else(|| public_url.clone());
-        let metrics = metrics(&config).await?;
+        let metrics = open_metrics(&config).await?;
         let secret = config.jwt_secret.clone().or_else(|| generated.as_ref().map(FirstRun::jwt_secret));
         let secret = secret.unwrap_or_default();
-        let Storage { store, files, at_start, pocketbase } = Storage::open(&config, &secret, &parts.clock).await?;
-        let engines = engines(&config, &parts)?;
-        let (providers, uses) = providers(&config, &parts, &engines).await?;
-        let page = page(&config, &parts, uses, providers.liveness.region());
-        let poll_at = parts.poll_at.unwrap_or(sessions::POLL_AT_SECONDS_LEFT);
+        let Storage { store, files, at_start, pocketbase } = Storage::open(&config, &secret, &options.clock).await?;
+        let engines = load_engines(&config, &options)?;
+        let providers = open_providers(&config, &options, &engines).await?;
+        let page = build_page(&config, &options, &providers);
+        let poll_at = options.poll_at.unwrap_or(sessions::POLL_AT_SECONDS_LEFT);
+        let (threshold, clock) = (config.face_liveness_threshold, options.clock.clone());
         let liveness =
-            LivenessSessions::new(providers.liveness, store.clone(), files.clone(), parts.clock.clone(), poll_at);
-        let checks = RecordChecks::new(engines, store.clone(), files.clone(), parts.clock.clone(), &config);
-        let record_checks = JobQueue::new(checks, store.clone(), parts.clock.clone());
+            LivenessSessions::new(providers.liveness, threshold, store.clone(), files.clone(), clock, poll_at);
+        let checks = RecordChecks::new(engines, store.clone(), files.clone(), options.clock.clone(), &config);
+        let record_checks = JobQueue::new(checks, store.clone(), options.clock.clone());
         let clients = config.clients.clone().or_else(|| generated.as_ref().map(|made| vec![made.client()]));
         let app = Arc::new(App {
-            tokens: tokens(&config, &secret),
+            tokens: build_tokens(&config, &secret),
             clients: Clients::new(clients.unwrap_or_default()),
             code_key: CodeKey::new(&secret),
-            clock: parts.clock,
-            started: Instant::now(),
+            clock: options.clock,
             store,
             files,
             pocketbase,
             liveness,
             reader: providers.reader,
-            reader_health: HealthCheck::default(),
-            uses,
-            stream_url: config.liveness.as_ref().and_then(|at| at.stream_url.clone()),
             record_checks,
             fingerprint: providers.fingerprint,
-            liveness_threshold: config.face_liveness_threshold,
-            openai_model: config.openai_model.clone(),
-            client_url: client_url.clone(),
-            redirects: config.redirects.clone(),
+            links: PersonLinks::new(client_url.clone(), config.redirects.clone()),
+            health: ServiceHealth {
+                started: Instant::now(),
+                reader: HealthCheck::default(),
+                openai_model: config.openai_model.clone(),
+            },
         });
         let router = router::router(&app, &secret, page)?;
         let pipeline =
@@ -134,7 +134,7 @@ impl Server {
             pipeline,
             at_start,
             metrics,
-            holds_checks: parts.holds_checks,
+            holds_checks: options.holds_checks,
             max_connections,
             _lock: lock,
         })
@@ -173,59 +173,64 @@ impl Server {
     }
 }
 
-/// Where metrics are asked for, and what tells them.
-type Metrics = (TcpListener, metrics_exporter_prometheus::PrometheusHandle);
+/// The address that serves metrics, and what renders them.
+type MetricsEndpoint = (TcpListener, metrics_exporter_prometheus::PrometheusHandle);
 
-async fn metrics(config: &Config) -> anyhow::Result<Option<Metrics>> {
+async fn open_metrics(config: &Config) -> anyhow::Result<Option<MetricsEndpoint>> {
     let Some(address) = config.metrics_addr else { return Ok(None) };
-    Ok(Some((listen("METRICS_ADDR", address).await?.0, telemetry::start_metrics()?)))
+    Ok(Some((bind_listener("METRICS_ADDR", address).await?.0, telemetry::start_metrics()?)))
 }
 
 /// The local engines: a test's own, else with the weights that the settings name.
-fn engines(config: &Config, parts: &Parts) -> anyhow::Result<Arc<LocalEngines>> {
-    match &parts.engines {
+fn load_engines(config: &Config, options: &StartOptions) -> anyhow::Result<Arc<LocalEngines>> {
+    match &options.engines {
         Some(engines) => Ok(engines.clone()),
         None => LocalEngines::load(config.engines.models.as_deref(), config.engines.threads).context("MODELS_DIR"),
     }
 }
 
 /// The providers: a test's own, else those that the settings name.
-async fn providers(config: &Config, parts: &Parts, engines: &Arc<LocalEngines>) -> anyhow::Result<(Providers, Uses)> {
-    let mut providers = Providers::open(config, &parts.clock, engines).await?;
-    let uses = Uses {
-        aws: config.liveness.is_some() || parts.liveness.is_some(),
-        openai: config.openai.is_some() || parts.reader.is_some(),
-    };
-    if let Some(liveness) = &parts.liveness {
+async fn open_providers(
+    config: &Config,
+    options: &StartOptions,
+    engines: &Arc<LocalEngines>,
+) -> anyhow::Result<Providers> {
+    let mut providers = Providers::open(config, &options.clock, engines).await?;
+    if let Some(liveness) = &options.liveness {
         providers.liveness = liveness.clone();
     }
-    if let Some(reader) = &parts.reader {
+    if let Some(reader) = &options.reader {
         providers.reader = reader.clone();
     }
-    Ok((providers, uses))
+    Ok(providers)
 }
 
-/// What the settings leave to the first start.
-fn generated(config: &Config) -> Result<Option<FirstRun>, ConfigError> {
+/// The secret and the client that the settings do not give: those of the first start.
+fn load_first_run(config: &Config) -> Result<Option<FirstRun>, ConfigError> {
     let is_needed = config.jwt_secret.is_none() || config.clients.is_none();
     is_needed.then(|| FirstRun::load_or_generate(&config.data_dir)).transpose()
 }
 
-fn page(config: &Config, parts: &Parts, uses: Uses, region: Option<&str>) -> PersonPage {
-    let stream_url = config.liveness.as_ref().and_then(|at| at.stream_url.as_deref());
-    let policy = if uses.aws { PagePolicy::with_aws(region, stream_url) } else { PagePolicy::default() };
+fn build_page(config: &Config, options: &StartOptions, providers: &Providers) -> PersonPage {
+    let endpoint = providers.liveness.browser_endpoint();
+    let policy = endpoint.map_or_else(PagePolicy::default, |at| PagePolicy::with_aws(at.region, at.stream_url));
     let fingerprint_url = config.fingerprint.as_ref().map(|at| at.base_url.as_str());
-    PersonPage::new(parts.page.unwrap_or_else(page_assets::index), policy, uses.openai, fingerprint_url)
+    PersonPage::new(
+        options.page.unwrap_or_else(page_assets::index),
+        policy,
+        !providers.reader.is_local(),
+        fingerprint_url,
+    )
 }
 
-fn tokens(config: &Config, secret: &[u8]) -> Tokens {
+fn build_tokens(config: &Config, secret: &[u8]) -> Tokens {
     let (machine, flow) = (config.jwt_ttl_seconds, config.flow_token_ttl_seconds);
     Tokens::new(secret, &config.jwt_issuer, &config.jwt_audience, machine, flow)
 }
 
 /// Raises the process's limit of open files as far as it goes, and keeps connections within it: a server without file
 /// handles can neither store nor read.
-fn within_file_limit(wanted: usize) -> usize {
+fn limit_connections(wanted: usize) -> usize {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
     let raised = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
@@ -243,7 +248,7 @@ fn within_file_limit(wanted: usize) -> usize {
     connections
 }
 
-async fn listen(name: &'static str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), ConfigError> {
+async fn bind_listener(name: &'static str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), ConfigError> {
     let problem = |error: std::io::Error| ConfigError {
         name,
         problem: match error.kind() {

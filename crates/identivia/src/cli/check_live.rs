@@ -10,7 +10,7 @@ use crate::aws_access::load_aws_config;
 use crate::clock::Clock;
 use crate::config::{AwsLiveness, Config, FingerprintApi, OpenAi};
 use crate::domain::media::Media;
-use crate::domain::reading::Hints;
+use crate::domain::reading::ReaderHints;
 use crate::providers::documents::openai::OpenAiReader;
 use crate::providers::documents::{DocumentPicture, DocumentReader as _, DocumentSides};
 use crate::providers::fingerprint::Fingerprint;
@@ -179,7 +179,7 @@ fn compare_clocks(now: SystemTime, server_time: SystemTime) -> Result<String, St
 async fn check_document_reader(openai: &OpenAi) -> Result<String, String> {
     let reader = OpenAiReader::new(openai.clone(), Clock::default()).map_err(|error| error.to_string())?;
     let picture = create_white_picture().map_err(|error| format!("cannot create a test picture: {error}"))?;
-    match reader.read_document(DocumentSides { front: picture, back: None }, &Hints::default()).await {
+    match reader.read_document(DocumentSides { front: picture, back: None }, &ReaderHints::default()).await {
         Ok(reading) => Ok(format!("{} has read a picture, for {} tokens", reading.model, reading.usage.total_tokens)),
         Err(error) => Err(explain_reader_error(&error, openai)),
     }

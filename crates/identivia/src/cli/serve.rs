@@ -6,7 +6,7 @@ use tokio::sync::watch;
 use super::{print_line, start_runtime};
 use crate::config::{Config, list_unknown_scopes};
 use crate::http::pages::page_assets;
-use crate::server::{Parts, Server};
+use crate::server::{Server, StartOptions};
 use crate::telemetry;
 
 /// Serves until a signal stops the server.
@@ -19,7 +19,7 @@ pub fn run_serve(config: Config) -> anyhow::Result<()> {
     let data_dir = config.data_dir.clone();
     let single_server_warnings = config.list_single_server_warnings();
     start_runtime()?.block_on(async {
-        let server = Server::start(config, Parts::default()).await?;
+        let server = Server::start(config, StartOptions::default()).await?;
         for warning in single_server_warnings {
             tracing::warn!("{warning}");
         }

@@ -1,8 +1,8 @@
 //! Settings for AWS: region, keys, endpoints, and the role and actions of a browser's temporary credentials.
 
-use super::checks::{Check, Consent, OneOf, Parsed, parse_any_text};
+use super::checks::{ExplicitConsent, OneOf, Parsed, SettingCheck, parse_any_text};
 use super::network::{is_unencrypted, parse_web_url};
-use super::setting::{ConfigError, Setting, Settings, WhenUnset, define_settings};
+use super::setting::{ConfigError, DefinedSetting, Settings, WhenUnset, define_settings};
 
 define_settings! {
     AWS_SETTINGS, "AWS";
@@ -34,7 +34,7 @@ define_settings! {
     /// A server to call in place of AWS, for each service without an endpoint of its own
     AWS_ENDPOINT_URL: Parsed<String> = Parsed(parse_web_url), WhenUnset("AWS");
     /// Set to `true` to allow plain http to an endpoint on another machine: only within a network you trust
-    AWS_ENDPOINT_ALLOW_HTTP: Consent = Consent, DefaultText("false");
+    AWS_ENDPOINT_ALLOW_HTTP: ExplicitConsent = ExplicitConsent, DefaultText("false");
 }
 
 /// Region and keys for calls to AWS.
@@ -80,7 +80,7 @@ fn read_keys(settings: &Settings) -> Result<Option<AwsKeys>, ConfigError> {
 
 /// Reads the endpoint of one of AWS's services: its own setting, or the one for all of them.
 pub(super) fn read_endpoint(
-    own: &Setting<impl Check<Value = String>, WhenUnset>,
+    own: &DefinedSetting<impl SettingCheck<Value = String>, WhenUnset>,
     settings: &Settings,
 ) -> Result<Option<String>, ConfigError> {
     let (name, url) = match own.read_if_set(settings)? {

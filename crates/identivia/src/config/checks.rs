@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 /// Parses the text of a setting.
-pub(super) trait Check {
+pub(super) trait SettingCheck {
     type Value;
 
     /// Whether spaces around the text belong to the value, as in a password.
@@ -26,7 +26,7 @@ pub(super) struct WholeNumber<N> {
     pub(super) most: N,
 }
 
-impl<N: FromStr + PartialOrd + Display> Check for WholeNumber<N> {
+impl<N: FromStr + PartialOrd + Display> SettingCheck for WholeNumber<N> {
     type Value = N;
 
     fn parse(&self, text: &str) -> Result<N, String> {
@@ -48,7 +48,7 @@ pub(super) struct Decimal {
     pub(super) most: f64,
 }
 
-impl Check for Decimal {
+impl SettingCheck for Decimal {
     type Value = f64;
 
     fn parse(&self, text: &str) -> Result<f64, String> {
@@ -78,7 +78,7 @@ impl<T> OneOf<T> {
     }
 }
 
-impl<T: Copy> Check for OneOf<T> {
+impl<T: Copy> SettingCheck for OneOf<T> {
     type Value = T;
 
     fn parse(&self, text: &str) -> Result<T, String> {
@@ -92,9 +92,9 @@ impl<T: Copy> Check for OneOf<T> {
 }
 
 /// Accepts `true`; any other text means no.
-pub(super) struct Consent;
+pub(super) struct ExplicitConsent;
 
-impl Check for Consent {
+impl SettingCheck for ExplicitConsent {
     type Value = bool;
 
     fn parse(&self, text: &str) -> Result<bool, String> {
@@ -105,7 +105,7 @@ impl Check for Consent {
 /// Accepts what a function parses.
 pub(super) struct Parsed<T>(pub(super) fn(&str) -> Result<T, String>);
 
-impl<T> Check for Parsed<T> {
+impl<T> SettingCheck for Parsed<T> {
     type Value = T;
 
     fn parse(&self, text: &str) -> Result<T, String> {
@@ -116,7 +116,7 @@ impl<T> Check for Parsed<T> {
 /// Accepts what a function parses; spaces around the text belong to the value.
 pub(super) struct ParsedWithSpaces<T>(pub(super) fn(&str) -> Result<T, String>);
 
-impl<T> Check for ParsedWithSpaces<T> {
+impl<T> SettingCheck for ParsedWithSpaces<T> {
     type Value = T;
 
     const KEEPS_SPACES: bool = true;

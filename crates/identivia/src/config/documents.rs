@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::checks::{Consent, OneOf, Parsed, WholeNumber, parse_header_word, parse_printable_text};
+use super::checks::{ExplicitConsent, OneOf, Parsed, WholeNumber, parse_header_word, parse_printable_text};
 use super::network::{is_unencrypted, parse_web_url};
 use super::setting::{AnySetting as _, ConfigError, Settings, define_settings};
 
@@ -20,7 +20,7 @@ define_settings! {
     /// URL of that server: OpenAI, Azure, Ollama, vLLM and others, such as http://127.0.0.1:11434/v1
     OPENAI_BASE_URL: Parsed<ReaderUrl> = Parsed(parse_reader_url), DefaultText("https://api.openai.com/v1");
     /// Set to `true` to allow plain http to that server on another machine: only within a network you trust
-    OPENAI_ALLOW_HTTP: Consent = Consent, DefaultText("false");
+    OPENAI_ALLOW_HTTP: ExplicitConsent = ExplicitConsent, DefaultText("false");
     /// Timeout of one reading, in seconds
     OPENAI_TIMEOUT_SECONDS: WholeNumber<u64> = WholeNumber { least: 1, most: 600 }, DefaultText("45");
     /// Longest side of a picture in a request, in pixels; larger pictures are scaled down

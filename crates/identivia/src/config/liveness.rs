@@ -20,8 +20,8 @@ define_settings! {
     LIVENESS_SETTINGS, "Liveness and documents";
 
     /// Liveness provider; `auto` is AWS if AWS_ACCESS_KEY_ID is set, else the local engines
-    LIVENESS_PROVIDER: OneOf<LivenessProvider> = OneOf(&[
-        ("auto", LivenessProvider::Auto), ("aws", LivenessProvider::Aws), ("local", LivenessProvider::Local),
+    LIVENESS_PROVIDER: OneOf<LivenessChoice> = OneOf(&[
+        ("auto", LivenessChoice::Auto), ("aws", LivenessChoice::Aws), ("local", LivenessChoice::Local),
     ]), DefaultText("auto");
     /// Lowest confidence at which a face counts as live; at least 30 with the local engines
     FACE_LIVENESS_THRESHOLD: Decimal = Decimal { least: 0.0, most: 100.0 }, DefaultText("75");
@@ -38,7 +38,7 @@ define_settings! {
 
 /// A choice of liveness provider.
 #[derive(Clone, Copy)]
-pub(super) enum LivenessProvider {
+pub(super) enum LivenessChoice {
     Auto,
     Aws,
     Local,
@@ -65,9 +65,9 @@ pub struct AwsLiveness {
 /// Reads the liveness provider; `None` for the local engines.
 pub(super) fn read_aws_liveness(settings: &Settings) -> Result<Option<AwsLiveness>, ConfigError> {
     let is_aws = match LIVENESS_PROVIDER.read(settings)? {
-        LivenessProvider::Auto => has_keys_for_aws(settings),
-        LivenessProvider::Aws => true,
-        LivenessProvider::Local => false,
+        LivenessChoice::Auto => has_keys_for_aws(settings),
+        LivenessChoice::Aws => true,
+        LivenessChoice::Local => false,
     };
     if !is_aws {
         return Ok(None);

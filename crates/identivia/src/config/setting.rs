@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 
-use super::checks::Check;
+use super::checks::SettingCheck;
 
 /// A setting that cannot be used: the variable's name and the problem, in one line.
 #[derive(Debug, thiserror::Error)]
@@ -21,7 +21,7 @@ pub(super) struct DefaultText(pub(super) &'static str);
 pub(super) struct WhenUnset(pub(super) &'static str);
 
 /// One setting, with a [`DefaultText`] or without one ([`WhenUnset`]). Made by [`define_settings`].
-pub(super) struct Setting<C, D> {
+pub(super) struct DefinedSetting<C, D> {
     pub(super) variable: &'static str,
     /// The flag, where it differs from the variable's name in lower case.
     pub(super) own_flag: &'static [&'static str],
@@ -30,7 +30,7 @@ pub(super) struct Setting<C, D> {
     pub(super) default: D,
 }
 
-impl<C: Check, D> Setting<C, D> {
+impl<C: SettingCheck, D> DefinedSetting<C, D> {
     /// The value's text. Empty counts as not set: compose files and shells pass unset variables on as empty ones.
     pub(super) fn text<'s>(&self, settings: &'s Settings) -> Option<&'s str> {
         let text = settings.texts.get(self.variable)?;
@@ -44,7 +44,7 @@ impl<C: Check, D> Setting<C, D> {
     }
 }
 
-impl<C: Check> Setting<C, DefaultText> {
+impl<C: SettingCheck> DefinedSetting<C, DefaultText> {
     /// The checked value, or the default.
     pub(super) fn read(&self, settings: &Settings) -> Result<C::Value, ConfigError> {
         self.read_with_check(&self.check, settings)
@@ -57,7 +57,7 @@ impl<C: Check> Setting<C, DefaultText> {
     }
 }
 
-impl<C: Check> Setting<C, WhenUnset> {
+impl<C: SettingCheck> DefinedSetting<C, WhenUnset> {
     /// The checked value; `None` where the setting is not set.
     pub(super) fn read_if_set(&self, settings: &Settings) -> Result<Option<C::Value>, ConfigError> {
         let value = self.text(settings).map(|text| self.check.parse(text)).transpose();
@@ -114,7 +114,7 @@ pub(super) trait AnySetting {
     fn is_set(&self, settings: &Settings) -> bool;
 }
 
-impl<C: Check, D: SettingDefault> AnySetting for Setting<C, D> {
+impl<C: SettingCheck, D: SettingDefault> AnySetting for DefinedSetting<C, D> {
     fn variable(&self) -> &'static str {
         self.variable
     }
@@ -164,10 +164,10 @@ macro_rules! define_settings {
     ) => {
         $(
             $(#[doc = $meaning])+
-            pub(in crate::config) const $variable: $crate::config::setting::Setting<
+            pub(in crate::config) const $variable: $crate::config::setting::DefinedSetting<
                 $check,
                 $crate::config::setting::$kind,
-            > = $crate::config::setting::Setting {
+            > = $crate::config::setting::DefinedSetting {
                 variable: stringify!($variable),
                 own_flag: &[$($flag)?],
                 meaning: concat!($($meaning),+),

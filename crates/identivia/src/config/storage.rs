@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::aws::{AWS_ENDPOINT_URL_S3, AwsAccess, read_access, read_endpoint};
-use super::checks::{Consent, Parsed, ParsedWithSpaces, WholeNumber, parse_any_text};
+use super::checks::{ExplicitConsent, Parsed, ParsedWithSpaces, WholeNumber, parse_any_text};
 use super::network::{is_unencrypted, parse_web_url};
 use super::setting::{AnySetting as _, ConfigError, Settings, define_settings};
 
@@ -30,7 +30,7 @@ define_settings! {
     /// Password of that account
     PB_USER_PASSWORD: ParsedWithSpaces<String> = ParsedWithSpaces(parse_any_text), WhenUnset("");
     /// Set to `true` to allow plain http to a PocketBase on another machine: only within a network you trust
-    POCKETBASE_ALLOW_HTTP: Consent = Consent, DefaultText("false");
+    POCKETBASE_ALLOW_HTTP: ExplicitConsent = ExplicitConsent, DefaultText("false");
 }
 
 /// The store for records.
@@ -93,7 +93,7 @@ pub(super) enum FilesUrl {
 }
 
 impl Settings {
-    /// DATABASE_URL and POCKETBASE_URL as they are set, whichever of them a server would use.
+    /// DATABASE_URL and POCKETBASE_URL as they are set, whether or not a server would use them.
     #[must_use]
     pub fn store_urls(&self) -> (Option<String>, Option<String>) {
         (DATABASE_URL.text(self).map(str::to_owned), POCKETBASE_URL.text(self).map(str::to_owned))

@@ -9,9 +9,9 @@ use serde_json::Value;
 use url::Url;
 
 /// The setting that holds the branding, an object.
-pub const BRANDING: &str = "branding";
+pub const BRANDING_KEY: &str = "branding";
 /// The setting that holds the public key of Fingerprint's own agent.
-pub const FINGERPRINT_KEY: &str = "fingerprint_public_key";
+pub const FINGERPRINT_PUBLIC_KEY: &str = "fingerprint_public_key";
 
 /// The longest name, in characters, and the largest logo, in bytes of its `data:` URL.
 const NAME_CHARACTERS: usize = 80;
@@ -44,7 +44,7 @@ pub struct Branding {
 /// Fingerprint's own agent, where an operator has a key for it.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Agent {
+pub struct FingerprintAgent {
     public_key: String,
     /// `us`, `eu` or `ap`.
     region: &'static str,
@@ -52,28 +52,28 @@ pub struct Agent {
 
 /// What the page starts with.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Boot {
+pub struct PageStartData {
     pub branding: Branding,
-    pub fingerprint: Option<Agent>,
+    pub fingerprint: Option<FingerprintAgent>,
     /// Others who process what the person sends, by name: the person agrees to them by name.
     pub processors: Vec<&'static str>,
 }
 
-impl Boot {
+impl PageStartData {
     /// Takes the valid parts of two settings, as JSON text, and names the invalid ones.
     #[must_use]
-    pub fn of_settings(branding: Option<&str>, key: Option<&str>, region: &'static str) -> (Self, Vec<&'static str>) {
+    pub fn from_settings(branding: Option<&str>, key: Option<&str>, region: &'static str) -> (Self, Vec<&'static str>) {
         let mut faults = Vec::new();
-        let branding = branding.map(|text| Branding::of_setting(text, &mut faults)).unwrap_or_default();
+        let branding = branding.map(|text| Branding::from_setting(text, &mut faults)).unwrap_or_default();
         let public_key = key.and_then(|text| {
             let key: Option<String> = serde_json::from_str(text).ok();
             let key = key.filter(|key| is_key(key));
             if key.is_none() {
-                faults.push(FINGERPRINT_KEY);
+                faults.push(FINGERPRINT_PUBLIC_KEY);
             }
             key
         });
-        let fingerprint = public_key.map(|public_key| Agent { public_key, region });
+        let fingerprint = public_key.map(|public_key| FingerprintAgent { public_key, region });
         (Self { branding, fingerprint, processors: Vec::new() }, faults)
     }
 
@@ -85,7 +85,7 @@ impl Boot {
 }
 
 impl Branding {
-    fn of_setting(text: &str, faults: &mut Vec<&'static str>) -> Self {
+    fn from_setting(text: &str, faults: &mut Vec<&'static str>) -> Self {
         let Ok(Value::Object(fields)) = serde_json::from_str(text) else {
             faults.push("all of it");
             return Self::default();
@@ -166,7 +166,7 @@ mod tests {
     }
 
     fn boot(branding: &Value) -> (Value, Vec<&'static str>) {
-        let (boot, faults) = Boot::of_settings(Some(&branding.to_string()), None, "us");
+        let (boot, faults) = PageStartData::from_settings(Some(&branding.to_string()), None, "us");
         (serde_json::to_value(boot.branding).unwrap(), faults)
     }
 
@@ -179,7 +179,7 @@ mod tests {
         });
         assert_eq!(boot(&good), (good, vec![]));
         assert_eq!(boot(&json!({"name": null, "else": {"a": 1}, "Color": "red"})), (json!({}), vec![]));
-        assert_eq!(Boot::of_settings(None, None, "us"), (Boot::default(), vec![]));
+        assert_eq!(PageStartData::from_settings(None, None, "us"), (PageStartData::default(), vec![]));
     }
 
     #[test]
@@ -226,27 +226,31 @@ mod tests {
             assert_eq!(boot(&branding), (expected, vec![name]), "{name}: {value}");
         }
         for text in ["[]", "7", "\"Acme\"", "no JSON"] {
-            assert_eq!(Boot::of_settings(Some(text), None, "us"), (Boot::default(), vec!["all of it"]), "{text}");
+            assert_eq!(
+                PageStartData::from_settings(Some(text), None, "us"),
+                (PageStartData::default(), vec!["all of it"]),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn an_agent_needs_a_key_that_could_be_one() {
-        let agent = |key: &str| Boot::of_settings(None, Some(key), "eu");
+        let agent = |key: &str| PageStartData::from_settings(None, Some(key), "eu");
         let (on, faults) = agent("\"aBc123\"");
         assert_eq!(
             (on.to_html().as_str(), faults),
             (r#"{"branding":{},"fingerprint":{"publicKey":"aBc123","region":"eu"},"processors":[]}"#, vec![])
         );
         for key in ["\"\"", "\"a/b\"", "\"a b\"", "7", "null", "\"<script>\"", &format!("\"{}\"", "a".repeat(65))] {
-            assert_eq!(agent(key), (Boot::default(), vec![FINGERPRINT_KEY]), "{key}");
+            assert_eq!(agent(key), (PageStartData::default(), vec![FINGERPRINT_PUBLIC_KEY]), "{key}");
         }
     }
 
     #[test]
     fn nothing_ends_the_element_that_it_stands_in() {
         let name = "</script><!--<script>alert(1)\u{2028}";
-        let (boot, faults) = Boot::of_settings(Some(&json!({"name": name}).to_string()), None, "us");
+        let (boot, faults) = PageStartData::from_settings(Some(&json!({"name": name}).to_string()), None, "us");
         assert!(faults.is_empty());
         let html = boot.to_html();
         assert!(!html.contains('<'), "{html}");

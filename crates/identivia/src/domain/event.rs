@@ -1,4 +1,4 @@
-//! The audit trail: who did what to which record, without anybody's data in it.
+//! The audit trail: who did what to which record, without personal data.
 
 use crate::records::audit_event::AuditEvent;
 use crate::records::id::RecordId;

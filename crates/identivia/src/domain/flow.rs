@@ -50,9 +50,7 @@ pub enum FlowStep {
 
 /// The result shown to the person.
 #[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
-// A check has an `Outcome` too, and the description knows each name once.
-#[schema(as = FlowOutcome)]
-pub struct Outcome {
+pub struct FlowOutcome {
     /// `pending`, `verified` or `rejected`.
     #[schema(pattern = "^(pending|verified|rejected)$")]
     pub status: &'static str,
@@ -81,7 +79,7 @@ impl Profile {
 
     /// The result shown to the person, once their way is over.
     #[must_use]
-    pub fn flow_outcome(&self) -> Option<Outcome> {
+    pub fn flow_outcome(&self) -> Option<FlowOutcome> {
         let recorded = self.recorded_status.as_ref().map(StatusWord::as_str);
         let statuses = [recorded, Some(self.verification_status.word())];
         let decided = statuses.into_iter().flatten().find(|word| DECIDED_WORDS.contains(word));
@@ -90,7 +88,7 @@ impl Profile {
             Some(_) => "rejected",
             None => "pending",
         };
-        self.is_flow_over().then_some(Outcome { status, submitted: self.submitted_at })
+        self.is_flow_over().then_some(FlowOutcome { status, submitted: self.submitted_at })
     }
 
     /// Says whether the person has done their part: there is a record that no later status asks to do again, or the
@@ -207,7 +205,7 @@ mod tests {
         for word in ["", "pending", "in_review"] {
             let profile = sent(word, Some(1));
             assert_eq!(profile.flow_step(None), FlowStep::Outcome, "{word}");
-            assert_eq!(profile.flow_outcome(), Some(Outcome { status: "pending", submitted: Some(NOW) }), "{word}");
+            assert_eq!(profile.flow_outcome(), Some(FlowOutcome { status: "pending", submitted: Some(NOW) }), "{word}");
         }
         for word in ["unverified", "resubmission_requested"] {
             let profile = sent(word, Some(1));
@@ -229,7 +227,7 @@ mod tests {
             let recorded_status = StatusWord::parse(recorded);
             let profile = Profile { verification_status: own, recorded_status, ..Profile::default() };
             assert_eq!(profile.flow_step(None), FlowStep::Outcome);
-            assert_eq!(profile.flow_outcome(), Some(Outcome { status, submitted: None }), "{own:?} {recorded}");
+            assert_eq!(profile.flow_outcome(), Some(FlowOutcome { status, submitted: None }), "{own:?} {recorded}");
         }
     }
 

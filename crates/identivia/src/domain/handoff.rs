@@ -37,14 +37,14 @@ impl Code {
 
     /// As it stands in a link.
     #[must_use]
-    pub fn plain(&self) -> &str {
+    pub fn as_text(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
     /// As a person reads it: two groups of four.
     #[must_use]
-    pub fn grouped(&self) -> String {
-        let (first, second) = self.plain().split_at(LENGTH / 2);
+    pub fn format_in_groups(&self) -> String {
+        let (first, second) = self.as_text().split_at(LENGTH / 2);
         format!("{first}-{second}")
     }
 }
@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn a_code_is_read_as_people_type_it() {
         let code = Code::parse("K7PM4QXD").unwrap();
-        assert_eq!((code.plain(), code.grouped().as_str()), ("K7PM4QXD", "K7PM-4QXD"));
+        assert_eq!((code.as_text(), code.format_in_groups().as_str()), ("K7PM4QXD", "K7PM-4QXD"));
         for typed in ["k7pm 4qxd", "k7pm-4qxd", " K7PM\u{2014}4QXD\n", "k 7 p m 4 q x d"] {
             assert!(Code::parse(typed) == Some(code), "{typed}");
         }
@@ -112,7 +112,7 @@ mod tests {
         letters.sort_unstable();
         letters.dedup();
         assert_eq!(letters, ALPHABET);
-        assert!(codes.iter().all(|code| Code::parse(&code.grouped()) == Some(*code)));
+        assert!(codes.iter().all(|code| Code::parse(&code.format_in_groups()) == Some(*code)));
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub mod flow;
 pub mod handoff;
 pub mod liveness;
 pub mod media;
+pub mod person_links;
 pub mod profile;
 pub mod reading;
 pub mod redirect;

@@ -22,7 +22,7 @@ pub struct DocumentFields {
 
 /// What the reading cost, in a language model's tokens; zeros for an engine that has none.
 #[derive(Clone, Copy, Debug, Default, Serialize, ToSchema)]
-pub struct Usage {
+pub struct TokenUsage {
     pub prompt_tokens: u64,
     pub completion_tokens: u64,
     pub total_tokens: u64,
@@ -30,20 +30,20 @@ pub struct Usage {
 
 /// One reading of one document.
 #[derive(Clone, Debug)]
-pub struct Reading {
+pub struct DocumentAnalysis {
     /// The model or engine that read it.
     pub model: String,
     /// Its answer, checked to be JSON.
     pub analysis: Box<RawValue>,
     pub fields: DocumentFields,
-    pub usage: Usage,
+    pub usage: TokenUsage,
     /// What was checked, one by one; none from a language model.
     pub findings: Vec<Finding>,
 }
 
 /// What the caller believes the document to be: data for the reader, never instructions.
 #[derive(Clone, Debug, Default)]
-pub struct Hints {
+pub struct ReaderHints {
     pub document_type: String,
     pub document_number: String,
     pub full_name: String,

@@ -10,7 +10,7 @@ use super::claim::JobColumns;
 use crate::clock::Clock;
 use crate::records::FieldMap;
 use crate::records::time::Millis;
-use crate::store::{Store, StoreError, parse_record};
+use crate::store::{Query, Store, StoreError, parse_record};
 
 /// How often due jobs are counted.
 const COUNT_INTERVAL: Duration = Duration::from_secs(15);
@@ -66,12 +66,13 @@ pub(super) fn start_counting(
 
 /// Returns the number of due jobs, up to 1,000, and for how many seconds the oldest has been due.
 async fn count_due_jobs(columns: &JobColumns, store: &dyn Store, now: Millis) -> Result<(usize, f64), StoreError> {
-    let due = store.read(columns.due_query(now).limited(MAX_COUNTED)).await?;
-    let Some(oldest) = due.first() else { return Ok((0, 0.0)) };
+    let oldest = store.read(columns.due_query(now).limited(1)).await?;
+    let Some(oldest) = oldest.first() else { return Ok((0, 0.0)) };
     let fields: FieldMap = parse_record(&oldest.json)?;
     let since: Millis = match fields.get(columns.due) {
         Some(since) => parse_record(&since.to_string())?,
         None => now,
     };
+    let due = store.read(Query { keys_only: true, ..columns.due_query(now).limited(MAX_COUNTED) }).await?;
     Ok((due.len(), (now.0 - since.0).max(0) as f64 / 1_000.0))
 }

@@ -2,10 +2,14 @@
 
 use serde_json::json;
 
-use super::{Commit, CommitOutcome, Condition, IfExists, Order, Query, Refusal, Result, Store};
+use super::{Commit, CommitOutcome, Condition, IfExists, Order, Query, Refusal, Result, Store, StoreError};
 use crate::records::audit_event::AuditEvent;
 use crate::records::setting::Setting;
 use crate::records::{FieldMap, RecordKind};
+
+/// How often a setting is written before the caller has to try again. Each try fails only when another caller adds or
+/// removes the same setting at that moment.
+const MAX_PUT_TRIES: usize = 8;
 
 impl dyn Store + '_ {
     /// Reads every setting, by key.
@@ -19,10 +23,10 @@ impl dyn Store + '_ {
     /// Adds or replaces a setting.
     ///
     /// # Errors
-    /// When the store cannot do it now.
+    /// When the store cannot do it now, or when other callers keep adding and removing it.
     pub async fn put_setting(&self, setting: &Setting, event: AuditEvent) -> Result<()> {
         // Another caller may add or remove it meanwhile: then the other way is the right one.
-        loop {
+        for _ in 0..MAX_PUT_TRIES {
             let mut replace = Commit::default();
             let exists = Condition::exists(RecordKind::Settings, Refusal::Missing);
             replace.update(RecordKind::Settings, &setting.key, vec![exists], replaced_fields(setting));
@@ -37,6 +41,7 @@ impl dyn Store + '_ {
                 return Ok(());
             }
         }
+        Err(StoreError::Busy)
     }
 
     /// Removes a setting; says whether there was one.

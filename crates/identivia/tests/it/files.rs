@@ -1,4 +1,4 @@
-//! Stored files: told by their bytes, kept durably, handed out carefully, removed when nobody names them.
+//! Stored files: recognised by their bytes, stored durably, served with safe headers, removed when no record names them.
 
 use std::os::unix::fs::PermissionsExt as _;
 

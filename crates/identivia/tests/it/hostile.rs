@@ -25,7 +25,7 @@ async fn hostile_json_is_refused_without_parser_messages() {
         b"{\"userID\":1e999}".into(),
         b"{\"userID\":\"\\ud800\"}".into(),
         b"{\"userID\":\"\xff\"}".into(),
-        // Fields that nobody reads.
+        // Fields that the server ignores.
         b"{\"userID\":\"u\",\"x\":1e999}".into(),
         b"{\"userID\":\"u\",\"x\":\"\\ud800\"}".into(),
         b"{\"userID\":\"u\",\"userID\":\"v\"}".into(),

@@ -13,7 +13,7 @@ use crate::world::{Caller, World, file, picture, small_picture, texts};
 
 const STEPS: [&str; 4] = ["look_straight", "turn_left", "turn_right", "move_closer"];
 
-/// The frames of somebody who has done what a session asks for.
+/// The frames of a person who has done the steps of a session.
 fn frames_of_steps(session: &Value) -> Vec<Vec<u8>> {
     let steps = session["challenge"]["steps"].as_array().unwrap();
     let of = |step: &Value| {
@@ -23,7 +23,7 @@ fn frames_of_steps(session: &Value) -> Vec<Vec<u8>> {
     steps.iter().flat_map(of).collect()
 }
 
-/// As the frames of somebody else's camera: the same to the eye, other bytes.
+/// The same frames as another camera would write them: they look the same and have other bytes.
 fn recompress_frames(frames: Vec<Vec<u8>>, quality: u8) -> Vec<Vec<u8>> {
     let again = |frame: Vec<u8>| {
         let picture = image::load_from_memory(&frame).unwrap().into_rgb8();
@@ -171,7 +171,7 @@ async fn frames_in_another_order_are_not_live() {
 /// The frames that someone makes of what a session asks for.
 type Following = fn(&Value) -> Vec<Vec<u8>>;
 
-/// As whoever has another session's frames may send them to a new one: mirrored, where left is right.
+/// Another session's frames, mirrored for a session that asks for the other side.
 fn mirrored_frames(session: &Value) -> Vec<Vec<u8>> {
     let swapped = session["challenge"]["steps"].as_array().unwrap().iter().map(|step| match step.as_str().unwrap() {
         "turn_left" => json!("turn_right"),

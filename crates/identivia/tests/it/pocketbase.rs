@@ -263,7 +263,7 @@ async fn write_with_a_lost_answer_is_not_repeated() {
     let path = format!("/api/status_history/{id}");
     let rows =
         async || service.api(Method::GET, "/api/collections/status_history/records", Value::Null).await.expect(200);
-    for (round, kept) in [("the answer was lost", 1), ("whoever asked had gone", 3)] {
+    for (round, kept) in [("the answer was lost", 1), ("the caller had gone", 3)] {
         proxy.slow(Duration::from_millis(500)).await;
         let before = proxy.requests().len();
         let attempt = operator.post(&path, status_body("unverified", round));
@@ -285,7 +285,7 @@ async fn write_with_a_lost_answer_is_not_repeated() {
                 _ = attempt => panic!("answered"),
                 () = losing => {}
             }
-            // Until the server has seen that nobody waits any more: what is let through before that is an answer in time.
+            // Until the server has noticed that the caller has gone: an answer before that would be in time.
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
         proxy.pass().await;
@@ -430,7 +430,7 @@ async fn file_request_with_an_expired_token_is_503_not_404() {
     let path = format!("/api/files/profiles/{id}/{}", changed["data"]["document_front"].as_str().unwrap());
     assert_eq!(operator.get(&path).await.status, 200);
     let open = reqwest::get(format!("{}{path}", service.url)).await.unwrap();
-    assert_eq!(open.status(), 404, "PocketBase hands it to nobody without a token");
+    assert_eq!(open.status(), 404, "PocketBase requires a token");
     let superusers = service.api(Method::GET, "/api/collections/_superusers/records", Value::Null).await.expect(200);
     let user = format!("/api/collections/_superusers/records/{}", superusers["items"][0]["id"].as_str().unwrap());
     // Every piece takes so long to PocketBase that the token, when it gets there, is dead.
@@ -609,7 +609,7 @@ async fn without_the_batch_api_records_are_written_one_after_the_other() {
     assert_eq!(taken.iter().filter(|answer| answer.status == 200).count(), 1);
 }
 
-/// PocketBase leaves out what it has no field for, and then nobody would have agreed to anything.
+/// PocketBase drops values for which it has no field: a consent would be lost.
 #[tokio::test(flavor = "multi_thread")]
 async fn consent_is_503_while_its_field_is_missing() {
     let (_, service) = ready_made().await;

@@ -238,7 +238,7 @@ async fn deadlock_victim_is_503() {
     };
     let begun = Instant::now();
     let (answer, others) = tokio::join!(recording, closing_the_circle);
-    // The server looks for circles a second after somebody began to wait: we were first.
+    // The server searches for deadlocks a second after a wait begins.
     assert!(others.is_ok() && !is_served(&answer, begun), "{answer:?}");
     other.execute("commit").await.unwrap();
     world.await_stored_files(0).await;

@@ -28,7 +28,7 @@ struct Given {
     providers: Providers,
 }
 
-/// No session is looked at that nobody asks for.
+/// Sessions are not polled.
 const NEVER: &[i64] = &[];
 
 async fn start_given(flags: &[&str]) -> Given {

@@ -215,7 +215,7 @@ async fn killed_server_loses_no_acknowledged_write_and_others_remove_its_files()
     let created = operator.post("/api/profiles/create", json!({"userID": "half"})).await.expect(200);
     assert_eq!(created["id"], id.as_str());
 
-    // An hour later nobody can be at those uploads any more.
+    // An hour later those uploads have ended.
     let later = Clock::default();
     later.advance(3_700);
     let _other = World::on(ground.clone(), &[], later).await;

@@ -10,18 +10,18 @@ use identivia::clock::Clock;
 use identivia::config::{Config, Settings};
 use identivia::domain::liveness::ChallengeKind;
 use identivia::domain::media::Media;
-use identivia::domain::reading::{DocumentFields, Hints, Reading, Usage};
+use identivia::domain::reading::{DocumentAnalysis, DocumentFields, ReaderHints, TokenUsage};
 use identivia::domain::scope::{Scope, to_scope_claim};
 use identivia::providers::documents::{DocumentReader, DocumentSides};
 use identivia::providers::http_call::ProviderError;
 use identivia::providers::liveness::{
-    BrowserCredentials, CreatedSession, LivenessProvider, SessionImage, SessionReport,
+    BrowserCredentials, BrowserEndpoint, CreatedSession, LivenessProvider, SessionImage, SessionReport,
 };
 use identivia::providers::local_engines::LocalEngines;
 use identivia::records::id::RecordId;
 use identivia::records::liveness_session::{BoundingBox, SessionStatus};
 use identivia::records::time::Millis;
-use identivia::server::{Parts, Server};
+use identivia::server::{Server, StartOptions};
 use reqwest::multipart::{Form, Part};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
@@ -89,30 +89,30 @@ impl World {
 
     /// Starts a server with a scripted document reader.
     pub(crate) async fn with_reader() -> Self {
-        let parts = Parts { reader: Some(Arc::new(ScriptedReader)), ..Parts::default() };
-        Self::start(&[], parts, Arc::default()).await
+        let options = StartOptions { reader: Some(Arc::new(ScriptedReader)), ..StartOptions::default() };
+        Self::start(&[], options, Arc::default()).await
     }
 
     /// Starts a server whose page has that HTML, or that was built without one.
     pub(crate) async fn with_page(flags: &[&str], html: Option<&'static str>) -> Self {
-        Self::start(flags, Parts { page: Some(html), ..Parts::default() }, Arc::default()).await
+        Self::start(flags, StartOptions { page: Some(html), ..StartOptions::default() }, Arc::default()).await
     }
 
     /// Starts a server with more flags.
     pub(crate) async fn with(flags: &[&str], liveness: bool) -> Self {
         let provider = Arc::new(Scripted::default());
         let liveness = liveness.then(|| provider.clone() as Arc<dyn LivenessProvider>);
-        Self::start(flags, Parts { liveness, ..Parts::default() }, provider).await
+        Self::start(flags, StartOptions { liveness, ..StartOptions::default() }, provider).await
     }
 
     /// Starts a server with a scripted liveness provider on that ground.
     pub(crate) async fn on(ground: Arc<Ground>, flags: &[&str], clock: Clock) -> Self {
         let provider = Arc::new(Scripted::default());
-        let parts = Parts { clock, liveness: Some(provider.clone()), ..Parts::default() };
-        Self::start_on(ground, flags, parts, provider).await
+        let options = StartOptions { clock, liveness: Some(provider.clone()), ..StartOptions::default() };
+        Self::start_on(ground, flags, options, provider).await
     }
 
-    /// Starts a server on that ground with these providers, and more flags. Sessions that nobody asks for are looked at
+    /// Starts a server on that ground with these providers, and more flags. Unfinished sessions are polled
     /// that long before their end.
     pub(crate) async fn with_providers(
         ground: Arc<Ground>,
@@ -124,17 +124,17 @@ impl World {
         let named: Vec<String> = named.iter().flat_map(|(name, value)| [flag(name), value.clone()]).collect();
         // The ground's own keys for AWS come first, so that these take their place.
         let flags: Vec<&str> = named.iter().map(String::as_str).chain(flags.iter().copied()).collect();
-        let parts = Parts { poll_at: Some(poll_at), ..Parts::default() };
-        Self::start_on(ground, &flags, parts, Arc::default()).await
+        let options = StartOptions { poll_at: Some(poll_at), ..StartOptions::default() };
+        Self::start_on(ground, &flags, options, Arc::default()).await
     }
 
-    async fn start(flags: &[&str], parts: Parts, provider: Arc<Scripted>) -> Self {
-        Self::start_on(Arc::new(Ground::wanted().await), flags, parts, provider).await
+    async fn start(flags: &[&str], options: StartOptions, provider: Arc<Scripted>) -> Self {
+        Self::start_on(Arc::new(Ground::wanted().await), flags, options, provider).await
     }
 
-    /// Checks on records wait until a test runs them: else what it sees would depend on when it poll_at.
-    async fn start_on(ground: Arc<Ground>, flags: &[&str], parts: Parts, provider: Arc<Scripted>) -> Self {
-        let parts = Parts { engines: Some(engines()), holds_checks: true, ..parts };
+    /// Record checks wait until a test runs them: otherwise a result would depend on when they run.
+    async fn start_on(ground: Arc<Ground>, flags: &[&str], options: StartOptions, provider: Arc<Scripted>) -> Self {
+        let options = StartOptions { engines: Some(engines()), holds_checks: true, ..options };
         let folder = tempfile::tempdir().unwrap();
         let data_dir = folder.path().join("data");
         let clients = json!([
@@ -160,8 +160,8 @@ impl World {
         line.extend(kept_there.iter().map(String::as_str));
         line.extend_from_slice(flags);
         let config = Config::new(&Only::parse_from(line).settings).unwrap();
-        let clock = parts.clock.clone();
-        let server = Server::start(config, parts).await.unwrap();
+        let clock = options.clock.clone();
+        let server = Server::start(config, options).await.unwrap();
         let (stop, stopped) = watch::channel(false);
         let url = format!("http://{}", server.address);
         let app = server.app.clone();
@@ -362,6 +362,10 @@ impl Scripted {
 
 #[async_trait]
 impl LivenessProvider for Scripted {
+    fn browser_endpoint(&self) -> Option<BrowserEndpoint<'_>> {
+        Some(BrowserEndpoint { region: None, stream_url: None })
+    }
+
     fn challenges(&self) -> &[ChallengeKind] {
         &[ChallengeKind::MovementAndLight]
     }
@@ -406,11 +410,15 @@ struct ScriptedReader;
 
 #[async_trait]
 impl DocumentReader for ScriptedReader {
-    async fn read_document(&self, sides: DocumentSides, hints: &Hints) -> Result<Reading, ProviderError> {
+    async fn read_document(
+        &self,
+        sides: DocumentSides,
+        hints: &ReaderHints,
+    ) -> Result<DocumentAnalysis, ProviderError> {
         let picture = sides.front;
         assert_eq!((picture.media, hints.document_type.as_str()), (Media::Jpeg, "passport"));
         assert_eq!(picture.pixels, 1420 * 1000);
-        Ok(Reading {
+        Ok(DocumentAnalysis {
             model: "scripted".to_owned(),
             analysis: serde_json::value::RawValue::from_string("{\"name\":\"John Doe\"}".to_owned()).unwrap(),
             fields: DocumentFields {
@@ -423,7 +431,7 @@ impl DocumentReader for ScriptedReader {
                 date_of_birth: "1990-01-15 00:00:00.000Z".to_owned(),
                 authenticity: "authentic".to_owned(),
             },
-            usage: Usage { prompt_tokens: 500, completion_tokens: 120, total_tokens: 620 },
+            usage: TokenUsage { prompt_tokens: 500, completion_tokens: 120, total_tokens: 620 },
             findings: Vec::new(),
         })
     }

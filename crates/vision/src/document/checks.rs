@@ -125,9 +125,10 @@ pub(super) fn check_zone_and_barcode(zone: Option<&SourceClaims>, barcode: Optio
     let differing = list_differences(zone, barcode);
     let (outcome, message) = match differing.as_slice() {
         [] => (Outcome::Pass, format!("The barcode and {ZONE_PHRASE} say the same.")),
-        ["document_number"] => {
-            (Outcome::Warn, format!("The barcode and {ZONE_PHRASE} have different numbers. Have it looked at."))
-        }
+        ["document_number"] => (
+            Outcome::Warn,
+            format!("The barcode and {ZONE_PHRASE} have different numbers: a reviewer should compare them."),
+        ),
         _ if !zone.proven => (
             Outcome::Warn,
             format!(

@@ -14,7 +14,7 @@ use crate::files::{FileBackend, FilesError, StoredPath};
 use crate::records::id::RecordId;
 use crate::records::{Collection, RecordKind};
 
-pub(super) struct Comparison<'a> {
+pub(super) struct CopyComparison<'a> {
     pub(super) source: &'a Source,
     pub(super) target: &'a Source,
     /// Whether files go by the same names on both sides.
@@ -29,7 +29,7 @@ struct Pair<'a> {
     names: [&'a str; 2],
 }
 
-impl Comparison<'_> {
+impl CopyComparison<'_> {
     /// Compares the records that were listed, and tells of any that only the target has.
     pub(super) async fn compare(&self, listed: &Listed, report: &mut Report) -> anyhow::Result<()> {
         for (kind, ids) in listed {

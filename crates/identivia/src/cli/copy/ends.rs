@@ -84,7 +84,7 @@ pub struct Source {
 }
 
 /// The side that is written.
-pub struct Target {
+pub struct CopyTarget {
     pub store: Arc<dyn Store>,
     pub place: Arc<dyn FileBackend>,
     pub files: Arc<Files>,
@@ -179,7 +179,7 @@ impl Address {
     ///
     /// # Errors
     /// When it cannot be written now.
-    pub async fn open(&self) -> anyhow::Result<Target> {
+    pub async fn open(&self) -> anyhow::Result<CopyTarget> {
         let clock = Clock::default();
         match &self.records {
             RecordsAt::Sqlite(folder) => {
@@ -189,7 +189,7 @@ impl Address {
                 let place: Arc<dyn FileBackend> = Arc::new(FileFolder::open(&folder.join("files"))?);
                 let files = Files::new(place.clone(), Some(records.clone()), folder, clock);
                 start_file_sweep(&files, SweepAtStart::All).await;
-                Ok(Target { store: records, place, files, _held: held })
+                Ok(CopyTarget { store: records, place, files, _held: held })
             }
             RecordsAt::Postgres(url) => {
                 let (records, lock) = Postgres::open_for_copy(url, CONNECTIONS).await?;
@@ -197,14 +197,14 @@ impl Address {
                 let place = self.files.as_ref().context("nothing says where its files are")?.open().await?;
                 let files = Files::new(place.clone(), Some(records.clone()), &scratch(), clock);
                 start_file_sweep(&files, SweepAtStart::Old).await;
-                Ok(Target { store: records, place, files, _held: held })
+                Ok(CopyTarget { store: records, place, files, _held: held })
             }
             RecordsAt::PocketBase(account) => {
                 let pocketbase = signed_in(account)?;
                 refuse_incomplete(&pocketbase).await?;
                 let place: Arc<dyn FileBackend> = Arc::new(PocketBaseFields::new(pocketbase.clone(), &scratch()));
                 let files = Files::new(place.clone(), None, &scratch(), clock);
-                Ok(Target { store: pocketbase, place, files, _held: Held::Nothing })
+                Ok(CopyTarget { store: pocketbase, place, files, _held: Held::Nothing })
             }
         }
     }

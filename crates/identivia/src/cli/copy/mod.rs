@@ -22,9 +22,9 @@ use crate::files::{FilesError, StoredPath};
 use crate::records::id::RecordId;
 use crate::records::{Collection, RecordKind};
 use crate::store::{Store, StoreError, UploadedFiles, WriteOutcome};
-use check::Comparison;
+use check::CopyComparison;
 use copied_record::{CopiedRecord, add_records, list_keys, read_records};
-use ends::{Source, Target};
+use ends::{CopyTarget, Source};
 
 use crate::cli::progress::Progress;
 pub use ends::Address;
@@ -60,7 +60,7 @@ pub async fn run(job: &Job, progress: &Progress) -> anyhow::Result<Report> {
     let same_names = job.from.keeps_names() && job.to.keeps_names();
     if job.only_check {
         let target = job.to.open_to_read().await.context("--to")?;
-        let comparison = Comparison { source: &source, target: &target, same_names, progress };
+        let comparison = CopyComparison { source: &source, target: &target, same_names, progress };
         comparison.compare(&listed, &mut report).await?;
         return Ok(report);
     }
@@ -72,7 +72,7 @@ pub async fn run(job: &Job, progress: &Progress) -> anyhow::Result<Report> {
     }
     let Copy { source, target, mut report, .. } = copy;
     let written = Source { store: target.store.clone(), place: target.place.clone() };
-    let comparison = Comparison { source: &source, target: &written, same_names, progress };
+    let comparison = CopyComparison { source: &source, target: &written, same_names, progress };
     comparison.compare(&listed, &mut report).await?;
     Ok(report)
 }
@@ -126,7 +126,7 @@ impl Fault {
 
 struct Copy<'a> {
     source: Source,
-    target: Target,
+    target: CopyTarget,
     /// Whether files go by the names they come with.
     keeps_names: bool,
     /// Whether both sides share one folder of files.

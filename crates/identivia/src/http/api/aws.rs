@@ -55,7 +55,7 @@ pub(crate) async fn get_credentials(
     context: RequestContext,
     OwnWritableProfile(profile): OwnWritableProfile,
 ) -> Result<Json<CredentialsResponse>, ApiError> {
-    if !app.uses.aws {
+    if app.liveness.provider().browser_endpoint().is_none() {
         return Err(credentials_not_configured());
     }
     quotas.charge(&context, ProviderOperation::Credentials).await?;

@@ -9,9 +9,10 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::domain::profile::FileField;
-use crate::domain::reading::{DocumentFields, Hints, Reading, Usage};
+use crate::domain::reading::{DocumentAnalysis, DocumentFields, ReaderHints, TokenUsage};
 use crate::http::body::field_checks::{FieldChecks, RawField};
 use crate::http::body::form::{self, FileDestination, ScratchFile};
+use crate::http::body::form_schema::{Form, FormFields};
 use crate::http::error::{ApiError, ErrorBody};
 use crate::http::guard::profile_access::OwnWritableProfile;
 use crate::http::guard::provider_quotas::{ProviderOperation, ProviderQuotas};
@@ -20,36 +21,28 @@ use crate::providers::documents::{DocumentPicture, DocumentSides};
 use crate::providers::http_call::ProviderError;
 use crate::records::checks::Finding;
 
-/// The files that are taken.
-const SIDES: [FileField; 2] = [FileField::DocumentFront, FileField::DocumentBack];
-
-/// Hints for the reader, beside the picture.
-#[derive(Deserialize)]
-struct HintFields {
+/// Pictures of a document: JPEG, PNG or WebP of at most 10 MiB and 50 megapixels. Of a card send the back too: its barcode
+/// is read and compared with the front.
+#[derive(Deserialize, ToSchema)]
+pub(crate) struct AnalysisFields {
     #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 255, pattern = "^[^\\u0000]*$")]
     document_type_hint: RawField,
     #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 255, pattern = "^[^\\u0000]*$")]
     document_number_hint: RawField,
     #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 255, pattern = "^[^\\u0000]*$")]
     full_name_hint: RawField,
 }
 
-/// Pictures of a document: JPEG, PNG or WebP of at most 10 MiB and 50 megapixels.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "describes the form in the API's description; `form` reads it part by part")]
-pub(crate) struct AnalysisForm {
-    #[schema(value_type = String, format = Binary)]
-    document_front: RawField,
-    /// Of a card: what its barcode says is read too, and held against the front.
-    #[schema(value_type = Option<String>, nullable = false, format = Binary)]
-    document_back: RawField,
-    #[schema(value_type = Option<String>, nullable = false, max_length = 255, pattern = "^[^\\u0000]*$")]
-    document_type_hint: RawField,
-    #[schema(value_type = Option<String>, nullable = false, max_length = 255, pattern = "^[^\\u0000]*$")]
-    document_number_hint: RawField,
-    #[schema(value_type = Option<String>, nullable = false, max_length = 255, pattern = "^[^\\u0000]*$")]
-    full_name_hint: RawField,
+impl FormFields for AnalysisFields {
+    const FORM_NAME: &'static str = "AnalysisForm";
+    const FILES: &'static [FileField] = &[FileField::DocumentFront, FileField::DocumentBack];
+    const REQUIRED_FILES: &'static [FileField] = &[FileField::DocumentFront];
 }
+
+type AnalysisForm = Form<AnalysisFields>;
 
 /// What the reader found.
 #[derive(Serialize, ToSchema)]
@@ -79,7 +72,7 @@ struct Analysis {
     analysis_json: DocumentFields,
     verification_history_fields: SuggestedFields,
     document: DocumentFile,
-    usage: Usage,
+    usage: TokenUsage,
     /// The local reader's findings; empty where a language model has read the document.
     findings: Vec<Finding>,
 }
@@ -122,15 +115,14 @@ pub(crate) async fn analyze_document(
     _: OwnWritableProfile,
     request: WholeRequest,
 ) -> Result<Json<AnalysisResponse>, ApiError> {
-    let mut received = form::read_form(request, &app.files, &SIDES, FileDestination::Scratch).await?;
-    let fields: HintFields = received.take_fields(&[])?;
+    let mut received = form::read_form::<AnalysisFields>(request, &app.files, FileDestination::Scratch).await?;
     let front = received.take_scratch_file(FileField::DocumentFront);
     let back = received.take_scratch_file(FileField::DocumentBack).map(|scratch| open_picture(scratch).0);
-    let hints = check_hints(fields, received.checks, front.is_some())?;
+    let hints = check_hints(received.fields, received.checks, front.is_some())?;
     quotas.charge(&context, ProviderOperation::ReadDocument).await?;
     let (front, document) = open_picture(front.ok_or_else(|| ApiError::missing_fields(vec!["document_front"]))?);
     let reading_permit = quotas.acquire_reading(&context)?;
-    let engine_work = if app.uses.openai { None } else { quotas.acquire_engine_work(&context)? };
+    let engine_work = if app.reader.is_local() { quotas.acquire_engine_work(&context)? } else { None };
     let permits = (reading_permit, engine_work);
     let reader = app.reader.clone();
     // In its own task, so that the permits are held until it ends, even when the browser no longer waits.
@@ -144,8 +136,8 @@ pub(crate) async fn analyze_document(
     Ok(Json(AnalysisResponse { success: true, data: to_analysis(reading, document) }))
 }
 
-fn check_hints(fields: HintFields, mut checks: FieldChecks, document_sent: bool) -> Result<Hints, ApiError> {
-    let hints = Hints {
+fn check_hints(fields: AnalysisFields, mut checks: FieldChecks, document_sent: bool) -> Result<ReaderHints, ApiError> {
+    let hints = ReaderHints {
         document_type: checks.line_or_empty("document_type_hint", fields.document_type_hint),
         document_number: checks.line_or_empty("document_number_hint", fields.document_number_hint),
         full_name: checks.line_or_empty("full_name_hint", fields.full_name_hint),
@@ -163,7 +155,7 @@ fn open_picture(scratch: ScratchFile) -> (DocumentPicture, DocumentFile) {
     (DocumentPicture { file, media, pixels }, document)
 }
 
-fn to_analysis(reading: Reading, document: DocumentFile) -> Analysis {
+fn to_analysis(reading: DocumentAnalysis, document: DocumentFile) -> Analysis {
     let fields = reading.fields;
     let known = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
     Analysis {

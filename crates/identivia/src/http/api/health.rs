@@ -78,15 +78,17 @@ pub(crate) async fn report(State(app): State<Arc<App>>) -> Json<HealthReport> {
         Some(pocketbase) => pocketbase.connection_state().await.word(),
         None => "not_configured",
     };
+    let uses_aws = app.liveness.provider().browser_endpoint().is_some();
+    let uses_openai = !app.reader.is_local();
     let (liveness, openai, fingerprint) = tokio::join!(
-        provider_status(app.uses.aws.then(|| app.liveness.is_provider_healthy())),
-        provider_status(app.uses.openai.then(|| {
+        provider_status(uses_aws.then(|| app.liveness.is_provider_healthy())),
+        provider_status(uses_openai.then(|| {
             let reader = app.reader.clone();
-            app.reader_health.is_healthy("document reader", async move { reader.check_health().await })
+            app.health.reader.is_healthy("document reader", async move { reader.check_health().await })
         })),
         provider_status(app.fingerprint.as_ref().map(|fingerprint| fingerprint.is_healthy())),
     );
-    let uptime = (app.started.elapsed().as_secs_f64() * 100.0).round() / 100.0;
+    let uptime = (app.health.started.elapsed().as_secs_f64() * 100.0).round() / 100.0;
     Json(HealthReport {
         status: if check_readiness(&app).await.is_ok() { "OK" } else { "DEGRADED" },
         service: "Identivia Integration API with AWS Face Liveness",
@@ -97,12 +99,12 @@ pub(crate) async fn report(State(app): State<Arc<App>>) -> Json<HealthReport> {
         pocketbase_url: pocketbase.map(|pocketbase| pocketbase.account().url.clone()),
         pocketbase_user_email: pocketbase.map(|pocketbase| pocketbase.account().email.clone()),
         aws_faceliveness_status: liveness,
-        openai_model: app.openai_model.clone(),
+        openai_model: app.health.openai_model.clone(),
         openai_status: openai,
-        faceliveness_threshold: to_plain_number(app.liveness_threshold),
+        faceliveness_threshold: to_plain_number(app.liveness.threshold()),
         fingerprint_status: fingerprint,
-        liveness_provider: if app.uses.aws { "aws" } else { "local" },
-        document_reader: if app.uses.openai { "openai" } else { "local" },
+        liveness_provider: if uses_aws { "aws" } else { "local" },
+        document_reader: if uses_openai { "openai" } else { "local" },
     })
 }
 

@@ -13,13 +13,14 @@ use crate::app::App;
 use crate::domain::event::EventKind;
 use crate::domain::fingerprint::{DeviceCheck, DeviceStatus};
 use crate::domain::liveness::{Claim, Confirmed};
-use crate::domain::profile::ProfileFiles;
+use crate::domain::profile::{FileField, ProfileFiles};
 use crate::domain::verification::{Evidence, FILES, required_files};
 use crate::domain::{LINE, PARAGRAPH};
 use crate::files::upload::Upload;
 use crate::files::{FilesError, StoredPath};
 use crate::http::body::field_checks::{FieldChecks, RawField, known};
 use crate::http::body::form::{self, FileDestination};
+use crate::http::body::form_schema::{Form, FormFields};
 use crate::http::body::list_query::{ListQuery, PageResponse};
 use crate::http::error::{ApiError, ErrorBody};
 use crate::http::guard::authority::{Shown, StatementKind};
@@ -35,80 +36,63 @@ use crate::store::Collection;
 /// How often a copy starts over when the profile's files are replaced under it.
 const COPY_ATTEMPTS: usize = 3;
 
-/// The texts of a record.
-#[derive(Deserialize)]
-struct VerificationFields {
-    #[serde(default)]
-    liveness_session_id: RawField,
-    #[serde(default)]
-    liveness_confidence: RawField,
-    #[serde(default)]
-    liveness_status: RawField,
-    #[serde(default)]
-    document_type: RawField,
-    #[serde(default)]
-    document_number: RawField,
-    #[serde(default)]
-    country: RawField,
-    #[serde(default)]
-    name: RawField,
-    #[serde(default)]
-    address: RawField,
-    #[serde(default)]
-    gender: RawField,
-    #[serde(default)]
-    date_of_birth: RawField,
-    #[serde(default)]
-    place_of_birth: RawField,
-    #[serde(default)]
-    fingerprint: RawField,
-    #[serde(default)]
-    ip_address: RawField,
-}
-
 /// A verification record as a form. Files that are not sent are copied from the profile.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "describes the form in the API's description; `form` reads it part by part")]
-pub(crate) struct VerificationForm {
+#[derive(Deserialize, ToSchema)]
+pub(crate) struct VerificationFields {
     /// With a flow token: a session of this profile that has not served a record yet.
-    #[schema(value_type = String, max_length = 255, pattern = "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$")]
+    #[serde(default)]
+    #[schema(value_type = String, required = true, max_length = 255, pattern = "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$")]
     liveness_session_id: RawField,
     /// 0 to 100. With a flow token this and `liveness_status` are kept as claims.
-    #[schema(value_type = f64, minimum = 0, maximum = 100)]
+    #[serde(default)]
+    #[schema(value_type = f64, required = true, minimum = 0, maximum = 100)]
     liveness_confidence: RawField,
     /// Such as `passport`, which needs no back, or `national_id`.
-    #[schema(value_type = String, max_length = 255, pattern = "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$")]
+    #[serde(default)]
+    #[schema(value_type = String, required = true, max_length = 255, pattern = "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$")]
     document_type: RawField,
     /// Such as `live` or `not_live`.
-    #[schema(value_type = String, max_length = 255, pattern = "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$")]
+    #[serde(default)]
+    #[schema(value_type = String, required = true, max_length = 255, pattern = "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$")]
     liveness_status: RawField,
-    #[schema(value_type = Option<String>, nullable = false, max_length = 255, pattern = "^[^\\u0000]*$")]
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 255, pattern = "^[^\\u0000]*$")]
     document_number: RawField,
-    #[schema(value_type = Option<String>, nullable = false, max_length = 255, pattern = "^[^\\u0000]*$")]
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 255, pattern = "^[^\\u0000]*$")]
     country: RawField,
-    #[schema(value_type = Option<String>, nullable = false, max_length = 255, pattern = "^[^\\u0000]*$")]
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 255, pattern = "^[^\\u0000]*$")]
     name: RawField,
-    #[schema(value_type = Option<String>, nullable = false, max_length = 2000, pattern = "^[^\\u0000]*$")]
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 2000, pattern = "^[^\\u0000]*$")]
     address: RawField,
-    #[schema(value_type = Option<String>, nullable = false, max_length = 255, pattern = "^[^\\u0000]*$")]
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 255, pattern = "^[^\\u0000]*$")]
     gender: RawField,
+    #[serde(default)]
     #[schema(schema_with = openapi::date)]
     date_of_birth: RawField,
-    #[schema(value_type = Option<String>, nullable = false, max_length = 255, pattern = "^[^\\u0000]*$")]
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 255, pattern = "^[^\\u0000]*$")]
     place_of_birth: RawField,
     /// FingerprintJS visitor data: JSON of at most 64 KiB and 16 levels. Kept as a claim,
     /// and checked with Fingerprint where that is configured.
-    #[schema(value_type = Option<String>, nullable = false, max_length = 16384, pattern = "^([^\\u0000{][^\\u0000]*)?$")]
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 16384, pattern = "^([^\\u0000{][^\\u0000]*)?$")]
     fingerprint: RawField,
+    #[serde(default)]
     #[schema(schema_with = openapi::ip_address)]
     ip_address: RawField,
-    #[schema(value_type = Option<String>, nullable = false, format = Binary)]
-    facial_photo: RawField,
-    #[schema(value_type = Option<String>, nullable = false, format = Binary)]
-    document_front: RawField,
-    #[schema(value_type = Option<String>, nullable = false, format = Binary)]
-    document_back: RawField,
 }
+
+impl FormFields for VerificationFields {
+    const FORM_NAME: &'static str = "VerificationForm";
+    const NUMBERS: &'static [&'static str] = &["liveness_confidence"];
+    const FILES: &'static [FileField] = &FILES;
+}
+
+type VerificationForm = Form<VerificationFields>;
 
 /// A new record.
 #[derive(Serialize, ToSchema)]
@@ -152,9 +136,8 @@ pub(crate) async fn create_verification(
     let (id, condition, profile) = (writable.id(), writable.condition(), writable.profile);
     let record_id = RecordId::random();
     let mut upload = Upload::new(app.files.clone(), Collection::VerificationHistory, record_id);
-    let mut received = form::read_form(request, &app.files, &FILES, FileDestination::Record(&mut upload)).await?;
-    let fields = received.take_fields(&["liveness_confidence"])?;
-    let mut evidence = check_evidence(fields, received.checks, &received.files, &profile)?;
+    let received = form::read_form(request, &app.files, FileDestination::Record(&mut upload)).await?;
+    let mut evidence = check_evidence(received.fields, received.checks, &received.files, &profile)?;
     if context.authority.word == StatementKind::Claim {
         evidence.confirmed = provider_finding(&context, &quotas, id, &evidence.claim).await?;
     }
@@ -182,7 +165,7 @@ pub(crate) async fn create_verification(
     Ok((StatusCode::CREATED, Json(response)))
 }
 
-/// FieldChecks all fields at once, and says every one that is missing, files included.
+/// Checks all fields at once, and names every one that is missing, files included.
 fn check_evidence(
     fields: VerificationFields,
     mut checks: FieldChecks,
@@ -238,7 +221,7 @@ async fn provider_finding(
         let message = "The liveness check is not finished; finish it first";
         return Err(ApiError::bad_request("Invalid liveness session", message));
     }
-    Ok(session.confirmed(context.app.liveness_threshold))
+    Ok(session.confirmed(context.app.liveness.threshold()))
 }
 
 /// Checks visitor data with Fingerprint. The record is created with any result.

@@ -7,13 +7,13 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{Request, header};
 use bytes::Bytes;
-use serde::de::DeserializeOwned;
 use serde::de::value::MapDeserializer;
 use serde_json::{Number, Value};
 use vision::intake;
 
 use super::field_checks::FieldChecks;
 use super::form_body::{FORM_BYTES, FormBody};
+use super::form_schema::FormFields;
 use super::json;
 use super::multipart::{self, FormFault, MultipartParser, PART_HEADER_BYTES, PartHead};
 use crate::domain::media::{MAX_IMAGE_BYTES, MAX_VIDEO_BYTES, Media, SNIFF_BYTES};
@@ -60,33 +60,46 @@ pub(crate) struct ScratchFile {
 }
 
 /// A form that has been read.
-#[derive(Default)]
-pub(crate) struct ReceivedForm {
-    texts: Vec<(String, Value)>,
+pub(crate) struct ReceivedForm<F> {
+    /// The texts.
+    pub(crate) fields: F,
     /// The stored names of files, or `"scratch"` where they were not stored.
     pub(crate) files: ProfileFiles,
     scratch: Vec<(FileField, ScratchFile)>,
-    /// The problems of files and texts so far.
+    /// The problems of files so far.
     pub(crate) checks: FieldChecks,
 }
 
-impl ReceivedForm {
+impl<F> ReceivedForm<F> {
     /// Takes a file that was received to be read once.
     pub(crate) fn take_scratch_file(&mut self, field: FileField) -> Option<ScratchFile> {
         let place = self.scratch.iter().position(|(found, _)| *found == field)?;
         Some(self.scratch.swap_remove(place).1)
     }
+}
 
-    /// Takes the texts as a request body; the named ones are numbers. Unknown fields are ignored, a repeated one is an error.
-    pub(crate) fn take_fields<T: DeserializeOwned>(&mut self, numbers: &[&str]) -> Result<T, ApiError> {
-        let mut texts = std::mem::take(&mut self.texts);
+/// The parts of a form that have been read so far.
+#[derive(Default)]
+struct ReceivedParts {
+    texts: Vec<(String, Value)>,
+    files: ProfileFiles,
+    scratch: Vec<(FileField, ScratchFile)>,
+    checks: FieldChecks,
+}
+
+impl ReceivedParts {
+    /// Makes a form of the parts. Unknown texts are ignored, a repeated one is an error.
+    fn into_form<F: FormFields>(self) -> Result<ReceivedForm<F>, ApiError> {
+        let Self { mut texts, files, scratch, checks } = self;
         for (name, value) in &mut texts {
-            if numbers.contains(&name.as_str()) {
+            if F::NUMBERS.contains(&name.as_str()) {
                 *value = parse_number(value);
             }
         }
         let fields = MapDeserializer::<_, serde_json::Error>::new(texts.into_iter());
-        T::deserialize(fields).map_err(|_| ApiError::bad_request("Malformed form", "Send every field once"))
+        let fields =
+            F::deserialize(fields).map_err(|_| ApiError::bad_request("Malformed form", "Send every field once"))?;
+        Ok(ReceivedForm { fields, files, scratch, checks })
     }
 }
 
@@ -99,32 +112,32 @@ fn parse_number(text: &Value) -> Value {
     }
 }
 
-/// Reads a multipart form. The files named in `accepted` go to the destination; other files are skipped.
-pub(crate) async fn read_form(
+/// Reads a multipart form. The files that it may contain go to the destination; others are skipped.
+pub(crate) async fn read_form<F: FormFields>(
     request: Request<Body>,
     files: &Arc<Files>,
-    accepted: &'static [FileField],
     destination: FileDestination<'_>,
-) -> Result<ReceivedForm, ApiError> {
+) -> Result<ReceivedForm<F>, ApiError> {
     let boundary = form_boundary(&request)?;
     json::refuse_large_body(request.headers(), FORM_BYTES)?;
     let reader = FormReader {
         multipart: MultipartParser::new(FormBody::new(request.into_body()), &boundary),
         files,
-        accepted,
+        accepted: F::FILES,
         destination,
-        received: ReceivedForm::default(),
+        received: ReceivedParts::default(),
     };
-    tokio::time::timeout(FORM_TIMEOUT, reader.read_parts()).await.unwrap_or_else(|_| Err(json::body_too_slow()))
+    let parts = tokio::time::timeout(FORM_TIMEOUT, reader.read_parts()).await;
+    parts.unwrap_or_else(|_| Err(json::body_too_slow()))?.into_form()
 }
 
 /// Reads a form with frames of a camera. They come with their numbers, in the order of the form.
-pub(crate) async fn read_frames(
+pub(crate) async fn read_frames<F: FormFields>(
     request: Request<Body>,
     files: &Arc<Files>,
-) -> Result<(ReceivedForm, Vec<(usize, Bytes)>), ApiError> {
+) -> Result<(ReceivedForm<F>, Vec<(usize, Bytes)>), ApiError> {
     let mut frames = Vec::new();
-    let received = read_form(request, files, &[], FileDestination::Frames(&mut frames)).await?;
+    let received = read_form(request, files, FileDestination::Frames(&mut frames)).await?;
     Ok((received, frames))
 }
 
@@ -163,11 +176,11 @@ struct FormReader<'a> {
     files: &'a Arc<Files>,
     accepted: &'static [FileField],
     destination: FileDestination<'a>,
-    received: ReceivedForm,
+    received: ReceivedParts,
 }
 
 impl FormReader<'_> {
-    async fn read_parts(mut self) -> Result<ReceivedForm, ApiError> {
+    async fn read_parts(mut self) -> Result<ReceivedParts, ApiError> {
         let mut parts = 0;
         while let Some(part) = self.multipart.next_part().await? {
             parts += 1;

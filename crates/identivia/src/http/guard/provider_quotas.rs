@@ -123,11 +123,11 @@ fn acquire_permit(limiter: &ConcurrencyLimiter<RecordId>, context: &RequestConte
     limiter.try_acquire(profile).map(Some).ok_or_else(|| too_many_requests(1))
 }
 
-/// Refuses a new liveness check while the profile must pause after several failed ones, whichever server ran them.
+/// Refuses a new liveness check while the profile must pause after several failed ones, on any server.
 pub(crate) async fn refuse_during_pause(context: &RequestContext, profile: RecordId) -> Result<(), ApiError> {
     let (app, now) = (&context.app, context.app.clock.now());
     let sessions = app.store.sessions_of_profile(profile, pauses_look_back(now)).await?;
-    let Some(seconds) = pause(&sessions, app.liveness_threshold, now) else { return Ok(()) };
+    let Some(seconds) = pause(&sessions, app.liveness.threshold(), now) else { return Ok(()) };
     let refusal = ApiError::new(StatusCode::TOO_MANY_REQUESTS, "Too many failed liveness checks");
     Err(refusal
         .with_message("Several checks have failed within a few minutes; try again when Retry-After has passed")

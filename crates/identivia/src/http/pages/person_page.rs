@@ -19,7 +19,7 @@ use super::asset_response::asset_response;
 use super::page_assets;
 use super::page_policy::PagePolicy;
 use crate::app::App;
-use crate::domain::branding::{BRANDING, Boot, FINGERPRINT_KEY};
+use crate::domain::branding::{BRANDING_KEY, FINGERPRINT_PUBLIC_KEY, PageStartData};
 use crate::http::error::ApiError;
 use crate::records::id::RecordId;
 use crate::records::time::Millis;
@@ -98,11 +98,12 @@ impl PersonPage {
     async fn refresh_page(&self, app: &App, html: SplitHtml, last: Option<&RenderedPage>, now: Millis) -> RenderedPage {
         let Ok(Ok(settings)) = timeout(SETTINGS_TIMEOUT, app.store.settings()).await else {
             tracing::warn!("settings cannot be read; serving the person's last page, or one without branding");
-            let plain = || self.render_page(html, Boot::default(), Vec::new(), now);
+            let plain = || self.render_page(html, PageStartData::default(), Vec::new(), now);
             return last.map_or_else(plain, |last| RenderedPage { at: now, ..last.clone() });
         };
         let value = |key| settings.iter().find(|setting| setting.key == key).map(|setting| setting.value.get());
-        let (boot, faults) = Boot::of_settings(value(BRANDING), value(FINGERPRINT_KEY), self.region);
+        let (boot, faults) =
+            PageStartData::from_settings(value(BRANDING_KEY), value(FINGERPRINT_PUBLIC_KEY), self.region);
         if !faults.is_empty() && last.is_none_or(|last| last.faults != faults) {
             // Only their names: a value may hold anything.
             tracing::warn!(settings = faults.join(", "), "invalid branding settings ignored");
@@ -110,17 +111,23 @@ impl PersonPage {
         self.render_page(html, boot, faults, now)
     }
 
-    fn render_page(&self, html: SplitHtml, mut boot: Boot, faults: Vec<&'static str>, at: Millis) -> RenderedPage {
+    fn render_page(
+        &self,
+        html: SplitHtml,
+        mut boot: PageStartData,
+        faults: Vec<&'static str>,
+        at: Millis,
+    ) -> RenderedPage {
         boot.processors.clone_from(&self.processors);
         if boot.fingerprint.is_some() && !boot.processors.contains(&FINGERPRINT) {
             boot.processors.push(FINGERPRINT);
         }
         let policy = self.policy.to_header(boot.fingerprint.is_some());
-        RenderedPage { at, html: insert_boot_data(html, &boot).into(), policy, faults }
+        RenderedPage { at, html: insert_start_data(html, &boot).into(), policy, faults }
     }
 }
 
-fn insert_boot_data((before, behind): (&str, &str), boot: &Boot) -> String {
+fn insert_start_data((before, behind): (&str, &str), boot: &PageStartData) -> String {
     format!("{before}{}{behind}", boot.to_html())
 }
 
@@ -184,11 +191,11 @@ mod tests {
 
     #[test]
     fn boot_mark_is_replaced_by_boot_data() {
-        let made = insert_boot_data(("<script id=\"boot\">", "</script>"), &Boot::default());
+        let made = insert_start_data(("<script id=\"boot\">", "</script>"), &PageStartData::default());
         assert_eq!(made, "<script id=\"boot\">{\"branding\":{},\"fingerprint\":null,\"processors\":[]}</script>");
         let settings = serde_json::json!({"name": "__BOOT__ </script>"}).to_string();
-        let (boot, _) = Boot::of_settings(Some(&settings), None, "us");
-        let made = insert_boot_data(("<script>", "</script>"), &boot);
+        let (boot, _) = PageStartData::from_settings(Some(&settings), None, "us");
+        let made = insert_start_data(("<script>", "</script>"), &boot);
         assert_eq!(made.matches("</script>").count(), 1, "{made}");
         assert_eq!(made.matches(BOOT_MARK).count(), 1, "the value of a setting is not searched for the mark");
     }

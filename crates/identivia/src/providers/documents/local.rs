@@ -15,7 +15,7 @@ use super::prepare_picture::decode_picture;
 use super::{DocumentReader, DocumentSides};
 use crate::clock::Clock;
 use crate::domain::country;
-use crate::domain::reading::{DocumentFields, Hints, Reading, Usage};
+use crate::domain::reading::{DocumentAnalysis, DocumentFields, ReaderHints, TokenUsage};
 use crate::providers::http_call::ProviderError;
 use crate::providers::local_engines::{ENGINE_NAME, LocalEngines};
 use crate::records::checks::{Finding, Outcome};
@@ -40,8 +40,12 @@ impl LocalReader {
 
 #[async_trait]
 impl DocumentReader for LocalReader {
+    fn is_local(&self) -> bool {
+        true
+    }
+
     /// Hints are ignored: this reader reads what is printed.
-    async fn read_document(&self, sides: DocumentSides, _: &Hints) -> Result<Reading, ProviderError> {
+    async fn read_document(&self, sides: DocumentSides, _: &ReaderHints) -> Result<DocumentAnalysis, ProviderError> {
         let today = to_utc_date(self.clock.now());
         let reading = move |engines: &LocalEngines| {
             let undecodable = |_| ProviderError::failed("the picture does not decode");
@@ -69,7 +73,7 @@ pub fn to_utc_date(now: Millis) -> Date {
     date.expect("a calendar date is a valid date")
 }
 
-fn to_reading(document: &DocumentReading) -> Result<Reading, ProviderError> {
+fn to_reading(document: &DocumentReading) -> Result<DocumentAnalysis, ProviderError> {
     let fields = to_document_fields(document);
     let findings: Vec<Finding> = document.findings.iter().map(to_api_finding).collect();
     let found = &document.fields;
@@ -86,7 +90,7 @@ fn to_reading(document: &DocumentReading) -> Result<Reading, ProviderError> {
         "fields": fields,
     });
     let analysis = to_raw_value(&analysis).map_err(|error| ProviderError::failed(error.to_string()))?;
-    Ok(Reading { model: ENGINE_NAME.to_owned(), analysis, fields, usage: Usage::default(), findings })
+    Ok(DocumentAnalysis { model: ENGINE_NAME.to_owned(), analysis, fields, usage: TokenUsage::default(), findings })
 }
 
 const fn source_word(source: FieldSource) -> &'static str {

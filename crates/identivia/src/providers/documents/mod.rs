@@ -10,7 +10,7 @@ use std::fs::File;
 use async_trait::async_trait;
 
 use crate::domain::media::Media;
-use crate::domain::reading::{Hints, Reading};
+use crate::domain::reading::{DocumentAnalysis, ReaderHints};
 use crate::providers::http_call::ProviderError;
 
 /// A picture that has been checked to decode.
@@ -29,8 +29,13 @@ pub struct DocumentSides {
 /// A document reader.
 #[async_trait]
 pub trait DocumentReader: Send + Sync {
+    /// Whether it reads with the local engines, whose work is limited.
+    fn is_local(&self) -> bool {
+        false
+    }
     /// Reads a document.
-    async fn read_document(&self, sides: DocumentSides, hints: &Hints) -> Result<Reading, ProviderError>;
+    async fn read_document(&self, sides: DocumentSides, hints: &ReaderHints)
+    -> Result<DocumentAnalysis, ProviderError>;
     /// Checks that the reader works, by a call that costs little.
     async fn check_health(&self) -> Result<(), ProviderError>;
 }

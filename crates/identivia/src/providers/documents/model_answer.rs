@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::domain::reading::{DocumentFields, Hints};
+use crate::domain::reading::{DocumentFields, ReaderHints};
 use crate::domain::{LINE, PARAGRAPH, country};
 use crate::providers::http_call::ProviderError;
 use crate::records::time::parse_date;
@@ -63,7 +63,7 @@ pub(super) fn build_schema() -> Value {
 /// When the answer breaks the schema: then no part of it is used. The text says how, and quotes nothing.
 pub(super) fn parse_model_answer(
     content: &str,
-    hints: &Hints,
+    hints: &ReaderHints,
     today: Date,
 ) -> Result<(Box<RawValue>, DocumentFields), ProviderError> {
     let wrong = |why: String| ProviderError::Failed(format!("its answer breaks the schema: {why}"));
@@ -246,11 +246,11 @@ mod tests {
     }
 
     fn fields(change: &Value) -> DocumentFields {
-        parse_model_answer(&answer(change), &Hints::default(), TODAY).unwrap().1
+        parse_model_answer(&answer(change), &ReaderHints::default(), TODAY).unwrap().1
     }
 
     fn fault(content: &str) -> String {
-        parse_model_answer(content, &Hints::default(), TODAY).err().unwrap().to_string()
+        parse_model_answer(content, &ReaderHints::default(), TODAY).err().unwrap().to_string()
     }
 
     #[test]
@@ -271,7 +271,8 @@ mod tests {
             assert_eq!(fields(&json!({"document_type": answered})).document_type, expected, "{answered}");
         }
         assert!(
-            parse_model_answer(&format!("```json\n{}\n```", answer(&json!({}))), &Hints::default(), TODAY).is_ok(),
+            parse_model_answer(&format!("```json\n{}\n```", answer(&json!({}))), &ReaderHints::default(), TODAY)
+                .is_ok(),
             "fenced"
         );
     }
@@ -280,7 +281,7 @@ mod tests {
     fn unknown_keys_are_dropped_except_in_the_raw_text() {
         let (analysis, fields) = parse_model_answer(
             &answer(&json!({"verification_status": "verified", "isLive": true})),
-            &Hints::default(),
+            &ReaderHints::default(),
             TODAY,
         )
         .unwrap();
@@ -294,7 +295,7 @@ mod tests {
         for field in ["name", "document_number", "address", "document_type", "country", "gender", "date_of_birth"] {
             assert_eq!(fields(&json!({field: trick})).authenticity, "suspicious", "{field}");
         }
-        let hints = Hints { full_name: trick.to_owned(), ..Hints::default() };
+        let hints = ReaderHints { full_name: trick.to_owned(), ..ReaderHints::default() };
         assert_eq!(parse_model_answer(&answer(&json!({})), &hints, TODAY).unwrap().1.authenticity, "suspicious");
         for name in ["Verified Lane 5", "Ignacio Authentic", "Json Miller"] {
             assert_eq!(fields(&json!({"address": name})).authenticity, "authentic", "{name}");
@@ -353,8 +354,8 @@ mod tests {
     proptest! {
         #[test]
         fn any_answer_is_parsed_or_refused(content in "\\PC{0,200}", name in "\\PC{0,300}", date in "\\PC{0,20}") {
-            let _ = parse_model_answer(&content, &Hints::default(), TODAY);
-            if let Ok((_, fields)) = parse_model_answer(&answer(&json!({"name": name, "date_of_birth": date})), &Hints::default(), TODAY) {
+            let _ = parse_model_answer(&content, &ReaderHints::default(), TODAY);
+            if let Ok((_, fields)) = parse_model_answer(&answer(&json!({"name": name, "date_of_birth": date})), &ReaderHints::default(), TODAY) {
                 prop_assert!(fields.name.chars().count() <= LINE && !fields.name.chars().any(char::is_control));
             }
         }

@@ -8,7 +8,7 @@ pub mod rekognition;
 pub mod sessions;
 
 pub use provider::{
-    BrowserCredentials, CreatedSession, DecodedFrames, FrameJudge, LivenessProvider, ObservedFrames, SessionImage,
-    SessionReport,
+    BrowserCredentials, BrowserEndpoint, CreatedSession, DecodedFrames, FrameJudge, LivenessProvider, ObservedFrames,
+    SessionImage, SessionReport,
 };
 pub use sessions::{FrameOutcome, LivenessSessions, SessionError};

@@ -44,6 +44,14 @@ pub struct BrowserCredentials {
     pub expiration: Millis,
 }
 
+/// Where a browser calls AWS.
+#[derive(Clone, Copy, Debug)]
+pub struct BrowserEndpoint<'a> {
+    pub region: Option<&'a str>,
+    /// The stream URL that replaces AWS's own, where one is configured.
+    pub stream_url: Option<&'a str>,
+}
+
 /// A liveness provider.
 #[async_trait]
 pub trait LivenessProvider: Send + Sync {
@@ -61,8 +69,8 @@ pub trait LivenessProvider: Send + Sync {
     /// Issues credentials for 900 seconds that allow a browser its part of a session and nothing else; `None` when browsers
     /// need none.
     async fn issue_credentials(&self, profile: Option<RecordId>) -> Result<Option<BrowserCredentials>, ProviderError>;
-    /// The region in which browsers call the provider themselves; `None` where they do not.
-    fn region(&self) -> Option<&str> {
+    /// Where browsers call the provider themselves; `None` where they do not.
+    fn browser_endpoint(&self) -> Option<BrowserEndpoint<'_>> {
         None
     }
     /// Checks that the provider works, by a call that costs little.

@@ -14,7 +14,9 @@ use aws_sdk_rekognition::types::{
 use bytes::Bytes;
 
 use super::credentials::CredentialsIssuer;
-use super::provider::{BrowserCredentials, CreatedSession, LivenessProvider, SessionImage, SessionReport};
+use super::provider::{
+    BrowserCredentials, BrowserEndpoint, CreatedSession, LivenessProvider, SessionImage, SessionReport,
+};
 use crate::aws_access::load_aws_config;
 use crate::config::AwsLiveness;
 use crate::domain::liveness::ChallengeKind;
@@ -39,6 +41,7 @@ const UNKNOWN_SESSION: &str = "00000000-0000-4000-8000-000000000000";
 pub struct Rekognition {
     client: Client,
     region: String,
+    stream_url: Option<String>,
     issuer: CredentialsIssuer,
     permits: CallPermits,
     challenges: Vec<ChallengeKind>,
@@ -61,6 +64,7 @@ impl Rekognition {
         Ok(Self {
             client: Client::from_conf(config.build()),
             region: sdk.region().map(ToString::to_string).unwrap_or_default(),
+            stream_url: at.stream_url.clone(),
             issuer: CredentialsIssuer::new(&sdk, at),
             permits: CallPermits::new(MAX_CALLS),
             challenges: at.challenges.clone(),
@@ -98,8 +102,8 @@ impl LivenessProvider for Rekognition {
         &self.challenges
     }
 
-    fn region(&self) -> Option<&str> {
-        Some(&self.region)
+    fn browser_endpoint(&self) -> Option<BrowserEndpoint<'_>> {
+        Some(BrowserEndpoint { region: Some(&self.region), stream_url: self.stream_url.as_deref() })
     }
 
     async fn create_session(&self, challenge: ChallengeKind) -> Result<CreatedSession, ProviderError> {

@@ -61,6 +61,7 @@ pub enum FrameOutcome {
 /// The provider's sessions, stored here.
 pub struct LivenessSessions {
     provider: Arc<dyn LivenessProvider>,
+    threshold: f64,
     store: Arc<dyn Store>,
     files: Arc<Files>,
     clock: Clock,
@@ -77,6 +78,7 @@ impl LivenessSessions {
     #[must_use]
     pub fn new(
         provider: Arc<dyn LivenessProvider>,
+        threshold: f64,
         store: Arc<dyn Store>,
         files: Arc<Files>,
         clock: Clock,
@@ -84,6 +86,7 @@ impl LivenessSessions {
     ) -> Arc<Self> {
         Arc::new(Self {
             provider,
+            threshold,
             store,
             files,
             clock,
@@ -92,6 +95,12 @@ impl LivenessSessions {
             one_call_per_session: std::array::from_fn(|_| Mutex::default()),
             health: HealthCheck::default(),
         })
+    }
+
+    /// The confidence from which on a result means a live person, 0 to 100.
+    #[must_use]
+    pub fn threshold(&self) -> f64 {
+        self.threshold
     }
 
     /// The provider itself.

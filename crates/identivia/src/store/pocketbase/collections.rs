@@ -251,7 +251,7 @@ fn field_notes(name: &str, holds: FieldType, field: &Value) -> Vec<String> {
     }
     if of_type == "file" && field["protected"] != true {
         notes.push(format!(
-            "{name} is not protected: anybody with a file's address can open it; set Protected in its options"
+            "{name} is not protected: anyone with a file's address can open it; set Protected in its options"
         ));
     }
     notes

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::commit_error::{CommitError, CommitResult};
 use super::insert::PreparedInsert;
-use super::update::{BeforeImage, PreparedUpdate, Target};
+use super::update::{BeforeImage, PreparedUpdate, UpdateTarget};
 use super::{Dialect, Execution, SqlTransaction, SqlValue, StepEnd};
 use crate::records::time::Millis;
 use crate::records::{FieldMap, RecordKind};
@@ -27,7 +27,7 @@ pub(super) struct PreparedCommit {
 pub(super) enum PreparedChange {
     Insert(PreparedInsert),
     Update(PreparedUpdate),
-    Delete(Target),
+    Delete(UpdateTarget),
 }
 
 impl PreparedChange {
@@ -57,12 +57,12 @@ impl PreparedCommit {
                 }
                 Change::Update { kind, key, conditions, fields } => {
                     let is_repeated = has_change_of(&changes, kind, &key);
-                    let target = Target::new(kind, key, conditions, is_repeated)?;
+                    let target = UpdateTarget::new(kind, key, conditions, is_repeated)?;
                     PreparedChange::Update(PreparedUpdate::prepare(target, fields, changes.is_empty())?)
                 }
                 Change::Delete { kind, key, conditions } => {
                     let is_repeated = has_change_of(&changes, kind, &key);
-                    PreparedChange::Delete(Target::new(kind, key, conditions, is_repeated)?)
+                    PreparedChange::Delete(UpdateTarget::new(kind, key, conditions, is_repeated)?)
                 }
             };
             changes.push(prepared);

@@ -17,7 +17,7 @@ use crate::store::{Condition, IfExists, Refusal, Result};
 const REMOVABLE_NOW: Millis = Millis(1);
 
 /// The record that a change is about, and the conditions on it.
-pub(super) struct Target {
+pub(super) struct UpdateTarget {
     table: &'static Table,
     key: String,
     conditions: Vec<Condition>,
@@ -42,7 +42,7 @@ pub(super) enum BeforeImage {
     Read(String),
 }
 
-impl Target {
+impl UpdateTarget {
     pub(super) fn new(kind: RecordKind, key: String, conditions: Vec<Condition>, is_repeated: bool) -> Result<Self> {
         let table = Table::of_kind(kind);
         let mut names: Vec<&str> = conditions.iter().flat_map(fields_read).collect();
@@ -128,7 +128,7 @@ impl BeforeImage {
 
 /// An update whose values are converted before its transaction begins.
 pub(super) struct PreparedUpdate {
-    pub(super) target: Target,
+    pub(super) target: UpdateTarget,
     fields: FieldMap,
     columns: Vec<(&'static Column, SqlValue<'static>)>,
     /// The parts that hold other changed fields. Only these are written again.
@@ -138,7 +138,7 @@ pub(super) struct PreparedUpdate {
 }
 
 impl PreparedUpdate {
-    pub(super) fn prepare(mut target: Target, fields: FieldMap, returns_record: bool) -> Result<Self> {
+    pub(super) fn prepare(mut target: UpdateTarget, fields: FieldMap, returns_record: bool) -> Result<Self> {
         let table = target.table;
         fields.keys().try_for_each(|name| table.check_field(name))?;
         let mut columns = Vec::new();
@@ -261,7 +261,7 @@ impl PreparedUpdate {
 #[cfg(test)]
 pub(super) fn statements_of_kind(dialect: &Dialect, kind: RecordKind, fields: FieldMap) -> Vec<String> {
     let table = Table::of_kind(kind);
-    let target = Target::new(kind, "w".to_owned(), Vec::new(), false).unwrap();
+    let target = UpdateTarget::new(kind, "w".to_owned(), Vec::new(), false).unwrap();
     let columns: Vec<&Column> = table.columns.iter().collect();
     let reads = [target.select_columns(&columns, dialect), target.select_text(&table.select_list, dialect)];
     let delete = format!("delete from {} where {} = $1", kind.name(), kind.key_field());

@@ -163,7 +163,7 @@ async fn document_reader_that_never_answers_times_out() {
         let refused = read_document(&world.operator(), picture("passport.jpg"), "").await;
         assert!(begun.elapsed() < Duration::from_secs(4), "{fault}: {:?}", begun.elapsed());
         assert_eq!(refused.expect(502)["error"], "Document reader failed");
-        assert_eq!(providers.calls("openai").await.len(), 1, "{fault}: it costs money, and nobody waits for another");
+        assert_eq!(providers.calls("openai").await.len(), 1, "{fault}: a retry would cost money");
     }
 }
 

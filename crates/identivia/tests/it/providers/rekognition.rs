@@ -232,7 +232,7 @@ async fn session_without_a_profile_belongs_to_its_team() {
     let theirs = record_verification(&world.team("blue"), made["id"].as_str().unwrap(), &session, "").await;
     assert_eq!(theirs.expect(400)["error"], "Invalid liveness session");
     let shown = red.get(&results_path(&session)).await.expect(200);
-    assert_eq!(shown["data"]["imageFiles"], json!([]), "there is nobody whose files they are");
+    assert_eq!(shown["data"]["imageFiles"], json!([]), "no profile owns them");
     let made = red.post("/api/profiles/create", json!({"userID": "u"})).await.expect(201);
     record_verification(&red, made["id"].as_str().unwrap(), &session, "").await.expect(201);
 }

@@ -108,7 +108,7 @@ async fn credential_faults_have_their_status_in_time() {
     .await;
 }
 
-/// Moto is nobody's here. It keeps to the shapes, and knows nothing of policies.
+/// Moto checks the shapes of requests but not the policies in them.
 #[tokio::test(flavor = "multi_thread")]
 async fn credentials_come_from_an_independent_sts_server() {
     let moto = s3::bucket().await;

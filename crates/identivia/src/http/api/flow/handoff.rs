@@ -91,11 +91,8 @@ pub(crate) async fn offer_handoff(
 ) -> Result<(StatusCode, Json<HandoffResponse>), ApiError> {
     let ends = app.clock.now().plus_seconds(CODE_SECONDS).min(context.authority.expires);
     let code = offer_code(&context, &profile, ends).await?;
-    let data = HandoffData {
-        code: code.grouped(),
-        url: format!("{}/go#{}", app.client_url, code.plain()),
-        expires: ends.rfc3339(),
-    };
+    let data =
+        HandoffData { code: code.format_in_groups(), url: app.links.handoff_link(&code), expires: ends.rfc3339() };
     Ok((StatusCode::CREATED, Json(HandoffResponse { success: true, data })))
 }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::domain::flow::{self, FACE_LOOKS_BACK, FlowStep, Outcome};
+use crate::domain::flow::{self, FACE_LOOKS_BACK, FlowOutcome, FlowStep};
 use crate::domain::profile::FileField;
 use crate::http::error::ApiError;
 use crate::http::guard::profile_access::ProfilePath;
@@ -58,7 +58,7 @@ struct FlowData {
     face: Option<FlowFace>,
     liveness: FlowProvider,
     /// The result; `null` until the person has submitted, and again after another try is requested.
-    outcome: Option<Outcome>,
+    outcome: Option<FlowOutcome>,
     /// Where to go when all is done, as `create` was given it.
     redirect_url: Option<String>,
 }
@@ -113,7 +113,7 @@ pub(crate) async fn get_flow(
     let profile = app.store.profile(id, &context.authority.reach);
     let (profile, sessions) = tokio::try_join!(profile, app.store.unused_sessions(id, since))?;
     let profile = profile.ok_or_else(ApiError::profile_not_found)?;
-    let face = flow::find_live_session(&sessions, app.liveness_threshold);
+    let face = flow::find_live_session(&sessions, app.liveness.threshold());
     let data = to_flow_data(profile, face, describe_provider(&app), context.authority.expires.rfc3339());
     Ok(Json(FlowResponse { success: true, data }))
 }
@@ -142,9 +142,9 @@ fn to_flow_data(profile: Profile, face: Option<&LivenessSession>, liveness: Flow
 }
 
 fn describe_provider(app: &App) -> FlowProvider {
-    if !app.uses.aws {
+    let Some(endpoint) = app.liveness.provider().browser_endpoint() else {
         return FlowProvider { provider: "local", region: None, stream: None };
-    }
-    let region = app.liveness.provider().region().map(str::to_owned);
-    FlowProvider { provider: "aws", region, stream: app.stream_url.clone() }
+    };
+    let (region, stream) = (endpoint.region.map(str::to_owned), endpoint.stream_url.map(str::to_owned));
+    FlowProvider { provider: "aws", region, stream }
 }

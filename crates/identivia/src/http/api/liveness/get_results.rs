@@ -92,7 +92,7 @@ pub(crate) async fn get_results(
     let (session, images) = app.liveness.read_with_images(session.ok_or_else(session_not_found)?).await?;
     Ok(Json(ResultsResponse {
         success: true,
-        data: to_results(session, images, app.liveness_threshold),
+        data: to_results(session, images, app.liveness.threshold()),
         message: "Face Liveness results retrieved successfully",
     }))
 }

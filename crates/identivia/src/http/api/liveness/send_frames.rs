@@ -12,24 +12,16 @@ use super::session_access::{reachable_session, session_not_found};
 use crate::app::App;
 use crate::domain::event::EventKind;
 use crate::domain::liveness::{FRAMES, SentFrame};
-use crate::domain::profile::Word as _;
+use crate::domain::profile::{FileField, Word as _};
 use crate::http::body::field_checks::{FieldChecks, RawField};
 use crate::http::body::form::{self, FRAME_PREFIX};
+use crate::http::body::form_schema::{Form, FormFields};
 use crate::http::error::{ApiError, ErrorBody};
 use crate::http::guard::profile_access::WritableProfile;
 use crate::http::guard::provider_quotas::{self, ProviderQuotas};
 use crate::http::guard::request_context::{RequestContext, WholeRequest};
 use crate::providers::liveness::FrameOutcome;
 use crate::records::liveness_session::{SessionStatus, Step, Task};
-
-/// What goes with the pictures.
-#[derive(Deserialize)]
-struct FrameFields {
-    #[serde(default)]
-    nonce: RawField,
-    #[serde(default)]
-    frames: RawField,
-}
 
 /// When a frame was taken, and for which step.
 #[derive(Deserialize, ToSchema)]
@@ -39,50 +31,30 @@ struct FrameNote {
     time: u64,
 }
 
-/// 8 to 16 frames of a camera, at least one for each step, in the order in which they were taken.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "describes the form in the API's description; `form` reads it part by part")]
-pub(crate) struct FramesForm {
+/// 8 to 16 frames of a camera, at least one for each step, in the order in which they were taken. Each is a JPEG of at most
+/// 1 MiB and 4 megapixels.
+#[derive(Deserialize, ToSchema)]
+pub(crate) struct FrameFields {
     /// The challenge's.
-    #[schema(value_type = String, max_length = 255, pattern = "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$")]
+    #[serde(default)]
+    #[schema(value_type = String, required = true, max_length = 255, pattern = "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$")]
     nonce: RawField,
     /// JSON: an entry a frame, such as `[{"step": "look_straight", "time": 0}]`; `time` is in milliseconds since the first.
-    #[schema(value_type = String, max_length = 4096, pattern = "^\\[")]
+    #[serde(default)]
+    #[schema(value_type = String, required = true, max_length = 4096, pattern = "^\\[")]
     frames: RawField,
-    /// JPEG of at most 1 MiB and 4 megapixels.
-    #[schema(value_type = String, format = Binary)]
-    frame_1: RawField,
-    #[schema(value_type = String, format = Binary)]
-    frame_2: RawField,
-    #[schema(value_type = String, format = Binary)]
-    frame_3: RawField,
-    #[schema(value_type = String, format = Binary)]
-    frame_4: RawField,
-    #[schema(value_type = String, format = Binary)]
-    frame_5: RawField,
-    #[schema(value_type = String, format = Binary)]
-    frame_6: RawField,
-    #[schema(value_type = String, format = Binary)]
-    frame_7: RawField,
-    #[schema(value_type = String, format = Binary)]
-    frame_8: RawField,
-    #[schema(value_type = Option<String>, nullable = false, format = Binary)]
-    frame_9: RawField,
-    #[schema(value_type = Option<String>, nullable = false, format = Binary)]
-    frame_10: RawField,
-    #[schema(value_type = Option<String>, nullable = false, format = Binary)]
-    frame_11: RawField,
-    #[schema(value_type = Option<String>, nullable = false, format = Binary)]
-    frame_12: RawField,
-    #[schema(value_type = Option<String>, nullable = false, format = Binary)]
-    frame_13: RawField,
-    #[schema(value_type = Option<String>, nullable = false, format = Binary)]
-    frame_14: RawField,
-    #[schema(value_type = Option<String>, nullable = false, format = Binary)]
-    frame_15: RawField,
-    #[schema(value_type = Option<String>, nullable = false, format = Binary)]
-    frame_16: RawField,
 }
+
+impl FormFields for FrameFields {
+    const FORM_NAME: &'static str = "FramesForm";
+    const FILES: &'static [FileField] = &[];
+
+    fn file_parts() -> Vec<(String, bool)> {
+        (1..=*FRAMES.end()).map(|number| (format!("{FRAME_PREFIX}{number}"), number <= *FRAMES.start())).collect()
+    }
+}
+
+type FramesForm = Form<FrameFields>;
 
 /// Where the session stands.
 #[derive(Serialize, ToSchema)]
@@ -134,9 +106,8 @@ pub(crate) async fn send_frames(
         provider_quotas::refuse_during_pause(&context, profile).await?;
     }
     let permit = quotas.acquire_engine_work(&context)?;
-    let (mut received, pictures) = form::read_frames(request, &app.files).await?;
-    let fields: FrameFields = received.take_fields(&[])?;
-    let frames = check_frames(fields, received.checks, pictures, &task)?;
+    let (received, pictures) = form::read_frames::<FrameFields>(request, &app.files).await?;
+    let frames = check_frames(received.fields, received.checks, pictures, &task)?;
     let event = context.audit_event(EventKind::SessionBegun, session.profile, format!("{} frames", frames.len()));
     let judged = match app.liveness.judge_frames(session, frames, event, permit).await? {
         FrameOutcome::Judged(session) => *session,

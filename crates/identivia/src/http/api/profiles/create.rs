@@ -11,8 +11,9 @@ use utoipa::ToSchema;
 use crate::app::App;
 use crate::domain::LINE;
 use crate::domain::event::EventKind;
+use crate::domain::person_links::PersonLinks;
 use crate::domain::profile::{Gender, NewProfile};
-use crate::domain::redirect::{Redirects, TARGET_CHARACTERS};
+use crate::domain::redirect::TARGET_CHARACTERS;
 use crate::http::body::field_checks::{FieldChecks, RawField, known};
 use crate::http::body::json;
 use crate::http::error::ApiError;
@@ -83,7 +84,7 @@ pub(crate) struct CreateProfile {
     "success": true, "url": "https://app.identivia.com/abc123def456?token=FLOW_TOKEN", "id": "abc123def456",
     "flow_token": "FLOW_TOKEN",
 }))]
-pub(crate) struct CreatedProfile {
+pub(crate) struct CreateProfileResponse {
     success: bool,
     /// Open it in the person's browser.
     url: String,
@@ -102,8 +103,8 @@ pub(crate) struct CreatedProfile {
 #[utoipa::path(post, path = "/api/profiles/create", tag = "Profiles", security(("machine" = ["profiles:write"])),
     request_body = CreateProfile,
     responses(
-        (status = 201, description = "Created", body = CreatedProfile),
-        (status = 200, description = "There was one", body = CreatedProfile, example = json!({
+        (status = 201, description = "Created", body = CreateProfileResponse),
+        (status = 200, description = "There was one", body = CreateProfileResponse, example = json!({
             "success": true, "url": "https://app.identivia.com/abc123def456?token=FLOW_TOKEN", "id": "abc123def456",
             "flow_token": "FLOW_TOKEN", "message": "Existing record found",
         })),
@@ -112,27 +113,23 @@ pub(crate) async fn create_profile(
     State(app): State<Arc<App>>,
     context: RequestContext,
     request: WholeRequest,
-) -> Result<(StatusCode, Json<CreatedProfile>), ApiError> {
+) -> Result<(StatusCode, Json<CreateProfileResponse>), ApiError> {
     let body: CreateProfile = json::read_json(request).await?;
-    let new = check_new_profile(body, &context.authority, &app.redirects)?;
+    let new = check_new_profile(body, &context.authority, &app.links)?;
     let event = context.audit_event(EventKind::ProfileCreated, None, "");
     let created = app.store.create_profile(new, event).await?;
     let flow_token = app.tokens.issue_flow_token(created.id, app.clock.now()).map_err(ApiError::internal)?;
     let (status, message) =
         if created.is_new { (StatusCode::CREATED, None) } else { (StatusCode::OK, Some("Existing record found")) };
-    let url = format!("{}/{}?token={flow_token}", app.client_url, created.id);
-    Ok((status, Json(CreatedProfile { success: true, url, id: created.id, flow_token, message })))
+    let url = app.links.profile_link(created.id, &flow_token);
+    Ok((status, Json(CreateProfileResponse { success: true, url, id: created.id, flow_token, message })))
 }
 
-fn check_new_profile(
-    body: CreateProfile,
-    authority: &Authority,
-    redirects: &Redirects,
-) -> Result<NewProfile, ApiError> {
+fn check_new_profile(body: CreateProfile, authority: &Authority, links: &PersonLinks) -> Result<NewProfile, ApiError> {
     let mut checks = FieldChecks::default();
     let team = checks.line_or_empty("team", body.team);
     let redirect_url = checks.known_text("redirect_url", body.redirect_url, TARGET_CHARACTERS);
-    if redirect_url.as_ref().is_some_and(|url| !redirects.allow(url)) {
+    if redirect_url.as_ref().is_some_and(|url| !links.may_redirect_to(url)) {
         checks.add_problem(
             "redirect_url",
             "must be a URL within one of REDIRECT_URLS, which the operator of this server sets",

@@ -16,6 +16,7 @@ use crate::files::upload::Upload;
 use crate::http::api::liveness::session_access::usable_session;
 use crate::http::body::field_checks::{FieldChecks, RawField};
 use crate::http::body::form::{self, FileDestination};
+use crate::http::body::form_schema::{Form, FormFields};
 use crate::http::body::json;
 use crate::http::error::{ApiError, ErrorBody};
 use crate::http::guard::authority::{Shown, StatementKind};
@@ -28,7 +29,8 @@ use crate::records::profile::Profile;
 use crate::records::time::Millis;
 use crate::store::Collection;
 
-/// Changes to a profile: only the fields sent change.
+/// Changes to a profile: only the fields sent change. In a form, pictures are JPEG, PNG or WebP of at most 10 MiB and 50
+/// megapixels; the video is WebM, MP4 or QuickTime of at most 50 MiB.
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct UpdateProfile {
     /// `unverified`, `pending`, `verified` or `rejected`; with a flow token `pending` only.
@@ -63,42 +65,13 @@ pub(crate) struct UpdateProfile {
     face_liveness_result: RawField,
 }
 
-/// The same as a form, with files. Pictures are JPEG, PNG or WebP of at most 10 MiB and 50 megapixels; the video is
-/// WebM, MP4 or QuickTime of at most 50 MiB.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "describes the form in the API's description; `form` reads it part by part")]
-pub(crate) struct UpdateProfileForm {
-    #[schema(value_type = Option<String>, nullable = false, pattern = "^(unverified|pending|verified|rejected)$")]
-    verification_status: RawField,
-    #[schema(value_type = Option<String>, nullable = false, max_length = 255, pattern = "^[^\\u0000]*$")]
-    document_type: RawField,
-    #[schema(value_type = Option<String>, nullable = false, max_length = 255, pattern = "^[^\\u0000]*$")]
-    document_number: RawField,
-    #[schema(value_type = Option<String>, nullable = false, max_length = 255, pattern = "^[^\\u0000]*$")]
-    document_name: RawField,
-    #[schema(value_type = Option<String>, nullable = false, max_length = 255, pattern = "^[^\\u0000]*$")]
-    country: RawField,
-    #[schema(value_type = Option<String>, nullable = false, max_length = 255, pattern = "^[^\\u0000]*$")]
-    face_liveness_session_id: RawField,
-    #[schema(value_type = Option<f64>, nullable = false, minimum = 0, maximum = 100)]
-    face_liveness_confidence: RawField,
-    #[schema(value_type = Option<String>, nullable = false, max_length = 255, pattern = "^[^\\u0000]*$")]
-    face_liveness_status: RawField,
-    #[schema(value_type = Option<String>, nullable = false, max_length = 16384, pattern = "^([^\\u0000{][^\\u0000]*)?$")]
-    face_liveness_result: RawField,
-    /// Front of the identity document.
-    #[schema(value_type = Option<String>, nullable = false, format = Binary)]
-    document_front: RawField,
-    /// Back of the identity document.
-    #[schema(value_type = Option<String>, nullable = false, format = Binary)]
-    document_back: RawField,
-    /// Photo of the face.
-    #[schema(value_type = Option<String>, nullable = false, format = Binary)]
-    facial_photo: RawField,
-    /// Video of the face.
-    #[schema(value_type = Option<String>, nullable = false, format = Binary)]
-    facial_video: RawField,
+impl FormFields for UpdateProfile {
+    const FORM_NAME: &'static str = "UpdateProfileForm";
+    const NUMBERS: &'static [&'static str] = &["face_liveness_confidence"];
+    const FILES: &'static [FileField] = &FileField::ALL;
 }
+
+type UpdateProfileForm = Form<UpdateProfile>;
 
 /// A changed profile.
 #[derive(Serialize, ToSchema)]
@@ -151,9 +124,8 @@ pub(crate) async fn update_profile(
     let (id, condition) = (profile.id(), profile.condition());
     let mut upload = Upload::new(app.files.clone(), Collection::Profiles, id);
     let (body, files, checks) = if form::is_form(&request) {
-        let destination = FileDestination::Record(&mut upload);
-        let mut received = form::read_form(request, &app.files, &FileField::ALL, destination).await?;
-        (received.take_fields(&["face_liveness_confidence"])?, received.files, received.checks)
+        let received = form::read_form(request, &app.files, FileDestination::Record(&mut upload)).await?;
+        (received.fields, received.files, received.checks)
     } else {
         (json::read_json(request).await?, ProfileFiles::default(), FieldChecks::default())
     };
@@ -220,7 +192,7 @@ async fn confirm_claim(
         StatementKind::Claim => {
             let session = usable_session(context, quotas, &claim.session_id, id).await?;
             let finished = session.filter(|session| session.status.is_finished());
-            Ok(finished.map(|session| session.confirmed(context.app.liveness_threshold)))
+            Ok(finished.map(|session| session.confirmed(context.app.liveness.threshold())))
         }
     }
 }

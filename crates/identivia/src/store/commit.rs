@@ -1,0 +1,165 @@
+//! What is written: changes that happen together or not at all, and the conditions under which they may.
+
+use std::fs::File;
+
+use serde_json::Value;
+
+use super::query::Comparison;
+use super::{Result, StoreError};
+use crate::records::{FieldMap, Record, RecordKind, to_fields};
+
+/// Changes that happen together or not at all, with the files and audit records that belong to them.
+#[derive(Default)]
+pub struct Commit {
+    pub changes: Vec<Change>,
+    pub files: UploadedFiles,
+}
+
+/// One change of a commit.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// Adds a record.
+    Insert { kind: RecordKind, fields: FieldMap, if_exists: IfExists },
+    /// Changes fields of a record. A file that a field no longer names is left to the sweeper.
+    Update { kind: RecordKind, key: String, conditions: Vec<Condition>, fields: FieldMap },
+    /// Removes a record.
+    Delete { kind: RecordKind, key: String, conditions: Vec<Condition> },
+}
+
+/// What an insert does when a record with the same key or another unique value exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IfExists {
+    /// Refuses the whole commit.
+    Refuse(Refusal),
+    /// Leaves the record that exists, and goes on.
+    Skip,
+}
+
+/// What must hold of a record at the moment of writing. A record that does not exist breaks every condition.
+#[derive(Clone, Debug)]
+pub struct Condition {
+    pub field: &'static str,
+    pub comparison: Comparison,
+    /// What the commit is refused with when it does not hold.
+    pub refusal: Refusal,
+}
+
+impl Condition {
+    /// A condition on one field.
+    #[must_use]
+    pub fn new(field: &'static str, comparison: Comparison, refusal: Refusal) -> Self {
+        Self { field, comparison, refusal }
+    }
+
+    /// The condition that the record exists.
+    #[must_use]
+    pub fn exists(kind: RecordKind, refusal: Refusal) -> Self {
+        Self::new(kind.key_field(), Comparison::IsNot(Value::Null), refusal)
+    }
+}
+
+/// The files that go with a commit.
+#[derive(Default)]
+pub struct UploadedFiles {
+    /// The mark of the upload, whose intent is removed in the commit that names its files.
+    pub mark: Option<String>,
+    /// Files that are stored within the record itself: the first change's.
+    pub staged: Vec<StagedFile>,
+}
+
+/// A file that waits to be stored within its record.
+pub struct StagedFile {
+    /// Its name until the store has given it another.
+    pub name: String,
+    pub file: File,
+}
+
+/// The outcome of a commit.
+#[derive(Debug)]
+pub enum CommitOutcome {
+    /// For each change the record as it is stored now; `None` for one that was skipped or deleted. Only the first change's
+    /// record must be whole: of a later update a store may return just the changed fields, which saves reading the record.
+    Done(Vec<Option<FieldMap>>),
+    /// The first condition that did not hold. Nothing was changed.
+    Refused(Refusal),
+}
+
+impl CommitOutcome {
+    /// The outcome without the stored records.
+    pub(crate) fn into_result(self) -> WriteOutcome<()> {
+        match self {
+            Self::Done(_) => Ok(()),
+            Self::Refused(refusal) => Err(refusal),
+        }
+    }
+}
+
+impl Commit {
+    /// Adds a record.
+    ///
+    /// # Errors
+    /// Never for records of this program: their fields are all JSON.
+    pub fn insert(&mut self, record: &impl Record, if_exists: IfExists) -> Result<()> {
+        self.changes.push(Change::Insert { kind: kind_of(record), fields: fields_of(record)?, if_exists });
+        Ok(())
+    }
+
+    /// Changes fields of a record.
+    pub fn update(&mut self, kind: RecordKind, key: &str, conditions: Vec<Condition>, fields: FieldMap) {
+        self.changes.push(Change::Update { kind, key: key.to_owned(), conditions, fields });
+    }
+
+    /// Removes a record.
+    pub fn delete(&mut self, kind: RecordKind, key: &str, conditions: Vec<Condition>) {
+        self.changes.push(Change::Delete { kind, key: key.to_owned(), conditions });
+    }
+}
+
+/// Why a commit was refused, though the store is well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// No such record within the caller's reach.
+    Missing,
+    /// The profile has been decided.
+    Decided,
+    /// The step does not follow from the profile's current status.
+    Stale,
+    /// The named verification record is not this profile's.
+    UnknownVerification,
+    /// The liveness session has already served a record.
+    SessionUsed,
+    /// The liveness session is another profile's.
+    ForeignSession,
+    /// The liveness session has a result already.
+    SessionFinished,
+    /// The code is another profile's already: draw another.
+    CodeTaken,
+    /// A record with the same unique value exists.
+    AlreadyExists,
+    /// Another caller changed the record first: read it again.
+    Changed,
+}
+
+/// The outcome of a write: the record as it is stored now, or why nothing was changed.
+pub type WriteOutcome<T> = std::result::Result<T, Refusal>;
+
+/// What a profile repeats of a record when it is the newest of its history; `None` for kinds that are no history.
+pub(crate) fn newest_record_fields(kind: RecordKind, record: &FieldMap) -> Option<FieldMap> {
+    let repeated: &[(&str, &str)] = match kind {
+        RecordKind::StatusHistory => {
+            &[("recorded_status", "new_status"), ("newest_status", "id"), ("status_recorded_at", "created")]
+        }
+        RecordKind::VerificationHistory => &[("newest_verification", "id"), ("submitted_at", "created")],
+        _ => return None,
+    };
+    let value = |field: &str| record.get(field).cloned().unwrap_or_default();
+    Some(repeated.iter().map(|(name, field)| ((*name).to_owned(), value(field))).collect())
+}
+
+fn kind_of<R: Record>(_: &R) -> RecordKind {
+    R::KIND
+}
+
+pub(super) fn fields_of(record: &impl Record) -> Result<FieldMap> {
+    to_fields(record).map_err(|error| StoreError::Failed(format!("a record has no JSON form: {error}")))
+}
