@@ -1,5 +1,5 @@
 //! Embeds the built web pages (`make web`): `web/dist/index.html` and every file of `web/dist/app` for the person's page, every
-//! file of `web/dist/docs` for the documentation page. Files of the person's page are also embedded gzipped, where that is smaller.
+//! file of `web/dist/docs` for the documentation page. Files are embedded gzipped where that is smaller.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -24,40 +24,33 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let index = dist.join("index.html");
     let mut code = String::new();
-    if index.is_file() {
+    let app = if index.is_file() {
         writeln!(code, "static INDEX: Option<&str> = Some(include_str!({:?}));", index.canonicalize()?)?;
-        write_app_files(&mut code, &find_files(&dist.join("app"))?, &out)?;
+        find_files(&dist.join("app"))?
     } else {
         writeln!(code, "static INDEX: Option<&str> = None;")?;
-        write_app_files(&mut code, &[], &out)?;
-    }
+        Vec::new()
+    };
     let docs = dist.join("docs");
-    write_docs_files(&mut code, &if docs.is_dir() { find_files(&docs)? } else { Vec::new() })?;
+    let docs = if docs.is_dir() { find_files(&docs)? } else { Vec::new() };
+    write_files(&mut code, "APP_FILES", &app, &out)?;
+    write_files(&mut code, "DOCS_FILES", &docs, &out)?;
     fs::write(out.join("web.rs"), code)?;
     Ok(())
 }
 
-fn write_app_files(code: &mut String, files: &[BuiltFile], out: &Path) -> Result<(), Box<dyn Error>> {
-    writeln!(code, "static FILES: &[Embedded] = &[")?;
+/// Writes a list of files, each with its name, its bytes, and whether they are gzipped.
+fn write_files(code: &mut String, list: &str, files: &[BuiltFile], out: &Path) -> Result<(), Box<dyn Error>> {
+    writeln!(code, "static {list}: &[EmbeddedFile] = &[")?;
     for (number, (name, path)) in files.iter().enumerate() {
-        let gzipped = match gzip_if_smaller(&fs::read(path)?)? {
+        match gzip_if_smaller(&fs::read(path)?)? {
             Some(bytes) => {
-                let twin = out.join(format!("{number}.gz"));
-                fs::write(&twin, bytes)?;
-                format!("Some(include_bytes!({twin:?}))")
+                let gzipped = out.join(format!("{list}.{number}.gz"));
+                fs::write(&gzipped, bytes)?;
+                writeln!(code, "    ({name:?}, include_bytes!({gzipped:?}), true),")?;
             }
-            None => "None".to_owned(),
-        };
-        writeln!(code, "    ({name:?}, include_bytes!({path:?}), {gzipped}),")?;
-    }
-    writeln!(code, "];")?;
-    Ok(())
-}
-
-fn write_docs_files(code: &mut String, files: &[BuiltFile]) -> Result<(), Box<dyn Error>> {
-    writeln!(code, "static DOCS_FILES: &[DocsFile] = &[")?;
-    for (name, path) in files {
-        writeln!(code, "    DocsFile {{ name: {name:?}, bytes: include_bytes!({path:?}) }},")?;
+            None => writeln!(code, "    ({name:?}, include_bytes!({path:?}), false),")?,
+        }
     }
     writeln!(code, "];")?;
     Ok(())

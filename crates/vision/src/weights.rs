@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rten::ThreadPool;
-use rten::{Model, ModelOptions, NodeId, RunOptions, ValueOrView};
+use rten::{Model, ModelOptions, NodeId, OpRegistry, RunOptions, ValueOrView, op_registry};
 use rten_tensor::{NdTensorView, Tensor};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
@@ -152,9 +152,73 @@ pub fn create_thread_pool(threads: usize) -> Arc<ThreadPool> {
     Arc::new(ThreadPool::with_num_threads(threads.max(1)))
 }
 
+/// The operators that a model may use: those of the embedded models, and those of other networks of their kinds, which an
+/// operator may train. All others stay out of the binary.
+fn supported_operators() -> OpRegistry {
+    op_registry!(
+        Abs,
+        Add,
+        ArgMax,
+        AveragePool,
+        BatchNormalization,
+        Cast,
+        Clip,
+        Concat,
+        ConstantOfShape,
+        Conv,
+        ConvTranspose,
+        Div,
+        Equal,
+        Erf,
+        Exp,
+        Expand,
+        Flatten,
+        Gather,
+        Gelu,
+        Gemm,
+        GlobalAveragePool,
+        HardSigmoid,
+        HardSwish,
+        Identity,
+        InstanceNormalization,
+        LayerNormalization,
+        LeakyRelu,
+        Log,
+        MatMul,
+        Max,
+        MaxPool,
+        Min,
+        Mul,
+        Neg,
+        PRelu,
+        Pad,
+        Pow,
+        Range,
+        Reciprocal,
+        ReduceMax,
+        ReduceMean,
+        ReduceSum,
+        Relu,
+        Reshape,
+        Resize,
+        Shape,
+        Sigmoid,
+        Slice,
+        Softmax,
+        Split,
+        Sqrt,
+        Squeeze,
+        Sub,
+        Tanh,
+        Transpose,
+        Unsqueeze,
+        Where
+    )
+}
+
 /// Lays weights out for multiplication once, when a model is loaded, and not with each picture.
 fn prepacked_options() -> ModelOptions {
-    let mut options = ModelOptions::with_all_ops();
+    let mut options = ModelOptions::with_ops(supported_operators());
     options.prepack_weights(true);
     options
 }
@@ -188,7 +252,7 @@ fn find_operator_model(name: &str, folder: &Path) -> Result<Option<(ManifestEntr
         return Ok(None);
     };
     let file = folder.join(&entry.file);
-    let parsed = ModelOptions::with_all_ops().load(read_checked_file(&file, &entry)?);
+    let parsed = ModelOptions::with_ops(supported_operators()).load(read_checked_file(&file, &entry)?);
     parsed.map_err(|error| LoadError::Model { file: entry.file.clone(), reason: error.to_string() })?;
     Ok(Some((entry, ModelSource::File(file))))
 }

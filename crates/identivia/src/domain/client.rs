@@ -54,7 +54,7 @@ impl Clients {
     #[must_use]
     pub fn new(clients: Vec<Client>) -> Self {
         let mut seed = [0_u8; 32];
-        aws_lc_rs::rand::fill(&mut seed).expect("the system's random source answers once the process runs");
+        getrandom::fill(&mut seed).expect("the system's random source answers once the process runs");
         let key = hmac::Key::new(hmac::HMAC_SHA256, &seed);
         let mut plain = HashMap::new();
         let mut decoy = None;

@@ -72,9 +72,9 @@ fn openapi_text() -> Arc<OpenApiText> {
 /// # Errors
 /// When an operation does not declare its callers.
 pub fn router(app: &Arc<App>, secret: &[u8], page: PersonPage) -> Result<Router, UndeclaredAccess> {
-    let document = serde_json::to_value(openapi_document()).unwrap_or_default();
+    let (operations, document) = operations().split_for_parts();
+    let document = serde_json::to_value(document).unwrap_or_default();
     let table = Arc::new(AccessTable::from_openapi(&document)?);
-    let (operations, _) = operations().split_for_parts();
     let router = operations
         .method_not_allowed_fallback(answer_wrong_method)
         .route_layer(from_fn_with_state((app.clone(), table), authenticate::authenticate_request))

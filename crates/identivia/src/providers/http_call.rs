@@ -217,7 +217,7 @@ fn retry_delay(attempt: u32, error: &ProviderError) -> Option<Duration> {
 /// A number from 0 to 1.
 fn random_fraction() -> f64 {
     let mut bytes = [0; 4];
-    match aws_lc_rs::rand::fill(&mut bytes) {
+    match getrandom::fill(&mut bytes) {
         Ok(()) => f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX),
         Err(_) => 1.0,
     }

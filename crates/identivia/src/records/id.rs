@@ -62,6 +62,8 @@ pub fn letters_of(digest: &[u8]) -> RecordId {
     RecordId(letters)
 }
 
+// The system's random source itself: the TLS library's takes tens of milliseconds to start, which a start need not wait for.
+
 /// Draws `N` characters of `[a-z0-9]`, each equally likely.
 #[must_use]
 pub fn random_letters<const N: usize>() -> [u8; N] {
@@ -71,7 +73,7 @@ pub fn random_letters<const N: usize>() -> [u8; N] {
     let mut filled = 0;
     let mut pool = [0_u8; 32];
     while filled < N {
-        aws_lc_rs::rand::fill(&mut pool).expect("the system's random source answers once the process runs");
+        getrandom::fill(&mut pool).expect("the system's random source answers once the process runs");
         for byte in pool.iter().filter(|byte| **byte < FAIR).take(N - filled) {
             letters[filled] = ALPHABET[usize::from(byte % 36)];
             filled += 1;
@@ -86,7 +88,7 @@ pub fn random_below(count: usize) -> usize {
     let fair = 256 - 256 % count;
     let mut byte = [0_u8];
     loop {
-        aws_lc_rs::rand::fill(&mut byte).expect("the system's random source answers once the process runs");
+        getrandom::fill(&mut byte).expect("the system's random source answers once the process runs");
         if usize::from(byte[0]) < fair {
             return usize::from(byte[0]) % count;
         }

@@ -9,7 +9,8 @@ use axum::routing::get;
 use axum::{Extension, Router};
 use bytes::Bytes;
 
-use super::page_assets::{self, DocsFile};
+use super::asset_response::asset_response;
+use super::page_assets;
 
 /// The OpenAPI document as JSON text, rendered at the first request: it does not change while the process runs.
 pub(crate) type OpenApiText = LazyLock<Bytes>;
@@ -34,25 +35,19 @@ pub(crate) async fn openapi_document(Extension(text): Extension<Arc<OpenApiText>
 
 /// Routes of `/docs` and of every file that the page loads, with the names that the build gave them.
 pub(crate) fn docs_routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
-    let files = page_assets::docs_files();
-    let Some(index) = files.iter().find(|file| file.name == DOCS_INDEX) else {
-        return Router::new().route("/docs", get(|| async { docs_not_built() }));
-    };
-    let loaded = files.iter().filter(|file| file.name != DOCS_INDEX);
-    let router = Router::new().route("/docs", get(|| async { serve_docs_file(index) }));
-    loaded.fold(router, |router, file| {
-        router.route(&format!("/docs/{}", file.name), get(move || async move { serve_docs_file(file) }))
+    let router = Router::new().route("/docs", get(async |headers: HeaderMap| serve_docs_file(DOCS_INDEX, &headers)));
+    page_assets::docs_paths().filter(|path| *path != DOCS_INDEX).fold(router, |router, path| {
+        router.route(&format!("/docs/{path}"), get(async move |headers: HeaderMap| serve_docs_file(path, &headers)))
     })
 }
 
-fn serve_docs_file(file: &DocsFile) -> Response {
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static(file.media_type())),
-        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(DOCS_POLICY)),
-        // The script is large and changes with a release only.
-        (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600")),
-    ];
-    (StatusCode::OK, headers, file.bytes).into_response()
+fn serve_docs_file(path: &str, request_headers: &HeaderMap) -> Response {
+    let Some(asset) = page_assets::docs_asset(path) else { return docs_not_built() };
+    // The script is large and changes with a release only.
+    let caching = HeaderValue::from_static("public, max-age=3600");
+    let mut response = asset_response(asset, caching, request_headers);
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(DOCS_POLICY));
+    response
 }
 
 /// Says how to get the page, for a binary that was built without it.

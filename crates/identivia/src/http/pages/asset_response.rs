@@ -1,18 +1,20 @@
-//! Answers with the files that the person's page loads: caching, entity tags and gzip.
+//! Answers with the files that the pages load: caching, entity tags and gzip.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 
 use super::page_assets::Asset;
 
-/// The answer to a request for a file. Its name changes with its content, so browsers may keep it for a year.
-pub(super) fn asset_response(asset: &'static Asset, request_headers: &HeaderMap) -> Response {
-    let gzipped = asset.gzipped.filter(|_| accepts_gzip(request_headers));
-    let suffix = if gzipped.is_some() { "-gzip" } else { "" };
+/// How long browsers may keep a file whose name changes with its content.
+pub(super) const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+
+/// The answer to a request for a file.
+pub(super) fn asset_response(asset: &'static Asset, caching: HeaderValue, request_headers: &HeaderMap) -> Response {
+    let is_gzipped = asset.is_gzipped && accepts_gzip(request_headers);
+    let suffix = if is_gzipped { "-gzip" } else { "" };
     let tag = format!("\"{}{suffix}\"", asset.hash);
     let mut headers = HeaderMap::new();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
+    headers.insert(header::CACHE_CONTROL, caching);
     headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding, Origin"));
     if let Ok(value) = HeaderValue::from_str(&tag) {
         headers.insert(header::ETAG, value);
@@ -21,10 +23,11 @@ pub(super) fn asset_response(asset: &'static Asset, request_headers: &HeaderMap)
         return (StatusCode::NOT_MODIFIED, headers).into_response();
     }
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(asset.media_type));
-    if gzipped.is_some() {
-        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    if !is_gzipped {
+        return (headers, asset.plain_bytes()).into_response();
     }
-    (headers, Bytes::from_static(gzipped.unwrap_or(asset.bytes))).into_response()
+    headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    (headers, asset.embedded_bytes()).into_response()
 }
 
 /// The entries of a header that is a list.
@@ -51,6 +54,11 @@ fn has_current_tag(headers: &HeaderMap, tag: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
     use super::*;
 
     fn request_headers(name: HeaderName, value: &'static str) -> HeaderMap {
@@ -75,7 +83,11 @@ mod tests {
 
     #[tokio::test]
     async fn file_is_sent_in_the_accepted_encoding_and_not_sent_again() {
-        let asset: &'static Asset = Box::leak(Box::new(Asset::new("a.js", b"plain", Some(b"small"))));
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(b"plain").unwrap();
+        let small: &'static [u8] = Box::leak(encoder.finish().unwrap().into_boxed_slice());
+        let asset: &'static Asset = Box::leak(Box::new(Asset::new("a.js", small, true)));
+        let asset_response = |asset, headers: &HeaderMap| asset_response(asset, IMMUTABLE, headers);
         let body = async |response: Response| axum::body::to_bytes(response.into_body(), 100).await.unwrap();
         let plain = asset_response(asset, &HeaderMap::new());
         let gzipped = asset_response(asset, &request_headers(header::ACCEPT_ENCODING, "gzip"));
@@ -92,6 +104,6 @@ mod tests {
         assert_eq!(asset_response(asset, &other).status(), StatusCode::OK);
         assert_eq!(gzipped.headers()[header::CONTENT_ENCODING], "gzip");
         assert_eq!(plain.headers().get(header::CONTENT_ENCODING), None);
-        assert_eq!((&body(plain).await[..], &body(gzipped).await[..]), (&b"plain"[..], &b"small"[..]));
+        assert_eq!((&body(plain).await[..], &body(gzipped).await[..]), (&b"plain"[..], small));
     }
 }

@@ -1,38 +1,35 @@
 //! The web pages embedded in this binary: the person's page and the documentation page, with the files that they load.
 
 use std::collections::HashMap;
+use std::io::Read as _;
 use std::sync::LazyLock;
 
 use aws_lc_rs::digest;
+use bytes::Bytes;
+use flate2::read::GzDecoder;
 
-/// A file as it is embedded: its path below `/app/`, its bytes, and where they are smaller its gzipped ones.
-type Embedded = (&'static str, &'static [u8], Option<&'static [u8]>);
+/// A file as it is embedded: its path below `/app/` or `/docs/`, its bytes, and whether they are gzipped.
+type EmbeddedFile = (&'static str, &'static [u8], bool);
 
-/// A file of the documentation page.
-pub(crate) struct DocsFile {
-    /// Its name below `/docs/`.
-    pub(crate) name: &'static str,
-    pub(crate) bytes: &'static [u8],
-}
-
-// INDEX, FILES and DOCS_FILES, written by build.rs.
+// INDEX, APP_FILES and DOCS_FILES, written by build.rs.
 include!(concat!(env!("OUT_DIR"), "/web.rs"));
 
-/// A file that the page loads.
+/// A file that a page loads.
 pub struct Asset {
     pub media_type: &'static str,
-    pub bytes: &'static [u8],
-    /// Where it is smaller.
-    pub gzipped: Option<&'static [u8]>,
+    bytes: &'static [u8],
+    pub is_gzipped: bool,
     /// What tells these bytes from all others: hexadecimal.
     pub hash: String,
 }
 
-/// Every file by its path below `/app/`; hashed when the first one is asked for.
-static ASSETS: LazyLock<HashMap<&'static str, Asset>> = LazyLock::new(|| {
-    let assets = FILES.iter().map(|(path, bytes, gzipped)| (*path, Asset::new(path, bytes, *gzipped)));
-    assets.collect()
-});
+/// The files by their paths below `/app/` and `/docs/`; hashed when the first one is asked for.
+static APP_ASSETS: LazyLock<HashMap<&'static str, Asset>> = LazyLock::new(|| to_assets(APP_FILES));
+static DOCS_ASSETS: LazyLock<HashMap<&'static str, Asset>> = LazyLock::new(|| to_assets(DOCS_FILES));
+
+fn to_assets(files: &[EmbeddedFile]) -> HashMap<&'static str, Asset> {
+    files.iter().map(|(path, bytes, is_gzipped)| (*path, Asset::new(path, bytes, *is_gzipped))).collect()
+}
 
 /// The page's HTML; `None` when this binary was built without it.
 #[must_use]
@@ -43,32 +40,49 @@ pub fn index() -> Option<&'static str> {
 /// The file at that path below `/app/`.
 #[must_use]
 pub fn asset(path: &str) -> Option<&'static Asset> {
-    ASSETS.get(path)
+    APP_ASSETS.get(path)
+}
+
+/// The file at that path below `/docs/`.
+pub(crate) fn docs_asset(path: &str) -> Option<&'static Asset> {
+    DOCS_ASSETS.get(path)
 }
 
 /// The paths of all files below `/app/`.
 pub fn paths() -> impl Iterator<Item = &'static str> {
-    FILES.iter().map(|(path, ..)| *path)
+    APP_FILES.iter().map(|(path, ..)| *path)
 }
 
-/// The files of the documentation page; empty when this binary was built without the pages.
-pub(crate) fn docs_files() -> &'static [DocsFile] {
-    DOCS_FILES
-}
-
-impl DocsFile {
-    pub(crate) fn media_type(&self) -> &'static str {
-        media_type(self.name)
-    }
+/// The paths of all files below `/docs/`; none when this binary was built without the pages.
+pub(crate) fn docs_paths() -> impl Iterator<Item = &'static str> {
+    DOCS_FILES.iter().map(|(path, ..)| *path)
 }
 
 impl Asset {
     /// A file of that name.
     #[must_use]
-    pub fn new(path: &str, bytes: &'static [u8], gzipped: Option<&'static [u8]>) -> Self {
+    pub fn new(path: &str, bytes: &'static [u8], is_gzipped: bool) -> Self {
         let digest = digest::digest(&digest::SHA256, bytes);
         let hash = digest.as_ref()[..16].iter().map(|byte| format!("{byte:02x}")).collect();
-        Self { media_type: media_type(path), bytes, gzipped, hash }
+        Self { media_type: media_type(path), bytes, is_gzipped, hash }
+    }
+
+    /// The bytes as they are embedded.
+    #[must_use]
+    pub fn embedded_bytes(&self) -> Bytes {
+        Bytes::from_static(self.bytes)
+    }
+
+    /// The file's own bytes. Few callers do not take gzip, so they are unpacked for each.
+    #[must_use]
+    pub fn plain_bytes(&self) -> Bytes {
+        if !self.is_gzipped {
+            return self.embedded_bytes();
+        }
+        let mut plain = Vec::new();
+        // The build made these bytes: they unpack.
+        let _ = GzDecoder::new(self.bytes).read_to_end(&mut plain);
+        plain.into()
     }
 }
 
@@ -105,7 +119,7 @@ mod tests {
             ("liveness/38d5/group1-shard1of1.bin", "application/octet-stream"),
             ("none", "application/octet-stream"),
         ] {
-            assert_eq!(Asset::new(path, b"", None).media_type, media_type, "{path}");
+            assert_eq!(Asset::new(path, b"", false).media_type, media_type, "{path}");
         }
     }
 
@@ -113,7 +127,8 @@ mod tests {
     fn what_is_embedded_can_be_served() {
         for path in paths() {
             let asset = asset(path).unwrap();
-            assert!(asset.gzipped.is_none_or(|gzipped| gzipped.starts_with(b"\x1f\x8b")), "{path}");
+            assert_eq!(asset.is_gzipped, asset.embedded_bytes().starts_with(b"\x1f\x8b"), "{path}");
+            assert!(!asset.plain_bytes().is_empty(), "{path}");
         }
         if let Some(index) = index() {
             assert_eq!(index.matches("__BOOT__").count(), 1, "the place for what the page starts with");

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use super::asset_response::asset_response;
+use super::asset_response::{IMMUTABLE, asset_response};
 use super::page_assets;
 use super::page_policy::PagePolicy;
 use crate::app::App;
@@ -180,7 +180,7 @@ async fn serve_link(app: State<Arc<App>>, page: State<Arc<PersonPage>>, method: 
 
 async fn serve_asset(path: PathText, headers: HeaderMap) -> Response {
     match path.ok().and_then(|Path(path)| page_assets::asset(&path)) {
-        Some(asset) => asset_response(asset, &headers),
+        Some(asset) => asset_response(asset, IMMUTABLE, &headers),
         None => ApiError::unknown_path().into_response(),
     }
 }
