@@ -17,7 +17,8 @@ describe('advice', () => {
     expect(choosePictureAdvice([finding('mrz_check_digits', 'fail'), finding('edited', 'warn'), finding('sides_match', 'fail')], { name: 'J', document_number: '1' })).toEqual([]);
   });
   test('an unread document without a reason suggests the wrong side', () => {
-    expect(choosePictureAdvice([finding('light', 'pass')], {})).toEqual(['document.advice_unread']);
+    expect(choosePictureAdvice([finding('unread', 'warn')], {})).toEqual(['document.advice_unread']);
+    expect(choosePictureAdvice([finding('glare', 'fail'), finding('unread', 'warn')], {})).toEqual(['document.advice_glare']);
     expect(choosePictureAdvice([], {})).toEqual([]);
   });
   test('for faces the given feedback comes first, three sentences at most', () => {

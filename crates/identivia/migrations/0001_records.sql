@@ -24,6 +24,8 @@ create table profiles (
     status_recorded_at bigint,
     newest_verification text,
     submitted_at bigint,
+    -- The verification record with which the link has closed for writes.
+    closed_by text,
     handoff_code text,
     handoff_ends bigint,
     created bigint not null,

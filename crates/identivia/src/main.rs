@@ -1,6 +1,7 @@
 //! Parses the command line, runs one command, and prints one line if it failed.
 
 use std::io::Write as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -18,6 +19,11 @@ fn main() -> ExitCode {
 
 /// Reads `.env` in the current folder. Variables that the environment already has keep their values.
 fn load_dotenv() -> anyhow::Result<()> {
+    if let Ok(found) = std::fs::metadata(".env")
+        && found.mode() & 0o007 != 0
+    {
+        anyhow::bail!(".env: holds secrets, and every user of this machine can read it; run: chmod o-rwx .env");
+    }
     match dotenvy::from_path(".env") {
         Ok(()) => Ok(()),
         Err(error) if error.not_found() => Ok(()),

@@ -225,7 +225,7 @@ fn build_page(config: &Config, options: &StartOptions, providers: &Providers) ->
 
 fn build_tokens(config: &Config, secret: &[u8]) -> Tokens {
     let (machine, flow) = (config.jwt_ttl_seconds, config.flow_token_ttl_seconds);
-    Tokens::new(secret, &config.jwt_issuer, &config.jwt_audience, machine, flow)
+    Tokens::new(secret, config.jwt_secret_previous.as_deref(), &config.jwt_issuer, &config.jwt_audience, machine, flow)
 }
 
 /// Raises the process's limit of open files as far as it goes, and keeps connections within it: a server without file

@@ -105,6 +105,9 @@ fn describe_files(config: &Config) -> String {
 }
 
 fn describe_liveness(config: &Config) -> String {
+    if config.is_liveness_off {
+        return "off: sessions get 501".to_owned();
+    }
     let Some(aws) = &config.liveness else {
         return format!("{ENGINE_NAME}, on this machine");
     };
@@ -119,6 +122,7 @@ fn describe_liveness(config: &Config) -> String {
 
 fn describe_documents(config: &Config) -> String {
     match &config.openai {
+        None if config.is_reader_off => "off: readings get 501".to_owned(),
         None => format!("{ENGINE_NAME}, on this machine"),
         Some(openai) => format!("{} at {}", openai.model, openai.base_url),
     }

@@ -12,6 +12,7 @@ define_settings! {
     /// Reader of documents; `auto` is OpenAI if OPENAI_API_KEY is set, else the local engines
     DOCUMENT_READER: OneOf<ReaderChoice> = OneOf(&[
         ("auto", ReaderChoice::Auto), ("openai", ReaderChoice::OpenAi), ("local", ReaderChoice::Local),
+        ("off", ReaderChoice::Off),
     ]), DefaultText("auto");
     /// Key of OpenAI, or of a server that answers its chat completions
     OPENAI_API_KEY: Parsed<String> = Parsed(parse_header_word), WhenUnset("");
@@ -33,6 +34,7 @@ pub(super) enum ReaderChoice {
     Auto,
     OpenAi,
     Local,
+    Off,
 }
 
 /// A document reader that answers OpenAI's chat completions.
@@ -61,7 +63,7 @@ pub(super) fn read_openai(settings: &Settings) -> Result<Option<OpenAi>, ConfigE
     let is_openai = match choice {
         ReaderChoice::Auto => OPENAI_API_KEY.is_set(settings),
         ReaderChoice::OpenAi => true,
-        ReaderChoice::Local => false,
+        ReaderChoice::Local | ReaderChoice::Off => false,
     };
     if !is_openai {
         return Ok(None);
@@ -85,6 +87,11 @@ pub(super) fn read_openai(settings: &Settings) -> Result<Option<OpenAi>, ConfigE
         timeout: Duration::from_secs(OPENAI_TIMEOUT_SECONDS.read(settings)?),
         image_side: OPENAI_IMAGE_SIDE.read(settings)?,
     }))
+}
+
+/// Says whether no document reader is wanted.
+pub(super) fn is_reader_off(settings: &Settings) -> Result<bool, ConfigError> {
+    Ok(matches!(DOCUMENT_READER.read(settings)?, ReaderChoice::Off))
 }
 
 fn parse_reader_url(text: &str) -> Result<ReaderUrl, String> {

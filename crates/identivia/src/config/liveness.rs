@@ -19,9 +19,10 @@ const MIN_LOCAL_THRESHOLD: f64 = 30.0;
 define_settings! {
     LIVENESS_SETTINGS, "Liveness and documents";
 
-    /// Liveness provider; `auto` is AWS if AWS_ACCESS_KEY_ID is set, else the local engines
+    /// Liveness provider; `auto` is AWS if AWS_ACCESS_KEY_ID is set, else the local engines; `off`: sessions get 501
     LIVENESS_PROVIDER: OneOf<LivenessChoice> = OneOf(&[
         ("auto", LivenessChoice::Auto), ("aws", LivenessChoice::Aws), ("local", LivenessChoice::Local),
+        ("off", LivenessChoice::Off),
     ]), DefaultText("auto");
     /// Lowest confidence at which a face counts as live; at least 30 with the local engines
     FACE_LIVENESS_THRESHOLD: Decimal = Decimal { least: 0.0, most: 100.0 }, DefaultText("75");
@@ -42,6 +43,7 @@ pub(super) enum LivenessChoice {
     Auto,
     Aws,
     Local,
+    Off,
 }
 
 /// Rekognition Face Liveness, and the temporary credentials that go with it.
@@ -67,7 +69,7 @@ pub(super) fn read_aws_liveness(settings: &Settings) -> Result<Option<AwsLivenes
     let is_aws = match LIVENESS_PROVIDER.read(settings)? {
         LivenessChoice::Auto => has_keys_for_aws(settings),
         LivenessChoice::Aws => true,
-        LivenessChoice::Local => false,
+        LivenessChoice::Local | LivenessChoice::Off => false,
     };
     if !is_aws {
         return Ok(None);
@@ -82,6 +84,11 @@ pub(super) fn read_aws_liveness(settings: &Settings) -> Result<Option<AwsLivenes
         actions: AWS_CREDENTIALS_ACTIONS.read(settings)?,
         stream_url: LIVENESS_STREAM_URL.read_if_set(settings)?,
     }))
+}
+
+/// Says whether no liveness provider is wanted.
+pub(super) fn is_liveness_off(settings: &Settings) -> Result<bool, ConfigError> {
+    Ok(matches!(LIVENESS_PROVIDER.read(settings)?, LivenessChoice::Off))
 }
 
 /// Says whether the keys are AWS's. Keys for another provider's S3 are not.

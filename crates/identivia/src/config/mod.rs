@@ -32,14 +32,17 @@ pub use setting::{ConfigError, Settings};
 pub use storage::{BucketLocation, FileLocation, PocketBaseAccount, RecordLocation};
 pub use tokens::{MIN_SECRET_BYTES, list_unknown_scopes};
 
-use documents::{OPENAI_MODEL, read_openai};
+use documents::{OPENAI_MODEL, is_reader_off, read_openai};
 use engines::read_engines;
 use fingerprint::read_fingerprint;
-use liveness::{read_aws_liveness, read_threshold};
+use liveness::{is_liveness_off, read_aws_liveness, read_threshold};
 use logging::{LOG_FORMAT, RUST_LOG};
 use network::{CLIENT_URL, HOST, MAX_CONNECTIONS, METRICS_ADDR, PORT, PUBLIC_URL, REDIRECT_URLS, TRUSTED_PROXIES};
 use storage::{DATA_DIR, DATABASE_CONNECTIONS, read_file_location, read_record_location};
-use tokens::{FLOW_TOKEN_TTL_SECONDS, JWT_AUDIENCE, JWT_CLIENTS_JSON, JWT_ISSUER, JWT_SECRET, JWT_TTL_SECONDS};
+use tokens::{
+    FLOW_TOKEN_TTL_SECONDS, JWT_AUDIENCE, JWT_CLIENTS_JSON, JWT_ISSUER, JWT_SECRET, JWT_SECRET_PREVIOUS,
+    JWT_TTL_SECONDS,
+};
 
 /// Every setting, as `--help` lists them.
 const GROUPS: &[setting::SettingGroup] = &[
@@ -59,6 +62,8 @@ const GROUPS: &[setting::SettingGroup] = &[
 pub struct Config {
     /// `None`: the one that the first start stored in `DATA_DIR`.
     pub jwt_secret: Option<Vec<u8>>,
+    /// Verifies and never signs.
+    pub jwt_secret_previous: Option<Vec<u8>>,
     pub jwt_issuer: String,
     pub jwt_audience: String,
     pub jwt_ttl_seconds: i64,
@@ -83,12 +88,14 @@ pub struct Config {
     pub database_connections: u32,
     pub files: FileLocation,
     pub face_liveness_threshold: f64,
-    /// `None`: the local engines judge liveness.
+    /// `None`: the local engines judge liveness, unless it is off.
     pub liveness: Option<AwsLiveness>,
+    pub is_liveness_off: bool,
     /// The model's name in the health report.
     pub openai_model: String,
-    /// `None`: the local engines read documents.
+    /// `None`: the local engines read documents, unless reading is off.
     pub openai: Option<OpenAi>,
+    pub is_reader_off: bool,
     pub engines: EngineSettings,
     /// `None`: visitor data stays a claim.
     pub fingerprint: Option<FingerprintApi>,
@@ -106,8 +113,10 @@ impl Config {
         Ok(Self {
             face_liveness_threshold: read_threshold(settings, liveness.is_none())?,
             liveness,
+            is_liveness_off: is_liveness_off(settings)?,
             openai_model: OPENAI_MODEL.read(settings)?,
             openai: read_openai(settings)?,
+            is_reader_off: is_reader_off(settings)?,
             fingerprint: read_fingerprint(settings)?,
             engines: read_engines(settings)?,
             data_dir: DATA_DIR.read(settings)?,
@@ -115,6 +124,7 @@ impl Config {
             database_connections: DATABASE_CONNECTIONS.read(settings)?,
             files: read_file_location(settings)?,
             jwt_secret: JWT_SECRET.read_if_set(settings)?,
+            jwt_secret_previous: JWT_SECRET_PREVIOUS.read_if_set(settings)?,
             jwt_issuer: JWT_ISSUER.read(settings)?,
             jwt_audience: JWT_AUDIENCE.read(settings)?,
             jwt_ttl_seconds: JWT_TTL_SECONDS.read(settings)?,
@@ -254,7 +264,7 @@ mod tests {
         ];
         assert!(!lines.concat().contains("CANARY"), "{lines:?}");
         insta::assert_snapshot!(lines.join("\n"), @r#"
-        LIVENESS_PROVIDER: must be auto, aws or local, not "azure"
+        LIVENESS_PROVIDER: must be auto, aws, local or off, not "azure"
         FACE_LIVENESS_CHALLENGES: must be one or both of FaceMovementAndLightChallenge and FaceMovementChallenge, not "Smile"
         FACE_LIVENESS_AUDIT_IMAGES: must be a whole number from 0 to 4, not "5"
         AWS_LIVENESS_ROLE_ARN: must be a role such as arn:aws:iam::123456789012:role/identivia-liveness
@@ -265,7 +275,7 @@ mod tests {
         LIVENESS_STREAM_URL: must be a URL such as wss://streaming.example.com, without user, password or query
         AWS_ENDPOINT_URL_STS: must be https://, or passports cross the network in the clear; within a network you trust set AWS_ENDPOINT_ALLOW_HTTP=true
         OPENAI_API_KEY: must be set with DOCUMENT_READER=openai; for a server that requires no key any word will do
-        DOCUMENT_READER: must be auto, openai or local, not "tesseract"
+        DOCUMENT_READER: must be auto, openai, local or off, not "tesseract"
         ENGINE_THREADS: must be a whole number from 1 to 256, not "0"
         FACE_TEMPLATES: must be none or keep, not "yes"
         OPENAI_BASE_URL: must be https://, or people's data cross the network in the clear; within a network you trust set OPENAI_ALLOW_HTTP=true

@@ -20,6 +20,8 @@ define_settings! {
 
     /// Key that signs tokens, at least 32 bytes. When not set, the first start generates one and stores it in DATA_DIR
     JWT_SECRET: ParsedWithSpaces<Vec<u8>> = ParsedWithSpaces(parse_secret), WhenUnset("");
+    /// Previous JWT_SECRET, while it is rotated: it verifies tokens and never signs. Remove it once they have ended
+    JWT_SECRET_PREVIOUS: ParsedWithSpaces<Vec<u8>> = ParsedWithSpaces(parse_secret), WhenUnset("");
     /// `iss` of every token
     JWT_ISSUER: Parsed<String> = Parsed(parse_printable_text), DefaultText("identivia");
     /// `aud` of machine tokens; flow tokens have `<JWT_AUDIENCE>/flow`
@@ -27,7 +29,7 @@ define_settings! {
     /// Lifetime of a machine token, in seconds
     JWT_TTL_SECONDS: WholeNumber<i64> = WholeNumber { least: 60, most: 86_400 }, DefaultText("3600");
     /// Machine clients: a JSON array of {"client_id", "client_secret" or "client_secret_hash", "scopes": [...],
-    /// "team": optional}. When not set, the first start generates one client and stores it in DATA_DIR
+    /// "team": optional, "disabled": optional}. A client that is removed or disabled loses its tokens at the next start. When not set, the first start generates one client and stores it in DATA_DIR
     JWT_CLIENTS_JSON: Parsed<Vec<Client>> = Parsed(parse_clients), WhenUnset("");
     /// Lifetime of a flow token, in seconds
     FLOW_TOKEN_TTL_SECONDS: WholeNumber<i64> = WholeNumber { least: 60, most: 86_400 }, DefaultText("1800");
@@ -40,7 +42,18 @@ fn parse_secret(text: &str) -> Result<Vec<u8>, String> {
             text.len()
         ));
     }
+    if is_placeholder(text) {
+        return Err("is a placeholder, which anyone could guess; try: openssl rand -hex 32".to_owned());
+    }
     Ok(text.as_bytes().to_vec())
+}
+
+/// Says whether a secret is one of those that examples show, or repeats one character.
+fn is_placeholder(text: &str) -> bool {
+    const WORDS: [&str; 6] = ["changeme", "change-me", "change_me", "placeholder", "your-secret", "your_secret"];
+    let lower = text.to_ascii_lowercase();
+    let first = text.chars().next();
+    WORDS.iter().any(|word| lower.starts_with(word)) || text.chars().all(|letter| Some(letter) == first)
 }
 
 /// One entry of `JWT_CLIENTS_JSON`.
@@ -55,6 +68,8 @@ struct ClientEntry {
     scopes: Vec<String>,
     #[serde(default)]
     team: Option<String>,
+    #[serde(default)]
+    disabled: bool,
 }
 
 fn parse_clients(json: &str) -> Result<Vec<Client>, String> {
@@ -78,7 +93,9 @@ fn parse_clients(json: &str) -> Result<Vec<Client>, String> {
             return Err(format!("names the client {:?} twice", entry.client_id));
         }
     }
-    entries.into_iter().map(parse_client).collect()
+    let is_enabled: Vec<bool> = entries.iter().map(|entry| !entry.disabled).collect();
+    let clients: Vec<Client> = entries.into_iter().map(parse_client).collect::<Result<_, _>>()?;
+    Ok(clients.into_iter().zip(is_enabled).filter(|(_, is_enabled)| *is_enabled).map(|(client, _)| client).collect())
 }
 
 fn parse_client(entry: ClientEntry) -> Result<Client, String> {

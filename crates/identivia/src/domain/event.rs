@@ -49,6 +49,8 @@ pub enum EventKind {
     HandoffOffered,
     /// Another device has taken that code.
     HandoffTaken,
+    /// A company's server has ended every link of a profile.
+    LinksRevoked,
     StatusRecorded,
     VerificationRecorded,
     SettingChanged,
@@ -76,6 +78,7 @@ impl EventKind {
             Self::ConsentAccepted => "consent.accepted",
             Self::HandoffOffered => "handoff.offered",
             Self::HandoffTaken => "handoff.taken",
+            Self::LinksRevoked => "links.revoked",
             Self::StatusRecorded => "status.recorded",
             Self::VerificationRecorded => "verification.recorded",
             Self::SettingChanged => "setting.changed",

@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use super::liveness::is_live;
 use super::profile::FileField;
+use super::status::asks_for_another_try;
 use super::verification::required_files;
 use crate::records::liveness_session::LivenessSession;
 use crate::records::profile::Profile;
@@ -17,9 +18,6 @@ pub const LANGUAGE_BYTES: usize = 35;
 
 /// How long ago a face may have been shown to count as done, in seconds: no token of a link lives longer.
 pub const FACE_LOOKS_BACK: i64 = 86_400;
-
-/// The status words that ask a person for another try.
-const ANOTHER_TRY: [&str; 2] = ["unverified", "resubmission_requested"];
 
 /// Says whether a text is a version's name: `[A-Za-z0-9._-]{1,64}`. It stands in the audit trail, so it can be no other.
 #[must_use]
@@ -94,12 +92,14 @@ impl Profile {
     /// Says whether the person has done their part: there is a record that no later status asks to do again, or the
     /// profile is decided.
     fn is_flow_over(&self) -> bool {
-        self.is_decided() || (self.submitted_at.is_some() && !self.is_asked_again())
+        let is_submitted =
+            self.submitted_at.is_some() && self.submitted_at > self.reopened_at && !self.is_asked_again();
+        self.is_decided() || self.closed_by.is_some() || is_submitted
     }
 
     fn is_asked_again(&self) -> bool {
-        let recorded = self.recorded_status.as_ref().map_or("", StatusWord::as_str);
-        ANOTHER_TRY.contains(&recorded) && self.submitted_at <= self.status_recorded_at
+        let asks = self.recorded_status.as_ref().is_some_and(asks_for_another_try);
+        asks && self.submitted_at <= self.status_recorded_at
     }
 
     /// Says whether the document's type is known and every side of it that a record needs is there.
@@ -110,10 +110,16 @@ impl Profile {
     }
 }
 
-/// The session that shows a live face and has served no record, of a profile's sessions, newest first.
+/// The session that shows a live face and may serve a record now, of a profile's sessions, newest first.
 #[must_use]
-pub fn find_live_session(sessions: &[LivenessSession], threshold: f64) -> Option<&LivenessSession> {
-    sessions.iter().find(|session| session.used_by.is_none() && is_live(session.status, session.confidence, threshold))
+pub fn find_live_session<'a>(
+    sessions: &'a [LivenessSession],
+    profile: &Profile,
+    threshold: f64,
+    now: Millis,
+) -> Option<&'a LivenessSession> {
+    let is_unused = |session: &&LivenessSession| session.used_by.is_none() && session.is_fresh(profile, now);
+    sessions.iter().filter(is_unused).find(|session| is_live(session.status, session.confidence, threshold))
 }
 
 fn rfc3339<S: Serializer>(time: &Millis, out: S) -> Result<S::Ok, S::Error> {
@@ -189,8 +195,9 @@ mod tests {
             session(SessionStatus::Succeeded, 74.9, false),
             session(SessionStatus::InProgress, 90.0, false),
         ];
-        assert!(find_live_session(&sessions, 75.0).is_none());
-        assert_eq!(find_live_session(&sessions, 74.0).unwrap().confidence, Some(74.9));
+        let profile = Profile::default();
+        assert!(find_live_session(&sessions, &profile, 75.0, NOW).is_none());
+        assert_eq!(find_live_session(&sessions, &profile, 74.0, NOW).unwrap().confidence, Some(74.9));
     }
 
     #[test]

@@ -83,6 +83,8 @@ pub struct Handoff {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TakenHandoff {
     pub profile: RecordId,
+    /// The epoch of the profile's links.
+    pub epoch: u64,
     pub token_ends: Millis,
     pub scope: String,
 }

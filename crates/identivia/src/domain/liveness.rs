@@ -3,15 +3,21 @@
 use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+use utoipa::ToSchema;
 use vision::liveness::Imprint;
 
 use super::profile::Word;
 use crate::records::id::{RecordId, letters_of};
 use crate::records::liveness_session::{LivenessSession, SessionDetails, SessionStatus, Step};
+use crate::records::profile::Profile;
 use crate::records::time::Millis;
 
 /// How long an unfinished session may be used, in seconds. AWS forgets a session 3 minutes after it was made.
 pub const SESSION_SECONDS: i64 = 180;
+
+/// How long a finished session may serve a link's verification record, in seconds.
+pub const RESULT_SECONDS: i64 = 900;
 
 /// So many failed sessions of one profile that were made within so many seconds make it pause, for so many seconds (as AWS
 /// advises for its own).
@@ -70,6 +76,28 @@ impl Claim {
     #[must_use]
     pub fn taken_as_said(&self) -> Confirmed {
         Confirmed { confidence: self.confidence, status: self.status.clone(), by: ConfirmedBy::MachineToken }
+    }
+}
+
+/// Against which attacks a result was tested (ISO/IEC 30107-3 for presentation attacks).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct AttackTests {
+    /// Photographs, screens and masks before the camera: `tested_by_provider` or `not_tested`.
+    pub presentation_attack: &'static str,
+    /// Pictures that no camera has taken: `tested_by_provider` or `not_tested`.
+    pub injection: &'static str,
+}
+
+impl AttackTests {
+    /// What stands behind the result of a session.
+    #[must_use]
+    pub const fn of_session(session: &LivenessSession) -> Self {
+        // Only a session that this server judges has a task. It measures whether the steps were done, not what was shown.
+        if session.details.task.is_some() {
+            Self { presentation_attack: "not_tested", injection: "not_tested" }
+        } else {
+            Self { presentation_attack: "tested_by_provider", injection: "tested_by_provider" }
+        }
     }
 }
 
@@ -175,6 +203,7 @@ impl LivenessSession {
             status: SessionStatus::Created,
             confidence: None,
             expires: now.plus_seconds(SESSION_SECONDS),
+            finished: None,
             poll_due: None,
             poll_attempts: None,
             used_by: None,
@@ -221,6 +250,15 @@ impl LivenessSession {
     #[must_use]
     pub fn made(&self) -> Millis {
         self.expires.plus_seconds(-SESSION_SECONDS)
+    }
+
+    /// Says whether a link may use its result now: within [`RESULT_SECONDS`], and only if no other try was asked for since
+    /// the session was made.
+    #[must_use]
+    pub fn is_fresh(&self, profile: &Profile, now: Millis) -> bool {
+        let finished = self.finished.unwrap_or(self.expires);
+        now <= finished.plus_seconds(RESULT_SECONDS)
+            && profile.reopened_at.is_none_or(|reopened| self.made() > reopened)
     }
 
     /// What the provider's result amounts to, against the threshold (0 to 100).

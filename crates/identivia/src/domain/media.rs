@@ -33,8 +33,8 @@ impl Media {
             [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1A, b'\n', ..] => Some(Self::Png),
             [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some(Self::WebP),
             [0x1A, 0x45, 0xDF, 0xA3, header @ ..] => is_webm(header).then_some(Self::WebM),
-            [_, _, _, _, b'f', b't', b'y', b'p', ..] => of_iso_media(head),
-            _ => None,
+            [_, _, _, _, b'f', b't', b'y', b'p', ..] => of_file_type_box(head),
+            _ => is_old_quicktime(head).then_some(Self::QuickTime),
         }
     }
 
@@ -98,6 +98,8 @@ fn is_webm(bytes: &[u8]) -> bool {
         }
         elements = rest;
     }
+    // A text may be padded with zeros (RFC 8794 §7.4).
+    let document_type = document_type.map(|text| text.split(|byte| *byte == 0).next().unwrap_or_default());
     document_type == Some(b"webm") && behind.starts_with(&SEGMENT)
 }
 
@@ -111,24 +113,53 @@ fn ebml_number(bytes: &[u8], keep_marker: bool) -> Option<(u64, &[u8])> {
     Some((value, rest))
 }
 
-/// ISO base media (ISO/IEC 14496-12): a whole `ftyp` box of a video brand, and a box of a known type behind it. Stills in
-/// the same container (HEIC, AVIF) have other brands.
-fn of_iso_media(head: &[u8]) -> Option<Media> {
-    const MP4: [&[u8]; 14] = [
-        b"isom", b"iso2", b"iso4", b"iso5", b"iso6", b"mp41", b"mp42", b"avc1", b"dash", b"M4V ", b"MSNV", b"3gp4",
-        b"3gp5", b"mmp4",
+/// ISO base media (ISO/IEC 14496-12): a whole `ftyp` box, whose major or compatible brands name a video, and another box
+/// behind it, of any type. Stills in the same container (HEIC, AVIF, CR3) have brands of their own.
+fn of_file_type_box(head: &[u8]) -> Option<Media> {
+    const STILLS: [&[u8]; 12] =
+        [b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif", b"avis", b"crx ", b"jp2 "];
+    const VIDEOS: [&[u8]; 22] = [
+        b"isom", b"iso2", b"iso3", b"iso4", b"iso5", b"iso6", b"iso7", b"iso8", b"iso9", b"mp41", b"mp42", b"avc1",
+        b"hvc1", b"dash", b"M4V ", b"MSNV", b"3gp4", b"3gp5", b"3gp6", b"3gp7", b"3g2a", b"mmp4",
     ];
-    const BOXES: [&[u8]; 10] =
-        [b"moov", b"mdat", b"free", b"skip", b"wide", b"uuid", b"moof", b"styp", b"sidx", b"pdin"];
     let size = u32::from_be_bytes(head.first_chunk::<4>().copied()?);
     let (file_type, behind) = head.split_at_checked(usize::try_from(size).ok().filter(|size| *size >= 16)?)?;
-    if !BOXES.contains(&behind.get(4..8)?) {
+    box_type(behind)?;
+    // The major brand, its version, then the compatible brands.
+    let major = file_type.get(8..12)?;
+    let mut brands = std::iter::once(major).chain(file_type.get(16..)?.chunks_exact(4));
+    if brands.clone().any(|brand| STILLS.contains(&brand)) {
         return None;
     }
-    match file_type.get(8..12)? {
-        b"qt  " => Some(Media::QuickTime),
-        brand => MP4.contains(&brand).then_some(Media::Mp4),
+    if major == b"qt  " {
+        return Some(Media::QuickTime);
     }
+    brands.any(|brand| VIDEOS.contains(&brand)).then_some(Media::Mp4)
+}
+
+/// QuickTime before 2004 has no `ftyp` box: it begins with the movie, its data, or room that was left for one of them.
+fn is_old_quicktime(head: &[u8]) -> bool {
+    const FIRST: [&[u8]; 6] = [b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"];
+    const CONTENT: [&[u8]; 2] = [b"moov", b"mdat"];
+    let mut rest = head;
+    while let Some(kind) = box_type(rest).filter(|kind| FIRST.contains(kind)) {
+        if CONTENT.contains(&kind) {
+            return true;
+        }
+        let size = rest.first_chunk::<4>().map_or(0, |size| u32::from_be_bytes(*size));
+        let Some(behind) = rest.get(usize::try_from(size).unwrap_or(usize::MAX)..) else { return false };
+        rest = behind;
+    }
+    false
+}
+
+/// The type of the box that begins there: four letters, digits or spaces. `None` where no box can begin: its size counts its
+/// head, and 0 (to the end of the file) and 1 (a long size follows) have a meaning of their own.
+fn box_type(bytes: &[u8]) -> Option<&[u8]> {
+    let size = u32::from_be_bytes(bytes.first_chunk::<4>().copied()?);
+    let kind = bytes.get(4..8)?;
+    let is_letter = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b'-' | b'_' | 0xA9);
+    ((size >= 8 || size <= 1) && kind.iter().all(is_letter)).then_some(kind)
 }
 
 /// The mark that all files of one request carry in their names, so that an unfinished request's files can be found.
@@ -207,6 +238,11 @@ mod tests {
             b"\0\0\0\x18ftypheic",
             b"\0\0\0\x10ftypavif\0\0\0\0\0\0\0\x08mdat",
             b"\0\0\0\x10ftypisom",
+            b"\0\0\0\x18ftypcrx \0\0\0\x01crx isom\0\0\0\x08moov",
+            b"\0\0\0\x1Cftypavis\0\0\0\0avismsf1iso8\0\0\0\x08meta",
+            b"\0\0\0\x10ftypxxxx\0\0\0\0\0\0\0\x08moov",
+            b"\0\0\0\x02mdat",
+            b"\0\0\0\x08wide\0\0\0\x08html",
             b"\0\0\0\x10ftypisom\0\0\0\0<script>",
             b"\xFF\xFF\xFF\xFFftypisom",
             b"\x1A\x45\xDF\xA3\x8B\x42\x82\x88matroska\x18\x53\x80\x67",
@@ -217,6 +253,32 @@ mod tests {
         ] {
             assert_eq!(Media::sniff(head), None, "{head:?}");
         }
+    }
+
+    #[test]
+    fn videos_of_phones_and_messengers_are_told_by_all_their_brands() {
+        let folder = format!("{}/../../tests/data/videos", env!("CARGO_MANIFEST_DIR"));
+        for (name, media) in [
+            ("mp4-3gp6.mp4", Some(Media::Mp4)),
+            ("mp4-hvc1.mp4", Some(Media::Mp4)),
+            ("mp4-iso7.mp4", Some(Media::Mp4)),
+            ("mp4-iso8.mp4", Some(Media::Mp4)),
+            ("mp4-iso9.mp4", Some(Media::Mp4)),
+            ("mp4-meta-after-ftyp.mp4", Some(Media::Mp4)),
+            ("mp4-whatsapp-beam.mp4", Some(Media::Mp4)),
+            ("mov-no-ftyp-wide.mov", Some(Media::QuickTime)),
+            ("webm-doctype-padded.webm", Some(Media::WebM)),
+            ("mkv-mediarecorder-h264.webm", None),
+        ] {
+            let bytes = std::fs::read(format!("{folder}/{name}")).unwrap();
+            assert_eq!(Media::sniff(&bytes[..bytes.len().min(SNIFF_BYTES)]), media, "{name}");
+        }
+        assert_eq!(
+            Media::sniff(b"\0\0\0\x18ftypXYZ1\0\0\0\0isommp42\0\0\0\x08moov"),
+            Some(Media::Mp4),
+            "unknown major"
+        );
+        assert_eq!(Media::sniff(b"\0\0\x04\0moov"), Some(Media::QuickTime));
     }
 
     #[test]

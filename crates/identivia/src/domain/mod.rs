@@ -15,6 +15,7 @@ pub mod profile;
 pub mod reading;
 pub mod redirect;
 pub mod scope;
+pub mod setting;
 pub mod status;
 pub mod token;
 pub mod verification;

@@ -11,6 +11,9 @@ use crate::records::status_word::{StatusWord, VerificationStatus};
 use crate::records::time::Millis;
 use crate::records::verification_record::VerificationRecord;
 
+/// The language of a profile for which none was given.
+const DEFAULT_LANGUAGE: &str = "en";
+
 /// The records that a caller can reach.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reach {
@@ -109,6 +112,34 @@ impl Profile {
         self.verification_status.is_decided() || self.recorded_status.as_ref().is_some_and(StatusWord::is_decided)
     }
 
+    /// The epoch that a flow token must name to be good.
+    #[must_use]
+    pub fn link_epoch(&self) -> u64 {
+        self.flow_epoch.unwrap_or_default()
+    }
+
+    /// The verification record that the decision is about, while the profile is decided.
+    #[must_use]
+    pub fn shown_decision(&self) -> Option<RecordId> {
+        self.decided_verification.filter(|_| self.is_decided())
+    }
+
+    /// Replaces the document's data by those of a verification record, where it has any.
+    fn take_data_of(&mut self, record: &VerificationRecord) {
+        let document_type = Some(record.document_type.clone()).filter(|text| !text.is_empty());
+        let replaced = [
+            (&mut self.name, record.name.clone()),
+            (&mut self.document_type, document_type),
+            (&mut self.document_number, record.document_number.clone()),
+            (&mut self.country, record.country.clone()),
+        ];
+        for (own, recorded) in replaced {
+            if recorded.is_some() {
+                *own = recorded;
+            }
+        }
+    }
+
     /// The stored name in a file field.
     #[must_use]
     pub fn file(&self, field: FileField) -> Option<&str> {
@@ -193,6 +224,8 @@ impl FileField {
 #[derive(Clone, Debug, Default)]
 pub struct ProfileChange {
     pub verification_status: Option<VerificationStatus>,
+    /// The verification record that a decision is about.
+    pub verification: Option<RecordId>,
     pub document_type: Option<String>,
     pub document_number: Option<String>,
     pub document_name: Option<String>,
@@ -212,6 +245,38 @@ pub struct ProfileChange {
 }
 
 impl ProfileChange {
+    /// Leaves out what a profile has already, so that a link's request that changes nothing writes nothing.
+    #[must_use]
+    pub fn without_standing_values(mut self, profile: &Profile) -> Self {
+        let stands = |new: &Option<String>, old: &Option<String>| {
+            new.as_deref().unwrap_or_default() == old.as_deref().unwrap_or_default()
+        };
+        self.verification_status = self.verification_status.filter(|status| *status != profile.verification_status);
+        let texts = [
+            (&mut self.document_type, &profile.document_type),
+            (&mut self.document_number, &profile.document_number),
+            (&mut self.document_name, &profile.document_name),
+            (&mut self.country, &profile.country),
+        ];
+        for (new, old) in texts {
+            if new.is_some() && stands(new, old) {
+                *new = None;
+            }
+        }
+        let has_claim = self.claim.as_ref().is_some_and(|claim| {
+            // A claim whose result is not known yet may have one by now.
+            stands(&Some(claim.session_id.clone()), &profile.liveness_session_id)
+                && stands(&Some(claim.session_id.clone()), &profile.claimed_session_id)
+                && claim.confidence == profile.claimed_confidence
+                && stands(&Some(claim.status.clone()), &profile.claimed_status)
+                && stands(&Some(self.claimed_result.clone()), &profile.claimed_result)
+        });
+        if has_claim {
+            (self.claim, self.claimed_result) = (None, String::new());
+        }
+        self
+    }
+
     /// The names of the fields it changes, for the audit trail: never their values.
     #[must_use]
     pub fn field_names(&self) -> Vec<&'static str> {
@@ -252,20 +317,24 @@ pub struct ProfileView {
 }
 
 impl ProfileView {
-    /// The answer for a profile and its newest verification record.
+    /// The answer for a profile and the verification record that it shows. Once decided, the profile shows the data of the
+    /// record that the decision is about: what was added later was not reviewed.
     #[must_use]
-    pub fn new(profile: Profile, newest: Option<VerificationRecord>) -> Self {
+    pub fn new(mut profile: Profile, shown: Option<VerificationRecord>) -> Self {
+        if let Some(decided) = shown.as_ref().filter(|record| profile.shown_decision() == Some(record.id)) {
+            profile.take_data_of(decided);
+        }
         Self {
             status: profile.recorded_status.unwrap_or_else(|| profile.verification_status.into()),
             name: profile.name,
             document_type: profile.document_type,
             document_number: profile.document_number,
             country: profile.country,
-            language: profile.language,
+            language: Some(profile.language.unwrap_or_else(|| DEFAULT_LANGUAGE.to_owned())),
             verification_status: profile.verification_status,
             security_level: profile.security_level,
             created_at: profile.created,
-            verification_history: newest.map(Summary::new),
+            verification_history: shown.map(Summary::new),
             consent: profile.consent,
         }
     }

@@ -5,7 +5,7 @@
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 use super::scope::{self, Scope, ScopeSet};
 use crate::records::id::{RecordId, random_text};
@@ -33,15 +33,20 @@ pub struct VerifiedToken {
 #[derive(Clone, Debug)]
 pub enum TokenHolder {
     /// A company's server, bound to its team. Without a team it is an operator, who reaches every team.
-    Machine { team: Option<String> },
-    /// A person's browser, bound to one profile.
-    Flow { profile: RecordId },
+    Machine {
+        team: Option<String>,
+        /// The client that we issued the token to; `None` for a token that another service has signed with our secret.
+        client: Option<String>,
+    },
+    /// A person's browser, bound to one profile and to the epoch of its links.
+    Flow { profile: RecordId, epoch: u64 },
 }
 
 /// Issues and verifies tokens under one secret.
 pub struct Tokens {
     signing: EncodingKey,
-    verifying: DecodingKey,
+    /// The current secret, then the previous one.
+    verifying: Vec<DecodingKey>,
     validation: Validation,
     issuer: String,
     audience: String,
@@ -65,7 +70,11 @@ struct IssuedClaims<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     team: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    client_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     profile: Option<RecordId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    epoch: Option<u64>,
 }
 
 /// The claims that are read. A duplicate, missing or wrongly typed one fails the whole token; unknown ones are ignored.
@@ -73,11 +82,11 @@ struct IssuedClaims<'a> {
 struct PresentedClaims {
     iss: String,
     aud: Audience,
-    exp: u64,
+    exp: NumericDate,
     #[serde(default)]
-    iat: Option<u64>,
+    iat: Option<NumericDate>,
     #[serde(default)]
-    nbf: Option<u64>,
+    nbf: Option<NumericDate>,
     #[serde(default)]
     sub: Option<String>,
     /// Any JSON: a scope that is no string grants nothing (403), it does not make the token a forgery (401).
@@ -86,7 +95,32 @@ struct PresentedClaims {
     #[serde(default)]
     team: Option<String>,
     #[serde(default)]
+    client_id: Option<String>,
+    #[serde(default)]
     profile: Option<String>,
+    #[serde(default)]
+    epoch: Option<u64>,
+}
+
+/// Seconds since 1970, whole or with a fraction (RFC 7519 §2); in milliseconds here.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(try_from = "Number")]
+struct NumericDate(i64);
+
+impl TryFrom<Number> for NumericDate {
+    type Error = &'static str;
+
+    fn try_from(number: Number) -> Result<Self, Self::Error> {
+        /// The largest whole number that a fraction's type holds exactly.
+        const LARGEST: f64 = 9_007_199_254_740_991.0;
+        if let Some(seconds) = number.as_u64() {
+            let millis = i64::try_from(seconds).ok().and_then(|seconds| seconds.checked_mul(1_000));
+            return millis.map(Self).ok_or("a time out of range");
+        }
+        let millis = number.as_f64().map(|seconds| seconds * 1_000.0);
+        let millis = millis.filter(|millis| (0.0..=LARGEST).contains(millis)).ok_or("a time out of range")?;
+        Ok(Self(millis as i64))
+    }
 }
 
 #[derive(Deserialize)]
@@ -106,9 +140,17 @@ impl Audience {
 }
 
 impl Tokens {
-    /// Takes the secret (at least 32 bytes, checked with the configuration), issuer, audience and lifetimes in seconds.
+    /// Takes the secret (at least 32 bytes, checked with the configuration), the previous one, which verifies and never signs,
+    /// issuer, audience and lifetimes in seconds.
     #[must_use]
-    pub fn new(secret: &[u8], issuer: &str, audience: &str, machine_ttl: i64, flow_ttl: i64) -> Self {
+    pub fn new(
+        secret: &[u8],
+        previous: Option<&[u8]>,
+        issuer: &str,
+        audience: &str,
+        machine_ttl: i64,
+        flow_ttl: i64,
+    ) -> Self {
         let mut validation = Validation::new(Algorithm::HS256);
         // `verify` checks time, issuer and audience against the server's own clock.
         validation.required_spec_claims.clear();
@@ -116,7 +158,7 @@ impl Tokens {
         validation.validate_aud = false;
         Self {
             signing: EncodingKey::from_secret(secret),
-            verifying: DecodingKey::from_secret(secret),
+            verifying: std::iter::once(secret).chain(previous).map(DecodingKey::from_secret).collect(),
             validation,
             issuer: issuer.to_owned(),
             audience: audience.to_owned(),
@@ -147,17 +189,24 @@ impl Tokens {
             exp: now.seconds() + self.machine_ttl,
             jti: random_text::<20>(),
             team,
+            client_id: Some(client),
             profile: None,
+            epoch: None,
         };
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.signing)
     }
 
-    /// Issues the flow token of a person's link, for one profile.
+    /// Issues the flow token of a person's link, for one profile and the current epoch of its links.
     ///
     /// # Errors
     /// When the claims cannot be signed. No input of a caller can cause that.
-    pub fn issue_flow_token(&self, profile: RecordId, now: Millis) -> Result<String, jsonwebtoken::errors::Error> {
-        self.issue_flow_token_until(profile, &self.flow_scope, now, now.plus_seconds(self.flow_ttl))
+    pub fn issue_flow_token(
+        &self,
+        profile: RecordId,
+        epoch: u64,
+        now: Millis,
+    ) -> Result<String, jsonwebtoken::errors::Error> {
+        self.issue_flow_token_until(profile, epoch, &self.flow_scope, now, now.plus_seconds(self.flow_ttl))
     }
 
     /// Issues a flow token with the scopes and the end of another one, for the same person's other device.
@@ -167,6 +216,7 @@ impl Tokens {
     pub fn issue_flow_token_until(
         &self,
         profile: RecordId,
+        epoch: u64,
         scope: &str,
         now: Millis,
         ends: Millis,
@@ -182,7 +232,9 @@ impl Tokens {
             exp: ends.seconds(),
             jti: random_text::<20>(),
             team: None,
+            client_id: None,
             profile: Some(profile),
+            epoch: Some(epoch),
         };
         jsonwebtoken::encode(&header, &claims, &self.signing)
     }
@@ -190,37 +242,54 @@ impl Tokens {
     /// Verifies a presented token. Every fault gives the same `None`, so that a caller learns nothing about it.
     #[must_use]
     pub fn verify(&self, token: &str, now: Millis) -> Option<VerifiedToken> {
-        let verified = jsonwebtoken::decode::<PresentedClaims>(token, &self.verifying, &self.validation).ok()?;
+        let decode = |key| jsonwebtoken::decode::<PresentedClaims>(token, key, &self.validation).ok();
+        let verified = self.verifying.iter().find_map(decode)?;
         let claims = verified.claims;
         let is_valid = has_plain_header(&verified.header)
             && claims.iss == self.issuer
-            && is_in_time(&claims, now.seconds())
+            && is_in_time(&claims, now)
             && claims.team.as_deref() != Some("");
         if !is_valid {
             return None;
         }
         let typ = verified.header.typ.as_deref();
         let holder = if typ == Some(FLOW_TYPE) && claims.aud.includes(&self.flow_audience) {
-            TokenHolder::Flow { profile: RecordId::parse(&claims.profile?)? }
+            TokenHolder::Flow { profile: RecordId::parse(&claims.profile?)?, epoch: claims.epoch.unwrap_or_default() }
         } else if typ.is_none_or(is_machine_type) && claims.aud.includes(&self.audience) {
-            TokenHolder::Machine { team: claims.team }
+            TokenHolder::Machine { team: claims.team, client: claims.client_id }
         } else {
             return None;
         };
-        let scopes = claims.scope.as_ref().and_then(Value::as_str).map(ScopeSet::parse).unwrap_or_default();
-        let expires = Millis(i64::try_from(claims.exp).ok()?.saturating_mul(1_000));
+        let scopes = claims.scope.as_ref().map(read_scopes).unwrap_or_default();
+        let expires = Millis(claims.exp.0);
         Some(VerifiedToken { subject: claims.sub.unwrap_or_default(), scopes, holder, expires })
     }
 }
 
+/// The prefix `application/` of a media type may be left out (RFC 7515 §4.1.9).
 fn is_machine_type(typ: &str) -> bool {
-    MACHINE_TYPES.iter().any(|known| known.eq_ignore_ascii_case(typ))
+    const PREFIX: &str = "application/";
+    let has_prefix = typ.get(..PREFIX.len()).is_some_and(|prefix| prefix.eq_ignore_ascii_case(PREFIX));
+    let subtype = if has_prefix { &typ[PREFIX.len()..] } else { typ };
+    MACHINE_TYPES.iter().any(|known| known.eq_ignore_ascii_case(subtype))
+}
+
+/// The scopes of a `scope` claim: a text, or a list of texts. Anything else grants nothing.
+fn read_scopes(claim: &Value) -> ScopeSet {
+    match claim {
+        Value::String(text) => ScopeSet::parse(text),
+        Value::Array(list) => {
+            let words: Option<Vec<&str>> = list.iter().map(Value::as_str).collect();
+            words.map(|words| ScopeSet::parse(&words.join(" "))).unwrap_or_default()
+        }
+        _ => ScopeSet::default(),
+    }
 }
 
 /// Refuses headers that bring or point to a key, and extensions that must be understood (RFC 8725 §3.10, RFC 7515 §4.1.11).
+/// `kid` is ignored: the key is ours, and no token chooses it.
 fn has_plain_header(header: &Header) -> bool {
     header.crit.is_none()
-        && header.kid.is_none()
         && header.jku.is_none()
         && header.jwk.is_none()
         && header.x5u.is_none()
@@ -229,13 +298,10 @@ fn has_plain_header(header: &Header) -> bool {
         && header.zip.is_none()
 }
 
-fn is_in_time(claims: &PresentedClaims, now: i64) -> bool {
-    let not_ahead = |moment: Option<u64>| {
-        moment.is_none_or(|seconds| i64::try_from(seconds).is_ok_and(|seconds| seconds - now < LEEWAY_SECONDS))
-    };
-    i64::try_from(claims.exp).is_ok_and(|exp| now < exp.saturating_add(LEEWAY_SECONDS))
-        && not_ahead(claims.iat)
-        && not_ahead(claims.nbf)
+fn is_in_time(claims: &PresentedClaims, now: Millis) -> bool {
+    const LEEWAY: i64 = LEEWAY_SECONDS * 1_000;
+    let is_past = |time: Option<NumericDate>| time.is_none_or(|time| time.0.saturating_sub(now.0) < LEEWAY);
+    now.0 < claims.exp.0.saturating_add(LEEWAY) && is_past(claims.iat) && is_past(claims.nbf)
 }
 
 #[cfg(test)]
@@ -248,7 +314,7 @@ mod tests {
     const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
 
     fn tokens() -> Tokens {
-        Tokens::new(SECRET, "identivia", "identivia-api", 3_600, 1_800)
+        Tokens::new(SECRET, None, "identivia", "identivia-api", 3_600, 1_800)
     }
 
     fn signed(header: &Value, claims: &Value) -> String {
@@ -287,18 +353,19 @@ mod tests {
         let caller = tokens.verify(&machine, NOW).unwrap();
         assert_eq!(caller.subject, "postman");
         assert!(caller.scopes.has(Scope::ProfilesRead) && !caller.scopes.has(Scope::ProfilesWrite));
-        assert!(matches!(caller.holder, TokenHolder::Machine { team: Some(team) } if team == "red"));
+        assert!(matches!(caller.holder, TokenHolder::Machine { team: Some(team), client: Some(client) }
+            if team == "red" && client == "postman"));
 
         let id = RecordId::random();
-        let flow = tokens.verify(&tokens.issue_flow_token(id, NOW).unwrap(), NOW).unwrap();
-        assert!(matches!(flow.holder, TokenHolder::Flow { profile } if profile == id));
+        let flow = tokens.verify(&tokens.issue_flow_token(id, 7, NOW).unwrap(), NOW).unwrap();
+        assert!(matches!(flow.holder, TokenHolder::Flow { profile, epoch: 7 } if profile == id));
         assert_eq!(flow.expires, NOW.plus_seconds(1_800));
 
         let ends = NOW.plus_seconds(7);
-        let twin = tokens.issue_flow_token_until(id, "profiles:read", NOW, ends).unwrap();
+        let twin = tokens.issue_flow_token_until(id, 8, "profiles:read", NOW, ends).unwrap();
         let twin = tokens.verify(&twin, NOW).unwrap();
         assert_eq!((twin.expires, twin.scopes), (ends, ScopeSet::parse("profiles:read")));
-        assert!(matches!(twin.holder, TokenHolder::Flow { profile } if profile == id));
+        assert!(matches!(twin.holder, TokenHolder::Flow { profile, epoch: 8 } if profile == id));
     }
 
     #[test]
@@ -364,7 +431,7 @@ mod tests {
             assert!(!accepted(&json!({"alg": alg, "typ": "JWT"}), |_| ()), "{alg}");
         }
         assert!(!accepted(&json!({"typ": "JWT"}), |_| ()));
-        for name in ["kid", "jku", "x5u"] {
+        for name in ["jku", "x5u"] {
             assert!(!accepted(&json!({"alg": "HS256", name: "https://evil.example"}), |_| ()), "{name}");
         }
         for (name, value) in [
@@ -376,6 +443,44 @@ mod tests {
         ] {
             assert!(!accepted(&json!({"alg": "HS256", "typ": "JWT", name: value}), |_| ()), "{name}");
         }
+    }
+
+    #[test]
+    fn tokens_of_other_libraries_are_read() {
+        let now = NOW.seconds();
+        for fraction in [json!(now as f64 + 60.123), json!(now as f64 + 60.0)] {
+            let times = |claims: &mut Value| {
+                claims["exp"] = fraction.clone();
+                claims["iat"] = json!(now as f64 - 0.5);
+                claims["nbf"] = json!(now as f64 - 0.5);
+            };
+            assert!(accepted(&jwt(), times), "{fraction}");
+        }
+        assert!(!accepted(&jwt(), |claims| claims["exp"] = json!(now as f64 - 30.5)));
+        for typ in ["application/at+jwt", "Application/AT+JWT", "at+jwt", "jwt", "application/jwt"] {
+            assert!(accepted(&json!({"alg": "HS256", "typ": typ}), |_| ()), "{typ}");
+        }
+        assert!(!accepted(&json!({"alg": "HS256", "typ": "application/other"}), |_| ()));
+        assert!(accepted(&json!({"alg": "HS256", "typ": "JWT", "kid": "key-1"}), |_| ()), "kid is ignored");
+        let mut claims = good();
+        claims["scope"] = json!(["profiles:read", "health:read"]);
+        let scopes = tokens().verify(&signed(&jwt(), &claims), NOW).unwrap().scopes;
+        assert!(scopes.has(Scope::ProfilesRead) && scopes.has(Scope::HealthRead));
+        claims["scope"] = json!(["profiles:read", 7]);
+        assert!(!tokens().verify(&signed(&jwt(), &claims), NOW).unwrap().scopes.has(Scope::ProfilesRead));
+    }
+
+    #[test]
+    fn s23_previous_secret_verifies_and_never_signs() {
+        let old = tokens();
+        let token = old.issue_machine_token("postman", "profiles:read", None, NOW).unwrap();
+        let other = b"another secret of at least 32 bytes";
+        let rotated = Tokens::new(other, Some(SECRET), "identivia", "identivia-api", 3_600, 1_800);
+        assert!(rotated.verify(&token, NOW).is_some());
+        let new = rotated.issue_machine_token("postman", "profiles:read", None, NOW).unwrap();
+        assert!(rotated.verify(&new, NOW).is_some() && old.verify(&new, NOW).is_none());
+        let ended = Tokens::new(other, None, "identivia", "identivia-api", 3_600, 1_800);
+        assert!(ended.verify(&token, NOW).is_none());
     }
 
     #[test]

@@ -39,6 +39,8 @@ pub struct Evidence {
     /// The outcome of checking it.
     pub device: DeviceCheck,
     pub ip_address: Option<String>,
+    /// The address that this server saw.
+    pub observed_ip: Option<String>,
     /// What the caller said of liveness, its session id among it.
     pub claim: Claim,
     pub confirmed: Confirmed,
@@ -68,6 +70,7 @@ impl Evidence {
             date_of_birth: self.date_of_birth,
             place_of_birth: self.place_of_birth,
             ip_address: self.ip_address,
+            observed_ip: self.observed_ip,
             facial_photo: String::new(),
             document_front: String::new(),
             document_back: String::new(),

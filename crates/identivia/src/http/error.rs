@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 use crate::files::FilesError;
 use crate::providers::http_call::ProviderError;
 use crate::providers::liveness::sessions::SessionError;
+use crate::records::id::RecordId;
 use crate::store::StoreError;
 
 type Text = Cow<'static, str>;
@@ -50,6 +51,10 @@ pub struct ErrorBody {
     /// Each wrong field, and what is wrong with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fields: Option<BTreeMap<&'static str, String>>,
+    /// The newest verification record, where a decision named another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub verification: Option<RecordId>,
 }
 
 /// Why a request failed, for its log line.
@@ -60,8 +65,14 @@ impl ApiError {
     /// A refusal with that status and sentence.
     #[must_use]
     pub fn new(status: StatusCode, error: impl Into<Text>) -> Self {
-        let body =
-            ErrorBody { error: error.into(), message: None, error_description: None, required: None, fields: None };
+        let body = ErrorBody {
+            error: error.into(),
+            message: None,
+            error_description: None,
+            required: None,
+            fields: None,
+            verification: None,
+        };
         Self(Box::new(ErrorParts { status, body, headers: Vec::new(), cause: None }))
     }
 
@@ -160,6 +171,23 @@ impl ApiError {
         Self::invalid_fields([("verification", "is no verification record of this profile".to_owned())].into())
     }
 
+    /// 409 for a write of a link after its verification record.
+    #[must_use]
+    pub fn already_submitted() -> Self {
+        Self::conflict("Already submitted", "This link writes again once another try is asked for")
+    }
+
+    /// 409 for a decision about a verification record that is not the newest, with the newest.
+    #[must_use]
+    pub fn evidence_changed(newest: Option<RecordId>) -> Self {
+        let mut refusal = Self::conflict(
+            "Evidence has changed",
+            "Review the newest verification record, and name it in the decision",
+        );
+        refusal.0.body.verification = newest;
+        refusal
+    }
+
     /// 409 for a liveness session that has served a record.
     #[must_use]
     pub fn session_used() -> Self {
@@ -188,6 +216,15 @@ impl ApiError {
     #[must_use]
     pub fn not_configured(error: &'static str, message: &'static str) -> Self {
         Self::new(StatusCode::NOT_IMPLEMENTED, error).with_message(message)
+    }
+
+    /// 501 where neither AWS nor another liveness provider is configured.
+    #[must_use]
+    pub fn aws_not_configured() -> Self {
+        Self::not_configured(
+            "AWS credentials not configured",
+            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set in environment variables",
+        )
     }
 
     /// 503 with the seconds after which to try again.

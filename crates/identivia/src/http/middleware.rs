@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::MatchedPath;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt as _;
@@ -100,6 +100,7 @@ impl RequestHandler for RequestPipeline {
         // Only the HTTP library finds the end of a chunked body, so the connection ends with this request.
         let closes = request.headers().contains_key(header::TRANSFER_ENCODING);
         let ip = settings.client_ip(request.headers(), peer);
+        drop_trailing_slash(&mut request);
         request.extensions_mut().insert(RequestId(id.clone()));
         request.extensions_mut().insert(ClientIp(ip));
         let mut response =
@@ -180,7 +181,7 @@ impl PipelineSettings {
         }
         let values: Vec<_> = headers.get_all(FORWARDED_FOR).iter().filter_map(|value| value.to_str().ok()).collect();
         for entry in values.iter().flat_map(|value| value.split(',')).rev() {
-            let Ok(address) = entry.trim().parse::<IpAddr>() else { break };
+            let Some(address) = parse_forwarded_address(entry.trim()) else { break };
             client = address.to_canonical();
             if !trusted(client) {
                 break;
@@ -188,6 +189,12 @@ impl PipelineSettings {
         }
         client
     }
+}
+
+/// An address as a proxy writes it: alone, in brackets, or with a port.
+fn parse_forwarded_address(entry: &str) -> Option<IpAddr> {
+    let bare = entry.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(entry);
+    bare.parse().ok().or_else(|| entry.parse().ok().map(|with_port: SocketAddr| with_port.ip()))
 }
 
 /// Scheme and host of a URL, as browsers send it in `Origin` (RFC 6454): lower case, no default port.
@@ -198,6 +205,18 @@ fn to_origin(url: &str) -> String {
     let default_port = if scheme == "https" { ":443" } else { ":80" };
     let host = host.strip_suffix(default_port).unwrap_or(&host);
     format!("{scheme}://{host}")
+}
+
+/// Removes a slash at the end of an API path: clients of the reference add one.
+fn drop_trailing_slash(request: &mut Request<Body>) {
+    let path = request.uri().path();
+    let Some(shorter) = path.strip_suffix('/').filter(|path| path.starts_with("/api/")) else { return };
+    let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
+    let mut parts = request.uri().clone().into_parts();
+    parts.path_and_query = format!("{shorter}{query}").parse().ok();
+    if let Ok(uri) = Uri::from_parts(parts) {
+        *request.uri_mut() = uri;
+    }
 }
 
 /// The caller's own request id where it is usable, else a random one.
@@ -293,9 +312,21 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(FORWARDED_FOR, HeaderValue::from_static("1.1.1.1, 2.2.2.2, 10.0.0.9"));
         let peer = "10.0.0.1:1234".parse().unwrap();
-        let ip = |trusted: &str| settings(trusted).client_ip(&headers, peer).to_string();
-        assert_eq!(ip("192.168.0.0/16"), "10.0.0.1");
-        assert_eq!(ip("10.0.0.0/8"), "2.2.2.2");
+        let ip = |headers: &HeaderMap, trusted: &str| settings(trusted).client_ip(headers, peer).to_string();
+        assert_eq!(ip(&headers, "192.168.0.0/16"), "10.0.0.1");
+        assert_eq!(ip(&headers, "10.0.0.0/8"), "2.2.2.2");
+        for (entry, client) in [
+            ("203.0.113.7:51234", "203.0.113.7"),
+            ("[2001:db8::7]:443", "2001:db8::7"),
+            ("[2001:db8::7]", "2001:db8::7"),
+            ("2001:db8::7", "2001:db8::7"),
+            ("::ffff:203.0.113.7", "203.0.113.7"),
+            ("unknown", "10.0.0.1"),
+            ("203.0.113.7:x", "10.0.0.1"),
+        ] {
+            headers.insert(FORWARDED_FOR, HeaderValue::from_static(entry));
+            assert_eq!(ip(&headers, "10.0.0.0/8"), client, "{entry}");
+        }
     }
 
     #[tokio::test]

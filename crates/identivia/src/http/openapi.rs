@@ -87,14 +87,19 @@ pub(super) fn ip_address_or_null() -> Schema {
         .into()
 }
 
-/// Schema of a date, or empty text.
+/// Schema of a date, with or without a time, or empty text.
 pub(super) fn date() -> Schema {
-    AnyOfBuilder::new().item(text_schema("date")).item(empty_schema()).into()
+    AnyOfBuilder::new().item(text_schema("date")).item(text_schema("date-time")).item(empty_schema()).into()
 }
 
 /// The same, or `null`.
 pub(super) fn date_or_null() -> Schema {
-    AnyOfBuilder::new().item(text_schema("date")).item(empty_schema()).item(null_schema()).into()
+    AnyOfBuilder::new()
+        .item(text_schema("date"))
+        .item(text_schema("date-time"))
+        .item(empty_schema())
+        .item(null_schema())
+        .into()
 }
 
 /// Schema of a kept document: an object, text that is not taken for one, or `null`.

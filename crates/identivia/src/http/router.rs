@@ -32,6 +32,7 @@ fn operations() -> OpenApiRouter<HttpState> {
         .routes(routes!(profiles::create::create_profile))
         .routes(routes!(profiles::list::list_profiles))
         .routes(routes!(profiles::get::get_profile, profiles::update::update_profile))
+        .routes(routes!(profiles::revoke_links::revoke_links))
         .routes(routes!(liveness::create_session::create_session))
         .routes(routes!(liveness::get_results::get_results))
         .routes(routes!(liveness::send_frames::send_frames))

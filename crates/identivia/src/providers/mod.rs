@@ -15,10 +15,12 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::providers::documents::DocumentReader;
 use crate::providers::documents::local::LocalReader;
+use crate::providers::documents::off::NoReader;
 use crate::providers::documents::openai::OpenAiReader;
 use crate::providers::fingerprint::Fingerprint;
 use crate::providers::liveness::LivenessProvider;
 use crate::providers::liveness::local::LocalLiveness;
+use crate::providers::liveness::off::NoLiveness;
 use crate::providers::liveness::rekognition::Rekognition;
 use crate::providers::local_engines::LocalEngines;
 
@@ -39,10 +41,12 @@ impl Providers {
     pub async fn open(config: &Config, clock: &Clock, engines: &Arc<LocalEngines>) -> anyhow::Result<Self> {
         let liveness: Arc<dyn LivenessProvider> = match &config.liveness {
             Some(at) => Arc::new(Rekognition::open(at).await.context("LIVENESS_PROVIDER")?),
+            None if config.is_liveness_off => Arc::new(NoLiveness),
             None => Arc::new(LocalLiveness::new(engines.clone())),
         };
         let reader: Arc<dyn DocumentReader> = match &config.openai {
             Some(at) => Arc::new(OpenAiReader::new(at.clone(), clock.clone()).context("DOCUMENT_READER")?),
+            None if config.is_reader_off => Arc::new(NoReader),
             None => Arc::new(LocalReader::new(engines.clone(), clock.clone())),
         };
         let fingerprint = match &config.fingerprint {

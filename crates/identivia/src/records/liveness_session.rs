@@ -22,6 +22,9 @@ record! {
         #[serde(default)]
         confidence: Option<f64> = Public Number [],
         expires: Millis = Public Time [Column],
+        /// When its result was stored; unknown while there is none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        finished: Option<Millis> = Public Time [],
         /// From when on the session may be polled; `None` when it needs no poll. A claim moves it on, and counts in
         /// `poll_attempts`.
         #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -56,6 +56,18 @@ record! {
         newest_verification: Option<RecordId> = Public Line [Column Derived] "",
         #[serde(default)]
         submitted_at: Option<Millis> = Public Time [Column Derived] "",
+        /// The verification record with which the link has closed for writes; unknown while it is open.
+        #[serde(default, deserialize_with = "unknown_as_empty::deserialize")]
+        closed_by: Option<RecordId> = Public Line [Column],
+        /// When the link was last opened again for another try.
+        #[serde(default)]
+        reopened_at: Option<Millis> = Public Time [],
+        /// The verification record that the profile's decision is about.
+        #[serde(default, deserialize_with = "unknown_as_empty::deserialize")]
+        decided_verification: Option<RecordId> = Public Line [],
+        /// The epoch of the profile's links: a flow token of another epoch is no longer good.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        flow_epoch: Option<u64> = Public Number [],
         /// What counts of liveness: the provider's finding, or a trusted server's word.
         #[serde(default, with = "unknown_as_empty")]
         liveness_session_id: Option<String> = Public Line [] "face_liveness_session_id",

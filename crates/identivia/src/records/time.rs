@@ -106,6 +106,31 @@ pub fn parse_date(text: &str) -> Option<Date> {
     shaped.then(|| text.parse().ok()).flatten()
 }
 
+/// Reads a calendar date (ISO 8601), in the extended or the basic form, with or without a time and a zone. The date is the
+/// written one: the zone does not move it.
+#[must_use]
+pub fn parse_iso_date(text: &str) -> Option<Date> {
+    let (date, time) = match text.split_once(['T', 't', ' ']) {
+        Some((date, time)) => (date, Some(time)),
+        None => (text, None),
+    };
+    if time.is_some_and(|time| !is_time(time)) {
+        return None;
+    }
+    let is_basic = date.len() == 8 && date.bytes().all(|byte| byte.is_ascii_digit());
+    let basic = is_basic.then(|| format!("{}-{}-{}", &date[..4], &date[4..6], &date[6..]));
+    parse_date(basic.as_deref().unwrap_or(date))
+}
+
+/// Says whether a text is a time of day, with or without a zone as `Z` or a distance from UTC.
+fn is_time(text: &str) -> bool {
+    let zone = text.find(['Z', 'z', '+', '-']).unwrap_or(text.len());
+    let (time, zone) = text.split_at(zone);
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b':');
+    let is_zone = matches!(zone, "" | "Z" | "z") || (is_digits(&zone[1..]) && matches!(zone.len(), 3 | 5 | 6));
+    is_zone && time.bytes().next().is_some_and(|byte| byte.is_ascii_digit()) && time.parse::<civil::Time>().is_ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

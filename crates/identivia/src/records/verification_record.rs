@@ -65,6 +65,10 @@ record! {
         #[serde(default, with = "unknown_as_empty")]
         #[schema(value_type = String, required = true)]
         ip_address: Option<String> = Fields Line [],
+        /// The address that this server saw, beside what the caller said. With a machine token only.
+        #[serde(default, with = "unknown_as_empty", skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<String>)]
+        observed_ip: Option<String> = Fields Line [NotForFlow],
         #[serde(default)]
         #[schema(required = true)]
         facial_photo: String = Media Picture [],

@@ -122,6 +122,12 @@ pub enum Refusal {
     Missing,
     /// The profile has been decided.
     Decided,
+    /// The link has made its verification record already.
+    Submitted,
+    /// The decision names a verification record that is not the newest.
+    EvidenceChanged,
+    /// The current status is a reviewer's.
+    ReviewersStatus,
     /// The step does not follow from the profile's current status.
     Stale,
     /// The named verification record is not this profile's.

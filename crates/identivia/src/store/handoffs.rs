@@ -41,6 +41,25 @@ impl dyn Store + '_ {
         Ok(outcome.map_err(|refusal| if refusal == Refusal::AlreadyExists { Refusal::CodeTaken } else { refusal }))
     }
 
+    /// Ends every link and every code of a profile: their tokens are of an earlier epoch from then on.
+    ///
+    /// # Errors
+    /// When the store cannot do it now.
+    pub async fn revoke_links(&self, id: RecordId, reach: &Reach, event: AuditEvent) -> Result<WriteOutcome<()>> {
+        let Some(profile) = self.profile(id, reach).await? else { return Ok(Err(Refusal::Missing)) };
+        // Later than any earlier epoch, also when two callers revoke in one millisecond.
+        let epoch = profile.link_epoch().saturating_add(1).max(u64::try_from(event.at.0).unwrap_or_default());
+        let fields = FieldMap::from_iter([
+            ("flow_epoch".to_owned(), json!(epoch)),
+            ("handoff_code".to_owned(), Value::Null),
+            ("updated".to_owned(), json!(event.at)),
+        ]);
+        let mut commit = Commit::default();
+        commit.update(RecordKind::Profiles, id.as_str(), profile_conditions(reach, WriteCondition::Always), fields);
+        commit.insert(&event, IfExists::Skip)?;
+        Ok(self.commit(commit).await?.into_result())
+    }
+
     /// Takes a code that has not ended at the event's time. Of all concurrent callers one gets it, in every store.
     ///
     /// # Errors
@@ -55,6 +74,7 @@ impl dyn Store + '_ {
             .filter("handoff_ends", Comparison::After(event.at));
         let found: Option<Profile> = self.read_one(query).await?;
         let Some(profile) = found else { return Ok(None) };
+        let epoch = profile.link_epoch();
         let (Some(token_ends), Some(scope)) = (profile.handoff_token_ends, profile.handoff_scope) else {
             return Ok(None);
         };
@@ -66,7 +86,7 @@ impl dyn Store + '_ {
         let taken = FieldMap::from_iter([("handoff_code".to_owned(), Value::Null)]);
         commit.update(RecordKind::Profiles, profile.id.as_str(), vec![untaken], taken);
         Ok(match self.commit(commit).await? {
-            CommitOutcome::Done(_) => Some(TakenHandoff { profile: profile.id, token_ends, scope }),
+            CommitOutcome::Done(_) => Some(TakenHandoff { profile: profile.id, epoch, token_ends, scope }),
             CommitOutcome::Refused(_) => None,
         })
     }

@@ -128,6 +128,9 @@ impl dyn Store + '_ {
             name => session.status.is_finished() && (result.contains(&name) || SESSION_FILES.contains(&name)),
         };
         fields.retain(|name, _| is_reported(name));
+        if let Some(event) = event.as_ref().filter(|_| session.status.is_finished()) {
+            fields.insert("finished".to_owned(), json!(event.at));
+        }
         let finished = words(&[SessionStatus::Succeeded, SessionStatus::Failed]);
         let unfinished = Condition::new("status", Comparison::NotIn(finished), Refusal::SessionFinished);
         let mut commit = Commit { files, ..Commit::default() };

@@ -6,6 +6,7 @@
 
 mod audit;
 mod commit;
+mod decisions;
 mod file_intents;
 mod handoffs;
 mod liveness_frames;
@@ -38,6 +39,7 @@ pub use commit::{
     Change, Commit, CommitOutcome, Condition, IfExists, Refusal, StagedFile, UploadedFiles, WriteOutcome,
 };
 pub use liveness_sessions::SessionStart;
+use liveness_sessions::derived_id;
 pub use profiles::{CreatedProfile, ProfileWithEvidence};
 pub use query::{Comparison, Filter, Order, Page, PageRequest, Query, StoredRecord};
 pub use record_checks::CompletedChecks;
@@ -73,8 +75,10 @@ pub(crate) type Result<T> = std::result::Result<T, StoreError>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WriteCondition {
     Always,
-    /// The profile is neither verified nor rejected: the condition for every write with a flow token.
+    /// The profile is neither verified nor rejected.
     Undecided,
+    /// The same, and the link has made no verification record since it was last asked to.
+    Unsubmitted,
 }
 
 /// How often something has happened.

@@ -2,9 +2,11 @@
 
 use serde_json::{Value, json};
 
+use super::decisions::{add_decision_of_record, decide, decision_fields, still_newest};
 use super::{
     Commit, CommitOutcome, Comparison, Condition, IfExists, Order, Page, PageRequest, Query, Reach, Refusal, Result,
-    Store, StoreError, UploadedFiles, WriteCondition, WriteOutcome, parse_record, record_from_fields,
+    Store, StoreError, UploadedFiles, WriteCondition, WriteOutcome, fields_of, newest_record_fields, parse_record,
+    record_from_fields,
 };
 use crate::domain::liveness::ConfirmedBy;
 use crate::domain::profile::{NewProfile, ProfileChange, ProfileFilter};
@@ -20,12 +22,14 @@ use crate::records::{FieldMap, RecordKind};
 pub struct CreatedProfile {
     pub id: RecordId,
     pub is_new: bool,
+    /// The epoch of its links.
+    pub epoch: u64,
 }
 
-/// A profile with its newest verification record.
+/// A profile with the verification record that it shows: the one that its decision is about, else the newest.
 pub struct ProfileWithEvidence {
     pub profile: Profile,
-    pub newest_verification: Option<VerificationRecord>,
+    pub verification: Option<VerificationRecord>,
 }
 
 /// The conditions under which a caller may write a profile.
@@ -34,10 +38,13 @@ pub(super) fn profile_conditions(reach: &Reach, condition: WriteCondition) -> Ve
         Some(team) => Condition::new("team", Comparison::Is(team.into()), Refusal::Missing),
         None => Condition::exists(RecordKind::Profiles, Refusal::Missing),
     }];
-    if condition == WriteCondition::Undecided {
+    if condition != WriteCondition::Always {
         let decided = || Comparison::NotIn(DECIDED_WORDS.map(Value::from).to_vec());
         conditions.push(Condition::new("verification_status", decided(), Refusal::Decided));
         conditions.push(Condition::new("recorded_status", decided(), Refusal::Decided));
+    }
+    if condition == WriteCondition::Unsubmitted {
+        conditions.push(Condition::new("closed_by", Comparison::Is(Value::Null), Refusal::Submitted));
     }
     conditions
 }
@@ -56,10 +63,10 @@ impl dyn Store + '_ {
             commit.insert(&new.to_record(id, event.at), IfExists::Refuse(Refusal::AlreadyExists))?;
             commit.insert(&AuditEvent { profile: Some(id), ..event.clone() }, IfExists::Skip)?;
             if let CommitOutcome::Done(_) = self.commit(commit).await? {
-                return Ok(CreatedProfile { id, is_new: true });
+                return Ok(CreatedProfile { id, is_new: true, epoch: 0 });
             }
             if let Some(existing) = self.find_profile_of_user(&new.team, &new.user_id).await? {
-                return Ok(CreatedProfile { id: existing.id, is_new: false });
+                return Ok(CreatedProfile { id: existing.id, is_new: false, epoch: existing.link_epoch() });
             }
         }
         Err(StoreError::Failed("a profile existed and is gone".to_owned()))
@@ -80,7 +87,7 @@ impl dyn Store + '_ {
         self.read_one(Query::by_key(RecordKind::Profiles, id.as_str()).within(reach)).await
     }
 
-    /// Reads a profile within reach, with its newest verification record.
+    /// Reads a profile within reach, with the verification record that it shows.
     ///
     /// # Errors
     /// When the store cannot be read now.
@@ -88,8 +95,15 @@ impl dyn Store + '_ {
         let query = Query::by_key(RecordKind::Profiles, id.as_str()).within(reach);
         let stored = self.read(Query { with_newest_verification: true, ..query }).await?;
         let Some(stored) = stored.first() else { return Ok(None) };
-        let newest_verification = stored.newest_verification.as_deref().map(parse_record).transpose()?;
-        Ok(Some(ProfileWithEvidence { profile: parse_record(&stored.json)?, newest_verification }))
+        let mut verification: Option<VerificationRecord> =
+            stored.newest_verification.as_deref().map(parse_record).transpose()?;
+        let profile: Profile = parse_record(&stored.json)?;
+        if let Some(decided) = profile.shown_decision()
+            && verification.as_ref().is_none_or(|newest| newest.id != decided)
+        {
+            verification = self.read_record(decided.as_str()).await?;
+        }
+        Ok(Some(ProfileWithEvidence { profile, verification }))
     }
 
     /// Lists profiles, newest first.
@@ -139,8 +153,34 @@ impl dyn Store + '_ {
         event: AuditEvent,
     ) -> Result<WriteOutcome<Profile>> {
         let mut commit = Commit { files, ..Commit::default() };
-        let conditions = profile_conditions(reach, condition);
-        commit.update(RecordKind::Profiles, id.as_str(), conditions, changed_fields(change, event.at));
+        let mut conditions = profile_conditions(reach, condition);
+        let mut fields = changed_fields(change, event.at);
+        let mut decision = None;
+        if let Some(status) = change.verification_status {
+            let Some(profile) = self.profile(id, reach).await? else { return Ok(Err(Refusal::Missing)) };
+            if condition == WriteCondition::Always {
+                match decide(&profile, status, change.verification, &event) {
+                    Ok(decided) => decision = decided,
+                    Err(refusal) => return Ok(Err(refusal)),
+                }
+            } else if status != profile.verification_status {
+                if !profile.is_status_open_to_link() {
+                    return Ok(Err(Refusal::ReviewersStatus));
+                }
+                let newest = Comparison::Is(json!(profile.newest_status));
+                conditions.push(Condition::new("newest_status", newest, Refusal::Stale));
+            }
+        }
+        if let Some(decision) = &decision {
+            conditions.push(still_newest(decision.verification));
+            fields.extend(decision_fields(&decision.new_status, decision.verification));
+            fields.extend(newest_record_fields(RecordKind::StatusHistory, &fields_of(decision)?).unwrap_or_default());
+        }
+        commit.update(RecordKind::Profiles, id.as_str(), conditions, fields);
+        if let Some(decision) = &decision {
+            commit.insert(decision, IfExists::Refuse(Refusal::Changed))?;
+            add_decision_of_record(&mut commit, decision);
+        }
         commit.insert(&event, IfExists::Skip)?;
         self.commit_and_read_first(commit).await
     }

@@ -20,6 +20,14 @@ impl dyn Store + '_ {
         self.read_all(Query::of_kind(RecordKind::Settings).ordered(Order::Ascending("key"))).await
     }
 
+    /// Reads a setting by its stored key.
+    ///
+    /// # Errors
+    /// When the store cannot be read now.
+    pub async fn setting(&self, key: &str) -> Result<Option<Setting>> {
+        self.read_record(key).await
+    }
+
     /// Adds or replaces a setting.
     ///
     /// # Errors

@@ -2,21 +2,24 @@
 
 use serde_json::json;
 
+use super::decisions::{add_decision_of_record, decision_fields, still_newest};
 use super::profiles::profile_conditions;
 use super::{
     Commit, Comparison, Condition, IfExists, Order, Page, PageRequest, Query, Reach, Refusal, Result, Store,
     WriteCondition, WriteOutcome, fields_of, newest_record_fields,
 };
-use crate::domain::status;
-use crate::records::RecordKind;
+use crate::domain::status::asks_for_another_try;
 use crate::records::audit_event::AuditEvent;
 use crate::records::id::RecordId;
 use crate::records::status_record::StatusRecord;
+use crate::records::time::Millis;
 use crate::records::verification_record::VerificationRecord;
+use crate::records::{FieldMap, RecordKind};
 
 impl dyn Store + '_ {
     /// Adds a status record and returns it as it is stored. With [`WriteCondition::Undecided`] its `previous_status` must
-    /// follow from the profile's current status.
+    /// follow from the profile's current status, and that must not be a reviewer's. A decision is about the newest
+    /// verification record, which must still be the newest when the decision is stored.
     ///
     /// # Errors
     /// When the store cannot do it now.
@@ -33,7 +36,10 @@ impl dyn Store + '_ {
             if profile.is_decided() {
                 return Ok(Err(Refusal::Decided));
             }
-            if !status::follows(&record.previous_status, &profile) {
+            if !profile.is_status_open_to_link() {
+                return Ok(Err(Refusal::ReviewersStatus));
+            }
+            if !profile.is_followed_by_step_from(&record.previous_status) {
                 return Ok(Err(Refusal::Stale));
             }
             // Two callers may both have read this status: it must still be the current one when the record is added.
@@ -47,10 +53,25 @@ impl dyn Store + '_ {
         {
             return Ok(Err(Refusal::UnknownVerification));
         }
-        let repeated = newest_record_fields(RecordKind::StatusHistory, &fields_of(&record)?).unwrap_or_default();
+        let mut profile_fields = FieldMap::new();
+        if record.new_status.is_decided() {
+            let Some(profile) = self.profile(record.profile, reach).await? else { return Ok(Err(Refusal::Missing)) };
+            let newest = profile.newest_verification;
+            if record.verification.is_some() && record.verification != newest {
+                return Ok(Err(Refusal::EvidenceChanged));
+            }
+            record.verification = newest;
+            conditions.push(still_newest(newest));
+            profile_fields = decision_fields(&record.new_status, newest);
+        } else if asks_for_another_try(&record.new_status) {
+            profile_fields = reopening_fields(record.created);
+        }
+        profile_fields
+            .extend(newest_record_fields(RecordKind::StatusHistory, &fields_of(&record)?).unwrap_or_default());
         let mut commit = Commit::default();
         commit.insert(&record, IfExists::Refuse(Refusal::Stale))?;
-        commit.update(RecordKind::Profiles, record.profile.as_str(), conditions, repeated);
+        commit.update(RecordKind::Profiles, record.profile.as_str(), conditions, profile_fields);
+        add_decision_of_record(&mut commit, &record);
         commit.insert(&event, IfExists::Skip)?;
         self.commit_and_read_first(commit).await
     }
@@ -66,8 +87,21 @@ impl dyn Store + '_ {
         self.read_page(query, page).await
     }
 
+    /// Reads a status record.
+    ///
+    /// # Errors
+    /// When the store cannot be read now.
+    pub async fn status_record(&self, id: RecordId) -> Result<Option<StatusRecord>> {
+        self.read_record(id.as_str()).await
+    }
+
     async fn is_verification_of(&self, id: RecordId, profile: RecordId) -> Result<bool> {
         let record: Option<VerificationRecord> = self.read_record(id.as_str()).await?;
         Ok(record.is_some_and(|record| record.profile == profile))
     }
+}
+
+/// The fields of a profile whose link opens for another try.
+fn reopening_fields(now: Millis) -> FieldMap {
+    FieldMap::from_iter([("closed_by".to_owned(), json!(null)), ("reopened_at".to_owned(), json!(now))])
 }

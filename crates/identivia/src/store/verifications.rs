@@ -14,8 +14,8 @@ use crate::records::liveness_session::LivenessSession;
 use crate::records::verification_record::VerificationRecord;
 
 impl dyn Store + '_ {
-    /// Adds a verification record and uses its liveness session up. Unknown session ids are accepted: only machine tokens
-    /// get here with one. Returns the record as it is stored.
+    /// Adds a verification record and uses its liveness session up. With [`WriteCondition::Unsubmitted`] it closes the link.
+    /// Unknown session ids are accepted: only machine tokens get here with one. Returns the record as it is stored.
     ///
     /// # Errors
     /// When the store cannot do it now.
@@ -36,9 +36,13 @@ impl dyn Store + '_ {
         }
         let mut commit = Commit { files, ..Commit::default() };
         commit.insert(&record, IfExists::Refuse(Refusal::SessionUsed))?;
-        let repeated = newest_record_fields(RecordKind::VerificationHistory, &fields_of(&record)?).unwrap_or_default();
+        let newest = newest_record_fields(RecordKind::VerificationHistory, &fields_of(&record)?);
+        let mut profile_fields = newest.unwrap_or_default();
+        if condition == WriteCondition::Unsubmitted {
+            profile_fields.insert("closed_by".to_owned(), json!(record.id));
+        }
         let conditions = profile_conditions(reach, condition);
-        commit.update(RecordKind::Profiles, record.profile.as_str(), conditions, repeated);
+        commit.update(RecordKind::Profiles, record.profile.as_str(), conditions, profile_fields);
         if let Some(session) = session {
             let used = [("used_by".to_owned(), json!(record.id))].into_iter().collect();
             commit.update(RecordKind::LivenessSessions, &session.id, Vec::new(), used);

@@ -199,8 +199,8 @@ async fn handoff_continues_on_another_device_until_the_first_token_ends() {
     phone.get(&format!("/api/flow/{id}")).await.expect(401);
 
     let kinds: Vec<_> = world.events().await.into_iter().filter(|(kind, ..)| kind.starts_with("handoff")).collect();
-    let line = |kind: &str| (kind.to_owned(), id.clone(), String::new());
-    assert_eq!(kinds, [line("handoff.offered"), line("handoff.taken")]);
+    let line = |kind: &str, detail: &str| (kind.to_owned(), id.clone(), detail.to_owned());
+    assert_eq!(kinds, [line("handoff.offered", ""), line("handoff.taken", "from 127.0.0.1")]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -212,7 +212,7 @@ async fn handoff_token_has_no_more_scope_or_time_than_the_first() {
     let narrow = world
         .app
         .tokens
-        .issue_flow_token_until(profile, "profiles:read profiles:write", now, now.plus_seconds(90))
+        .issue_flow_token_until(profile, 0, "profiles:read profiles:write", now, now.plus_seconds(90))
         .unwrap();
     let narrow = world.bearing(Some(narrow));
     let offered = narrow.post(&format!("/api/flow/{id}/handoff"), json!({})).await.expect(201);
@@ -358,4 +358,14 @@ async fn redirect_url_must_start_with_an_allowed_url() {
     let asked = json!({"userID": "u", "redirect_url": "https://shop.example/back"});
     nowhere.operator().post("/api/profiles/create", asked).await.expect(400);
     nowhere.operator().post("/api/profiles/create", json!({"userID": "u", "redirect_url": ""})).await.expect(201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s72_of_many_simultaneous_wrong_codes_ten_are_looked_for() {
+    let world = World::new().await;
+    let guesses = (0..300).map(|_| redeem(&world, "AAAA-AAAA"));
+    let statuses: Vec<u16> = join_all(guesses).await.iter().map(|answer| answer.status).collect();
+    let looked_for = statuses.iter().filter(|status| **status == 404).count();
+    assert!(looked_for <= 10, "{looked_for}");
+    assert!(statuses.iter().all(|status| [404, 429].contains(status)), "{statuses:?}");
 }

@@ -47,9 +47,9 @@ fn outcome_of<'a>(findings: &'a Value, code: &str) -> &'a str {
 #[tokio::test(flavor = "multi_thread")]
 async fn passport_reading_has_fields_and_findings() {
     let world = World::new().await;
-    let (_, browser) = world.person("one").await;
+    let operator = world.operator();
     let form = Form::new().part("document_front", file(picture("passport.jpg"), "passport.jpg"));
-    let read = analyse_document(&browser, form).await;
+    let read = analyse_document(&operator, form).await;
     assert!(read["model"].as_str().unwrap().starts_with("identivia-vision "));
     assert_eq!(read["usage"], json!({"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}));
     assert_eq!(
@@ -77,13 +77,13 @@ async fn passport_reading_has_fields_and_findings() {
 #[tokio::test(flavor = "multi_thread")]
 async fn both_sides_of_a_card_are_read_together() {
     let world = World::new().await;
-    let (_, browser) = world.person("one").await;
+    let operator = world.operator();
     let card = || {
         Form::new()
             .part("document_front", file(picture("id-front.jpg"), "front.jpg"))
             .part("document_back", file(picture("id-back.jpg"), "back.jpg"))
     };
-    let read = analyse_document(&browser, card()).await;
+    let read = analyse_document(&operator, card()).await;
     let fields = &read["analysis_json"];
     assert_eq!(
         (&fields["document_number"], &fields["authenticity"]),
@@ -93,13 +93,13 @@ async fn both_sides_of_a_card_are_read_together() {
     assert_eq!(outcome_of(&read["findings"], "mrz_check_digits"), "pass");
 
     let front_alone = Form::new().part("document_front", file(picture("id-front.jpg"), "front.jpg"));
-    let read = analyse_document(&browser, front_alone).await;
+    let read = analyse_document(&operator, front_alone).await;
     assert_eq!(read["analysis_json"]["authenticity"], "unknown", "print alone proves nothing");
 
     let of_two = Form::new()
         .part("document_front", file(picture("passport.jpg"), "front.jpg"))
         .part("document_back", file(picture("id-back.jpg"), "back.jpg"));
-    let read = analyse_document(&browser, of_two).await;
+    let read = analyse_document(&operator, of_two).await;
     assert_eq!(read["analysis_json"]["authenticity"], "suspicious", "{}", read["findings"]);
 }
 
@@ -273,12 +273,12 @@ fn stranger_picture() -> Vec<u8> {
 #[tokio::test(flavor = "multi_thread")]
 async fn own_picture_beside_a_foreign_document_is_not_its_portrait() {
     let world = World::new().await;
-    let (_, browser) = world.person("one").await;
+    let operator = world.operator();
     // As the back of a page whose portrait is covered.
     let as_back = Form::new()
         .part("document_front", file(encode_jpeg(&faceless_passport()), "front.jpg"))
         .part("document_back", file(stranger_picture(), "back.jpg"));
-    let read = analyse_document(&browser, as_back).await;
+    let read = analyse_document(&operator, as_back).await;
     assert_eq!(outcome_of(&read["findings"], "portrait_present"), "fail");
     assert_ne!(read["analysis_json"]["authenticity"], "authentic");
 
@@ -293,7 +293,7 @@ async fn own_picture_beside_a_foreign_document_is_not_its_portrait() {
     image::imageops::replace(&mut table, &page, 1_040, 20);
     image::imageops::replace(&mut table, &own.into_rgb8(), 20, 20);
     let beside = Form::new().part("document_front", file(encode_jpeg(&table), "front.jpg"));
-    let read = analyse_document(&browser, beside).await;
+    let read = analyse_document(&operator, beside).await;
     assert_eq!(read["analysis_json"]["document_number"], "A12345678", "the page was read");
     assert_eq!(outcome_of(&read["findings"], "portrait_present"), "fail");
     assert_ne!(read["analysis_json"]["authenticity"], "authentic");

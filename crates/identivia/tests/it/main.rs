@@ -26,6 +26,7 @@ mod replicas;
 mod services;
 mod settings;
 mod store;
+mod submission;
 mod tokens;
 mod verification;
 mod wire;

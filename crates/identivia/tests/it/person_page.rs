@@ -233,3 +233,20 @@ async fn binary_without_the_page_says_how_to_build_it() {
     }
     world.bearing(None).get("/nope").await.expect(404);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s69_branding_is_that_of_the_profiles_team() {
+    let world = World::with_page(&[], Some(HTML)).await;
+    let (red, blue) = (world.team("red"), world.team("blue"));
+    world.operator().put("/api/settings/branding", json!({"value": {"name": "Operator"}})).await.expect(200);
+    red.put("/api/settings/branding", json!({"value": {"name": "Red"}})).await.expect(200);
+    let mut pages = Vec::new();
+    for team in [&red, &blue] {
+        let made = team.post("/api/profiles/create", json!({"userID": "u"})).await.expect(201);
+        pages.push(text_of(&world.bearing(None).get(&format!("/{}", made["id"].as_str().unwrap())).await));
+    }
+    pages.push(text_of(&world.bearing(None).get(NOBODY).await));
+    let names: Vec<bool> = pages.iter().map(|page| page.contains("\"Red\"")).collect();
+    assert_eq!(names, [true, false, false]);
+    assert!(pages[1].contains("\"Operator\"") && pages[2].contains("\"Operator\""));
+}

@@ -68,14 +68,14 @@ async fn creating_and_reading_a_profile_take_one_call_each() {
     let (_, service) = ready_made().await;
     let (world, proxy) = start_behind_proxy(&service).await;
     let before = proxy.requests().len();
-    let (id, browser) = world.person("one").await;
+    let (id, _) = world.person("one").await;
     assert_eq!(list_calls_since(&proxy, before), ["POST /api/batch"]);
 
     let path = format!("/api/profiles/{id}");
     let read = vec![format!("GET /api/collections/profiles/records/{id}")];
     for _ in 0..2 {
         let before = proxy.requests().len();
-        browser.get(&path).await.expect(200);
+        world.operator().get(&path).await.expect(200);
         assert_eq!(list_calls_since(&proxy, before), read);
         world.operator().post(&format!("/api/status_history/{id}"), status_body("unverified", "n")).await.expect(201);
     }

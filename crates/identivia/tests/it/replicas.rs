@@ -42,6 +42,9 @@ async fn concurrent_creates_over_two_servers_make_one_profile_per_user() {
     let create = async |number: usize| {
         let user = json!({"userID": format!("u{}", number / 2 % 100)});
         let created = callers[number % 2].post("/api/profiles/create", user).await;
+        if ![200, 201].contains(&created.status) {
+            eprintln!("{}: {}", created.status, created.body);
+        }
         (created.status, created.body["id"].as_str().unwrap_or_default().to_owned())
     };
     let begun = Instant::now();
@@ -148,7 +151,7 @@ async fn own_count_limits_logins_while_the_store_does_not_answer() {
 }
 
 /// The clients of the process that is killed.
-const CLIENTS: &str = r#"[{"client_id":"operator","client_secret":"operator-secret",
+const CLIENTS: &str = r#"[{"client_id":"tester","client_secret":"tester-secret",
     "scopes":["profiles:read","profiles:write","files:read"]}]"#;
 
 /// What the process that is killed had acknowledged: each profile with its photo's name, if that was.

@@ -170,6 +170,7 @@ fn new_evidence(session: &str) -> Evidence {
         fingerprint: None,
         device: DeviceCheck::default(),
         ip_address: None,
+        observed_ip: None,
         claim: Claim { session_id: session.to_owned(), ..Claim::default() },
         confirmed: Confirmed { confidence: None, status: String::new(), by: ConfirmedBy::Provider },
     }
@@ -192,7 +193,7 @@ async fn record_verification(
 /// Reads a profile as `GET /api/profiles/:id` shows it.
 async fn view_profile(store: &Arc<dyn Store>, id: RecordId, reach: &Reach) -> Option<ProfileView> {
     let found = store.profile_with_evidence(id, reach).await.unwrap();
-    found.map(|found| ProfileView::new(found.profile, found.newest_verification))
+    found.map(|found| ProfileView::new(found.profile, found.verification))
 }
 
 fn new_session(id: &str, profile: Option<RecordId>) -> LivenessSession {

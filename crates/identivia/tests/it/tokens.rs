@@ -78,7 +78,7 @@ async fn malformed_token_requests_say_what_is_wrong() {
         r#"{"client_id":"reader","client_id":"reader","client_secret":"x"}"#,
         r#"{"client_id":7,"client_secret":"x"}"#,
         r#"{"client_id":"reader","client_secret":["x"]}"#,
-        r#"{"client_id":"reader","client_secret":"reader-secret","scope":["health:read"]}"#,
+        r#"{"client_id":"reader","client_secret":"reader-secret","scope":[7]}"#,
     ] {
         assert_eq!(send_json_text(&world, body).await.expect(400)["error"], "invalid_request", "{body}");
     }
@@ -102,7 +102,10 @@ async fn unknown_or_unallowed_scopes_are_refused() {
         send_json(&world, json!({"client_id": "reader", "client_secret": "reader-secret", "scope": scope}))
     };
     assert_eq!(ask(json!("health:read")).await.expect(200)["scope"], "health:read");
-    for scope in ["profiles:write", "health:read profiles:write", "profiles:*", "Health:read", "", " "] {
+    assert_eq!(ask(json!(["health:read"])).await.expect(200)["scope"], "health:read");
+    // A parameter without a value counts as not sent (RFC 6749 §3.2).
+    assert_eq!(ask(json!("")).await.expect(200)["scope"], "profiles:read health:read");
+    for scope in ["profiles:write", "health:read profiles:write", "profiles:*", "Health:read", " "] {
         assert_eq!(ask(json!(scope)).await.expect(400)["error"], "invalid_scope", "{scope:?}");
     }
 }

@@ -140,6 +140,7 @@ impl World {
         let clients = json!([
             {"client_id": "operator", "client_secret": "operator-secret", "scopes": Scope::ALL.map(Scope::name)},
             {"client_id": "red", "client_secret": "red-secret", "scopes": Scope::ALL.map(Scope::name), "team": "red"},
+            {"client_id": "tester", "client_secret": "tester-secret", "scopes": Scope::ALL.map(Scope::name)},
             {"client_id": "reader", "client_secret": "reader-secret", "scopes": ["profiles:read", "health:read"]},
         ])
         .to_string();

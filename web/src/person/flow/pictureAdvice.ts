@@ -15,9 +15,10 @@ const ADVICE_BY_CODE: Record<string, PictureAdvice> = {
   framing: 'document.advice_framing',
   screen: 'document.advice_screen',
   expired: 'document.advice_expired',
+  unread: 'document.advice_unread',
 };
 
-/** Only findings that another picture can change give advice. The others are for the reviewer, and never shown. */
+/** The server sends a link only findings that another picture can change. */
 export function choosePictureAdvice(findings: readonly AdviceFinding[], details: PersonDetails): PictureAdvice[] {
   const advice: PictureAdvice[] = [];
   const isRead = Boolean(details.document_number && details.name);
@@ -28,6 +29,6 @@ export function choosePictureAdvice(findings: readonly AdviceFinding[], details:
     if (isRead && outcome === 'warn') continue;
     if (!advice.includes(sentence)) advice.push(sentence);
   }
-  if (!isRead && findings.length > 0 && advice.length === 0) advice.push('document.advice_unread');
-  return advice;
+  // A reason that is known says more than that nothing was read.
+  return advice.length > 1 ? advice.filter((each) => each !== 'document.advice_unread') : advice;
 }

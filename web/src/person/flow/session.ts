@@ -123,7 +123,7 @@ export class FlowSession {
     if (!(error instanceof ApiError)) return;
     const reference = error.requestId;
     // The flow was decided or submitted on another device meanwhile: its new state says so.
-    if (error.status === 403) void this.loadFlow('once');
+    if (error.status === 403 || error.isSubmitted) void this.loadFlow('once');
     else if (error.status === 401) this.#update({ trouble: { reason: readTokenExpiry(this.access.token) <= Date.now() ? 'expired' : 'link', reference } });
     else if (error.status === 404) this.#update({ trouble: { reason: 'link', reference } });
     else this.#update({ trouble: { reason: 'server', reference } });
@@ -143,7 +143,7 @@ export class FlowSession {
     try {
       return await work();
     } catch (error) {
-      if (error instanceof ApiError && [401, 403, 404].includes(error.status)) this.#showFailure(error);
+      if (error instanceof ApiError && ([401, 403, 404].includes(error.status) || error.isSubmitted)) this.#showFailure(error);
       throw error;
     }
   }
@@ -309,8 +309,10 @@ export class FlowSession {
 
   async #sendRecord(details: PersonDetails, fingerprint: Promise<string | null>): Promise<void> {
     const { token } = this.access;
-    // Saves the draft too, for another try from here or another device.
-    await this.#saveDetails(details);
+    // Saves the draft too, for another try from here or another device. A record that exists needs no draft.
+    await this.#saveDetails(details).catch((error: unknown) => {
+      if (!(error instanceof ApiError && error.isSubmitted)) throw error;
+    });
     const retry = { attempts: 8, onWait: (waiting: RetryWait | null) => this.#update({ waiting }) };
     await this.#outbox.waitUntilEmpty();
     const flow = this.#snapshot.flow;

@@ -22,6 +22,11 @@ export class ApiError extends Error {
     this.name = 'ApiError';
   }
 
+  /** Whether the link has made its record already: it only reads from then on. */
+  get isSubmitted(): boolean {
+    return this.status === 409 && this.body.error === 'Already submitted';
+  }
+
   /** Whether a retry of the same request can succeed. */
   get isTemporary(): boolean {
     return this.status === 408 || this.status === 429 || this.status === 500 || this.status >= 502;

@@ -56,11 +56,11 @@ pub(crate) async fn get_credentials(
     OwnWritableProfile(profile): OwnWritableProfile,
 ) -> Result<Json<CredentialsResponse>, ApiError> {
     if app.liveness.provider().browser_endpoint().is_none() {
-        return Err(credentials_not_configured());
+        return Err(ApiError::aws_not_configured());
     }
     quotas.charge(&context, ProviderOperation::Credentials).await?;
     let credentials = app.liveness.provider().issue_credentials(profile).await.map_err(SessionError::Provider)?;
-    let credentials = credentials.ok_or_else(credentials_not_configured)?;
+    let credentials = credentials.ok_or_else(ApiError::aws_not_configured)?;
     app.store.record_event(&context.audit_event(EventKind::CredentialsIssued, profile, "")).await?;
     Ok(Json(CredentialsResponse {
         success: true,
@@ -71,12 +71,4 @@ pub(crate) async fn get_credentials(
             expiration: credentials.expiration.rfc3339(),
         },
     }))
-}
-
-/// The same answer where the local engines check liveness: they need no credentials.
-fn credentials_not_configured() -> ApiError {
-    ApiError::not_configured(
-        "AWS credentials not configured",
-        "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set in environment variables",
-    )
 }

@@ -14,6 +14,7 @@ use crate::http::body::field_checks::{FieldChecks, RawField};
 use crate::http::body::form::{self, FileDestination, ScratchFile};
 use crate::http::body::form_schema::{Form, FormFields};
 use crate::http::error::{ApiError, ErrorBody};
+use crate::http::guard::authority::Shown;
 use crate::http::guard::profile_access::OwnWritableProfile;
 use crate::http::guard::provider_quotas::{ProviderOperation, ProviderQuotas};
 use crate::http::guard::request_context::{RequestContext, WholeRequest};
@@ -61,7 +62,8 @@ type AnalysisForm = Form<AnalysisFields>;
 }}))]
 pub(crate) struct AnalysisResponse {
     success: bool,
-    data: Analysis,
+    #[schema(value_type = Analysis)]
+    data: Shown<Analysis>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -73,7 +75,8 @@ struct Analysis {
     verification_history_fields: SuggestedFields,
     document: DocumentFile,
     usage: TokenUsage,
-    /// The local reader's findings; empty where a language model has read the document.
+    /// The local reader's findings; empty where a language model has read the document. A link is shown the codes that help
+    /// to take a better picture, without figures.
     findings: Vec<Finding>,
 }
 
@@ -105,6 +108,7 @@ struct DocumentFile {
     responses(
         (status = 200, description = "What the reader found", body = AnalysisResponse),
         (status = 429, description = "A link has had too many documents read; see `Retry-After`", body = ErrorBody),
+        (status = 501, description = "`DOCUMENT_READER` is `off`", body = ErrorBody),
         (status = 502, description = "The reader failed, or its answer breaks the schema", body = ErrorBody),
         (status = 503, description = "The reader limits requests; see `Retry-After`", body = ErrorBody),
     ))]
@@ -115,6 +119,10 @@ pub(crate) async fn analyze_document(
     _: OwnWritableProfile,
     request: WholeRequest,
 ) -> Result<Json<AnalysisResponse>, ApiError> {
+    if app.reader.is_off() {
+        let message = "DOCUMENT_READER is off: the operator of this server can turn it on";
+        return Err(ApiError::not_configured("Document reader not configured", message));
+    }
     let mut received = form::read_form::<AnalysisFields>(request, &app.files, FileDestination::Scratch).await?;
     let front = received.take_scratch_file(FileField::DocumentFront);
     let back = received.take_scratch_file(FileField::DocumentBack).map(|scratch| open_picture(scratch).0);
@@ -133,7 +141,8 @@ pub(crate) async fn analyze_document(
     let reading = reading.await.unwrap_or_else(|_| Err(ProviderError::failed("the reading broke off")));
     let advice = "Try again, or type the fields in";
     let reading = reading.map_err(|error| ApiError::from_provider("Document reader", advice, error))?;
-    Ok(Json(AnalysisResponse { success: true, data: to_analysis(reading, document) }))
+    let data = context.authority.show(reading).map(|reading| to_analysis(reading, document));
+    Ok(Json(AnalysisResponse { success: true, data }))
 }
 
 fn check_hints(fields: AnalysisFields, mut checks: FieldChecks, document_sent: bool) -> Result<ReaderHints, ApiError> {

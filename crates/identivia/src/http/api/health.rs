@@ -42,9 +42,9 @@ pub(crate) struct HealthReport {
     #[schema(value_type = f64)]
     faceliveness_threshold: Number,
     fingerprint_status: &'static str,
-    /// `aws` or `local`.
+    /// `aws`, `local` or `off`.
     liveness_provider: &'static str,
-    /// `openai` or `local`.
+    /// `openai`, `local` or `off`.
     document_reader: &'static str,
 }
 
@@ -79,7 +79,7 @@ pub(crate) async fn report(State(app): State<Arc<App>>) -> Json<HealthReport> {
         None => "not_configured",
     };
     let uses_aws = app.liveness.provider().browser_endpoint().is_some();
-    let uses_openai = !app.reader.is_local();
+    let uses_openai = !app.reader.is_local() && !app.reader.is_off();
     let (liveness, openai, fingerprint) = tokio::join!(
         provider_status(uses_aws.then(|| app.liveness.is_provider_healthy())),
         provider_status(uses_openai.then(|| {
@@ -103,8 +103,20 @@ pub(crate) async fn report(State(app): State<Arc<App>>) -> Json<HealthReport> {
         openai_status: openai,
         faceliveness_threshold: to_plain_number(app.liveness.threshold()),
         fingerprint_status: fingerprint,
-        liveness_provider: if uses_aws { "aws" } else { "local" },
-        document_reader: if uses_openai { "openai" } else { "local" },
+        liveness_provider: if app.liveness.provider().is_off() {
+            "off"
+        } else if uses_aws {
+            "aws"
+        } else {
+            "local"
+        },
+        document_reader: if app.reader.is_off() {
+            "off"
+        } else if uses_openai {
+            "openai"
+        } else {
+            "local"
+        },
     })
 }
 

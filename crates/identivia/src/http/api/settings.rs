@@ -1,4 +1,4 @@
-//! Stored settings: key and value. Flow tokens see only the keys marked public.
+//! Stored settings: key and value, of a team or of the operator. Flow tokens see only the keys marked public.
 
 use std::sync::Arc;
 
@@ -10,11 +10,13 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::domain::JSON_BYTES;
 use crate::domain::event::EventKind;
+use crate::domain::setting::{settings_of_team, stored_key};
+use crate::domain::{JSON_BYTES, LINE};
 use crate::http::body::field_checks::{FieldChecks, RawField};
 use crate::http::body::json;
 use crate::http::error::ApiError;
+use crate::http::guard::profile_access::load_profile;
 use crate::http::guard::request_context::{RequestContext, WholeRequest};
 use crate::http::openapi;
 use crate::records::setting::Setting;
@@ -68,14 +70,24 @@ pub(crate) struct DeletedResponse {
 }
 
 /// Get settings
+///
+/// A team's own settings, and the operator's public ones where the team has none. A link sees the public ones of its
+/// profile's team.
 #[utoipa::path(get, path = "/api/settings", tag = "Settings",
     security(("machine" = ["settings:read"]), ("flow" = ["settings:read"])),
+    params(("team" = Option<String>, Query, description = "With an operator's token: the team whose settings are meant")),
     responses((status = 200, description = "Key and value of each", body = SettingsResponse)))]
 pub(crate) async fn get_settings(
     State(app): State<Arc<App>>,
     context: RequestContext,
+    SettingsTeam(named): SettingsTeam,
 ) -> Result<Json<SettingsResponse>, ApiError> {
-    let settings = app.store.settings().await?;
+    let team = match context.authority.own_profile {
+        Some(own) => Some(load_profile(&context, own).await?.team).filter(|team| !team.is_empty()),
+        None => context.authority.choose_settings_team(named)?,
+    };
+    let sees_private = context.authority.sees_private_defaults() && team.is_none();
+    let settings = settings_of_team(app.store.settings().await?, team.as_deref(), sees_private);
     let shown = context.authority.show(settings).into_inner();
     let data = shown
         .into_iter()
@@ -86,16 +98,21 @@ pub(crate) async fn get_settings(
 }
 
 /// Set or replace a setting
+///
+/// A team's token sets its team's own. An operator's sets the default for all teams, or a team's with `team`.
 #[utoipa::path(put, path = "/api/settings/{key}", tag = "Settings", security(("machine" = ["settings:write"])),
-    params(("key" = String, Path, pattern = "^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}$", description = "1 to 64 of A-Z, a-z, 0-9, `_`, `-` and `.`")),
+    params(("team" = Option<String>, Query, description = "With an operator's token: the team whose setting is meant"),
+        ("key" = String, Path, pattern = "^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}$", description = "1 to 64 of A-Z, a-z, 0-9, `_`, `-` and `.`")),
     request_body = PutSetting,
     responses((status = 200, description = "Saved", body = SettingResponse)))]
 pub(crate) async fn put_setting(
     State(app): State<Arc<App>>,
     context: RequestContext,
     SettingKey(key): SettingKey,
+    SettingsTeam(named): SettingsTeam,
     request: WholeRequest,
 ) -> Result<Json<SettingResponse>, ApiError> {
+    let team = context.authority.choose_settings_team(named)?;
     let body: PutSetting = json::read_json(request).await?;
     let mut checks = FieldChecks::default();
     let public = match body.public {
@@ -115,24 +132,31 @@ pub(crate) async fn put_setting(
         checks.add_missing("value");
     }
     checks.finish()?;
-    let event = context.audit_event(EventKind::SettingChanged, None, key.clone());
+    let stored = stored_key(team.as_deref(), &key);
+    let event = context.audit_event(EventKind::SettingChanged, None, stored.clone());
     let raw = RawValue::from_string(value.to_string()).map_err(ApiError::internal)?;
-    let setting = Setting { key: key.clone(), value: raw, public, updated: app.clock.now() };
+    let setting = Setting { key: stored, value: raw, public, updated: app.clock.now() };
     app.store.put_setting(&setting, event).await?;
     Ok(Json(SettingResponse { success: true, message: "Setting saved", data: SettingData { key, value, public } }))
 }
 
 /// Delete a setting
+///
+/// A team's token deletes its team's own: then the operator's holds again.
 #[utoipa::path(delete, path = "/api/settings/{key}", tag = "Settings", security(("machine" = ["settings:write"])),
-    params(("key" = String, Path, pattern = "^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}$", description = "The setting's key")),
+    params(("team" = Option<String>, Query, description = "With an operator's token: the team whose setting is meant"),
+        ("key" = String, Path, pattern = "^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}$", description = "The setting's key")),
     responses((status = 200, description = "Deleted", body = DeletedResponse)))]
 pub(crate) async fn delete_setting(
     State(app): State<Arc<App>>,
     context: RequestContext,
     SettingKey(key): SettingKey,
+    SettingsTeam(named): SettingsTeam,
 ) -> Result<Json<DeletedResponse>, ApiError> {
-    let event = context.audit_event(EventKind::SettingDeleted, None, key.clone());
-    if !app.store.delete_setting(&key, event).await? {
+    let team = context.authority.choose_settings_team(named)?;
+    let stored = stored_key(team.as_deref(), &key);
+    let event = context.audit_event(EventKind::SettingDeleted, None, stored.clone());
+    if !app.store.delete_setting(&stored, event).await? {
         return Err(setting_not_found());
     }
     Ok(Json(DeletedResponse { success: true, message: "Setting deleted" }))
@@ -143,6 +167,19 @@ fn setting_not_found() -> ApiError {
         "Setting not found",
         "A key is 1 to 64 of A-Z, a-z, 0-9, _, - and ., and must exist to be deleted",
     )
+}
+
+/// The team that a query names: `team`. Other parameters are ignored.
+pub(crate) struct SettingsTeam(Option<String>);
+
+impl<S: Send + Sync> axum::extract::FromRequestParts<S> for SettingsTeam {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut axum::http::request::Parts, _: &S) -> Result<Self, ApiError> {
+        let query = parts.uri.query().unwrap_or_default();
+        let named = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "team");
+        Ok(Self(named.map(|(_, team)| team.into_owned()).filter(|team| !team.is_empty() && team.len() <= LINE)))
+    }
 }
 
 /// The key that a path names.

@@ -15,10 +15,11 @@ use crate::http::body::field_checks::{FieldChecks, RawField};
 use crate::http::body::json;
 use crate::http::body::list_query::{ListQuery, PageResponse};
 use crate::http::error::{ApiError, ErrorBody};
-use crate::http::guard::authority::Shown;
-use crate::http::guard::profile_access::{ProfilePath, WritableProfile, load_profile};
+use crate::http::guard::authority::{Shown, StatementKind};
+use crate::http::guard::profile_access::{ProfilePath, UndecidedProfile, load_profile};
 use crate::http::guard::request_context::{RequestContext, WholeRequest};
 use crate::records::id::RecordId;
+use crate::records::profile::Profile;
 use crate::records::status_record::StatusRecord;
 use crate::records::status_word::{StatusWord, VerificationStatus};
 
@@ -62,7 +63,9 @@ pub(crate) struct StatusResponse {
     request_body = CreateStatus,
     responses(
         (status = 201, description = "Recorded", body = StatusResponse),
-        (status = 409, description = "A flow token's `previous_status` is not the current one", body = ErrorBody),
+        (status = 200, description = "With a flow token: the newest record says so already", body = StatusResponse),
+        (status = 409, description = "A flow token's `previous_status` is not the current one, or the verification record of a decision is not the newest",
+            body = ErrorBody),
     ))]
 pub(crate) async fn create_status_record(
     State(app): State<Arc<App>>,
@@ -71,7 +74,8 @@ pub(crate) async fn create_status_record(
     request: WholeRequest,
 ) -> Result<(StatusCode, Json<StatusResponse>), ApiError> {
     let (record, named) = check_status_record(json::read_json(request).await?, &context, id)?;
-    let condition = WritableProfile::load(&context, id).await?.condition();
+    let UndecidedProfile { profile, .. } = UndecidedProfile::load(&context, id).await?;
+    let condition = context.authority.last_step_condition();
     if !context.authority.may_set_status(record.new_status.as_str()) {
         return Err(context.refuse_claim(id, &format!("new_status {}", record.new_status.as_str())).await);
     }
@@ -79,12 +83,32 @@ pub(crate) async fn create_status_record(
         None if !named.is_empty() => return Err(ApiError::unknown_verification()),
         verification => verification,
     };
+    if let Some(newest) = find_standing_status(&context, &profile, &record).await? {
+        let data = context.authority.show(newest);
+        let response = StatusResponse { success: true, message: "The status is pending already", data };
+        return Ok((StatusCode::OK, Json(response)));
+    }
     let record = StatusRecord { verification, ..record };
     let event = context.audit_event(EventKind::StatusRecorded, Some(id), record.new_status.as_str());
     let written = app.store.record_status(record, &context.authority.reach, condition, event).await?;
     let data = context.authority.show(context.resolve_write(id, written).await?);
     let response = StatusResponse { success: true, message: "Status history record created", data };
     Ok((StatusCode::CREATED, Json(response)))
+}
+
+/// The newest status record, where a link's step would only repeat it.
+async fn find_standing_status(
+    context: &RequestContext,
+    profile: &Profile,
+    record: &StatusRecord,
+) -> Result<Option<StatusRecord>, ApiError> {
+    let repeats = context.authority.word == StatementKind::Claim
+        && record.previous_status == record.new_status
+        && profile.recorded_status.as_ref() == Some(&record.new_status);
+    match profile.newest_status.filter(|_| repeats) {
+        Some(newest) => Ok(context.app.store.status_record(newest).await?),
+        None => Ok(None),
+    }
 }
 
 /// The record that a body asks for, and the verification record that it names.

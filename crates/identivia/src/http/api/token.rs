@@ -22,6 +22,7 @@ use crate::http::body::json::{self, BODY_BYTES};
 use crate::http::error::ApiError;
 use crate::http::guard::client_secrets::SecretChecks;
 use crate::http::guard::failed_guesses::{ClientAtAddress, FailedGuesses};
+use crate::http::guard::rate_limiter::ReserveError;
 use crate::http::guard::request_context::{ClientIp, WholeRequest};
 
 /// Client credentials. With HTTP Basic authentication the first two are left out.
@@ -122,17 +123,18 @@ async fn read_credentials(request: WholeRequest) -> Result<ClientCredentials, Ap
     let fields = read_fields(request, basic.is_some()).await?;
     let text = |raw: RawField| match raw {
         None | Some(serde_json::Value::Null) => Ok(None),
+        // A parameter without a value counts as not sent (RFC 6749 §3.2).
+        Some(serde_json::Value::String(text)) if text.is_empty() => Ok(None),
         Some(serde_json::Value::String(text)) if text.chars().count() <= LINE * 16 => Ok(Some(text)),
         Some(_) => Err(invalid_request("client_id, client_secret, scope and grant_type must be text")),
     };
-    let scope = text(fields.scope)?;
+    let scope = text(join_scopes(fields.scope))?;
     let (id, secret) = (text(fields.client_id)?, text(fields.client_secret)?);
     let grant_type = text(fields.grant_type)?;
     let missing = |present: bool, name| (!present).then_some(name);
-    let body_has = |value: &Option<String>| value.as_ref().is_some_and(|text| !text.is_empty());
     let required: Vec<_> = [
-        missing(body_has(&id) || basic.is_some(), "client_id"),
-        missing(body_has(&secret) || basic.is_some(), "client_secret"),
+        missing(id.is_some() || basic.is_some(), "client_id"),
+        missing(secret.is_some() || basic.is_some(), "client_secret"),
     ]
     .into_iter()
     .flatten()
@@ -155,6 +157,13 @@ async fn read_credentials(request: WholeRequest) -> Result<ClientCredentials, Ap
         None => (id.unwrap_or_default(), secret.unwrap_or_default(), false),
     };
     Ok(ClientCredentials { id, secret, scope, basic })
+}
+
+/// Scopes may also come as a list of texts.
+fn join_scopes(raw: RawField) -> RawField {
+    let Some(serde_json::Value::Array(list)) = &raw else { return raw };
+    let words: Option<Vec<&str>> = list.iter().map(serde_json::Value::as_str).collect();
+    words.map(|words| json!(words.join(" "))).or(raw)
 }
 
 /// The body's fields, from JSON or a form. With HTTP Basic the body may be left out.
@@ -190,7 +199,7 @@ fn parse_form_fields(bytes: &[u8]) -> Result<TokenRequest, ApiError> {
             return Err(invalid_request("Send every parameter once"));
         }
     }
-    if fields.grant_type.is_none() {
+    if fields.grant_type.as_ref().is_none_or(|grant| *grant == "") {
         return Err(invalid_request("Send grant_type=client_credentials").with_required(vec!["grant_type"]));
     }
     Ok(fields)
@@ -222,16 +231,24 @@ async fn authenticate_client<'a>(
 ) -> Result<&'a Client, ApiError> {
     let now = app.clock.now();
     let key = failure_key(ip, &presented.id);
-    if let Some(seconds) = guesses.secrets.seconds_blocked(&key, now) {
-        return Err(too_many_failures(seconds));
-    }
-    if let Some(client) = checks.find_client(app, &presented.id, &presented.secret).await? {
-        return Ok(client);
+    // Reserved before the secret is looked at, so that simultaneous guesses get no further than the limit.
+    let attempt = guesses.secrets.reserve(key, now).map_err(refuse_attempt)?;
+    let found = checks.find_client(app, guesses, ip, &presented.id, &presented.secret).await;
+    if !matches!(found, Ok(None)) {
+        attempt.release();
+        return found?.ok_or_else(|| invalid_client(presented));
     }
     let name = failure_name(&key);
-    match guesses.count_failure(&*app.store, &guesses.secrets, key, &name, now).await {
+    match guesses.count_failure(&*app.store, &guesses.secrets, key, attempt, &name, now).await {
         Some(seconds) => Err(too_many_failures(seconds)),
         None => Err(invalid_client(presented)),
+    }
+}
+
+fn refuse_attempt(error: ReserveError) -> ApiError {
+    match error {
+        ReserveError::Blocked(seconds) => too_many_failures(seconds),
+        ReserveError::Busy => ApiError::unavailable("Too many secrets are being checked; try again"),
     }
 }
 

@@ -120,7 +120,7 @@ pub(crate) struct VerificationResponse {
     request_body(content = VerificationForm, content_type = "multipart/form-data"),
     responses(
         (status = 201, description = "Created", body = VerificationResponse),
-        (status = 409, description = "The liveness session has served a record already", body = ErrorBody),
+        (status = 409, description = "The link has submitted already, or the liveness session has served a record", body = ErrorBody),
         (status = 429, description = "A link asks for unfinished sessions too often; see `Retry-After`", body = ErrorBody),
         (status = 502, description = "With a link: the liveness provider failed", body = ErrorBody),
         (status = 503, description = "With a link: the liveness provider limits requests; see `Retry-After`", body = ErrorBody),
@@ -138,8 +138,9 @@ pub(crate) async fn create_verification(
     let mut upload = Upload::new(app.files.clone(), Collection::VerificationHistory, record_id);
     let received = form::read_form(request, &app.files, FileDestination::Record(&mut upload)).await?;
     let mut evidence = check_evidence(received.fields, received.checks, &received.files, &profile)?;
+    evidence.observed_ip = context.client_ip.map(|ip| ip.to_string());
     if context.authority.word == StatementKind::Claim {
-        evidence.confirmed = provider_finding(&context, &quotas, id, &evidence.claim).await?;
+        evidence.confirmed = provider_finding(&context, &quotas, &profile, &evidence.claim).await?;
     }
     // Both take time, so they run side by side.
     let (files, device) = tokio::join!(
@@ -198,6 +199,7 @@ fn check_evidence(
         fingerprint: known(checks.json_or_empty("fingerprint", fields.fingerprint)),
         device: DeviceCheck::default(),
         ip_address: known(checks.ip_or_empty("ip_address", fields.ip_address)),
+        observed_ip: None,
         confirmed: claim.taken_as_said(),
         claim,
     };
@@ -209,16 +211,20 @@ fn check_evidence(
 async fn provider_finding(
     context: &RequestContext,
     quotas: &ProviderQuotas,
-    id: RecordId,
+    profile: &Profile,
     claim: &Claim,
 ) -> Result<Confirmed, ApiError> {
-    let session = usable_session(context, quotas, &claim.session_id, id).await?;
+    let session = usable_session(context, quotas, &claim.session_id, profile.id).await?;
     let session = session.ok_or_else(ApiError::invalid_session)?;
     if session.used_by.is_some() {
         return Err(ApiError::session_used());
     }
     if !session.status.is_finished() {
         let message = "The liveness check is not finished; finish it first";
+        return Err(ApiError::bad_request("Invalid liveness session", message));
+    }
+    if !session.is_fresh(profile, context.app.clock.now()) {
+        let message = "The result is too old, or another try was asked for since; make a new session";
         return Err(ApiError::bad_request("Invalid liveness session", message));
     }
     Ok(session.confirmed(context.app.liveness.threshold()))

@@ -10,7 +10,8 @@ use super::json::is_deeper_than;
 use crate::domain::profile::Word;
 use crate::domain::{JSON_BYTES, JSON_DEPTH, LINE};
 use crate::http::error::ApiError;
-use crate::records::time::parse_date;
+use crate::records::id::RecordId;
+use crate::records::time::parse_iso_date;
 
 /// A field as it was sent: any JSON, or nothing. `null` counts as nothing.
 pub(crate) type RawField = Option<Value>;
@@ -18,6 +19,12 @@ pub(crate) type RawField = Option<Value>;
 /// A text that is known: empty counts as unknown.
 pub(crate) fn known(text: String) -> Option<String> {
     Some(text).filter(|text| !text.is_empty())
+}
+
+/// Removes the line break that some programs put behind a one-line text.
+fn trim_line_break(text: String) -> String {
+    let trimmed = text.trim_end_matches(['\r', '\n']);
+    if trimmed.len() == text.len() { text } else { trimmed.to_owned() }
 }
 
 /// Collects missing and invalid fields.
@@ -47,10 +54,13 @@ impl FieldChecks {
     pub(crate) fn optional_text(&mut self, name: &'static str, raw: RawField, max: usize) -> Option<String> {
         let checked = match raw.filter(|value| !value.is_null())? {
             Value::String(text) if text.contains('\0') => Err("must not contain NUL characters".to_owned()),
-            Value::String(text) if text.chars().count() > max => Err(format!("must have at most {max} characters")),
-            Value::String(text) => Ok(text),
+            Value::String(text) => Ok(if max == LINE { trim_line_break(text) } else { text }),
             _ => Err("must be text".to_owned()),
         };
+        let checked = checked.and_then(|text| match text.chars().count() > max {
+            true => Err(format!("must have at most {max} characters")),
+            false => Ok(text),
+        });
         self.note_problem(name, checked)
     }
 
@@ -82,14 +92,25 @@ impl FieldChecks {
         }
     }
 
-    /// One of a closed list of words.
+    /// One of a closed list of words; empty counts as not given.
     pub(crate) fn closed_word<W: Word>(&mut self, name: &'static str, raw: RawField) -> Option<W> {
         let checked = match raw.filter(|value| !value.is_null())? {
+            Value::String(text) if text.is_empty() => return None,
             Value::String(text) => W::of(&text).ok_or(()),
             _ => Err(()),
         };
         let words: Vec<_> = W::WORDS.iter().map(|(word, _)| *word).collect();
         self.note_problem(name, checked.map_err(|()| format!("must be one of: {}", words.join(", "))))
+    }
+
+    /// A record's id.
+    pub(crate) fn record_id(&mut self, name: &'static str, raw: RawField) -> Option<RecordId> {
+        let checked = match raw.filter(|value| !value.is_null())? {
+            Value::String(text) if text.is_empty() => return None,
+            Value::String(text) => RecordId::parse(&text),
+            _ => None,
+        };
+        self.note_problem(name, checked.ok_or_else(|| "must be a record's id".to_owned()))
     }
 
     /// A confidence from 0 to 100.
@@ -126,13 +147,24 @@ impl FieldChecks {
         text
     }
 
-    /// A calendar date, `YYYY-MM-DD`; empty when not given.
+    /// A calendar date (ISO 8601), with or without a time, as `YYYY-MM-DD`; empty when not given.
     pub(crate) fn date_or_empty(&mut self, name: &'static str, raw: RawField) -> String {
         let text = self.line_or_empty(name, raw);
-        if !text.is_empty() && parse_date(&text).is_none() {
-            self.add_problem(name, "must be a date that exists, written YYYY-MM-DD");
+        match parse_iso_date(&text) {
+            _ if text.is_empty() => text,
+            Some(date) => date.to_string(),
+            None => {
+                self.add_problem(name, "must be a date that exists, such as 1990-01-15 or 1990-01-15T00:00:00Z");
+                String::new()
+            }
         }
-        text
+    }
+
+    /// Notes that a file was sent as JSON: only a form can have files.
+    pub(crate) fn refuse_file_in_json(&mut self, name: &'static str, raw: &RawField) {
+        if raw.is_some() {
+            self.add_problem(name, "must be sent as a file, in multipart/form-data");
+        }
     }
 
     /// A JSON document, or text, of at most 64 KiB and 16 levels, as text; empty when not given.
@@ -198,6 +230,33 @@ mod tests {
             checks.required_text("userID", raw.clone(), LINE);
             assert_eq!(checks.missing.is_empty(), !missing, "{raw:?}");
             assert_eq!(checks.wrong.is_empty(), missing, "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn one_line_text_loses_the_line_break_at_its_end() {
+        for (sent, kept) in [("DE\r\n", "DE"), ("DE\n", "DE"), ("DE", "DE"), ("D\nE\n", "D\nE"), ("\r\n", "")] {
+            assert_eq!(FieldChecks::default().line_or_empty("country", Some(json!(sent))), kept, "{sent:?}");
+        }
+        let mut checks = FieldChecks::default();
+        assert_eq!(checks.optional_text("notes", Some(json!("a\n")), 2_000), Some("a\n".to_owned()));
+    }
+
+    #[test]
+    fn dates_are_read_with_and_without_a_time() {
+        for sent in
+            ["1990-01-15", "19900115", "1990-01-15T00:00:00Z", "1990-01-15 00:00:00.000Z", "1990-01-15T23:30:00-05:00"]
+        {
+            let mut checks = FieldChecks::default();
+            assert_eq!(checks.date_or_empty("date", Some(json!(sent))), "1990-01-15", "{sent}");
+            assert!(checks.finish().is_ok());
+        }
+        for sent in
+            ["1990-02-30", "1990-1-5", "15.01.1990", "1990-01-15T25:00:00Z", "1990-01-15T", "1990-01-15x", "1990"]
+        {
+            let mut checks = FieldChecks::default();
+            checks.date_or_empty("date", Some(json!(sent)));
+            assert!(checks.finish().is_err(), "{sent}");
         }
     }
 

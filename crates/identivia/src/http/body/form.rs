@@ -259,8 +259,11 @@ impl FormReader<'_> {
         let media = match Media::sniff(&head) {
             Some(media) if media.is_video() == field.is_video() => media,
             _ => {
-                let kinds =
-                    if field.is_video() { "a WebM, MP4 or QuickTime video" } else { "a JPEG, PNG or WebP picture" };
+                let kinds = if field.is_video() {
+                    "a WebM, MP4 or QuickTime video (Matroska is not taken)"
+                } else {
+                    "a JPEG, PNG or WebP picture"
+                };
                 self.received.checks.add_problem(field.name(), format!("must be {kinds}"));
                 return Ok(());
             }

@@ -104,6 +104,9 @@ impl<S: Stream<Item = Result<Bytes, FormFault>> + Unpin> MultipartParser<S> {
     /// A part's header: the rest of the delimiter's line, then lines up to an empty one.
     async fn read_part_header(&mut self) -> Result<BytesMut, FormFault> {
         loop {
+            if has_bare_line_feed(&self.buffer) {
+                return Err(FormFault::Malformed);
+            }
             let end = memmem::find(&self.buffer, b"\r\n\r\n");
             if end.unwrap_or(self.buffer.len()) > PART_HEADER_BYTES {
                 return Err(FormFault::HeaderTooLarge);
@@ -122,6 +125,12 @@ impl<S: Stream<Item = Result<Bytes, FormFault>> + Unpin> MultipartParser<S> {
         self.buffer.extend_from_slice(&bytes);
         Ok(())
     }
+}
+
+/// Says whether a part's header has a line that ends without a carriage return: its lines end with both (RFC 2046 §5.1).
+fn has_bare_line_feed(buffer: &[u8]) -> bool {
+    let header = memmem::find(buffer, b"\r\n\r\n").map_or(buffer, |end| &buffer[..end]);
+    memchr::memchr_iter(b'\n', header).any(|at| at == 0 || header[at - 1] != b'\r')
 }
 
 /// The boundary that a `Content-Type` names.
@@ -143,8 +152,9 @@ fn parse_part_header(head: &[u8]) -> Result<PartHead, FormFault> {
         .map(|(_, value)| value.trim())
         .ok_or(FormFault::Malformed)?;
     let name = header_parameter(disposition, "name").ok_or(FormFault::Malformed)?;
-    let extended = || header_parameter(disposition, "filename*").map(|value| decode_extended_value(&value));
-    Ok(PartHead { name, file_name: header_parameter(disposition, "filename").or_else(extended) })
+    // Programs send `filename` beside it for those that do not know the extended form (RFC 6266 §4.3).
+    let extended = header_parameter(disposition, "filename*").map(|value| decode_extended_value(&value));
+    Ok(PartHead { name, file_name: extended.or_else(|| header_parameter(disposition, "filename")) })
 }
 
 /// A parameter of a header value such as `form-data; name="a"; filename="b"`.
@@ -246,6 +256,18 @@ mod tests {
         assert_eq!(name("form-data; filename=\"open"), None);
         let head = b"\r\nContent-Type: image/png\r\ncontent-disposition: form-data; name=\"p\"; filename*=utf-8''na%C3%AFve.jpg";
         assert_eq!(parse_part_header(head).unwrap().file_name.unwrap(), "naïve.jpg");
+        let both = b"\r\nContent-Disposition: form-data; name=p; filename=\"=?utf-8?B?eA==?=\"; filename*=utf-8''na%C3%AFve.jpg";
+        assert_eq!(parse_part_header(both).unwrap().file_name.unwrap(), "naïve.jpg");
+    }
+
+    #[test]
+    fn bare_line_feeds_are_malformed() {
+        let form = b"--b-1\nContent-Disposition: form-data; name=a; filename=x\n\nxyz\n--b-1--\n".to_vec();
+        for cut in [1, 7, 40] {
+            assert!(matches!(read(&form, cut), Err(FormFault::Malformed)), "{cut}");
+        }
+        let long = [b"--b-1\r\nContent-Disposition: form-data; name=a\n\n".as_slice(), &[b'x'; 20_000]].concat();
+        assert!(matches!(read(&long, 4_000), Err(FormFault::Malformed)), "not a header that is too large");
     }
 
     #[test]

@@ -10,7 +10,9 @@ use axum::response::{IntoResponse, Response};
 use super::access_table::{AcceptedCallers, AccessRule, AccessTable};
 use super::authority::Authority;
 use crate::app::App;
+use crate::domain::profile::Reach;
 use crate::domain::scope::Scope;
+use crate::domain::token::{TokenHolder, VerifiedToken};
 use crate::http::error::ApiError;
 use crate::http::pages::api_docs;
 
@@ -27,23 +29,36 @@ pub(crate) async fn authenticate_request(
     match path.and_then(|path| table.find_rule(path.as_str(), request.method())) {
         // A method without a rule is one that the path does not have: the router answers 405.
         None | Some(AccessRule::Public) => next.run(request).await,
-        Some(AccessRule::Token { scope, callers }) => match create_authority(&app, request.headers(), scope, callers) {
-            Ok(authority) => {
-                request.extensions_mut().insert(Arc::new(authority));
-                next.run(request).await
+        Some(AccessRule::Token { scope, callers }) => {
+            let token = verify_token(&app, request.headers()).await;
+            match token.and_then(|token| create_authority(token, scope, callers)) {
+                Ok(authority) => {
+                    request.extensions_mut().insert(Arc::new(authority));
+                    next.run(request).await
+                }
+                Err(refusal) => api_docs::redirect_browser_to_docs(&request).unwrap_or_else(|| refusal.into_response()),
             }
-            Err(refusal) => api_docs::redirect_browser_to_docs(&request).unwrap_or_else(|| refusal.into_response()),
-        },
+        }
     }
 }
 
-fn create_authority(
-    app: &App,
-    headers: &HeaderMap,
-    scope: Scope,
-    callers: AcceptedCallers,
-) -> Result<Authority, ApiError> {
+/// Verifies the request's token, and that neither its client nor its link has been revoked since it was issued.
+async fn verify_token(app: &App, headers: &HeaderMap) -> Result<VerifiedToken, ApiError> {
     let token = app.tokens.verify(read_bearer_token(headers)?, app.clock.now()).ok_or_else(ApiError::invalid_token)?;
+    let is_revoked = match &token.holder {
+        TokenHolder::Machine { client, .. } => {
+            client.as_ref().is_some_and(|client| app.clients.find_client(client).is_none())
+        }
+        // The link of a profile that is gone gets the handlers' 404.
+        TokenHolder::Flow { profile, epoch } => {
+            let profile = app.store.profile(*profile, &Reach::Every).await?;
+            profile.is_some_and(|profile| profile.link_epoch() != *epoch)
+        }
+    };
+    if is_revoked { Err(ApiError::invalid_token()) } else { Ok(token) }
+}
+
+fn create_authority(token: VerifiedToken, scope: Scope, callers: AcceptedCallers) -> Result<Authority, ApiError> {
     let authority = Authority::from_token(token);
     let kind = authority.actor.kind;
     if !callers.has_kind(kind) {

@@ -5,15 +5,17 @@
 use serde::{Serialize, Serializer};
 
 use crate::domain::profile::Reach;
+use crate::domain::reading::DocumentAnalysis;
 use crate::domain::scope::ScopeSet;
 use crate::domain::token::{TokenHolder, VerifiedToken};
+use crate::http::error::ApiError;
 use crate::records::id::RecordId;
 use crate::records::profile::Profile;
 use crate::records::setting::Setting;
 use crate::records::status_word::VerificationStatus;
 use crate::records::time::Millis;
 use crate::records::{FieldFlag, Record};
-use crate::store::{ProfileWithEvidence, WriteCondition};
+use crate::store::{ProfileWithEvidence, Refusal, WriteCondition};
 
 /// The kinds of caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,8 +67,8 @@ pub(crate) enum StatementKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum WritePeriod {
     Always,
-    /// Until the profile is verified or rejected.
-    UntilDecided,
+    /// Until the link has made its verification record, or the profile is verified or rejected.
+    UntilSubmitted,
 }
 
 /// What a caller sees of the records that it reaches.
@@ -98,7 +100,7 @@ impl Authority {
     pub(crate) fn from_token(token: VerifiedToken) -> Self {
         let VerifiedToken { subject, scopes, holder, expires } = token;
         match holder {
-            TokenHolder::Machine { team } => Self {
+            TokenHolder::Machine { team, .. } => Self {
                 actor: Actor { kind: CallerKind::Machine, id: subject },
                 scopes,
                 expires,
@@ -108,14 +110,14 @@ impl Authority {
                 may_write: WritePeriod::Always,
                 sees: VisibleFields::Everything,
             },
-            TokenHolder::Flow { profile } => Self {
+            TokenHolder::Flow { profile, .. } => Self {
                 actor: Actor { kind: CallerKind::Flow, id: subject },
                 scopes,
                 expires,
                 reach: Reach::Every,
                 own_profile: Some(profile),
                 word: StatementKind::Claim,
-                may_write: WritePeriod::UntilDecided,
+                may_write: WritePeriod::UntilSubmitted,
                 sees: VisibleFields::OwnFlow,
             },
         }
@@ -142,16 +144,33 @@ impl Authority {
         }
     }
 
+    /// The team whose settings the caller reaches: its own, or the one that an operator names. `None`: the operator's own. An
+    /// error when the caller may not reach that team's.
+    pub(crate) fn choose_settings_team(&self, named: Option<String>) -> Result<Option<String>, ApiError> {
+        match (self.reach.team(), named) {
+            (None, named) => Ok(named),
+            (Some(own), None) => Ok(Some(own.to_owned())),
+            (Some(own), Some(named)) if own == named => Ok(Some(named)),
+            (Some(_), Some(_)) => Err(ApiError::forbidden("Not your team", "Leave team out, or name your own")),
+        }
+    }
+
+    /// Says whether the caller sees the operator's private settings.
+    pub(crate) fn sees_private_defaults(&self) -> bool {
+        self.own_profile.is_none() && self.reach == Reach::Every
+    }
+
     /// Says whether the caller may move a profile to that status: a claim may only ask for a review.
     pub(crate) fn may_set_status(&self, status: &str) -> bool {
         self.word == StatementKind::Fact || status == VerificationStatus::Pending.word()
     }
 
-    /// Says whether the caller may still write to that profile.
-    pub(crate) fn may_write_profile(&self, profile: &Profile) -> bool {
+    /// Says why the caller may no longer write to that profile, if so.
+    pub(crate) fn refuse_write(&self, profile: &Profile) -> Option<Refusal> {
         match self.may_write {
-            WritePeriod::Always => true,
-            WritePeriod::UntilDecided => !profile.is_decided(),
+            WritePeriod::Always => None,
+            WritePeriod::UntilSubmitted if profile.is_decided() => Some(Refusal::Decided),
+            WritePeriod::UntilSubmitted => profile.closed_by.map(|_| Refusal::Submitted),
         }
     }
 
@@ -159,7 +178,15 @@ impl Authority {
     pub(crate) fn write_condition(&self) -> WriteCondition {
         match self.may_write {
             WritePeriod::Always => WriteCondition::Always,
-            WritePeriod::UntilDecided => WriteCondition::Undecided,
+            WritePeriod::UntilSubmitted => WriteCondition::Unsubmitted,
+        }
+    }
+
+    /// The condition for the step to `pending` with which a link ends, also after it has submitted.
+    pub(crate) fn last_step_condition(&self) -> WriteCondition {
+        match self.may_write {
+            WritePeriod::Always => WriteCondition::Always,
+            WritePeriod::UntilSubmitted => WriteCondition::Undecided,
         }
     }
 
@@ -218,16 +245,23 @@ impl<R: Record> RestrictedView for R {
 impl RestrictedView for ProfileWithEvidence {
     fn hide_internal(&mut self) {
         self.profile.hide_internal();
-        if let Some(newest) = &mut self.newest_verification {
+        if let Some(newest) = &mut self.verification {
             newest.hide_internal();
         }
     }
 
     fn hide_from_flow(&mut self) {
         self.profile.hide_from_flow();
-        if let Some(newest) = &mut self.newest_verification {
+        self.profile.hide_reviewers_status();
+        if let Some(newest) = &mut self.verification {
             newest.hide_from_flow();
         }
+    }
+}
+
+impl RestrictedView for DocumentAnalysis {
+    fn hide_from_flow(&mut self) {
+        self.reduce_to_advice();
     }
 }
 

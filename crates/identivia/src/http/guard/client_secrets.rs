@@ -1,10 +1,13 @@
 //! Checks of client secrets, with a limit on how many Argon2id hashes run at once.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
+use super::failed_guesses::FailedGuesses;
+use super::rate_limiter::ReserveError;
 use crate::app::App;
 use crate::domain::client::{Client, QuickCheck};
 use crate::http::error::ApiError;
@@ -18,6 +21,14 @@ const HASH_PERMIT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Permits for checks of hashed secrets.
 pub(crate) struct SecretChecks(Semaphore);
 
+fn refuse_hash(error: ReserveError) -> ApiError {
+    let seconds = match error {
+        ReserveError::Blocked(seconds) => seconds,
+        ReserveError::Busy => 1,
+    };
+    ApiError::unavailable("Too many secrets are being checked for this address; try again").retry_after(seconds)
+}
+
 impl Default for SecretChecks {
     fn default() -> Self {
         Self(Semaphore::new(MAX_HASH_CHECKS))
@@ -29,13 +40,22 @@ impl SecretChecks {
     pub(crate) async fn find_client<'a>(
         &self,
         app: &'a Arc<App>,
+        guesses: &FailedGuesses,
+        ip: IpAddr,
         id: &str,
         secret: &str,
     ) -> Result<Option<&'a Client>, ApiError> {
         match app.clients.quick_check(id, secret) {
             QuickCheck::Right(client) => Ok(Some(client)),
             QuickCheck::Wrong => Ok(None),
-            QuickCheck::NeedsHash => self.check_hash(app, id, secret).await,
+            QuickCheck::NeedsHash => {
+                let hash = guesses.hashes.reserve(ip, app.clock.now()).map_err(refuse_hash)?;
+                let found = self.check_hash(app, id, secret).await?;
+                if found.is_some() {
+                    hash.release();
+                }
+                Ok(found)
+            }
         }
     }
 

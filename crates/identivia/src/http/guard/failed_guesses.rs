@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tokio::sync::Semaphore;
 
-use super::rate_limiter::RateLimiter;
+use super::rate_limiter::{RateLimiter, Reservation};
 use crate::records::time::Millis;
 use crate::store::{Store, WindowCount};
 
@@ -18,6 +18,8 @@ const SHARED_COUNT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Failures of one client from one address before it must wait, and the window in seconds.
 const SECRET_FAILURE_LIMIT: (u32, i64) = (10, 60);
+/// Hashes computed for one address, in the same way: made-up client ids cost as much as real ones.
+const HASH_LIMIT: (u32, i64) = (60, 60);
 /// Wrong codes from one address, in the same way.
 const CODE_FAILURE_LIMIT: (u32, i64) = (10, 60);
 /// Failures that may be counted in the store at once: guesses must not take the connections that all requests share.
@@ -30,6 +32,8 @@ pub(crate) type ClientAtAddress = (IpAddr, [u8; 16]);
 pub(crate) struct FailedGuesses {
     /// Failed token requests.
     pub(crate) secrets: RateLimiter<ClientAtAddress>,
+    /// Computed hashes that did not match, by address.
+    pub(crate) hashes: RateLimiter<IpAddr>,
     /// Wrong codes, by address.
     pub(crate) codes: RateLimiter<IpAddr>,
     /// Hashes the names of counters, which others could read in the store.
@@ -43,23 +47,25 @@ impl FailedGuesses {
     pub(crate) fn new(secret: &[u8]) -> Self {
         Self {
             secrets: RateLimiter::new(SECRET_FAILURE_LIMIT.0, SECRET_FAILURE_LIMIT.1),
+            hashes: RateLimiter::new(HASH_LIMIT.0, HASH_LIMIT.1),
             codes: RateLimiter::new(CODE_FAILURE_LIMIT.0, CODE_FAILURE_LIMIT.1),
             name_key: hmac::Key::new(hmac::HMAC_SHA256, secret),
             shared_counts: Semaphore::new(MAX_SHARED_COUNTS),
         }
     }
 
-    /// Counts a failure, here and with the other servers. `limiter` is one of this struct's. Gives the seconds to wait
-    /// when the failure exceeds the limit.
+    /// Counts a reserved attempt as a failure, here and with the other servers. `limiter` is the one that it was reserved
+    /// with. Gives the seconds to wait when the failure exceeds the limit.
     pub(crate) async fn count_failure<K: Eq + Hash + Copy>(
         &self,
         store: &dyn Store,
         limiter: &RateLimiter<K>,
         key: K,
+        failed: Reservation<'_, K>,
         name: &str,
         now: Millis,
     ) -> Option<u64> {
-        limiter.record_event(key, now);
+        drop(failed);
         let (limit, window) = limiter.limit();
         let shared = self.count_in_store(store, name, now, window).await;
         let failures = shared.filter(|failures| failures.count >= limit)?;

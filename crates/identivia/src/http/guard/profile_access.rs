@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::http::error::ApiError;
 use crate::records::id::RecordId;
 use crate::records::profile::Profile;
-use crate::store::WriteCondition;
+use crate::store::{Refusal, WriteCondition};
 
 /// The id of the profile that a path names. A flow token may name only its own profile; any other id is the same 404.
 pub(crate) struct ProfilePath(pub(crate) RecordId);
@@ -24,6 +24,13 @@ pub(crate) struct WritableProfile {
     condition: WriteCondition,
 }
 
+/// A profile that is neither verified nor rejected, for a caller whose last step may follow its submission.
+pub(crate) struct UndecidedProfile {
+    pub(crate) profile: Profile,
+    /// Whether only the last step is left to the caller.
+    pub(crate) is_submitted: bool,
+}
+
 /// The caller's own profile, if it is bound to one: it must still be writable.
 pub(crate) struct OwnWritableProfile(pub(crate) Option<RecordId>);
 
@@ -31,10 +38,10 @@ impl WritableProfile {
     /// Loads a profile for writing; refuses and audits a late write of a link.
     pub(crate) async fn load(context: &RequestContext, id: RecordId) -> Result<Self, ApiError> {
         let profile = load_profile(context, id).await?;
-        if !context.authority.may_write_profile(&profile) {
-            return Err(context.refuse_claim(id, "decided").await);
+        match context.authority.refuse_write(&profile) {
+            Some(refusal) => Err(context.refusal_error(id, refusal).await),
+            None => Ok(Self { profile, condition: context.authority.write_condition() }),
         }
-        Ok(Self { profile, condition: context.authority.write_condition() })
     }
 
     /// The condition that the store checks at the moment of writing.
@@ -44,6 +51,18 @@ impl WritableProfile {
 
     pub(crate) const fn id(&self) -> RecordId {
         self.profile.id
+    }
+}
+
+impl UndecidedProfile {
+    /// Loads a profile; refuses and audits a write of a link after the decision.
+    pub(crate) async fn load(context: &RequestContext, id: RecordId) -> Result<Self, ApiError> {
+        let profile = load_profile(context, id).await?;
+        match context.authority.refuse_write(&profile) {
+            Some(Refusal::Submitted) => Ok(Self { profile, is_submitted: true }),
+            Some(refusal) => Err(context.refusal_error(id, refusal).await),
+            None => Ok(Self { profile, is_submitted: false }),
+        }
     }
 }
 
@@ -65,6 +84,19 @@ impl<S: Send + Sync> FromRequestParts<S> for ProfilePath {
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for WritableProfile
+where
+    Arc<App>: FromRef<S>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let context = RequestContext::from_request_parts(parts, state).await?;
+        let ProfilePath(id) = ProfilePath::from_request_parts(parts, state).await?;
+        Self::load(&context, id).await
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for UndecidedProfile
 where
     Arc<App>: FromRef<S>,
 {

@@ -25,6 +25,8 @@ struct RecentEvents {
     events: VecDeque<Millis>,
     /// Blocked until then, regardless of the events counted here.
     blocked_until: Option<Millis>,
+    /// Attempts whose result is not known yet.
+    reserved: u32,
 }
 
 impl RecentEvents {
@@ -33,6 +35,11 @@ impl RecentEvents {
         let is_full = self.events.len() >= limit as usize;
         let oldest = self.events.front().filter(|_| is_full).map(|oldest| oldest.plus_seconds(window));
         oldest.max(self.blocked_until).unwrap_or(Millis(i64::MIN))
+    }
+
+    /// How many of its events are within the window.
+    fn count_recent(&self, now: Millis, window: i64) -> usize {
+        self.events.iter().filter(|event| event.plus_seconds(window) > now).count()
     }
 
     /// When the last of its events and its block have expired.
@@ -59,6 +66,39 @@ impl<K: Eq + Hash> RateLimiter<K> {
         u64::try_from(allowed_at.0.saturating_sub(now.0)).ok().filter(|left| *left > 0).map(|left| left.div_ceil(1_000))
     }
 
+    /// Reserves an attempt of that key before its result is known, so that any number of concurrent attempts get no further
+    /// than the limit. A reservation that is dropped counts as an event.
+    pub(crate) fn reserve(&self, key: K, now: Millis) -> Result<Reservation<'_, K>, ReserveError>
+    where
+        K: Copy,
+    {
+        if let Some(seconds) = self.seconds_blocked(&key, now) {
+            return Err(ReserveError::Blocked(seconds));
+        }
+        let mut keys = self.lock_keys();
+        if keys.len() >= MAX_KEYS {
+            self.forget_keys(&mut keys, now);
+        }
+        let recent = keys.entry(key).or_default();
+        if recent.count_recent(now, self.window) + recent.reserved as usize >= self.limit as usize {
+            return Err(ReserveError::Busy);
+        }
+        recent.reserved += 1;
+        Ok(Reservation { limiter: self, key, now, is_event: true })
+    }
+
+    fn end_reservation(&self, key: K, now: Millis, is_event: bool) {
+        let mut keys = self.lock_keys();
+        let recent = keys.entry(key).or_default();
+        recent.reserved = recent.reserved.saturating_sub(1);
+        if is_event {
+            recent.events.push_back(now);
+            if recent.events.len() > self.limit as usize {
+                recent.events.pop_front();
+            }
+        }
+    }
+
     /// The most events a key may have, and the window in seconds.
     pub(crate) fn limit(&self) -> (u32, i64) {
         (self.limit, self.window)
@@ -69,23 +109,14 @@ impl<K: Eq + Hash> RateLimiter<K> {
         self.lock_keys().entry(key).or_default().blocked_until = Some(ends);
     }
 
-    /// Counts an event of that key, allowed or not.
-    pub(crate) fn record_event(&self, key: K, now: Millis) {
-        self.record_event_if(key, now, |_| true);
-    }
-
     /// Counts an event of that key if the limit allows it. Concurrent events do not exceed the limit.
     pub(crate) fn try_event(&self, key: K, now: Millis) -> bool {
-        self.record_event_if(key, now, |allowed_at| allowed_at <= now)
-    }
-
-    fn record_event_if(&self, key: K, now: Millis, is_counted: impl FnOnce(Millis) -> bool) -> bool {
         let mut keys = self.lock_keys();
         if keys.len() >= MAX_KEYS {
             self.forget_keys(&mut keys, now);
         }
         let recent = keys.entry(key).or_default();
-        if !is_counted(recent.next_allowed_at(self.limit, self.window)) {
+        if recent.next_allowed_at(self.limit, self.window) > now {
             return false;
         }
         recent.events.push_back(now);
@@ -96,13 +127,43 @@ impl<K: Eq + Hash> RateLimiter<K> {
     }
 
     fn forget_keys(&self, keys: &mut HashMap<K, RecentEvents>, now: Millis) {
-        keys.retain(|_, recent| recent.expires_at(self.window) > now);
+        keys.retain(|_, recent| recent.reserved > 0 || recent.expires_at(self.window) > now);
         if keys.len() >= MAX_KEYS {
-            keys.retain(|_, recent| recent.next_allowed_at(self.limit, self.window) > now);
+            keys.retain(|_, recent| recent.reserved > 0 || recent.next_allowed_at(self.limit, self.window) > now);
         }
         if keys.len() >= MAX_KEYS {
             keys.clear();
         }
+    }
+}
+
+/// Why an attempt was not reserved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ReserveError {
+    /// The limit is reached: for so many seconds.
+    Blocked(u64),
+    /// Attempts under way could reach it: their results decide.
+    Busy,
+}
+
+/// An attempt whose result is not known yet. It counts as an event unless it is released.
+pub(crate) struct Reservation<'a, K: Eq + Hash + Copy> {
+    limiter: &'a RateLimiter<K>,
+    key: K,
+    now: Millis,
+    is_event: bool,
+}
+
+impl<K: Eq + Hash + Copy> Reservation<'_, K> {
+    /// Ends an attempt that counts for nothing.
+    pub(crate) fn release(mut self) {
+        self.is_event = false;
+    }
+}
+
+impl<K: Eq + Hash + Copy> Drop for Reservation<'_, K> {
+    fn drop(&mut self) {
+        self.limiter.end_reservation(self.key, self.now, self.is_event);
     }
 }
 
@@ -155,12 +216,28 @@ mod tests {
     fn key_is_blocked_until_its_window_ends() {
         let limiter = RateLimiter::new(2, 60);
         let now = Millis(0);
-        limiter.record_event("a", now);
+        limiter.try_event("a", now);
         assert_eq!(limiter.seconds_blocked(&"a", now), None);
-        limiter.record_event("a", now);
+        limiter.try_event("a", now);
         assert_eq!(limiter.seconds_blocked(&"a", now.plus_seconds(1)), Some(59));
         assert_eq!(limiter.seconds_blocked(&"b", now), None);
         assert_eq!(limiter.seconds_blocked(&"a", now.plus_seconds(60)), None);
+    }
+
+    #[test]
+    fn reserved_attempts_do_not_exceed_the_limit() {
+        let limiter = RateLimiter::new(3, 60);
+        let now = Millis(0);
+        let reserve = || limiter.reserve("a", now);
+        let (one, two, three) = (reserve().unwrap(), reserve().unwrap(), reserve().unwrap());
+        assert!(matches!(reserve(), Err(ReserveError::Busy)), "their results decide");
+        one.release();
+        drop(reserve().unwrap());
+        drop(two);
+        drop(three);
+        assert!(matches!(reserve(), Err(ReserveError::Blocked(60))), "three have failed");
+        assert!(limiter.reserve("b", now).is_ok());
+        assert!(limiter.reserve("a", now.plus_seconds(60)).is_ok());
     }
 
     #[test]
@@ -187,10 +264,10 @@ mod tests {
     #[test]
     fn made_up_keys_do_not_lift_a_block() {
         let limiter = RateLimiter::new(2, 60);
-        limiter.record_event(0, Millis(0));
-        limiter.record_event(0, Millis(0));
+        limiter.try_event(0, Millis(0));
+        limiter.try_event(0, Millis(0));
         for key in 1..=MAX_KEYS {
-            limiter.record_event(key, Millis(0));
+            limiter.try_event(key, Millis(0));
         }
         assert!(limiter.seconds_blocked(&0, Millis(0)).is_some());
         assert!(limiter.lock_keys().len() < MAX_KEYS);

@@ -31,6 +31,8 @@ pub(crate) struct RequestContext {
     pub(crate) app: Arc<App>,
     pub(crate) authority: Arc<Authority>,
     pub(crate) request_id: Arc<str>,
+    /// Where the request came from.
+    pub(crate) client_ip: Option<IpAddr>,
 }
 
 impl RequestContext {
@@ -62,6 +64,12 @@ impl RequestContext {
                 ApiError::unavailable("The record was changed at the same time; try again")
             }
             Refusal::Decided => self.refuse_claim(profile, "decided").await,
+            Refusal::ReviewersStatus => self.refuse_claim(profile, "a reviewer's status").await,
+            Refusal::Submitted => ApiError::already_submitted(),
+            Refusal::EvidenceChanged => match self.app.store.profile(profile, &self.authority.reach).await {
+                Ok(found) => ApiError::evidence_changed(found.and_then(|profile| profile.newest_verification)),
+                Err(error) => error.into(),
+            },
             Refusal::Stale => ApiError::conflict(
                 "Status has changed",
                 "previous_status is not the profile's current status; read the profile again",
@@ -100,6 +108,7 @@ where
         // A route outside the guard has no authority: refuse rather than trust.
         let authority = parts.extensions.get::<Arc<Authority>>().cloned().ok_or_else(ApiError::missing_token)?;
         let request_id = parts.extensions.get::<RequestId>().map_or_else(|| Arc::from(""), |id| id.0.clone());
-        Ok(Self { app: Arc::from_ref(state), authority, request_id })
+        let client_ip = parts.extensions.get::<ClientIp>().map(|ip| ip.0);
+        Ok(Self { app: Arc::from_ref(state), authority, request_id, client_ip })
     }
 }

@@ -1,7 +1,8 @@
-//! The person's page: its HTML with the operator's settings, served at a person's link and at `/go`, and its files.
+//! The person's page: its HTML with the settings of the profile's team, served at a person's link and at `/go`, and its files.
 //!
-//! Every link gets the same page. The page asks the API and tells the person when the link is not valid.
+//! Every link of a team gets the same page. The page asks the API and tells the person when the link is not valid.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +21,8 @@ use super::page_assets;
 use super::page_policy::PagePolicy;
 use crate::app::App;
 use crate::domain::branding::{BRANDING_KEY, FINGERPRINT_PUBLIC_KEY, PageStartData};
+use crate::domain::profile::Reach;
+use crate::domain::setting::settings_of_team;
 use crate::http::error::ApiError;
 use crate::records::id::RecordId;
 use crate::records::time::Millis;
@@ -28,6 +31,8 @@ use crate::records::time::Millis;
 const BOOT_MARK: &str = "__BOOT__";
 /// How long a rendered page is served, in milliseconds: reloading the page must not read all settings each time.
 const RENDER_LIFETIME: i64 = 3_000;
+/// The most pages that are kept rendered, one for each team.
+const MAX_RENDERED: usize = 64;
 /// How long a page waits for the settings.
 const SETTINGS_TIMEOUT: Duration = Duration::from_secs(2);
 /// The processor of the device's signals, where the server or the page has a key for it.
@@ -49,7 +54,8 @@ pub struct PersonPage {
     region: &'static str,
     /// Other companies that process what the person sends. Fingerprint's agent adds one more.
     processors: Vec<&'static str>,
-    rendered: Mutex<Option<RenderedPage>>,
+    /// By team; `None`: without one.
+    rendered: Mutex<HashMap<Option<String>, RenderedPage>>,
 }
 
 /// The page with the settings of a moment.
@@ -78,29 +84,48 @@ impl PersonPage {
         Self { html, policy, region: fingerprint_region(fingerprint_url), processors, rendered: Mutex::default() }
     }
 
-    /// The page with the current settings, at most [`RENDER_LIFETIME`] old.
-    async fn current_page(&self, app: &App, html: SplitHtml) -> (Bytes, HeaderValue) {
+    /// The page with a team's current settings, at most [`RENDER_LIFETIME`] old.
+    async fn current_page(&self, app: &App, html: SplitHtml, team: Option<String>) -> (Bytes, HeaderValue) {
         // Held while the settings are read: of concurrent requests one reads them.
         let mut rendered = self.rendered.lock().await;
         let now = app.clock.now();
-        let page = match &mut *rendered {
-            Some(page) if (0..RENDER_LIFETIME).contains(&(now.0 - page.at.0)) => page,
-            last => {
-                let page = self.refresh_page(app, html, last.as_ref(), now).await;
-                last.insert(page)
-            }
+        let last = rendered.remove(&team);
+        let is_current = |page: &RenderedPage| (0..RENDER_LIFETIME).contains(&(now.0 - page.at.0));
+        let page = match last {
+            Some(page) if is_current(&page) => page,
+            last => self.refresh_page(app, html, team.as_deref(), last.as_ref(), now).await,
         };
-        (page.html.clone(), page.policy.clone())
+        if rendered.len() >= MAX_RENDERED {
+            rendered.clear();
+        }
+        rendered.insert(team, page.clone());
+        (page.html, page.policy)
+    }
+
+    /// The team whose branding a link's page has. A link of no profile, or one that cannot be read now, has the operator's.
+    async fn team_of_link(app: &App, id: RecordId) -> Option<String> {
+        let read = timeout(SETTINGS_TIMEOUT, app.store.profile(id, &Reach::Every)).await;
+        let profile = read.ok()?.ok()??;
+        Some(profile.team).filter(|team| !team.is_empty())
     }
 
     /// Reads the settings and renders the page. Without the settings the person gets the last page, or one without
     /// branding: the page itself reports what else does not work.
-    async fn refresh_page(&self, app: &App, html: SplitHtml, last: Option<&RenderedPage>, now: Millis) -> RenderedPage {
+    async fn refresh_page(
+        &self,
+        app: &App,
+        html: SplitHtml,
+        team: Option<&str>,
+        last: Option<&RenderedPage>,
+        now: Millis,
+    ) -> RenderedPage {
         let Ok(Ok(settings)) = timeout(SETTINGS_TIMEOUT, app.store.settings()).await else {
             tracing::warn!("settings cannot be read; serving the person's last page, or one without branding");
             let plain = || self.render_page(html, PageStartData::default(), Vec::new(), now);
             return last.map_or_else(plain, |last| RenderedPage { at: now, ..last.clone() });
         };
+        // What a page starts with is not secret, so the operator's private settings serve as defaults too.
+        let settings = settings_of_team(settings, team, true);
         let value = |key| settings.iter().find(|setting| setting.key == key).map(|setting| setting.value.get());
         let (boot, faults) =
             PageStartData::from_settings(value(BRANDING_KEY), value(FINGERPRINT_PUBLIC_KEY), self.region);
@@ -150,12 +175,24 @@ where
     Arc<App>: FromRef<S>,
     Arc<PersonPage>: FromRef<S>,
 {
-    Router::new().route("/go", get(serve_page)).route("/app/{*path}", get(serve_asset)).route("/{id}", any(serve_link))
+    Router::new()
+        .route("/go", get(serve_code_page))
+        .route("/app/{*path}", get(serve_asset))
+        .route("/{id}", any(serve_link))
 }
 
-async fn serve_page(State(app): State<Arc<App>>, State(page): State<Arc<PersonPage>>) -> Response {
+/// The page without a link, where another device's code is typed.
+async fn serve_code_page(State(app): State<Arc<App>>, State(page): State<Arc<PersonPage>>) -> Response {
+    serve_page(&app, &page, None).await
+}
+
+async fn serve_page(app: &App, page: &PersonPage, link: Option<RecordId>) -> Response {
     let Some(html) = page.html else { return (StatusCode::NOT_IMPLEMENTED, Html(NOT_BUILT)).into_response() };
-    let (html, policy) = page.current_page(&app, html).await;
+    let team = match link {
+        Some(id) => PersonPage::team_of_link(app, id).await,
+        None => None,
+    };
+    let (html, policy) = page.current_page(app, html, team).await;
     let headers = [
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
         (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
@@ -166,11 +203,17 @@ async fn serve_page(State(app): State<Arc<App>>, State(page): State<Arc<PersonPa
 }
 
 /// The page at a person's link. Any other word is an unknown path.
-async fn serve_link(app: State<Arc<App>>, page: State<Arc<PersonPage>>, method: Method, id: PathText) -> Response {
-    let is_link = id.is_ok_and(|Path(id)| RecordId::parse(&id).is_some());
+async fn serve_link(
+    State(app): State<Arc<App>>,
+    State(page): State<Arc<PersonPage>>,
+    method: Method,
+    id: PathText,
+) -> Response {
+    let Some(id) = id.ok().and_then(|Path(id)| RecordId::parse(&id)) else {
+        return ApiError::unknown_path().into_response();
+    };
     match method {
-        _ if !is_link => ApiError::unknown_path().into_response(),
-        Method::GET | Method::HEAD => serve_page(app, page).await,
+        Method::GET | Method::HEAD => serve_page(&app, &page, Some(id)).await,
         _ => {
             let allowed = HeaderValue::from_static("GET,HEAD");
             ApiError::method_not_allowed().header(header::ALLOW, allowed).into_response()

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::domain::liveness::is_live;
+use crate::domain::liveness::{AttackTests, is_live};
 use crate::providers::local_engines::{ENGINE_NAME, LocalEngines};
 use crate::records::checks::{Assurance, Check, Finding, Outcome};
 use crate::records::liveness_session::LivenessSession;
@@ -48,6 +48,18 @@ pub(super) fn check_liveness(
     }
 }
 
+/// Says against which attacks the result was tested.
+fn describe_attack_tests(session: &LivenessSession) -> Finding {
+    let tests = AttackTests::of_session(session);
+    let (outcome, message) = if session.details.task.is_some() {
+        (Outcome::Warn, "Photographs, screens, masks and injected pictures were not tested")
+    } else {
+        (Outcome::NotApplicable, "The provider tests for presentation attacks and injected pictures itself")
+    };
+    let evidence = [("presentation_attack", json!(tests.presentation_attack)), ("injection", json!(tests.injection))];
+    Finding::new("attacks_tested", outcome, message, evidence)
+}
+
 /// Compares the browser's claim with the result, and adds the provider's feedback.
 fn collect_findings(record: &VerificationRecord, finished: Option<&LivenessSession>) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -63,6 +75,7 @@ fn collect_findings(record: &VerificationRecord, finished: Option<&LivenessSessi
         let evidence = [("claimed", json!(claimed)), ("found", json!(found))];
         findings.push(Finding::new("claim_matches_result", outcome, message, evidence));
     }
+    findings.extend(finished.map(describe_attack_tests));
     for feedback in finished.into_iter().flat_map(|session| &session.details.feedback) {
         findings.push(Finding::new(&feedback.code.to_ascii_lowercase(), Outcome::Warn, &feedback.message, []));
     }

@@ -2,6 +2,7 @@
 
 pub mod local;
 mod model_answer;
+pub mod off;
 pub mod openai;
 mod prepare_picture;
 
@@ -29,6 +30,10 @@ pub struct DocumentSides {
 /// A document reader.
 #[async_trait]
 pub trait DocumentReader: Send + Sync {
+    /// Whether there is no reader: every reading is refused.
+    fn is_off(&self) -> bool {
+        false
+    }
     /// Whether it reads with the local engines, whose work is limited.
     fn is_local(&self) -> bool {
         false

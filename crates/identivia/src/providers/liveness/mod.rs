@@ -3,6 +3,7 @@
 
 pub mod credentials;
 pub mod local;
+pub mod off;
 pub mod provider;
 pub mod rekognition;
 pub mod sessions;

@@ -69,6 +69,10 @@ pub trait LivenessProvider: Send + Sync {
     /// Issues credentials for 900 seconds that allow a browser its part of a session and nothing else; `None` when browsers
     /// need none.
     async fn issue_credentials(&self, profile: Option<RecordId>) -> Result<Option<BrowserCredentials>, ProviderError>;
+    /// Whether there is no provider: every session is refused.
+    fn is_off(&self) -> bool {
+        false
+    }
     /// Where browsers call the provider themselves; `None` where they do not.
     fn browser_endpoint(&self) -> Option<BrowserEndpoint<'_>> {
         None

@@ -7,11 +7,12 @@ use serde_json::Value;
 use super::answers::{RefusalReason, field_refusal, unexpected_answer};
 use super::conditions::broken_condition;
 use super::field_mapping::{
-    check_that_fields_exist, fields_in_pocketbase, from_pocketbase, hide_foreign_files, id_of, report_dropped_fields,
-    to_changed_fields, to_new_record,
+    PROFILE_VERSION, check_that_fields_exist, fields_in_pocketbase, from_pocketbase, hide_foreign_files, id_of,
+    report_dropped_fields, to_changed_fields, to_new_record,
 };
 use super::filter::query_filter;
 use super::lists::{ListOrder, ListedParts, RecordList};
+use super::profile_lock::{LockOutcome, ProfileLock};
 use super::reads::{KEYS_OF_A_FILTER, id_of_key};
 use super::writes::{WriteAnswer, WriteRequest};
 use super::{PocketBase, refuse_file_intents};
@@ -40,6 +41,8 @@ struct CommitPlan {
     requests: Vec<WriteRequest>,
     /// The records that are stored once the commit is made, one entry for each change of the commit.
     stored: Vec<Option<FieldMap>>,
+    /// The profile that the commit writes, with the conditions under which it may.
+    profile: Option<(RecordId, Vec<Condition>)>,
 }
 
 /// The records that a commit names, as they were just before it: by kind and key.
@@ -58,10 +61,18 @@ impl PocketBase {
             Ok(plan) => plan,
             Err(refusal) => return Ok(CommitOutcome::Refused(refusal)),
         };
+        let mut lock = plan.lock_profile(&before);
         while !plan.requests.is_empty() {
             match self.write(&mut plan.requests).await? {
                 WriteAnswer::Done(records) => return Ok(plan.finish(records)),
                 WriteAnswer::Refused { request, reason } => {
+                    let is_lock = reason.is_taken() && plan.requests.get(request).is_some_and(ProfileLock::is_held_by);
+                    if let Some(lock) = lock.as_mut().filter(|_| is_lock) {
+                        match lock.renew(self, &mut plan.requests).await? {
+                            LockOutcome::TryAgain => continue,
+                            LockOutcome::Refused(refusal) => return Ok(CommitOutcome::Refused(refusal)),
+                        }
+                    }
                     if let Err(refusal) = self.settle_refusal(&mut plan, request, reason).await? {
                         return Ok(CommitOutcome::Refused(refusal));
                     }
@@ -185,7 +196,7 @@ const fn change_kind(change: &Change) -> RecordKind {
 /// Checks every condition and makes a request of every change.
 fn plan_commit(commit: Commit, before: &RecordsBefore) -> Result<Checked<CommitPlan>> {
     let stored = commit.changes.iter().map(|_| None).collect();
-    let mut plan = CommitPlan { changes: Vec::new(), requests: Vec::new(), stored };
+    let mut plan = CommitPlan { changes: Vec::new(), requests: Vec::new(), stored, profile: None };
     let mut staged = commit.files.staged;
     for (number, change) in commit.changes.into_iter().enumerate() {
         // Files are the first change's.
@@ -193,7 +204,12 @@ fn plan_commit(commit: Commit, before: &RecordsBefore) -> Result<Checked<CommitP
         match change {
             Change::Insert { kind, fields, if_exists } => plan.add_insert(number, kind, &fields, if_exists, staged),
             Change::Update { kind, key, conditions, fields } => match find_target(kind, &key, &conditions, before) {
-                Ok(Some(target)) => plan.add_update(number, &target, &fields, staged)?,
+                Ok(Some(target)) => {
+                    plan.add_update(number, &target, &fields, staged)?;
+                    if kind == RecordKind::Profiles {
+                        plan.profile = Some((target.id, conditions));
+                    }
+                }
                 Ok(None) => {}
                 Err(refusal) => return Ok(Err(refusal)),
             },
@@ -273,7 +289,8 @@ impl CommitPlan {
         self.requests.push(request);
     }
 
-    /// Adds an update. One that changes only what PocketBase derives from histories needs no request.
+    /// Adds an update. One that changes only what PocketBase derives from histories needs no request, except to raise the
+    /// version of a profile.
     fn add_update(
         &mut self,
         number: usize,
@@ -294,7 +311,9 @@ impl CommitPlan {
         let mut request = WriteRequest::update(kind, target.id, to_changed_fields(kind, fields));
         request.files = files_by_field(kind, fields, staged);
         request.may_be_missing = target.if_missing.is_none();
-        if request.files.is_empty() && request.body.as_object().is_none_or(serde_json::Map::is_empty) {
+        let has_version = target.before.is_some_and(|record| record.get(PROFILE_VERSION).is_some());
+        let is_empty = request.files.is_empty() && request.body.as_object().is_none_or(serde_json::Map::is_empty);
+        if is_empty && !has_version {
             self.stored[number] = target.before.is_some().then(|| before.into_iter().chain(derived).collect());
             return Ok(());
         }
@@ -310,6 +329,13 @@ impl CommitPlan {
         let if_missing = target.if_missing;
         self.changes.push(PlannedChange { number, if_missing, ..PlannedChange::default() });
         self.requests.push(request);
+    }
+
+    /// Locks the profile that the commit writes, as it was read.
+    fn lock_profile(&mut self, before: &RecordsBefore) -> Option<ProfileLock> {
+        let (profile, conditions) = self.profile.take()?;
+        let record = before.get(&(RecordKind::Profiles, profile.to_string()))?;
+        ProfileLock::new(profile, record, conditions, &mut self.requests)
     }
 
     fn leave_out(&mut self, number: usize) {

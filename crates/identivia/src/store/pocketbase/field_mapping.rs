@@ -7,8 +7,9 @@ use serde_json::{Map, Value, json};
 
 use super::answers::unexpected_answer;
 use crate::domain::media::is_stored_name;
+use crate::domain::status::asks_for_another_try;
 use crate::records::id::RecordId;
-use crate::records::status_word::VerificationStatus;
+use crate::records::status_word::{StatusWord, VerificationStatus};
 use crate::records::time::Millis;
 use crate::records::{DataClass, Field, FieldFlag, FieldMap, FieldType, RecordKind};
 use crate::store::{Result, StoreError};
@@ -22,6 +23,10 @@ pub(super) const MAX_EXPANDED: usize = 1_000;
 const REQUIRED_TIMES: [&str; 4] = ["created", "updated", "at", "expires"];
 /// Fields that hold a calendar date. PocketBase's own date fields show a time behind the date.
 const DATES: [&str; 1] = ["date_of_birth"];
+/// The field of a profile that says with which record its link has closed.
+const CLOSED_BY: &str = "closed_by";
+/// How often a profile has been written, in PocketBase only: what serialises writes whose conditions depend on each other.
+pub(super) const PROFILE_VERSION: &str = "version";
 /// PocketBase's collection of status records also has the time of the last change, which is that of their creation.
 pub(super) const STATUS_UPDATED: &str = "updated";
 
@@ -123,6 +128,23 @@ fn derive_from_histories(fields: &mut FieldMap, profile: &Value) {
         ("submitted_at", time_of_creation(verification)),
     ];
     fields.extend(derived.map(|(name, value)| (name.to_owned(), value)));
+    derive_closing(fields, profile.get(CLOSED_BY).is_some());
+}
+
+/// Whether the link is closed, where PocketBase's own fields do not say so: an instance may lack the field, and a request for
+/// another try may have been added by hand. A link without the field is better closed too long than open too long.
+fn derive_closing(fields: &mut FieldMap, has_field: bool) {
+    let time = |name: &str| fields.get(name).and_then(Value::as_str).and_then(Millis::parse);
+    let (asked, submitted, reopened) = (time("status_recorded_at"), time("submitted_at"), time("reopened_at"));
+    let word = fields.get("recorded_status").and_then(Value::as_str).map(|word| StatusWord::from(word.to_owned()));
+    let is_asked_again = word.is_some_and(|word| asks_for_another_try(&word)) && submitted <= asked;
+    if is_asked_again && reopened < asked {
+        fields.insert("reopened_at".to_owned(), json!(asked));
+        fields.insert(CLOSED_BY.to_owned(), Value::Null);
+    } else if !has_field && submitted > reopened {
+        let newest = fields.get("newest_verification").cloned().unwrap_or_default();
+        fields.insert(CLOSED_BY.to_owned(), newest);
+    }
 }
 
 fn time_of_creation(record: Option<&Value>) -> Value {
@@ -245,7 +267,8 @@ pub(super) struct ProfileParts {
 
 /// The fields that are read of a profile and its histories.
 pub(super) fn profile_fields(parts: ProfileParts) -> String {
-    let mut fields = if parts.whole { vec!["*".to_owned()] } else { owned_names(listed_fields(RecordKind::Profiles)) };
+    let listed = || owned_names([listed_fields(RecordKind::Profiles), vec![PROFILE_VERSION]].concat());
+    let mut fields = if parts.whole { vec!["*".to_owned()] } else { listed() };
     let of_history = |history: &str, names: &[&str]| -> Vec<String> {
         names.iter().map(|name| format!("expand.{history}.{name}")).collect()
     };

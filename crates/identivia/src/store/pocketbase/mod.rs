@@ -18,6 +18,7 @@ mod conditions;
 mod field_mapping;
 mod filter;
 mod lists;
+mod profile_lock;
 mod reads;
 mod schema;
 mod writes;

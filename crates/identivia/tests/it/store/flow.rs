@@ -87,7 +87,8 @@ async fn concurrent_takes_of_a_code_have_one_winner() {
         let taken = join_all((0..20).map(|_| take_code(store, "one", 599))).await;
         let taken: Vec<_> = taken.into_iter().flatten().collect();
         let token_ends = NOW.plus_seconds(1_800);
-        let expected = TakenHandoff { profile: id, token_ends, scope: "profiles:read profiles:write".to_owned() };
+        let expected =
+            TakenHandoff { profile: id, epoch: 0, token_ends, scope: "profiles:read profiles:write".to_owned() };
         assert_eq!(taken, [expected]);
         assert_eq!(take_code(store, "one", 0).await, None);
         let events = tested.ground.events(tested.folder.path()).await;

@@ -17,7 +17,8 @@ use crate::http::body::field_checks::{FieldChecks, RawField};
 use crate::http::body::json;
 use crate::http::error::{ApiError, ErrorBody};
 use crate::http::guard::failed_guesses::FailedGuesses;
-use crate::http::guard::profile_access::WritableProfile;
+use crate::http::guard::profile_access::UndecidedProfile;
+use crate::http::guard::rate_limiter::ReserveError;
 use crate::http::guard::request_context::{ClientIp, RequestContext, RequestId, WholeRequest};
 use crate::records::audit_event::AuditEvent;
 use crate::records::id::RecordId;
@@ -87,17 +88,18 @@ struct RedeemedData {
 pub(crate) async fn offer_handoff(
     State(app): State<Arc<App>>,
     context: RequestContext,
-    profile: WritableProfile,
+    UndecidedProfile { profile, .. }: UndecidedProfile,
 ) -> Result<(StatusCode, Json<HandoffResponse>), ApiError> {
     let ends = app.clock.now().plus_seconds(CODE_SECONDS).min(context.authority.expires);
-    let code = offer_code(&context, &profile, ends).await?;
+    let code = offer_code(&context, profile.id, ends).await?;
     let data =
         HandoffData { code: code.format_in_groups(), url: app.links.handoff_link(&code), expires: ends.rfc3339() };
     Ok((StatusCode::CREATED, Json(HandoffResponse { success: true, data })))
 }
 
-async fn offer_code(context: &RequestContext, profile: &WritableProfile, ends: Millis) -> Result<Code, ApiError> {
-    let (app, authority, id) = (&context.app, &context.authority, profile.id());
+async fn offer_code(context: &RequestContext, id: RecordId, ends: Millis) -> Result<Code, ApiError> {
+    let (app, authority) = (&context.app, &context.authority);
+    let condition = authority.last_step_condition();
     let mut written = Err(Refusal::CodeTaken);
     let mut code = Code::random();
     for _ in 0..MAX_CODE_DRAWS {
@@ -108,7 +110,7 @@ async fn offer_code(context: &RequestContext, profile: &WritableProfile, ends: M
             scope: authority.scopes.to_claim(),
         };
         let event = context.audit_event(EventKind::HandoffOffered, Some(id), "");
-        written = app.store.offer_handoff(id, &authority.reach, profile.condition(), &handoff, event).await?;
+        written = app.store.offer_handoff(id, &authority.reach, condition, &handoff, event).await?;
         if written != Err(Refusal::CodeTaken) {
             break;
         }
@@ -147,18 +149,24 @@ pub(crate) async fn redeem_code(
     let mut checks = FieldChecks::default();
     let typed = checks.required_text("code", body.code, LINE);
     checks.finish()?;
+    // Reserved before the code is looked for, so that simultaneous guesses get no further than the limit.
+    let attempt = guesses.codes.reserve(source, now).map_err(|error| match error {
+        ReserveError::Blocked(seconds) => too_many_codes(seconds),
+        ReserveError::Busy => too_many_codes(1),
+    })?;
     let event = AuditEvent::new(EventKind::HandoffTaken, now, "");
-    let event = AuditEvent { request_id: request_id.as_ref().to_owned(), ..event };
+    let event = AuditEvent { request_id: request_id.as_ref().to_owned(), ..event }.with_detail(format!("from {ip}"));
     let handed = match Code::parse(&typed) {
         Some(code) => app.store.take_handoff(&app.code_key.hash(&code), event).await?,
         None => None,
     };
     let Some(handed) = handed else {
         let name = format!("codes tried at {source}");
-        let blocked = guesses.count_failure(&*app.store, &guesses.codes, source, &name, now).await;
+        let blocked = guesses.count_failure(&*app.store, &guesses.codes, source, attempt, &name, now).await;
         return Err(blocked.map_or_else(invalid_code, too_many_codes));
     };
-    let token = app.tokens.issue_flow_token_until(handed.profile, &handed.scope, now, handed.token_ends);
+    attempt.release();
+    let token = app.tokens.issue_flow_token_until(handed.profile, handed.epoch, &handed.scope, now, handed.token_ends);
     let flow_token = token.map_err(ApiError::internal)?;
     let data = RedeemedData { id: handed.profile, flow_token, expires: handed.token_ends.rfc3339() };
     Ok(Json(RedeemResponse { success: true, data }))

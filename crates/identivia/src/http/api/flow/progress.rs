@@ -85,8 +85,8 @@ struct FlowFace {
 #[derive(Serialize, ToSchema)]
 #[schema(as = FlowLiveness)]
 struct FlowProvider {
-    /// `local` (frames are sent here) or `aws`.
-    #[schema(pattern = "^(local|aws)$")]
+    /// `local` (frames are sent here), `aws` or `off`.
+    #[schema(pattern = "^(local|aws|off)$")]
     provider: &'static str,
     /// AWS's region.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -112,8 +112,9 @@ pub(crate) async fn get_flow(
     let since = app.clock.now().plus_seconds(-FACE_LOOKS_BACK);
     let profile = app.store.profile(id, &context.authority.reach);
     let (profile, sessions) = tokio::try_join!(profile, app.store.unused_sessions(id, since))?;
-    let profile = profile.ok_or_else(ApiError::profile_not_found)?;
-    let face = flow::find_live_session(&sessions, app.liveness.threshold());
+    let mut profile = profile.ok_or_else(ApiError::profile_not_found)?;
+    profile.hide_reviewers_status();
+    let face = flow::find_live_session(&sessions, &profile, app.liveness.threshold(), app.clock.now());
     let data = to_flow_data(profile, face, describe_provider(&app), context.authority.expires.rfc3339());
     Ok(Json(FlowResponse { success: true, data }))
 }
@@ -143,7 +144,8 @@ fn to_flow_data(profile: Profile, face: Option<&LivenessSession>, liveness: Flow
 
 fn describe_provider(app: &App) -> FlowProvider {
     let Some(endpoint) = app.liveness.provider().browser_endpoint() else {
-        return FlowProvider { provider: "local", region: None, stream: None };
+        let provider = if app.liveness.provider().is_off() { "off" } else { "local" };
+        return FlowProvider { provider, region: None, stream: None };
     };
     let (region, stream) = (endpoint.region.map(str::to_owned), endpoint.stream_url.map(str::to_owned));
     FlowProvider { provider: "aws", region, stream }

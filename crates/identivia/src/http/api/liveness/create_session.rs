@@ -79,6 +79,7 @@ struct Steps {
         (status = 404, description = "No such profile within the token's reach", body = ErrorBody),
         (status = 429, description = "A link asks too often, or five checks have failed within three minutes; see `Retry-After`",
             body = ErrorBody),
+        (status = 501, description = "`LIVENESS_PROVIDER` is `off`", body = ErrorBody),
         (status = 502, description = "The provider failed", body = ErrorBody),
         (status = 503, description = "The provider limits requests; see `Retry-After`", body = ErrorBody),
     ))]
@@ -91,6 +92,9 @@ pub(crate) async fn create_session(
     let body: CreateSession =
         if has_body(&request) { json::read_json(request).await? } else { CreateSession::default() };
     let profile = choose_profile(&context, body.profile).await?;
+    if app.liveness.provider().is_off() {
+        return Err(ApiError::aws_not_configured());
+    }
     let challenge = choose_challenge(app.liveness.provider().challenges(), body.challenge_type)?;
     quotas.charge(&context, ProviderOperation::CreateSession).await?;
     if let Some(profile) = profile {

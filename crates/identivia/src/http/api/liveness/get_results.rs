@@ -9,10 +9,12 @@ use utoipa::ToSchema;
 
 use super::session_access::{reachable_session, session_not_found};
 use crate::app::App;
-use crate::domain::liveness::is_live;
+use crate::domain::liveness::{AttackTests, is_live};
 use crate::http::error::{ApiError, ErrorBody};
+use crate::http::guard::authority::{RestrictedView, Shown};
 use crate::http::guard::provider_quotas::{ProviderOperation, ProviderQuotas};
 use crate::http::guard::request_context::RequestContext;
+use crate::records::checks::Assurance;
 use crate::records::liveness_session::{BoundingBox, Challenge, Feedback, LivenessSession, SessionStatus};
 
 /// The results of a session.
@@ -26,7 +28,8 @@ use crate::records::liveness_session::{BoundingBox, Challenge, Feedback, Livenes
 }, "message": "Face Liveness results retrieved successfully"}))]
 pub(crate) struct ResultsResponse {
     success: bool,
-    data: Results,
+    #[schema(value_type = Results)]
+    data: Shown<Results>,
     message: &'static str,
 }
 
@@ -42,13 +45,40 @@ struct Results {
     audit_images: Vec<Image>,
     /// `CREATED`, `IN_PROGRESS`, `SUCCEEDED` or `FAILED`. `SUCCEEDED` means analysed, not live.
     status: &'static str,
+    /// What the result rests on: a trained network's score.
+    assurance: Assurance,
+    #[serde(flatten)]
+    tests: AttackTests,
     /// What the person was asked to do, once it is known.
     challenge: Option<Challenge>,
-    /// What stood in the way of a good picture.
+    /// What stood in the way of a good picture. A link is shown the codes that help with another try.
     feedback: Vec<Feedback>,
     /// The images as files, the reference image first, for `GET /api/files/{collection}/{recordId}/{filename}`; none where
     /// the session names no profile.
     image_files: Vec<String>,
+}
+
+/// The feedback that another try can change: what a link is shown of it.
+const ADVICE_CODES: [&str; 9] = [
+    "LIVENESS_NOT_SHOWN",
+    "STEPS_ORDER",
+    "TIMING",
+    "ONE_FACE",
+    "POSE_LOOK_STRAIGHT",
+    "POSE_TURN_LEFT",
+    "POSE_TURN_RIGHT",
+    "POSE_MOVE_CLOSER",
+    "LOW_LIGHTING_DETECTED",
+];
+
+/// A link is told how to do better, not what was measured.
+impl RestrictedView for Results {
+    fn hide_from_flow(&mut self) {
+        self.feedback.retain(|feedback| ADVICE_CODES.contains(&feedback.code.as_str()));
+        for feedback in &mut self.feedback {
+            feedback.message.clear();
+        }
+    }
 }
 
 #[derive(Serialize, ToSchema)]
@@ -92,13 +122,14 @@ pub(crate) async fn get_results(
     let (session, images) = app.liveness.read_with_images(session.ok_or_else(session_not_found)?).await?;
     Ok(Json(ResultsResponse {
         success: true,
-        data: to_results(session, images, app.liveness.threshold()),
+        data: context.authority.show(to_results(session, images, app.liveness.threshold())),
         message: "Face Liveness results retrieved successfully",
     }))
 }
 
 /// The answer for a session. `images` has the order of its files, the reference image first.
 fn to_results(session: LivenessSession, images: Vec<Option<String>>, threshold: f64) -> Results {
+    let tests = AttackTests::of_session(&session);
     let is_live = is_live(session.status, session.confidence, threshold);
     let folder = format!("liveness_sessions/{}", session.files_id);
     let named = session.files().into_iter().flatten().filter(|_| session.profile.is_some());
@@ -113,6 +144,8 @@ fn to_results(session: LivenessSession, images: Vec<Option<String>>, threshold: 
         reference_image: images.next().and_then(shown),
         audit_images: images.filter_map(shown).collect(),
         status: session.status.word(),
+        assurance: Assurance::Model,
+        tests,
         challenge: session.details.challenge,
         feedback: session.details.feedback,
         image_files,

@@ -6,14 +6,15 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::domain::LINE;
 use crate::domain::event::EventKind;
-use crate::domain::person_links::PersonLinks;
 use crate::domain::profile::{Gender, NewProfile};
-use crate::domain::redirect::TARGET_CHARACTERS;
+use crate::domain::redirect::{Redirects, TARGET_CHARACTERS};
+use crate::domain::setting::stored_key;
 use crate::http::body::field_checks::{FieldChecks, RawField, known};
 use crate::http::body::json;
 use crate::http::error::ApiError;
@@ -21,6 +22,9 @@ use crate::http::guard::authority::Authority;
 use crate::http::guard::request_context::{RequestContext, WholeRequest};
 use crate::http::openapi;
 use crate::records::id::RecordId;
+
+/// The setting that holds a team's own list of redirect URLs.
+const REDIRECT_URLS_KEY: &str = "redirect_urls";
 
 /// A new profile.
 #[derive(Deserialize, ToSchema)]
@@ -115,26 +119,51 @@ pub(crate) async fn create_profile(
     request: WholeRequest,
 ) -> Result<(StatusCode, Json<CreateProfileResponse>), ApiError> {
     let body: CreateProfile = json::read_json(request).await?;
-    let new = check_new_profile(body, &context.authority, &app.links)?;
+    let new = check_new_profile(body, &context.authority)?;
+    refuse_foreign_redirect(&app, &new).await?;
     let event = context.audit_event(EventKind::ProfileCreated, None, "");
     let created = app.store.create_profile(new, event).await?;
-    let flow_token = app.tokens.issue_flow_token(created.id, app.clock.now()).map_err(ApiError::internal)?;
+    let flow_token =
+        app.tokens.issue_flow_token(created.id, created.epoch, app.clock.now()).map_err(ApiError::internal)?;
     let (status, message) =
         if created.is_new { (StatusCode::CREATED, None) } else { (StatusCode::OK, Some("Existing record found")) };
     let url = app.links.profile_link(created.id, &flow_token);
     Ok((status, Json(CreateProfileResponse { success: true, url, id: created.id, flow_token, message })))
 }
 
-fn check_new_profile(body: CreateProfile, authority: &Authority, links: &PersonLinks) -> Result<NewProfile, ApiError> {
+/// Refuses a URL that neither the team's list nor, where it has none, the operator's contains.
+async fn refuse_foreign_redirect(app: &App, new: &NewProfile) -> Result<(), ApiError> {
+    let Some(url) = &new.redirect_url else { return Ok(()) };
+    let own = match new.team.as_str() {
+        "" => None,
+        team => app.store.setting(&stored_key(Some(team), REDIRECT_URLS_KEY)).await?,
+    };
+    let is_allowed = match own {
+        Some(setting) => read_redirect_list(setting.value.get()).is_some_and(|list| list.allow(url)),
+        None => app.links.may_redirect_to(url),
+    };
+    if is_allowed {
+        return Ok(());
+    }
+    let message = "must be a URL within one of REDIRECT_URLS, which the operator of this server sets, or of the team's setting \
+                   redirect_urls";
+    Err(ApiError::invalid_fields([("redirect_url", message.to_owned())].into()))
+}
+
+/// A team's list of URLs: a text as in `REDIRECT_URLS`, or a list of texts.
+fn read_redirect_list(value: &str) -> Option<Redirects> {
+    let list = match serde_json::from_str(value).ok()? {
+        Value::String(text) => text,
+        Value::Array(urls) => urls.iter().map(Value::as_str).collect::<Option<Vec<_>>>()?.join(","),
+        _ => return None,
+    };
+    Redirects::parse(&list).ok()
+}
+
+fn check_new_profile(body: CreateProfile, authority: &Authority) -> Result<NewProfile, ApiError> {
     let mut checks = FieldChecks::default();
     let team = checks.line_or_empty("team", body.team);
     let redirect_url = checks.known_text("redirect_url", body.redirect_url, TARGET_CHARACTERS);
-    if redirect_url.as_ref().is_some_and(|url| !links.may_redirect_to(url)) {
-        checks.add_problem(
-            "redirect_url",
-            "must be a URL within one of REDIRECT_URLS, which the operator of this server sets",
-        );
-    }
     let new = NewProfile {
         user_id: checks.required_text("userID", body.user_id, LINE),
         name: checks.known_line("name", body.name),

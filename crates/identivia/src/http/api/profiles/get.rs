@@ -1,4 +1,4 @@
-//! Gets a profile with its newest verification record.
+//! Gets a profile with the verification record that it shows.
 
 use std::sync::Arc;
 
@@ -49,6 +49,6 @@ pub(crate) async fn get_profile(
     let found = app.store.profile_with_evidence(id, &context.authority.reach).await?;
     let found = found.ok_or_else(ApiError::profile_not_found)?;
     let shown = context.authority.show(found);
-    let data = shown.map(|found| ProfileView::new(found.profile, found.newest_verification));
+    let data = shown.map(|found| ProfileView::new(found.profile, found.verification));
     Ok(Json(ProfileResponse { success: true, data }))
 }

@@ -20,11 +20,12 @@ use crate::http::body::form_schema::{Form, FormFields};
 use crate::http::body::json;
 use crate::http::error::{ApiError, ErrorBody};
 use crate::http::guard::authority::{Shown, StatementKind};
-use crate::http::guard::profile_access::WritableProfile;
+use crate::http::guard::profile_access::UndecidedProfile;
 use crate::http::guard::provider_quotas::ProviderQuotas;
 use crate::http::guard::request_context::{RequestContext, WholeRequest};
 use crate::http::openapi;
 use crate::records::id::RecordId;
+use crate::records::liveness_session::LivenessSession;
 use crate::records::profile::Profile;
 use crate::records::time::Millis;
 use crate::store::Collection;
@@ -33,10 +34,15 @@ use crate::store::Collection;
 /// megapixels; the video is WebM, MP4 or QuickTime of at most 50 MiB.
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct UpdateProfile {
-    /// `unverified`, `pending`, `verified` or `rejected`; with a flow token `pending` only.
+    /// `unverified`, `pending`, `verified` or `rejected`; with a flow token `pending` only. `verified` and `rejected` also
+    /// set `status` and the status of the verification record that the decision is about.
     #[serde(default)]
     #[schema(value_type = Option<String>, pattern = "^(unverified|pending|verified|rejected)$")]
     verification_status: RawField,
+    /// With `verified` or `rejected`: the verification record that the decision is about, which must be the newest.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, pattern = "^[a-z0-9]{15}$")]
+    verification: RawField,
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 255, pattern = "^[^\\u0000]*$")]
     document_type: RawField,
@@ -63,6 +69,19 @@ pub(crate) struct UpdateProfile {
     #[serde(default)]
     #[schema(schema_with = openapi::document_or_null)]
     face_liveness_result: RawField,
+    // Files are parts of a form. What has their names in JSON must not be ignored.
+    #[serde(default)]
+    #[schema(ignore)]
+    document_front: RawField,
+    #[serde(default)]
+    #[schema(ignore)]
+    document_back: RawField,
+    #[serde(default)]
+    #[schema(ignore)]
+    facial_photo: RawField,
+    #[serde(default)]
+    #[schema(ignore)]
+    facial_video: RawField,
 }
 
 impl FormFields for UpdateProfile {
@@ -113,15 +132,17 @@ struct UpdatedData {
     params(("id" = RecordId, Path, description = "The profile's id")),
     request_body(content((UpdateProfileForm = "multipart/form-data"), (UpdateProfile = "application/json"))),
     responses((status = 200, description = "Changed", body = UpdatedProfile),
+              (status = 409, description = "The link has submitted already, or the decision names a verification record that is not the newest",
+                  body = ErrorBody),
               (status = 507, description = "No room left; nothing was stored", body = ErrorBody)))]
 pub(crate) async fn update_profile(
     State(app): State<Arc<App>>,
     State(quotas): State<Arc<ProviderQuotas>>,
     context: RequestContext,
-    profile: WritableProfile,
+    UndecidedProfile { profile, is_submitted }: UndecidedProfile,
     request: WholeRequest,
 ) -> Result<Json<UpdatedProfile>, ApiError> {
-    let (id, condition) = (profile.id(), profile.condition());
+    let id = profile.id;
     let mut upload = Upload::new(app.files.clone(), Collection::Profiles, id);
     let (body, files, checks) = if form::is_form(&request) {
         let received = form::read_form(request, &app.files, FileDestination::Record(&mut upload)).await?;
@@ -131,8 +152,21 @@ pub(crate) async fn update_profile(
     };
     let mut change = check_changes(body, files, checks)?;
     refuse_raised_trust(&context, id, &change).await?;
+    let mut condition = context.authority.write_condition();
+    if context.authority.word == StatementKind::Claim {
+        change = change.without_standing_values(&profile);
+        let changed = change.field_names();
+        if changed.is_empty() {
+            return Ok(Json(to_response(context.authority.show(profile))));
+        }
+        if changed == ["verification_status"] {
+            condition = context.authority.last_step_condition();
+        } else if is_submitted {
+            return Err(ApiError::already_submitted());
+        }
+    }
     if let Some(claim) = &change.claim {
-        let confirmed = confirm_claim(&context, &quotas, id, claim).await?;
+        let confirmed = confirm_claim(&context, &quotas, &profile, claim).await?;
         change.confirmed = confirmed.map(|confirmed| (claim.session_id.clone(), confirmed));
     }
     let event = context.audit_event(EventKind::ProfileChanged, Some(id), change.field_names().join(" "));
@@ -144,8 +178,12 @@ pub(crate) async fn update_profile(
     if replaces {
         app.files.sweep_soon();
     }
-    let data = context.authority.show(profile).map(to_updated_data);
-    Ok(Json(UpdatedProfile { success: true, message: "Record updated successfully", data }))
+    Ok(Json(to_response(context.authority.show(profile))))
+}
+
+fn to_response(profile: Shown<Profile>) -> UpdatedProfile {
+    let data = profile.map(to_updated_data);
+    UpdatedProfile { success: true, message: "Record updated successfully", data }
 }
 
 fn check_changes(body: UpdateProfile, files: ProfileFiles, mut checks: FieldChecks) -> Result<ProfileChange, ApiError> {
@@ -155,8 +193,18 @@ fn check_changes(body: UpdateProfile, files: ProfileFiles, mut checks: FieldChec
         status: checks.line_or_empty("face_liveness_status", body.face_liveness_status),
     };
     let result = checks.json_or_empty("face_liveness_result", body.face_liveness_result);
+    let files_in_json = [
+        ("document_front", &body.document_front),
+        ("document_back", &body.document_back),
+        ("facial_photo", &body.facial_photo),
+        ("facial_video", &body.facial_video),
+    ];
+    for (name, raw) in files_in_json {
+        checks.refuse_file_in_json(name, raw);
+    }
     let change = ProfileChange {
         verification_status: checks.closed_word("verification_status", body.verification_status),
+        verification: checks.record_id("verification", body.verification),
         document_type: checks.optional_text("document_type", body.document_type, LINE),
         document_number: checks.optional_text("document_number", body.document_number, LINE),
         document_name: checks.optional_text("document_name", body.document_name, LINE),
@@ -184,14 +232,15 @@ async fn refuse_raised_trust(context: &RequestContext, id: RecordId, change: &Pr
 async fn confirm_claim(
     context: &RequestContext,
     quotas: &ProviderQuotas,
-    id: RecordId,
+    profile: &Profile,
     claim: &Claim,
 ) -> Result<Option<Confirmed>, ApiError> {
     match context.authority.word {
         StatementKind::Fact => Ok(Some(claim.taken_as_said())),
         StatementKind::Claim => {
-            let session = usable_session(context, quotas, &claim.session_id, id).await?;
-            let finished = session.filter(|session| session.status.is_finished());
+            let session = usable_session(context, quotas, &claim.session_id, profile.id).await?;
+            let is_fresh = |session: &LivenessSession| session.is_fresh(profile, context.app.clock.now());
+            let finished = session.filter(|session| session.status.is_finished() && is_fresh(session));
             Ok(finished.map(|session| session.confirmed(context.app.liveness.threshold())))
         }
     }
