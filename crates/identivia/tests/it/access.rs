@@ -155,29 +155,35 @@ impl<'a> Ownership<'a> {
                 drop(caller.post("/api/ollama/document-analysis", json!({})).await.expect(415));
             }
             ("GET", "/api/aws/credentials") => drop(caller.get("/api/aws/credentials").await.expect(501)),
-            // Settings belong to a team: only the operator sees the operator's private ones, and a link what is public.
-            ("GET", "/api/settings") => {
-                let settings = caller.get("/api/settings").await.expect(200);
-                let is_operator = !is_flow && settings["data"]["internal"] == 1;
-                let expected = if is_operator { json!({"internal": 1, "public": 1}) } else { json!({"public": 1}) };
-                assert_eq!(settings["data"], expected);
-                assert_eq!(is_operator, caller.get("/api/settings?team=any").await.status == 200 && !is_flow);
-            }
-            ("PUT", "/api/settings/{key}") => {
-                let before = self.world.operator().get("/api/settings").await.expect(200);
-                caller.put("/api/settings/key", json!({"value": 1})).await.expect(200);
-                let is_operators = self.world.operator().get("/api/settings").await.expect(200) != before;
-                assert_eq!(is_operators, caller.get("/api/settings?team=any").await.status == 200);
-                caller.delete("/api/settings/key").await.expect(200);
-            }
-            ("DELETE", "/api/settings/{key}") => {
-                self.world.operator().put("/api/settings/key", json!({"value": 1, "public": true})).await.expect(200);
-                let is_operator = caller.get("/api/settings?team=any").await.status == 200;
-                caller.delete("/api/settings/key").await.expect(if is_operator { 200 } else { 404 });
-                let left = self.world.operator().delete("/api/settings/key").await.status;
-                assert_eq!(left, if is_operator { 404 } else { 200 });
+            (_, template) if template.starts_with("/api/settings") => {
+                self.check_settings(operation, caller, is_flow).await;
             }
             (method, template) => panic!("{method} {template}: state here what ownership means for it"),
+        }
+    }
+
+    /// Settings belong to a team: only the operator sees and changes the operator's private ones, and a link sees what is public.
+    async fn check_settings(&self, operation: &Operation, caller: &Caller<'_>, is_flow: bool) {
+        let operator = self.world.operator();
+        let is_operator = !is_flow && caller.get("/api/settings?team=any").await.status == 200;
+        match operation.method.as_str() {
+            "GET" => {
+                let settings = caller.get("/api/settings").await.expect(200);
+                let expected = if is_operator { json!({"internal": 1, "public": 1}) } else { json!({"public": 1}) };
+                assert_eq!(settings["data"], expected);
+            }
+            "PUT" => {
+                let before = operator.get("/api/settings").await.expect(200);
+                caller.put("/api/settings/key", json!({"value": 1})).await.expect(200);
+                assert_eq!(operator.get("/api/settings").await.expect(200) != before, is_operator);
+                caller.delete("/api/settings/key").await.expect(200);
+            }
+            _ => {
+                operator.put("/api/settings/key", json!({"value": 1, "public": true})).await.expect(200);
+                caller.delete("/api/settings/key").await.expect(if is_operator { 200 } else { 404 });
+                let left = operator.delete("/api/settings/key").await.status;
+                assert_eq!(left, if is_operator { 404 } else { 200 });
+            }
         }
     }
 }

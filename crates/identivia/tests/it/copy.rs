@@ -401,10 +401,13 @@ async fn assert_goes_on(world: &World, answers: &Value) {
     assert_eq!(use_session(store, profile, "unused").await, Ok(()));
     let known = world.team("red").post("/api/profiles/create", json!({"userID": ODD[2]})).await;
     assert_eq!(known.body["id"], of(ODD[2]));
-    let step = json!({"previous_status": "step_7", "new_status": "pending", "notes": "n"});
+    let path = format!("/api/status_history/{}", of(ODD[2]));
+    let asked = json!({"previous_status": "step_7", "new_status": "resubmission_requested", "notes": "n"});
+    world.team("red").post(&path, asked).await.expect(201);
+    let step = json!({"previous_status": "resubmission_requested", "new_status": "pending", "notes": "n"});
     let token = known.body["flow_token"].as_str().unwrap().to_owned();
     let browser = world.bearing(Some(token));
-    browser.post(&format!("/api/status_history/{}", of(ODD[2])), step).await.expect(201);
+    browser.post(&path, step).await.expect(201);
 }
 
 #[tokio::test(flavor = "multi_thread")]

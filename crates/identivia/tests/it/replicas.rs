@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
@@ -39,19 +40,27 @@ async fn concurrent_creates_over_two_servers_make_one_profile_per_user() {
     let creates: usize = std::env::var("REPLICA_CREATES").map_or(10_000, |text| text.parse().unwrap());
     let (one, other) = start_two_servers().await;
     let callers = [one.operator(), other.operator()];
+    // On a disk that stalls a server answers 503 after a few seconds: the guide says to repeat the request then.
+    let unavailable = AtomicUsize::new(0);
     let create = async |number: usize| {
         let user = json!({"userID": format!("u{}", number / 2 % 100)});
-        let created = callers[number % 2].post("/api/profiles/create", user).await;
-        if ![200, 201].contains(&created.status) {
-            eprintln!("{}: {}", created.status, created.body);
+        for _ in 0..10 {
+            let created = callers[number % 2].post("/api/profiles/create", user.clone()).await;
+            if created.status != 503 {
+                return (created.status, created.body["id"].as_str().unwrap_or_default().to_owned());
+            }
+            unavailable.fetch_add(1, Ordering::Relaxed);
         }
-        (created.status, created.body["id"].as_str().unwrap_or_default().to_owned())
+        (503, String::new())
     };
     let begun = Instant::now();
     let answers: Vec<(u16, String)> = stream::iter(0..creates).map(create).buffer_unordered(64).collect().await;
     eprintln!("{creates} creates over two servers in {:.1} s", begun.elapsed().as_secs_f64());
     let counted = |status| answers.iter().filter(|(answered, _)| *answered == status).count();
-    assert_eq!((counted(201), counted(200)), (100, creates - 100));
+    assert_eq!(counted(201) + counted(200), creates);
+    // A create that was answered with 503 may have been made.
+    let (made, unavailable) = (counted(201), unavailable.into_inner());
+    assert!(made <= 100 && made + unavailable >= 100, "{made} made, {unavailable} times unavailable");
     let ids: BTreeSet<_> = answers.iter().map(|(_, id)| id).collect();
     assert_eq!(ids.len(), 100);
 }

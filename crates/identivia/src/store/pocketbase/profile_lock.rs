@@ -42,7 +42,7 @@ impl ProfileLock {
 
     /// Says whether a request that failed because its record exists is the lock.
     pub(super) fn is_held_by(request: &WriteRequest) -> bool {
-        request.kind == RecordKind::AuditEvents && request.is_insert() && !request.may_exist
+        request.is_lock
     }
 
     /// Reads the profile again. If the commit's conditions still hold, the requests get the next version.
@@ -70,6 +70,7 @@ impl ProfileLock {
         requests[update].body[PROFILE_VERSION] = json!(version + 1);
         requests[audit].body["id"] = json!(derived_id(&format!("version {version} of profile {}", self.profile)));
         requests[audit].may_exist = false;
+        requests[audit].is_lock = true;
         true
     }
 }

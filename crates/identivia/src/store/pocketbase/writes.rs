@@ -76,6 +76,8 @@ pub(super) struct WriteRequest {
     /// Whether the request may be left out when its record exists already, and when it does not exist.
     pub(super) may_exist: bool,
     pub(super) may_be_missing: bool,
+    /// Whether the request makes the batch fail if another batch has written the same profile first.
+    pub(super) is_lock: bool,
 }
 
 impl WriteRequest {
@@ -92,7 +94,7 @@ impl WriteRequest {
     }
 
     fn new(kind: RecordKind, method: Method, path: String, body: Value) -> Self {
-        Self { kind, method, path, body, files: Vec::new(), may_exist: false, may_be_missing: false }
+        Self { kind, method, path, body, files: Vec::new(), may_exist: false, may_be_missing: false, is_lock: false }
     }
 
     /// Says whether it may be left out for that reason.
@@ -178,7 +180,8 @@ impl PocketBase {
     /// Writes one record after the other. The first is what was asked for: once it is written, a failure of those that go
     /// with it is logged and does not undo it. Several new records of which none may exist cannot be written so.
     async fn write_one_by_one(&self, requests: &[WriteRequest]) -> Result<WriteAnswer> {
-        if requests.iter().filter(|request| request.is_insert() && !request.may_exist).count() > 1 {
+        let must_be_new = |request: &&WriteRequest| request.is_insert() && !request.may_exist && !request.is_lock;
+        if requests.iter().filter(must_be_new).count() > 1 {
             return Err(StoreError::Refused("PocketBase's batch API is off: it adds one record at a time".to_owned()));
         }
         let mut written = Vec::new();

@@ -62,7 +62,7 @@ pub(crate) struct CreateProfile {
     security_level: RawField,
     /// `male`, `female` or `unknown`.
     #[serde(default)]
-    #[schema(value_type = Option<String>, pattern = "^(male|female|unknown)$")]
+    #[schema(value_type = Option<String>, pattern = "^(male|female|unknown)?$")]
     gender: RawField,
     /// IPv4 or IPv6.
     #[serde(default)]

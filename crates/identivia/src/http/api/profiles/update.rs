@@ -37,7 +37,7 @@ pub(crate) struct UpdateProfile {
     /// `unverified`, `pending`, `verified` or `rejected`; with a flow token `pending` only. `verified` and `rejected` also
     /// set `status` and the status of the verification record that the decision is about.
     #[serde(default)]
-    #[schema(value_type = Option<String>, pattern = "^(unverified|pending|verified|rejected)$")]
+    #[schema(value_type = Option<String>, pattern = "^(unverified|pending|verified|rejected)?$")]
     verification_status: RawField,
     /// With `verified` or `rejected`: the verification record that the decision is about, which must be the newest.
     #[serde(default)]
