@@ -177,6 +177,10 @@ impl FieldChecks {
             {
                 Err("must be well-formed JSON".to_owned())
             }
+            // The document can limit characters, not bytes; an object's text is limited by its bytes below.
+            Value::String(text) if !text.trim_start().starts_with('{') && text.chars().count() > JSON_BYTES / 4 => {
+                Err(format!("must be a JSON object, or text of at most {} characters", JSON_BYTES / 4))
+            }
             Value::String(text) => Ok(text),
             Value::Object(object) => Ok(Value::Object(object).to_string()),
             _ => Err("must be a JSON object or text".to_owned()),

@@ -41,7 +41,7 @@ pub(crate) struct UpdateProfile {
     verification_status: RawField,
     /// With `verified` or `rejected`: the verification record that the decision is about, which must be the newest.
     #[serde(default)]
-    #[schema(value_type = Option<String>, pattern = "^[a-z0-9]{15}$")]
+    #[schema(value_type = Option<String>, pattern = "^([a-z0-9]{15})?$")]
     verification: RawField,
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 255, pattern = "^[^\\u0000]*$")]
