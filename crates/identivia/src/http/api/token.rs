@@ -231,7 +231,7 @@ async fn authenticate_client<'a>(
 ) -> Result<&'a Client, ApiError> {
     let now = app.clock.now();
     let key = failure_key(ip, &presented.id);
-    // Reserved before the secret is looked at, so that simultaneous guesses get no further than the limit.
+    // Count the attempt before checking the secret: simultaneous guesses then stop at the limit too.
     let attempt = guesses.secrets.reserve(key, now).map_err(refuse_attempt)?;
     let found = checks.find_client(app, guesses, ip, &presented.id, &presented.secret).await;
     if !matches!(found, Ok(None)) {
