@@ -21,7 +21,7 @@ use tempfile::TempDir;
 use crate::command::{Running, configured, memory, profile, run, text, token};
 use crate::services::proxy::Proxy;
 use crate::services::s3::{self, bucket};
-use crate::world::{Answer, Caller, World, file, picture, small_picture, texts, video};
+use crate::world::{Answer, Caller, GIVEN_UP_WITHIN, World, file, picture, small_picture, texts, video};
 
 /// A server whose files go to that bucket, by way of that endpoint.
 async fn world(bucket: &s3::Bucket, endpoint: &str) -> World {
@@ -163,14 +163,14 @@ async fn unavailable_s3_is_503_until_it_is_back() {
         assert!(!answer.body.to_string().contains("S3"), "{}", answer.body);
     }
     await_ready(&world, 503).await;
-    assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
+    assert!(began.elapsed() < GIVEN_UP_WITHIN, "{:?}", began.elapsed());
 
     // Requests that hang are told apart by the look before the first file, not by the time-out of each.
     proxy.hang().await;
     await_ready(&world, 503).await;
     let began = Instant::now();
     assert_eq!(send(&browser, &id, "facial_photo", small_picture(2), "a.png").await.status, 503);
-    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    assert!(began.elapsed() < GIVEN_UP_WITHIN, "{:?}", began.elapsed());
 
     proxy.pass().await;
     await_ready(&world, 200).await;
@@ -249,7 +249,7 @@ async fn hanging_upload_times_out_and_is_removed_when_it_arrives() {
     let began = Instant::now();
     let given_up = upload.store_file(&name, writing.finish_file().await.unwrap()).await;
     assert!(matches!(given_up, Err(FilesError::Unavailable(_))), "{given_up:?}");
-    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+    assert!(began.elapsed() < GIVEN_UP_WITHIN, "{:?}", began.elapsed());
     drop(upload);
     // What was on its way arrives now; the sweeper may be there before or after it.
     proxy.pass().await;

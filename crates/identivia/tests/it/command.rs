@@ -13,7 +13,7 @@ use crate::ground::Ground;
 use crate::world::{SECRET, picture, small_picture, texts, video};
 
 /// The most time for a command that should end by itself.
-const COMMAND_TIMEOUT: Duration = Duration::from_secs(20);
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
 
 fn identivia_command(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_identivia"));

@@ -27,10 +27,12 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use crate::world::GIVEN_UP_WITHIN;
+
 const CLIENTS: usize = 4;
-const READY_WITHIN: Duration = Duration::from_secs(10);
+const READY_WITHIN: Duration = GIVEN_UP_WITHIN;
 /// A replaced file may go a moment after the answer, so the folder is given this long to match the database.
-const SWEPT_WITHIN: Duration = Duration::from_secs(5);
+const SWEPT_WITHIN: Duration = GIVEN_UP_WITHIN;
 /// Checking every older profile in every cycle would be quadratic; all of them are checked once, at the end.
 const OLDER_CHECKED_PER_CYCLE: usize = 30;
 /// The whole folder is walked after every kill or, in long runs, about this often: what is left behind stays.

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::services::pocketbase::{PocketBase, ready_made};
 use crate::services::proxy::Proxy;
-use crate::world::{Answer, World, file, small_picture, texts};
+use crate::world::{Answer, GIVEN_UP_WITHIN, World, file, small_picture, texts};
 
 /// A server that reaches PocketBase through a proxy.
 async fn start_behind_proxy(service: &PocketBase) -> (World, Proxy) {
@@ -116,7 +116,7 @@ async fn unavailable_pocketbase_is_503_until_it_is_back() {
         for answer in gets.iter().chain(&writes).chain([&others.0, &others.1, &others.2, &others.3]) {
             assert_unavailable(answer);
         }
-        assert!(started.elapsed() < Duration::from_secs(40), "{trouble}: {:?}", started.elapsed());
+        assert!(started.elapsed() < 2 * GIVEN_UP_WITHIN, "{trouble}: {:?}", started.elapsed());
         match trouble {
             0 => service.start_again(),
             _ => proxy.pass().await,

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use crate::command::Running;
 use crate::ground::Ground;
 use crate::services::providers::Providers;
-use crate::world::{Answer, Caller, World, answer, file, small_picture, texts};
+use crate::world::{Answer, Caller, GIVEN_UP_WITHIN, World, answer, file, small_picture, texts};
 
 /// A server with providers of its own.
 struct Given {
@@ -151,4 +151,4 @@ async fn check_each_fault(
     stream::iter(faults.iter().map(|fault| check(fault).boxed_local())).buffer_unordered(16).collect::<Vec<()>>().await;
 }
 
-const AWS_DEADLINE: Duration = Duration::from_secs(16);
+const AWS_DEADLINE: Duration = GIVEN_UP_WITHIN;

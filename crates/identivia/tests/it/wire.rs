@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::world::World;
+use crate::world::{GIVEN_UP_WITHIN, World};
 
 async fn connect(world: &World) -> TcpStream {
     TcpStream::connect(world.url.trim_start_matches("http://")).await.unwrap()
@@ -17,7 +17,7 @@ pub(crate) async fn exchange(world: &World, bytes: &[u8]) -> String {
     // The server may close before it has read all.
     let _ = socket.write_all(bytes).await;
     let mut answer = Vec::new();
-    let reading = tokio::time::timeout(Duration::from_secs(20), socket.read_to_end(&mut answer)).await;
+    let reading = tokio::time::timeout(GIVEN_UP_WITHIN, socket.read_to_end(&mut answer)).await;
     assert!(reading.is_ok(), "the connection was not closed: {}", String::from_utf8_lossy(&answer));
     String::from_utf8_lossy(&answer).into_owned()
 }
@@ -71,7 +71,7 @@ async fn slow_head_is_cut_off_within_ten_seconds() {
     let started = std::time::Instant::now();
     socket.write_all(b"GET /health HTT").await.unwrap();
     let mut answer = Vec::new();
-    let closed = tokio::time::timeout(Duration::from_secs(15), socket.read_to_end(&mut answer)).await;
+    let closed = tokio::time::timeout(GIVEN_UP_WITHIN, socket.read_to_end(&mut answer)).await;
     assert!(closed.is_ok(), "still open");
     assert!(started.elapsed() > Duration::from_secs(8) && answer.is_empty(), "{:?} {answer:?}", started.elapsed());
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use clap::Parser;
@@ -33,6 +34,10 @@ use crate::services::providers::Providers;
 
 /// The secret that tests sign their own tokens with.
 pub(crate) const SECRET: &str = "0123456789abcdef0123456789abcdef-test";
+
+/// An answer within this time shows that a limit ended the wait: what is waited for would never come. It is far more than
+/// a busy machine needs, so that no test measures speed.
+pub(crate) const GIVEN_UP_WITHIN: Duration = Duration::from_secs(30);
 
 #[derive(Parser)]
 #[command(args_override_self = true)]
@@ -209,7 +214,7 @@ impl World {
             if self.stored_files().await.len() == count {
                 return;
             }
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
         panic!("{count} files were expected: {:?}", self.stored_files().await);
     }

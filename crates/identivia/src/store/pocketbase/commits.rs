@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::answers::{RefusalReason, field_refusal, unexpected_answer};
 use super::conditions::broken_condition;
@@ -12,7 +12,7 @@ use super::field_mapping::{
 };
 use super::filter::query_filter;
 use super::lists::{ListOrder, ListedParts, RecordList};
-use super::profile_lock::{LockOutcome, ProfileLock};
+use super::profile_lock::{LockOutcome, ProfileLock, first_version};
 use super::reads::{KEYS_OF_A_FILTER, id_of_key};
 use super::writes::{WriteAnswer, WriteRequest};
 use super::{PocketBase, refuse_file_intents};
@@ -279,6 +279,9 @@ impl CommitPlan {
         staged: Vec<StagedFile>,
     ) {
         let mut request = WriteRequest::insert(kind, to_new_record(kind, fields));
+        if kind == RecordKind::Profiles {
+            request.body[PROFILE_VERSION] = json!(first_version());
+        }
         request.files = files_by_field(kind, fields, staged);
         let if_taken = match if_exists {
             IfExists::Refuse(refusal) => Some(refusal),
@@ -363,8 +366,6 @@ impl CommitPlan {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
     use crate::records::time::Millis;
 

@@ -237,10 +237,11 @@ pub(super) fn check_that_fields_exist(kind: RecordKind, record: &Value, changed:
     }
 }
 
-/// Logs which fields of a record PocketBase has dropped because it lacks them.
+/// Logs which fields of a record PocketBase has dropped because it lacks them. The start reports a missing version.
 pub(super) fn report_dropped_fields(kind: RecordKind, sent: &Value, stored: &Value) {
     let names = sent.as_object().into_iter().flat_map(Map::keys);
-    let dropped: Vec<&str> = names.filter(|name| stored.get(name).is_none()).map(String::as_str).collect();
+    let is_dropped = |name: &&String| stored.get(name.as_str()).is_none() && *name != PROFILE_VERSION;
+    let dropped: Vec<&str> = names.filter(is_dropped).map(String::as_str).collect();
     if !dropped.is_empty() {
         let (collection, fields) = (kind.name(), dropped.join(", "));
         tracing::error!(collection, fields, "PocketBase's collection lacks fields; run: identivia pocketbase init");

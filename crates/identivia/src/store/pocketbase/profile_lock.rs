@@ -15,6 +15,13 @@ use crate::store::{Condition, Refusal, Result, derived_id};
 /// How often a batch is tried anew because another one was made first.
 const MAX_TRIES: usize = 5;
 
+/// The version of a new profile. A number that no other instance has used: audit records that were copied from one have
+/// ids that are derived from its versions, and must not hold a lock here.
+pub(super) fn first_version() -> u64 {
+    const VERSIONS: u128 = 1 << 48;
+    u64::try_from(RecordId::random().number() % VERSIONS).unwrap_or_default()
+}
+
 /// The lock of a commit that writes a profile.
 pub(super) struct ProfileLock {
     profile: RecordId,

@@ -1,6 +1,6 @@
 //! Reading by a language model: what it is sent, what becomes of its answer, and what goes wrong.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{Expected, Given, check_each_fault, start_given, start_given_with};
 use crate::services::providers::Providers;
-use crate::world::{Answer, Caller, file, picture, small_picture, texts};
+use crate::world::{Answer, Caller, GIVEN_UP_WITHIN, file, picture, small_picture, texts};
 
 async fn read_document(caller: &Caller<'_>, document: Vec<u8>, hint: &str) -> Answer {
     let form = texts(&[("document_type_hint", "passport"), ("full_name_hint", hint)]);
@@ -148,7 +148,7 @@ async fn document_reader_faults_have_their_status_in_time() {
         ("bad_date", 200),
         ("control_characters", 200),
     ];
-    check_each_fault("openai", faults, Duration::from_secs(10), async |given| {
+    check_each_fault("openai", faults, GIVEN_UP_WITHIN, async |given| {
         read_document(&given.world.operator(), picture("passport.jpg"), "").await
     })
     .await;
@@ -161,7 +161,7 @@ async fn document_reader_that_never_answers_times_out() {
         providers.script("openai", &[], fault).await;
         let begun = Instant::now();
         let refused = read_document(&world.operator(), picture("passport.jpg"), "").await;
-        assert!(begun.elapsed() < Duration::from_secs(4), "{fault}: {:?}", begun.elapsed());
+        assert!(begun.elapsed() < GIVEN_UP_WITHIN, "{fault}: {:?}", begun.elapsed());
         assert_eq!(refused.expect(502)["error"], "Document reader failed");
         assert_eq!(providers.calls("openai").await.len(), 1, "{fault}: a retry would cost money");
     }
