@@ -47,7 +47,7 @@ describe('the frames of a check', () => {
 });
 
 describe('the result of a check', () => {
-  const result = (status: string) => ({ status, isLive: status === 'SUCCEEDED' }) as FaceResult;
+  const result = (status: string) => ({ status, isLive: status === 'SUCCEEDED', hasPassed: status === 'SUCCEEDED' }) as FaceResult;
   async function poll(statuses: string[]) {
     const waits: number[] = [];
     let calls = 0;

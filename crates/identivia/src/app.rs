@@ -7,6 +7,7 @@ use crate::clock::Clock;
 use crate::domain::client::Clients;
 use crate::domain::handoff::CodeKey;
 use crate::domain::person_links::PersonLinks;
+use crate::domain::repeated_refusals::RepeatedRefusals;
 use crate::domain::token::Tokens;
 use crate::files::Files;
 use crate::jobs::queue::JobQueue;
@@ -17,6 +18,7 @@ use crate::providers::http_call::HealthCheck;
 use crate::providers::liveness::LivenessSessions;
 use crate::store::Store;
 use crate::store::pocketbase::PocketBase;
+use crate::work::cpu_ledger::CpuLedger;
 
 /// The handles a request can reach.
 pub struct App {
@@ -36,7 +38,11 @@ pub struct App {
     /// `None`: visitor data is kept as a claim.
     pub fingerprint: Option<Arc<Fingerprint>>,
     pub links: PersonLinks,
+    /// Keeps refusals from filling the audit trail.
+    pub repeated_refusals: RepeatedRefusals,
     pub health: ServiceHealth,
+    /// What the work of links and teams costs.
+    pub cpu_ledger: Arc<CpuLedger>,
 }
 
 /// What the health report says that no other handle knows.

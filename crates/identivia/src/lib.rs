@@ -16,3 +16,4 @@ pub mod server;
 pub mod storage;
 pub mod store;
 pub mod telemetry;
+pub mod work;

@@ -11,10 +11,11 @@ use tokio::sync::watch;
 
 use crate::app::{App, ServiceHealth};
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, EngineSettings};
 use crate::domain::client::Clients;
 use crate::domain::handoff::CodeKey;
 use crate::domain::person_links::PersonLinks;
+use crate::domain::repeated_refusals::RepeatedRefusals;
 use crate::domain::token::Tokens;
 use crate::first_run::{self, FirstRun};
 use crate::http::connection::accept;
@@ -35,6 +36,7 @@ use crate::providers::liveness::{LivenessProvider, LivenessSessions, sessions};
 use crate::providers::local_engines::LocalEngines;
 use crate::storage::Storage;
 use crate::telemetry;
+use crate::work::cpu_ledger::CpuLedger;
 
 /// Connections that the metrics address serves at once.
 const METRICS_CONNECTIONS: usize = 16;
@@ -92,14 +94,22 @@ impl Server {
         let metrics = open_metrics(&config).await?;
         let secret = config.jwt_secret.clone().or_else(|| generated.as_ref().map(FirstRun::jwt_secret));
         let secret = secret.unwrap_or_default();
-        let Storage { store, files, at_start, pocketbase } = Storage::open(&config, &secret, &options.clock).await?;
         let engines = load_engines(&config, &options)?;
+        let Storage { store, files, at_start, pocketbase } =
+            Storage::open(&config, &secret, &options.clock, engines.ledger()).await?;
         let providers = open_providers(&config, &options, &engines).await?;
         let page = build_page(&config, &options, &providers);
         let poll_at = options.poll_at.unwrap_or(sessions::POLL_AT_SECONDS_LEFT);
-        let (threshold, clock) = (config.face_liveness_threshold, options.clock.clone());
-        let liveness =
-            LivenessSessions::new(providers.liveness, threshold, store.clone(), files.clone(), clock, poll_at);
+        let clock = options.clock.clone();
+        let liveness = LivenessSessions::new(
+            providers.liveness,
+            config.liveness_rule,
+            store.clone(),
+            files.clone(),
+            clock,
+            poll_at,
+        );
+        let cpu_ledger = engines.ledger().clone();
         let checks = RecordChecks::new(engines, store.clone(), files.clone(), options.clock.clone(), &config);
         let record_checks = JobQueue::new(checks, store.clone(), options.clock.clone());
         let clients = config.clients.clone().or_else(|| generated.as_ref().map(|made| vec![made.client()]));
@@ -116,13 +126,15 @@ impl Server {
             record_checks,
             fingerprint: providers.fingerprint,
             links: PersonLinks::new(client_url.clone(), config.redirects.clone()),
+            cpu_ledger,
+            repeated_refusals: RepeatedRefusals::default(),
             health: ServiceHealth {
                 started: Instant::now(),
                 reader: HealthCheck::default(),
                 openai_model: config.openai_model.clone(),
             },
         });
-        let router = router::router(&app, &secret, page)?;
+        let router = router::router(&app, &secret, page, max_connections)?;
         let pipeline =
             RequestPipeline::new(router, &client_url, &public_url, config.trusted_proxies, metrics.is_some());
         Ok(Self {
@@ -185,7 +197,11 @@ async fn open_metrics(config: &Config) -> anyhow::Result<Option<MetricsEndpoint>
 fn load_engines(config: &Config, options: &StartOptions) -> anyhow::Result<Arc<LocalEngines>> {
     match &options.engines {
         Some(engines) => Ok(engines.clone()),
-        None => LocalEngines::load(config.engines.models.as_deref(), config.engines.threads).context("MODELS_DIR"),
+        None => {
+            let EngineSettings { models, threads, .. } = &config.engines;
+            let ledger = CpuLedger::new(options.clock.clone(), *threads);
+            LocalEngines::load(models.as_deref(), *threads, ledger).context("MODELS_DIR")
+        }
     }
 }
 

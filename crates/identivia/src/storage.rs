@@ -16,6 +16,7 @@ use crate::store::Store;
 use crate::store::pocketbase::PocketBase;
 use crate::store::postgres::Postgres;
 use crate::store::sqlite::Sqlite;
+use crate::work::cpu_ledger::CpuLedger;
 
 /// An open store with its files.
 pub struct Storage {
@@ -39,14 +40,14 @@ impl Storage {
     ///
     /// # Errors
     /// One line that names the setting to change.
-    pub async fn open(config: &Config, secret: &[u8], clock: &Clock) -> anyhow::Result<Self> {
+    pub async fn open(config: &Config, secret: &[u8], clock: &Clock, ledger: &Arc<CpuLedger>) -> anyhow::Result<Self> {
         let OpenRecords { store, intents, mut at_start, pocketbase } = open_records(config, secret, clock).await?;
         let backend = open_file_backend(config, pocketbase.as_ref()).await?;
         if backend.may_arrive_late() {
             // A write that a killed process has sent can still arrive, after the sweep.
             at_start = SweepAtStart::Old;
         }
-        let files = Files::new(backend, intents, &config.data_dir, clock.clone());
+        let files = Files::new(backend, intents, &config.data_dir, clock.clone(), ledger.clone());
         Ok(Self { store, files, at_start, pocketbase })
     }
 }

@@ -143,6 +143,11 @@ pub fn start_metrics() -> anyhow::Result<PrometheusHandle> {
     Ok(builder.install_recorder()?)
 }
 
+/// Counts a refusal of a request or connection, by its reason.
+pub fn count_refusal(reason: &'static str) {
+    metrics::counter!("requests_refused_total", "reason" => reason).increment(1);
+}
+
 /// Counts one request. Each call allocates labels, so callers skip it while metrics are off.
 pub fn count_request(method: &'static str, route: &str, status: StatusCode, took: Duration) {
     let labels =

@@ -4,6 +4,7 @@
 pub mod aamva;
 pub mod barcode;
 mod calendar;
+mod deadline;
 pub mod document;
 pub mod face;
 pub mod finding;
@@ -17,4 +18,5 @@ mod warp;
 pub mod weights;
 pub mod zone;
 
+pub use deadline::run_within;
 pub use weights::{EngineError, LoadError, ModelWeights, create_thread_pool};

@@ -9,6 +9,8 @@ use rten_tensor::{NdTensorView, Tensor};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
+use crate::deadline::is_deadline_over;
+
 /// The name of the manifest's file, in the embedded folder and in an operator's.
 pub const MANIFEST_FILE: &str = "manifest.json";
 
@@ -108,8 +110,12 @@ impl ModelWeights {
     /// Runs the model on one input and gives its outputs, in the model's order.
     ///
     /// # Errors
-    /// When the model cannot be loaded, does not fit its input, or its outputs are not 32-bit numbers.
+    /// When the model cannot be loaded, does not fit its input, its outputs are not 32-bit numbers, or the work has taken too
+    /// long.
     pub fn run(&self, input: NdTensorView<'_, f32, 4>) -> Result<Vec<Tensor<f32>>, EngineError> {
+        if is_deadline_over() {
+            return Err(self.to_engine_error("the work took too long"));
+        }
         let model = self.load_once()?;
         let id: NodeId = *model.input_ids().first().ok_or_else(|| self.to_engine_error("it takes no input"))?;
         let options = RunOptions::default().with_thread_pool(Some(self.threads.clone()));

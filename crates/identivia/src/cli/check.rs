@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::check_live::run_check_live;
 use super::print_line;
-use crate::config::{Config, FileLocation, RecordLocation, list_unknown_scopes};
+use crate::config::{Config, FileLocation, LivenessSource, ReaderSource, RecordLocation, list_unknown_scopes};
 use crate::http::pages::page_assets;
 use crate::providers::local_engines::ENGINE_NAME;
 
@@ -105,11 +105,11 @@ fn describe_files(config: &Config) -> String {
 }
 
 fn describe_liveness(config: &Config) -> String {
-    if config.is_liveness_off {
-        return "off: sessions get 501".to_owned();
-    }
-    let Some(aws) = &config.liveness else {
-        return format!("{ENGINE_NAME}, on this machine");
+    let aws = match &config.liveness {
+        LivenessSource::Aws(aws) => aws,
+        LivenessSource::Local if config.liveness_rule.local_counts => return format!("{ENGINE_NAME}, on this machine"),
+        LivenessSource::Local => return format!("{ENGINE_NAME}, on this machine; its results confirm nothing"),
+        LivenessSource::Off => return "off: sessions get 501".to_owned(),
     };
     let region = aws.access.region.as_deref().unwrap_or("the region of the AWS tools");
     let challenges: Vec<&str> = aws.challenges.iter().map(|challenge| challenge.word()).collect();
@@ -121,10 +121,10 @@ fn describe_liveness(config: &Config) -> String {
 }
 
 fn describe_documents(config: &Config) -> String {
-    match &config.openai {
-        None if config.is_reader_off => "off: readings get 501".to_owned(),
-        None => format!("{ENGINE_NAME}, on this machine"),
-        Some(openai) => format!("{} at {}", openai.model, openai.base_url),
+    match &config.reader {
+        ReaderSource::Off => "off: readings get 501".to_owned(),
+        ReaderSource::Local => format!("{ENGINE_NAME}, on this machine"),
+        ReaderSource::OpenAi(openai) => format!("{} at {}", openai.model, openai.base_url),
     }
 }
 

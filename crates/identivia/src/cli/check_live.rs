@@ -8,7 +8,7 @@ use reqwest::{Method, header};
 use super::{print_line, start_runtime};
 use crate::aws_access::load_aws_config;
 use crate::clock::Clock;
-use crate::config::{AwsLiveness, Config, FingerprintApi, OpenAi};
+use crate::config::{AwsLiveness, Config, FingerprintApi, LivenessSource, OpenAi, ReaderSource};
 use crate::domain::media::Media;
 use crate::domain::reading::ReaderHints;
 use crate::providers::documents::openai::OpenAiReader;
@@ -17,6 +17,7 @@ use crate::providers::fingerprint::Fingerprint;
 use crate::providers::http_call::{CallTimeouts, ProviderError, build_http_client};
 use crate::providers::liveness::rekognition::Rekognition;
 use crate::providers::liveness::{LivenessProvider as _, credentials, rekognition};
+use crate::work::holder::WorkHolder;
 
 /// Regions that offer Face Liveness. Elsewhere AWS answers as if a permission were missing.
 const LIVENESS_REGIONS: [&str; 5] = ["us-east-1", "us-west-2", "eu-west-1", "ap-northeast-1", "ap-south-1"];
@@ -61,10 +62,10 @@ pub fn run_check_live(config: &Config) -> anyhow::Result<()> {
 
 async fn check_providers(config: &Config) -> Vec<CheckResult> {
     let mut results = Vec::new();
-    if let Some(liveness) = &config.liveness {
+    if let LivenessSource::Aws(liveness) = &config.liveness {
         results.extend(check_aws(liveness).await);
     }
-    if let Some(openai) = &config.openai {
+    if let ReaderSource::OpenAi(openai) = &config.reader {
         results.push(CheckResult::new("documents", check_document_reader(openai).await));
     }
     if let Some(api) = &config.fingerprint {
@@ -179,7 +180,10 @@ fn compare_clocks(now: SystemTime, server_time: SystemTime) -> Result<String, St
 async fn check_document_reader(openai: &OpenAi) -> Result<String, String> {
     let reader = OpenAiReader::new(openai.clone(), Clock::default()).map_err(|error| error.to_string())?;
     let picture = create_white_picture().map_err(|error| format!("cannot create a test picture: {error}"))?;
-    match reader.read_document(DocumentSides { front: picture, back: None }, &ReaderHints::default()).await {
+    match reader
+        .read_document(DocumentSides { front: picture, back: None }, &ReaderHints::default(), WorkHolder::Jobs)
+        .await
+    {
         Ok(reading) => Ok(format!("{} has read a picture, for {} tokens", reading.model, reading.usage.total_tokens)),
         Err(error) => Err(explain_reader_error(&error, openai)),
     }

@@ -9,7 +9,7 @@ use super::setting::{AnySetting as _, ConfigError, Settings, define_settings};
 define_settings! {
     DOCUMENT_SETTINGS, "Liveness and documents";
 
-    /// Reader of documents; `auto` is OpenAI if OPENAI_API_KEY is set, else the local engines
+    /// Reader of documents; `auto` is OpenAI if OPENAI_API_KEY is set, else the local engines; `off`: readings get 501
     DOCUMENT_READER: OneOf<ReaderChoice> = OneOf(&[
         ("auto", ReaderChoice::Auto), ("openai", ReaderChoice::OpenAi), ("local", ReaderChoice::Local),
         ("off", ReaderChoice::Off),
@@ -37,6 +37,15 @@ pub(super) enum ReaderChoice {
     Off,
 }
 
+/// What reads documents.
+#[derive(Clone)]
+pub enum ReaderSource {
+    OpenAi(OpenAi),
+    /// The local engines.
+    Local,
+    Off,
+}
+
 /// A document reader that answers OpenAI's chat completions.
 #[derive(Clone)]
 pub struct OpenAi {
@@ -57,16 +66,13 @@ pub(super) struct ReaderUrl {
     query: Option<String>,
 }
 
-/// Reads the document reader; `None` for the local engines.
-pub(super) fn read_openai(settings: &Settings) -> Result<Option<OpenAi>, ConfigError> {
-    let choice = DOCUMENT_READER.read(settings)?;
-    let is_openai = match choice {
-        ReaderChoice::Auto => OPENAI_API_KEY.is_set(settings),
-        ReaderChoice::OpenAi => true,
-        ReaderChoice::Local | ReaderChoice::Off => false,
-    };
-    if !is_openai {
-        return Ok(None);
+/// Reads what reads documents.
+pub(super) fn read_reader_source(settings: &Settings) -> Result<ReaderSource, ConfigError> {
+    match DOCUMENT_READER.read(settings)? {
+        ReaderChoice::Off => return Ok(ReaderSource::Off),
+        ReaderChoice::Local => return Ok(ReaderSource::Local),
+        ReaderChoice::Auto if !OPENAI_API_KEY.is_set(settings) => return Ok(ReaderSource::Local),
+        ReaderChoice::Auto | ReaderChoice::OpenAi => {}
     }
     let missing = "must be set with DOCUMENT_READER=openai; for a server that requires no key any word will do";
     if !OPENAI_API_KEY.is_set(settings) {
@@ -79,7 +85,7 @@ pub(super) fn read_openai(settings: &Settings) -> Result<Option<OpenAi>, ConfigE
              OPENAI_ALLOW_HTTP=true",
         ));
     }
-    Ok(Some(OpenAi {
+    Ok(ReaderSource::OpenAi(OpenAi {
         key: OPENAI_API_KEY.read_if_set(settings)?.unwrap_or_default(),
         base_url,
         query,
@@ -87,11 +93,6 @@ pub(super) fn read_openai(settings: &Settings) -> Result<Option<OpenAi>, ConfigE
         timeout: Duration::from_secs(OPENAI_TIMEOUT_SECONDS.read(settings)?),
         image_side: OPENAI_IMAGE_SIDE.read(settings)?,
     }))
-}
-
-/// Says whether no document reader is wanted.
-pub(super) fn is_reader_off(settings: &Settings) -> Result<bool, ConfigError> {
-    Ok(matches!(DOCUMENT_READER.read(settings)?, ReaderChoice::Off))
 }
 
 fn parse_reader_url(text: &str) -> Result<ReaderUrl, String> {
@@ -112,7 +113,9 @@ mod tests {
 
     #[test]
     fn key_and_choice_decide_whether_openai_reads_documents() {
-        let has_openai = |texts: &[(&'static str, &str)]| read_openai(&Settings::from_texts(texts)).unwrap().is_some();
+        let has_openai = |texts: &[(&'static str, &str)]| {
+            matches!(read_reader_source(&Settings::from_texts(texts)).unwrap(), ReaderSource::OpenAi(_))
+        };
         assert!(!has_openai(&[("OPENAI_API_KEY", "sk-x"), ("DOCUMENT_READER", "local")]));
         assert!(!has_openai(&[]));
         assert!(has_openai(&[("OPENAI_API_KEY", "sk-x")]));
@@ -122,7 +125,7 @@ mod tests {
     fn azure_query_follows_the_path() {
         let url = "https://a.openai.azure.com/openai/deployments/b/?api-version=2024-10-21";
         let settings = Settings::from_texts(&[("OPENAI_API_KEY", "x"), ("OPENAI_BASE_URL", url)]);
-        let openai = read_openai(&settings).unwrap().unwrap();
+        let ReaderSource::OpenAi(openai) = read_reader_source(&settings).unwrap() else { panic!("the key is set") };
         assert_eq!(openai.base_url, "https://a.openai.azure.com/openai/deployments/b");
         assert_eq!(openai.query.as_deref(), Some("api-version=2024-10-21"));
     }

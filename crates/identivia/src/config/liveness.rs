@@ -10,7 +10,7 @@ use super::checks::{Decimal, OneOf, Parsed, WholeNumber};
 use super::network::{is_unencrypted, parse_web_url};
 use super::setting::{AnySetting as _, ConfigError, Settings, define_settings};
 use super::storage::has_bucket_url;
-use crate::domain::liveness::ChallengeKind;
+use crate::domain::liveness::{ChallengeKind, LivenessRule};
 use crate::domain::profile::Word as _;
 
 /// The lowest threshold with the local engines: below it a failed session would count as live.
@@ -26,6 +26,9 @@ define_settings! {
     ]), DefaultText("auto");
     /// Lowest confidence at which a face counts as live; at least 30 with the local engines
     FACE_LIVENESS_THRESHOLD: Decimal = Decimal { least: 0.0, most: 100.0 }, DefaultText("75");
+    /// Whether results of the local engines confirm liveness. They test no photographs, screens, masks or injected pictures;
+    /// with `false` they are kept, and `isLive` stays false
+    LOCAL_LIVENESS_COUNTS: OneOf<bool> = OneOf(&[("true", true), ("false", false)]), DefaultText("true");
     /// Challenges that a session may use, the usual one first: `FaceMovementAndLightChallenge`, `FaceMovementChallenge`
     /// (without flashes), separated by a comma
     FACE_LIVENESS_CHALLENGES: Parsed<Vec<ChallengeKind>> = Parsed(parse_challenges),
@@ -42,6 +45,15 @@ define_settings! {
 pub(super) enum LivenessChoice {
     Auto,
     Aws,
+    Local,
+    Off,
+}
+
+/// What judges liveness.
+#[derive(Clone)]
+pub enum LivenessSource {
+    Aws(Box<AwsLiveness>),
+    /// The local engines.
     Local,
     Off,
 }
@@ -64,17 +76,15 @@ pub struct AwsLiveness {
     pub stream_url: Option<String>,
 }
 
-/// Reads the liveness provider; `None` for the local engines.
-pub(super) fn read_aws_liveness(settings: &Settings) -> Result<Option<AwsLiveness>, ConfigError> {
-    let is_aws = match LIVENESS_PROVIDER.read(settings)? {
-        LivenessChoice::Auto => has_keys_for_aws(settings),
-        LivenessChoice::Aws => true,
-        LivenessChoice::Local | LivenessChoice::Off => false,
-    };
-    if !is_aws {
-        return Ok(None);
+/// Reads what judges liveness.
+pub(super) fn read_liveness_source(settings: &Settings) -> Result<LivenessSource, ConfigError> {
+    match LIVENESS_PROVIDER.read(settings)? {
+        LivenessChoice::Off => return Ok(LivenessSource::Off),
+        LivenessChoice::Local => return Ok(LivenessSource::Local),
+        LivenessChoice::Auto if !has_keys_for_aws(settings) => return Ok(LivenessSource::Local),
+        LivenessChoice::Auto | LivenessChoice::Aws => {}
     }
-    Ok(Some(AwsLiveness {
+    Ok(LivenessSource::Aws(Box::new(AwsLiveness {
         access: read_access(settings)?,
         rekognition_endpoint: read_endpoint(&AWS_ENDPOINT_URL_REKOGNITION, settings)?,
         sts_endpoint: read_endpoint(&AWS_ENDPOINT_URL_STS, settings)?,
@@ -83,12 +93,7 @@ pub(super) fn read_aws_liveness(settings: &Settings) -> Result<Option<AwsLivenes
         role: AWS_LIVENESS_ROLE_ARN.read_if_set(settings)?,
         actions: AWS_CREDENTIALS_ACTIONS.read(settings)?,
         stream_url: LIVENESS_STREAM_URL.read_if_set(settings)?,
-    }))
-}
-
-/// Says whether no liveness provider is wanted.
-pub(super) fn is_liveness_off(settings: &Settings) -> Result<bool, ConfigError> {
-    Ok(matches!(LIVENESS_PROVIDER.read(settings)?, LivenessChoice::Off))
+    })))
 }
 
 /// Says whether the keys are AWS's. Keys for another provider's S3 are not.
@@ -98,11 +103,12 @@ fn has_keys_for_aws(settings: &Settings) -> bool {
     AWS_ACCESS_KEY_ID.is_set(settings) && !has_other_s3
 }
 
-/// Reads the lowest confidence of a live face. The local engines need a higher minimum than AWS.
-pub(super) fn read_threshold(settings: &Settings, has_local_engines: bool) -> Result<f64, ConfigError> {
+/// Reads which results mean a live person. The local engines need a higher minimum than AWS.
+pub(super) fn read_liveness_rule(settings: &Settings, source: &LivenessSource) -> Result<LivenessRule, ConfigError> {
     let check = &FACE_LIVENESS_THRESHOLD.check;
-    let least = if has_local_engines { MIN_LOCAL_THRESHOLD } else { check.least };
-    FACE_LIVENESS_THRESHOLD.read_with_check(&Decimal { least, most: check.most }, settings)
+    let least = if matches!(source, LivenessSource::Aws(_)) { check.least } else { MIN_LOCAL_THRESHOLD };
+    let threshold = FACE_LIVENESS_THRESHOLD.read_with_check(&Decimal { least, most: check.most }, settings)?;
+    Ok(LivenessRule { threshold, local_counts: LOCAL_LIVENESS_COUNTS.read(settings)? })
 }
 
 fn parse_challenges(list: &str) -> Result<Vec<ChallengeKind>, String> {
@@ -146,8 +152,8 @@ mod tests {
     #[test]
     fn keys_decide_whether_aws_judges_liveness() {
         let aws = |texts: &[(&'static str, &str)]| {
-            read_aws_liveness(&Settings::from_texts(texts))
-                .map(|found| found.is_some())
+            read_liveness_source(&Settings::from_texts(texts))
+                .map(|found| matches!(found, LivenessSource::Aws(_)))
                 .map_err(|error| error.to_string())
         };
         let keys = [("AWS_ACCESS_KEY_ID", "AKIA"), ("AWS_SECRET_ACCESS_KEY", "x")];

@@ -19,23 +19,24 @@ use std::path::PathBuf;
 use tracing_subscriber::filter::Targets;
 
 use crate::domain::client::Client;
+use crate::domain::liveness::LivenessRule;
 use crate::domain::redirect::Redirects;
 use crate::telemetry::LogFormat;
 
 pub use aws::{AwsAccess, AwsKeys, CredentialsActions};
-pub use documents::OpenAi;
+pub use documents::{OpenAi, ReaderSource};
 pub use engines::EngineSettings;
 pub use fingerprint::FingerprintApi;
-pub use liveness::AwsLiveness;
+pub use liveness::{AwsLiveness, LivenessSource};
 pub use network::Network;
 pub use setting::{ConfigError, Settings};
 pub use storage::{BucketLocation, FileLocation, PocketBaseAccount, RecordLocation};
 pub use tokens::{MIN_SECRET_BYTES, list_unknown_scopes};
 
-use documents::{OPENAI_MODEL, is_reader_off, read_openai};
+use documents::{OPENAI_MODEL, read_reader_source};
 use engines::read_engines;
 use fingerprint::read_fingerprint;
-use liveness::{is_liveness_off, read_aws_liveness, read_threshold};
+use liveness::{read_liveness_rule, read_liveness_source};
 use logging::{LOG_FORMAT, RUST_LOG};
 use network::{CLIENT_URL, HOST, MAX_CONNECTIONS, METRICS_ADDR, PORT, PUBLIC_URL, REDIRECT_URLS, TRUSTED_PROXIES};
 use storage::{DATA_DIR, DATABASE_CONNECTIONS, read_file_location, read_record_location};
@@ -87,15 +88,11 @@ pub struct Config {
     pub records: RecordLocation,
     pub database_connections: u32,
     pub files: FileLocation,
-    pub face_liveness_threshold: f64,
-    /// `None`: the local engines judge liveness, unless it is off.
-    pub liveness: Option<AwsLiveness>,
-    pub is_liveness_off: bool,
+    pub liveness_rule: LivenessRule,
+    pub liveness: LivenessSource,
     /// The model's name in the health report.
     pub openai_model: String,
-    /// `None`: the local engines read documents, unless reading is off.
-    pub openai: Option<OpenAi>,
-    pub is_reader_off: bool,
+    pub reader: ReaderSource,
     pub engines: EngineSettings,
     /// `None`: visitor data stays a claim.
     pub fingerprint: Option<FingerprintApi>,
@@ -109,14 +106,12 @@ impl Config {
     /// # Errors
     /// The first setting that cannot be used. The text never holds a secret.
     pub fn new(settings: &Settings) -> Result<Self, ConfigError> {
-        let liveness = read_aws_liveness(settings)?;
+        let liveness = read_liveness_source(settings)?;
         Ok(Self {
-            face_liveness_threshold: read_threshold(settings, liveness.is_none())?,
+            liveness_rule: read_liveness_rule(settings, &liveness)?,
             liveness,
-            is_liveness_off: is_liveness_off(settings)?,
             openai_model: OPENAI_MODEL.read(settings)?,
-            openai: read_openai(settings)?,
-            is_reader_off: is_reader_off(settings)?,
+            reader: read_reader_source(settings)?,
             fingerprint: read_fingerprint(settings)?,
             engines: read_engines(settings)?,
             data_dir: DATA_DIR.read(settings)?,
@@ -190,7 +185,7 @@ mod tests {
         assert_eq!((config.max_connections, config.database_connections), (4_096, 16));
         assert!(matches!((&config.records, &config.files), (RecordLocation::Sqlite, FileLocation::Folder)));
         assert_eq!((config.data_dir, config.openai_model.as_str()), (PathBuf::from("./data"), "o4-mini"));
-        assert_eq!(config.face_liveness_threshold, 75.0);
+        assert!(config.liveness_rule.threshold == 75.0 && config.liveness_rule.local_counts);
         assert!(!config.engines.keeps_templates && config.log_format == LogFormat::Pretty);
     }
 

@@ -29,7 +29,8 @@ define_settings! {
     /// Lifetime of a machine token, in seconds
     JWT_TTL_SECONDS: WholeNumber<i64> = WholeNumber { least: 60, most: 86_400 }, DefaultText("3600");
     /// Machine clients: a JSON array of {"client_id", "client_secret" or "client_secret_hash", "scopes": [...],
-    /// "team": optional, "disabled": optional}. A client that is removed or disabled loses its tokens at the next start. When not set, the first start generates one client and stores it in DATA_DIR
+    /// "team": optional, "disabled": optional}. The tokens of a client that is removed or disabled end with the next start.
+    /// When not set, the first start generates one client and stores it in DATA_DIR
     JWT_CLIENTS_JSON: Parsed<Vec<Client>> = Parsed(parse_clients), WhenUnset("");
     /// Lifetime of a flow token, in seconds
     FLOW_TOKEN_TTL_SECONDS: WholeNumber<i64> = WholeNumber { least: 60, most: 86_400 }, DefaultText("1800");

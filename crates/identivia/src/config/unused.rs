@@ -5,16 +5,20 @@ use super::aws::{
     AWS_ENDPOINT_URL_REKOGNITION, AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL_STS, AWS_LIVENESS_ROLE_ARN, AWS_REGION,
     AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN,
 };
-use super::documents::{OPENAI_ALLOW_HTTP, OPENAI_BASE_URL, OPENAI_IMAGE_SIDE, OPENAI_TIMEOUT_SECONDS, read_openai};
+use super::documents::{
+    OPENAI_ALLOW_HTTP, OPENAI_BASE_URL, OPENAI_IMAGE_SIDE, OPENAI_TIMEOUT_SECONDS, ReaderSource, read_reader_source,
+};
 use super::fingerprint::{FINGERPRINT_BASE_URL, FINGERPRINT_SECRET_KEY};
-use super::liveness::{FACE_LIVENESS_AUDIT_IMAGES, FACE_LIVENESS_CHALLENGES, LIVENESS_STREAM_URL, read_aws_liveness};
+use super::liveness::{
+    FACE_LIVENESS_AUDIT_IMAGES, FACE_LIVENESS_CHALLENGES, LIVENESS_STREAM_URL, LivenessSource, read_liveness_source,
+};
 use super::setting::{AnySetting, Settings};
 use super::storage::{PB_USER_EMAIL, PB_USER_PASSWORD, POCKETBASE_URL, has_bucket_url};
 
 /// The variables of settings that are set but have no effect.
 pub(super) fn list_unused_settings(settings: &Settings) -> Vec<&'static str> {
     let has_s3 = has_bucket_url(settings);
-    let has_aws_liveness = matches!(read_aws_liveness(settings), Ok(Some(_)));
+    let has_aws_liveness = matches!(read_liveness_source(settings), Ok(LivenessSource::Aws(_)));
     let dependents: [(bool, &[&dyn AnySetting]); 6] = [
         (POCKETBASE_URL.is_set(settings), &[&PB_USER_EMAIL, &PB_USER_PASSWORD]),
         (
@@ -42,7 +46,7 @@ pub(super) fn list_unused_settings(settings: &Settings) -> Vec<&'static str> {
             ],
         ),
         (
-            matches!(read_openai(settings), Ok(Some(_))),
+            matches!(read_reader_source(settings), Ok(ReaderSource::OpenAi(_))),
             &[&OPENAI_BASE_URL, &OPENAI_ALLOW_HTTP, &OPENAI_TIMEOUT_SECONDS, &OPENAI_IMAGE_SIDE],
         ),
         (FINGERPRINT_SECRET_KEY.is_set(settings), &[&FINGERPRINT_BASE_URL]),

@@ -3,7 +3,7 @@
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
-use super::liveness::is_live;
+use super::liveness::LivenessRule;
 use super::profile::FileField;
 use super::status::asks_for_another_try;
 use super::verification::required_files;
@@ -110,16 +110,16 @@ impl Profile {
     }
 }
 
-/// The session that shows a live face and may serve a record now, of a profile's sessions, newest first.
+/// The session that the person has passed and that may serve a record now, of a profile's sessions, newest first.
 #[must_use]
-pub fn find_live_session<'a>(
+pub fn find_passed_session<'a>(
     sessions: &'a [LivenessSession],
     profile: &Profile,
-    threshold: f64,
+    rule: LivenessRule,
     now: Millis,
 ) -> Option<&'a LivenessSession> {
     let is_unused = |session: &&LivenessSession| session.used_by.is_none() && session.is_fresh(profile, now);
-    sessions.iter().filter(is_unused).find(|session| is_live(session.status, session.confidence, threshold))
+    sessions.iter().filter(is_unused).find(|session| rule.has_passed(session))
 }
 
 fn rfc3339<S: Serializer>(time: &Millis, out: S) -> Result<S::Ok, S::Error> {
@@ -196,8 +196,9 @@ mod tests {
             session(SessionStatus::InProgress, 90.0, false),
         ];
         let profile = Profile::default();
-        assert!(find_live_session(&sessions, &profile, 75.0, NOW).is_none());
-        assert_eq!(find_live_session(&sessions, &profile, 74.0, NOW).unwrap().confidence, Some(74.9));
+        let rule = |threshold| LivenessRule { threshold, local_counts: true };
+        assert!(find_passed_session(&sessions, &profile, rule(75.0), NOW).is_none());
+        assert_eq!(find_passed_session(&sessions, &profile, rule(74.0), NOW).unwrap().confidence, Some(74.9));
     }
 
     #[test]

@@ -58,6 +58,8 @@ pub enum ConfirmedBy {
     Provider,
     /// A trusted server said so with a machine token.
     MachineToken,
+    /// There is a result that counts for nothing on this server.
+    Nobody,
 }
 
 impl ConfirmedBy {
@@ -67,6 +69,7 @@ impl ConfirmedBy {
         match self {
             Self::Provider => "provider",
             Self::MachineToken => "machine_token",
+            Self::Nobody => "nobody",
         }
     }
 }
@@ -89,11 +92,11 @@ pub struct AttackTests {
 }
 
 impl AttackTests {
-    /// What stands behind the result of a session.
+    /// The attacks that a session's result was tested for.
     #[must_use]
     pub const fn of_session(session: &LivenessSession) -> Self {
-        // Only a session that this server judges has a task. It measures whether the steps were done, not what was shown.
-        if session.details.task.is_some() {
+        // This server measures whether the steps were done, not what was shown.
+        if session.is_local() {
             Self { presentation_attack: "not_tested", injection: "not_tested" }
         } else {
             Self { presentation_attack: "tested_by_provider", injection: "tested_by_provider" }
@@ -261,31 +264,59 @@ impl LivenessSession {
             && profile.reopened_at.is_none_or(|reopened| self.made() > reopened)
     }
 
-    /// What the provider's result amounts to, against the threshold (0 to 100).
+    /// Says whether this server judged the session itself. Only then does it have a task.
     #[must_use]
-    pub fn confirmed(&self, threshold: f64) -> Confirmed {
-        let live = is_live(self.status, self.confidence, threshold);
-        Confirmed {
-            confidence: self.confidence,
-            status: if live { "live" } else { "not_live" }.to_owned(),
-            by: ConfirmedBy::Provider,
-        }
+    pub const fn is_local(&self) -> bool {
+        self.details.task.is_some()
     }
 }
 
-/// Says whether a result means a live person: analysed, and confident enough.
-#[must_use]
-pub fn is_live(status: SessionStatus, confidence: Option<f64>, threshold: f64) -> bool {
-    status == SessionStatus::Succeeded && confidence.is_some_and(|confidence| confidence >= threshold)
+/// Which results mean a live person.
+#[derive(Clone, Copy, Debug)]
+pub struct LivenessRule {
+    /// The lowest confidence, 0 to 100.
+    pub threshold: f64,
+    /// Whether results of the local engines confirm anything.
+    pub local_counts: bool,
+}
+
+impl LivenessRule {
+    /// Says whether the person has passed the check: analysed, and confident enough. They need no further try.
+    #[must_use]
+    pub fn has_passed(&self, session: &LivenessSession) -> bool {
+        let is_confident = session.confidence.is_some_and(|confidence| confidence >= self.threshold);
+        session.status == SessionStatus::Succeeded && is_confident
+    }
+
+    /// Says whether the result counts on this server.
+    #[must_use]
+    pub const fn is_counted(&self, session: &LivenessSession) -> bool {
+        self.local_counts || !session.is_local()
+    }
+
+    /// Says whether the session shows a live person.
+    #[must_use]
+    pub fn is_live(&self, session: &LivenessSession) -> bool {
+        self.has_passed(session) && self.is_counted(session)
+    }
+
+    /// What a session's result confirms.
+    #[must_use]
+    pub fn confirm(&self, session: &LivenessSession) -> Confirmed {
+        let (status, by) = match (self.is_counted(session), self.has_passed(session)) {
+            (true, true) => ("live", ConfirmedBy::Provider),
+            (true, false) => ("not_live", ConfirmedBy::Provider),
+            (false, _) => ("unconfirmed", ConfirmedBy::Nobody),
+        };
+        Confirmed { confidence: session.confidence, status: status.to_owned(), by }
+    }
 }
 
 /// How long a profile whose sessions these are must pause, in seconds; `None` when it need not. Those made before
 /// [`pauses_look_back`] do not matter.
 #[must_use]
-pub fn pause(sessions: &[LivenessSession], threshold: f64, now: Millis) -> Option<i64> {
-    let failed = sessions
-        .iter()
-        .filter(|session| session.status.is_finished() && !is_live(session.status, session.confidence, threshold));
+pub fn pause(sessions: &[LivenessSession], rule: LivenessRule, now: Millis) -> Option<i64> {
+    let failed = sessions.iter().filter(|session| session.status.is_finished() && !rule.has_passed(session));
     let mut made: Vec<Millis> = failed.map(LivenessSession::made).collect();
     made.sort();
     let mut runs = made.windows(MOST_FAILED).filter(|run| run[MOST_FAILED - 1] < run[0].plus_seconds(FAILED_WITHIN));
@@ -313,6 +344,8 @@ impl Word for Step {
 mod tests {
     use super::*;
 
+    const RULE: LivenessRule = LivenessRule { threshold: 75.0, local_counts: true };
+
     fn failed_at(seconds: i64) -> LivenessSession {
         let made = LivenessSession::new(String::new(), None, Millis(seconds * 1_000));
         LivenessSession { status: SessionStatus::Succeeded, confidence: Some(20.0), ..made }
@@ -321,23 +354,36 @@ mod tests {
     #[test]
     fn five_failed_sessions_within_three_minutes_make_a_pause_of_half_an_hour() {
         let five = [0, 30, 60, 90, 179].map(failed_at);
-        assert_eq!(pause(&five, 75.0, Millis(180_000)), Some(1_799));
-        assert_eq!(pause(&five, 75.0, Millis(1_979_000)), None, "it ends");
-        assert_eq!(pause(&five[1..], 75.0, Millis(180_000)), None, "four are no reason");
-        assert_eq!(pause(&[0, 30, 60, 90, 180].map(failed_at), 75.0, Millis(180_000)), None, "in more time");
+        assert_eq!(pause(&five, RULE, Millis(180_000)), Some(1_799));
+        assert_eq!(pause(&five, RULE, Millis(1_979_000)), None, "it ends");
+        assert_eq!(pause(&five[1..], RULE, Millis(180_000)), None, "four are no reason");
+        assert_eq!(pause(&[0, 30, 60, 90, 180].map(failed_at), RULE, Millis(180_000)), None, "in more time");
         let mut with_success = five.clone();
         with_success[2].confidence = Some(90.0);
-        assert_eq!(pause(&with_success, 75.0, Millis(180_000)), None, "four failed");
+        assert_eq!(pause(&with_success, RULE, Millis(180_000)), None, "four failed");
         let mut with_unfinished = five;
         with_unfinished[2].status = SessionStatus::InProgress;
-        assert_eq!(pause(&with_unfinished, 75.0, Millis(180_000)), None, "what has not finished has not failed");
+        assert_eq!(pause(&with_unfinished, RULE, Millis(180_000)), None, "what has not finished has not failed");
     }
 
     #[test]
     fn succeeded_alone_is_not_live() {
-        assert!(is_live(SessionStatus::Succeeded, Some(75.0), 75.0));
-        assert!(!is_live(SessionStatus::Succeeded, Some(74.9), 75.0));
-        assert!(!is_live(SessionStatus::Succeeded, None, 75.0));
-        assert!(!is_live(SessionStatus::Failed, Some(99.0), 75.0));
+        let session = |status, confidence| LivenessSession { status, confidence, ..failed_at(0) };
+        assert!(RULE.is_live(&session(SessionStatus::Succeeded, Some(75.0))));
+        assert!(!RULE.is_live(&session(SessionStatus::Succeeded, Some(74.9))));
+        assert!(!RULE.is_live(&session(SessionStatus::Succeeded, None)));
+        assert!(!RULE.is_live(&session(SessionStatus::Failed, Some(99.0))));
+    }
+
+    #[test]
+    fn local_result_that_does_not_count_confirms_nothing() {
+        let mut session = LivenessSession { status: SessionStatus::Succeeded, confidence: Some(100.0), ..failed_at(0) };
+        let rule = LivenessRule { local_counts: false, ..RULE };
+        assert_eq!(rule.confirm(&session).status, "live", "a provider's result");
+        session.details.task = Some(crate::records::liveness_session::Task::random());
+        let confirmed = rule.confirm(&session);
+        assert_eq!((confirmed.status.as_str(), confirmed.by), ("unconfirmed", ConfirmedBy::Nobody));
+        assert!(rule.has_passed(&session) && !rule.is_live(&session), "the person needs no further try");
+        assert!(RULE.is_live(&session));
     }
 }

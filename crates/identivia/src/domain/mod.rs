@@ -14,6 +14,7 @@ pub mod person_links;
 pub mod profile;
 pub mod reading;
 pub mod redirect;
+pub mod repeated_refusals;
 pub mod scope;
 pub mod setting;
 pub mod status;

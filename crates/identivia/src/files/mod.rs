@@ -18,12 +18,12 @@ pub mod upload;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use futures_util::TryStreamExt as _;
-use tokio::sync::Semaphore;
-
 use crate::clock::Clock;
 use crate::domain::media;
 use crate::store::Store;
+use crate::work::cpu_ledger::CpuLedger;
+use crate::work::fair_permits::FairPermits;
+use futures_util::TryStreamExt as _;
 
 pub use backend::{FileBackend, OpenFile, StoredPath};
 pub use error::FilesError;
@@ -31,7 +31,7 @@ use file_writer::{FileWriter, create_scratch_file};
 use sweep_requests::{SweepRequest, SweepRequests};
 
 /// The most megapixels that are decoded at once, over all requests, which bounds memory. The largest picture takes all.
-const MAX_DECODED_MEGAPIXELS: usize = 50;
+const MAX_DECODED_MEGAPIXELS: u32 = 50;
 
 /// The files of all records.
 pub struct Files {
@@ -43,19 +43,21 @@ pub struct Files {
     scratch: PathBuf,
     sweep_requests: SweepRequests,
     /// One permit for each megapixel that may be decoded.
-    decoding: Arc<Semaphore>,
+    decoding: Arc<FairPermits>,
 }
 
 impl Files {
-    /// Files in a backend, with the store of their intents and a local folder for nameless files.
+    /// Files in a backend, with the store of their intents and a local folder for nameless files. What their checks cost is
+    /// charged to the ledger.
     #[must_use]
     pub fn new(
         backend: Arc<dyn FileBackend>,
         intents: Option<Arc<dyn Store>>,
         scratch: &Path,
         clock: Clock,
+        ledger: Arc<CpuLedger>,
     ) -> Arc<Self> {
-        let decoding = Arc::new(Semaphore::new(MAX_DECODED_MEGAPIXELS));
+        let decoding = FairPermits::new(ledger, MAX_DECODED_MEGAPIXELS, 0);
         let sweep_requests = SweepRequests::default();
         Arc::new(Self { backend, intents, clock, scratch: scratch.to_owned(), sweep_requests, decoding })
     }

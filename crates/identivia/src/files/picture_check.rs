@@ -4,14 +4,15 @@ use std::fs::File;
 use std::io::{Read as _, Seek as _};
 use std::sync::Arc;
 
-use tokio::sync::OwnedSemaphorePermit;
 use vision::intake;
 
+use super::Files;
 use super::error::{FilesError, run_blocking};
-use super::{Files, MAX_DECODED_MEGAPIXELS};
+use crate::work::fair_permits::WorkPermit;
+use crate::work::holder::WorkHolder;
 
 /// The megapixels that every picture counts at least, because its file is in memory while it is decoded.
-const MIN_MEGAPIXELS: u64 = 10;
+const MIN_MEGAPIXELS: u32 = 10;
 /// The checked picture is scaled down to this side, in pixels: only the check matters.
 const CHECK_SIDE: u32 = 16;
 
@@ -19,38 +20,40 @@ const CHECK_SIDE: u32 = 16;
 pub type PictureFault = String;
 
 impl Files {
-    /// Decodes a whole picture. Returns the file, with the number of its pixels or its fault.
+    /// Decodes a whole picture, when it is the holder's turn. Returns the file, with the number of its pixels or its fault.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub async fn check_picture(self: &Arc<Self>, file: File) -> Result<(File, Result<u64, PictureFault>), FilesError> {
-        let permit = self.acquire_decoding_permit(MIN_MEGAPIXELS).await?;
+    pub async fn check_picture(
+        self: &Arc<Self>,
+        file: File,
+        holder: &WorkHolder,
+    ) -> Result<(File, Result<u64, PictureFault>), FilesError> {
+        let permit = self.acquire_decoding_permit(holder, 0).await;
         let (file, size) = run_with_permit(permit, move || read_picture(file, intake::read_size)).await?;
         let pixels = match size {
             Ok((_, width, height)) => u64::from(width) * u64::from(height),
             Err(fault) => return Ok((file, Err(fault))),
         };
-        let permit = self.acquire_decoding_permit(pixels.div_ceil(1_000_000)).await?;
+        let permit = self.acquire_decoding_permit(holder, pixels).await;
         let decoding = move || read_picture(file, |bytes| intake::decode_photo(bytes, CHECK_SIDE).map(drop));
         let (file, decoded) = run_with_permit(permit, decoding).await?;
         Ok((file, decoded.map(|()| pixels)))
     }
 
-    async fn acquire_decoding_permit(&self, megapixels: u64) -> Result<OwnedSemaphorePermit, FilesError> {
-        let share = megapixels.clamp(MIN_MEGAPIXELS, MAX_DECODED_MEGAPIXELS as u64);
-        let permits = u32::try_from(share).unwrap_or(u32::MAX);
-        let permit = self.decoding.clone().acquire_many_owned(permits).await;
-        permit.map_err(|error| FilesError::Failed(error.to_string()))
+    async fn acquire_decoding_permit(&self, holder: &WorkHolder, pixels: u64) -> WorkPermit {
+        let megapixels = u32::try_from(pixels.div_ceil(1_000_000)).unwrap_or(u32::MAX);
+        self.decoding.acquire(holder.clone(), megapixels.max(MIN_MEGAPIXELS)).await
     }
 }
 
 /// Runs work that holds its permit until the end, also when the caller is gone.
 async fn run_with_permit<T: Send + 'static>(
-    permit: OwnedSemaphorePermit,
+    permit: WorkPermit,
     work: impl FnOnce() -> Result<T, FilesError> + Send + 'static,
 ) -> Result<T, FilesError> {
     run_blocking(move || {
-        let _permit = permit;
+        let _work = permit.begin_work();
         work()
     })
     .await

@@ -248,13 +248,23 @@ mod tests {
     use crate::files::folder::FileFolder;
     use crate::store::Refusal;
     use crate::store::sqlite::Sqlite;
+    use crate::work::cpu_ledger::CpuLedger;
 
     /// A folder of files without a sweep: the test reads its requests.
     fn open_files() -> (Arc<Files>, TempDir) {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(Sqlite::open(folder.path()).unwrap());
         let backend = FileFolder::open(&folder.path().join("files")).unwrap();
-        (Files::new(Arc::new(backend), Some(store), folder.path(), Clock::default()), folder)
+        (
+            Files::new(
+                Arc::new(backend),
+                Some(store),
+                folder.path(),
+                Clock::default(),
+                CpuLedger::new(Clock::default(), 1),
+            ),
+            folder,
+        )
     }
 
     async fn begin_upload(files: &Arc<Files>) -> Upload {

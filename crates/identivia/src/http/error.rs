@@ -28,6 +28,7 @@ struct ErrorParts {
     body: ErrorBody,
     headers: Vec<(header::HeaderName, HeaderValue)>,
     cause: Option<ErrorCause>,
+    kind: Option<RefusalKind>,
 }
 
 /// The body of every error.
@@ -61,6 +62,38 @@ pub struct ErrorBody {
 #[derive(Clone, Debug)]
 pub struct ErrorCause(pub Arc<dyn std::error::Error + Send + Sync>);
 
+/// Why a request was refused that may be well formed, for its log line and for metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefusalKind {
+    /// Too many connections.
+    Connections,
+    /// Too many bodies under way, or too many bytes of them.
+    Bodies,
+    /// The budget of processor time is used up.
+    EngineTime,
+    /// A quota of a provider's calls is used up.
+    Quota,
+    /// Too many wrong secrets or codes.
+    Guesses,
+    /// A link has written after it has submitted or after the decision, or has claimed what is a reviewer's.
+    LateWrite,
+}
+
+impl RefusalKind {
+    /// Its word in logs and metrics.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Connections => "connections",
+            Self::Bodies => "bodies",
+            Self::EngineTime => "engine_time",
+            Self::Quota => "quota",
+            Self::Guesses => "guesses",
+            Self::LateWrite => "late_write",
+        }
+    }
+}
+
 impl ApiError {
     /// A refusal with that status and sentence.
     #[must_use]
@@ -73,7 +106,7 @@ impl ApiError {
             fields: None,
             verification: None,
         };
-        Self(Box::new(ErrorParts { status, body, headers: Vec::new(), cause: None }))
+        Self(Box::new(ErrorParts { status, body, headers: Vec::new(), cause: None, kind: None }))
     }
 
     /// 400 with a sentence and what to do.
@@ -175,6 +208,7 @@ impl ApiError {
     #[must_use]
     pub fn already_submitted() -> Self {
         Self::conflict("Already submitted", "This link writes again once another try is asked for")
+            .with_kind(RefusalKind::LateWrite)
     }
 
     /// 409 for a decision about a verification record that is not the newest, with the newest.
@@ -276,11 +310,26 @@ impl ApiError {
         self.header(header::RETRY_AFTER, HeaderValue::from(seconds))
     }
 
+    /// Adds the kind of the refusal, for its log line and for metrics.
+    #[must_use]
+    pub fn with_kind(mut self, kind: RefusalKind) -> Self {
+        self.0.kind = Some(kind);
+        self
+    }
+
     /// Adds the cause, which only the log sees.
     #[must_use]
     pub fn with_cause(mut self, cause: impl std::error::Error + Send + Sync + 'static) -> Self {
         self.0.cause = Some(ErrorCause(Arc::new(cause)));
         self
+    }
+}
+
+#[cfg(test)]
+impl ApiError {
+    /// The status, for tests.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.0.status
     }
 }
 
@@ -292,6 +341,9 @@ impl IntoResponse for ApiError {
         }
         if let Some(cause) = self.0.cause {
             response.extensions_mut().insert(cause);
+        }
+        if let Some(kind) = self.0.kind {
+            response.extensions_mut().insert(kind);
         }
         response
     }

@@ -19,10 +19,10 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 use tower::Service as _;
 
-use super::connection::accept::RequestHandler;
+use super::connection::accept::{RequestHandler, RequestOrigin};
 use super::guard::request_context::{ClientIp, RequestId};
 use crate::config::Network;
-use crate::http::error::{ApiError, ErrorCause};
+use crate::http::error::{ApiError, ErrorCause, RefusalKind};
 use crate::records::id::random_text;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -89,7 +89,12 @@ impl RequestPipeline {
 }
 
 impl RequestHandler for RequestPipeline {
-    async fn handle_request(self, request: hyper::Request<Incoming>, peer: SocketAddr) -> Response {
+    fn is_shared_address(&self, address: IpAddr) -> bool {
+        // Whoever is on this machine may be a proxy that is not listed.
+        address.is_loopback() || self.settings.trusted_proxies.iter().any(|network| network.contains(address))
+    }
+
+    async fn handle_request(self, request: hyper::Request<Incoming>, origin: RequestOrigin) -> Response {
         let started = Instant::now();
         let read_whole = Arc::new(AtomicBool::new(request.body().is_end_stream()));
         let mut request = request.map(|body| Body::new(TrackedBody { body, read_whole: read_whole.clone() }));
@@ -99,12 +104,19 @@ impl RequestHandler for RequestPipeline {
         let cors = settings.cors_origin(request.headers());
         // Only the HTTP library finds the end of a chunked body, so the connection ends with this request.
         let closes = request.headers().contains_key(header::TRANSFER_ENCODING);
-        let ip = settings.client_ip(request.headers(), peer);
+        let ip = settings.client_ip(request.headers(), origin.peer);
         drop_trailing_slash(&mut request);
         request.extensions_mut().insert(RequestId(id.clone()));
         request.extensions_mut().insert(ClientIp(ip));
-        let mut response =
-            if is_preflight(&request) { preflight_response(cors.is_some()) } else { self.call_router(request).await };
+        let mut response = if origin.is_for_probes && !is_probe(&request) {
+            ApiError::unavailable("All connections of this server are taken; try again when Retry-After has passed")
+                .with_kind(RefusalKind::Connections)
+                .into_response()
+        } else if is_preflight(&request) {
+            preflight_response(cors.is_some())
+        } else {
+            self.call_router(request).await
+        };
         let headers = response.headers_mut();
         headers.reserve(DEFAULT_HEADERS.len() + 4);
         for (name, value) in DEFAULT_HEADERS {
@@ -130,6 +142,9 @@ impl RequestHandler for RequestPipeline {
         let (method, route) = (method_name(&method), route_template(&response));
         log_request(method, route, &response, took, &id);
         if settings.metrics {
+            if let Some(kind) = response.extensions().get::<RefusalKind>() {
+                crate::telemetry::count_refusal(kind.word());
+            }
             crate::telemetry::count_request(method, route, response.status(), took);
         }
         response
@@ -231,6 +246,11 @@ fn choose_request_id(headers: &HeaderMap) -> Arc<str> {
     }
 }
 
+/// Says whether an orchestrator asks if the process is well.
+fn is_probe(request: &Request<Body>) -> bool {
+    matches!(request.uri().path(), "/livez" | "/readyz" | "/health") && request.body().is_end_stream()
+}
+
 fn is_preflight(request: &Request<Body>) -> bool {
     request.method() == Method::OPTIONS
         && request.headers().contains_key(header::ORIGIN)
@@ -269,18 +289,29 @@ fn route_template(response: &Response) -> &str {
 fn log_request(method: &'static str, route: &str, response: &Response, took: Duration, id: &str) {
     let status = response.status();
     let duration_ms = (took.as_secs_f64() * 1e6).round() / 1e3;
-    let cause = response.extensions().get::<ErrorCause>();
+    let code = status.as_u16();
     // A provider's refusal has a cause that the operator can remove.
-    if cause.is_some() || (status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED) {
-        let cause = cause.map(|ErrorCause(cause)| cause.to_string()).unwrap_or_default();
-        let status = status.as_u16();
-        if status == 500 {
-            tracing::error!(request.id = id, method, route, status, duration_ms, cause, "request failed");
+    if let Some(cause) = find_cause(response) {
+        if code == 500 {
+            tracing::error!(request.id = id, method, route, status = code, duration_ms, cause, "request failed");
         } else {
-            tracing::warn!(request.id = id, method, route, status, duration_ms, cause, "request not served");
+            tracing::warn!(request.id = id, method, route, status = code, duration_ms, cause, "request not served");
         }
+    } else if let Some(kind) = response.extensions().get::<RefusalKind>() {
+        let refused = kind.word();
+        tracing::warn!(request.id = id, method, route, status = code, duration_ms, refused, "request refused");
     } else {
-        tracing::info!(request.id = id, method, route, status = status.as_u16(), duration_ms, "request");
+        tracing::info!(request.id = id, method, route, status = code, duration_ms, "request");
+    }
+}
+
+/// Why a request was not served, where its operator should know.
+fn find_cause(response: &Response) -> Option<String> {
+    let status = response.status();
+    match response.extensions().get::<ErrorCause>() {
+        Some(ErrorCause(cause)) => Some(cause.to_string()),
+        None if response.extensions().get::<RefusalKind>().is_some() => None,
+        None => (status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED).then(String::new),
     }
 }
 

@@ -72,13 +72,19 @@ fn openapi_text() -> Arc<OpenApiText> {
 ///
 /// # Errors
 /// When an operation does not declare its callers.
-pub fn router(app: &Arc<App>, secret: &[u8], page: PersonPage) -> Result<Router, UndeclaredAccess> {
+pub fn router(
+    app: &Arc<App>,
+    secret: &[u8],
+    page: PersonPage,
+    max_connections: usize,
+) -> Result<Router, UndeclaredAccess> {
+    let state = HttpState::new(app.clone(), secret, page, max_connections);
     let (operations, document) = operations().split_for_parts();
     let document = serde_json::to_value(document).unwrap_or_default();
     let table = Arc::new(AccessTable::from_openapi(&document)?);
     let router = operations
         .method_not_allowed_fallback(answer_wrong_method)
-        .route_layer(from_fn_with_state((app.clone(), table), authenticate::authenticate_request))
+        .route_layer(from_fn_with_state((state.clone(), table), authenticate::authenticate_request))
         .merge(api_docs::docs_routes())
         .merge(person_page::person_routes())
         .route("/robots.txt", routing::get(|| async { "User-agent: *\nDisallow: /\n" }))
@@ -87,7 +93,7 @@ pub fn router(app: &Arc<App>, secret: &[u8], page: PersonPage) -> Result<Router,
         .fallback(answer_unknown_path)
         // Each reader of a body has its own limit; see `json` and `form`.
         .layer(DefaultBodyLimit::disable());
-    Ok(router.with_state(HttpState::new(app.clone(), secret, page)))
+    Ok(router.with_state(state))
 }
 
 async fn answer_unknown_path() -> ApiError {

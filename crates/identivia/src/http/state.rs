@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRef;
 
+use super::guard::body_limits::BodyLimits;
 use super::guard::client_secrets::SecretChecks;
 use super::guard::failed_guesses::FailedGuesses;
 use super::guard::provider_quotas::ProviderQuotas;
@@ -17,17 +18,19 @@ pub(crate) struct HttpState {
     secret_checks: Arc<SecretChecks>,
     failed_guesses: Arc<FailedGuesses>,
     quotas: Arc<ProviderQuotas>,
+    pub(super) body_limits: Arc<BodyLimits>,
     page: Arc<PersonPage>,
 }
 
 impl HttpState {
     /// Starts with empty counters. Servers that share records share the secret.
-    pub(crate) fn new(app: Arc<App>, secret: &[u8], page: PersonPage) -> Self {
+    pub(crate) fn new(app: Arc<App>, secret: &[u8], page: PersonPage, max_connections: usize) -> Self {
         Self {
+            quotas: Arc::new(ProviderQuotas::new(app.cpu_ledger.clone())),
             app,
             secret_checks: Arc::default(),
             failed_guesses: Arc::new(FailedGuesses::new(secret)),
-            quotas: Arc::default(),
+            body_limits: BodyLimits::new(max_connections),
             page: Arc::new(page),
         }
     }

@@ -184,10 +184,11 @@ mod tests {
     use crate::records::id::RecordId;
     use crate::store::Collection;
     use crate::store::sqlite::Sqlite;
+    use crate::work::cpu_ledger::CpuLedger;
 
     fn open_sweep(folder: &TempDir, store: Arc<dyn Store>, clock: Clock) -> Arc<JobQueue<FileSweep>> {
         let backend = FileFolder::open(&folder.path().join("files")).unwrap();
-        let files = Files::new(Arc::new(backend), Some(store), folder.path(), clock);
+        let files = Files::new(Arc::new(backend), Some(store), folder.path(), clock.clone(), CpuLedger::new(clock, 1));
         FileSweep::open_queue(&files).unwrap()
     }
 

@@ -4,38 +4,40 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
 use vision::face::FaceEngine;
 use vision::text::TextReader;
 use vision::{EngineError, LoadError, ModelWeights, create_thread_pool, weights};
 
 use super::http_call::ProviderError;
 use crate::records::checks::WeightsUsed;
+use crate::work::cpu_ledger::CpuLedger;
+use crate::work::fair_permits::{FairPermits, WorkPermit};
+use crate::work::holder::WorkHolder;
 
 /// The name of the engines in answers and records.
 pub const ENGINE_NAME: &str = concat!("identivia-vision ", env!("CARGO_PKG_VERSION"));
 
+/// Permits that callers who have spent much leave to others.
+const RESERVED_PERMITS: u32 = 1;
+/// The longest a piece of work may run. The longest that was measured on a machine with two cores took 7 seconds.
+const RUN_TIMEOUT: Duration = Duration::from_secs(45);
 /// How long work waits for a permit. If that is not enough, this machine does not keep up.
 const PERMIT_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// The right to run work on the engines. The next work can run once it is dropped.
-pub struct EnginePermit(#[expect(dead_code, reason = "held until it is dropped")] OwnedSemaphorePermit);
 
 /// The engines, with their weights.
 pub struct LocalEngines {
     pub faces: FaceEngine,
     pub text: TextReader,
-    permits: Arc<Semaphore>,
+    permits: Arc<FairPermits>,
 }
 
 impl LocalEngines {
     /// Loads the weights: the embedded ones, except those that a folder's manifest replaces. `threads` limits both the
-    /// threads of one inference and the work that runs at once.
+    /// threads of one inference and the work that runs at once. What the work costs is charged to the ledger.
     ///
     /// # Errors
     /// When the folder does not match its manifest.
-    pub fn load(models: Option<&Path>, threads: usize) -> Result<Arc<Self>, LoadError> {
+    pub fn load(models: Option<&Path>, threads: usize, ledger: Arc<CpuLedger>) -> Result<Arc<Self>, LoadError> {
         if let Some(folder) = models {
             weights::check_models_folder(folder)?;
         }
@@ -43,19 +45,22 @@ impl LocalEngines {
         Ok(Arc::new(Self {
             faces: FaceEngine::new(models, &pool)?,
             text: TextReader::new(models, &pool)?,
-            permits: Arc::new(Semaphore::new(threads.max(1))),
+            permits: FairPermits::new(ledger, u32::try_from(threads.max(1)).unwrap_or(u32::MAX), RESERVED_PERMITS),
         }))
     }
 
-    /// Waits for a permit.
+    /// What the work of links and teams costs.
+    #[must_use]
+    pub fn ledger(&self) -> &Arc<CpuLedger> {
+        self.permits.ledger()
+    }
+
+    /// Waits for the holder's turn.
     ///
     /// # Errors
-    /// [`ProviderError::Busy`] when none becomes free in time.
-    pub async fn acquire_permit(&self) -> Result<EnginePermit, ProviderError> {
-        match timeout(PERMIT_TIMEOUT, self.permits.clone().acquire_owned()).await {
-            Ok(Ok(permit)) => Ok(EnginePermit(permit)),
-            _ => Err(ProviderError::Busy),
-        }
+    /// [`ProviderError::Busy`] when it does not come in time.
+    pub async fn acquire_permit(&self, holder: WorkHolder) -> Result<WorkPermit, ProviderError> {
+        self.permits.acquire_within(holder, 1, PERMIT_TIMEOUT).await.ok_or(ProviderError::Busy)
     }
 
     /// Runs work under a permit, which is returned with the result. The work goes on, and holds the permit, also when the
@@ -65,11 +70,14 @@ impl LocalEngines {
     /// The work's own.
     pub async fn run_with_permit<T: Send + 'static>(
         self: &Arc<Self>,
-        permit: EnginePermit,
+        permit: WorkPermit,
         work: impl FnOnce(&Self) -> Result<T, ProviderError> + Send + 'static,
-    ) -> Result<(T, EnginePermit), ProviderError> {
+    ) -> Result<(T, WorkPermit), ProviderError> {
         let engines = self.clone();
-        let running = tokio::task::spawn_blocking(move || work(&engines).map(|result| (result, permit)));
+        let running = tokio::task::spawn_blocking(move || {
+            let _work = permit.begin_work();
+            vision::run_within(RUN_TIMEOUT, || work(&engines)).map(|result| (result, permit))
+        });
         // A panic's own text may quote a document.
         running.await.unwrap_or_else(|_| Err(ProviderError::failed("an engine panicked")))
     }
@@ -80,9 +88,10 @@ impl LocalEngines {
     /// [`ProviderError::Busy`] when no permit becomes free in time; else the work's own.
     pub async fn run_work<T: Send + 'static>(
         self: &Arc<Self>,
+        holder: WorkHolder,
         work: impl FnOnce(&Self) -> Result<T, ProviderError> + Send + 'static,
     ) -> Result<T, ProviderError> {
-        let permit = self.acquire_permit().await?;
+        let permit = self.acquire_permit(holder).await?;
         self.run_with_permit(permit, work).await.map(|(result, _)| result)
     }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, LivenessSource, ReaderSource};
 use crate::providers::documents::DocumentReader;
 use crate::providers::documents::local::LocalReader;
 use crate::providers::documents::off::NoReader;
@@ -40,14 +40,16 @@ impl Providers {
     /// One line that names the setting to change.
     pub async fn open(config: &Config, clock: &Clock, engines: &Arc<LocalEngines>) -> anyhow::Result<Self> {
         let liveness: Arc<dyn LivenessProvider> = match &config.liveness {
-            Some(at) => Arc::new(Rekognition::open(at).await.context("LIVENESS_PROVIDER")?),
-            None if config.is_liveness_off => Arc::new(NoLiveness),
-            None => Arc::new(LocalLiveness::new(engines.clone())),
+            LivenessSource::Aws(at) => Arc::new(Rekognition::open(at).await.context("LIVENESS_PROVIDER")?),
+            LivenessSource::Off => Arc::new(NoLiveness),
+            LivenessSource::Local => Arc::new(LocalLiveness::new(engines.clone())),
         };
-        let reader: Arc<dyn DocumentReader> = match &config.openai {
-            Some(at) => Arc::new(OpenAiReader::new(at.clone(), clock.clone()).context("DOCUMENT_READER")?),
-            None if config.is_reader_off => Arc::new(NoReader),
-            None => Arc::new(LocalReader::new(engines.clone(), clock.clone())),
+        let reader: Arc<dyn DocumentReader> = match &config.reader {
+            ReaderSource::OpenAi(at) => {
+                Arc::new(OpenAiReader::new(at.clone(), clock.clone()).context("DOCUMENT_READER")?)
+            }
+            ReaderSource::Off => Arc::new(NoReader),
+            ReaderSource::Local => Arc::new(LocalReader::new(engines.clone(), clock.clone())),
         };
         let fingerprint = match &config.fingerprint {
             Some(at) => Some(Arc::new(Fingerprint::new(at.clone()).context("FINGERPRINT_SECRET_KEY")?)),

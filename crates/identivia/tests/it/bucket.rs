@@ -13,6 +13,7 @@ use identivia::jobs::file_sweep::{SweepAtStart, start_file_sweep};
 use identivia::records::id::RecordId;
 use identivia::store::sqlite::Sqlite;
 use identivia::store::{Collection, Store};
+use identivia::work::cpu_ledger::CpuLedger;
 use reqwest::Method;
 use reqwest::multipart::{Form, Part};
 use serde_json::Value;
@@ -203,7 +204,8 @@ async fn process(bucket: &s3::Bucket, endpoint: &str, folder: &TempDir, clock: &
     let timeouts = BucketTimeouts { operation: Duration::from_secs(2), ..BucketTimeouts::default() };
     let backend = S3Bucket::open(&at, folder.path(), timeouts).await.unwrap();
     let intents: Arc<dyn Store> = Arc::new(Sqlite::open(folder.path()).unwrap());
-    let files = Files::new(Arc::new(backend), Some(intents), folder.path(), clock.clone());
+    let files =
+        Files::new(Arc::new(backend), Some(intents), folder.path(), clock.clone(), CpuLedger::new(clock.clone(), 1));
     Process { files }
 }
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The levels, from the top. A file imports from its own level or a lower one.
-const LEVELS: [&[&str]; 10] = [
+const LEVELS: [&[&str]; 11] = [
     &["main", "cli"],
     &["server"],
     &["http"],
@@ -15,6 +15,7 @@ const LEVELS: [&[&str]; 10] = [
     &["store"],
     &["first_run", "config"],
     &["domain"],
+    &["work"],
     &["records", "clock", "telemetry"],
 ];
 

@@ -3,6 +3,7 @@
 
 mod access;
 mod bucket;
+mod capacity;
 mod command;
 mod copy;
 mod crash;

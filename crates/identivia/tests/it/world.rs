@@ -23,6 +23,8 @@ use identivia::records::id::RecordId;
 use identivia::records::liveness_session::{BoundingBox, SessionStatus};
 use identivia::records::time::Millis;
 use identivia::server::{Server, StartOptions};
+use identivia::work::cpu_ledger::CpuLedger;
+use identivia::work::holder::WorkHolder;
 use reqwest::multipart::{Form, Part};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
@@ -133,13 +135,19 @@ impl World {
         Self::start_on(ground, &flags, options, Arc::default()).await
     }
 
+    /// Starts a server with these options.
+    pub(crate) async fn with_options(options: StartOptions) -> Self {
+        Self::start(&[], options, Arc::default()).await
+    }
+
     async fn start(flags: &[&str], options: StartOptions, provider: Arc<Scripted>) -> Self {
         Self::start_on(Arc::new(Ground::wanted().await), flags, options, provider).await
     }
 
     /// Record checks wait until a test runs them: otherwise a result would depend on when they run.
     async fn start_on(ground: Arc<Ground>, flags: &[&str], options: StartOptions, provider: Arc<Scripted>) -> Self {
-        let options = StartOptions { engines: Some(engines()), holds_checks: true, ..options };
+        let engines = options.engines.clone().or_else(|| Some(engines()));
+        let options = StartOptions { engines, holds_checks: true, ..options };
         let folder = tempfile::tempdir().unwrap();
         let data_dir = folder.path().join("data");
         let clients = json!([
@@ -225,10 +233,15 @@ impl World {
     }
 }
 
+/// A ledger for which all work is free: processor time is the process's, and other tests use it too.
+fn free_ledger() -> Arc<CpuLedger> {
+    CpuLedger::with_measure(Clock::default(), 2, || Duration::ZERO)
+}
+
 /// The local engines, loaded once for all servers of this process.
 pub(crate) fn engines() -> Arc<LocalEngines> {
     static ENGINES: OnceLock<Arc<LocalEngines>> = OnceLock::new();
-    ENGINES.get_or_init(|| LocalEngines::load(None, 2).unwrap()).clone()
+    ENGINES.get_or_init(|| LocalEngines::load(None, 2, free_ledger()).unwrap()).clone()
 }
 
 /// A variable's name as a flag.
@@ -420,6 +433,7 @@ impl DocumentReader for ScriptedReader {
         &self,
         sides: DocumentSides,
         hints: &ReaderHints,
+        _: WorkHolder,
     ) -> Result<DocumentAnalysis, ProviderError> {
         let picture = sides.front;
         assert_eq!((picture.media, hints.document_type.as_str()), (Media::Jpeg, "passport"));

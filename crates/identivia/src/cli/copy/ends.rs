@@ -19,6 +19,7 @@ use crate::store::Store;
 use crate::store::pocketbase::{Account, PocketBase};
 use crate::store::postgres::{self, CopyLock, Postgres};
 use crate::store::sqlite::Sqlite;
+use crate::work::cpu_ledger::CpuLedger;
 
 /// Connections to a PostgreSQL that is copied to.
 const CONNECTIONS: u32 = 4;
@@ -181,13 +182,14 @@ impl Address {
     /// When it cannot be written now.
     pub async fn open(&self) -> anyhow::Result<CopyTarget> {
         let clock = Clock::default();
+        let ledger = CpuLedger::new(clock.clone(), 1);
         match &self.records {
             RecordsAt::Sqlite(folder) => {
                 let held =
                     Held::Folder { _lock: lock_data_dir(folder).map_err(|error| anyhow::anyhow!(error.problem))? };
                 let records = Arc::new(Sqlite::open(folder).context("its database cannot be opened")?);
                 let place: Arc<dyn FileBackend> = Arc::new(FileFolder::open(&folder.join("files"))?);
-                let files = Files::new(place.clone(), Some(records.clone()), folder, clock);
+                let files = Files::new(place.clone(), Some(records.clone()), folder, clock, ledger);
                 start_file_sweep(&files, SweepAtStart::All).await;
                 Ok(CopyTarget { store: records, place, files, _held: held })
             }
@@ -195,7 +197,7 @@ impl Address {
                 let (records, lock) = Postgres::open_for_copy(url, CONNECTIONS).await?;
                 let (records, held) = (Arc::new(records), Held::Database { _lock: lock });
                 let place = self.files.as_ref().context("nothing says where its files are")?.open().await?;
-                let files = Files::new(place.clone(), Some(records.clone()), &scratch(), clock);
+                let files = Files::new(place.clone(), Some(records.clone()), &scratch(), clock, ledger);
                 start_file_sweep(&files, SweepAtStart::Old).await;
                 Ok(CopyTarget { store: records, place, files, _held: held })
             }
@@ -203,7 +205,7 @@ impl Address {
                 let pocketbase = signed_in(account)?;
                 refuse_incomplete(&pocketbase).await?;
                 let place: Arc<dyn FileBackend> = Arc::new(PocketBaseFields::new(pocketbase.clone(), &scratch()));
-                let files = Files::new(place.clone(), None, &scratch(), clock);
+                let files = Files::new(place.clone(), None, &scratch(), clock, ledger);
                 Ok(CopyTarget { store: pocketbase, place, files, _held: Held::Nothing })
             }
         }

@@ -11,8 +11,10 @@ use super::zones::eval_zones;
 use super::{EvalContext, ReportLines};
 use crate::cli::print_line;
 use crate::cli::progress::Progress;
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::providers::local_engines::LocalEngines;
+use crate::work::cpu_ledger::CpuLedger;
 
 /// Arguments of `identivia eval`.
 #[derive(Args)]
@@ -51,12 +53,17 @@ enum Evaluation {
 /// When the engines cannot be loaded, or the pictures cannot be read.
 pub fn run_eval(config: &Config, arguments: &EvalArguments) -> anyhow::Result<()> {
     let settings = &config.engines;
-    let engines = LocalEngines::load(settings.models.as_deref(), settings.threads).context("MODELS_DIR")?;
+    let engines = LocalEngines::load(
+        settings.models.as_deref(),
+        settings.threads,
+        CpuLedger::new(Clock::default(), settings.threads),
+    )
+    .context("MODELS_DIR")?;
     let context = EvalContext { engines, progress: Progress::new() };
     let lines: ReportLines = match &arguments.evaluation {
         Evaluation::Face { pairs } => eval_faces(&context, pairs),
         Evaluation::Mrz { dir } => eval_zones(&context, dir),
-        Evaluation::Liveness { dir } => eval_liveness(&context, dir, config.face_liveness_threshold),
+        Evaluation::Liveness { dir } => eval_liveness(&context, dir, config.liveness_rule.threshold),
     }?;
     lines.iter().try_for_each(|line| print_line(line))
 }

@@ -123,20 +123,21 @@ pub(crate) async fn analyze_document(
         let message = "DOCUMENT_READER is off: the operator of this server can turn it on";
         return Err(ApiError::not_configured("Document reader not configured", message));
     }
+    quotas.charge(&context, ProviderOperation::ReadDocument).await?;
+    let reading_permit = quotas.acquire_reading(&context)?;
+    let engine_work = if app.reader.is_local() { quotas.acquire_engine_work(&context)? } else { None };
+    let permits = (reading_permit, engine_work);
     let mut received = form::read_form::<AnalysisFields>(request, &app.files, FileDestination::Scratch).await?;
     let front = received.take_scratch_file(FileField::DocumentFront);
     let back = received.take_scratch_file(FileField::DocumentBack).map(|scratch| open_picture(scratch).0);
     let hints = check_hints(received.fields, received.checks, front.is_some())?;
-    quotas.charge(&context, ProviderOperation::ReadDocument).await?;
     let (front, document) = open_picture(front.ok_or_else(|| ApiError::missing_fields(vec!["document_front"]))?);
-    let reading_permit = quotas.acquire_reading(&context)?;
-    let engine_work = if app.reader.is_local() { quotas.acquire_engine_work(&context)? } else { None };
-    let permits = (reading_permit, engine_work);
     let reader = app.reader.clone();
+    let holder = context.authority.work_holder();
     // In its own task, so that the permits are held until it ends, even when the browser no longer waits.
     let reading = tokio::spawn(async move {
         let _permits = permits;
-        reader.read_document(DocumentSides { front, back }, &hints).await
+        reader.read_document(DocumentSides { front, back }, &hints, holder).await
     });
     let reading = reading.await.unwrap_or_else(|_| Err(ProviderError::failed("the reading broke off")));
     let advice = "Try again, or type the fields in";

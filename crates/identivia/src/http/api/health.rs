@@ -101,7 +101,7 @@ pub(crate) async fn report(State(app): State<Arc<App>>) -> Json<HealthReport> {
         aws_faceliveness_status: liveness,
         openai_model: app.health.openai_model.clone(),
         openai_status: openai,
-        faceliveness_threshold: to_plain_number(app.liveness.threshold()),
+        faceliveness_threshold: to_plain_number(app.liveness.rule().threshold),
         fingerprint_status: fingerprint,
         liveness_provider: if app.liveness.provider().is_off() {
             "off"

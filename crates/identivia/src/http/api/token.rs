@@ -19,7 +19,7 @@ use crate::domain::LINE;
 use crate::domain::client::Client;
 use crate::http::body::field_checks::RawField;
 use crate::http::body::json::{self, BODY_BYTES};
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, RefusalKind};
 use crate::http::guard::client_secrets::SecretChecks;
 use crate::http::guard::failed_guesses::{ClientAtAddress, FailedGuesses};
 use crate::http::guard::rate_limiter::ReserveError;
@@ -266,6 +266,7 @@ fn too_many_failures(seconds: u64) -> ApiError {
         "Too many failures; try again when Retry-After has passed",
     )
     .retry_after(seconds)
+    .with_kind(RefusalKind::Guesses)
 }
 
 /// The name of the counter that servers share. It holds one byte of the client's digest: made-up ids fill at most 256 rows

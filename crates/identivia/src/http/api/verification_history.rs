@@ -227,7 +227,7 @@ async fn provider_finding(
         let message = "The result is too old, or another try was asked for since; make a new session";
         return Err(ApiError::bad_request("Invalid liveness session", message));
     }
-    Ok(session.confirmed(context.app.liveness.threshold()))
+    Ok(context.app.liveness.rule().confirm(&session))
 }
 
 /// Checks visitor data with Fingerprint. The record is created with any result.

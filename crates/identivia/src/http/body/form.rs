@@ -22,6 +22,8 @@ use crate::files::Files;
 use crate::files::file_writer::FileWriter;
 use crate::files::upload::Upload;
 use crate::http::error::ApiError;
+use crate::http::guard::body_limits::{BodyPermit, BodyPlace};
+use crate::work::holder::WorkHolder;
 
 /// The most parts of a form.
 const MAX_PARTS: usize = 32;
@@ -120,7 +122,10 @@ pub(crate) async fn read_form<F: FormFields>(
 ) -> Result<ReceivedForm<F>, ApiError> {
     let boundary = form_boundary(&request)?;
     json::refuse_large_body(request.headers(), FORM_BYTES)?;
+    let holder = request.extensions().get::<WorkHolder>().cloned().ok_or_else(ApiError::missing_token)?;
     let reader = FormReader {
+        permit: BodyPermit::of_request(request.extensions()),
+        holder,
         multipart: MultipartParser::new(FormBody::new(request.into_body()), &boundary),
         files,
         accepted: F::FILES,
@@ -171,7 +176,16 @@ impl From<FormFault> for ApiError {
     }
 }
 
+/// Counts bytes that a form holds.
+fn hold_bytes(permit: Option<&BodyPermit>, place: BodyPlace, piece: &Bytes) -> Result<(), ApiError> {
+    permit.map_or(Ok(()), |permit| permit.hold_bytes(place, piece.len()))
+}
+
 struct FormReader<'a> {
+    /// Counts what is held of the form.
+    permit: Option<Arc<BodyPermit>>,
+    /// For whom pictures are checked.
+    holder: WorkHolder,
     multipart: MultipartParser<FormBody>,
     files: &'a Arc<Files>,
     accepted: &'static [FileField],
@@ -209,6 +223,7 @@ impl FormReader<'_> {
     async fn read_text(&mut self, name: String) -> Result<(), ApiError> {
         let mut bytes = Vec::new();
         while let Some(piece) = self.multipart.next_piece().await? {
+            hold_bytes(self.permit.as_deref(), BodyPlace::Memory, &piece)?;
             bytes.extend_from_slice(&piece);
             if bytes.len() > TEXT_BYTES {
                 return Err(ApiError::too_large("At most 64 KiB a text field"));
@@ -229,6 +244,7 @@ impl FormReader<'_> {
         }
         let mut bytes = Vec::new();
         while let Some(piece) = self.multipart.next_piece().await? {
+            hold_bytes(self.permit.as_deref(), BodyPlace::Memory, &piece)?;
             bytes.extend_from_slice(&piece);
             if bytes.len() > FRAME_BYTES {
                 return Err(ApiError::too_large("At most 1 MiB a frame"));
@@ -311,6 +327,7 @@ impl FormReader<'_> {
                 let message = format!("{}: at most {} MiB {kind}", field.name(), limit / (1024 * 1024));
                 return Err(ApiError::too_large(message));
             }
+            hold_bytes(self.permit.as_deref(), BodyPlace::Disk, &piece)?;
             writing.write_bytes(&piece).await?;
             next = self.multipart.next_piece().await?;
         }
@@ -322,7 +339,7 @@ impl FormReader<'_> {
         if media.is_video() {
             return Ok((file, 0));
         }
-        let (file, found) = self.files.check_picture(file).await?;
+        let (file, found) = self.files.check_picture(file, &self.holder).await?;
         let pixels = found.unwrap_or_else(|fault| {
             self.received.checks.add_problem(field.name(), fault);
             0

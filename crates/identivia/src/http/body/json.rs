@@ -5,11 +5,12 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use futures_util::StreamExt as _;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::http::error::ApiError;
+use crate::http::guard::body_limits::{BodyPermit, BodyPlace};
 
 /// The largest JSON or form body, in bytes.
 pub(crate) const BODY_BYTES: usize = 1024 * 1024;
@@ -45,13 +46,29 @@ fn body_too_large(limit: usize) -> ApiError {
 /// Reads a small body whole.
 pub(crate) async fn read_body(request: Request<Body>, limit: usize) -> Result<Bytes, ApiError> {
     refuse_large_body(request.headers(), limit)?;
-    let reading = Limited::new(request.into_body(), limit).collect();
-    match tokio::time::timeout(BODY_TIMEOUT, reading).await {
+    match tokio::time::timeout(BODY_TIMEOUT, collect_body(request, limit)).await {
+        Ok(collected) => collected,
         Err(_) => Err(body_too_slow()),
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.downcast_ref::<LengthLimitError>().is_some() => Err(body_too_large(limit)),
-        Ok(Err(_)) => Err(ApiError::bad_request("Request body could not be read", "Send the whole body, well framed")),
     }
+}
+
+/// Collects a body. Its bytes are copied: a piece keeps the connection's whole buffer, which is counted nowhere.
+async fn collect_body(request: Request<Body>, limit: usize) -> Result<Bytes, ApiError> {
+    let permit = BodyPermit::of_request(request.extensions());
+    let mut pieces = request.into_body().into_data_stream();
+    let mut collected = Vec::new();
+    while let Some(piece) = pieces.next().await {
+        let piece = piece
+            .map_err(|_| ApiError::bad_request("Request body could not be read", "Send the whole body, well framed"))?;
+        if collected.len() + piece.len() > limit {
+            return Err(body_too_large(limit));
+        }
+        if let Some(permit) = &permit {
+            permit.hold_bytes(BodyPlace::Memory, piece.len())?;
+        }
+        collected.extend_from_slice(&piece);
+    }
+    Ok(collected.into())
 }
 
 /// The refusal of a body that arrives too slowly.

@@ -1,9 +1,9 @@
 //! The accept loop: limits the number of connections, serves HTTP/1.1 on each, and drains them at the end.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::http::{HeaderValue, header};
@@ -13,9 +13,11 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 
-use super::guarded_socket::{BusyFlag, GuardedSocket};
+use super::connection_table::{ConnectionPlace, ConnectionTable};
+use super::guarded_socket::GuardedSocket;
+use crate::http::guard::request_context::ClientIp;
 
 /// How long running requests may take to finish once the server stops.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
@@ -27,14 +29,25 @@ const READ_BUFFER_BYTES: usize = 64 * 1024;
 /// How long to wait after a failed accept: the system may have no more sockets.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 
+/// Where a request came from.
+#[derive(Clone, Copy)]
+pub struct RequestOrigin {
+    pub peer: SocketAddr,
+    /// Whether all connections are taken, and this one answers probes alone.
+    pub is_for_probes: bool,
+}
+
 /// Answers the requests of connections.
 pub trait RequestHandler: Clone + Send + Sync + 'static {
-    /// Answers one request of that peer.
+    /// Answers one request.
     fn handle_request(
         self,
         request: hyper::Request<Incoming>,
-        peer: SocketAddr,
+        origin: RequestOrigin,
     ) -> impl Future<Output = Response> + Send;
+
+    /// Says whether many callers come through that address, so that it has no limit of its own.
+    fn is_shared_address(&self, address: IpAddr) -> bool;
 }
 
 /// Serves connections until `stop` becomes true, then lets running requests finish within [`DRAIN_TIMEOUT`].
@@ -44,16 +57,21 @@ pub async fn serve_connections(
     max_connections: usize,
     mut stop: watch::Receiver<bool>,
 ) {
-    let permits = Arc::new(Semaphore::new(max_connections));
+    let addresses = handler.clone();
+    let table = ConnectionTable::new(max_connections, move |address| addresses.is_shared_address(address));
     let stopping = stop.clone();
     tokio::select! {
-        () = accept_connections(&listener, &handler, &permits, &stopping) => {}
+        () = accept_connections(&listener, &handler, &table, &stopping) => {}
         () = wait_for_stop(&mut stop) => {}
     }
-    let _ = tokio::time::timeout(STOP_GRACE, accept_connections(&listener, &handler, &permits, &stopping)).await;
+    let _ = tokio::time::timeout(STOP_GRACE, accept_connections(&listener, &handler, &table, &stopping)).await;
     drop(listener);
-    let all = u32::try_from(max_connections).unwrap_or(u32::MAX);
-    if tokio::time::timeout(DRAIN_TIMEOUT, permits.acquire_many(all)).await.is_err() {
+    let all_ended = async {
+        while table.count_open() > 0 {
+            table.ended.notified().await;
+        }
+    };
+    if tokio::time::timeout(DRAIN_TIMEOUT, all_ended).await.is_err() {
         tracing::warn!("requests still running after the drain timeout were cut off");
     }
 }
@@ -66,14 +84,16 @@ async fn wait_for_stop(stop: &mut watch::Receiver<bool>) {
 async fn accept_connections(
     listener: &TcpListener,
     handler: &impl RequestHandler,
-    permits: &Arc<Semaphore>,
+    table: &Arc<ConnectionTable>,
     stop: &watch::Receiver<bool>,
 ) {
-    // With every permit taken, callers wait in the system's queue, which takes no memory of this process.
-    while let Ok(permit) = permits.clone().acquire_owned().await {
+    loop {
         match listener.accept().await {
             Ok((socket, peer)) => {
-                tokio::spawn(serve_connection(socket, peer, handler.clone(), permit, stop.clone()));
+                // A connection without a place is closed at once.
+                if let Some(place) = table.add_connection(ClientIp(peer.ip().to_canonical()).network()) {
+                    tokio::spawn(serve_connection(socket, peer, handler.clone(), place, stop.clone()));
+                }
             }
             Err(error) => {
                 tracing::warn!(%error, "connection could not be accepted");
@@ -87,23 +107,24 @@ async fn serve_connection(
     socket: TcpStream,
     peer: SocketAddr,
     handler: impl RequestHandler,
-    permit: OwnedSemaphorePermit,
+    place: ConnectionPlace,
     mut stop: watch::Receiver<bool>,
 ) {
     // Answers are small: waiting to fill a packet would only delay them.
     let _ = socket.set_nodelay(true);
-    let busy = BusyFlag::new(AtomicBool::new(false));
-    let socket = GuardedSocket::new(socket, busy.clone());
+    let activity = place.activity.clone();
+    let socket = GuardedSocket::new(socket, activity.clone());
+    let origin = RequestOrigin { peer, is_for_probes: place.is_for_probes };
     let stopping = stop.clone();
     let service = service_fn(move |request| {
         let handler = handler.clone();
-        let busy = busy.clone();
+        let activity = activity.clone();
         let stopping = stopping.clone();
         async move {
-            busy.store(true, Ordering::Relaxed);
-            let mut response = handler.handle_request(request, peer).await;
-            busy.store(false, Ordering::Relaxed);
-            if *stopping.borrow() {
+            activity.set_busy(true);
+            let mut response = handler.handle_request(request, origin).await;
+            activity.set_busy(false);
+            if *stopping.borrow() || origin.is_for_probes {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
             Ok::<_, Infallible>(response)
@@ -114,6 +135,7 @@ async fn serve_connection(
     let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(socket), service));
     let outcome = tokio::select! {
         outcome = connection.as_mut() => outcome,
+        () = place.activity.close.notified() => return,
         () = wait_for_stop(&mut stop) => match tokio::time::timeout(STOP_GRACE, connection.as_mut()).await {
             Ok(outcome) => outcome,
             Err(_) => {
@@ -125,5 +147,4 @@ async fn serve_connection(
     if let Err(error) = outcome {
         tracing::debug!(%error, "connection ended early");
     }
-    drop(permit);
 }

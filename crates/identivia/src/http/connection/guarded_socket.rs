@@ -6,13 +6,13 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
+use super::connection_table::ConnectionActivity;
 use super::request_head::{ParserState, check_bytes, new_head};
 
 /// The longest a request head may take, from its first byte or from the connection's start.
@@ -25,9 +25,6 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 const LINGER_TIMEOUT: Duration = Duration::from_secs(2);
 /// A byte that no request head may hold.
 const INVALID_BYTE: u8 = 0;
-
-/// Says whether a request is in its handler. The connection's socket and its handler share the flag.
-pub(crate) type BusyFlag = Arc<AtomicBool>;
 
 /// A deadline that moves often; its timer is reset only when it fires early.
 struct Deadline {
@@ -57,31 +54,34 @@ impl Deadline {
 }
 
 /// A socket that checks request heads and gives up on callers who stall.
-pub(crate) struct GuardedSocket<S> {
+pub(super) struct GuardedSocket<S> {
     inner: S,
     state: ParserState,
-    busy: BusyFlag,
+    activity: Arc<ConnectionActivity>,
     read_deadline: Deadline,
     write_deadline: Option<Deadline>,
     linger_deadline: Option<Deadline>,
 }
 
 impl<S> GuardedSocket<S> {
-    pub(crate) fn new(inner: S, busy: BusyFlag) -> Self {
+    pub(super) fn new(inner: S, activity: Arc<ConnectionActivity>) -> Self {
         let read_deadline = Deadline::after(HEAD_TIMEOUT);
-        Self { inner, state: new_head(), busy, read_deadline, write_deadline: None, linger_deadline: None }
+        Self { inner, state: new_head(), activity, read_deadline, write_deadline: None, linger_deadline: None }
     }
 
     fn is_between_requests(&self) -> bool {
         matches!(&self.state, ParserState::Head { line, lines: 0, .. } if line.is_empty())
     }
 
+    fn waits_for_head(&self) -> bool {
+        matches!(self.state, ParserState::Head { .. })
+    }
+
     /// Says whether the caller has stalled. A request in its handler, or a body being read (which has its own limits), is
     /// not a stall.
     fn has_stalled(&mut self, context: &mut Context<'_>) -> bool {
         while self.read_deadline.poll_passed(context) {
-            let waits_for_head = matches!(self.state, ParserState::Head { .. });
-            if waits_for_head && !self.busy.load(Ordering::Relaxed) {
+            if self.waits_for_head() && !self.activity.is_busy() {
                 return true;
             }
             self.read_deadline.extend(HEAD_TIMEOUT);
@@ -106,10 +106,16 @@ impl<S: AsyncRead + Unpin> AsyncRead for GuardedSocket<S> {
             return if stalled { Poll::Ready(Err(io::ErrorKind::TimedOut.into())) } else { Poll::Pending };
         }
         let was_idle = socket.is_between_requests();
+        let waited_for_head = socket.waits_for_head();
         let (passed, outcome) = check_bytes(&mut socket.state, &buffer.filled()[before..]);
         if outcome.is_err() {
             buffer.set_filled(before + passed);
             buffer.put_slice(&[INVALID_BYTE]);
+        }
+        if !socket.waits_for_head() {
+            socket.activity.end_idling();
+        } else if !waited_for_head {
+            socket.activity.begin_idling();
         }
         if socket.is_between_requests() {
             socket.read_deadline.extend(IDLE_TIMEOUT);
@@ -151,6 +157,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for GuardedSocket<S> {
             return Poll::Ready(Ok(()));
         }
         let socket = &mut *self;
+        socket.activity.begin_closing();
         let deadline = socket.linger_deadline.get_or_insert_with(|| Deadline::after(LINGER_TIMEOUT));
         let mut scratch = [0_u8; 16 * 1024];
         loop {
@@ -178,6 +185,7 @@ impl<S> GuardedSocket<S> {
             if self.is_between_requests() {
                 // A caller that reads a long answer is not idle.
                 self.read_deadline.extend(IDLE_TIMEOUT);
+                self.activity.begin_idling();
             }
             return written;
         }

@@ -1,5 +1,6 @@
 //! TCP connections: accepting and draining them, and checking request heads before the HTTP library parses them.
 
 pub mod accept;
+mod connection_table;
 mod guarded_socket;
 mod request_head;

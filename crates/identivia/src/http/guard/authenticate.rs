@@ -2,39 +2,50 @@
 
 use std::sync::Arc;
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{FromRef as _, MatchedPath, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use http_body::Body as _;
 
 use super::access_table::{AcceptedCallers, AccessRule, AccessTable};
 use super::authority::Authority;
+use super::body_limits::{BodyLimits, BodySender};
+use super::request_context::ClientIp;
 use crate::app::App;
 use crate::domain::profile::Reach;
 use crate::domain::scope::Scope;
-use crate::domain::token::{TokenHolder, VerifiedToken};
+use crate::domain::token::TokenHolder;
 use crate::http::error::ApiError;
 use crate::http::pages::api_docs;
+use crate::http::state::HttpState;
 
 /// The longest `Authorization` header, in bytes.
 const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
 /// Passes a request to its handler with its [`Authority`], or refuses it.
 pub(crate) async fn authenticate_request(
-    State((app, table)): State<(Arc<App>, Arc<AccessTable>)>,
+    State((state, table)): State<(HttpState, Arc<AccessTable>)>,
     mut request: Request,
     next: Next,
 ) -> Response {
     let path = request.extensions().get::<MatchedPath>();
     match path.and_then(|path| table.find_rule(path.as_str(), request.method())) {
         // A method without a rule is one that the path does not have: the router answers 405.
-        None | Some(AccessRule::Public) => next.run(request).await,
+        None | Some(AccessRule::Public) => {
+            let network = request.extensions().get::<ClientIp>().map(|ip| ip.network());
+            // Whoever is on this machine may be a proxy that is not listed, which all callers come through.
+            let sender = BodySender::Stranger(network.filter(|network| !network.is_loopback()));
+            run_with_body_permit(&state.body_limits, sender, request, next).await
+        }
         Some(AccessRule::Token { scope, callers }) => {
-            let token = verify_token(&app, request.headers()).await;
-            match token.and_then(|token| create_authority(token, scope, callers)) {
+            let app = Arc::<App>::from_ref(&state);
+            match verify_authority(&app, request.headers(), scope, callers).await {
                 Ok(authority) => {
+                    let sender = authority.body_sender();
+                    request.extensions_mut().insert(authority.work_holder());
                     request.extensions_mut().insert(Arc::new(authority));
-                    next.run(request).await
+                    run_with_body_permit(&state.body_limits, sender, request, next).await
                 }
                 Err(refusal) => api_docs::redirect_browser_to_docs(&request).unwrap_or_else(|| refusal.into_response()),
             }
@@ -42,24 +53,54 @@ pub(crate) async fn authenticate_request(
     }
 }
 
-/// Verifies the request's token, and that neither its client nor its link has been revoked since it was issued.
-async fn verify_token(app: &App, headers: &HeaderMap) -> Result<VerifiedToken, ApiError> {
+/// Runs a request whose body, if it has one, is within the limits. What the body holds is given back with the answer.
+async fn run_with_body_permit(
+    limits: &Arc<BodyLimits>,
+    sender: BodySender,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    if request.body().is_end_stream() {
+        return next.run(request).await;
+    }
+    match limits.admit_body(sender) {
+        Ok(permit) => {
+            request.extensions_mut().insert(permit.clone());
+            let response = next.run(request).await;
+            drop(permit);
+            response
+        }
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+/// The authority that the request's token gives for an operation. Neither its client nor its link may have been revoked since
+/// the token was issued.
+async fn verify_authority(
+    app: &App,
+    headers: &HeaderMap,
+    scope: Scope,
+    callers: AcceptedCallers,
+) -> Result<Authority, ApiError> {
     let token = app.tokens.verify(read_bearer_token(headers)?, app.clock.now()).ok_or_else(ApiError::invalid_token)?;
+    let mut team_of_link = String::new();
     let is_revoked = match &token.holder {
         TokenHolder::Machine { client, .. } => {
             client.as_ref().is_some_and(|client| app.clients.find_client(client).is_none())
         }
         // The link of a profile that is gone gets the handlers' 404.
-        TokenHolder::Flow { profile, epoch } => {
-            let profile = app.store.profile(*profile, &Reach::Every).await?;
-            profile.is_some_and(|profile| profile.link_epoch() != *epoch)
-        }
+        TokenHolder::Flow { profile, epoch } => match app.store.profile(*profile, &Reach::Every).await? {
+            Some(profile) => {
+                team_of_link.clone_from(&profile.team);
+                profile.link_epoch() != *epoch
+            }
+            None => false,
+        },
     };
-    if is_revoked { Err(ApiError::invalid_token()) } else { Ok(token) }
-}
-
-fn create_authority(token: VerifiedToken, scope: Scope, callers: AcceptedCallers) -> Result<Authority, ApiError> {
-    let authority = Authority::from_token(token);
+    if is_revoked {
+        return Err(ApiError::invalid_token());
+    }
+    let authority = Authority::from_token(token, team_of_link);
     let kind = authority.actor.kind;
     if !callers.has_kind(kind) {
         return Err(ApiError::insufficient_scope(scope.name()).with_message(kind.refusal_message()));

@@ -4,6 +4,7 @@
 
 use serde::{Serialize, Serializer};
 
+use super::body_limits::BodySender;
 use crate::domain::profile::Reach;
 use crate::domain::reading::DocumentAnalysis;
 use crate::domain::scope::ScopeSet;
@@ -16,6 +17,7 @@ use crate::records::status_word::VerificationStatus;
 use crate::records::time::Millis;
 use crate::records::{FieldFlag, Record};
 use crate::store::{ProfileWithEvidence, Refusal, WriteCondition};
+use crate::work::holder::WorkHolder;
 
 /// The kinds of caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,15 +95,18 @@ pub(crate) struct Authority {
     pub(crate) word: StatementKind,
     may_write: WritePeriod,
     sees: VisibleFields,
+    /// For whom expensive work is done.
+    holder: WorkHolder,
 }
 
 impl Authority {
-    /// The authority that a verified token gives.
-    pub(crate) fn from_token(token: VerifiedToken) -> Self {
+    /// The authority that a verified token gives. A flow token's work is charged to its profile's team.
+    pub(crate) fn from_token(token: VerifiedToken, team_of_link: String) -> Self {
         let VerifiedToken { subject, scopes, holder, expires } = token;
         match holder {
             TokenHolder::Machine { team, .. } => Self {
                 actor: Actor { kind: CallerKind::Machine, id: subject },
+                holder: WorkHolder::Machine { team: team.clone() },
                 scopes,
                 expires,
                 reach: team.map_or(Reach::Every, Reach::Team),
@@ -112,6 +117,7 @@ impl Authority {
             },
             TokenHolder::Flow { profile, .. } => Self {
                 actor: Actor { kind: CallerKind::Flow, id: subject },
+                holder: WorkHolder::Link { profile, team: team_of_link },
                 scopes,
                 expires,
                 reach: Reach::Every,
@@ -120,6 +126,19 @@ impl Authority {
                 may_write: WritePeriod::UntilSubmitted,
                 sees: VisibleFields::OwnFlow,
             },
+        }
+    }
+
+    /// For whom expensive work of this caller is done.
+    pub(crate) fn work_holder(&self) -> WorkHolder {
+        self.holder.clone()
+    }
+
+    /// Whose limits the bodies of this caller count for.
+    pub(crate) fn body_sender(&self) -> BodySender {
+        match self.own_profile {
+            Some(profile) => BodySender::Link(profile),
+            None => BodySender::Client(self.actor.id.clone()),
         }
     }
 

@@ -3,6 +3,7 @@
 pub mod access_table;
 pub mod authenticate;
 pub mod authority;
+pub mod body_limits;
 pub mod client_secrets;
 pub mod failed_guesses;
 pub mod profile_access;

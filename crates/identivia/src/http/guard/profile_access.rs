@@ -90,8 +90,7 @@ where
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let context = RequestContext::from_request_parts(parts, state).await?;
-        let ProfilePath(id) = ProfilePath::from_request_parts(parts, state).await?;
+        let (context, id) = extract_named_profile(parts, state).await?;
         Self::load(&context, id).await
     }
 }
@@ -103,10 +102,22 @@ where
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let context = RequestContext::from_request_parts(parts, state).await?;
-        let ProfilePath(id) = ProfilePath::from_request_parts(parts, state).await?;
+        let (context, id) = extract_named_profile(parts, state).await?;
         Self::load(&context, id).await
     }
+}
+
+/// The context of a request, and the profile that its path names.
+async fn extract_named_profile<S: Send + Sync>(
+    parts: &mut Parts,
+    state: &S,
+) -> Result<(RequestContext, RecordId), ApiError>
+where
+    Arc<App>: FromRef<S>,
+{
+    let context = RequestContext::from_request_parts(parts, state).await?;
+    let ProfilePath(id) = ProfilePath::from_request_parts(parts, state).await?;
+    Ok((context, id))
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for OwnWritableProfile

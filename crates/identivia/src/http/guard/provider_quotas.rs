@@ -1,8 +1,11 @@
-//! Quotas of calls to providers for each profile, counted together with all servers that share the records.
+//! Quotas of calls to providers for each profile, counted together with all servers that share the records, and the budgets
+//! of the local engines for each link and team.
 //!
 //! Such calls cost money and have quotas of their own. Only callers that are bound to one profile have a quota here: a
-//! company's server is trusted to limit itself.
+//! company's server is trusted to limit itself. Quotas are charged before a body is read, so that a request that fails counts
+//! too.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::StatusCode;
@@ -10,8 +13,9 @@ use axum::http::StatusCode;
 use super::rate_limiter::{ConcurrencyLimiter, ConcurrencyPermit, RateLimiter};
 use super::request_context::RequestContext;
 use crate::domain::liveness::{pause, pauses_look_back};
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, RefusalKind};
 use crate::records::id::RecordId;
+use crate::work::cpu_ledger::CpuLedger;
 
 /// How long a request may wait until its call is counted with the other servers.
 const SHARED_COUNT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -20,7 +24,7 @@ const SHARED_COUNT_TIMEOUT: Duration = Duration::from_secs(1);
 const MAX_READINGS: u32 = 2;
 
 /// A permit for a profile's work, held while the work lasts; `None` for callers without a quota.
-pub(crate) type WorkPermit = Option<ConcurrencyPermit<RecordId>>;
+pub(crate) type LinkPermit = Option<ConcurrencyPermit<RecordId>>;
 
 /// An operation of a provider that has a quota.
 #[derive(Clone, Copy)]
@@ -30,6 +34,7 @@ pub(crate) enum ProviderOperation {
     CreateSession,
     GetResults,
     ReadDocument,
+    JudgeFrames,
 }
 
 impl ProviderOperation {
@@ -40,6 +45,7 @@ impl ProviderOperation {
             Self::CreateSession => "sessions",
             Self::GetResults => "results",
             Self::ReadDocument => "readings",
+            Self::JudgeFrames => "frames",
         }
     }
 
@@ -55,25 +61,29 @@ pub(crate) struct ProviderQuotas {
     sessions: RateLimiter<RecordId>,
     results: RateLimiter<RecordId>,
     readings: RateLimiter<RecordId>,
+    frames: RateLimiter<RecordId>,
     running_readings: ConcurrencyLimiter<RecordId>,
     /// Work of the local engines.
     running_engine_work: ConcurrencyLimiter<RecordId>,
+    cpu_ledger: Arc<CpuLedger>,
 }
 
-impl Default for ProviderQuotas {
-    fn default() -> Self {
+impl ProviderQuotas {
+    /// Starts with nothing charged but what the ledger says.
+    #[must_use]
+    pub(crate) fn new(cpu_ledger: Arc<CpuLedger>) -> Self {
         Self {
             credentials: RateLimiter::new(5, 180),
             sessions: RateLimiter::new(30, 180),
             results: RateLimiter::new(120, 60),
             readings: RateLimiter::new(30, 600),
+            frames: RateLimiter::new(30, 600),
             running_readings: ConcurrencyLimiter::new(MAX_READINGS),
             running_engine_work: ConcurrencyLimiter::new(1),
+            cpu_ledger,
         }
     }
-}
 
-impl ProviderQuotas {
     /// Charges an operation to the caller's profile; 429 when its quota is used up.
     pub(crate) async fn charge(&self, context: &RequestContext, operation: ProviderOperation) -> Result<(), ApiError> {
         let Some(profile) = context.authority.own_profile else { return Ok(()) };
@@ -98,13 +108,16 @@ impl ProviderQuotas {
     }
 
     /// A permit for reading a document.
-    pub(crate) fn acquire_reading(&self, context: &RequestContext) -> Result<WorkPermit, ApiError> {
+    pub(crate) fn acquire_reading(&self, context: &RequestContext) -> Result<LinkPermit, ApiError> {
         acquire_permit(&self.running_readings, context)
     }
 
-    /// A permit for work of the local engines. Hold it until the work is done, even when the caller no longer waits: one
-    /// link must not take all engines.
-    pub(crate) fn acquire_engine_work(&self, context: &RequestContext) -> Result<WorkPermit, ApiError> {
+    /// A permit for work of the local engines, for callers whose link and team have processor time left. Hold it until the work
+    /// is done, even when the caller no longer waits: one link must not take all engines.
+    pub(crate) fn acquire_engine_work(&self, context: &RequestContext) -> Result<LinkPermit, ApiError> {
+        if let Some(seconds) = self.cpu_ledger.seconds_over_budget(&context.authority.work_holder()) {
+            return Err(over_engine_budget(seconds));
+        }
         acquire_permit(&self.running_engine_work, context)
     }
 
@@ -114,11 +127,12 @@ impl ProviderQuotas {
             ProviderOperation::CreateSession => &self.sessions,
             ProviderOperation::GetResults => &self.results,
             ProviderOperation::ReadDocument => &self.readings,
+            ProviderOperation::JudgeFrames => &self.frames,
         }
     }
 }
 
-fn acquire_permit(limiter: &ConcurrencyLimiter<RecordId>, context: &RequestContext) -> Result<WorkPermit, ApiError> {
+fn acquire_permit(limiter: &ConcurrencyLimiter<RecordId>, context: &RequestContext) -> Result<LinkPermit, ApiError> {
     let Some(profile) = context.authority.own_profile else { return Ok(None) };
     limiter.try_acquire(profile).map(Some).ok_or_else(|| too_many_requests(1))
 }
@@ -127,15 +141,24 @@ fn acquire_permit(limiter: &ConcurrencyLimiter<RecordId>, context: &RequestConte
 pub(crate) async fn refuse_during_pause(context: &RequestContext, profile: RecordId) -> Result<(), ApiError> {
     let (app, now) = (&context.app, context.app.clock.now());
     let sessions = app.store.sessions_of_profile(profile, pauses_look_back(now)).await?;
-    let Some(seconds) = pause(&sessions, app.liveness.threshold(), now) else { return Ok(()) };
+    let Some(seconds) = pause(&sessions, app.liveness.rule(), now) else { return Ok(()) };
     let refusal = ApiError::new(StatusCode::TOO_MANY_REQUESTS, "Too many failed liveness checks");
     Err(refusal
         .with_message("Several checks have failed within a few minutes; try again when Retry-After has passed")
-        .retry_after(seconds.unsigned_abs()))
+        .retry_after(seconds.unsigned_abs())
+        .with_kind(RefusalKind::Quota))
 }
 
 fn too_many_requests(seconds: u64) -> ApiError {
     ApiError::new(StatusCode::TOO_MANY_REQUESTS, "Too many requests")
         .with_message("This link has asked for that too often; try again when Retry-After has passed")
         .retry_after(seconds)
+        .with_kind(RefusalKind::Quota)
+}
+
+fn over_engine_budget(seconds: u64) -> ApiError {
+    ApiError::new(StatusCode::TOO_MANY_REQUESTS, "Too many requests")
+        .with_message("Pictures of this link or team have taken their share of this server's time; try again when Retry-After has passed")
+        .retry_after(seconds)
+        .with_kind(RefusalKind::EngineTime)
 }

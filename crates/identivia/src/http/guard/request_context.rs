@@ -10,7 +10,7 @@ use axum::http::request::Parts;
 use super::authority::Authority;
 use crate::app::App;
 use crate::domain::event::EventKind;
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, RefusalKind};
 use crate::records::audit_event::AuditEvent;
 use crate::records::id::RecordId;
 use crate::store::{Refusal, WriteOutcome};
@@ -22,6 +22,16 @@ pub(crate) struct RequestId(pub(crate) Arc<str>);
 /// The address a request came from: the peer's, or the one a trusted proxy reports.
 #[derive(Clone, Copy)]
 pub(crate) struct ClientIp(pub(crate) IpAddr);
+
+impl ClientIp {
+    /// The network that requests are counted for: the holder of one IPv6 address usually holds its whole subnet of 2^64.
+    pub(crate) fn network(self) -> IpAddr {
+        match self.0 {
+            IpAddr::V4(_) => self.0,
+            IpAddr::V6(address) => IpAddr::V6((u128::from(address) & !u128::from(u64::MAX)).into()),
+        }
+    }
+}
 
 /// The whole request, for handlers that read the body themselves.
 pub(crate) type WholeRequest = axum::http::Request<Body>;
@@ -85,14 +95,22 @@ impl RequestContext {
         }
     }
 
-    /// Refuses a claim that would raise the caller's own trust or change a decided profile, and audits the attempt.
+    /// Refuses a claim that would raise the caller's own trust or change a decided profile, and audits the attempt. Repeated
+    /// attempts are audited by their count.
     pub(crate) async fn refuse_claim(&self, profile: RecordId, detail: &str) -> ApiError {
-        let event = self.audit_event(EventKind::TrustRefused, Some(profile), detail);
-        match self.app.store.record_event(&event).await {
+        let audited = match self.app.repeated_refusals.count_refusal(profile, detail, self.app.clock.now()) {
+            None => Ok(()),
+            Some(count) => {
+                let detail = if count == 1 { detail.to_owned() } else { format!("{detail}, {count} times in an hour") };
+                self.app.store.record_event(&self.audit_event(EventKind::TrustRefused, Some(profile), detail)).await
+            }
+        };
+        match audited {
             Ok(()) => ApiError::forbidden(
                 "Not allowed with a flow token",
                 "A flow token may only move a profile to pending, and only until it is verified or rejected",
-            ),
+            )
+            .with_kind(RefusalKind::LateWrite),
             Err(error) => error.into(),
         }
     }
@@ -110,5 +128,19 @@ where
         let request_id = parts.extensions.get::<RequestId>().map_or_else(|| Arc::from(""), |id| id.0.clone());
         let client_ip = parts.extensions.get::<ClientIp>().map(|ip| ip.0);
         Ok(Self { app: Arc::from_ref(state), authority, request_id, client_ip })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_are_counted_by_ipv4_address_or_ipv6_subnet() {
+        let of = |ip: &str| ClientIp(ip.parse().unwrap()).network().to_string();
+        assert_eq!(of("192.0.2.7"), "192.0.2.7");
+        assert_eq!(of("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+        assert_eq!(of("2001:db8:1:2:ffff::1"), of("2001:db8:1:2::2"));
+        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
     }
 }

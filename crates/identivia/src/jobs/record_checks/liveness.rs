@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::domain::liveness::{AttackTests, is_live};
+use crate::domain::liveness::{AttackTests, LivenessRule};
 use crate::providers::local_engines::{ENGINE_NAME, LocalEngines};
 use crate::records::checks::{Assurance, Check, Finding, Outcome};
 use crate::records::liveness_session::LivenessSession;
@@ -15,13 +15,13 @@ pub(super) fn check_liveness(
     engines: &LocalEngines,
     record: &VerificationRecord,
     session: Option<&LivenessSession>,
-    threshold: f64,
+    rule: LivenessRule,
 ) -> Check {
     let finished = session.filter(|session| session.status.is_finished());
-    let is_local = finished.is_some_and(|session| session.details.task.is_some());
+    let is_local = finished.is_some_and(LivenessSession::is_local);
     let score = finished.map_or(record.liveness_confidence, |session| session.confidence);
     let live = match finished {
-        Some(session) => is_live(session.status, session.confidence, threshold),
+        Some(session) => rule.has_passed(session),
         None => record.liveness_status == "live",
     };
     let (engine, assurance) = match finished {
@@ -29,17 +29,19 @@ pub(super) fn check_liveness(
         Some(_) if is_local => (ENGINE_NAME, Assurance::Model),
         Some(_) => (AWS_ENGINE, Assurance::Model),
     };
-    let message = match (live, finished.is_none()) {
-        (true, true) => "A trusted server says that the person was live",
-        (false, true) => "A trusted server says that the person was not live",
-        (true, false) => "The liveness provider found a live person",
-        (false, false) => "The liveness provider did not find a live person",
+    let counts = finished.is_none_or(|session| rule.is_counted(session));
+    let (outcome, message) = match (counts, live, finished.is_none()) {
+        (false, ..) => (Outcome::Warn, "LOCAL_LIVENESS_COUNTS is false: a local result confirms nothing"),
+        (true, true, true) => (Outcome::Pass, "A trusted server says that the person was live"),
+        (true, false, true) => (Outcome::Fail, "A trusted server says that the person was not live"),
+        (true, true, false) => (Outcome::Pass, "The liveness provider found a live person"),
+        (true, false, false) => (Outcome::Fail, "The liveness provider did not find a live person"),
     };
     Check {
         check: "liveness".to_owned(),
-        outcome: if live { Outcome::Pass } else { Outcome::Fail },
+        outcome,
         score,
-        threshold: Some(threshold),
+        threshold: Some(rule.threshold),
         engine: engine.to_owned(),
         weights: if is_local { engines.face_weights() } else { Vec::new() },
         assurance,
@@ -51,7 +53,7 @@ pub(super) fn check_liveness(
 /// Says against which attacks the result was tested.
 fn describe_attack_tests(session: &LivenessSession) -> Finding {
     let tests = AttackTests::of_session(session);
-    let (outcome, message) = if session.details.task.is_some() {
+    let (outcome, message) = if session.is_local() {
         (Outcome::Warn, "Photographs, screens, masks and injected pictures were not tested")
     } else {
         (Outcome::NotApplicable, "The provider tests for presentation attacks and injected pictures itself")

@@ -17,6 +17,7 @@ use super::queue::{JobError, JobKind, JobLimits, JobOutcome};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::event::EventKind;
+use crate::domain::liveness::LivenessRule;
 use crate::files::Files;
 use crate::providers::documents::local;
 use crate::providers::local_engines::LocalEngines;
@@ -24,6 +25,7 @@ use crate::records::RecordKind;
 use crate::records::audit_event::AuditEvent;
 use crate::records::verification_record::{ChecksStatus, VerificationRecord};
 use crate::store::{CompletedChecks, Store};
+use crate::work::holder::WorkHolder;
 
 /// The actor of this server's own audit records.
 const THIS_SERVER: &str = "identivia";
@@ -34,8 +36,7 @@ pub struct RecordChecks {
     store: Arc<dyn Store>,
     files: Arc<Files>,
     clock: Clock,
-    /// The confidence from which on a result means a live person, 0 to 100.
-    liveness_threshold: f64,
+    liveness_rule: LivenessRule,
     keeps_templates: bool,
     wake: Notify,
 }
@@ -50,21 +51,22 @@ impl RecordChecks {
         clock: Clock,
         config: &Config,
     ) -> Self {
-        let (liveness_threshold, keeps_templates) = (config.face_liveness_threshold, config.engines.keeps_templates);
-        Self { engines, store, files, clock, liveness_threshold, keeps_templates, wake: Notify::new() }
+        let (liveness_rule, keeps_templates) = (config.liveness_rule, config.engines.keeps_templates);
+        Self { engines, store, files, clock, liveness_rule, keeps_templates, wake: Notify::new() }
     }
 
     async fn check_record(&self, record: &VerificationRecord) -> Result<CompletedChecks, JobError> {
         let session = self.store.session(&record.liveness_session_id).await?;
         let images = images::read_images(&self.files, record, session.as_ref()).await?;
         let today = local::to_utc_date(self.clock.now());
-        let observed = self.engines.run_work(move |engines| images::observe_images(engines, &images, today)).await?;
+        let observing = move |engines: &LocalEngines| images::observe_images(engines, &images, today);
+        let observed = self.engines.run_work(WorkHolder::Jobs, observing).await?;
         let has_session = session.is_some();
         let (face_match, templates) = faces::check_faces(&self.engines, &observed, has_session);
         let checks = vec![
             document::check_document(&self.engines, &observed),
             face_match,
-            liveness::check_liveness(&self.engines, record, session.as_ref(), self.liveness_threshold),
+            liveness::check_liveness(&self.engines, record, session.as_ref(), self.liveness_rule),
             agreement::check_agreement(&self.engines, record, observed.document.as_ref()),
         ];
         let face_templates = Some(templates).filter(|_| self.keeps_templates);

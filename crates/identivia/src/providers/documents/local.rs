@@ -20,6 +20,7 @@ use crate::providers::http_call::ProviderError;
 use crate::providers::local_engines::{ENGINE_NAME, LocalEngines};
 use crate::records::checks::{Finding, Outcome};
 use crate::records::time::Millis;
+use crate::work::holder::WorkHolder;
 
 /// Pictures of documents and faces are scaled down to this longest side, in pixels.
 pub const PICTURE_SIDE: u32 = 2_600;
@@ -45,7 +46,12 @@ impl DocumentReader for LocalReader {
     }
 
     /// Hints are ignored: this reader reads what is printed.
-    async fn read_document(&self, sides: DocumentSides, _: &ReaderHints) -> Result<DocumentAnalysis, ProviderError> {
+    async fn read_document(
+        &self,
+        sides: DocumentSides,
+        _: &ReaderHints,
+        holder: WorkHolder,
+    ) -> Result<DocumentAnalysis, ProviderError> {
         let today = to_utc_date(self.clock.now());
         let reading = move |engines: &LocalEngines| {
             let undecodable = |_| ProviderError::failed("the picture does not decode");
@@ -55,7 +61,7 @@ impl DocumentReader for LocalReader {
             let by = vision::document::DocumentEngines { text: &engines.text, faces: &engines.faces };
             Ok(vision::document::read_document(&by, &front, back.as_ref(), today)?)
         };
-        to_reading(&self.engines.run_work(reading).await?)
+        to_reading(&self.engines.run_work(holder, reading).await?)
     }
 
     async fn check_health(&self) -> Result<(), ProviderError> {

@@ -13,6 +13,7 @@ use async_trait::async_trait;
 use crate::domain::media::Media;
 use crate::domain::reading::{DocumentAnalysis, ReaderHints};
 use crate::providers::http_call::ProviderError;
+use crate::work::holder::WorkHolder;
 
 /// A picture that has been checked to decode.
 pub struct DocumentPicture {
@@ -38,9 +39,13 @@ pub trait DocumentReader: Send + Sync {
     fn is_local(&self) -> bool {
         false
     }
-    /// Reads a document.
-    async fn read_document(&self, sides: DocumentSides, hints: &ReaderHints)
-    -> Result<DocumentAnalysis, ProviderError>;
+    /// Reads a document for that holder.
+    async fn read_document(
+        &self,
+        sides: DocumentSides,
+        hints: &ReaderHints,
+        holder: WorkHolder,
+    ) -> Result<DocumentAnalysis, ProviderError>;
     /// Checks that the reader works, by a call that costs little.
     async fn check_health(&self) -> Result<(), ProviderError>;
 }

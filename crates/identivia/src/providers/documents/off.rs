@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use super::{DocumentReader, DocumentSides};
 use crate::domain::reading::{DocumentAnalysis, ReaderHints};
 use crate::providers::http_call::ProviderError;
+use crate::work::holder::WorkHolder;
 
 /// Refuses every document.
 pub struct NoReader;
@@ -15,7 +16,12 @@ impl DocumentReader for NoReader {
         true
     }
 
-    async fn read_document(&self, _: DocumentSides, _: &ReaderHints) -> Result<DocumentAnalysis, ProviderError> {
+    async fn read_document(
+        &self,
+        _: DocumentSides,
+        _: &ReaderHints,
+        _: WorkHolder,
+    ) -> Result<DocumentAnalysis, ProviderError> {
         Err(ProviderError::MissingSetting("DOCUMENT_READER is off: the operator of this server can turn it on"))
     }
 

@@ -25,6 +25,7 @@ use crate::providers::http_call::{
     AttemptError, CallPermits, CallTimeouts, HttpAnswer, ProviderError, bound_retry_after, build_http_client,
     call_with_retries,
 };
+use crate::work::holder::WorkHolder;
 
 /// The most concurrent readings.
 const MAX_CALLS: usize = 8;
@@ -132,6 +133,7 @@ impl DocumentReader for OpenAiReader {
         &self,
         sides: DocumentSides,
         hints: &ReaderHints,
+        _: WorkHolder,
     ) -> Result<DocumentAnalysis, ProviderError> {
         let _permit = self.permits.acquire_permit().await?;
         let mut urls = vec![self.encode_data_url(sides.front).await?];

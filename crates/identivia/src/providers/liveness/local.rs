@@ -24,6 +24,7 @@ use crate::providers::http_call::ProviderError;
 use crate::providers::local_engines::LocalEngines;
 use crate::records::id::{RecordId, letters_of, random_text};
 use crate::records::liveness_session::{BoundingBox, Challenge, Feedback, SESSION_FILES, SessionStatus, Step, Task};
+use crate::work::holder::WorkHolder;
 
 /// The version of the steps and of their judgement.
 const CHALLENGE_VERSION: &str = "identivia-1";
@@ -74,8 +75,12 @@ impl LivenessProvider for LocalLiveness {
 
 #[async_trait]
 impl FrameJudge for LocalLiveness {
-    async fn decode_frames(&self, sent: Vec<SentFrame>) -> Result<Result<DecodedFrames, usize>, ProviderError> {
-        let permit = self.engines.acquire_permit().await?;
+    async fn decode_frames(
+        &self,
+        sent: Vec<SentFrame>,
+        holder: WorkHolder,
+    ) -> Result<Result<DecodedFrames, usize>, ProviderError> {
+        let permit = self.engines.acquire_permit(holder).await?;
         let decoding = move |_: &LocalEngines| {
             let mut frames = Vec::with_capacity(sent.len());
             for (index, sent) in sent.iter().enumerate() {

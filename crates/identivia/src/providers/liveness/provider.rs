@@ -6,10 +6,11 @@ use vision::liveness::{Frame, Observation};
 
 use crate::domain::liveness::{ChallengeKind, FrameImprint, SentFrame};
 use crate::providers::http_call::ProviderError;
-use crate::providers::local_engines::EnginePermit;
 use crate::records::id::RecordId;
 use crate::records::liveness_session::{BoundingBox, Challenge, Feedback, SessionStatus, Task};
 use crate::records::time::Millis;
+use crate::work::fair_permits::WorkPermit;
+use crate::work::holder::WorkHolder;
 
 /// An image that a provider took of a person.
 pub struct SessionImage {
@@ -86,7 +87,7 @@ pub struct DecodedFrames {
     pub(super) frames: Vec<Frame>,
     /// The hash of each frame's pixels, which does not depend on how its file is written.
     pub hashes: Vec<RecordId>,
-    pub(super) permit: EnginePermit,
+    pub(super) permit: WorkPermit,
 }
 
 /// Frames whose faces are measured, with the permit of the engines that they hold.
@@ -95,14 +96,18 @@ pub struct ObservedFrames {
     pub(super) observations: Vec<Observation>,
     /// The imprint of each frame with a face, which recognises the frame in another file.
     pub imprints: Vec<FrameImprint>,
-    pub(super) permit: EnginePermit,
+    pub(super) permit: WorkPermit,
 }
 
 /// Judges the frames that a browser has sent.
 #[async_trait]
 pub trait FrameJudge: Send + Sync {
-    /// Decodes frames; the number of the first frame that is no picture, from 1 on, if there is one.
-    async fn decode_frames(&self, frames: Vec<SentFrame>) -> Result<Result<DecodedFrames, usize>, ProviderError>;
+    /// Decodes frames for that holder; the number of the first frame that is no picture, from 1 on, if there is one.
+    async fn decode_frames(
+        &self,
+        frames: Vec<SentFrame>,
+        holder: WorkHolder,
+    ) -> Result<Result<DecodedFrames, usize>, ProviderError>;
     /// Measures the face in each frame.
     async fn observe_frames(&self, decoded: DecodedFrames) -> Result<ObservedFrames, ProviderError>;
     /// Decides whether the frames show a live person who did the task. `are_known`: the frames were judged before.

@@ -14,7 +14,7 @@ use vision::liveness::{Imprint, is_replay};
 use super::provider::{DecodedFrames, FrameJudge, LivenessProvider, SessionImage, SessionReport};
 use crate::clock::Clock;
 use crate::domain::event::EventKind;
-use crate::domain::liveness::{ChallengeKind, SentFrame};
+use crate::domain::liveness::{ChallengeKind, LivenessRule, SentFrame};
 use crate::domain::media::Media;
 use crate::files::upload::Upload;
 use crate::files::{Files, FilesError, StoredPath};
@@ -24,6 +24,7 @@ use crate::records::id::RecordId;
 use crate::records::liveness_session::{Feedback, LivenessSession, SESSION_FILES, SessionDetails, SessionStatus, Task};
 use crate::records::time::Millis;
 use crate::store::{Collection, SessionStart, Store, StoreError, UploadedFiles};
+use crate::work::holder::WorkHolder;
 
 /// When an unfinished session is polled: this many seconds before its end. AWS allows few calls a second, so there are
 /// few polls, and most of them are late.
@@ -61,7 +62,7 @@ pub enum FrameOutcome {
 /// The provider's sessions, stored here.
 pub struct LivenessSessions {
     provider: Arc<dyn LivenessProvider>,
-    threshold: f64,
+    rule: LivenessRule,
     store: Arc<dyn Store>,
     files: Arc<Files>,
     clock: Clock,
@@ -78,7 +79,7 @@ impl LivenessSessions {
     #[must_use]
     pub fn new(
         provider: Arc<dyn LivenessProvider>,
-        threshold: f64,
+        rule: LivenessRule,
         store: Arc<dyn Store>,
         files: Arc<Files>,
         clock: Clock,
@@ -86,7 +87,7 @@ impl LivenessSessions {
     ) -> Arc<Self> {
         Arc::new(Self {
             provider,
-            threshold,
+            rule,
             store,
             files,
             clock,
@@ -97,10 +98,10 @@ impl LivenessSessions {
         })
     }
 
-    /// The confidence from which on a result means a live person, 0 to 100.
+    /// Which results mean a live person.
     #[must_use]
-    pub fn threshold(&self) -> f64 {
-        self.threshold
+    pub fn rule(&self) -> LivenessRule {
+        self.rule
     }
 
     /// The provider itself.
@@ -192,12 +193,13 @@ impl LivenessSessions {
         session: LivenessSession,
         frames: Vec<SentFrame>,
         event: AuditEvent,
+        holder: WorkHolder,
         held: impl Send + 'static,
     ) -> Result<FrameOutcome, SessionError> {
         let sessions = self.clone();
         let judging = tokio::spawn(async move {
             let _held = held;
-            sessions.begin_and_judge(session, frames, event).await
+            sessions.begin_and_judge(session, frames, event, holder).await
         });
         let panicked = |_| Err(ProviderError::failed("the judging of frames panicked").into());
         judging.await.unwrap_or_else(panicked)
@@ -208,12 +210,13 @@ impl LivenessSessions {
         session: LivenessSession,
         frames: Vec<SentFrame>,
         event: AuditEvent,
+        holder: WorkHolder,
     ) -> Result<FrameOutcome, SessionError> {
         let no_judge = || ProviderError::failed("the provider judges no frames");
         let judge = self.provider.frame_judge().ok_or_else(no_judge)?;
         let task = session.details.task.clone().ok_or_else(no_judge)?;
         // Decoding comes first: frames that cannot be decoded now must not use the session up.
-        let decoded = match judge.decode_frames(frames).await? {
+        let decoded = match judge.decode_frames(frames, holder).await? {
             Ok(decoded) => decoded,
             Err(number) => return Ok(FrameOutcome::UnreadableFrame(number)),
         };

@@ -245,7 +245,7 @@ fn field_notes(name: &str, holds: FieldType, field: &Value) -> Vec<String> {
     let mut notes = Vec::new();
     let of_type = field["type"].as_str().unwrap_or_default();
     if !pocketbase_types(holds).contains(&of_type) {
-        notes.push(format!("{name} is of type {of_type}, which does not hold what is kept there"));
+        notes.push(format!("{name} is of type {of_type}, which cannot hold this field's values"));
     }
     if field["maxSelect"].as_u64().is_some_and(|most| most > 1) {
         notes.push(format!("{name} takes several values; set it to one, or none is read"));

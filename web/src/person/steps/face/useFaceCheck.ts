@@ -74,7 +74,7 @@ function useConclude(setStage: (stage: FaceStage) => void, countFailure: () => v
       setStage({ is: 'judging' });
       try {
         const result = await pollResult(() => fetchResult(token, sessionId));
-        if (!result.isLive) {
+        if (!result.hasPassed) {
           countFailure();
           setStage({ is: 'failed', codes: result.feedback.map(({ Code }) => Code) });
           return;

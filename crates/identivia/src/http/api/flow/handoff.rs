@@ -1,6 +1,5 @@
 //! Handoff to another device: a code from one device gives the other one a flow token.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -15,7 +14,7 @@ use crate::domain::event::EventKind;
 use crate::domain::handoff::{CODE_SECONDS, Code, Handoff};
 use crate::http::body::field_checks::{FieldChecks, RawField};
 use crate::http::body::json;
-use crate::http::error::{ApiError, ErrorBody};
+use crate::http::error::{ApiError, ErrorBody, RefusalKind};
 use crate::http::guard::failed_guesses::FailedGuesses;
 use crate::http::guard::profile_access::UndecidedProfile;
 use crate::http::guard::rate_limiter::ReserveError;
@@ -136,12 +135,12 @@ async fn offer_code(context: &RequestContext, id: RecordId, ends: Millis) -> Res
 pub(crate) async fn redeem_code(
     State(app): State<Arc<App>>,
     State(guesses): State<Arc<FailedGuesses>>,
-    Extension(ClientIp(ip)): Extension<ClientIp>,
+    Extension(client): Extension<ClientIp>,
     Extension(RequestId(request_id)): Extension<RequestId>,
     request: WholeRequest,
 ) -> Result<Json<RedeemResponse>, ApiError> {
     let now = app.clock.now();
-    let source = guess_network(ip);
+    let source = client.network();
     if let Some(seconds) = guesses.codes.seconds_blocked(&source, now) {
         return Err(too_many_codes(seconds));
     }
@@ -155,7 +154,8 @@ pub(crate) async fn redeem_code(
         ReserveError::Busy => too_many_codes(1),
     })?;
     let event = AuditEvent::new(EventKind::HandoffTaken, now, "");
-    let event = AuditEvent { request_id: request_id.as_ref().to_owned(), ..event }.with_detail(format!("from {ip}"));
+    let event =
+        AuditEvent { request_id: request_id.as_ref().to_owned(), ..event }.with_detail(format!("from {}", client.0));
     let handed = match Code::parse(&typed) {
         Some(code) => app.store.take_handoff(&app.code_key.hash(&code), event).await?,
         None => None,
@@ -172,14 +172,6 @@ pub(crate) async fn redeem_code(
     Ok(Json(RedeemResponse { success: true, data }))
 }
 
-/// The network that guesses are counted for: the holder of one IPv6 address usually holds its whole subnet of 2^64.
-fn guess_network(ip: IpAddr) -> IpAddr {
-    match ip {
-        IpAddr::V4(_) => ip,
-        IpAddr::V6(address) => IpAddr::V6((u128::from(address) & !u128::from(u64::MAX)).into()),
-    }
-}
-
 /// The refusal of a wrong, used or expired code: the same bytes for all.
 fn invalid_code() -> ApiError {
     ApiError::not_found("Code not valid", "Ask for a new code on the other device, and enter it within 10 minutes")
@@ -189,18 +181,5 @@ fn too_many_codes(seconds: u64) -> ApiError {
     ApiError::new(StatusCode::TOO_MANY_REQUESTS, "Too many wrong codes")
         .with_message("Try again when Retry-After has passed")
         .retry_after(seconds)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn guesses_are_counted_by_ipv4_address_or_ipv6_subnet() {
-        let of = |ip: &str| guess_network(ip.parse().unwrap()).to_string();
-        assert_eq!(of("192.0.2.7"), "192.0.2.7");
-        assert_eq!(of("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
-        assert_eq!(of("2001:db8:1:2:ffff::1"), of("2001:db8:1:2::2"));
-        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
-    }
+        .with_kind(RefusalKind::Guesses)
 }

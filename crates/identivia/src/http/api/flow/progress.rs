@@ -114,7 +114,7 @@ pub(crate) async fn get_flow(
     let (profile, sessions) = tokio::try_join!(profile, app.store.unused_sessions(id, since))?;
     let mut profile = profile.ok_or_else(ApiError::profile_not_found)?;
     profile.hide_reviewers_status();
-    let face = flow::find_live_session(&sessions, &profile, app.liveness.threshold(), app.clock.now());
+    let face = flow::find_passed_session(&sessions, &profile, app.liveness.rule(), app.clock.now());
     let data = to_flow_data(profile, face, describe_provider(&app), context.authority.expires.rfc3339());
     Ok(Json(FlowResponse { success: true, data }))
 }

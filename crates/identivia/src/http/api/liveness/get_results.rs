@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::session_access::{reachable_session, session_not_found};
 use crate::app::App;
-use crate::domain::liveness::{AttackTests, is_live};
+use crate::domain::liveness::{AttackTests, LivenessRule};
 use crate::http::error::{ApiError, ErrorBody};
 use crate::http::guard::authority::{RestrictedView, Shown};
 use crate::http::guard::provider_quotas::{ProviderOperation, ProviderQuotas};
@@ -20,7 +20,7 @@ use crate::records::liveness_session::{BoundingBox, Challenge, Feedback, Livenes
 /// The results of a session.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({"success": true, "data": {
-    "sessionId": "session-uuid-here", "confidenceScore": 95.5, "isLive": true, "referenceImage": {
+    "sessionId": "session-uuid-here", "confidenceScore": 95.5, "isLive": true, "hasPassed": true, "referenceImage": {
         "bytes": "base64-encoded-image", "boundingBox": {"Width": 0.5, "Height": 0.6, "Left": 0.2, "Top": 0.1},
     }, "auditImages": [], "status": "SUCCEEDED",
     "challenge": {"Type": "FaceMovementAndLightChallenge", "Version": "2.0.0"}, "feedback": [],
@@ -40,6 +40,9 @@ struct Results {
     /// 0 to 100; `null` until the person has finished.
     confidence_score: Option<f64>,
     is_live: bool,
+    /// Whether the person has done what was asked, and needs no further try. Differs from `isLive` where
+    /// `LOCAL_LIVENESS_COUNTS` is `false`.
+    has_passed: bool,
     /// The image that shows the face best; `null` when there is none.
     reference_image: Option<Image>,
     audit_images: Vec<Image>,
@@ -71,7 +74,7 @@ const ADVICE_CODES: [&str; 9] = [
     "LOW_LIGHTING_DETECTED",
 ];
 
-/// A link is told how to do better, not what was measured.
+/// A link sees the advice for another try, and no measured value.
 impl RestrictedView for Results {
     fn hide_from_flow(&mut self) {
         self.feedback.retain(|feedback| ADVICE_CODES.contains(&feedback.code.as_str()));
@@ -122,15 +125,15 @@ pub(crate) async fn get_results(
     let (session, images) = app.liveness.read_with_images(session.ok_or_else(session_not_found)?).await?;
     Ok(Json(ResultsResponse {
         success: true,
-        data: context.authority.show(to_results(session, images, app.liveness.threshold())),
+        data: context.authority.show(to_results(session, images, app.liveness.rule())),
         message: "Face Liveness results retrieved successfully",
     }))
 }
 
 /// The answer for a session. `images` has the order of its files, the reference image first.
-fn to_results(session: LivenessSession, images: Vec<Option<String>>, threshold: f64) -> Results {
+fn to_results(session: LivenessSession, images: Vec<Option<String>>, rule: LivenessRule) -> Results {
     let tests = AttackTests::of_session(&session);
-    let is_live = is_live(session.status, session.confidence, threshold);
+    let (is_live, has_passed) = (rule.is_live(&session), rule.has_passed(&session));
     let folder = format!("liveness_sessions/{}", session.files_id);
     let named = session.files().into_iter().flatten().filter(|_| session.profile.is_some());
     let image_files = named.map(|name| format!("{folder}/{name}")).collect();
@@ -141,6 +144,7 @@ fn to_results(session: LivenessSession, images: Vec<Option<String>>, threshold: 
         session_id: session.id,
         confidence_score: session.confidence,
         is_live,
+        has_passed,
         reference_image: images.next().and_then(shown),
         audit_images: images.filter_map(shown).collect(),
         status: session.status.word(),

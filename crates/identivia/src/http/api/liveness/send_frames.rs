@@ -18,7 +18,7 @@ use crate::http::body::form::{self, FRAME_PREFIX};
 use crate::http::body::form_schema::{Form, FormFields};
 use crate::http::error::{ApiError, ErrorBody};
 use crate::http::guard::profile_access::WritableProfile;
-use crate::http::guard::provider_quotas::{self, ProviderQuotas};
+use crate::http::guard::provider_quotas::{self, ProviderOperation, ProviderQuotas};
 use crate::http::guard::request_context::{RequestContext, WholeRequest};
 use crate::providers::liveness::FrameOutcome;
 use crate::records::liveness_session::{SessionStatus, Step, Task};
@@ -105,18 +105,22 @@ pub(crate) async fn send_frames(
     if let Some(profile) = session.profile {
         provider_quotas::refuse_during_pause(&context, profile).await?;
     }
+    quotas.charge(&context, ProviderOperation::JudgeFrames).await?;
     let permit = quotas.acquire_engine_work(&context)?;
     let (received, pictures) = form::read_frames::<FrameFields>(request, &app.files).await?;
     let frames = check_frames(received.fields, received.checks, pictures, &task)?;
     let event = context.audit_event(EventKind::SessionBegun, session.profile, format!("{} frames", frames.len()));
-    let judged = match app.liveness.judge_frames(session, frames, event, permit).await? {
-        FrameOutcome::Judged(session) => *session,
-        FrameOutcome::AlreadyBegun => return Err(frames_refused("This session has had its frames; make a new one")),
-        FrameOutcome::UnreadableFrame(number) => {
-            let problem = format!("{FRAME_PREFIX}{number} is damaged or cut off: it does not decode");
-            return Err(ApiError::invalid_fields([("frame_1", problem)].into()));
-        }
-    };
+    let judged =
+        match app.liveness.judge_frames(session, frames, event, context.authority.work_holder(), permit).await? {
+            FrameOutcome::Judged(session) => *session,
+            FrameOutcome::AlreadyBegun => {
+                return Err(frames_refused("This session has had its frames; make a new one"));
+            }
+            FrameOutcome::UnreadableFrame(number) => {
+                let problem = format!("{FRAME_PREFIX}{number} is damaged or cut off: it does not decode");
+                return Err(ApiError::invalid_fields([("frame_1", problem)].into()));
+            }
+        };
     Ok(Json(FramesResponse {
         success: true,
         session_id: judged.id,

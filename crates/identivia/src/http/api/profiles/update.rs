@@ -241,7 +241,7 @@ async fn confirm_claim(
             let session = usable_session(context, quotas, &claim.session_id, profile.id).await?;
             let is_fresh = |session: &LivenessSession| session.is_fresh(profile, context.app.clock.now());
             let finished = session.filter(|session| session.status.is_finished() && is_fresh(session));
-            Ok(finished.map(|session| session.confirmed(context.app.liveness.threshold())))
+            Ok(finished.map(|session| context.app.liveness.rule().confirm(&session)))
         }
     }
 }
