@@ -153,7 +153,7 @@ fn parse_part_header(head: &[u8]) -> Result<PartHead, FormFault> {
         .ok_or(FormFault::Malformed)?;
     let name = header_parameter(disposition, "name").ok_or(FormFault::Malformed)?;
     // Programs send `filename` beside it for those that do not know the extended form (RFC 6266 §4.3).
-    let extended = header_parameter(disposition, "filename*").map(|value| decode_extended_value(&value));
+    let extended = header_parameter(disposition, "filename*").and_then(|value| decode_extended_value(&value));
     Ok(PartHead { name, file_name: extended.or_else(|| header_parameter(disposition, "filename")) })
 }
 
@@ -200,10 +200,18 @@ fn is_escaped_quote(behind: &str) -> bool {
     !behind.is_empty() && !behind.starts_with(';')
 }
 
-/// The text of an extended value (RFC 8187): `utf-8''na%C3%AFve.jpg`.
-fn decode_extended_value(extended: &str) -> String {
-    let encoded = extended.rsplit('\'').next().unwrap_or_default();
-    percent_encoding::percent_decode_str(encoded).decode_utf8_lossy().into_owned()
+/// The text of an extended value (RFC 8187): `utf-8''na%C3%AFve.jpg`. `None` where it is none, or of another character set:
+/// then the plain parameter counts. An apostrophe that a program has not encoded belongs to the text.
+fn decode_extended_value(extended: &str) -> Option<String> {
+    let mut pieces = extended.splitn(3, '\'');
+    let (charset, _language, encoded) = (pieces.next()?, pieces.next()?, pieces.next()?);
+    let bytes: Vec<u8> = percent_encoding::percent_decode_str(encoded).collect();
+    match charset.to_ascii_lowercase().as_str() {
+        "utf-8" => String::from_utf8(bytes).ok(),
+        // RFC 5987 had this one too. Each of its bytes is the character of that number.
+        "iso-8859-1" => Some(bytes.into_iter().map(char::from).collect()),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -258,6 +266,25 @@ mod tests {
         assert_eq!(parse_part_header(head).unwrap().file_name.unwrap(), "naïve.jpg");
         let both = b"\r\nContent-Disposition: form-data; name=p; filename=\"=?utf-8?B?eA==?=\"; filename*=utf-8''na%C3%AFve.jpg";
         assert_eq!(parse_part_header(both).unwrap().file_name.unwrap(), "naïve.jpg");
+    }
+
+    #[test]
+    fn extended_file_name_wins_where_it_can_be_read() {
+        let name = |parameters: &str| {
+            let head = format!("\r\nContent-Disposition: form-data; name=p; {parameters}");
+            parse_part_header(head.as_bytes()).unwrap().file_name.unwrap()
+        };
+        for (parameters, expected) in [
+            ("filename*=UTF-8'en'na%C3%AFve.jpg; filename=plain.jpg", "naïve.jpg"),
+            ("filename*=\"utf-8''na%C3%AFve.jpg\"; filename=plain.jpg", "naïve.jpg"),
+            ("FILENAME*=utf-8''o'neil.jpg", "o'neil.jpg"),
+            ("filename=plain.jpg; filename*=ISO-8859-1''na%EFve.jpg", "naïve.jpg"),
+            ("filename=plain.jpg; filename*=utf-8''na%EFve.jpg", "plain.jpg"),
+            ("filename=plain.jpg; filename*=shift_jis''x.jpg", "plain.jpg"),
+            ("filename=plain.jpg; filename*=naive.jpg", "plain.jpg"),
+        ] {
+            assert_eq!(name(parameters), expected, "{parameters}");
+        }
     }
 
     #[test]
