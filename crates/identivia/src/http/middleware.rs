@@ -206,8 +206,18 @@ impl PipelineSettings {
     }
 }
 
-/// An address as a proxy writes it: alone, in brackets, or with a port.
+/// An address as a proxy writes it: alone, in brackets, in quotes, with a port or a zone. A zone means nothing here.
 fn parse_forwarded_address(entry: &str) -> Option<IpAddr> {
+    let entry = entry.trim_matches('"');
+    let without_zone: String;
+    let entry = match entry.split_once('%') {
+        None => entry,
+        Some((address, zone)) => {
+            let behind = zone.find(']').map_or("", |end| &zone[end..]);
+            without_zone = format!("{address}{behind}");
+            &without_zone
+        }
+    };
     let bare = entry.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(entry);
     bare.parse().ok().or_else(|| entry.parse().ok().map(|with_port: SocketAddr| with_port.ip()))
 }
@@ -352,7 +362,16 @@ mod tests {
             ("[2001:db8::7]", "2001:db8::7"),
             ("2001:db8::7", "2001:db8::7"),
             ("::ffff:203.0.113.7", "203.0.113.7"),
+            ("[::ffff:203.0.113.7]:443", "203.0.113.7"),
+            ("\"[2001:db8::7]:443\"", "2001:db8::7"),
+            ("fe80::7%eth0", "fe80::7"),
+            ("[fe80::7%25eth0]:443", "fe80::7"),
+            (" 203.0.113.7:51234 ", "203.0.113.7"),
+            ("203.0.113.9:1, 203.0.113.7:2, 10.0.0.9:3", "203.0.113.7"),
             ("unknown", "10.0.0.1"),
+            ("_hidden", "10.0.0.1"),
+            ("203.0.113.7:", "10.0.0.1"),
+            ("[203.0.113.7", "10.0.0.1"),
             ("203.0.113.7:x", "10.0.0.1"),
         ] {
             headers.insert(FORWARDED_FOR, HeaderValue::from_static(entry));
