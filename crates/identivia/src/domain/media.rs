@@ -34,7 +34,7 @@ impl Media {
             [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some(Self::WebP),
             [0x1A, 0x45, 0xDF, 0xA3, header @ ..] => is_webm(header).then_some(Self::WebM),
             [_, _, _, _, b'f', b't', b'y', b'p', ..] => of_file_type_box(head),
-            _ => is_old_quicktime(head).then_some(Self::QuickTime),
+            _ => of_first_boxes(head),
         }
     }
 
@@ -100,7 +100,19 @@ fn is_webm(bytes: &[u8]) -> bool {
     }
     // A text may be padded with zeros (RFC 8794 §7.4).
     let document_type = document_type.map(|text| text.split(|byte| *byte == 0).next().unwrap_or_default());
-    document_type == Some(b"webm") && behind.starts_with(&SEGMENT)
+    document_type == Some(b"webm") && skip_void_elements(behind).starts_with(&SEGMENT)
+}
+
+/// What follows the elements without content that a muxer may leave before the segment (RFC 8794 §11.3.2).
+fn skip_void_elements(mut bytes: &[u8]) -> &[u8] {
+    const VOID: u8 = 0xEC;
+    while let [VOID, rest @ ..] = bytes
+        && let Some((length, rest)) = ebml_number(rest, false)
+        && let Some(behind) = rest.get(usize::try_from(length).unwrap_or(usize::MAX)..)
+    {
+        bytes = behind;
+    }
+    bytes
 }
 
 /// A number of EBML's variable length, and what follows it. Ids keep their length marker.
@@ -118,10 +130,12 @@ fn ebml_number(bytes: &[u8], keep_marker: bool) -> Option<(u64, &[u8])> {
 fn of_file_type_box(head: &[u8]) -> Option<Media> {
     const STILLS: [&[u8]; 12] =
         [b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif", b"avis", b"crx ", b"jp2 "];
-    const VIDEOS: [&[u8]; 22] = [
-        b"isom", b"iso2", b"iso3", b"iso4", b"iso5", b"iso6", b"iso7", b"iso8", b"iso9", b"mp41", b"mp42", b"avc1",
-        b"hvc1", b"dash", b"M4V ", b"MSNV", b"3gp4", b"3gp5", b"3gp6", b"3gp7", b"3g2a", b"mmp4",
+    const VIDEOS: [&[u8]; 16] = [
+        b"mp41", b"mp42", b"mp71", b"avc1", b"avc3", b"hvc1", b"hev1", b"av01", b"dash", b"msdh", b"MSNV", b"mmp4",
+        b"XAVC", b"f4v ", b"F4V ", b"KDDI",
     ];
+    // Families of brands, with a version or profile behind: <https://mp4ra.org/registered-types/brands>.
+    const FAMILIES: [&[u8]; 5] = [b"iso", b"3g", b"M4V", b"cmf", b"NDS"];
     let size = u32::from_be_bytes(head.first_chunk::<4>().copied()?);
     let (file_type, behind) = head.split_at_checked(usize::try_from(size).ok().filter(|size| *size >= 16)?)?;
     box_type(behind)?;
@@ -134,23 +148,32 @@ fn of_file_type_box(head: &[u8]) -> Option<Media> {
     if major == b"qt  " {
         return Some(Media::QuickTime);
     }
-    brands.any(|brand| VIDEOS.contains(&brand)).then_some(Media::Mp4)
+    let is_video = |brand: &[u8]| VIDEOS.contains(&brand) || FAMILIES.iter().any(|family| brand.starts_with(family));
+    if brands.clone().any(is_video) {
+        return Some(Media::Mp4);
+    }
+    brands.any(|brand| brand == b"qt  ").then_some(Media::QuickTime)
 }
 
-/// QuickTime before 2004 has no `ftyp` box: it begins with the movie, its data, or room that was left for one of them.
-fn is_old_quicktime(head: &[u8]) -> bool {
+/// QuickTime before 2004 has no `ftyp` box: it begins with the movie, its data, or room that was left for one of them. Such
+/// room may also come before a `ftyp` box.
+fn of_first_boxes(head: &[u8]) -> Option<Media> {
     const FIRST: [&[u8]; 6] = [b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"];
     const CONTENT: [&[u8]; 2] = [b"moov", b"mdat"];
     let mut rest = head;
-    while let Some(kind) = box_type(rest).filter(|kind| FIRST.contains(kind)) {
+    while let Some(kind) = box_type(rest) {
         if CONTENT.contains(&kind) {
-            return true;
+            return Some(Media::QuickTime);
         }
-        let size = rest.first_chunk::<4>().map_or(0, |size| u32::from_be_bytes(*size));
-        let Some(behind) = rest.get(usize::try_from(size).unwrap_or(usize::MAX)..) else { return false };
-        rest = behind;
+        if kind == b"ftyp" {
+            return of_file_type_box(rest);
+        }
+        let size = rest.first_chunk::<4>().map(|size| u32::from_be_bytes(*size));
+        let size =
+            size.and_then(|size| usize::try_from(size).ok()).filter(|size| *size >= 8 && FIRST.contains(&kind))?;
+        rest = rest.get(size..)?;
     }
-    false
+    None
 }
 
 /// The type of the box that begins there: four letters, digits or spaces. `None` where no box can begin: its size counts its
@@ -279,6 +302,18 @@ mod tests {
             "unknown major"
         );
         assert_eq!(Media::sniff(b"\0\0\x04\0moov"), Some(Media::QuickTime));
+        for brand in [b"3gg6", b"3g2b", b"isoa", b"cmfc", b"M4VH", b"NDSS", b"av01", b"f4v ", b"XAVC"] {
+            let head = [&b"\0\0\0\x14ftypXYZ1\0\0\0\0"[..], brand, b"\0\0\0\x08moov"].concat();
+            assert_eq!(Media::sniff(&head), Some(Media::Mp4), "{head:?}");
+        }
+        let apple = b"\0\0\0\x14ftypXYZ1\0\0\0\0qt  \0\0\0\x08moov";
+        assert_eq!(Media::sniff(apple), Some(Media::QuickTime), "QuickTime by a compatible brand");
+        let late = b"\0\0\0\x08free\0\0\0\x14ftypmp42\0\0\0\0isom\0\0\0\x08moov";
+        assert_eq!(Media::sniff(late), Some(Media::Mp4), "room before the ftyp box");
+        let still = b"\0\0\0\x08free\0\0\0\x14ftypheic\0\0\0\0mif1\0\0\0\x08meta";
+        assert_eq!(Media::sniff(still), None);
+        let void = b"\x1A\x45\xDF\xA3\x87\x42\x82\x84webm\xEC\x82..\x18\x53\x80\x67\xFF";
+        assert_eq!(Media::sniff(void), Some(Media::WebM), "an element without content");
     }
 
     #[test]
