@@ -102,8 +102,8 @@ pub(super) fn date_or_null() -> Schema {
         .into()
 }
 
-/// Schema of a kept document: an object, text that is not taken for one, or `null`.
-pub(super) fn document_or_null() -> Schema {
+/// Schema of a liveness result: an object, text that is not taken for one, or `null`.
+pub(super) fn liveness_result_or_null() -> Schema {
     let object = ObjectBuilder::new().schema_type(Type::Object);
     let text = ObjectBuilder::new()
         .schema_type(Type::String)
@@ -113,7 +113,10 @@ pub(super) fn document_or_null() -> Schema {
         .item(object)
         .item(text)
         .item(null_schema())
-        .description(Some("An object, its JSON text, or other text; at most 64 KiB and 16 levels."))
+        .description(Some(
+            "An object, its JSON text, or other text. A whole result has at most 2 MiB. The bytes of its images are not \
+             kept; what is left has at most 64 KiB and 16 levels.",
+        ))
         .into()
 }
 

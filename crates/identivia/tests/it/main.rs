@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says so by stopping")]
 
 mod access;
+mod bodies;
 mod bucket;
 mod capacity;
 mod command;

@@ -18,7 +18,7 @@ use crate::app::App;
 use crate::domain::LINE;
 use crate::domain::client::Client;
 use crate::http::body::field_checks::RawField;
-use crate::http::body::json::{self, BODY_BYTES};
+use crate::http::body::json;
 use crate::http::error::{ApiError, RefusalKind};
 use crate::http::guard::client_secrets::SecretChecks;
 use crate::http::guard::failed_guesses::{ClientAtAddress, FailedGuesses};
@@ -170,7 +170,7 @@ fn join_scopes(raw: RawField) -> RawField {
 async fn read_fields(request: axum::http::Request<Body>, basic: bool) -> Result<TokenRequest, ApiError> {
     let media_type = json::media_type(request.headers());
     let bytes = match media_type.as_str() {
-        "application/json" | "application/x-www-form-urlencoded" => json::read_body(request, BODY_BYTES).await?,
+        "application/json" | "application/x-www-form-urlencoded" => json::read_public_body(request).await?,
         "" if basic => return Ok(TokenRequest::default()),
         _ => {
             return Err(ApiError::unsupported_type(

@@ -7,6 +7,7 @@ use email_address::EmailAddress;
 use serde_json::Value;
 
 use super::json::is_deeper_than;
+use super::liveness_result::SentResult;
 use crate::domain::profile::Word;
 use crate::domain::{JSON_BYTES, JSON_DEPTH, LINE};
 use crate::http::error::ApiError;
@@ -195,6 +196,21 @@ impl FieldChecks {
             }
         });
         self.note_problem(name, checked).unwrap_or_default()
+    }
+
+    /// A liveness result without its images, as text of at most 64 KiB; empty when not given.
+    pub(crate) fn liveness_result_or_empty(&mut self, name: &'static str, sent: Option<SentResult>) -> String {
+        let problem = match sent {
+            None => return String::new(),
+            Some(SentResult::Kept(value)) => return self.json_or_empty(name, Some(value)),
+            Some(SentResult::Malformed) => "must be well-formed JSON".to_owned(),
+            Some(SentResult::TooLarge) => format!(
+                "must have at most {} KiB without the bytes of its images; leave out what the reference does not name",
+                JSON_BYTES / 1024
+            ),
+        };
+        self.add_problem(name, problem);
+        String::new()
     }
 
     /// Ends the checks. One error names every missing field, or else every invalid one.

@@ -15,6 +15,7 @@ use super::field_checks::FieldChecks;
 use super::form_body::{FORM_BYTES, FormBody};
 use super::form_schema::FormFields;
 use super::json;
+use super::liveness_result::{LIVENESS_RESULT_BYTES, SentResult};
 use super::multipart::{self, FormFault, MultipartParser, PART_HEADER_BYTES, PartHead};
 use crate::domain::media::{MAX_IMAGE_BYTES, MAX_VIDEO_BYTES, Media, SNIFF_BYTES};
 use crate::domain::profile::{FileField, ProfileFiles};
@@ -126,6 +127,7 @@ pub(crate) async fn read_form<F: FormFields>(
     let reader = FormReader {
         permit: BodyPermit::of_request(request.extensions()),
         holder,
+        liveness_result: F::LIVENESS_RESULT,
         multipart: MultipartParser::new(FormBody::new(request.into_body()), &boundary),
         files,
         accepted: F::FILES,
@@ -190,6 +192,8 @@ struct FormReader<'a> {
     files: &'a Arc<Files>,
     accepted: &'static [FileField],
     destination: FileDestination<'a>,
+    /// The text that may be a whole liveness result.
+    liveness_result: Option<&'static str>,
     received: ReceivedParts,
 }
 
@@ -221,18 +225,34 @@ impl FormReader<'_> {
     }
 
     async fn read_text(&mut self, name: String) -> Result<(), ApiError> {
-        let mut bytes = Vec::new();
-        while let Some(piece) = self.multipart.next_piece().await? {
-            hold_bytes(self.permit.as_deref(), BodyPlace::Memory, &piece)?;
-            bytes.extend_from_slice(&piece);
-            if bytes.len() > TEXT_BYTES {
-                return Err(ApiError::too_large("At most 64 KiB a text field"));
-            }
+        if let Some(field) = self.liveness_result.filter(|field| *field == name) {
+            return self.read_liveness_result(field).await;
         }
-        let text = String::from_utf8(bytes)
-            .map_err(|_| ApiError::bad_request("Malformed form", "Send every text field in UTF-8"))?;
+        let text = self.read_text_of(TEXT_BYTES, "At most 64 KiB a text field").await?;
         self.received.texts.push((name, Value::String(text)));
         Ok(())
+    }
+
+    /// Reads a liveness result, and drops its images at once: the rest of the form may take minutes.
+    async fn read_liveness_result(&mut self, field: &'static str) -> Result<(), ApiError> {
+        let text = self.read_text_of(LIVENESS_RESULT_BYTES, "At most 2 MiB a liveness result").await?;
+        match SentResult::parse_text(&text) {
+            SentResult::Kept(value) => self.received.texts.push((field.to_owned(), value)),
+            fault => drop(self.received.checks.liveness_result_or_empty(field, Some(fault))),
+        }
+        Ok(())
+    }
+
+    async fn read_text_of(&mut self, limit: usize, refusal: &'static str) -> Result<String, ApiError> {
+        let mut bytes = Vec::new();
+        while let Some(piece) = self.multipart.next_piece().await? {
+            if bytes.len() + piece.len() > limit {
+                return Err(ApiError::too_large(refusal));
+            }
+            hold_bytes(self.permit.as_deref(), BodyPlace::Memory, &piece)?;
+            bytes.extend_from_slice(&piece);
+        }
+        String::from_utf8(bytes).map_err(|_| ApiError::bad_request("Malformed form", "Send every text field in UTF-8"))
     }
 
     /// Reads a frame where the form may have frames; any other file is skipped.

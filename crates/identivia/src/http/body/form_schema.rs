@@ -16,6 +16,8 @@ pub(crate) trait FormFields: DeserializeOwned + PartialSchema {
     const FORM_NAME: &'static str;
     /// The texts that are numbers.
     const NUMBERS: &'static [&'static str] = &[];
+    /// The text that may be a whole liveness result, images included.
+    const LIVENESS_RESULT: Option<&'static str> = None;
     /// The files that are received; others are skipped.
     const FILES: &'static [FileField];
     /// Those of them that are required.

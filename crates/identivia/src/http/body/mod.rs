@@ -6,4 +6,5 @@ mod form_body;
 pub mod form_schema;
 pub mod json;
 pub mod list_query;
+pub mod liveness_result;
 mod multipart;

@@ -17,6 +17,8 @@ const LINK_BODIES: usize = 4;
 /// Bytes that all bodies together may hold in memory, and those of one link: a set of frames is 16 MiB.
 const MEMORY_BYTES: u64 = 128 * MIB;
 const LINK_MEMORY_BYTES: u64 = 24 * MIB;
+/// Bytes that the bodies of all strangers may hold in memory.
+const STRANGERS_MEMORY_BYTES: u64 = 8 * MIB;
 /// Bytes that all bodies together may hold on disk before a record names them, and those of one link: four forms.
 const STAGED_BYTES: u64 = 8 * 1024 * MIB;
 const LINK_STAGED_BYTES: u64 = 320 * MIB;
@@ -66,7 +68,7 @@ impl HeldBodies {
 #[derive(Default)]
 struct BodyCounts {
     total: HeldBodies,
-    strangers: usize,
+    strangers: HeldBodies,
     senders: HashMap<BodySender, HeldBodies>,
 }
 
@@ -126,7 +128,7 @@ impl BodyLimits {
         let limit = self.limit_of(&sender);
         let is_stranger = matches!(sender, BodySender::Stranger(_));
         let strangers = share_of(self.max_connections, 1, 4);
-        if counts.total.count >= self.total.count || (is_stranger && counts.strangers >= strangers) {
+        if counts.total.count >= self.total.count || (is_stranger && counts.strangers.count >= strangers) {
             return Err(server_is_full());
         }
         let own = counts.senders.entry(sender.clone()).or_default();
@@ -135,7 +137,7 @@ impl BodyLimits {
         }
         own.count += 1;
         counts.total.count += 1;
-        counts.strangers += usize::from(is_stranger);
+        counts.strangers.count += usize::from(is_stranger);
         Ok(Arc::new(BodyPermit { limits: self.clone(), sender, held: Mutex::default() }))
     }
 }
@@ -156,6 +158,10 @@ impl BodyPermit {
         if counts.total.bytes(place) + count > self.limits.total.bytes(place) {
             return Err(server_is_full());
         }
+        let is_stranger = matches!(self.sender, BodySender::Stranger(_));
+        if is_stranger && counts.strangers.memory + count > STRANGERS_MEMORY_BYTES {
+            return Err(server_is_full());
+        }
         let limit = self.limits.limit_of(&self.sender).bytes(place);
         let own = counts.senders.entry(self.sender.clone()).or_default();
         if own.bytes(place) + count > limit {
@@ -163,6 +169,9 @@ impl BodyPermit {
         }
         *own.bytes_mut(place) += count;
         *counts.total.bytes_mut(place) += count;
+        if is_stranger {
+            *counts.strangers.bytes_mut(place) += count;
+        }
         *self.held.lock().unwrap_or_else(PoisonError::into_inner).bytes_mut(place) += count;
         Ok(())
     }
@@ -173,7 +182,9 @@ impl Drop for BodyPermit {
         let held = *self.held.get_mut().unwrap_or_else(PoisonError::into_inner);
         let mut counts = self.limits.lock_counts();
         give_back(&mut counts.total, held);
-        counts.strangers -= usize::from(matches!(self.sender, BodySender::Stranger(_)));
+        if matches!(self.sender, BodySender::Stranger(_)) {
+            give_back(&mut counts.strangers, held);
+        }
         if let Some(own) = counts.senders.get_mut(&self.sender) {
             give_back(own, held);
             if own.count == 0 {

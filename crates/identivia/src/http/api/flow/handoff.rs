@@ -144,7 +144,7 @@ pub(crate) async fn redeem_code(
     if let Some(seconds) = guesses.codes.seconds_blocked(&source, now) {
         return Err(too_many_codes(seconds));
     }
-    let body: RedeemCode = json::read_json(request).await?;
+    let body: RedeemCode = json::read_public_json(request).await?;
     let mut checks = FieldChecks::default();
     let typed = checks.required_text("code", body.code, LINE);
     checks.finish()?;

@@ -18,6 +18,7 @@ use crate::http::body::field_checks::{FieldChecks, RawField};
 use crate::http::body::form::{self, FileDestination};
 use crate::http::body::form_schema::{Form, FormFields};
 use crate::http::body::json;
+use crate::http::body::liveness_result::{LIVENESS_RESULT, SentResult};
 use crate::http::error::{ApiError, ErrorBody};
 use crate::http::guard::authority::{Shown, StatementKind};
 use crate::http::guard::profile_access::UndecidedProfile;
@@ -65,10 +66,10 @@ pub(crate) struct UpdateProfile {
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 255, pattern = "^[^\\u0000]*$")]
     face_liveness_status: RawField,
-    /// An object or text, at most 64 KiB and 16 levels.
+    /// The whole result, images included.
     #[serde(default)]
-    #[schema(schema_with = openapi::document_or_null)]
-    face_liveness_result: RawField,
+    #[schema(schema_with = openapi::liveness_result_or_null)]
+    face_liveness_result: Option<SentResult>,
     // Files are parts of a form. What has their names in JSON must not be ignored.
     #[serde(default)]
     #[schema(ignore)]
@@ -87,6 +88,7 @@ pub(crate) struct UpdateProfile {
 impl FormFields for UpdateProfile {
     const FORM_NAME: &'static str = "UpdateProfileForm";
     const NUMBERS: &'static [&'static str] = &["face_liveness_confidence"];
+    const LIVENESS_RESULT: Option<&'static str> = Some(LIVENESS_RESULT);
     const FILES: &'static [FileField] = &FileField::ALL;
 }
 
@@ -148,7 +150,7 @@ pub(crate) async fn update_profile(
         let received = form::read_form(request, &app.files, FileDestination::Record(&mut upload)).await?;
         (received.fields, received.files, received.checks)
     } else {
-        (json::read_json(request).await?, ProfileFiles::default(), FieldChecks::default())
+        (json::read_json_with_result(request).await?, ProfileFiles::default(), FieldChecks::default())
     };
     let mut change = check_changes(body, files, checks)?;
     refuse_raised_trust(&context, id, &change).await?;
@@ -192,7 +194,7 @@ fn check_changes(body: UpdateProfile, files: ProfileFiles, mut checks: FieldChec
         confidence: checks.optional_confidence("face_liveness_confidence", body.face_liveness_confidence),
         status: checks.line_or_empty("face_liveness_status", body.face_liveness_status),
     };
-    let result = checks.json_or_empty("face_liveness_result", body.face_liveness_result);
+    let result = checks.liveness_result_or_empty(LIVENESS_RESULT, body.face_liveness_result);
     let files_in_json = [
         ("document_front", &body.document_front),
         ("document_back", &body.document_back),
