@@ -107,6 +107,23 @@ async fn session_images_are_files_of_its_profile() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn repeated_session_id_is_502_and_changes_nothing() {
+    let Given { world, providers } = start_given(&[]).await;
+    let (id, browser) = world.person("one").await;
+    let (_, other) = world.person("two").await;
+    providers.script_of("rekognition", "CreateFaceLivenessSession", "other_session").await;
+    let session = create_session(&browser).await;
+    for caller in [&other, &browser, &world.operator()] {
+        let refused = caller.post("/api/face-liveness/session", json!({})).await.expect(502);
+        assert_eq!(refused, json!({"error": "Liveness provider failed", "message": "Try again"}));
+    }
+    let kept = world.app.store.session(&session).await.unwrap().unwrap();
+    assert_eq!(kept.profile.unwrap().as_str(), id, "it is still the first profile's");
+    let made = world.events().await.into_iter().filter(|(kind, ..)| kind == "liveness_session.created").count();
+    assert_eq!(made, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn session_result_is_polled_before_aws_forgets_it() {
     // A second after it was made, in place of half a minute.
     let (ground, providers) = (Arc::new(Ground::wanted().await), Providers::of_this_test().await);
