@@ -65,7 +65,7 @@ async fn open_records(config: &Config, secret: &[u8], clock: &Clock) -> anyhow::
                 pocketbase: None,
             })
         }
-        RecordLocation::Postgres(url) => {
+        RecordLocation::Postgres { url, .. } => {
             let records = Postgres::open(url, config.database_connections).await.context("DATABASE_URL")?;
             let records = Arc::new(records);
             Ok(OpenRecords {

@@ -58,6 +58,7 @@ fn list_notes(config: &Config) -> Vec<String> {
         scopes.iter().map(|scope| format!("no operation requires the scope {scope}; is it misspelt?")).collect();
     let unused = &config.unused_settings;
     notes.extend(unused.iter().map(|name| format!("{name} is set but does nothing in this configuration")));
+    notes.extend(config.unverified_database_warning().map(str::to_owned));
     notes.extend(config.list_single_server_warnings().iter().map(ToString::to_string));
     notes
 }
@@ -89,7 +90,7 @@ fn describe_clients(config: &Config) -> String {
 fn describe_records(config: &Config) -> String {
     match &config.records {
         RecordLocation::Sqlite => format!("SQLite in {}", config.data_dir.display()),
-        RecordLocation::Postgres(_) => {
+        RecordLocation::Postgres { .. } => {
             format!("PostgreSQL at DATABASE_URL, {} connections at most", config.database_connections)
         }
         RecordLocation::PocketBase(account) => format!("PocketBase at {}, as {}", account.url, account.email),

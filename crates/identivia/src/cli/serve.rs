@@ -32,6 +32,9 @@ pub fn run_serve(config: Config) -> anyhow::Result<()> {
 }
 
 fn log_configuration_warnings(config: &Config) {
+    if let Some(warning) = config.unverified_database_warning() {
+        tracing::warn!("{warning}");
+    }
     for name in &config.unused_settings {
         tracing::warn!("{name} is set but does nothing in this configuration");
     }

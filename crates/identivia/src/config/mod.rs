@@ -2,6 +2,7 @@
 
 mod aws;
 mod checks;
+mod database_tls;
 mod documents;
 mod engines;
 mod fingerprint;
@@ -137,6 +138,14 @@ impl Config {
             log_filter: RUST_LOG.read(settings)?,
             unused_settings: unused::list_unused_settings(settings),
         })
+    }
+
+    /// Warns of a database on another machine whose certificate is not verified.
+    #[must_use]
+    pub fn unverified_database_warning(&self) -> Option<&'static str> {
+        matches!(self.records, RecordLocation::Postgres { is_unverified: true, .. }).then_some(
+            "DATABASE_ALLOW_UNVERIFIED_TLS is on: whoever can pose as the database reads and changes every record",
+        )
     }
 
     /// Warns of settings that work for one server, and not for several servers on the same records.

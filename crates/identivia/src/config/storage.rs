@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::aws::{AWS_ENDPOINT_URL_S3, AwsAccess, read_access, read_endpoint};
 use super::checks::{ExplicitConsent, Parsed, ParsedWithSpaces, WholeNumber, parse_any_text};
+use super::database_tls::{UNVERIFIED_PROBLEM, leads_to_unverified_database};
 use super::network::{is_unencrypted, parse_web_url};
 use super::setting::{AnySetting as _, ConfigError, Settings, define_settings};
 
@@ -19,6 +20,8 @@ define_settings! {
     /// Database for records: `sqlite:` (a file in DATA_DIR) or `postgres://user:password@host/database`, with
     /// `?sslmode=verify-full` across a network
     DATABASE_URL: Parsed<DatabaseUrl> = Parsed(parse_database_url), DefaultText("sqlite:");
+    /// Set to `true` to allow a PostgreSQL on another machine without `sslmode=verify-full`: only within a network you trust
+    DATABASE_ALLOW_UNVERIFIED_TLS: ExplicitConsent = ExplicitConsent, DefaultText("false");
     /// Connections to PostgreSQL at most
     DATABASE_CONNECTIONS: WholeNumber<u32> = WholeNumber { least: 2, most: 1_000 }, DefaultText("16");
     /// Location of files: `file:` (a folder in DATA_DIR) or `s3://bucket/prefix`
@@ -39,7 +42,7 @@ pub enum RecordLocation {
     /// A database file in the data folder.
     Sqlite,
     /// The URL of a database, which holds a password.
-    Postgres(String),
+    Postgres { url: String, is_unverified: bool },
     /// A PocketBase, which stores files too.
     PocketBase(PocketBaseAccount),
 }
@@ -99,6 +102,18 @@ impl Settings {
         (DATABASE_URL.text(self).map(str::to_owned), POCKETBASE_URL.text(self).map(str::to_owned))
     }
 
+    /// Checks that a PostgreSQL on another machine is verified, or allowed not to be. Says whether it is unverified.
+    ///
+    /// # Errors
+    /// When it is unverified and not allowed to be.
+    pub fn check_database_tls(&self, url: &str) -> Result<bool, ConfigError> {
+        let is_unverified = leads_to_unverified_database(url);
+        if is_unverified && !DATABASE_ALLOW_UNVERIFIED_TLS.read(self)? {
+            return Err(DATABASE_URL.to_error(UNVERIFIED_PROBLEM));
+        }
+        Ok(is_unverified)
+    }
+
     /// Reads the account for the PocketBase at this URL.
     ///
     /// # Errors
@@ -139,7 +154,10 @@ pub(super) fn read_record_location(settings: &Settings) -> Result<RecordLocation
     let Some(url) = POCKETBASE_URL.text(settings) else {
         return Ok(match DATABASE_URL.read(settings)? {
             DatabaseUrl::Sqlite => RecordLocation::Sqlite,
-            DatabaseUrl::Postgres(url) => RecordLocation::Postgres(url),
+            DatabaseUrl::Postgres(url) => {
+                let is_unverified = settings.check_database_tls(&url)?;
+                RecordLocation::Postgres { url, is_unverified }
+            }
         });
     };
     let conflict = "POCKETBASE_URL is set too, and PocketBase stores records and files; unset one of them";

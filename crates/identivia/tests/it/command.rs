@@ -171,6 +171,34 @@ fn bad_start_is_one_line_that_names_the_setting() {
 }
 
 #[test]
+fn s77_unverified_database_stops_serve_check_and_copy() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = "postgres://identivia:CANARY@db.example.invalid/identivia?sslmode=require";
+    let commands: [&[&str]; 4] = [
+        &["serve"],
+        &["check"],
+        &["copy", "--from", "sqlite:data", "--to", "postgres", "--to-files", "file:files"],
+        &["copy", "--from", url, "--from-files", "file:files", "--to", "sqlite:data"],
+    ];
+    for arguments in commands {
+        let output = run(folder.path(), |command| {
+            command.args(arguments).env("DATABASE_URL", url);
+        });
+        let line = text(&output.stderr);
+        assert_eq!((output.status.code(), line.trim_end().lines().count()), (Some(1), 1), "{arguments:?}: {line}");
+        assert!(line.contains("DATABASE_URL: ") && !line.contains("CANARY"), "{line}");
+        for remedy in ["sslmode=verify-full", "sslrootcert=", "DATABASE_ALLOW_UNVERIFIED_TLS=true"] {
+            assert!(line.contains(remedy), "{line}");
+        }
+    }
+    let allowed = run(folder.path(), |command| {
+        command.arg("check").env("DATABASE_URL", url).env("DATABASE_ALLOW_UNVERIFIED_TLS", "true");
+    });
+    let said = text(&allowed.stdout);
+    assert!(allowed.status.success() && said.contains("note           DATABASE_ALLOW_UNVERIFIED_TLS is on"), "{said}");
+}
+
+#[test]
 fn second_server_on_one_data_folder_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let first = Running::start(folder.path(), |_| ());

@@ -119,6 +119,7 @@ impl Address {
             return Ok(Self { files: Some(FilesIn::Folder(folder.join("files"))), records: RecordsAt::Sqlite(folder) });
         }
         if is_url(["postgres://", "postgresql://"]) {
+            settings.check_database_tls(store)?;
             return Ok(Self {
                 records: RecordsAt::Postgres(store.to_owned()),
                 files: Some(FilesIn::parse(files, settings)?),
