@@ -39,6 +39,15 @@ create index profiles_status on profiles (coalesce(recorded_status, verification
 -- A code belongs to one profile.
 create unique index profiles_handoff on profiles (handoff_code) where handoff_code is not null;
 
+-- The words by which records are found: of each searched field, in one case, without accents.
+create table search_tokens (
+    kind text not null,
+    token text not null,
+    id text not null,
+    primary key (kind, token, id)
+);
+create index search_tokens_record on search_tokens (kind, id);
+
 create table status_history (
     seq integer primary key,
     id text not null unique,

@@ -16,6 +16,7 @@ pub mod reading;
 pub mod redirect;
 pub mod repeated_refusals;
 pub mod scope;
+pub mod search;
 pub mod setting;
 pub mod status;
 pub mod token;

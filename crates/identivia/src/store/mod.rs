@@ -16,6 +16,7 @@ pub mod postgres;
 mod profiles;
 mod query;
 mod record_checks;
+mod search;
 mod settings;
 mod sql;
 pub mod sqlite;

@@ -12,7 +12,8 @@ pub struct Query {
     pub kind: RecordKind,
     /// All of them must hold.
     pub filters: Vec<Filter>,
-    /// A text that one of the fields flagged `Searched` contains, in any case of A to Z.
+    /// Its words must all be among those of the fields flagged `Searched`: whole, in any case and normal form, with or
+    /// without accents.
     pub search: Option<String>,
     pub order: Order,
     pub limit: usize,

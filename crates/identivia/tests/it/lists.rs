@@ -52,9 +52,11 @@ async fn filters_narrow_and_unknown_values_are_refused() {
         ("status=unverified", vec!["bert"]),
         ("country=DE", vec!["bert"]),
         ("userID=anna", vec!["anna"]),
-        ("q=ANNA%40EX", vec!["anna"]),
+        ("q=ANNA%40EXAMPLE.COM", vec!["anna"]),
+        ("q=ANNA%40EX", vec![]),
         ("q=x99", vec!["bert"]),
-        ("q=%25", vec!["bert"]),
+        ("q=100%25", vec!["bert"]),
+        ("q=%25", vec![]),
         ("q=_", vec![]),
         ("verification_status=unverified&country=SE", vec!["anna"]),
         ("verification_status=verified", vec![]),
@@ -112,4 +114,79 @@ async fn histories_are_newest_first_in_pages() {
     assert_eq!(seen, ["s4", "s3", "s2", "s1", "s0"]);
     operator.get(&format!("/api/status_history/{id}?cursor=-1")).await.expect(400);
     operator.get(&format!("/api/verification_history/{id}?status=x")).await.expect(400);
+}
+
+/// Who is found by a text.
+async fn search(caller: &Caller<'_>, text: &str) -> Vec<String> {
+    let request = caller.request(reqwest::Method::GET, "/api/profiles").query(&[("q", text)]);
+    let mut found = users_of(&crate::world::answer(request).await.expect(200));
+    found.sort();
+    found
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn search_finds_whole_words_in_any_case_accent_and_normal_form() {
+    let world = World::new().await;
+    let operator = world.operator();
+    create_profile(&operator, "user-1", json!({"name": "José Muñoz Ñandú", "email": "jose@example.com"})).await;
+    let second = json!({"name": "Zoe\u{308} S\u{30C}koda", "documentNumber": "L01-X00/T47", "email": "zs@example.com"});
+    create_profile(&operator, "user-2", second).await;
+    create_profile(&operator, "user-3", json!({"name": "Straße_der; 100%"})).await;
+    for (text, found) in [
+        ("JOSÉ", vec!["user-1"]),
+        ("josé", vec!["user-1"]),
+        ("jose", vec!["user-1"]),
+        ("JOSE\u{301}", vec!["user-1"]),
+        ("ÑANDÚ", vec!["user-1"]),
+        ("nandu munoz", vec!["user-1"]),
+        ("ñandú zoë", vec![]),
+        ("Zoë", vec!["user-2"]),
+        ("zoe\u{308}", vec!["user-2"]),
+        ("škoda ZOË", vec!["user-2"]),
+        ("x00", vec!["user-2"]),
+        ("l01-x00/t47", vec!["user-2"]),
+        ("x0", vec![]),
+        ("os", vec![]),
+        ("Jos", vec![]),
+        ("STRASSE", vec!["user-3"]),
+        ("der 100", vec!["user-3"]),
+        ("user", vec!["user-1", "user-2", "user-3"]),
+        ("user 2", vec!["user-2"]),
+        ("example.com", vec!["user-1", "user-2"]),
+        ("zs@example.com", vec!["user-2"]),
+        ("%", vec![]),
+        ("_", vec![]),
+        ("\u{301}", vec![]),
+    ] {
+        assert_eq!(search(&operator, text).await, found, "{text}");
+    }
+    assert!(search(&world.team("red"), "jose").await.is_empty(), "another team's");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn search_follows_changes_and_continues_in_pages() {
+    let world = World::new().await;
+    let operator = world.operator();
+    let id = create_profile(&operator, "first", json!({"name": "Anna Smith", "documentNumber": "OLD1"})).await;
+    operator.patch(&format!("/api/profiles/{id}"), json!({"document_number": "NEW1"})).await.expect(200);
+    assert_eq!(search(&operator, "new1 anna").await, ["first"]);
+    assert!(search(&operator, "old1").await.is_empty());
+    operator.patch(&format!("/api/profiles/{id}"), json!({"document_number": ""})).await.expect(200);
+    assert!(search(&operator, "new1").await.is_empty());
+    operator.patch(&format!("/api/profiles/{id}"), json!({"country": "UT"})).await.expect(200);
+    assert_eq!(search(&operator, "anna").await, ["first"]);
+    for n in 0..4 {
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        create_profile(&operator, &format!("n{n}"), json!({"name": "Smith"})).await;
+    }
+    let mut seen = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let page = operator.get(&format!("/api/profiles?q=SMITH&limit=2{cursor}")).await.expect(200);
+        seen.extend(users_of(&page));
+        create_profile(&operator, &format!("later{}", seen.len()), json!({"name": "Smith"})).await;
+        let Some(next) = page["next_cursor"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+    assert_eq!(seen, ["n3", "n2", "n1", "n0", "first"]);
 }

@@ -609,6 +609,36 @@ async fn without_the_batch_api_records_are_written_one_after_the_other() {
     assert_eq!(taken.iter().filter(|answer| answer.status == 200).count(), 1);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn search_works_without_the_field_for_words_and_for_records_made_by_hand() {
+    let (_, service) = ready_made().await;
+    let by_hand = json!({"userID": "by-hand", "name": "Anna Smith"});
+    service.api(Method::POST, "/api/collections/profiles/records", by_hand).await.expect(200);
+    let search = async |world: &World, text: &str| {
+        let list = world.operator().get(&format!("/api/profiles?q={text}")).await.expect(200);
+        list["data"].as_array().unwrap().iter().map(|entry| entry["userID"].clone()).collect::<Vec<_>>()
+    };
+    {
+        let (world, _proxy) = start_behind_proxy(&service).await;
+        let create = json!({"userID": "by-us", "name": "José Smith"});
+        world.operator().post("/api/profiles/create", create).await.expect(201);
+        assert_eq!(search(&world, "smith").await.len(), 2);
+        assert_eq!(search(&world, "JOSE").await, ["by-us"]);
+        assert_eq!(search(&world, "anna%20SMITH").await, ["by-hand"]);
+        assert_eq!(search(&world, "mit").await, ["by-hand"], "without words a record is found by parts of them");
+    }
+    let path = "/api/collections/profiles";
+    let mut fields = service.api(Method::GET, path, Value::Null).await.expect(200)["fields"].clone();
+    fields.as_array_mut().unwrap().retain(|field| field["name"] != "search_tokens");
+    service.api(Method::PATCH, path, json!({"fields": fields})).await.expect(200);
+    let (world, _proxy) = start_behind_proxy(&service).await;
+    assert_eq!(search(&world, "smith").await.len(), 2);
+    assert_eq!(search(&world, "Smith%20anna").await, ["by-hand"]);
+    assert_eq!(search(&world, "%25").await, [""; 0]);
+    world.operator().post("/api/profiles/create", json!({"userID": "later", "name": "Smith"})).await.expect(201);
+    assert_eq!(search(&world, "smith").await.len(), 3);
+}
+
 /// PocketBase drops values for which it has no field: a consent would be lost.
 #[tokio::test(flavor = "multi_thread")]
 async fn consent_is_503_while_its_field_is_missing() {

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::field_mapping::{PROFILE_VERSION, STATUS_UPDATED, fields_in_pocketbase};
+use super::field_mapping::{PROFILE_VERSION, PROFILE_WORDS, STATUS_UPDATED, fields_in_pocketbase};
 use crate::domain::media::{MAX_IMAGE_BYTES, MAX_VIDEO_BYTES};
 use crate::domain::{LINE, PARAGRAPH};
 use crate::records::{FieldType, RecordKind};
@@ -139,7 +139,8 @@ fn collection_fields(kind: RecordKind) -> Vec<(&'static str, FieldType)> {
     let fields = fields_in_pocketbase(kind).filter(|field| field.in_pocketbase != "id");
     let updated = (kind == RecordKind::StatusHistory).then_some((STATUS_UPDATED, FieldType::Time));
     let version = (kind == RecordKind::Profiles).then_some((PROFILE_VERSION, FieldType::Number));
-    fields.map(|field| (field.in_pocketbase, field.holds)).chain(updated).chain(version).collect()
+    let words = (kind == RecordKind::Profiles).then_some((PROFILE_WORDS, FieldType::Document));
+    fields.map(|field| (field.in_pocketbase, field.holds)).chain(updated).chain(version).chain(words).collect()
 }
 
 /// PocketBase's types for a field, this program's choice first: another that holds the same works as well.

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::answers::{RefusalReason, field_refusal, unexpected_answer};
 use super::conditions::broken_condition;
 use super::field_mapping::{
-    PROFILE_VERSION, check_that_fields_exist, fields_in_pocketbase, from_pocketbase, hide_foreign_files, id_of,
-    report_dropped_fields, to_changed_fields, to_new_record,
+    PROFILE_VERSION, PROFILE_WORDS, check_that_fields_exist, fields_in_pocketbase, from_pocketbase, hide_foreign_files,
+    id_of, report_dropped_fields, to_changed_fields, to_new_record, to_profile_words,
 };
 use super::filter::query_filter;
 use super::lists::{ListOrder, ListedParts, RecordList};
@@ -18,6 +18,7 @@ use super::writes::{WriteAnswer, WriteRequest};
 use super::{PocketBase, refuse_file_intents};
 use crate::records::id::RecordId;
 use crate::records::{FieldFlag, FieldMap, RecordKind};
+use crate::store::search::changes_tokens;
 use crate::store::{
     Change, Commit, CommitOutcome, Comparison, Condition, IfExists, Order, Query, Refusal, Result, StagedFile,
 };
@@ -281,6 +282,7 @@ impl CommitPlan {
         let mut request = WriteRequest::insert(kind, to_new_record(kind, fields));
         if kind == RecordKind::Profiles {
             request.body[PROFILE_VERSION] = json!(first_version());
+            request.body[PROFILE_WORDS] = to_profile_words(fields);
         }
         request.files = files_by_field(kind, fields, staged);
         let if_taken = match if_exists {
@@ -312,6 +314,10 @@ impl CommitPlan {
             derived.extend(value.map(|value| (field.name.to_owned(), value.clone())));
         }
         let mut request = WriteRequest::update(kind, target.id, to_changed_fields(kind, fields));
+        if changes_tokens(kind, fields) {
+            let after = before.iter().chain(fields).map(|(name, value)| (name.clone(), value.clone())).collect();
+            request.body[PROFILE_WORDS] = to_profile_words(&after);
+        }
         request.files = files_by_field(kind, fields, staged);
         request.may_be_missing = target.if_missing.is_none();
         let has_version = target.before.is_some_and(|record| record.get(PROFILE_VERSION).is_some());

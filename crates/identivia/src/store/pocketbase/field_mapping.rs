@@ -12,6 +12,7 @@ use crate::records::id::RecordId;
 use crate::records::status_word::{StatusWord, VerificationStatus};
 use crate::records::time::Millis;
 use crate::records::{DataClass, Field, FieldFlag, FieldMap, FieldType, RecordKind};
+use crate::store::search::record_tokens;
 use crate::store::{Result, StoreError};
 
 /// Where PocketBase puts a profile's histories when it is read with them.
@@ -27,6 +28,8 @@ const DATES: [&str; 1] = ["date_of_birth"];
 const CLOSED_BY: &str = "closed_by";
 /// How often a profile has been written, in PocketBase only: what serialises writes whose conditions depend on each other.
 pub(super) const PROFILE_VERSION: &str = "version";
+/// The words by which a profile is found, with a blank around each: `~ "% word %"` finds a whole word.
+pub(super) const PROFILE_WORDS: &str = "search_tokens";
 /// PocketBase's collection of status records also has the time of the last change, which is that of their creation.
 pub(super) const STATUS_UPDATED: &str = "updated";
 
@@ -182,6 +185,13 @@ pub(super) fn to_new_record(kind: RecordKind, fields: &FieldMap) -> Value {
     Value::Object(record)
 }
 
+/// The words of a profile as PocketBase keeps them.
+pub(super) fn to_profile_words(fields: &FieldMap) -> Value {
+    let words = record_tokens(RecordKind::Profiles, fields);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    json!(if words.is_empty() { String::new() } else { format!(" {} ", words.join(" ")) })
+}
+
 /// The fields that an update sets. A file is removed when its name becomes unknown; new files are sent beside the update.
 pub(super) fn to_changed_fields(kind: RecordKind, fields: &FieldMap) -> Value {
     Value::Object(to_pocketbase(kind, fields))
@@ -240,7 +250,9 @@ pub(super) fn check_that_fields_exist(kind: RecordKind, record: &Value, changed:
 /// Logs which fields of a record PocketBase has dropped because it lacks them. The start reports a missing version.
 pub(super) fn report_dropped_fields(kind: RecordKind, sent: &Value, stored: &Value) {
     let names = sent.as_object().into_iter().flat_map(Map::keys);
-    let is_dropped = |name: &&String| stored.get(name.as_str()).is_none() && *name != PROFILE_VERSION;
+    let is_dropped = |name: &&String| {
+        stored.get(name.as_str()).is_none() && ![PROFILE_VERSION, PROFILE_WORDS].contains(&name.as_str())
+    };
     let dropped: Vec<&str> = names.filter(is_dropped).map(String::as_str).collect();
     if !dropped.is_empty() {
         let (collection, fields) = (kind.name(), dropped.join(", "));

@@ -3,15 +3,19 @@
 use serde_json::Value;
 
 use super::collections::is_unique_when_known;
-use super::field_mapping::is_unknown;
-use crate::records::{Field, FieldFlag, RecordKind};
+use super::field_mapping::{PROFILE_WORDS, is_unknown};
+use crate::domain::search::search_tokens;
+use crate::records::{Field, RecordKind};
 use crate::store::liveness_sessions::derived_id;
+use crate::store::search::searched_fields;
 use crate::store::{Comparison, Filter, Query, Result, StoreError};
 
 /// The longest filter that PocketBase takes, in bytes.
 pub(super) const MAX_FILTER_BYTES: usize = 3_500;
 /// The filter that every record passes.
 pub(super) const ANY_RECORD: &str = "id != \"\"";
+/// The filter that no record passes.
+const NO_RECORD: &str = "id = \"\"";
 
 /// A text as a literal that means exactly it, in the dialect of PocketBase 0.39.9 and later.
 ///
@@ -43,14 +47,11 @@ fn contains_pattern(text: &str) -> String {
     text_literal(&pattern)
 }
 
-/// The filter of a query.
+/// The filter of a query, without its search.
 pub(super) fn query_filter(query: &Query) -> Result<String> {
     let mut conditions = Vec::new();
     for filter in &query.filters {
         conditions.extend(filter_condition(query.kind, filter)?);
-    }
-    if let Some(text) = &query.search {
-        conditions.push(search_condition(query.kind, text));
     }
     if conditions.is_empty() {
         conditions.push(ANY_RECORD.to_owned());
@@ -58,10 +59,29 @@ pub(super) fn query_filter(query: &Query) -> Result<String> {
     Ok(conditions.join(" && "))
 }
 
-fn search_condition(kind: RecordKind, text: &str) -> String {
-    let pattern = contains_pattern(text);
-    let searched = kind.fields().iter().filter(|field| field.has_flag(FieldFlag::Searched));
-    any_of(searched.map(|field| format!("{} ~ {pattern}", field.in_pocketbase)))
+/// The condition of a search. Profiles have their words in a field of their own. Where the collection lacks it, or another
+/// program has made the record, a field must contain each word as it was typed.
+pub(super) fn search_condition(kind: RecordKind, text: &str, has_words: bool) -> String {
+    let words = search_tokens([text]);
+    if words.is_empty() {
+        return NO_RECORD.to_owned();
+    }
+    let typed = text.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty());
+    let in_a_field = |word: &str| {
+        let pattern = contains_pattern(word);
+        any_of(searched_fields(kind).map(|field| format!("{} ~ {pattern}", field.in_pocketbase)))
+    };
+    let mut contained = typed.map(in_a_field).collect::<Vec<_>>().join(" && ");
+    if contained.is_empty() {
+        // A sign such as `™` holds a word, but is none.
+        contained = NO_RECORD.to_owned();
+    }
+    if !has_words {
+        return contained;
+    }
+    let whole = words.iter().map(|word| format!("{PROFILE_WORDS} ~ {}", contains_pattern(&format!(" {word} "))));
+    let whole = whole.collect::<Vec<_>>().join(" && ");
+    format!("(({whole}) || ({PROFILE_WORDS} = \"\" && {contained}))")
 }
 
 /// The field that a filter compares, and PocketBase's name for it.
@@ -91,7 +111,7 @@ fn filter_condition(kind: RecordKind, filter: &Filter) -> Result<Option<String>>
         }
         Comparison::Is(value) => compare("=", value),
         Comparison::IsNot(value) => compare("!=", value),
-        Comparison::In(values) if values.is_empty() => "id = \"\"".to_owned(),
+        Comparison::In(values) if values.is_empty() => NO_RECORD.to_owned(),
         Comparison::In(values) => any_of(values.iter().map(|value| compare("=", value))),
         Comparison::NotIn(values) if values.is_empty() => return Ok(None),
         Comparison::NotIn(values) => {
@@ -170,10 +190,11 @@ mod tests {
             filter(profiles().filter("handoff_code", Comparison::Is("c".into()))),
             r#"handoff_code != '' && handoff_code = "c""#
         );
-        assert_eq!(
-            filter(Query { search: Some("x".to_owned()), ..profiles() }),
-            r#"(userID ~ "%x%" || name ~ "%x%" || document_number ~ "%x%" || email ~ "%x%")"#
-        );
+        let typed = r#"(userID ~ "%Ä%" || name ~ "%Ä%" || document_number ~ "%Ä%" || email ~ "%Ä%")"#;
+        let search = |text, has_words| search_condition(RecordKind::Profiles, text, has_words);
+        assert_eq!(search("Ä", false), typed);
+        assert_eq!(search("Ä", true), format!(r#"((search_tokens ~ "% a %") || (search_tokens = "" && {typed}))"#));
+        assert_eq!(search("%_", true), NO_RECORD);
         let sessions = Query::of_kind(RecordKind::LivenessSessions);
         assert_eq!(
             filter(sessions.filter("id", Comparison::In(vec!["s".into()]))),

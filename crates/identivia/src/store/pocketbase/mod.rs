@@ -56,6 +56,8 @@ pub struct PocketBase {
     batch_is_off: AtomicBool,
     /// Whether it reads the literals of filters as this program writes them; asked before the first filter.
     literals_are_read: OnceCell<bool>,
+    /// Whether profiles have a field for their search words; asked before the first search.
+    has_words: OnceCell<bool>,
     /// Writes whose answer was lost: they may have been done.
     unanswered: Mutex<UnansweredWrites>,
     file_permits: Semaphore,
@@ -91,6 +93,7 @@ impl PocketBase {
             profile_id_key: hmac::Key::new(hmac::HMAC_SHA256, key.as_ref()),
             batch_is_off: AtomicBool::new(false),
             literals_are_read: OnceCell::new(),
+            has_words: OnceCell::new(),
             unanswered: Mutex::default(),
             file_permits: Semaphore::new(MAX_FILE_WRITES),
             connection: tokio::sync::Mutex::default(),

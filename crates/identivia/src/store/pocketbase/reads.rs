@@ -8,7 +8,7 @@ use super::field_mapping::{
     ProfileParts, STATUSES, VERIFICATIONS, check_identity, from_pocketbase, has_truncated_histories,
     hide_foreign_files, id_of, newest_record, profile_fields, text_of,
 };
-use super::filter::{is_session_key, query_filter};
+use super::filter::{is_session_key, query_filter, search_condition};
 use super::lists::{ListOrder, ListedParts, RecordList, expanded_histories};
 use super::{PocketBase, record_path};
 use crate::records::id::RecordId;
@@ -35,12 +35,16 @@ impl PocketBase {
             }
         }
         let order = ListOrder::of_query(query.kind, query.order)?;
+        let search = match &query.search {
+            Some(text) => format!(" && {}", search_condition(query.kind, text, self.has_profile_words().await?)),
+            None => String::new(),
+        };
         let mut stored = Vec::new();
         for query in split_by_keys(query) {
             let is_by_key = query.filters.iter().any(|filter| is_key_list(query.kind, filter));
             let list = RecordList {
                 kind: query.kind,
-                filter: query_filter(&query)?,
+                filter: query_filter(&query)? + &search,
                 order,
                 limit: query.limit,
                 after: query.after.clone(),

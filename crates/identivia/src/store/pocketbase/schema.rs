@@ -197,7 +197,25 @@ impl PocketBase {
         };
         self.literals_are_read.get_or_try_init(ask).await.copied()
     }
+
+    /// Says whether profiles have a field for the words by which they are found.
+    pub(super) async fn has_profile_words(&self) -> Result<bool> {
+        let path = records_path(RecordKind::Profiles.name());
+        let read = async |filter| {
+            let query = [("filter", filter), ("perPage", "1"), ("skipTotal", "1"), ("fields", "id")];
+            self.get(&path, &query).await
+        };
+        let ask = async || match read(WORDS_FILTER).await {
+            Ok(_) => Ok(true),
+            // The field is the cause only if another filter works.
+            Err(error) => read(ANY_RECORD).await.map(|_| false).map_err(|_| error),
+        };
+        self.has_words.get_or_try_init(ask).await.copied()
+    }
 }
+
+/// A filter that PocketBase refuses where profiles have no field for their words.
+const WORDS_FILTER: &str = "search_tokens != \"\"";
 
 /// The error for a PocketBase that reads filters in another way.
 pub(super) fn outdated_version() -> StoreError {

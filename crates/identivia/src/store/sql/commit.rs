@@ -115,7 +115,7 @@ impl PreparedCommit {
         let mut stored = Vec::with_capacity(images.len());
         for (change, image) in self.changes.into_iter().zip(images) {
             stored.push(match change {
-                PreparedChange::Insert(insert) => insert.insert_record(transaction).await?,
+                PreparedChange::Insert(insert) => insert.insert_record(transaction, dialect).await?,
                 PreparedChange::Update(update) => update.update_record(transaction, dialect, image, &self.time).await?,
                 PreparedChange::Delete(target) => {
                     target.delete_record(transaction).await?;

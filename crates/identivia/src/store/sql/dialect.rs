@@ -4,11 +4,8 @@
 pub struct Dialect {
     /// Follows a `select` in a step: other transactions cannot change the row until the step ends.
     pub(super) row_lock: &'static str,
-    /// A line feed as an expression.
-    pub(super) line_feed: &'static str,
-    /// Around the searched text, between it and the term, and behind the term: a condition that holds when the text
-    /// contains the term, in any case of A to Z.
-    pub(super) contains: [&'static str; 3],
+    /// Around a text of words with a blank between them: its words as the column `value` of the table `w`.
+    pub(super) split_words: [&'static str; 2],
     /// Says whether a statement can hold several inserts: then a commit of inserts needs no transaction around it.
     pub(super) has_inserts_in_with: bool,
     /// Counts what happens in a window, where several servers share the database. SQLite's server counts in memory: each
@@ -18,17 +15,14 @@ pub struct Dialect {
 
 pub(in crate::store) const SQLITE: Dialect = Dialect {
     row_lock: "",
-    line_feed: "char(10)",
-    contains: ["instr(lower(", "), lower(", ")) > 0"],
+    split_words: ["json_each('[\"' || replace(", ", ' ', '\",\"') || '\"]') w"],
     has_inserts_in_with: false,
     count_in_window: None,
 };
 
-/// The collation makes `lower` change A to Z only, as SQLite's does, in a database of any language.
 pub(in crate::store) const POSTGRES: Dialect = Dialect {
     row_lock: " for update",
-    line_feed: "chr(10)",
-    contains: ["strpos(lower((", ") collate \"C\"), lower(", " collate \"C\")) > 0"],
+    split_words: ["unnest(string_to_array(", ", ' ')) as w(value)"],
     has_inserts_in_with: true,
     count_in_window: Some(
         "insert into token_failures (key, count, ends) values ($1, 1, $2) on conflict (key) do update set \

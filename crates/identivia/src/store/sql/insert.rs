@@ -1,8 +1,9 @@
 //! Inserts: one row each, or several rows in one PostgreSQL statement.
 
 use super::commit_error::{CommitError, CommitResult};
+use super::search_rows::SearchRows;
 use super::table::Table;
-use super::{Execution, SqlRow, SqlStatement, SqlTransaction, SqlValue};
+use super::{Dialect, Execution, SqlRow, SqlStatement, SqlTransaction, SqlValue};
 use crate::records::{FieldMap, RecordKind};
 use crate::store::{CommitOutcome, IfExists, Result};
 
@@ -13,6 +14,7 @@ const MAX_JOINED: usize = 4;
 pub(super) struct PreparedInsert {
     table: &'static Table,
     values: Vec<SqlValue<'static>>,
+    search_rows: Option<SearchRows>,
     /// What the commit returns when the record was added.
     fields: FieldMap,
     if_exists: IfExists,
@@ -21,7 +23,8 @@ pub(super) struct PreparedInsert {
 impl PreparedInsert {
     pub(super) fn prepare(kind: RecordKind, fields: FieldMap, if_exists: IfExists) -> Result<Self> {
         let table = Table::of_kind(kind);
-        Ok(Self { values: table.to_sql_values(&fields)?, table, fields, if_exists })
+        let search_rows = SearchRows::of_record(kind, &fields);
+        Ok(Self { values: table.to_sql_values(&fields)?, search_rows, table, fields, if_exists })
     }
 
     /// Says whether the record has that key.
@@ -30,8 +33,15 @@ impl PreparedInsert {
     }
 
     /// Adds the record; `None` when one exists and is left as it is.
-    pub(super) async fn insert_record(self, transaction: &mut dyn SqlTransaction) -> CommitResult<Option<FieldMap>> {
+    pub(super) async fn insert_record(
+        mut self,
+        transaction: &mut dyn SqlTransaction,
+        dialect: &Dialect,
+    ) -> CommitResult<Option<FieldMap>> {
         let is_added = transaction.execute(&self.table.insert_row, &self.values).await? == Execution::Changed(1);
+        if let Some(rows) = self.search_rows.take().filter(|_| is_added) {
+            rows.insert_rows(transaction, dialect).await?;
+        }
         self.into_stored(is_added)
     }
 
@@ -52,7 +62,8 @@ pub(super) fn can_join_inserts(inserts: &[&PreparedInsert]) -> bool {
 
 /// One statement for several inserts. It answers one row: how many rows each insert has added, as `i0`, `i1`, … When the
 /// first may refuse the commit, the others happen only if it has added its row.
-pub(super) fn join_inserts(inserts: &mut [PreparedInsert]) -> SqlStatement {
+/// The words of a record are added if its row was.
+pub(super) fn join_inserts(inserts: &mut [PreparedInsert], dialect: &Dialect) -> SqlStatement {
     let is_gated = matches!(inserts.first().map(|first| first.if_exists), Some(IfExists::Refuse(_)));
     let mut statement = SqlStatement::default();
     for (number, insert) in inserts.iter_mut().enumerate() {
@@ -64,6 +75,11 @@ pub(super) fn join_inserts(inserts: &mut [PreparedInsert]) -> SqlStatement {
         statement.push_values(std::mem::take(&mut insert.values));
         statement.push_text(if depends_on_first { " from i0" } else { ")" });
         statement.push_text(" on conflict do nothing returning 1)");
+        if let Some(rows) = insert.search_rows.take() {
+            statement.push_text(&format!(", w{number} as ("));
+            rows.push_insert(&mut statement, dialect, &format!(", i{number}"));
+            statement.push_text(")");
+        }
     }
     let counts: Vec<String> =
         (0..inserts.len()).map(|number| format!("(select count(*) from i{number}) as i{number}")).collect();

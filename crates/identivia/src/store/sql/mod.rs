@@ -7,6 +7,7 @@ mod dialect;
 mod insert;
 mod migrations;
 mod record_row;
+mod search_rows;
 mod select;
 mod sql_value;
 mod store;

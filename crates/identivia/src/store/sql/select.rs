@@ -2,17 +2,18 @@
 
 use serde_json::Value;
 
+use super::search_rows::push_search;
 use super::sql_value::is_unknown;
 use super::table::{Column, Table};
-use super::{Dialect, SqlStatement, SqlValue};
-use crate::records::{FieldFlag, RecordKind};
+use super::{SqlStatement, SqlValue};
+use crate::records::RecordKind;
 use crate::store::{Comparison, Filter, Order, Query, Result, StoreError};
 
 /// Columns by which an index finds a few rows. Other queries may take long.
 const NARROW_COLUMNS: [&str; 6] = ["profile", "session", "files_id", "imprint_key", "handoff_code", "session_claim"];
 
 /// The statement of a query.
-pub(super) fn select_statement(dialect: &Dialect, query: &Query) -> Result<SqlStatement> {
+pub(super) fn select_statement(query: &Query) -> Result<SqlStatement> {
     let table = Table::of_kind(query.kind);
     let mut statement = SqlStatement::starting_with("select ");
     statement.push_text(if query.keys_only { &table.key_list } else { &table.select_list });
@@ -32,9 +33,9 @@ pub(super) fn select_statement(dialect: &Dialect, query: &Query) -> Result<SqlSt
         push_filter(&mut statement, table, filter)?;
         separator = " and ";
     }
-    if let Some(term) = &query.search {
+    if let Some(text) = &query.search {
         statement.push_text(separator);
-        push_search(&mut statement, dialect, table, term);
+        push_search(&mut statement, query.kind, text);
         separator = " and ";
     }
     if let Some(cursor) = &query.after {
@@ -145,18 +146,6 @@ fn push_list(statement: &mut SqlStatement, column: &Column, values: &[Value], is
     statement.push_values(known);
     statement.push_text("))");
     Ok(())
-}
-
-/// Adds the condition that one of the searched texts contains the term. A line feed keeps them apart: no term holds one.
-fn push_search(statement: &mut SqlStatement, dialect: &Dialect, table: &Table, term: &str) {
-    let [before, between, behind] = dialect.contains;
-    let searched = table.columns.iter().filter(|column| column.field.has_flag(FieldFlag::Searched));
-    let texts: Vec<String> = searched.map(|column| format!("coalesce(r.{}, '')", column.field.name)).collect();
-    statement.push_text(before);
-    statement.push_text(&texts.join(&format!(" || {} || ", dialect.line_feed)));
-    statement.push_text(between);
-    statement.push_value(SqlValue::from_text(term));
-    statement.push_text(behind);
 }
 
 /// Adds the condition that a row comes after the page before. A cursor is the `seq` of that page's last row.

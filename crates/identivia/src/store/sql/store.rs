@@ -23,7 +23,7 @@ pub struct SqlStore<D> {
 #[async_trait]
 impl<D: Database> Store for SqlStore<D> {
     async fn read(&self, query: Query) -> Result<Vec<StoredRecord>> {
-        let statement = select_statement(&D::DIALECT, &query)?;
+        let statement = select_statement(&query)?;
         let (table, parts) = (Table::of_kind(query.kind), RowParts::of_query(&query));
         let read_row = move |row: &dyn SqlRow| parts.read_stored_record(row, table);
         if is_narrow(&query) {
@@ -37,7 +37,7 @@ impl<D: Database> Store for SqlStore<D> {
         let prepared = PreparedCommit::prepare(commit)?;
         if D::DIALECT.has_inserts_in_with && prepared.as_inserts().is_some_and(|inserts| can_join_inserts(&inserts)) {
             let mut inserts = prepared.into_inserts();
-            let (statement, count) = (join_inserts(&mut inserts), inserts.len());
+            let (statement, count) = (join_inserts(&mut inserts, &D::DIALECT), inserts.len());
             let read_row = move |row: &dyn SqlRow| read_joined_row(row, count);
             let rows = self.database.write_statement(statement.text, statement.values, read_row).await?;
             let are_added = rows.first().ok_or_else(|| unreadable_row("no counts of inserts"))?;

@@ -8,9 +8,11 @@ use std::sync::{Mutex, OnceLock};
 use serde_json::{Value, json};
 use sqlx::{Connection as _, Executor as _, SqlSafeStr as _};
 
+use super::SqlStatement;
 use super::commit::DELETE_OPEN_INTENT;
 use super::dialect::{DELETE_ENDED_COUNTS, Dialect, POSTGRES, SQLITE};
 use super::insert::{PreparedInsert, join_inserts};
+use super::search_rows::{self, SearchRows};
 use super::select::select_statement;
 use super::table::{ALL_KINDS, Table};
 use crate::records::id::RecordId;
@@ -90,7 +92,8 @@ fn queries(kind: RecordKind) -> Vec<Query> {
         queries.push(Query::of_kind(kind).ordered(Order::Descending(column)).limited(3));
     }
     for order in [Order::Newest, Order::Oldest] {
-        let search = kind.fields().iter().any(|field| field.has_flag(FieldFlag::Searched)).then(|| "q".to_owned());
+        let search =
+            kind.fields().iter().any(|field| field.has_flag(FieldFlag::Searched)).then(|| "one two".to_owned());
         queries.push(Query { search, after: Some("1".to_owned()), ..Query::of_kind(kind).ordered(order).limited(7) });
     }
     queries
@@ -114,19 +117,24 @@ fn statements(dialect: &Dialect) -> Vec<String> {
     for kind in ALL_KINDS {
         let table = Table::of_kind(kind);
         statements.push(table.insert_row.clone());
-        statements.extend(queries(kind).iter().map(|query| select_statement(dialect, query).unwrap().text));
+        statements.extend(queries(kind).iter().map(|query| select_statement(query).unwrap().text));
         statements.extend(super::update::statements_of_kind(dialect, kind, example_of(kind)));
         if dialect.has_inserts_in_with {
             for if_exists in [IfExists::Skip, IfExists::Refuse(Refusal::Stale)] {
                 let insert = |kind| PreparedInsert::prepare(kind, example_of(kind), if_exists).unwrap();
-                statements.push(join_inserts(&mut [insert(kind)]).text);
-                statements.push(join_inserts(&mut [insert(kind), insert(RecordKind::AuditEvents)]).text);
+                statements.push(join_inserts(&mut [insert(kind)], dialect).text);
+                let both = &mut [insert(kind), insert(RecordKind::AuditEvents)];
+                statements.push(join_inserts(both, dialect).text);
             }
         }
     }
     let by_key = Query::by_key(RecordKind::Profiles, ID).filter("team", Comparison::Is("t".into()));
     let evidence = Query { with_newest_verification: true, ..by_key };
-    statements.push(select_statement(dialect, &evidence).unwrap().text);
+    statements.push(select_statement(&evidence).unwrap().text);
+    let mut words = SqlStatement::default();
+    let rows = SearchRows::of_record(RecordKind::Profiles, &example_of(RecordKind::Profiles)).unwrap();
+    rows.push_insert(&mut words, dialect, "");
+    statements.extend([words.text, search_rows::delete_statement(RecordKind::Profiles)]);
     if let Some(count) = dialect.count_in_window {
         statements.extend([count, DELETE_ENDED_COUNTS].map(str::to_owned));
     }
@@ -164,6 +172,20 @@ async fn every_statement_prepares_on_both_databases() {
         let prepared = postgres.prepare(sqlx::AssertSqlSafe(statement.clone()).into_sql_str()).await;
         assert!(prepared.is_ok(), "{statement}: {:?}", prepared.err());
     }
+}
+
+#[test]
+fn search_uses_the_index_of_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let _store = Sqlite::open(folder.path()).unwrap();
+    let sqlite = rusqlite::Connection::open(folder.path().join("identivia.db")).unwrap();
+    let query = Query { search: Some("one two".to_owned()), ..Query::of_kind(RecordKind::Profiles) };
+    let statement = select_statement(&query.ordered(Order::Newest).limited(3)).unwrap();
+    let mut plan = sqlite.prepare(&format!("explain query plan {}", statement.text)).unwrap();
+    let plan = plan.query_map(["one", "two", "3"], |row| row.get::<_, String>("detail")).unwrap();
+    let plan: Vec<String> = plan.map(Result::unwrap).collect();
+    let by_word = plan.iter().filter(|line| line.contains("SEARCH w") && line.contains("kind=? AND token=?")).count();
+    assert_eq!(by_word, 2, "{plan:?}");
 }
 
 #[test]
@@ -481,7 +503,21 @@ async fn lists_follow_their_cursor_and_search() {
             assert!(matches!(read, Err(StoreError::BadCursor)), "{cursor}");
         }
         assert_eq!(ids(Query { search: Some("uSER-3".to_owned()), ..newest() }).await[0].0, "id3");
-        assert!(ids(Query { search: Some("ä \"".to_owned()), ..newest() }).await.is_empty(), "only A to Z are folded");
+        let search = async |text: &str| ids(Query { search: Some(text.to_owned()), ..newest() }).await.len();
+        assert_eq!((search("a QUOTED").await, search("quote").await, search("\"").await), (2, 0, 0));
+        add(store, RecordKind::Profiles, profile(ID, "changed")).await;
+        update_profile(store, Vec::new(), json!({"name": "New name"})).await;
+        assert_eq!((search("changed quoted").await, search("changed new").await), (0, 1));
+        update_profile(store, Vec::new(), json!({"name": null, "country": "UT"})).await;
+        assert_eq!((search("new").await, search("changed").await), (0, 1));
+        let again = profile(ID, "another");
+        assert!(is_refused(&add(store, RecordKind::Profiles, again).await, Refusal::AlreadyExists));
+        assert_eq!(search("another").await, 0, "a refused record has no words");
+        let mut commit = Commit::default();
+        commit.delete(RecordKind::Profiles, ID, Vec::new());
+        store.commit(commit).await.unwrap();
+        add(store, RecordKind::Profiles, profile(ID, "reborn")).await;
+        assert_eq!((search("changed").await, search("reborn").await), (0, 1), "words go with their record");
         let shown = Comparison::FirstKnownIs("verification_status", json!("unverified"));
         assert_eq!(ids(newest().filter("recorded_status", shown)).await.len(), 2);
     })

@@ -6,11 +6,13 @@ use super::commit_error::{CommitError, CommitResult};
 use super::conditions::{fields_read, find_broken};
 use super::insert::PreparedInsert;
 use super::record_row::{AFTER_SEQ, FieldJson, RawFields, is_stored, parse_raw_fields, read_columns_json};
+use super::search_rows::{SearchRows, delete_rows};
 use super::table::{Column, Part, Table};
 use super::{Dialect, Execution, SqlRow, SqlStatement, SqlTransaction, SqlValue, unreadable_row};
 use crate::records::id::random_text;
 use crate::records::time::Millis;
 use crate::records::{FieldMap, RecordKind};
+use crate::store::search::{changes_tokens, record_tokens, searched_fields};
 use crate::store::{Condition, IfExists, Refusal, Result};
 
 /// The time from which a replaced file may be removed: at once.
@@ -109,7 +111,8 @@ impl UpdateTarget {
     pub(super) async fn delete_record(&self, transaction: &mut dyn SqlTransaction) -> Result<()> {
         let kind = self.table.kind;
         let statement = format!("delete from {} where {} = $1", kind.name(), kind.key_field());
-        transaction.execute(&statement, &[self.key_value()]).await.map(drop)
+        transaction.execute(&statement, &[self.key_value()]).await?;
+        delete_rows(transaction, kind, &self.key).await
     }
 
     fn key_value(&self) -> SqlValue<'_> {
@@ -149,8 +152,8 @@ impl PreparedUpdate {
         }
         let is_changed = |part: &&Part| part.fields.iter().any(|field| fields.contains_key(field.name));
         let parts: Vec<&Part> = table.parts.iter().filter(is_changed).collect();
-        // A file is a field of the body, so a replaced one is in what is read.
-        if returns_record || !parts.is_empty() {
+        // A file is a field of the body, so a replaced one is in what is read. Words come from several fields.
+        if returns_record || !parts.is_empty() || changes_tokens(table.kind, &fields) {
             target.read = RecordRead::Whole;
         }
         Ok(Self { target, fields, columns, parts, returns_record })
@@ -179,8 +182,11 @@ impl PreparedUpdate {
                 Execution::Changed(_) => {}
             }
         }
+        if let Some(rows) = self.changed_search_rows(&before) {
+            rows.replace_rows(transaction, dialect).await?;
+        }
         for intent in self.intents_of_replaced_files(&before, time)? {
-            intent.insert_record(transaction).await?;
+            intent.insert_record(transaction, dialect).await?;
         }
         Ok(Some(self.into_stored(&image)?))
     }
@@ -208,6 +214,21 @@ impl PreparedUpdate {
         statement.push_text(" = ");
         statement.push_value(SqlValue::from_text(self.target.key.as_str()));
         Some(statement)
+    }
+
+    /// The words of the record after the change; `None` where they stay the same.
+    fn changed_search_rows(&self, before: &RawFields<'_>) -> Option<SearchRows> {
+        let kind = self.target.table.kind;
+        if !changes_tokens(kind, &self.fields) {
+            return None;
+        }
+        let text_before = |name| before.get(name).and_then(|json| serde_json::from_str::<Value>(json.get()).ok());
+        let mut fields: FieldMap =
+            searched_fields(kind).filter_map(|field| Some((field.name.to_owned(), text_before(field.name)?))).collect();
+        let words_before = record_tokens(kind, &fields);
+        fields.extend(self.fields.clone());
+        let words = record_tokens(kind, &fields);
+        (words != words_before).then(|| SearchRows::of_words(kind, &self.target.key, &words))
     }
 
     fn part_value(&self, part: &'static Part, before: &RawFields<'_>) -> SqlValue<'static> {

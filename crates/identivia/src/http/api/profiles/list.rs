@@ -25,7 +25,7 @@ use crate::records::time::Millis;
         ("verification_status" = Option<String>, Query, pattern = "^(unverified|pending|verified|rejected)$", description = "The profile's own status"),
         ("country" = Option<String>, Query, min_length = 1, max_length = 255, pattern = "^[^\\u0000]*$", description = "Exactly that country"),
         ("userID" = Option<String>, Query, min_length = 1, max_length = 255, pattern = "^[^\\u0000]*$", description = "Exactly that userID"),
-        ("q" = Option<String>, Query, min_length = 1, max_length = 255, pattern = "^[^\\u0000]*$", description = "Part of a name, userID, document number or e-mail address; A to Z in any case"),
+        ("q" = Option<String>, Query, min_length = 1, max_length = 255, pattern = "^[^\\u0000]*$", description = "Whole words of name, e-mail address, document number or userID: all of them, in any order, case and normal form, with or without accents. Letters and digits make a word"),
         ("created_after" = Option<String>, Query, format = DateTime, description = "RFC 3339, the API's own form, or a date"),
         ("created_before" = Option<String>, Query, format = DateTime, description = "The same"),
     ),

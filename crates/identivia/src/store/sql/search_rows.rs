@@ -1,0 +1,89 @@
+//! The table `search_tokens`: one row for each word of a record, written in the commit of the record.
+
+use std::collections::BTreeSet;
+
+use super::{Dialect, SqlStatement, SqlTransaction, SqlValue};
+use crate::domain::search::search_tokens;
+use crate::records::{FieldMap, RecordKind};
+use crate::store::Result;
+use crate::store::search::{record_tokens, searched_fields};
+
+/// The words of one record.
+pub(super) struct SearchRows {
+    kind: RecordKind,
+    key: String,
+    /// In one text, with a blank between them: a statement is the same for any number of them.
+    words: String,
+}
+
+impl SearchRows {
+    /// The rows of a record; `None` where its kind is not searched, or it has no words.
+    pub(super) fn of_record(kind: RecordKind, fields: &FieldMap) -> Option<Self> {
+        searched_fields(kind).next()?;
+        let key = fields.get(kind.key_field())?.as_str()?;
+        Some(Self::of_words(kind, key, &record_tokens(kind, fields))).filter(|rows| !rows.words.is_empty())
+    }
+
+    pub(super) fn of_words(kind: RecordKind, key: &str, words: &BTreeSet<String>) -> Self {
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        Self { kind, key: key.to_owned(), words: words.join(" ") }
+    }
+
+    /// Adds the rows of a new record.
+    pub(super) async fn insert_rows(self, transaction: &mut dyn SqlTransaction, dialect: &Dialect) -> Result<()> {
+        let mut statement = SqlStatement::default();
+        self.push_insert(&mut statement, dialect, "");
+        transaction.execute(&statement.text, &statement.values).await.map(drop)
+    }
+
+    /// Replaces the rows of a record.
+    pub(super) async fn replace_rows(self, transaction: &mut dyn SqlTransaction, dialect: &Dialect) -> Result<()> {
+        delete_rows(transaction, self.kind, &self.key).await?;
+        if self.words.is_empty() { Ok(()) } else { self.insert_rows(transaction, dialect).await }
+    }
+
+    /// Adds the statement that inserts the rows. `source` is a further table to select from: `, i0`, or nothing.
+    pub(super) fn push_insert(self, statement: &mut SqlStatement, dialect: &Dialect, source: &str) {
+        let [before, behind] = dialect.split_words;
+        statement.push_text("insert into search_tokens (kind, id, token) select '");
+        statement.push_text(self.kind.name());
+        statement.push_text("', ");
+        statement.push_value(SqlValue::from_text(self.key));
+        statement.push_text(", w.value from ");
+        statement.push_text(before);
+        statement.push_value(SqlValue::from_text(self.words));
+        statement.push_text(behind);
+        statement.push_text(source);
+        // SQLite would take `on conflict` for a join's condition.
+        statement.push_text(" where true on conflict do nothing");
+    }
+}
+
+/// Removes the rows of a record.
+pub(super) async fn delete_rows(transaction: &mut dyn SqlTransaction, kind: RecordKind, key: &str) -> Result<()> {
+    if searched_fields(kind).next().is_none() {
+        return Ok(());
+    }
+    transaction.execute(&delete_statement(kind), &[SqlValue::Text(key.into())]).await.map(drop)
+}
+
+pub(super) fn delete_statement(kind: RecordKind) -> String {
+    format!("delete from search_tokens where kind = '{}' and id = $1", kind.name())
+}
+
+/// Adds the condition that a record has every word of a text. A text without a word finds nothing.
+pub(super) fn push_search(statement: &mut SqlStatement, kind: RecordKind, text: &str) {
+    let words = search_tokens([text]);
+    if words.is_empty() {
+        statement.push_text("1 = 0");
+    }
+    for (number, word) in words.into_iter().enumerate() {
+        statement.push_text(if number == 0 { "r." } else { " and r." });
+        statement.push_text(kind.key_field());
+        statement.push_text(" in (select w.id from search_tokens w where w.kind = '");
+        statement.push_text(kind.name());
+        statement.push_text("' and w.token = ");
+        statement.push_value(SqlValue::from_text(word));
+        statement.push_text(")");
+    }
+}
