@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 
 use crate::clock::Clock;
 use crate::config::{Config, FileLocation, RecordLocation};
@@ -13,7 +13,7 @@ use crate::files::pocketbase_fields::PocketBaseFields;
 use crate::files::{FileBackend, Files};
 use crate::jobs::file_sweep::SweepAtStart;
 use crate::store::Store;
-use crate::store::pocketbase::PocketBase;
+use crate::store::pocketbase::{Finding, PocketBase, Severity};
 use crate::store::postgres::Postgres;
 use crate::store::sqlite::Sqlite;
 use crate::work::cpu_ledger::CpuLedger;
@@ -77,7 +77,7 @@ async fn open_records(config: &Config, secret: &[u8], clock: &Clock) -> anyhow::
         }
         RecordLocation::PocketBase(account) => {
             let pocketbase = Arc::new(PocketBase::new(account.clone(), secret, clock.clone())?);
-            log_complaints(&pocketbase).await;
+            check_collections(&pocketbase).await?;
             Ok(OpenRecords {
                 store: pocketbase.clone(),
                 intents: None,
@@ -88,17 +88,30 @@ async fn open_records(config: &Config, secret: &[u8], clock: &Clock) -> anyhow::
     }
 }
 
-/// Logs what is wrong with a PocketBase. The server starts anyway: PocketBase may start later.
-async fn log_complaints(pocketbase: &PocketBase) {
-    match pocketbase.describe_problems().await {
-        Ok(complaints) => {
-            for complaint in complaints {
-                tracing::warn!("PocketBase: {complaint}");
-            }
-        }
+/// Logs what hinders the use of a PocketBase. A collection that cannot hold what is needed stops the start; otherwise the
+/// server starts anyway: PocketBase may start later.
+async fn check_collections(pocketbase: &PocketBase) -> anyhow::Result<()> {
+    let findings = match pocketbase.describe_problems().await {
+        Ok(findings) => findings,
         Err(error) => {
             tracing::warn!(%error, "cannot check PocketBase's collections; requests are refused until it answers");
+            return Ok(());
         }
+    };
+    let stops: Vec<&str> =
+        findings.iter().filter(|finding| finding.severity == Severity::Stop).map(|finding| &*finding.text).collect();
+    if !stops.is_empty() {
+        bail!("POCKETBASE_URL: {}", stops.join("; "));
+    }
+    findings.iter().for_each(log_finding);
+    Ok(())
+}
+
+fn log_finding(Finding { severity, text }: &Finding) {
+    match severity {
+        Severity::Note => tracing::info!("PocketBase: {text}"),
+        Severity::Limit => tracing::warn!("PocketBase: {text}"),
+        Severity::Fault | Severity::Stop => tracing::error!("PocketBase: {text}"),
     }
 }
 

@@ -9,6 +9,8 @@ use crate::store::{Result, StoreError};
 const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 /// The error text of a larger answer.
 const ANSWER_TOO_LARGE: &str = "PocketBase's answer is larger than 4 MiB";
+/// The error text of a refusal without a reason.
+const WITHOUT_REASON: &str = "PocketBase refused without a reason: is its disk full?";
 /// PocketBase's code for a value that another record has already.
 const TAKEN_CODE: &str = "validation_not_unique";
 
@@ -48,7 +50,10 @@ impl CallAnswer {
         match self {
             Self::Done(record) => Ok(Some(record)),
             Self::Refused { reason: RefusalReason::Missing, .. } => Ok(None),
-            Self::Refused { reason: RefusalReason::Invalid(faults), .. } => Err(field_refusal(&faults)),
+            Self::Refused { reason: RefusalReason::Invalid(faults), .. } => {
+                let faults: Vec<String> = faults.iter().map(|(field, code)| format!("{field}: {code}")).collect();
+                Err(StoreError::Refused(format!("PocketBase refuses it ({})", faults.join(", "))))
+            }
             Self::BatchOff => Err(unexpected_answer()),
         }
     }
@@ -57,6 +62,11 @@ impl CallAnswer {
 /// Says whether an answer was refused because it is larger than this program reads.
 pub(super) fn is_too_large(error: &StoreError) -> bool {
     matches!(error, StoreError::Unavailable(text) if text == ANSWER_TOO_LARGE)
+}
+
+/// Says whether PocketBase refused without a reason, as it does with a filter that it cannot parse.
+pub(super) fn is_without_reason(error: &StoreError) -> bool {
+    matches!(error, StoreError::Unavailable(text) if text == WITHOUT_REASON)
 }
 
 /// An HTTP answer, read to its end.
@@ -128,7 +138,7 @@ impl HttpAnswer {
                 Ok(CallAnswer::Refused { request, reason: RefusalReason::Invalid(field_faults(refused)) })
             }
             // PocketBase answers so with a full disk, after a batch that took too long, and when a rule says no.
-            _ => Err(StoreError::Unavailable("PocketBase refused without a reason: is its disk full?".to_owned())),
+            _ => Err(StoreError::Unavailable(WITHOUT_REASON.to_owned())),
         }
     }
 }
@@ -191,10 +201,4 @@ pub(super) fn unreachable_error(error: &reqwest::Error) -> StoreError {
 /// The error for an answer that this program does not know.
 pub(super) fn unexpected_answer() -> StoreError {
     StoreError::Unavailable("PocketBase's answer is none that we know: is its schema ours?".to_owned())
-}
-
-/// The error for fields that PocketBase's own rules refuse.
-pub(super) fn field_refusal(faults: &[(String, String)]) -> StoreError {
-    let faults: Vec<String> = faults.iter().map(|(field, code)| format!("{field}: {code}")).collect();
-    StoreError::Refused(format!("PocketBase's own rules refuse it ({})", faults.join(", ")))
 }

@@ -63,6 +63,8 @@ pub(super) struct SignedInSession {
     /// Seconds since 1970 at which it is renewed.
     renew_at: i64,
     pub(super) role: AccountRole,
+    /// The id of the record that signed in.
+    pub(super) record_id: String,
     /// That record's `team`; empty if it has none.
     pub(super) team: String,
 }
@@ -292,11 +294,15 @@ impl ApiClient {
         let body = outcome.body.as_ref().ok_or_else(incomplete)?;
         let token = body["token"].as_str().ok_or_else(incomplete)?.to_owned();
         let renew_at = renewal_time(self.clock.now().seconds(), token_expiry(&token).ok_or_else(incomplete)?);
+        let record = &body["record"];
+        // A relation that takes several records is a list.
+        let team = record["team"].as_str().or_else(|| record["team"][0].as_str());
         Ok(SignedInSession {
             token,
             renew_at,
             role,
-            team: body["record"]["team"].as_str().unwrap_or_default().to_owned(),
+            record_id: record["id"].as_str().unwrap_or_default().to_owned(),
+            team: team.unwrap_or_default().to_owned(),
         })
     }
 }

@@ -4,12 +4,12 @@
 use serde_json::{Value, json};
 
 use super::field_mapping::{PROFILE_VERSION, PROFILE_WORDS, STATUS_UPDATED, fields_in_pocketbase};
+use super::shape::fit::{DOCUMENT_CHARACTERS, Finding, Severity, Signer, find_misfits};
+use super::shape::{CollectionShape, FieldForm, companion_of, needs_companion, substitute_of};
 use crate::domain::media::{MAX_IMAGE_BYTES, MAX_VIDEO_BYTES};
 use crate::domain::{LINE, PARAGRAPH};
 use crate::records::{FieldType, RecordKind};
 
-/// The most characters of a document, such as visitor data or a liveness result, with room for escapes.
-const DOCUMENT_CHARACTERS: usize = 100_000;
 const IMAGE_TYPES: [&str; 3] = ["image/jpeg", "image/png", "image/webp"];
 /// What PocketBase detects in the videos that this program takes.
 const VIDEO_TYPES: [&str; 5] =
@@ -31,6 +31,7 @@ pub(super) const KINDS: [RecordKind; 7] = [
 ];
 
 /// An index of a collection.
+#[derive(Clone, Copy)]
 struct CollectionIndex {
     name: &'static str,
     unique: bool,
@@ -72,7 +73,7 @@ impl CollectionIndex {
         }
     }
 
-    fn to_sql(&self, collection: &str) -> String {
+    fn to_sql(self, collection: &str) -> String {
         let unique = if self.unique { "UNIQUE " } else { "" };
         format!("CREATE {unique}INDEX `{}` ON `{collection}` {}", self.name, self.definition())
     }
@@ -126,6 +127,20 @@ const fn indexes(kind: RecordKind) -> &'static [CollectionIndex] {
     }
 }
 
+/// The team and userID of profiles, where the team is a relation: names of teams are in its companion.
+const TEAM_OF_RELATION: CollectionIndex =
+    CollectionIndex::of_columns("identivia_profiles_client_team_user", &["client_team", "team", "userID"]).unique();
+
+/// The indexes of a collection that is built like that.
+fn needed_indexes(kind: RecordKind, shape: &CollectionShape) -> Vec<CollectionIndex> {
+    let is_relation = kind == RecordKind::Profiles && shape.field("team").form == FieldForm::Relation;
+    let fitting = |index: &CollectionIndex| match index.columns {
+        ["team", "userID"] if is_relation => TEAM_OF_RELATION,
+        _ => *index,
+    };
+    indexes(kind).iter().map(fitting).collect()
+}
+
 /// Says whether a unique index covers the known values of that field alone.
 pub(super) fn is_unique_when_known(kind: RecordKind, field: &str) -> bool {
     let covers = |index: &CollectionIndex| {
@@ -134,34 +149,38 @@ pub(super) fn is_unique_when_known(kind: RecordKind, field: &str) -> bool {
     indexes(kind).iter().any(covers)
 }
 
-/// The fields of a collection without its id: PocketBase's names, and what each holds.
-fn collection_fields(kind: RecordKind) -> Vec<(&'static str, FieldType)> {
-    let fields = fields_in_pocketbase(kind).filter(|field| field.in_pocketbase != "id");
+/// The fields of a collection without its id: PocketBase's names, and what each holds. Those beside other fields follow
+/// from how the collection is built.
+fn collection_fields(kind: RecordKind, shape: &CollectionShape) -> Vec<(&'static str, FieldType)> {
+    let mut fields = Vec::new();
+    for field in fields_in_pocketbase(kind).filter(|field| field.in_pocketbase != "id") {
+        fields.push((field.in_pocketbase, field.holds));
+        let form = match shape.field(field.in_pocketbase).form {
+            FieldForm::Unlearned if is_set_by_pocketbase(kind, field.in_pocketbase) => FieldForm::Autodate,
+            form => form,
+        };
+        let companion = companion_of(kind, field.name).filter(|_| needs_companion(field.holds, form));
+        let substitute = substitute_of(kind, field.name).filter(|_| form != FieldForm::Autodate);
+        fields.extend([companion, substitute].into_iter().flatten().map(|name| (name, field.holds)));
+    }
     let updated = (kind == RecordKind::StatusHistory).then_some((STATUS_UPDATED, FieldType::Time));
     let version = (kind == RecordKind::Profiles).then_some((PROFILE_VERSION, FieldType::Number));
     let words = (kind == RecordKind::Profiles).then_some((PROFILE_WORDS, FieldType::Document));
-    fields.map(|field| (field.in_pocketbase, field.holds)).chain(updated).chain(version).chain(words).collect()
+    fields.into_iter().chain(updated).chain(version).chain(words).collect()
 }
 
-/// PocketBase's types for a field, this program's choice first: another that holds the same works as well.
-const fn pocketbase_types(holds: FieldType) -> &'static [&'static str] {
-    match holds {
-        FieldType::Line | FieldType::Paragraph | FieldType::Document | FieldType::SentDocument => {
-            &["text", "email", "select", "url", "editor", "json", "date", "relation"]
-        }
-        // PocketBase's own numbers cannot be unknown.
-        FieldType::Json | FieldType::Number => &["json", "number"],
-        FieldType::Flag => &["bool"],
-        FieldType::Time => &["date", "autodate"],
-        // Histories are read with their profile, which only a relation makes possible.
-        FieldType::ProfileLink => &["relation"],
-        FieldType::Picture | FieldType::Video | FieldType::Evidence => &["file"],
-    }
+/// Says whether a new field is an autodate field: a record that is added in the admin page then has a time.
+fn is_set_by_pocketbase(kind: RecordKind, name: &str) -> bool {
+    let is_own = companion_of(kind, name).is_some() || (kind == RecordKind::StatusHistory && name == STATUS_UPDATED);
+    (is_own && ["created", "updated"].contains(&name)) || substitute_of(kind, "created") == Some(name)
 }
 
 /// A field as PocketBase's API describes it. `profiles` is the id of that collection.
-fn field_description(name: &str, holds: FieldType, profiles: &str) -> Value {
-    let mut field = json!({"name": name, "type": pocketbase_types(holds)[0]});
+fn field_description(kind: RecordKind, name: &str, holds: FieldType, profiles: &str) -> Value {
+    if is_set_by_pocketbase(kind, name) {
+        return json!({"name": name, "type": "autodate", "onCreate": true, "onUpdate": name == "updated"});
+    }
+    let mut field = json!({"name": name, "type": FieldForm::of_new_field(holds).name()});
     let text = |most: usize| json!({"max": most});
     let file =
         |types: &[&str], size: u64| json!({"maxSelect": 1, "maxSize": size, "mimeTypes": types, "protected": true});
@@ -186,7 +205,8 @@ fn field_description(name: &str, holds: FieldType, profiles: &str) -> Value {
 
 /// A whole collection as PocketBase's API describes it. `rule` says who may use its records; without one only superusers.
 pub(super) fn collection_description(kind: RecordKind, profiles: &str, rule: Option<&str>) -> Value {
-    let fields = collection_fields(kind).into_iter().map(|(name, holds)| field_description(name, holds, profiles));
+    let fields = collection_fields(kind, &CollectionShape::default()).into_iter();
+    let fields = fields.map(|(name, holds)| field_description(kind, name, holds, profiles));
     let indexes = indexes(kind).iter().map(|index| index.to_sql(kind.name()));
     json!({
         "name": kind.name(), "type": "base",
@@ -202,7 +222,7 @@ pub(super) struct CollectionGaps {
     pub(super) fields: Vec<Value>,
     /// The SQL texts of the indexes that are missing.
     pub(super) indexes: Vec<String>,
-    pub(super) notes: Vec<String>,
+    pub(super) findings: Vec<Finding>,
 }
 
 impl CollectionGaps {
@@ -215,59 +235,80 @@ impl CollectionGaps {
 }
 
 /// Compares an existing collection with what this program needs.
-pub(super) fn find_collection_gaps(kind: RecordKind, existing: &Value, profiles: &str) -> CollectionGaps {
+pub(super) fn find_collection_gaps(
+    kind: RecordKind,
+    existing: &Value,
+    profiles: &str,
+    signer: Signer<'_>,
+) -> CollectionGaps {
     let mut gaps = CollectionGaps::default();
     let fields = existing["fields"].as_array().map_or(&[][..], Vec::as_slice);
-    gaps.notes.extend(id_note(kind, fields));
-    for (name, holds) in collection_fields(kind) {
+    let shape = CollectionShape::from_description(existing);
+    gaps.findings.extend(find_foreign_ids(kind, fields));
+    gaps.findings.extend(find_misfits(kind, existing, signer));
+    for (name, holds) in collection_fields(kind, &shape) {
         match fields.iter().find(|field| field["name"] == name) {
-            Some(field) => gaps.notes.extend(field_notes(&format!("{}.{name}", kind.name()), holds, field)),
-            None => gaps.fields.push(field_description(name, holds, profiles)),
+            Some(field) => gaps.findings.extend(find_open_files(kind, name, field)),
+            None => gaps.fields.push(field_description(kind, name, holds, profiles)),
         }
     }
-    gaps.indexes = missing_indexes(kind, existing);
+    gaps.indexes = missing_indexes(kind, existing, &shape);
+    gaps.findings.extend(find_narrow_index(kind, existing, &shape));
     for rule in ["listRule", "viewRule", "createRule", "updateRule", "deleteRule"] {
         if existing[rule] == "" {
-            gaps.notes.push(format!("{}'s {rule} is empty: everybody may do that; lock it", kind.name()));
+            let text = format!("{}'s {rule} is empty: everybody may do that; lock it", kind.name());
+            gaps.findings.push(Finding::new(Severity::Limit, text));
         }
     }
     gaps
 }
 
-fn id_note(kind: RecordKind, fields: &[Value]) -> Option<String> {
+fn find_foreign_ids(kind: RecordKind, fields: &[Value]) -> Option<Finding> {
     let id = fields.iter().find(|field| field["name"] == "id")?;
     let is_foreign = id["min"] != ID_LENGTH || id["max"] != ID_LENGTH || id["pattern"] != ID_PATTERN;
     is_foreign.then(|| {
-        format!("{}'s ids are not PocketBase's own 15 of a-z and 0-9: no record can be kept there", kind.name())
+        let text = format!(
+            "{}.id (text) is not PocketBase's own 15 of a-z and 0-9, so no record can be kept there; set Min and Max to 15 \
+             and the pattern to {ID_PATTERN}",
+            kind.name()
+        );
+        Finding::new(Severity::Stop, text)
     })
 }
 
-fn field_notes(name: &str, holds: FieldType, field: &Value) -> Vec<String> {
-    let mut notes = Vec::new();
-    let of_type = field["type"].as_str().unwrap_or_default();
-    if !pocketbase_types(holds).contains(&of_type) {
-        notes.push(format!("{name} is of type {of_type}, which cannot hold this field's values"));
-    }
-    if field["maxSelect"].as_u64().is_some_and(|most| most > 1) {
-        notes.push(format!("{name} takes several values; set it to one, or none is read"));
-    }
-    if of_type == "file" && field["protected"] != true {
-        notes.push(format!(
-            "{name} is not protected: anyone with a file's address can open it; set Protected in its options"
-        ));
-    }
-    notes
+fn find_open_files(kind: RecordKind, name: &str, field: &Value) -> Option<Finding> {
+    let is_open = field["type"] == "file" && field["protected"] != true;
+    is_open.then(|| {
+        let text = format!(
+            "{}.{name} is not protected: anyone with a file's address can open it; set Protected in its options",
+            kind.name()
+        );
+        Finding::new(Severity::Limit, text)
+    })
 }
 
-fn missing_indexes(kind: RecordKind, existing: &Value) -> Vec<String> {
+/// An index that an earlier `init` made. Where the team is a relation, it takes teams that are kept in the companion for one.
+fn find_narrow_index(kind: RecordKind, existing: &Value, shape: &CollectionShape) -> Option<Finding> {
+    let is_relation = kind == RecordKind::Profiles && shape.field("team").form == FieldForm::Relation;
+    let is_narrow = |index: &Value| {
+        let index = normalize_sql(index.as_str().unwrap_or_default());
+        index.contains("unique") && index.ends_with("(team,userid)")
+    };
+    let has_narrow = existing["indexes"].as_array().into_iter().flatten().any(is_narrow);
+    let text = "profiles.team (relation) has a unique index with userID, so teams that are no records cannot share a userID; \
+                remove the index on (team, userID)";
+    (is_relation && has_narrow).then(|| Finding::new(Severity::Limit, text))
+}
+
+fn missing_indexes(kind: RecordKind, existing: &Value, shape: &CollectionShape) -> Vec<String> {
     let existing: Vec<String> =
         existing["indexes"].as_array().into_iter().flatten().filter_map(Value::as_str).map(normalize_sql).collect();
-    let is_missing = |index: &&CollectionIndex| {
+    let is_missing = |index: &CollectionIndex| {
         let definition = normalize_sql(&index.definition());
         let is_same = |other: &String| other.ends_with(&definition) && (!index.unique || other.contains("unique"));
         !existing.iter().any(is_same)
     };
-    indexes(kind).iter().filter(is_missing).map(|index| index.to_sql(kind.name())).collect()
+    needed_indexes(kind, shape).into_iter().filter(is_missing).map(|index| index.to_sql(kind.name())).collect()
 }
 
 /// An index's text without quotes, blanks and case: people write the same in many ways.
@@ -285,7 +326,8 @@ mod tests {
         let fields = existing["fields"].as_array_mut().unwrap();
         fields.retain(|other| other["name"] != field["name"]);
         fields.push(field.clone());
-        find_collection_gaps(kind, &existing, "p").notes.join("\n")
+        let findings = find_collection_gaps(kind, &existing, "p", Signer::Superuser).findings;
+        findings.into_iter().map(|finding| finding.text).collect::<Vec<_>>().join("\n")
     }
 
     #[test]
@@ -293,17 +335,20 @@ mod tests {
         let id =
             |length: u64| json!({"name": "id", "type": "text", "min": length, "max": length, "pattern": ID_PATTERN});
         assert_eq!(notes(RecordKind::Profiles, &id(15)), "");
-        assert!(notes(RecordKind::Profiles, &id(20)).contains("profiles's ids"));
-        let several = json!({"name": "document_front", "type": "file", "maxSelect": 5, "protected": true});
-        assert!(notes(RecordKind::Profiles, &several).contains("document_front takes several values"));
-        let text = json!({"name": "profile", "type": "text"});
-        assert!(notes(RecordKind::StatusHistory, &text).contains("is of type text"));
+        assert!(notes(RecordKind::Profiles, &id(20)).contains("profiles.id"));
+        let several = json!({"name": "document_front", "type": "file", "maxSelect": 5, "protected": true,
+            "maxSize": MAX_IMAGE_BYTES});
+        assert_eq!(notes(RecordKind::Profiles, &several), "", "the last of them is read");
+        let number = json!({"name": "profile", "type": "number"});
+        assert!(notes(RecordKind::StatusHistory, &number).contains("status_history.profile (number) holds no ids"));
     }
 
     #[test]
     fn index_of_some_records_does_not_replace_one_of_all() {
         let mut existing = collection_description(RecordKind::Profiles, "p", None);
-        let missing = |existing: &Value| find_collection_gaps(RecordKind::Profiles, existing, "p").indexes.len();
+        let missing = |existing: &Value| {
+            find_collection_gaps(RecordKind::Profiles, existing, "p", Signer::Superuser).indexes.len()
+        };
         existing["indexes"] = json!(["CREATE UNIQUE INDEX a ON profiles (team, userID) WHERE active = 1"]);
         assert_eq!(missing(&existing), 3);
         existing["indexes"] = json!(["create unique index a on `profiles` (\"team\", [userID])"]);
@@ -314,7 +359,7 @@ mod tests {
     fn every_copied_kind_has_a_collection_without_gaps() {
         for kind in RecordKind::COPIED {
             assert!(KINDS.contains(&kind));
-            let gaps = find_collection_gaps(kind, &collection_description(kind, "p", None), "p");
+            let gaps = find_collection_gaps(kind, &collection_description(kind, "p", None), "p", Signer::Superuser);
             assert_eq!(gaps.describe(kind), [""; 0]);
         }
     }
@@ -322,7 +367,7 @@ mod tests {
     #[test]
     fn indexed_fields_exist() {
         for kind in KINDS {
-            let fields = collection_fields(kind);
+            let fields = collection_fields(kind, &CollectionShape::default());
             for column in indexes(kind).iter().flat_map(|index| index.columns) {
                 assert!(*column == "id" || fields.iter().any(|(name, _)| name == column), "{column}");
             }

@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-use super::field_mapping::is_unknown;
+use super::field_mapping::read_fields;
+use super::shape::InstanceShape;
+use super::shape::values::is_unknown;
 use crate::records::time::Millis;
 use crate::records::{FieldMap, RecordKind};
 use crate::store::{Comparison, Condition, Refusal};
@@ -35,6 +37,7 @@ fn is_same(value: &Value, other: &Value) -> bool {
 /// Histories are ordered by time, and servers' clocks differ. So a profile counts as decided also by the status that was
 /// written to it last, `recorded_status` as PocketBase has it: better closed too long than open too long.
 pub(super) fn broken_condition(
+    shape: &InstanceShape,
     kind: RecordKind,
     record: &Value,
     fields: &FieldMap,
@@ -46,7 +49,7 @@ pub(super) fn broken_condition(
         let excludes = matches!(comparison, Comparison::IsNot(_) | Comparison::NotIn(_));
         let mut holds = fulfils(fields, field, comparison);
         if is_by_history && excludes {
-            let written = FieldMap::from_iter([((*field).to_owned(), record[*field].clone())]);
+            let written = read_fields(shape, kind, record);
             holds = holds && fulfils(&written, field, comparison);
         }
         holds
@@ -93,7 +96,13 @@ mod tests {
         let broken = |written: &str, derived: &str| {
             let fields = FieldMap::from_iter([("recorded_status".to_owned(), json!(derived))]);
             let record = json!({"recorded_status": written});
-            broken_condition(RecordKind::Profiles, &record, &fields, std::slice::from_ref(&undecided))
+            broken_condition(
+                &InstanceShape::default(),
+                RecordKind::Profiles,
+                &record,
+                &fields,
+                std::slice::from_ref(&undecided),
+            )
         };
         assert_eq!(broken("pending", "pending"), None);
         assert_eq!(broken("", ""), None);

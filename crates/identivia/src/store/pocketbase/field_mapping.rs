@@ -6,26 +6,30 @@
 use serde_json::{Map, Value, json};
 
 use super::answers::unexpected_answer;
+use super::shape::values::{is_unknown, value_text};
+use super::shape::{CollectionShape, FieldForm, InstanceShape, companion_of, possible_holders};
+use crate::domain::branding::{BRANDING_KEY, FINGERPRINT_PUBLIC_KEY};
 use crate::domain::media::is_stored_name;
-use crate::domain::status::asks_for_another_try;
+use crate::domain::setting::split_key;
 use crate::records::id::RecordId;
-use crate::records::status_word::{StatusWord, VerificationStatus};
+use crate::records::status_word::VerificationStatus;
 use crate::records::time::Millis;
 use crate::records::{DataClass, Field, FieldFlag, FieldMap, FieldType, RecordKind};
 use crate::store::search::record_tokens;
 use crate::store::{Result, StoreError};
 
-/// Where PocketBase puts a profile's histories when it is read with them.
-pub(super) const STATUSES: &str = "status_history_via_profile";
-pub(super) const VERIFICATIONS: &str = "verification_history_via_profile";
-/// PocketBase returns no more of a profile's history records with it, and the oldest ones at that.
-pub(super) const MAX_EXPANDED: usize = 1_000;
 /// Times that every record of this program has. Where another program's record lacks one, it reads as 1970.
 const REQUIRED_TIMES: [&str; 4] = ["created", "updated", "at", "expires"];
-/// Fields that hold a calendar date. PocketBase's own date fields show a time behind the date.
-const DATES: [&str; 1] = ["date_of_birth"];
-/// The field of a profile that says with which record its link has closed.
-const CLOSED_BY: &str = "closed_by";
+/// What reads as an empty text while it is unknown.
+const TEXT_TYPES: [FieldType; 7] = [
+    FieldType::Line,
+    FieldType::Paragraph,
+    FieldType::SentDocument,
+    FieldType::ProfileLink,
+    FieldType::Picture,
+    FieldType::Video,
+    FieldType::Evidence,
+];
 /// How often a profile has been written, in PocketBase only: what serialises writes whose conditions depend on each other.
 pub(super) const PROFILE_VERSION: &str = "version";
 /// The words by which a profile is found, with a blank around each: `~ "% word %"` finds a whole word.
@@ -35,11 +39,7 @@ pub(super) const STATUS_UPDATED: &str = "updated";
 
 /// A field's text. Numbers and objects, which another program may have stored, as their JSON.
 pub(super) fn text_of(record: &Value, field: &str) -> String {
-    match &record[field] {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
+    value_text(&record[field])
 }
 
 /// The id of a record in PocketBase.
@@ -48,11 +48,6 @@ pub(super) fn id_of(record: &Value) -> Result<RecordId> {
         .as_str()
         .and_then(RecordId::parse)
         .ok_or_else(|| StoreError::Failed("PocketBase has a record whose id is not of this program's form".to_owned()))
-}
-
-/// Says whether a value is unknown.
-pub(super) fn is_unknown(value: &Value) -> bool {
-    value.is_null() || value == ""
 }
 
 /// The fields of a kind that PocketBase has a place for.
@@ -68,41 +63,34 @@ pub(super) fn is_large_document(field: &Field) -> bool {
 
 // From PocketBase
 
-/// Reads a record of PocketBase. What a profile repeats of its histories is derived from those that came with it.
-pub(super) fn from_pocketbase(kind: RecordKind, record: &Value) -> FieldMap {
-    let read = |field: &Field| (field.name.to_owned(), from_pocketbase_value(kind, field, record));
-    let mut fields: FieldMap = fields_in_pocketbase(kind).map(read).collect();
-    if kind == RecordKind::Profiles {
-        derive_from_histories(&mut fields, record);
-    }
-    fields
+/// Reads the fields of a record of PocketBase, each by its shape.
+pub(super) fn read_fields(shape: &InstanceShape, kind: RecordKind, record: &Value) -> FieldMap {
+    let shape = shape.of_kind(kind);
+    let read = |field: &Field| (field.name.to_owned(), read_field(shape, kind, field, record));
+    fields_in_pocketbase(kind).map(read).collect()
 }
 
-fn from_pocketbase_value(kind: RecordKind, field: &Field, record: &Value) -> Value {
-    let stored = &record[field.in_pocketbase];
-    match field.holds {
-        FieldType::Json => stored.clone(),
-        FieldType::Number => Some(stored).filter(|number| number.is_number()).cloned().unwrap_or_default(),
-        FieldType::Flag => json!(stored.as_bool().unwrap_or_default()),
-        FieldType::Time => match stored.as_str().and_then(Millis::parse) {
-            Some(time) => json!(time),
-            None if REQUIRED_TIMES.contains(&field.name) => json!(Millis(0)),
-            None => Value::Null,
-        },
-        FieldType::Document => match stored {
-            Value::String(text) => serde_json::from_str(text).unwrap_or_default(),
-            other => other.clone(),
-        },
-        _ if DATES.contains(&field.name) => {
-            json!(text_of(record, field.in_pocketbase).chars().take("YYYY-MM-DD".len()).collect::<String>())
+fn read_field(shape: &CollectionShape, kind: RecordKind, field: &Field, record: &Value) -> Value {
+    let holders = possible_holders(kind, field).into_iter();
+    let mut values = holders.map(|name| shape.field(name).read_stored_value(field, &record[name]));
+    match values.find(|value| !is_unknown(value)) {
+        Some(Value::Bool(false)) if is_unmarked_page_setting(kind, record) => json!(true),
+        Some(value) => value,
+        None if REQUIRED_TIMES.contains(&field.name) => json!(Millis(0)),
+        None if kind == RecordKind::Profiles && field.name == "verification_status" => {
+            json!(VerificationStatus::Unverified)
         }
-        _ => match (kind, field.name, text_of(record, field.in_pocketbase)) {
-            (RecordKind::Profiles, "verification_status", text) if text.is_empty() => {
-                json!(VerificationStatus::Unverified)
-            }
-            (_, _, text) => json!(text),
-        },
+        None if field.holds == FieldType::Json => record[field.in_pocketbase].clone(),
+        None if TEXT_TYPES.contains(&field.holds) => json!(""),
+        None => Value::Null,
     }
+}
+
+/// Says whether a setting is one of those that every visitor of the person's page gets, in a collection where none can be
+/// marked as public.
+fn is_unmarked_page_setting(kind: RecordKind, record: &Value) -> bool {
+    let is_of_page = |key: &str| [BRANDING_KEY, FINGERPRINT_PUBLIC_KEY].contains(&split_key(key).1);
+    kind == RecordKind::Settings && record.get("public").is_none() && is_of_page(&text_of(record, "key"))
 }
 
 /// Removes the stored names of files that this program cannot have stored, such as another program's PDF.
@@ -114,75 +102,19 @@ pub(super) fn hide_foreign_files(kind: RecordKind, fields: &mut FieldMap) {
     }
 }
 
-/// What a profile repeats of its newest history records. A status record that was added by hand counts.
-fn derive_from_histories(fields: &mut FieldMap, profile: &Value) {
-    let status = newest_record(profile, STATUSES);
-    let verification = newest_record(profile, VERIFICATIONS);
-    let text = |record: Option<&Value>, name: &str| {
-        record.map(|record| text_of(record, name)).filter(|text| !text.is_empty()).map_or(Value::Null, Value::from)
-    };
-    if status.is_some() {
-        fields.insert("recorded_status".to_owned(), json!(status.map(|status| text_of(status, "new_status"))));
-    }
-    let derived = [
-        ("newest_status", text(status, "id")),
-        ("status_recorded_at", time_of_creation(status)),
-        ("newest_verification", text(verification, "id")),
-        ("submitted_at", time_of_creation(verification)),
-    ];
-    fields.extend(derived.map(|(name, value)| (name.to_owned(), value)));
-    derive_closing(fields, profile.get(CLOSED_BY).is_some());
-}
-
-/// Whether the link is closed, where PocketBase's own fields do not say so: an instance may lack the field, and a request for
-/// another try may have been added by hand. A link without the field is better closed too long than open too long.
-fn derive_closing(fields: &mut FieldMap, has_field: bool) {
-    let time = |name: &str| fields.get(name).and_then(Value::as_str).and_then(Millis::parse);
-    let (asked, submitted, reopened) = (time("status_recorded_at"), time("submitted_at"), time("reopened_at"));
-    let word = fields.get("recorded_status").and_then(Value::as_str).map(|word| StatusWord::from(word.to_owned()));
-    let is_asked_again = word.is_some_and(|word| asks_for_another_try(&word)) && submitted <= asked;
-    if is_asked_again && reopened < asked {
-        fields.insert("reopened_at".to_owned(), json!(asked));
-        fields.insert(CLOSED_BY.to_owned(), Value::Null);
-    } else if !has_field && submitted > reopened {
-        let newest = fields.get("newest_verification").cloned().unwrap_or_default();
-        fields.insert(CLOSED_BY.to_owned(), newest);
-    }
-}
-
-fn time_of_creation(record: Option<&Value>) -> Value {
-    let created = record.map(|record| record["created"].as_str().and_then(Millis::parse).unwrap_or(Millis(0)));
-    created.map_or(Value::Null, |created| json!(created))
-}
-
-/// The history records that came with a profile, oldest first.
-fn expanded_records<'a>(profile: &'a Value, history: &str) -> &'a [Value] {
-    profile["expand"][history].as_array().map_or(&[], Vec::as_slice)
-}
-
-/// The newest record of a history that came with a profile. Of those made in the same millisecond the last one: they come
-/// in the order in which they were made.
-pub(super) fn newest_record<'a>(profile: &'a Value, history: &str) -> Option<&'a Value> {
-    expanded_records(profile, history).iter().max_by_key(|record| record["created"].as_str().unwrap_or_default())
-}
-
-/// Says whether a profile came with so many history records that newer ones may have been left out.
-pub(super) fn has_truncated_histories(profile: &Value) -> bool {
-    [STATUSES, VERIFICATIONS].iter().any(|history| expanded_records(profile, history).len() >= MAX_EXPANDED)
-}
-
 // To PocketBase
 
 /// The fields of a new record. Unknown ones are left out, and so are its files: they are sent beside it.
-pub(super) fn to_new_record(kind: RecordKind, fields: &FieldMap) -> Value {
-    let mut record = to_pocketbase(kind, fields);
+pub(super) fn to_new_record(shape: &InstanceShape, kind: RecordKind, fields: &FieldMap) -> Result<Value> {
+    let mut record = to_pocketbase(shape, kind, fields)?;
     record.retain(|_, value| !is_unknown(value));
     if kind == RecordKind::StatusHistory
-        && let Some(created) = record.get("created").cloned()
+        && shape.of_kind(kind).field(STATUS_UPDATED).form != FieldForm::Autodate
+        && let Some(created) = fields.get("created")
     {
-        record.insert(STATUS_UPDATED.to_owned(), created);
+        record.insert(STATUS_UPDATED.to_owned(), created.clone());
     }
-    Value::Object(record)
+    Ok(Value::Object(record))
 }
 
 /// The words of a profile as PocketBase keeps them.
@@ -193,34 +125,65 @@ pub(super) fn to_profile_words(fields: &FieldMap) -> Value {
 }
 
 /// The fields that an update sets. A file is removed when its name becomes unknown; new files are sent beside the update.
-pub(super) fn to_changed_fields(kind: RecordKind, fields: &FieldMap) -> Value {
-    Value::Object(to_pocketbase(kind, fields))
+pub(super) fn to_changed_fields(shape: &InstanceShape, kind: RecordKind, fields: &FieldMap) -> Result<Value> {
+    to_pocketbase(shape, kind, fields).map(Value::Object)
 }
 
-fn to_pocketbase(kind: RecordKind, fields: &FieldMap) -> Map<String, Value> {
+fn to_pocketbase(shape: &InstanceShape, kind: RecordKind, fields: &FieldMap) -> Result<Map<String, Value>> {
     let mut record = Map::new();
     for field in fields_in_pocketbase(kind) {
         let Some(value) = fields.get(field.name) else { continue };
-        if !field.holds.is_file() || is_unknown(value) {
-            record.insert(field.in_pocketbase.to_owned(), to_pocketbase_value(field, value));
+        if field.holds.is_file() && !is_unknown(value) {
+            continue;
         }
+        let split = split_value(shape, kind, field, value);
+        let own = shape.of_kind(kind).field(field.in_pocketbase).to_stored_value(field, &split.own);
+        let own = own.map_err(|_| unfit_value(shape, kind, field))?;
+        record.extend(own.map(|own| (field.in_pocketbase.to_owned(), own)));
+        record.extend(split.companion.map(|(name, value)| (name.to_owned(), value)));
     }
-    record
+    Ok(record)
 }
 
-fn to_pocketbase_value(field: &Field, value: &Value) -> Value {
-    match (field.holds, value) {
-        // PocketBase reads a text in a JSON field as JSON, so the value is sent as its JSON text: then even a text of
-        // digits stays a text.
-        (FieldType::Json, value) => json!(value.to_string()),
-        (FieldType::Flag, value) => json!(value.as_bool().unwrap_or_default()),
-        (FieldType::Number, value) if is_unknown(value) => Value::Null,
-        (FieldType::Number, value) => value.clone(),
-        (_, Value::Null) => json!(""),
-        (FieldType::Document, value) if !is_unknown(value) => json!(value.to_string()),
-        (_, Value::String(text)) => json!(text),
-        (_, other) => json!(other.to_string()),
+/// A value between a field and its companion.
+struct SplitValue {
+    own: Value,
+    companion: Option<(&'static str, Value)>,
+}
+
+/// Gives a relation the record that it can hold, and the companion what the field itself cannot hold.
+fn split_value(shape: &InstanceShape, kind: RecordKind, field: &Field, value: &Value) -> SplitValue {
+    let whole = || SplitValue { own: value.clone(), companion: None };
+    let Some(companion) = companion_of(kind, field.name) else { return whole() };
+    let collection = shape.of_kind(kind);
+    let form = collection.field(field.in_pocketbase).form;
+    let has_companion = collection.has_field(companion);
+    match (field.name, form) {
+        ("updated_by", FieldForm::Relation) => {
+            SplitValue { own: json!(shape.user), companion: has_companion.then(|| (companion, value.clone())) }
+        }
+        // Another word than a record's id cannot be in a relation. Without a companion PocketBase's refusal says so.
+        ("team", FieldForm::Relation)
+            if has_companion && value.as_str().is_some_and(|team| RecordId::parse(team).is_none()) =>
+        {
+            SplitValue { own: Value::Null, companion: Some((companion, value.clone())) }
+        }
+        (_, FieldForm::Autodate | FieldForm::Unlearned) if has_companion && field.holds == FieldType::Time => {
+            SplitValue { own: value.clone(), companion: Some((companion, value.clone())) }
+        }
+        _ => whole(),
     }
+}
+
+/// The error for a value that a field's type cannot hold. It does not quote the value.
+fn unfit_value(shape: &InstanceShape, kind: RecordKind, field: &Field) -> StoreError {
+    let name = field.in_pocketbase;
+    let form = shape.of_kind(kind).field(name).form.name();
+    let wanted = FieldForm::of_new_field(field.holds).name();
+    StoreError::Refused(format!(
+        "PocketBase's field {}.{name} is of type {form} and cannot hold this value; make it a field of type {wanted}",
+        kind.name()
+    ))
 }
 
 /// Refuses an update of fields that PocketBase has no place for: it would drop them silently, but what a person has agreed
@@ -264,150 +227,13 @@ pub(super) fn report_dropped_fields(kind: RecordKind, sent: &Value, stored: &Val
 
 /// The fields that a list reads of a kind, as PocketBase's `fields` names them.
 pub(super) fn listed_fields(kind: RecordKind) -> Vec<&'static str> {
-    let listed = fields_in_pocketbase(kind).filter(|field| !is_large_document(field)).map(|field| field.in_pocketbase);
+    let listed = fields_in_pocketbase(kind).filter(|field| !is_large_document(field));
+    let listed = listed.flat_map(|field| possible_holders(kind, field));
     let id = fields_in_pocketbase(kind).all(|field| field.in_pocketbase != "id").then_some("id");
     listed.chain(id).collect()
-}
-
-/// How much of a profile and of its newest verification record is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct ProfileParts {
-    /// Also its large documents.
-    pub(super) whole: bool,
-    /// The verification records that come with it, and not only their ids.
-    pub(super) with_verifications: bool,
-}
-
-/// The fields that are read of a profile and its histories.
-pub(super) fn profile_fields(parts: ProfileParts) -> String {
-    let listed = || owned_names([listed_fields(RecordKind::Profiles), vec![PROFILE_VERSION]].concat());
-    let mut fields = if parts.whole { vec!["*".to_owned()] } else { listed() };
-    let of_history = |history: &str, names: &[&str]| -> Vec<String> {
-        names.iter().map(|name| format!("expand.{history}.{name}")).collect()
-    };
-    fields.extend(of_history(STATUSES, &["id", "new_status", "created"]));
-    if parts.with_verifications {
-        fields.extend(of_history(VERIFICATIONS, &listed_fields(RecordKind::VerificationHistory)));
-    } else {
-        fields.extend(of_history(VERIFICATIONS, &["id", "created"]));
-    }
-    fields.join(",")
-}
-
-fn owned_names(names: Vec<&str>) -> Vec<String> {
-    names.into_iter().map(str::to_owned).collect()
 }
 
 /// Checks that PocketBase answered with the record that was asked for.
 pub(super) fn check_identity(record: Value, id: RecordId) -> Result<Value> {
     if record["id"] == id.as_str() { Ok(record) } else { Err(unexpected_answer()) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn fields(json: Value) -> FieldMap {
-        serde_json::from_value(json).unwrap()
-    }
-
-    #[test]
-    fn foreign_files_are_hidden() {
-        let record = json!({"id": RecordId::random(), "document_front": "scan_0f72x8h4bh.pdf",
-            "document_back": ["a_1.png"], "facial_photo": "photo_0f72x8h4bh.PNG"});
-        let mut read = from_pocketbase(RecordKind::Profiles, &record);
-        assert_eq!(read["document_front"], "scan_0f72x8h4bh.pdf");
-        hide_foreign_files(RecordKind::Profiles, &mut read);
-        assert_eq!((&read["document_front"], &read["document_back"]), (&json!(""), &json!("")));
-        assert_eq!(read["facial_photo"], "photo_0f72x8h4bh.PNG");
-    }
-
-    #[test]
-    fn other_programs_values_are_read_leniently() {
-        let record = json!({"status": "", "name": 7, "consent": "no JSON", "details_draft": {"name": "n"},
-            "created": "", "handoff_ends": "", "liveness_confidence": "x"});
-        let read = from_pocketbase(RecordKind::Profiles, &record);
-        assert_eq!((&read["verification_status"], &read["name"]), (&json!("unverified"), &json!("7")));
-        assert_eq!((&read["consent"], &read["details_draft"]), (&Value::Null, &json!({"name": "n"})));
-        assert_eq!((&read["created"], &read["handoff_ends"]), (&json!(Millis(0)), &Value::Null));
-        assert_eq!((&read["liveness_confidence"], &read["country"]), (&Value::Null, &json!("")));
-        let birth = json!({"date_of_birth": "1990-05-06 00:00:00.000Z"});
-        assert_eq!(from_pocketbase(RecordKind::VerificationHistory, &birth)["date_of_birth"], "1990-05-06");
-    }
-
-    #[test]
-    fn derived_fields_come_from_the_newest_history_records() {
-        let statuses = json!([
-            {"id": "a", "new_status": "pending", "created": "2026-03-21 00:00:00.000Z"},
-            {"id": "b", "new_status": "verified", "created": "2026-03-22 00:00:00.000Z"},
-            {"id": "c", "new_status": "rejected", "created": "2026-03-22 00:00:00.000Z"},
-        ]);
-        let profile = json!({"recorded_status": "pending", "expand": {STATUSES: statuses}});
-        let read = from_pocketbase(RecordKind::Profiles, &profile);
-        assert_eq!((&read["recorded_status"], &read["newest_status"]), (&json!("rejected"), &json!("c")));
-        assert_eq!((&read["submitted_at"], &read["newest_verification"]), (&Value::Null, &Value::Null));
-        let listed = from_pocketbase(RecordKind::Profiles, &json!({"recorded_status": "pending"}));
-        assert_eq!(listed["recorded_status"], "pending");
-    }
-
-    #[test]
-    fn documents_and_settings_are_sent_as_text() {
-        let consent = fields(json!({"consent": {"version": "1"}, "handoff_code": null, "document_front": "a_1.png",
-            "document_back": null, "newest_status": "abc", "recorded_status": "pending"}));
-        let sent = to_changed_fields(RecordKind::Profiles, &consent);
-        let expected = json!({"consent": "{\"version\":\"1\"}", "handoff_code": "", "document_back": "",
-            "recorded_status": "pending"});
-        assert_eq!(sent, expected);
-        let setting = fields(json!({"key": "k", "value": "12", "public": false, "updated": Millis(0)}));
-        assert_eq!(to_new_record(RecordKind::Settings, &setting)["value"], "\"12\"");
-    }
-
-    #[test]
-    fn a_session_is_stored_under_the_id_of_its_files() {
-        let id = RecordId::random();
-        let session = fields(json!({"id": "provider's", "files_id": id, "reference_image": null}));
-        assert_eq!(
-            to_new_record(RecordKind::LivenessSessions, &session),
-            json!({"id": id, "session_id": "provider's"})
-        );
-        let read = from_pocketbase(RecordKind::LivenessSessions, &json!({"id": id, "session_id": "provider's"}));
-        assert_eq!((&read["id"], &read["files_id"]), (&json!("provider's"), &json!(id)));
-    }
-
-    #[test]
-    fn every_record_goes_to_pocketbase_and_back() {
-        for kind in RecordKind::COPIED {
-            let sample = |field: &Field| match field.holds {
-                FieldType::Number => json!(1.5),
-                FieldType::Flag => json!(true),
-                FieldType::Time => json!(Millis(1_774_051_200_123)),
-                FieldType::Document | FieldType::Json => json!({"a": [1, "b"]}),
-                _ => json!("2026-03-21"),
-            };
-            let is_sent = |field: &&Field| !field.holds.is_file() && !field.has_flag(FieldFlag::Derived);
-            let record: FieldMap = fields_in_pocketbase(kind)
-                .filter(is_sent)
-                .map(|field| (field.name.to_owned(), sample(field)))
-                .collect();
-            let mut sent = to_new_record(kind, &record);
-            if kind == RecordKind::Settings {
-                // PocketBase reads the text in its JSON field.
-                sent["value"] = serde_json::from_str(sent["value"].as_str().unwrap()).unwrap();
-            }
-            let read = from_pocketbase(kind, &sent);
-            for (name, value) in &record {
-                assert_eq!(read.get(name), Some(value), "{}.{name}", kind.name());
-            }
-        }
-    }
-
-    #[test]
-    fn a_flow_needs_places_for_its_documents() {
-        let changed = fields(json!({"handoff_code": "c"}));
-        let check = |record: Value| check_that_fields_exist(RecordKind::Profiles, &record, &changed);
-        check(json!({"consent": "", "details_draft": "", "handoff_code": ""})).unwrap();
-        assert!(matches!(check(json!({"details_draft": "", "handoff_code": ""})), Err(StoreError::Unavailable(_))));
-        assert!(matches!(check(json!({"consent": "", "details_draft": ""})), Err(StoreError::Unavailable(_))));
-        check_that_fields_exist(RecordKind::Profiles, &json!({}), &fields(json!({"country": "UT"}))).unwrap();
-    }
 }

@@ -3,7 +3,9 @@
 use serde_json::Value;
 
 use super::collections::is_unique_when_known;
-use super::field_mapping::{PROFILE_WORDS, is_unknown};
+use super::field_mapping::PROFILE_WORDS;
+use super::shape::values::is_unknown;
+use super::shape::{FieldForm, FieldShape, InstanceShape};
 use crate::domain::search::search_tokens;
 use crate::records::{Field, RecordKind};
 use crate::store::liveness_sessions::derived_id;
@@ -48,10 +50,10 @@ fn contains_pattern(text: &str) -> String {
 }
 
 /// The filter of a query, without its search.
-pub(super) fn query_filter(query: &Query) -> Result<String> {
+pub(super) fn query_filter(shape: &InstanceShape, query: &Query) -> Result<String> {
     let mut conditions = Vec::new();
     for filter in &query.filters {
-        conditions.extend(filter_condition(query.kind, filter)?);
+        conditions.extend(filter_condition(shape, query.kind, filter)?);
     }
     if conditions.is_empty() {
         conditions.push(ANY_RECORD.to_owned());
@@ -61,15 +63,20 @@ pub(super) fn query_filter(query: &Query) -> Result<String> {
 
 /// The condition of a search. Profiles have their words in a field of their own. Where the collection lacks it, or another
 /// program has made the record, a field must contain each word as it was typed.
-pub(super) fn search_condition(kind: RecordKind, text: &str, has_words: bool) -> String {
+pub(super) fn search_condition(shape: &InstanceShape, kind: RecordKind, text: &str, has_words: bool) -> String {
     let words = search_tokens([text]);
     if words.is_empty() {
         return NO_RECORD.to_owned();
     }
     let typed = text.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty());
     let in_a_field = |word: &str| {
-        let pattern = contains_pattern(word);
-        any_of(searched_fields(kind).map(|field| format!("{} ~ {pattern}", field.in_pocketbase)))
+        any_of(searched_fields(kind).map(|field| {
+            let name = field.in_pocketbase;
+            let holder = shape.of_kind(kind).field(name);
+            let is_markup = holder.form == FieldForm::Editor;
+            let sought = if is_markup { holder.to_compared_text(word) } else { word.to_owned() };
+            format!("{name} ~ {}", contains_pattern(&sought))
+        }))
     };
     let mut contained = typed.map(in_a_field).collect::<Vec<_>>().join(" && ");
     if contained.is_empty() {
@@ -96,24 +103,101 @@ pub(super) fn is_session_key(kind: RecordKind, field: &str) -> bool {
 }
 
 /// A filter's condition; `None` where every record fulfils it.
-fn filter_condition(kind: RecordKind, filter: &Filter) -> Result<Option<String>> {
+fn filter_condition(shape: &InstanceShape, kind: RecordKind, filter: &Filter) -> Result<Option<String>> {
     let field = filtered_field(kind, filter.field)?;
-    let name = if is_session_key(kind, filter.field) { "id" } else { field.in_pocketbase };
-    let literal = |value: &Value| match value {
-        Value::String(key) if is_session_key(kind, filter.field) => text_literal(derived_id(key).as_str()),
-        value => value_literal(value),
-    };
-    let compare = |operator: &str, value: &Value| format!("{name} {operator} {}", literal(value));
-    Ok(Some(match &filter.comparison {
-        // PocketBase's indexes of unique values cover only known ones; a filter that says so can use them.
-        Comparison::Is(value) if is_unique_when_known(kind, name) && !is_unknown(value) => {
-            format!("{name} != '' && {}", compare("=", value))
+    if is_session_key(kind, filter.field) {
+        let holder = Holder { name: "id", shape: shape.of_kind(kind).field("id") };
+        return Ok(comparison_condition(holder, &with_derived_ids(&filter.comparison)));
+    }
+    let holders = holders_of(shape, kind, field);
+    if let Comparison::FirstKnownIs(other, value) = &filter.comparison {
+        let other = holders_of(shape, kind, filtered_field(kind, other)?);
+        let chain: Vec<Holder<'_>> = holders.into_iter().chain(other).collect();
+        return Ok(Some(first_known(&chain, |holder| holder.compare("=", value))));
+    }
+    // PocketBase's indexes of unique values cover only known ones; a filter that says so can use them.
+    if let (Comparison::Is(value), [holder]) = (&filter.comparison, &holders[..])
+        && is_unique_when_known(kind, holder.name)
+        && !is_unknown(value)
+    {
+        return Ok(Some(format!("{} != '' && {}", holder.name, holder.compare("=", value))));
+    }
+    if comparison_condition(holders[0], &filter.comparison).is_none() {
+        return Ok(None);
+    }
+    let condition = |holder: Holder<'_>| comparison_condition(holder, &filter.comparison).unwrap_or_default();
+    Ok(Some(first_known(&holders, condition)))
+}
+
+/// A comparison of the provider's ids of sessions as one of PocketBase's own.
+fn with_derived_ids(comparison: &Comparison) -> Comparison {
+    let id_of = |value: &Value| value.as_str().map_or(Value::Null, |key| derived_id(key).as_str().into());
+    let ids_of = |values: &[Value]| values.iter().map(id_of).collect();
+    match comparison {
+        Comparison::Is(value) => Comparison::Is(id_of(value)),
+        Comparison::IsNot(value) => Comparison::IsNot(id_of(value)),
+        Comparison::In(values) => Comparison::In(ids_of(values)),
+        Comparison::NotIn(values) => Comparison::NotIn(ids_of(values)),
+        other => other.clone(),
+    }
+}
+
+/// A field that holds a value, or a part of the values.
+#[derive(Clone, Copy)]
+struct Holder<'a> {
+    name: &'static str,
+    shape: &'a FieldShape,
+}
+
+fn holders_of<'a>(shape: &'a InstanceShape, kind: RecordKind, field: &Field) -> Vec<Holder<'a>> {
+    let collection = shape.of_kind(kind);
+    let names = collection.holder_names(kind, field);
+    names.into_iter().map(|name| Holder { name, shape: collection.field(name) }).collect()
+}
+
+/// A condition on the first of several fields that is known.
+fn first_known(holders: &[Holder<'_>], condition: impl Fn(Holder<'_>) -> String) -> String {
+    match holders {
+        [] => ANY_RECORD.to_owned(),
+        [last] => condition(*last),
+        [first, others @ ..] => {
+            let unknown = first.compare("=", &Value::Null);
+            let known = first.compare("!=", &Value::Null);
+            format!("(({known} && {}) || ({unknown} && {}))", condition(*first), first_known(others, condition))
         }
-        Comparison::Is(value) => compare("=", value),
+    }
+}
+
+impl Holder<'_> {
+    fn compare(self, operator: &str, value: &Value) -> String {
+        let name = self.name;
+        match (self.shape.form, operator, is_unknown(value)) {
+            // PocketBase tells an empty text in JSON from nothing.
+            (FieldForm::Json, "=", true) => format!("({name} = null || {name} = \"\")"),
+            (FieldForm::Json, "!=", true) => format!("({name} != null && {name} != \"\")"),
+            (FieldForm::Number, _, true) => format!("{name} {operator} 0"),
+            _ => format!("{name} {operator} {}", self.literal(value)),
+        }
+    }
+
+    fn literal(self, value: &Value) -> String {
+        match value {
+            Value::Null => text_literal(&self.shape.to_compared_text("")),
+            Value::String(text) => text_literal(&self.shape.to_compared_text(text)),
+            other => other.to_string(),
+        }
+    }
+}
+
+/// A comparison with one field; `None` where every record fulfils it.
+fn comparison_condition(holder: Holder<'_>, comparison: &Comparison) -> Option<String> {
+    let compare = |operator: &str, value: &Value| holder.compare(operator, value);
+    Some(match comparison {
+        Comparison::Is(value) | Comparison::FirstKnownIs(_, value) => compare("=", value),
         Comparison::IsNot(value) => compare("!=", value),
         Comparison::In(values) if values.is_empty() => NO_RECORD.to_owned(),
         Comparison::In(values) => any_of(values.iter().map(|value| compare("=", value))),
-        Comparison::NotIn(values) if values.is_empty() => return Ok(None),
+        Comparison::NotIn(values) if values.is_empty() => return None,
         Comparison::NotIn(values) => {
             let others: Vec<String> = values.iter().map(|value| compare("!=", value)).collect();
             others.join(" && ")
@@ -121,19 +205,7 @@ fn filter_condition(kind: RecordKind, filter: &Filter) -> Result<Option<String>>
         Comparison::After(time) => compare(">", &time.to_string().into()),
         Comparison::Before(time) => compare("<", &time.to_string().into()),
         Comparison::Until(time) => compare("<=", &time.to_string().into()),
-        Comparison::FirstKnownIs(other, value) => {
-            let (other, value) = (filtered_field(kind, other)?.in_pocketbase, literal(value));
-            format!("({name} = {value} || ({name} = \"\" && {other} = {value}))")
-        }
-    }))
-}
-
-fn value_literal(value: &Value) -> String {
-    match value {
-        Value::Null => "\"\"".to_owned(),
-        Value::String(text) => text_literal(text),
-        other => other.to_string(),
-    }
+    })
 }
 
 fn any_of(conditions: impl Iterator<Item = String>) -> String {
@@ -179,19 +251,19 @@ mod tests {
 
     #[test]
     fn queries_become_filters() {
-        let filter = |query: Query| query_filter(&query).unwrap();
+        let filter = |query: Query| query_filter(&InstanceShape::default(), &query).unwrap();
         let profiles = || Query::of_kind(RecordKind::Profiles);
         assert_eq!(filter(profiles()), ANY_RECORD);
         assert_eq!(
             filter(profiles().filter("recorded_status", Comparison::FirstKnownIs("verification_status", "a".into()))),
-            r#"(recorded_status = "a" || (recorded_status = "" && status = "a"))"#
+            r#"((recorded_status != "" && recorded_status = "a") || (recorded_status = "" && status = "a"))"#
         );
         assert_eq!(
             filter(profiles().filter("handoff_code", Comparison::Is("c".into()))),
             r#"handoff_code != '' && handoff_code = "c""#
         );
         let typed = r#"(userID ~ "%Ä%" || name ~ "%Ä%" || document_number ~ "%Ä%" || email ~ "%Ä%")"#;
-        let search = |text, has_words| search_condition(RecordKind::Profiles, text, has_words);
+        let search = |text, has_words| search_condition(&InstanceShape::default(), RecordKind::Profiles, text, has_words);
         assert_eq!(search("Ä", false), typed);
         assert_eq!(search("Ä", true), format!(r#"((search_tokens ~ "% a %") || (search_tokens = "" && {typed}))"#));
         assert_eq!(search("%_", true), NO_RECORD);
@@ -202,6 +274,9 @@ mod tests {
         );
         let frames = Query::of_kind(RecordKind::LivenessFrames);
         assert_eq!(filter(frames.filter("session", Comparison::NotIn(Vec::new()))), ANY_RECORD);
-        assert!(query_filter(&profiles().filter("newest_status", Comparison::Is(Value::Null))).is_err());
+        assert!(
+            query_filter(&InstanceShape::default(), &profiles().filter("newest_status", Comparison::Is(Value::Null)))
+                .is_err()
+        );
     }
 }

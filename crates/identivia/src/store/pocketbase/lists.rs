@@ -3,16 +3,16 @@
 use serde_json::Value;
 
 use super::answers::{is_too_large, unexpected_answer};
-use super::field_mapping::{
-    ProfileParts, STATUSES, VERIFICATIONS, id_of, is_large_document, listed_fields, profile_fields, text_of,
-};
-use super::filter::{MAX_FILTER_BYTES, filtered_field, text_literal};
+use super::field_mapping::{PROFILE_VERSION, id_of, is_large_document, listed_fields, text_of};
+use super::filter::{MAX_FILTER_BYTES, filtered_field, query_filter, text_literal};
+use super::record_reading::{ProfileParts, STATUSES, VERIFICATIONS, profile_fields};
 use super::schema::outdated_version;
+use super::shape::FieldForm;
 use super::{PocketBase, records_path};
 use crate::records::id::RecordId;
 use crate::records::time::Millis;
 use crate::records::{Field, FieldFlag, FieldType, RecordKind};
-use crate::store::{Order, Result, StoreError};
+use crate::store::{Comparison, Order, Query, Result, StoreError};
 
 /// Records read beyond a page, so that those of its cursor's millisecond seldom take another call.
 const EXTRA_RECORDS: usize = 9;
@@ -35,6 +35,9 @@ pub(super) struct ListOrder {
 }
 
 impl ListOrder {
+    /// The order in which PocketBase stored the records, the last first. A list in this order has one page only.
+    const NEWEST_ROW: Self = Self { field: "@rowid", is_time: false, is_descending: true };
+
     /// PocketBase's order for a query's.
     pub(super) fn of_query(kind: RecordKind, order: Order) -> Result<Self> {
         let (field, is_descending) = match order {
@@ -184,8 +187,12 @@ impl PocketBase {
 
     /// Reads the newest record of a profile's history.
     pub(super) async fn newest_history_record(&self, kind: RecordKind, profile: RecordId) -> Result<Vec<Value>> {
-        let filter = format!("profile = {}", text_literal(profile.as_str()));
-        let order = ListOrder::of_query(kind, Order::Newest)?;
+        let query = Query::of_kind(kind).filter("profile", Comparison::Is(profile.as_str().into()));
+        let shape = self.instance_shape().await?;
+        let filter = query_filter(&shape, &query)?;
+        // One that was added by hand may have no time: PocketBase's own order counts.
+        let is_timed = shape.of_kind(kind).field("created").form == FieldForm::Autodate;
+        let order = if is_timed { ListOrder::of_query(kind, Order::Newest)? } else { ListOrder::NEWEST_ROW };
         let list = RecordList { kind, filter, order, limit: 1, after: None, parts: ListedParts::Fields };
         self.request_page(&list, &ListedPage { filter: &list.filter, size: 1, number: 1 }).await
     }
@@ -238,6 +245,9 @@ fn list_fields(list: &RecordList) -> Option<String> {
             Some(format!("id,{key},{}", list.order.field))
         }
         (_, RecordKind::Settings) => None,
+        (ListedParts::Fields, RecordKind::Profiles) => {
+            Some([listed_fields(RecordKind::Profiles), vec![PROFILE_VERSION]].concat().join(","))
+        }
         (ListedParts::Fields, kind) => Some(listed_fields(kind).join(",")),
         (ListedParts::Whole, RecordKind::Profiles) => {
             Some(profile_fields(ProfileParts { whole: true, with_verifications: false }))

@@ -13,6 +13,7 @@
 mod answers;
 mod client;
 mod collections;
+mod commit_plan;
 mod commits;
 mod conditions;
 mod field_mapping;
@@ -20,11 +21,13 @@ mod filter;
 mod lists;
 mod profile_lock;
 mod reads;
+mod record_reading;
 mod schema;
+mod shape;
 mod writes;
 
-use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -40,10 +43,12 @@ use crate::records::RecordKind;
 use crate::records::id::{RecordId, letters_of};
 use answers::CallAnswer;
 use client::ApiClient;
+use shape::InstanceShape;
 use writes::{MAX_FILE_WRITES, UnansweredWrites};
 
 pub use client::{Account, ConnectionState};
 pub use schema::SchemaReport;
+pub use shape::fit::{Finding, Severity};
 
 /// How long a check of the connection is valid.
 const CHECK_CONNECTION_AFTER: Duration = Duration::from_secs(5);
@@ -54,6 +59,8 @@ pub struct PocketBase {
     /// Keys the ids of new profiles.
     profile_id_key: hmac::Key,
     batch_is_off: AtomicBool,
+    /// How its collections are built; learned before the first read or write.
+    shape: RwLock<Option<Arc<InstanceShape>>>,
     /// Whether it reads the literals of filters as this program writes them; asked before the first filter.
     literals_are_read: OnceCell<bool>,
     /// Whether profiles have a field for their search words; asked before the first search.
@@ -92,6 +99,7 @@ impl PocketBase {
             client: ApiClient::new(account, clock)?,
             profile_id_key: hmac::Key::new(hmac::HMAC_SHA256, key.as_ref()),
             batch_is_off: AtomicBool::new(false),
+            shape: RwLock::default(),
             literals_are_read: OnceCell::new(),
             has_words: OnceCell::new(),
             unanswered: Mutex::default(),
@@ -163,6 +171,11 @@ impl Store for PocketBase {
             "" => self.client.current_session().await?.team.clone(),
             team => team.to_owned(),
         };
+        if team.is_empty()
+            && let Some(identity) = self.find_older_profile(user_id).await?
+        {
+            return Ok(identity);
+        }
         Ok(ProfileIdentity { id: self.profile_id(&team, user_id), team })
     }
 

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::PocketBase;
 use super::conditions::broken_condition;
-use super::field_mapping::{PROFILE_VERSION, from_pocketbase};
+use super::field_mapping::{PROFILE_VERSION, text_of};
+use super::record_reading::from_pocketbase;
 use super::writes::WriteRequest;
 use crate::records::RecordKind;
 use crate::records::id::RecordId;
@@ -57,8 +58,9 @@ impl ProfileLock {
         self.tries += 1;
         let record = store.read_by_id(RecordKind::Profiles, self.profile, false).await?;
         let Some(record) = record else { return Ok(LockOutcome::Refused(Refusal::Missing)) };
-        let fields = from_pocketbase(RecordKind::Profiles, &record);
-        if let Some(refusal) = broken_condition(RecordKind::Profiles, &record, &fields, &self.conditions) {
+        let shape = store.instance_shape().await?;
+        let fields = from_pocketbase(&shape, RecordKind::Profiles, &record);
+        if let Some(refusal) = broken_condition(&shape, RecordKind::Profiles, &record, &fields, &self.conditions) {
             return Ok(LockOutcome::Refused(refusal));
         }
         let may_try = self.tries < MAX_TRIES && self.write_version(&record, requests);
@@ -66,8 +68,10 @@ impl ProfileLock {
     }
 
     fn write_version(&self, record: &Value, requests: &mut [WriteRequest]) -> bool {
-        let Some(version) = record.get(PROFILE_VERSION) else { return false };
-        let version = version.as_u64().unwrap_or_default();
+        if record.get(PROFILE_VERSION).is_none() {
+            return false;
+        }
+        let version: u64 = text_of(record, PROFILE_VERSION).parse().unwrap_or_default();
         let is_update = |request: &WriteRequest| request.kind == RecordKind::Profiles && !request.is_insert();
         let is_audit = |request: &WriteRequest| request.kind == RecordKind::AuditEvents && request.is_insert();
         let (Some(update), Some(audit)) = (requests.iter().position(is_update), requests.iter().position(is_audit))

@@ -4,39 +4,43 @@ use serde_json::Value;
 
 use super::answers::unexpected_answer;
 use super::conditions::fulfils;
-use super::field_mapping::{
-    ProfileParts, STATUSES, VERIFICATIONS, check_identity, from_pocketbase, has_truncated_histories,
-    hide_foreign_files, id_of, newest_record, profile_fields, text_of,
-};
+use super::field_mapping::{PROFILE_VERSION, check_identity, hide_foreign_files, id_of, text_of};
 use super::filter::{is_session_key, query_filter, search_condition};
 use super::lists::{ListOrder, ListedParts, RecordList, expanded_histories};
+use super::record_reading::{
+    ProfileParts, STATUSES, VERIFICATIONS, from_pocketbase, has_truncated_histories, newest_record, profile_fields,
+};
+use super::shape::{FieldForm, InstanceShape};
 use super::{PocketBase, record_path};
 use crate::records::id::RecordId;
 use crate::records::{FieldMap, RecordKind};
 use crate::store::liveness_sessions::derived_id;
-use crate::store::{Comparison, Filter, Order, Query, Result, StoredRecord};
+use crate::store::{Comparison, Filter, Order, ProfileIdentity, Query, Result, StoredRecord};
 
 /// Keys that one filter names. It has a maximum length.
 pub(super) const KEYS_OF_A_FILTER: usize = 80;
+/// The most profiles of one userID, in all teams, among which one of another program is sought.
+const MAX_PROFILES_OF_USER: usize = 100;
 
 impl PocketBase {
     pub(super) async fn read_records(&self, query: &Query) -> Result<Vec<StoredRecord>> {
+        let shape = self.instance_shape().await?;
         if let Some(id) = sought_id(query) {
             let Some(id) = id.record_id() else { return Ok(Vec::new()) };
             let found = self.read_by_id(query.kind, id, query.with_newest_verification).await?;
-            return single_record(query, found);
+            return single_record(&shape, query, found);
         }
         if let Some((team, user_id)) = sought_user(query) {
             // Almost always the profile has the id that was derived for it.
             let found = self.read_by_id(query.kind, self.profile_id(team, user_id), false).await?;
-            let found = single_record(query, found)?;
+            let found = single_record(&shape, query, found)?;
             if !found.is_empty() {
                 return Ok(found);
             }
         }
         let order = ListOrder::of_query(query.kind, query.order)?;
         let search = match &query.search {
-            Some(text) => format!(" && {}", search_condition(query.kind, text, self.has_profile_words().await?)),
+            Some(text) => format!(" && {}", search_condition(&shape, query.kind, text, self.has_profile_words().await?)),
             None => String::new(),
         };
         let mut stored = Vec::new();
@@ -44,7 +48,7 @@ impl PocketBase {
             let is_by_key = query.filters.iter().any(|filter| is_key_list(query.kind, filter));
             let list = RecordList {
                 kind: query.kind,
-                filter: query_filter(&query)? + &search,
+                filter: query_filter(&shape, &query)? + &search,
                 order,
                 limit: query.limit,
                 after: query.after.clone(),
@@ -62,7 +66,7 @@ impl PocketBase {
                 self.complete_uses(&mut found).await?;
             }
             for record in &found {
-                let mut fields = from_pocketbase(query.kind, record);
+                let mut fields = from_pocketbase(&shape, query.kind, record);
                 if query.keys_only {
                     fields.retain(|name, _| name == query.kind.key_field());
                 }
@@ -93,17 +97,49 @@ impl PocketBase {
         Ok(Some(profile))
     }
 
-    /// Replaces the oldest history records by the newest one where only the oldest came with a profile.
+    /// Reads the newest history records where they did not come with a profile: PocketBase returns the oldest ones, and
+    /// none where the history's `profile` is no relation.
     pub(super) async fn complete_histories(&self, profile: &mut Value) -> Result<()> {
-        if !has_truncated_histories(profile) {
-            return Ok(());
-        }
+        let shape = self.instance_shape().await?;
+        let is_truncated = has_truncated_histories(profile);
         let histories = [(STATUSES, RecordKind::StatusHistory), (VERIFICATIONS, RecordKind::VerificationHistory)];
-        let id = id_of(profile)?;
         for (history, kind) in histories {
-            profile["expand"][history] = self.newest_history_record(kind, id).await?.into();
+            let link = shape.of_kind(kind).field("profile").form;
+            if is_truncated || !matches!(link, FieldForm::Relation | FieldForm::Unlearned) {
+                let id = id_of(profile)?;
+                let newest = self.newest_history_record(kind, id).await?;
+                if !newest.is_empty() {
+                    profile["expand"][history] = newest.into();
+                }
+            }
         }
         Ok(())
+    }
+
+    /// Finds a userID's profile that another program has made for a team, where the caller names no team: an operator's
+    /// client takes it for the existing one. Profiles that this program has made carry a version.
+    pub(super) async fn find_older_profile(&self, user_id: &str) -> Result<Option<ProfileIdentity>> {
+        let shape = self.instance_shape().await?;
+        let query = Query::of_kind(RecordKind::Profiles).filter("user_id", Comparison::Is(user_id.into()));
+        let list = RecordList {
+            kind: query.kind,
+            filter: query_filter(&shape, &query)?,
+            order: ListOrder::of_query(query.kind, Order::Oldest)?,
+            limit: MAX_PROFILES_OF_USER,
+            after: None,
+            parts: ListedParts::Fields,
+        };
+        let found = self.list(&list).await?;
+        let team = |record: &Value| {
+            let team = from_pocketbase(&shape, RecordKind::Profiles, record).remove("team");
+            team.and_then(|team| team.as_str().map(str::to_owned)).unwrap_or_default()
+        };
+        if found.iter().any(|record| team(record).is_empty()) {
+            return Ok(None);
+        }
+        let is_older = |record: &&Value| matches!(text_of(record, PROFILE_VERSION).as_str(), "" | "0");
+        let older = found.iter().find(is_older);
+        older.map(|record| Ok(ProfileIdentity { id: id_of(record)?, team: team(record) })).transpose()
     }
 
     /// Says of sessions which verification record has used them. The session alone may not say it, because without the
@@ -116,10 +152,11 @@ impl PocketBase {
             return Ok(());
         }
         let kind = RecordKind::VerificationHistory;
+        let shape = self.instance_shape().await?;
         let query = Query::of_kind(kind).filter("session_claim", Comparison::In(keys));
         let list = RecordList {
             kind,
-            filter: query_filter(&query)?,
+            filter: query_filter(&shape, &query)?,
             order: ListOrder::of_query(kind, Order::Oldest)?,
             limit: unused.len(),
             after: None,
@@ -136,10 +173,11 @@ impl PocketBase {
 
     /// Finds a setting. PocketBase's own id of it is random.
     pub(super) async fn find_setting(&self, key: &str) -> Result<Option<Value>> {
+        let shape = self.instance_shape().await?;
         let query = Query::by_key(RecordKind::Settings, key);
         let list = RecordList {
             kind: query.kind,
-            filter: query_filter(&query)?,
+            filter: query_filter(&shape, &query)?,
             order: ListOrder::of_query(query.kind, Order::Ascending("key"))?,
             limit: 1,
             after: None,
@@ -217,9 +255,9 @@ fn split_by_keys(query: &Query) -> Vec<Query> {
 }
 
 /// The one record of a query by id, if it passes the query's other filters.
-fn single_record(query: &Query, found: Option<Value>) -> Result<Vec<StoredRecord>> {
+fn single_record(shape: &InstanceShape, query: &Query, found: Option<Value>) -> Result<Vec<StoredRecord>> {
     let Some(record) = found else { return Ok(Vec::new()) };
-    let mut fields = from_pocketbase(query.kind, &record);
+    let mut fields = from_pocketbase(shape, query.kind, &record);
     if !query.filters.iter().all(|filter| fulfils(&fields, filter.field, &filter.comparison)) {
         return Ok(Vec::new());
     }
@@ -230,7 +268,7 @@ fn single_record(query: &Query, found: Option<Value>) -> Result<Vec<StoredRecord
     if query.with_newest_verification
         && let Some(newest) = newest_record(&record, VERIFICATIONS)
     {
-        stored.newest_verification = Some(to_json(&from_pocketbase(RecordKind::VerificationHistory, newest))?);
+        stored.newest_verification = Some(to_json(&from_pocketbase(shape, RecordKind::VerificationHistory, newest))?);
     }
     Ok(vec![stored])
 }

@@ -6,11 +6,13 @@ use std::fmt::Write as _;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::answers::{CallAnswer, RefusalReason, field_refusal, unexpected_answer};
+use super::answers::{CallAnswer, RefusalReason, unexpected_answer};
 use super::client::AccountRole;
-use super::collections::{KINDS, collection_description, find_collection_gaps};
-use super::field_mapping::{fields_in_pocketbase, text_of};
+use super::collections::{CollectionGaps, KINDS, collection_description, find_collection_gaps};
+use super::field_mapping::{PROFILE_VERSION, fields_in_pocketbase, text_of};
 use super::filter::{ANY_RECORD, text_literal};
+use super::shape::fit::{Finding, Severity, Signer, field_refusal};
+use super::shape::{FieldForm, InstanceShape, companion_of};
 use super::{PocketBase, records_path};
 use crate::records::RecordKind;
 use crate::store::{Result, StoreError};
@@ -38,13 +40,18 @@ impl PocketBase {
             None => None,
             Some(email) => Some(format!("@request.auth.id = \"{}\"", self.user_id(email).await?)),
         };
+        let users = match service_user {
+            None => Value::Null,
+            Some(_) => self.get("/api/collections/users", &[]).await?.unwrap_or_default(),
+        };
+        let signer = users["id"].as_str().map_or(Signer::Superuser, Signer::UserOf);
         let mut profiles = String::new();
         for kind in KINDS {
             let created = match self.read_collection(kind).await? {
                 None => self.create_collection(kind, &profiles, rule.as_deref(), &mut report).await?,
                 Some(existing) => {
                     report.lines.extend(user_rule_note(kind, &existing, rule.as_deref()));
-                    self.complete_collection(kind, existing, &profiles, &mut report).await?
+                    self.complete_collection(kind, existing, &profiles, signer, &mut report).await?
                 }
             };
             if kind == RecordKind::Profiles {
@@ -54,26 +61,33 @@ impl PocketBase {
         if !self.is_batch_on().await? {
             report.lines.push("note: the batch API is off: turn it on (Settings, Application, Batch API), so that records that belong together are written together".to_owned());
         }
+        self.forget_shape();
         Ok(report)
     }
 
-    /// Says what hinders the service, as far as this account may know it: one line each.
+    /// Says what hinders the service, as far as this account may know it: one finding each, the worst first.
     ///
     /// # Errors
     /// When PocketBase cannot be reached or refuses the sign-in.
-    pub async fn describe_problems(&self) -> Result<Vec<String>> {
+    pub async fn describe_problems(&self) -> Result<Vec<Finding>> {
         if !self.is_batch_on().await? {
             self.note_that_batch_is_off();
         }
-        let (missing, mut problems) = self.compare_schema().await?;
+        let (missing, mut findings) = self.compare_schema().await?;
         if !missing.is_empty() {
             let missing = missing.join(", ");
-            problems.insert(0, format!("missing are {missing}; make them with: identivia pocketbase init"));
+            let text = format!("missing are {missing}; make them with: identivia pocketbase init");
+            findings.insert(0, Finding::new(Severity::Fault, text));
         } else if !self.reads_literals(RecordKind::Settings.name()).await? {
-            problems
-                .push("this PocketBase is older than 0.39.9 and reads filters in another way: update it".to_owned());
+            let text = "this PocketBase is older than 0.39.9 and reads filters in another way: update it";
+            findings.push(Finding::new(Severity::Fault, text));
         }
-        Ok(problems)
+        let has_collections = !missing.iter().any(|missing| missing.starts_with("the collection"));
+        if has_collections {
+            findings.extend(find_weak_guarantees(&*self.instance_shape().await?));
+        }
+        findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+        Ok(findings)
     }
 
     /// Says what the schema lacks, as far as this account may know it.
@@ -84,36 +98,42 @@ impl PocketBase {
         Ok(self.compare_schema().await?.0)
     }
 
-    /// The fields of a kind whose times PocketBase sets itself, as this program names them.
+    /// The fields of a kind whose times PocketBase sets itself, as this program names them. A field that has a companion is
+    /// none of them: the companion holds the time that was sent.
     pub(super) async fn list_automatic_fields(&self, kind: RecordKind) -> Result<Vec<&'static str>> {
         if self.client.current_session().await?.role != AccountRole::Superuser {
             return Ok(Vec::new());
         }
-        let collection = self.read_collection(kind).await?.unwrap_or_default();
-        let described = collection["fields"].as_array().map_or(&[][..], Vec::as_slice);
-        let is_automatic =
-            |name: &str| described.iter().any(|field| field["name"] == name && field["type"] == "autodate");
-        let fields = fields_in_pocketbase(kind).filter(|field| is_automatic(field.in_pocketbase));
+        let shape = self.instance_shape().await?;
+        let collection = shape.of_kind(kind);
+        let has_companion =
+            |name: &str| companion_of(kind, name).is_some_and(|companion| collection.has_field(companion));
+        let is_automatic = |name: &str| collection.field(name).form == FieldForm::Autodate;
+        let fields =
+            fields_in_pocketbase(kind).filter(|field| is_automatic(field.in_pocketbase) && !has_companion(field.name));
         Ok(fields.map(|field| field.name).collect())
     }
 
     /// What the schema lacks, and what hinders its use. PocketBase shows it to superusers only.
-    async fn compare_schema(&self) -> Result<(Vec<String>, Vec<String>)> {
-        let (mut missing, mut notes) = (Vec::new(), Vec::new());
+    async fn compare_schema(&self) -> Result<(Vec<String>, Vec<Finding>)> {
+        let (mut missing, mut findings) = (Vec::new(), Vec::new());
         if self.client.current_session().await?.role != AccountRole::Superuser {
-            return Ok((missing, notes));
+            let text = "this account may not read how the collections are built: what does not fit shows when a write is \
+                        refused; `identivia pocketbase init` as a superuser reports all of it";
+            findings.push(Finding::new(Severity::Note, text));
+            return Ok((missing, findings));
         }
         for kind in KINDS {
             match self.read_collection(kind).await? {
                 None => missing.push(format!("the collection {}", kind.name())),
                 Some(existing) => {
-                    let gaps = find_collection_gaps(kind, &existing, "");
+                    let gaps = find_collection_gaps(kind, &existing, "", Signer::Superuser);
                     missing.extend(gaps.describe(kind));
-                    notes.extend(gaps.notes);
+                    findings.extend(gaps.findings);
                 }
             }
         }
-        Ok((missing, notes))
+        Ok((missing, findings))
     }
 
     async fn create_collection(
@@ -135,13 +155,14 @@ impl PocketBase {
         kind: RecordKind,
         existing: Value,
         profiles: &str,
+        signer: Signer<'_>,
         report: &mut SchemaReport,
     ) -> Result<Value> {
         let own = existing["id"].as_str().unwrap_or_default();
-        let gaps = find_collection_gaps(kind, &existing, if kind == RecordKind::Profiles { own } else { profiles });
-        report.lines.extend(gaps.notes.iter().map(|note| format!("note: {note}")));
+        let profiles = if kind == RecordKind::Profiles { own } else { profiles };
+        let gaps = find_collection_gaps(kind, &existing, profiles, signer);
+        report.lines.extend(describe_fit(kind, &gaps));
         if gaps.fields.is_empty() && gaps.indexes.is_empty() {
-            report.lines.push(format!("the collection {} is there", kind.name()));
             return Ok(existing);
         }
         // The lists that are sent replace the existing ones, so they must hold all of those.
@@ -161,7 +182,7 @@ impl PocketBase {
         Ok(changed)
     }
 
-    async fn read_collection(&self, kind: RecordKind) -> Result<Option<Value>> {
+    pub(super) async fn read_collection(&self, kind: RecordKind) -> Result<Option<Value>> {
         self.get(&format!("/api/collections/{}", kind.name()), &[]).await
     }
 
@@ -237,7 +258,57 @@ fn schema_refusal(kind: RecordKind, answer: &CallAnswer) -> StoreError {
             kind.name()
         ));
     }
-    field_refusal(faults)
+    field_refusal(&InstanceShape::default(), kind, faults)
+}
+
+/// The findings on an existing collection in lines, after one that says whether it fits.
+fn describe_fit(kind: RecordKind, gaps: &CollectionGaps) -> Vec<String> {
+    let name = kind.name();
+    let must_change = gaps.findings.iter().filter(|finding| finding.severity > Severity::Note).count();
+    let verdict = match must_change {
+        0 => format!("the collection {name} is there and fits"),
+        1 => format!("the collection {name} is there; one thing of it does not fit"),
+        many => format!("the collection {name} is there; {many} things of it do not fit"),
+    };
+    let findings = gaps.findings.iter().map(|finding| {
+        let weight = match finding.severity {
+            Severity::Note | Severity::Limit => "note",
+            Severity::Fault => "change",
+            Severity::Stop => "change, or the server does not start",
+        };
+        format!("{weight}: {}", finding.text)
+    });
+    std::iter::once(verdict).chain(findings).collect()
+}
+
+/// Says which guarantees and answers an instance without certain fields cannot give.
+fn find_weak_guarantees(shape: &InstanceShape) -> Vec<Finding> {
+    let remedy = "run identivia pocketbase init as a superuser";
+    let mut findings = Vec::new();
+    if !shape.of_kind(RecordKind::Profiles).has_field(PROFILE_VERSION) {
+        let text =
+            "profiles has no field version (json), so writes to one profile in the same moment are not kept apart";
+        findings.push(Finding::new(Severity::Limit, format!("{text}; {remedy}")));
+    }
+    if !shape.of_kind(RecordKind::Settings).has_field("public") {
+        let text =
+            "settings has no field public (bool), so links see no settings but what the person's page shows anyway";
+        findings.push(Finding::new(
+            Severity::Limit,
+            format!("{text}; {remedy} and tick public where links may see a setting"),
+        ));
+    }
+    for kind in [RecordKind::Profiles, RecordKind::StatusHistory, RecordKind::VerificationHistory] {
+        let collection = shape.of_kind(kind);
+        let form = collection.field("created").form;
+        if !matches!(form, FieldForm::Autodate | FieldForm::Unlearned) && !collection.has_field("added") {
+            let name = kind.name();
+            let text =
+                format!("{name} has no autodate field, so a record added in the admin page has no time; {remedy}");
+            findings.push(Finding::new(Severity::Limit, text));
+        }
+    }
+    findings
 }
 
 /// How a person with the rights to it creates the collections by hand.

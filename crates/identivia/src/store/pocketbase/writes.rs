@@ -17,6 +17,7 @@ use tokio::time::{Instant, timeout};
 use super::answers::{CallAnswer, RefusalReason, unexpected_answer};
 use super::client::ApiClient;
 use super::field_mapping::{STATUS_UPDATED, fields_in_pocketbase, id_of};
+use super::shape::possible_holders;
 use super::{PocketBase, record_path, records_path};
 use crate::domain::media;
 use crate::records::id::RecordId;
@@ -248,7 +249,8 @@ async fn fingerprint_of(request: &WriteRequest) -> Result<WriteFingerprint> {
     let mut body = request.body.clone();
     if let Some(fields) = body.as_object_mut() {
         let times = fields_in_pocketbase(request.kind).filter(|field| field.holds == FieldType::Time);
-        for varying in times.map(|field| field.in_pocketbase).chain(["id", STATUS_UPDATED]) {
+        let times = times.flat_map(|field| possible_holders(request.kind, field));
+        for varying in times.chain(["id", STATUS_UPDATED]) {
             fields.remove(varying);
         }
     }
