@@ -64,7 +64,7 @@ async fn replaced_file_is_removed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_pictures_and_videos_are_accepted_whatever_their_name() {
+async fn files_are_accepted_by_their_bytes_and_not_by_their_name() {
     let world = World::new().await;
     let (id, browser) = world.person("one").await;
     for bytes in [

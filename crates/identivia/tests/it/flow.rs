@@ -143,7 +143,7 @@ async fn session_serves_one_record_of_its_own_profile_until_it_expires() {
     let late = create_session(&browser).await;
     world.clock.advance(181);
     world.provider.finish(&late, SessionStatus::Succeeded, Some(95.0));
-    record_verification(&browser, &mine, &late).await.expect(400); // expired, whatever the provider says by now
+    record_verification(&browser, &mine, &late).await.expect(400); // expired, also if the provider still has a result
     browser.get(&format!("/api/face-liveness/results/{late}")).await.expect(404); // nor does asking for it revive it
     record_verification(&browser, &mine, &late).await.expect(400);
 

@@ -17,7 +17,9 @@ use utoipa::ToSchema;
 use crate::app::App;
 use crate::domain::LINE;
 use crate::domain::client::Client;
+use crate::domain::profile::FileField;
 use crate::http::body::field_checks::RawField;
+use crate::http::body::form_schema::{Form, FormFields};
 use crate::http::body::json;
 use crate::http::error::{ApiError, RefusalKind};
 use crate::http::guard::client_secrets::SecretChecks;
@@ -47,19 +49,14 @@ pub(crate) struct TokenRequest {
     grant_type: RawField,
 }
 
-/// The same as a form, which must name its grant type (RFC 6749 §4.4.2).
-#[derive(ToSchema)]
-#[schema(example = json!({"grant_type": "client_credentials", "client_id": "postman", "client_secret": "replace-me"}))]
-#[expect(dead_code, reason = "describes the form in the API's description; `parse_form_fields` reads it")]
-pub(crate) struct TokenForm {
-    #[schema(pattern = "^client_credentials$")]
-    grant_type: String,
-    #[schema(min_length = 1, max_length = 255)]
-    client_id: String,
-    #[schema(min_length = 1, max_length = 255)]
-    client_secret: String,
-    scope: Option<String>,
+/// As a form it must name its grant type (RFC 6749 §4.4.2).
+impl FormFields for TokenRequest {
+    const FORM_NAME: &'static str = "TokenForm";
+    const REQUIRED_TEXTS: &'static [&'static str] = &["grant_type"];
+    const FILES: &'static [FileField] = &[];
 }
+
+type TokenForm = Form<TokenRequest>;
 
 /// A machine token.
 #[derive(Serialize, ToSchema)]

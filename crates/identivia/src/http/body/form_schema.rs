@@ -1,4 +1,5 @@
-//! The OpenAPI schema of a form, made from the struct that its texts are parsed into and from the files that it takes.
+//! The OpenAPI schema of a form, made from the struct that its texts are parsed into and from the files that it takes. So a
+//! form is described where it is read.
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
@@ -10,7 +11,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::profile::FileField;
 
-/// What a multipart form may contain: the texts are the fields of the type itself, the files are listed.
+/// What a form may contain: the texts are the fields of the type itself, the files are listed.
 pub(crate) trait FormFields: DeserializeOwned + PartialSchema {
     /// The form's name in the OpenAPI document.
     const FORM_NAME: &'static str;
@@ -18,6 +19,8 @@ pub(crate) trait FormFields: DeserializeOwned + PartialSchema {
     const NUMBERS: &'static [&'static str] = &[];
     /// The text that may be a whole liveness result, images included.
     const LIVENESS_RESULT: Option<&'static str> = None;
+    /// The texts that a form requires and JSON does not.
+    const REQUIRED_TEXTS: &'static [&'static str] = &[];
     /// The files that are received; others are skipped.
     const FILES: &'static [FileField];
     /// Those of them that are required.
@@ -46,6 +49,11 @@ impl<F: FormFields> PartialSchema for Form<F> {
             if let RefOr::T(field) = schema {
                 *field = to_text_part(std::mem::take(field));
             }
+        }
+        if !F::REQUIRED_TEXTS.is_empty() {
+            form.required.extend(F::REQUIRED_TEXTS.iter().map(|name| (*name).to_owned()));
+            // The example is JSON's, which may lack them.
+            form.example = None;
         }
         for (name, is_required) in F::file_parts() {
             if is_required {

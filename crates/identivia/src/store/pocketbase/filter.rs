@@ -263,7 +263,8 @@ mod tests {
             r#"handoff_code != '' && handoff_code = "c""#
         );
         let typed = r#"(userID ~ "%Ä%" || name ~ "%Ä%" || document_number ~ "%Ä%" || email ~ "%Ä%")"#;
-        let search = |text, has_words| search_condition(&InstanceShape::default(), RecordKind::Profiles, text, has_words);
+        let search =
+            |text, has_words| search_condition(&InstanceShape::default(), RecordKind::Profiles, text, has_words);
         assert_eq!(search("Ä", false), typed);
         assert_eq!(search("Ä", true), format!(r#"((search_tokens ~ "% a %") || (search_tokens = "" && {typed}))"#));
         assert_eq!(search("%_", true), NO_RECORD);

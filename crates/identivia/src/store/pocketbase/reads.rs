@@ -40,7 +40,9 @@ impl PocketBase {
         }
         let order = ListOrder::of_query(query.kind, query.order)?;
         let search = match &query.search {
-            Some(text) => format!(" && {}", search_condition(&shape, query.kind, text, self.has_profile_words().await?)),
+            Some(text) => {
+                format!(" && {}", search_condition(&shape, query.kind, text, self.has_profile_words().await?))
+            }
             None => String::new(),
         };
         let mut stored = Vec::new();
