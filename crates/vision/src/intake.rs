@@ -3,6 +3,7 @@
 
 mod jpeg;
 mod png;
+mod rebuild;
 pub(crate) mod scale;
 mod tags;
 mod webp;
@@ -10,6 +11,7 @@ mod webp;
 use image::metadata::Orientation;
 use image::{DynamicImage, RgbImage};
 
+pub use rebuild::{RebuiltPicture, rebuild_picture};
 pub use tags::Tags;
 
 /// The maximum number of pixels of a picture: a phone's largest sensor.

@@ -94,7 +94,7 @@ fn count_samples_for_two(frame: &[u8]) -> Option<u64> {
     Some(factors.map(|(across, down)| across * down).sum::<u64>() * 2 / (widest * highest))
 }
 
-fn read_jpeg_header(bytes: &[u8]) -> Result<(PictureHeader, Tags), PictureRefusal> {
+pub(super) fn read_jpeg_header(bytes: &[u8]) -> Result<(PictureHeader, Tags), PictureRefusal> {
     let (width, height) = read_jpeg_size(bytes).ok_or(PictureRefusal::Damaged)?;
     let mut declared = PictureHeader { width, height, samples_for_two: 6, bytes: 0 };
     let mut tags = Tags::default();

@@ -35,7 +35,7 @@ fn split_png_chunks(bytes: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     })
 }
 
-fn read_png_header(bytes: &[u8]) -> Result<(PictureHeader, Tags), PictureRefusal> {
+pub(super) fn read_png_header(bytes: &[u8]) -> Result<(PictureHeader, Tags), PictureRefusal> {
     let (width, height) = read_png_size(bytes).ok_or(PictureRefusal::Damaged)?;
     let channels = match bytes.get(HEADER + 9) {
         Some(0 | 3) => 1,

@@ -11,9 +11,13 @@ use super::{PictureHeader, PictureRefusal, Tags, read_le16, read_le32};
 /// The maximum memory of the decoder beside its picture, in bytes.
 const DECODER_BYTES: usize = 16 * 1024 * 1024;
 
-/// The chunks, up to the first incomplete one.
-fn split_webp_chunks(bytes: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
-    let mut rest = bytes.get(12..).unwrap_or_default();
+/// The chunks of a whole file, up to the first incomplete one.
+pub(super) fn split_webp_chunks(bytes: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    split_chunks(bytes.get(12..).unwrap_or_default())
+}
+
+/// The chunks of a part of the file, up to the first incomplete one.
+pub(super) fn split_chunks(mut rest: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     std::iter::from_fn(move || {
         let length = read_le32(rest, 4)? as usize;
         let chunk = (rest.get(..4)?, rest.get(8..)?.get(..length)?);
@@ -45,7 +49,7 @@ pub(super) fn read_webp_size(bytes: &[u8]) -> Option<(u32, u32)> {
     }
 }
 
-fn read_webp_header(bytes: &[u8]) -> Result<(PictureHeader, Tags), PictureRefusal> {
+pub(super) fn read_webp_header(bytes: &[u8]) -> Result<(PictureHeader, Tags), PictureRefusal> {
     let (width, height) = read_webp_size(bytes).ok_or(PictureRefusal::Damaged)?;
     let mut declared = PictureHeader { width, height, samples_for_two: 3, bytes: 0 };
     let mut tags = Tags::default();
