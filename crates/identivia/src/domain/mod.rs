@@ -4,6 +4,7 @@
 pub mod branding;
 pub mod client;
 pub mod country;
+pub mod document_editors;
 pub mod event;
 pub mod fingerprint;
 pub mod flow;

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::document_editors::DocumentEditors;
 use super::liveness::{Claim, Confirmed};
 use super::verification::Summary;
 use crate::records::id::RecordId;
@@ -232,6 +233,8 @@ pub struct ProfileChange {
     pub country: Option<String>,
     /// Stored names of new files; empty where the file stays.
     pub files: ProfileFiles,
+    /// Of the new pictures.
+    pub editors: DocumentEditors,
     /// What the caller said of liveness.
     pub claim: Option<Claim>,
     /// The whole result that came with the claim: JSON text, or empty.

@@ -74,6 +74,8 @@ impl Evidence {
             facial_photo: String::new(),
             document_front: String::new(),
             document_back: String::new(),
+            document_front_editor: None,
+            document_back_editor: None,
             created: now,
             updated: now,
             fingerprint_status: device.status_word().to_owned(),

@@ -22,6 +22,9 @@ pub enum FilesError {
     /// The file does not exist any more.
     #[error("the file is gone")]
     Gone,
+    /// A picture that another program has stored cannot be rebuilt.
+    #[error("a stored picture {0}")]
+    UnfitPicture(String),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("{0}")]

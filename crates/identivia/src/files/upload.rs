@@ -1,6 +1,5 @@
 //! Uploads: the files of one request, from the first byte to the commit that names them.
 
-use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -8,10 +7,12 @@ use super::Files;
 use super::backend::{StoreOutcome, StoredPath};
 use super::error::FilesError;
 use super::file_writer::FileWriter;
+use super::picture::StorableFile;
 use super::sweep_requests::SweepRequest;
 use crate::domain::media::{self, Media};
 use crate::records::id::RecordId;
 use crate::records::time::Millis;
+use crate::work::holder::WorkHolder;
 use crate::store::{Collection, FileIntent, StagedFile, Store, StoreError, UploadedFiles, WriteOutcome};
 
 /// The files of one request. Nothing is written before the first file.
@@ -21,6 +22,14 @@ pub struct Upload {
     count: usize,
     /// Files that will be stored within the record.
     staged: Vec<StagedFile>,
+}
+
+/// A copy of a stored file.
+pub struct CopiedFile {
+    /// Its stored name.
+    pub name: String,
+    /// The editing program that the copied picture still named: it was stored by another program.
+    pub editor: Option<&'static str>,
 }
 
 /// The state of an upload, shared with its tasks. A task on a file goes on when the request is given up. When the last task
@@ -115,7 +124,8 @@ impl Upload {
     ///
     /// # Errors
     /// When it cannot be stored.
-    pub async fn store_file(&mut self, name: &str, file: File) -> Result<(), FilesError> {
+    pub async fn store_file(&mut self, name: &str, file: StorableFile) -> Result<(), FilesError> {
+        let file = file.into_file(Media::of_stored_name(name))?;
         let path = self.pending.stored_path(name);
         let stored = self.run_task(move |files| async move { files.backend.store_file(&path, file).await }).await?;
         self.stage_file(name, stored);
@@ -125,15 +135,32 @@ impl Upload {
     /// Stores a copy of another record's file. Either of the two can be removed without the other.
     ///
     /// # Errors
-    /// [`FilesError::Gone`] when the file has been replaced meanwhile.
-    pub async fn copy_file(&mut self, from: StoredPath) -> Result<String, FilesError> {
+    /// [`FilesError::Gone`] when the file has been replaced meanwhile, [`FilesError::UnfitPicture`] for a picture that
+    /// another program has stored and that cannot be rebuilt.
+    pub async fn copy_file(&mut self, from: StoredPath) -> Result<CopiedFile, FilesError> {
         let media = Media::of_stored_name(&from.name).ok_or(FilesError::Gone)?;
         let stem = from.name.rsplit_once('_').map_or(from.name.as_str(), |(stem, _)| stem);
         let path = self.draw_stored_path(stem, media).await?;
         let name = path.name.clone();
         let stored = self.run_task(move |files| async move { files.backend.copy_file(&from, &path).await }).await?;
+        let (stored, editor) = self.rebuild_staged_picture(stored, media).await?;
         self.stage_file(&name, stored);
-        Ok(name)
+        Ok(CopiedFile { name, editor })
+    }
+
+    /// Rebuilds a copied picture that waits to be stored: PocketBase's pictures may come from another program. Elsewhere
+    /// this program alone stores pictures.
+    async fn rebuild_staged_picture(
+        &self,
+        stored: StoreOutcome,
+        media: Media,
+    ) -> Result<(StoreOutcome, Option<&'static str>), FilesError> {
+        let file = match stored {
+            StoreOutcome::Staged(file) if !media.is_video() => file,
+            other => return Ok((other, None)),
+        };
+        let rebuilt = self.pending.files.rebuild_picture(file, &WorkHolder::Jobs).await?.map_err(FilesError::UnfitPicture)?;
+        Ok((StoreOutcome::Staged(rebuilt.file.into_file(Some(media))?), rebuilt.editor))
     }
 
     /// Makes the stored files durable, with their names, and runs the commit that makes a record name them.

@@ -420,7 +420,7 @@ impl From<FilesError> for ApiError {
                 Self::unavailable("The files cannot be reached now; try again").retry_after(5).with_cause(error)
             }
             FilesError::Store(error) => error.into(),
-            FilesError::Failed(_) | FilesError::Gone => Self::internal(error),
+            FilesError::Failed(_) | FilesError::Gone | FilesError::UnfitPicture(_) => Self::internal(error),
         }
     }
 }

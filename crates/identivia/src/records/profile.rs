@@ -94,6 +94,12 @@ record! {
         facial_photo: Option<String> = Media Picture [],
         #[serde(default, with = "unknown_as_empty")]
         facial_video: Option<String> = Media Video [],
+        /// The editing program that the picture of the front named when it was sent: a word of a closed list. It goes
+        /// with the picture's findings, so it is erased like them.
+        #[serde(default, with = "unknown_as_empty")]
+        document_front_editor: Option<String> = Fields Line [],
+        #[serde(default, with = "unknown_as_empty")]
+        document_back_editor: Option<String> = Fields Line [],
         /// What the person has agreed to.
         #[serde(default, deserialize_with = "null_if_malformed")]
         consent: Option<Consent> = Fields Document [],

@@ -103,6 +103,13 @@ record! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[schema(ignore)]
         checks_attempts: Option<u32> = Public Number [Hidden],
+        /// The editing program that the picture of the front named when it was sent: a word of a closed list.
+        #[serde(default, with = "unknown_as_empty", skip_serializing_if = "Option::is_none")]
+        #[schema(ignore)]
+        document_front_editor: Option<String> = Fields Line [Hidden],
+        #[serde(default, with = "unknown_as_empty", skip_serializing_if = "Option::is_none")]
+        #[schema(ignore)]
+        document_back_editor: Option<String> = Fields Line [Hidden],
         /// Visitor data as it was sent: a claim.
         #[serde(default, with = "unknown_as_empty", skip_serializing_if = "Option::is_none")]
         #[schema(ignore)]

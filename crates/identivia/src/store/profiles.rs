@@ -8,6 +8,7 @@ use super::{
     Store, StoreError, UploadedFiles, WriteCondition, WriteOutcome, fields_of, newest_record_fields, parse_record,
     record_from_fields,
 };
+use crate::domain::document_editors::editor_field;
 use crate::domain::liveness::ConfirmedBy;
 use crate::domain::profile::{NewProfile, ProfileChange, ProfileFilter};
 use crate::records::audit_event::AuditEvent;
@@ -221,6 +222,9 @@ fn changed_fields(change: &ProfileChange, now: Millis) -> FieldMap {
     }
     for (field, name) in change.files.iter().filter(|(_, name)| !name.is_empty()) {
         set(field.name(), json!(name));
+        if let Some(editor) = editor_field(field) {
+            set(editor, json!(change.editors.get(field).unwrap_or_default()));
+        }
     }
     if let Some(consent) = &change.consent {
         set("consent", json!(consent));

@@ -7,6 +7,7 @@ use identivia::clock::Clock;
 use identivia::config::{AwsAccess, AwsKeys, BucketLocation};
 use identivia::domain::media::Media;
 use identivia::files::bucket::{BucketTimeouts, S3Bucket};
+use identivia::files::picture::StorableFile;
 use identivia::files::upload::Upload;
 use identivia::files::{Files, FilesError, StoredPath};
 use identivia::jobs::file_sweep::{SweepAtStart, start_file_sweep};
@@ -216,7 +217,7 @@ async fn files_of_a_killed_process_are_removed_after_the_longest_upload() {
     let record = RecordId::random();
     let mut upload = Upload::new(killed.files.clone(), Collection::Profiles, record);
     let (writing, name) = upload.create_file("a.png", Media::Png).await.unwrap();
-    upload.store_file(&name, writing.finish_file().await.unwrap()).await.unwrap();
+    upload.store_file(&name, StorableFile::from_other_store(writing.finish_file().await.unwrap())).await.unwrap();
     let (_, cut_off) = upload.create_file("v.webm", Media::WebM).await.unwrap();
     let key =
         |name: &str| StoredPath { collection: Collection::Profiles, record, name: name.to_owned() }.relative_path();
@@ -249,7 +250,7 @@ async fn hanging_upload_times_out_and_is_removed_when_it_arrives() {
     let (writing, name) = upload.create_file("a.png", Media::Png).await.unwrap();
     proxy.hang().await;
     let began = Instant::now();
-    let given_up = upload.store_file(&name, writing.finish_file().await.unwrap()).await;
+    let given_up = upload.store_file(&name, StorableFile::from_other_store(writing.finish_file().await.unwrap())).await;
     assert!(matches!(given_up, Err(FilesError::Unavailable(_))), "{given_up:?}");
     assert!(began.elapsed() < GIVEN_UP_WITHIN, "{:?}", began.elapsed());
     drop(upload);
@@ -268,7 +269,7 @@ async fn file_that_arrives_after_its_removal_is_removed_again() {
     start_file_sweep(&files, SweepAtStart::Old).await;
     let mut upload = Upload::new(files.clone(), Collection::Profiles, RecordId::random());
     let (writing, name) = upload.create_file("a.png", Media::Png).await.unwrap();
-    upload.store_file(&name, writing.finish_file().await.unwrap()).await.unwrap();
+    upload.store_file(&name, StorableFile::from_other_store(writing.finish_file().await.unwrap())).await.unwrap();
     let stored = await_keys(&bucket, 1).await;
     drop(upload);
     await_keys(&bucket, 0).await;

@@ -19,6 +19,7 @@ mod layout;
 mod lists;
 mod local;
 mod person_page;
+mod pictures;
 mod pocketbase;
 mod postgres;
 mod profiles;

@@ -51,7 +51,7 @@ fn results_path(session: &str) -> String {
     format!("/api/face-liveness/results/{session}")
 }
 
-const JPEG: &[u8] = b"\xFF\xD8\xFFas AWS took it";
+const JPEG: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data/coded/baseline-420.jpg"));
 
 /// What AWS says of a session that has gone well.
 fn analysed_result(confidence: f64) -> Value {

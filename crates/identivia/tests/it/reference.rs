@@ -1,5 +1,7 @@
 //! The reference's example requests, to the letter, and its example answers: each of its keys and values must be there.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -207,7 +209,7 @@ async fn face_liveness_with_a_provider() {
         &done,
         &json!({"success": true, "data": {
         "sessionId": "session-1", "confidenceScore": 95.5, "isLive": true, "referenceImage": {
-            "bytes": "aW1hZ2U=", "boundingBox": {"Width": 0.5, "Height": 0.6, "Left": 0.2, "Top": 0.1},
+            "bytes": STANDARD.encode(small_picture(1)), "boundingBox": {"Width": 0.5, "Height": 0.6, "Left": 0.2, "Top": 0.1},
         }, "auditImages": [],
     }, "message": "Face Liveness results retrieved successfully"}),
     );

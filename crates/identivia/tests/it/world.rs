@@ -403,7 +403,7 @@ impl LivenessProvider for Scripted {
         Ok(reports.get(session).map(|(status, confidence)| SessionReport {
             status: *status,
             confidence: *confidence,
-            reference_image: Some(SessionImage { bytes: bytes::Bytes::from_static(b"image"), bounding_box }),
+            reference_image: Some(SessionImage { bytes: small_picture(1).into(), bounding_box }),
             audit_images: vec![],
             challenge: None,
             feedback: vec![],

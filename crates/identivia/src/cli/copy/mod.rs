@@ -17,6 +17,7 @@ use anyhow::{Context as _, anyhow, bail};
 use futures_util::StreamExt as _;
 
 use crate::domain::media;
+use crate::files::picture::StorableFile;
 use crate::files::upload::Upload;
 use crate::files::{FilesError, StoredPath};
 use crate::records::id::RecordId;
@@ -240,7 +241,7 @@ impl Copy<'_> {
             return Err(Fault::Stop(anyhow!("--from: a file ended before its end")));
         }
         let file = writing.finish_file().await.map_err(written)?;
-        upload.store_file(name, file).await.map_err(written)
+        upload.store_file(name, StorableFile::from_other_store(file)).await.map_err(written)
     }
 
     /// Counts what became of a record.

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use super::liveness::session_access::usable_session;
 use crate::app::App;
+use crate::domain::document_editors::DocumentEditors;
 use crate::domain::event::EventKind;
 use crate::domain::fingerprint::{DeviceCheck, DeviceStatus};
 use crate::domain::liveness::{Claim, Confirmed};
@@ -143,16 +144,18 @@ pub(crate) async fn create_verification(
         evidence.confirmed = provider_finding(&context, &quotas, &profile, &evidence.claim).await?;
     }
     // Both take time, so they run side by side.
-    let (files, device) = tokio::join!(
-        copy_missing_files(&context, &mut upload, received.files, profile),
+    let (copied, device) = tokio::join!(
+        copy_missing_files(&context, &mut upload, (received.files, received.editors), profile),
         check_visitor_data(&context, id, evidence.fingerprint.as_deref()),
     );
-    let files = files?;
+    let (files, editors) = copied?;
     evidence.device = device;
     let record = VerificationRecord {
         facial_photo: files.facial_photo,
         document_front: files.document_front,
         document_back: files.document_back,
+        document_front_editor: editors.front,
+        document_back_editor: editors.back,
         ..evidence.into_record(record_id, id, &context.authority.actor.id, app.clock.now())
     };
     let event = context.audit_event(EventKind::VerificationRecorded, Some(id), record_id.as_str());
@@ -242,21 +245,25 @@ async fn check_visitor_data(context: &RequestContext, profile: RecordId, fingerp
     })
 }
 
-/// Copies the files that were not sent from the profile. After a file was replaced during the copy, the profile is read
-/// again.
+/// Copies the files that were not sent from the profile, and what their pictures named when they were sent. After a file
+/// was replaced during the copy, the profile is read again.
 async fn copy_missing_files(
     context: &RequestContext,
     upload: &mut Upload,
-    sent: ProfileFiles,
+    (mut files, mut editors): (ProfileFiles, DocumentEditors),
     mut profile: Profile,
-) -> Result<ProfileFiles, ApiError> {
-    let mut files = sent;
+) -> Result<(ProfileFiles, DocumentEditors), ApiError> {
     for field in FILES {
         let mut attempts = COPY_ATTEMPTS;
         while let (true, Some(stored)) = (files.get(field).is_empty(), profile.file(field)) {
             let from = StoredPath { collection: Collection::Profiles, record: profile.id, name: stored.to_owned() };
             match upload.copy_file(from).await {
-                Ok(name) => *files.get_mut(field) = name,
+                Ok(copied) => {
+                    *files.get_mut(field) = copied.name;
+                    let kept = DocumentEditors::from_profile(&profile);
+                    editors.set(field, copied.editor.or(kept.get(field)));
+                }
+                Err(FilesError::UnfitPicture(fault)) => return Err(unfit_picture(field, fault)),
                 Err(FilesError::Gone) if attempts > 1 => {
                     attempts -= 1;
                     profile = WritableProfile::load(context, profile.id).await?.profile;
@@ -265,7 +272,14 @@ async fn copy_missing_files(
             }
         }
     }
-    Ok(files)
+    Ok((files, editors))
+}
+
+/// The profile's picture was stored by another program and cannot be taken over.
+fn unfit_picture(field: FileField, fault: String) -> ApiError {
+    let mut checks = FieldChecks::default();
+    checks.add_problem(field.name(), format!("of the profile {fault}; send it again"));
+    checks.finish().err().unwrap_or_else(|| ApiError::internal(FilesError::UnfitPicture(String::new())))
 }
 
 /// List a profile's verification records

@@ -17,10 +17,12 @@ use super::form_schema::FormFields;
 use super::json;
 use super::liveness_result::{LIVENESS_RESULT_BYTES, SentResult};
 use super::multipart::{self, FormFault, MultipartParser, PART_HEADER_BYTES, PartHead};
+use crate::domain::document_editors::DocumentEditors;
 use crate::domain::media::{MAX_IMAGE_BYTES, MAX_VIDEO_BYTES, Media, SNIFF_BYTES};
 use crate::domain::profile::{FileField, ProfileFiles};
 use crate::files::Files;
 use crate::files::file_writer::FileWriter;
+use crate::files::picture::StorableFile;
 use crate::files::upload::Upload;
 use crate::http::error::ApiError;
 use crate::http::guard::body_limits::{BodyPermit, BodyPlace};
@@ -68,6 +70,8 @@ pub(crate) struct ReceivedForm<F> {
     pub(crate) fields: F,
     /// The stored names of files, or `"scratch"` where they were not stored.
     pub(crate) files: ProfileFiles,
+    /// The editing programs that the pictures as sent named.
+    pub(crate) editors: DocumentEditors,
     scratch: Vec<(FileField, ScratchFile)>,
     /// The problems of files so far.
     pub(crate) checks: FieldChecks,
@@ -86,6 +90,7 @@ impl<F> ReceivedForm<F> {
 struct ReceivedParts {
     texts: Vec<(String, Value)>,
     files: ProfileFiles,
+    editors: DocumentEditors,
     scratch: Vec<(FileField, ScratchFile)>,
     checks: FieldChecks,
 }
@@ -93,7 +98,7 @@ struct ReceivedParts {
 impl ReceivedParts {
     /// Makes a form of the parts. Unknown texts are ignored, a repeated one is an error.
     fn into_form<F: FormFields>(self) -> Result<ReceivedForm<F>, ApiError> {
-        let Self { mut texts, files, scratch, checks } = self;
+        let Self { mut texts, files, editors, scratch, checks } = self;
         for (name, value) in &mut texts {
             if F::NUMBERS.contains(&name.as_str()) {
                 *value = parse_number(value);
@@ -102,7 +107,7 @@ impl ReceivedParts {
         let fields = MapDeserializer::<_, serde_json::Error>::new(texts.into_iter());
         let fields =
             F::deserialize(fields).map_err(|_| ApiError::bad_request("Malformed form", "Send every field once"))?;
-        Ok(ReceivedForm { fields, files, scratch, checks })
+        Ok(ReceivedForm { fields, files, editors, scratch, checks })
     }
 }
 
@@ -307,14 +312,31 @@ impl FormReader<'_> {
         let (mut writing, name) = self.open_file(&client_name, media).await?;
         self.stream_into(&mut writing, head, field).await?;
         let length = writing.length;
-        let (file, pixels) = self.check_file(writing.finish_file().await?, media, field).await?;
-        match &mut self.destination {
-            FileDestination::Record(upload) => upload.store_file(&name, file).await?,
+        let file = writing.finish_file().await?;
+        match self.destination {
+            FileDestination::Record(_) => self.store_file(&name, file, media, field).await?,
             FileDestination::Scratch | FileDestination::Frames(_) => {
+                let (file, pixels) = self.check_file(file, media, field).await?;
                 self.received.scratch.push((field, ScratchFile { file, client_name, media, length, pixels }));
             }
         }
         *self.received.files.get_mut(field) = name;
+        Ok(())
+    }
+
+    /// Stores a file of the record, a picture after it was rebuilt. A fault is reported with all other wrong fields.
+    async fn store_file(&mut self, name: &str, file: File, media: Media, field: FileField) -> Result<(), ApiError> {
+        let FileDestination::Record(upload) = &mut self.destination else { return Ok(()) };
+        if media.is_video() {
+            return Ok(upload.store_file(name, StorableFile::from_video(file)).await?);
+        }
+        match self.files.rebuild_picture(file, &self.holder).await? {
+            Ok(rebuilt) => {
+                self.received.editors.set(field, rebuilt.editor);
+                upload.store_file(name, rebuilt.file).await?;
+            }
+            Err(fault) => self.received.checks.add_problem(field.name(), fault),
+        }
         Ok(())
     }
 
@@ -354,7 +376,7 @@ impl FormReader<'_> {
         Ok(())
     }
 
-    /// Checks that a picture decodes, and counts its pixels. A fault is reported with all other wrong fields.
+    /// Checks that a picture that is not stored decodes, and counts its pixels. A fault is reported with all other wrong fields.
     async fn check_file(&mut self, file: File, media: Media, field: FileField) -> Result<(File, u64), ApiError> {
         if media.is_video() {
             return Ok((file, 0));

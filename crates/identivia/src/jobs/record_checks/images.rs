@@ -4,6 +4,7 @@ use vision::document::{Date, DocumentReading};
 use vision::face::{Embedding, Face};
 use vision::intake::{self, Photo};
 
+use crate::domain::document_editors::DocumentEditors;
 use crate::files::{Files, FilesError, StoredPath};
 use crate::providers::documents::local::PICTURE_SIDE;
 use crate::providers::http_call::ProviderError;
@@ -16,6 +17,8 @@ use crate::store::Collection;
 pub(super) struct RecordImages {
     front: Option<Vec<u8>>,
     back: Option<Vec<u8>>,
+    /// The editing programs that the two sides named when they were sent: the stored pictures name none.
+    editors: DocumentEditors,
     selfie: Option<Vec<u8>>,
     /// The reference image of the liveness session.
     live: Option<Vec<u8>>,
@@ -58,6 +61,10 @@ pub(super) async fn read_images(
     Ok(RecordImages {
         front: own(&record.document_front).await?,
         back: own(&record.document_back).await?,
+        editors: DocumentEditors {
+            front: record.document_front_editor.clone(),
+            back: record.document_back_editor.clone(),
+        },
         selfie: own(&record.facial_photo).await?,
         live,
     })
@@ -82,9 +89,9 @@ pub(super) fn observe_images(
     images: &RecordImages,
     today: Date,
 ) -> Result<ObservedImages, ProviderError> {
-    let (document, portrait) = match images.front.as_deref().and_then(decode_photo) {
+    let (document, portrait) = match decode_side(images.front.as_deref(), images.editors.front.as_deref()) {
         Some(front) => {
-            let back = images.back.as_deref().and_then(decode_photo);
+            let back = decode_side(images.back.as_deref(), images.editors.back.as_deref());
             let by = vision::document::DocumentEngines { text: &engines.text, faces: &engines.faces };
             let document = vision::document::read_document(&by, &front, back.as_ref(), today)?;
             let portrait = match &document.portrait {
@@ -108,6 +115,15 @@ pub(super) fn observe_images(
 
 fn decode_photo(bytes: impl AsRef<[u8]>) -> Option<Photo> {
     intake::decode_photo(bytes.as_ref(), PICTURE_SIDE).ok()
+}
+
+/// Decodes a side of the document, with the editing program that it named when it was sent.
+fn decode_side(bytes: Option<&[u8]>, editor: Option<&str>) -> Option<Photo> {
+    let mut photo = bytes.and_then(decode_photo)?;
+    if let Some(editor) = editor {
+        photo.tags.software = Some(editor.to_owned());
+    }
+    Some(photo)
 }
 
 /// Measures the largest face of a picture.

@@ -313,7 +313,7 @@ impl LivenessSessions {
             return Ok(now);
         }
         let mut upload = Upload::new(self.files.clone(), Collection::LivenessSessions, before.files_id);
-        let finished = store_images(before, report, &mut upload).await?;
+        let finished = store_images(before, report, &self.files, &mut upload).await?;
         let event = self.build_event(&finished);
         let written = upload.commit_with(|files| self.store.update_session(&finished, files, Some(event))).await?;
         match written {
@@ -353,6 +353,7 @@ fn failed_judgement_report() -> SessionReport {
 async fn store_images(
     before: LivenessSession,
     report: SessionReport,
+    files: &Arc<Files>,
     upload: &mut Upload,
 ) -> Result<LivenessSession, FilesError> {
     let mut session = LivenessSession { status: report.status, confidence: report.confidence, ..before };
@@ -367,19 +368,33 @@ async fn store_images(
     for (index, image) in images.enumerate().take(SESSION_FILES.len()) {
         session.details.bounding_boxes.push(image.as_ref().and_then(|image| image.bounding_box));
         if let Some(image) = image {
-            stored[index] = Some(store_image(upload, SESSION_FILES[index], &image).await?);
+            stored[index] = store_image(files, upload, SESSION_FILES[index], &image).await?;
         }
     }
     session.set_files(stored);
     Ok(session)
 }
 
-/// Stores an image as the provider gave it. AWS documents JPEG. An image of another type is only ever a download.
-async fn store_image(upload: &mut Upload, name: &str, image: &SessionImage) -> Result<String, FilesError> {
-    let media = Media::sniff(&image.bytes).filter(|media| !media.is_video()).unwrap_or(Media::Jpeg);
+/// Stores a provider's image, rebuilt like any other picture, and returns its stored name. AWS documents JPEG. What is no
+/// picture is not stored: the result counts without it.
+async fn store_image(
+    files: &Arc<Files>,
+    upload: &mut Upload,
+    name: &str,
+    image: &SessionImage,
+) -> Result<Option<String>, FilesError> {
+    let mut received = files.create_scratch_file().await?;
+    received.write_bytes(&image.bytes).await?;
+    // A file at its place cannot be taken back, so the image is checked before one is created.
+    let (_, checked) = files.check_picture(received.finish_file().await?).await?;
+    let media = Media::sniff(&image.bytes).filter(|media| !media.is_video());
+    let (Some(media), Ok(_)) = (media, checked) else {
+        tracing::error!(image = name, "a provider's image does not decode and was not stored");
+        return Ok(None);
+    };
     let (mut writer, stored) = upload.create_file(name, media).await?;
     writer.write_bytes(&image.bytes).await?;
-    let file = writer.finish_file().await?;
-    upload.store_file(&stored, file).await?;
-    Ok(stored)
+    let rebuilt = files.rebuild_picture(writer.finish_file(, &WorkHolder::Jobs).await?).await?.map_err(FilesError::UnfitPicture)?;
+    upload.store_file(&stored, rebuilt.file).await?;
+    Ok(Some(stored))
 }

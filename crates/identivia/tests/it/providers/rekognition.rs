@@ -17,6 +17,7 @@ use super::{
 };
 use crate::command::Running;
 use crate::ground::Ground;
+use crate::pictures::jpeg_with_metadata;
 use crate::services::providers::Providers;
 use crate::world::{World, answer};
 
@@ -381,4 +382,23 @@ async fn confidence_out_of_range_is_502() {
     }
     providers.answer("rekognition", json!({"SessionId": session, "Status": "BRAND_NEW"})).await;
     operator.get(&results_path(&session)).await.expect(502);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s52_images_of_a_session_are_rebuilt_and_what_is_no_picture_is_not_stored() {
+    let Given { world, providers } = start_given(&["--face-liveness-audit-images", "2"]).await;
+    let (_, browser) = world.person("one").await;
+    let session = create_session(&browser).await;
+    let image = |bytes: &[u8]| json!({"Bytes": STANDARD.encode(bytes)});
+    let mut results = analysed_result(95.5);
+    results["ReferenceImage"] = image(&jpeg_with_metadata(JPEG, "a device"));
+    results["AuditImages"] = json!([image(b"\xFF\xD8\xFF no picture"), image(JPEG)]);
+    providers.finish(&session, results).await;
+    let done = browser.get(&results_path(&session)).await.expect(200);
+    let shown = STANDARD.decode(done["data"]["referenceImage"]["bytes"].as_str().unwrap()).unwrap();
+    assert!(!String::from_utf8_lossy(&shown).contains("CANARY") && !String::from_utf8_lossy(&shown).contains("device"));
+    assert_eq!(image::load_from_memory(&shown).unwrap(), image::load_from_memory(JPEG).unwrap());
+    assert_eq!((&done["data"]["confidenceScore"], &done["data"]["isLive"]), (&json!(95.5), &json!(true)));
+    assert_eq!(done["data"]["imageFiles"].as_array().unwrap().len(), 2);
+    world.await_stored_files(2).await;
 }

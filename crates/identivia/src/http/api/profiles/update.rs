@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::domain::LINE;
+use crate::domain::document_editors::DocumentEditors;
 use crate::domain::event::EventKind;
 use crate::domain::liveness::{Claim, Confirmed};
 use crate::domain::profile::{FileField, ProfileChange, ProfileFiles};
@@ -32,7 +33,7 @@ use crate::records::time::Millis;
 use crate::store::Collection;
 
 /// Changes to a profile: only the fields sent change. In a form, pictures are JPEG, PNG or WebP of at most 10 MiB and 50
-/// megapixels; the video is WebM, MP4 or QuickTime of at most 50 MiB.
+/// megapixels, and are stored without metadata; the video is WebM, MP4 or QuickTime of at most 50 MiB.
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct UpdateProfile {
     /// `unverified`, `pending`, `verified` or `rejected`; with a flow token `pending` only. `verified` and `rejected` also
@@ -146,13 +147,14 @@ pub(crate) async fn update_profile(
 ) -> Result<Json<UpdatedProfile>, ApiError> {
     let id = profile.id;
     let mut upload = Upload::new(app.files.clone(), Collection::Profiles, id);
-    let (body, files, checks) = if form::is_form(&request) {
+    let (body, files, checks, editors) = if form::is_form(&request) {
         let received = form::read_form(request, &app.files, FileDestination::Record(&mut upload)).await?;
-        (received.fields, received.files, received.checks)
+        (received.fields, received.files, received.checks, received.editors)
     } else {
-        (json::read_json_with_result(request).await?, ProfileFiles::default(), FieldChecks::default())
+        let body = json::read_json_with_result(request).await?;
+        (body, ProfileFiles::default(), FieldChecks::default(), DocumentEditors::default())
     };
-    let mut change = check_changes(body, files, checks)?;
+    let mut change = ProfileChange { editors, ..check_changes(body, files, checks)? };
     refuse_raised_trust(&context, id, &change).await?;
     let mut condition = context.authority.write_condition();
     if context.authority.word == StatementKind::Claim {
