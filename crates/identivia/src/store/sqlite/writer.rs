@@ -82,8 +82,12 @@ fn run_writer(connection: &mut Connection, mut steps: mpsc::Receiver<QueuedStep>
         let commit = match begun {
             Ok(()) => run_batch(connection, first, &mut steps, &mut answers),
             Err(error) => {
-                // Outside a transaction a step changes nothing and only returns its answer.
+                // Outside a transaction a step changes nothing and only returns its answer. Those that wait behind it get
+                // the same: one after the other, each would wait for the same lock again.
                 answers.push(first(connection).answer);
+                while let Ok(step) = steps.try_recv() {
+                    answers.push(step(connection).answer);
+                }
                 Err(error)
             }
         };
