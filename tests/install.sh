@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes sure that a tool is there: `python` (with venv, and curl beside it), `chromium`, `postgres` (with openssl, for its
-# certificates) or `node` (with npm; 20.19 or later). With --only-look nothing is installed.
+# certificates), `trouble` (what disturbs a server: strace, libfaketime) or `node` (with npm; 20.19 or later). With --only-look nothing is installed.
 #   usage: tests/install.sh <tool> [--only-look]
 set -euo pipefail
 
@@ -9,8 +9,9 @@ case $tool in
     python) packages='python3 python3-venv curl' ;;
     chromium) packages=chromium ;;
     postgres) packages='postgresql openssl' ;;
+    trouble) packages='strace libfaketime' ;;
     node) packages='nodejs npm' ;;
-    *) echo "usage: ${0##*/} python|chromium|postgres|node [--only-look]" >&2; exit 2 ;;
+    *) echo "usage: ${0##*/} python|chromium|postgres|trouble|node [--only-look]" >&2; exit 2 ;;
 esac
 
 # Vite and its kind need that version; older distributions have older ones.
@@ -23,6 +24,7 @@ present() {
     case $tool in
         python) command -v curl > /dev/null && python3 -c 'import venv, ensurepip' 2> /dev/null ;;
         chromium) command -v chromium > /dev/null || command -v google-chrome > /dev/null ;;
+        trouble) command -v strace > /dev/null && ls /usr/lib/*/faketime/libfaketimeMT.so.1 > /dev/null 2>&1 ;;
         node) command -v npm > /dev/null && is_recent "$(node --version 2> /dev/null)" ;;
         postgres) command -v openssl > /dev/null && { command -v initdb || ls /usr/lib/postgresql/*/bin/initdb; } > /dev/null 2>&1 ;;
     esac

@@ -149,3 +149,30 @@ fn to_path_error(path: &Path, error: &std::io::Error) -> ConfigError {
 fn to_data_dir_error(problem: String) -> ConfigError {
     ConfigError { name: "DATA_DIR", problem }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn s24_secret_file_that_others_can_read_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let generated = FirstRun::load_or_generate(folder.path()).unwrap();
+        let path = folder.path().join(FILE);
+        let load_with_mode = |mode: u32| {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            FirstRun::load_or_generate(folder.path())
+        };
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+        for mode in [0o644, 0o640, 0o604, 0o620, 0o602, 0o610, 0o601, 0o666] {
+            let refused = load_with_mode(mode).err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(refused.starts_with("DATA_DIR: ") && refused.contains("chmod 600"), "{mode:o}: {refused}");
+            assert!(!refused.contains(&generated.jwt_secret) && !refused.contains(&generated.client_secret));
+        }
+        for mode in [0o600, 0o400] {
+            assert_eq!(load_with_mode(mode).unwrap().jwt_secret, generated.jwt_secret, "{mode:o}");
+        }
+    }
+}

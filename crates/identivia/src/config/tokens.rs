@@ -142,6 +142,27 @@ mod tests {
     use super::super::tests::problem;
 
     #[test]
+    fn s24_secret_is_neither_short_nor_a_placeholder() {
+        let words = ["changeme", "ChangeMe", "change-me", "CHANGE_ME", "placeholder", "your-secret", "your_secret"];
+        let placeholders = words.map(|word| format!("{word}-0123456789abcdef0123456789abcdef"));
+        let repeated = ["a", "0", "é", " "].map(|letter| letter.repeat(40));
+        for name in ["JWT_SECRET", "JWT_SECRET_PREVIOUS"] {
+            for text in placeholders.iter().chain(&repeated) {
+                assert!(problem(&[(name, text)]).starts_with(&format!("{name}: is a placeholder")), "{text}");
+            }
+            for short in ["x", "0123456789abcdef0123456789abcde"] {
+                assert!(
+                    problem(&[(name, short)]).starts_with(&format!("{name}: must be at least 32 bytes")),
+                    "{short}"
+                );
+            }
+            for good in ["0123456789abcdef0123456789abcdef", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab"] {
+                assert_eq!(problem(&[(name, good)]), "none", "{good}");
+            }
+        }
+    }
+
+    #[test]
     fn malformed_client_list_does_not_quote_the_secret() {
         let line = problem(&[("JWT_CLIENTS_JSON", r#"[{"client_id":"a","client_secret":"CANARY","scopes":"x"}]"#)]);
         assert!(line.starts_with("JWT_CLIENTS_JSON: ") && !line.contains("CANARY"), "{line}");

@@ -22,7 +22,7 @@ fn identivia_command(folder: &Path) -> Command {
 }
 
 /// Keeps the tester's own settings away from the command.
-fn clear_environment(command: &mut Command, folder: &Path) {
+pub(crate) fn clear_environment(command: &mut Command, folder: &Path) {
     command.env_clear().current_dir(folder).env("PORT", "0").env("PATH", "/usr/bin:/bin").stdin(Stdio::null());
 }
 
@@ -66,7 +66,7 @@ impl Running {
         Self::start_command(Command::new(env!("CARGO_BIN_EXE_identivia")), folder, change)
     }
 
-    fn start_command(mut command: Command, folder: &Path, change: impl FnOnce(&mut Command)) -> Self {
+    pub(crate) fn start_command(mut command: Command, folder: &Path, change: impl FnOnce(&mut Command)) -> Self {
         clear_environment(&mut command, folder);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         change(&mut command);
@@ -88,6 +88,11 @@ impl Running {
             seen
         });
         Self { child, url, log: Some(log) }
+    }
+
+    /// The server's process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn signal(&self, name: &str) {
@@ -168,6 +173,37 @@ fn bad_start_is_one_line_that_names_the_setting() {
     std::fs::write(folder.path().join(".env"), "JWT_SECRET='CANARY\n").unwrap();
     let output = run(folder.path(), |_| ());
     assert!(text(&output.stderr).starts_with("identivia: .env: ") && !text(&output.stderr).contains("CANARY"));
+}
+
+#[test]
+fn s24_start_is_refused_with_a_guessable_secret_or_a_readable_env_file() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    for secret in ["CANARY-short", "changeme-CANARY-0123456789abcdef0123", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"] {
+        let output = run(folder.path(), |command| {
+            command.env("JWT_SECRET", secret);
+        });
+        let line = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{line}");
+        assert!(line.starts_with("identivia: JWT_SECRET: ") && !line.contains("CANARY"), "{line}");
+    }
+    let file = folder.path().join(".env");
+    std::fs::write(&file, "JWT_SECRET=CANARY-0123456789abcdef0123456789abcdef\n").unwrap();
+    let check_with_mode = |mode: u32| {
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+        run(folder.path(), |command| {
+            command.arg("check");
+        })
+    };
+    for mode in [0o644, 0o604, 0o602, 0o666] {
+        let output = check_with_mode(mode);
+        let line = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{mode:o}: {line}");
+        assert!(line.contains("chmod o-rwx .env") && !line.contains("CANARY"), "{mode:o}: {line}");
+    }
+    for mode in [0o640, 0o600, 0o400] {
+        assert_eq!(check_with_mode(mode).status.code(), Some(0), "{mode:o}");
+    }
 }
 
 #[test]

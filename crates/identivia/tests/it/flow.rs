@@ -127,7 +127,7 @@ async fn read_liveness(world: &World) -> Liveness {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn session_serves_one_record_of_its_own_profile_until_it_expires() {
+async fn s32_session_serves_one_record_of_its_own_profile_until_it_expires() {
     let world = World::with_liveness().await;
     let (mine, browser) = world.person("one").await;
     let (theirs, stranger) = world.person("two").await;
@@ -148,6 +148,7 @@ async fn session_serves_one_record_of_its_own_profile_until_it_expires() {
     record_verification(&browser, &mine, &late).await.expect(400);
 
     record_verification(&browser, &mine, &done).await.expect(201); // finished in time, so its result stands
+    record_verification(&browser, &mine, &done).await.expect(409);
     let operator = world.operator();
     assert_eq!(
         record_verification(&operator, &mine, &done).await.expect(409)["error"],

@@ -30,6 +30,7 @@ mod services;
 mod settings;
 mod store;
 mod submission;
+mod survival;
 mod tokens;
 mod verification;
 mod wire;

@@ -139,6 +139,26 @@ async fn ten_failures_block_a_client_from_that_address_for_a_minute() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn s10_of_many_simultaneous_wrong_secrets_ten_are_looked_at() {
+    let world = World::new().await;
+    let guesses = (0..100).map(|_| send_json(&world, json!({"client_id": "reader", "client_secret": "wrong"})));
+    let answers = futures_util::future::join_all(guesses).await;
+    let looked_at = answers.iter().filter(|answer| answer.status == 401).count();
+    assert!((1..=10).contains(&looked_at), "{looked_at}");
+    for put_off in answers.iter().filter(|answer| answer.status != 401) {
+        assert_eq!(put_off.status, 429, "{}", put_off.body);
+        assert!((1..=60).contains(&put_off.header("retry-after").parse::<u64>().unwrap()));
+    }
+    for _ in looked_at..10 {
+        send_json(&world, json!({"client_id": "reader", "client_secret": "wrong"})).await.expect(401);
+    }
+    let body = json!({"client_id": "reader", "client_secret": "reader-secret"});
+    send_json(&world, body.clone()).await.expect(429);
+    let elsewhere = reqwest::Client::builder().local_address(Some([127, 0, 0, 2].into())).build().unwrap();
+    answer(elsewhere.post(format!("{}{PATH}", world.url)).json(&body)).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn hashed_secret_works_like_a_plain_one() {
     let hash = identivia::domain::client::hash_secret("chosen by a person").unwrap();
     let clients =
