@@ -1,5 +1,6 @@
 //! PocketBase in trouble: stopped, frozen, slow, restarted, its token revoked. And what it is asked when all is well.
 
+mod built_collections;
 mod own_collections;
 
 use std::time::{Duration, Instant};
