@@ -3,7 +3,8 @@
 //! A [`FileBackend`] stores them: a local folder, an S3 bucket, or file fields within the records themselves. Where files
 //! live apart from their records, an upload goes through these steps: its intent is noted in the database → each file is
 //! written under a name with the upload's mark, rebuilt if it is a picture, and made durable → the commit that makes the
-//! record removes the intent. After a crash or a failed request the sweep removes the files of every intent that is left. A stored file never changes.
+//! record removes the intent. After a crash or a failed request the sweep removes the files of every intent that is left. A
+//! stored file never changes.
 
 pub mod backend;
 pub mod bucket;

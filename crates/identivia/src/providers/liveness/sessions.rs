@@ -394,7 +394,7 @@ async fn store_image(
     };
     let (mut writer, stored) = upload.create_file(name, media).await?;
     writer.write_bytes(&image.bytes).await?;
-    let rebuilt = files.rebuild_picture(writer.finish_file(, &WorkHolder::Jobs).await?).await?.map_err(FilesError::UnfitPicture)?;
+    let rebuilt = files.rebuild_picture(writer.finish_file().await?, &WorkHolder::Jobs).await?.map_err(FilesError::UnfitPicture)?;
     upload.store_file(&stored, rebuilt.file).await?;
     Ok(Some(stored))
 }
