@@ -52,3 +52,11 @@ pub struct ServiceHealth {
     /// The configured model, whether or not it is used.
     pub openai_model: String,
 }
+
+impl ServiceHealth {
+    /// The health of a server that starts now.
+    #[must_use]
+    pub fn new(openai_model: String) -> Self {
+        Self { started: Instant::now(), reader: HealthCheck::default(), openai_model }
+    }
+}

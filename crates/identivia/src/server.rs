@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
@@ -17,6 +16,7 @@ use crate::domain::handoff::CodeKey;
 use crate::domain::person_links::PersonLinks;
 use crate::domain::repeated_refusals::RepeatedRefusals;
 use crate::domain::token::Tokens;
+use crate::files::Files;
 use crate::first_run::{self, FirstRun};
 use crate::http::connection::accept;
 use crate::http::middleware::RequestPipeline;
@@ -31,10 +31,10 @@ use crate::jobs::record_checks::RecordChecks;
 use crate::jobs::session_polling::SessionPolling;
 use crate::providers::Providers;
 use crate::providers::documents::DocumentReader;
-use crate::providers::http_call::HealthCheck;
 use crate::providers::liveness::{LivenessProvider, LivenessSessions, sessions};
 use crate::providers::local_engines::LocalEngines;
 use crate::storage::Storage;
+use crate::store::Store;
 use crate::telemetry;
 use crate::work::cpu_ledger::CpuLedger;
 
@@ -99,16 +99,7 @@ impl Server {
             Storage::open(&config, &secret, &options.clock, engines.ledger()).await?;
         let providers = open_providers(&config, &options, &engines).await?;
         let page = build_page(&config, &options, &providers);
-        let poll_at = options.poll_at.unwrap_or(sessions::POLL_AT_SECONDS_LEFT);
-        let clock = options.clock.clone();
-        let liveness = LivenessSessions::new(
-            providers.liveness,
-            config.liveness_rule,
-            store.clone(),
-            files.clone(),
-            clock,
-            poll_at,
-        );
+        let liveness = open_sessions(&config, &options, providers.liveness, &store, &files);
         let cpu_ledger = engines.ledger().clone();
         let checks = RecordChecks::new(engines, store.clone(), files.clone(), options.clock.clone(), &config);
         let record_checks = JobQueue::new(checks, store.clone(), options.clock.clone());
@@ -128,11 +119,7 @@ impl Server {
             links: PersonLinks::new(client_url.clone(), config.redirects.clone()),
             cpu_ledger,
             repeated_refusals: RepeatedRefusals::default(),
-            health: ServiceHealth {
-                started: Instant::now(),
-                reader: HealthCheck::default(),
-                openai_model: config.openai_model.clone(),
-            },
+            health: ServiceHealth::new(config.openai_model.clone()),
         });
         let router = router::router(&app, &secret, page, max_connections)?;
         let pipeline =
@@ -219,6 +206,19 @@ async fn open_providers(
         providers.reader = reader.clone();
     }
     Ok(providers)
+}
+
+/// The liveness sessions of that provider.
+fn open_sessions(
+    config: &Config,
+    options: &StartOptions,
+    provider: Arc<dyn LivenessProvider>,
+    store: &Arc<dyn Store>,
+    files: &Arc<Files>,
+) -> Arc<LivenessSessions> {
+    let poll_at = options.poll_at.unwrap_or(sessions::POLL_AT_SECONDS_LEFT);
+    let clock = options.clock.clone();
+    LivenessSessions::new(provider, config.liveness_rule, store.clone(), files.clone(), clock, poll_at)
 }
 
 /// The secret and the client that the settings do not give: those of the first start.

@@ -13,7 +13,7 @@ use crate::files::pocketbase_fields::PocketBaseFields;
 use crate::files::{FileBackend, Files};
 use crate::jobs::file_sweep::SweepAtStart;
 use crate::store::Store;
-use crate::store::pocketbase::{Finding, PocketBase, Severity};
+use crate::store::pocketbase::{Misfit, PocketBase, Severity};
 use crate::store::postgres::Postgres;
 use crate::store::sqlite::Sqlite;
 use crate::work::cpu_ledger::CpuLedger;
@@ -107,7 +107,7 @@ async fn check_collections(pocketbase: &PocketBase) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn log_finding(Finding { severity, text }: &Finding) {
+fn log_finding(Misfit { severity, text }: &Misfit) {
     match severity {
         Severity::Note => tracing::info!("PocketBase: {text}"),
         Severity::Limit => tracing::warn!("PocketBase: {text}"),

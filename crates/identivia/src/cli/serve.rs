@@ -32,18 +32,21 @@ pub fn run_serve(config: Config) -> anyhow::Result<()> {
 }
 
 fn log_configuration_warnings(config: &Config) {
-    if let Some(warning) = config.unverified_database_warning() {
+    for warning in list_configuration_warnings(config) {
         tracing::warn!("{warning}");
     }
-    for name in &config.unused_settings {
-        tracing::warn!("{name} is set but does nothing in this configuration");
-    }
+}
+
+fn list_configuration_warnings(config: &Config) -> Vec<String> {
+    let mut warnings: Vec<String> = config.unverified_database_warning().map(str::to_owned).into_iter().collect();
+    let unused = config.unused_settings.iter();
+    warnings.extend(unused.map(|name| format!("{name} is set but does nothing in this configuration")));
     if page_assets::index().is_none() {
-        tracing::warn!("this binary has no verification page: run `make web`, then build it again");
+        warnings.push("this binary has no verification page: run `make web`, then build it again".to_owned());
     }
-    for scope in list_unknown_scopes(config.clients.as_deref().unwrap_or_default()) {
-        tracing::warn!("no operation requires the scope {scope}; is it misspelt?");
-    }
+    let scopes = list_unknown_scopes(config.clients.as_deref().unwrap_or_default());
+    warnings.extend(scopes.iter().map(|scope| format!("no operation requires the scope {scope}; is it misspelt?")));
+    warnings
 }
 
 /// Becomes true on SIGTERM or SIGINT.

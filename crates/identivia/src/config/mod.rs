@@ -144,7 +144,7 @@ impl Config {
     #[must_use]
     pub fn unverified_database_warning(&self) -> Option<&'static str> {
         matches!(self.records, RecordLocation::Postgres { is_unverified: true, .. }).then_some(
-            "DATABASE_ALLOW_UNVERIFIED_TLS is on: whoever can pose as the database reads and changes every record",
+            "DATABASE_ALLOW_UNVERIFIED_TLS is on: a machine that poses as the database can read and change every record",
         )
     }
 

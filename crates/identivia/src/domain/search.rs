@@ -85,7 +85,7 @@ mod tests {
         #[test]
         fn words_stay_the_same_when_they_are_cut_again(text in any::<String>()) {
             let once = search_tokens([text.as_str()]);
-            prop_assert_eq!(search_tokens(once.iter().map(String::as_str)), once.clone());
+            prop_assert_eq!(&search_tokens(once.iter().map(String::as_str)), &once);
             let joined = once.iter().map(String::as_str).collect::<Vec<_>>().join(" ");
             prop_assert_eq!(search_tokens([joined.as_str()]), once);
         }

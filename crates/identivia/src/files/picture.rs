@@ -7,8 +7,8 @@ use std::sync::Arc;
 use vision::intake;
 use vision::quality::detect_editor;
 
-use super::error::{FilesError, run_blocking};
 use super::Files;
+use super::error::{FilesError, run_blocking};
 use crate::domain::media::{MAX_IMAGE_BYTES, Media};
 use crate::work::fair_permits::WorkPermit;
 use crate::work::holder::WorkHolder;
@@ -60,7 +60,7 @@ impl StorableFile {
 
 /// A picture that was rebuilt and decodes.
 #[derive(Debug)]
-pub struct RebuiltPicture {
+pub struct StorablePicture {
     pub file: StorableFile,
     /// The editing program that the picture as sent named: a word of a closed list. The rebuilt picture names none.
     pub editor: Option<&'static str>,
@@ -105,10 +105,10 @@ impl Files {
         self: &Arc<Self>,
         file: File,
         holder: &WorkHolder,
-    ) -> Result<Result<RebuiltPicture, PictureFault>, FilesError> {
+    ) -> Result<Result<StorablePicture, PictureFault>, FilesError> {
         let (file, checked) = self.check_file(file, FileUse::Store, holder).await?;
         let to_storable = |file| StorableFile { file, origin: FileOrigin::RebuiltPicture };
-        Ok(checked.map(|checked| RebuiltPicture { file: to_storable(file), editor: checked.editor }))
+        Ok(checked.map(|checked| StorablePicture { file: to_storable(file), editor: checked.editor }))
     }
 
     async fn check_file(

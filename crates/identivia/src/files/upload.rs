@@ -12,8 +12,8 @@ use super::sweep_requests::SweepRequest;
 use crate::domain::media::{self, Media};
 use crate::records::id::RecordId;
 use crate::records::time::Millis;
-use crate::work::holder::WorkHolder;
 use crate::store::{Collection, FileIntent, StagedFile, Store, StoreError, UploadedFiles, WriteOutcome};
+use crate::work::holder::WorkHolder;
 
 /// The files of one request. Nothing is written before the first file.
 pub struct Upload {
@@ -159,7 +159,8 @@ impl Upload {
             StoreOutcome::Staged(file) if !media.is_video() => file,
             other => return Ok((other, None)),
         };
-        let rebuilt = self.pending.files.rebuild_picture(file, &WorkHolder::Jobs).await?.map_err(FilesError::UnfitPicture)?;
+        let rebuilt =
+            self.pending.files.rebuild_picture(file, &WorkHolder::Jobs).await?.map_err(FilesError::UnfitPicture)?;
         Ok((StoreOutcome::Staged(rebuilt.file.into_file(Some(media))?), rebuilt.editor))
     }
 

@@ -90,7 +90,7 @@ impl RequestPipeline {
 
 impl RequestHandler for RequestPipeline {
     fn is_shared_address(&self, address: IpAddr) -> bool {
-        // Whoever is on this machine may be a proxy that is not listed.
+        // A caller on this machine may be a proxy that is not listed.
         address.is_loopback() || self.settings.trusted_proxies.iter().any(|network| network.contains(address))
     }
 
@@ -297,6 +297,9 @@ fn route_template(response: &Response) -> &str {
 
 /// Writes the log line of a request.
 fn log_request(method: &'static str, route: &str, response: &Response, took: Duration, id: &str) {
+    if let Some(kind) = response.extensions().get::<RefusalKind>() {
+        return log_refusal(method, route, response.status(), *kind, id);
+    }
     let status = response.status();
     let duration_ms = (took.as_secs_f64() * 1e6).round() / 1e3;
     let code = status.as_u16();
@@ -307,12 +310,15 @@ fn log_request(method: &'static str, route: &str, response: &Response, took: Dur
         } else {
             tracing::warn!(request.id = id, method, route, status = code, duration_ms, cause, "request not served");
         }
-    } else if let Some(kind) = response.extensions().get::<RefusalKind>() {
-        let refused = kind.word();
-        tracing::warn!(request.id = id, method, route, status = code, duration_ms, refused, "request refused");
     } else {
         tracing::info!(request.id = id, method, route, status = code, duration_ms, "request");
     }
+}
+
+/// Writes the log line of a request that a limit or a rule has refused. It is no warning: a caller could fill the log.
+fn log_refusal(method: &'static str, route: &str, status: StatusCode, kind: RefusalKind, id: &str) {
+    let (status, refused) = (status.as_u16(), kind.word());
+    tracing::info!(request.id = id, method, route, status, refused, "request refused");
 }
 
 /// Why a request was not served, where its operator should know.
@@ -320,7 +326,6 @@ fn find_cause(response: &Response) -> Option<String> {
     let status = response.status();
     match response.extensions().get::<ErrorCause>() {
         Some(ErrorCause(cause)) => Some(cause.to_string()),
-        None if response.extensions().get::<RefusalKind>().is_some() => None,
         None => (status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED).then(String::new),
     }
 }

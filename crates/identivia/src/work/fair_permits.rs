@@ -96,8 +96,8 @@ impl FairPermits {
         }
     }
 
-    /// The waiter whose turn it is: the one that has spent least, less the time that it has waited. Nobody overtakes a
-    /// waiter for whom too few permits are free; a heavy one lets others pass.
+    /// The waiter whose turn it is: the one that has spent least, less the time that it has waited. A waiter for whom
+    /// too few permits are free is not overtaken; a heavy one lets others pass.
     fn choose_next(&self, queue: &TurnQueue) -> Option<usize> {
         let rank =
             |waiter: &Waiter| self.ledger.rank(&waiter.holder).as_secs_f64() - waiter.since.elapsed().as_secs_f64();

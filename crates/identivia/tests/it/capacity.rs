@@ -107,7 +107,7 @@ async fn s70_slow_bodies_of_one_link_stop_nobody() {
 #[tokio::test(flavor = "multi_thread")]
 async fn s70_slow_bodies_of_many_callers_leave_probes_and_reads() {
     let world = start_small_server().await;
-    let operator = world.operator().token.clone().unwrap();
+    let operator = world.operator().token.unwrap();
     let mut people = Vec::new();
     for n in 0..10 {
         people.push(world.person(&format!("u{n}")).await);

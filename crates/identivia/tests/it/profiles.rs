@@ -1,4 +1,7 @@
-//! Profiles: one for each person, whoever races; fields checked all at once; a team's own.
+//! Profiles: one for each person, also when requests race; fields checked all at once; a team's own.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -9,11 +12,23 @@ use crate::world::{World, answer};
 async fn s37_of_a_thousand_concurrent_creates_one_makes_the_profile() {
     let world = World::new().await;
     let operator = world.operator();
-    let creates = (0..1_000).map(|_| operator.post("/api/profiles/create", json!({"userID": "raced"})));
-    let answers = futures_util::future::join_all(creates).await;
+    let repeats = AtomicUsize::new(0);
+    // PocketBase takes so many at once with pauses: a create that is answered with 503 is repeated, as the guide says.
+    let create = async || {
+        loop {
+            let created = operator.post("/api/profiles/create", json!({"userID": "raced"})).await;
+            if created.status != 503 || repeats.fetch_add(1, Ordering::Relaxed) > 20_000 {
+                return created;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    let answers = futures_util::future::join_all((0..1_000).map(|_| create())).await;
     let made = answers.iter().filter(|answer| answer.status == 201).count();
     let found = answers.iter().filter(|answer| answer.status == 200).count();
-    assert_eq!((made, found), (1, 999));
+    // A create that was answered with 503 may have made the profile.
+    assert!(made == 1 || (made == 0 && repeats.into_inner() > 0), "{made}");
+    assert_eq!(made + found, 1_000);
     let first = &answers[0].body["id"];
     assert!(answers.iter().all(|answer| &answer.body["id"] == first));
 }

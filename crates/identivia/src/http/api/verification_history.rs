@@ -263,7 +263,7 @@ async fn copy_missing_files(
                     let kept = DocumentEditors::from_profile(&profile);
                     editors.set(field, copied.editor.or(kept.get(field)));
                 }
-                Err(FilesError::UnfitPicture(fault)) => return Err(unfit_picture(field, fault)),
+                Err(FilesError::UnfitPicture(fault)) => return Err(unfit_picture(field, &fault)),
                 Err(FilesError::Gone) if attempts > 1 => {
                     attempts -= 1;
                     profile = WritableProfile::load(context, profile.id).await?.profile;
@@ -276,7 +276,7 @@ async fn copy_missing_files(
 }
 
 /// The profile's picture was stored by another program and cannot be taken over.
-fn unfit_picture(field: FileField, fault: String) -> ApiError {
+fn unfit_picture(field: FileField, fault: &str) -> ApiError {
     let mut checks = FieldChecks::default();
     checks.add_problem(field.name(), format!("of the profile {fault}; send it again"));
     checks.finish().err().unwrap_or_else(|| ApiError::internal(FilesError::UnfitPicture(String::new())))

@@ -77,7 +77,7 @@ pub(crate) async fn read_public_body(request: Request<Body>) -> Result<Vec<u8>, 
     read_body(request, PUBLIC_BODY_BYTES).await
 }
 
-/// Reads a whole body. It grows with what arrives, whatever its `Content-Length` says.
+/// Reads a whole body. It grows with the bytes that arrive, not with its `Content-Length`.
 async fn read_body(request: Request<Body>, limit: usize) -> Result<Vec<u8>, ApiError> {
     refuse_large_body(request.headers(), limit)?;
     tokio::time::timeout(BODY_TIMEOUT, collect_body(request, limit)).await.map_err(|_| body_too_slow())?

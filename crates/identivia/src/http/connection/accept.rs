@@ -65,7 +65,7 @@ pub async fn serve_connections(
         () = wait_for_stop(&mut stop) => {}
     }
     let _ = tokio::time::timeout(STOP_GRACE, accept_connections(&listener, &handler, &table, &stopping)).await;
-    drop(listener);
+    accept_last_connections(listener, &handler, &table, &stopping);
     let all_ended = async {
         while table.count_open() > 0 {
             table.ended.notified().await;
@@ -81,6 +81,42 @@ async fn wait_for_stop(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
+/// Accepts what waits in the system's queue and closes the listener at once: the system resets the connections that are left
+/// there.
+fn accept_last_connections(
+    listener: TcpListener,
+    handler: &impl RequestHandler,
+    table: &Arc<ConnectionTable>,
+    stop: &watch::Receiver<bool>,
+) {
+    let Ok(listener) = listener.into_std() else { return };
+    let mut last = Vec::new();
+    while let Ok(accepted) = listener.accept() {
+        last.push(accepted);
+    }
+    drop(listener);
+    for (socket, peer) in last {
+        if socket.set_nonblocking(true).is_ok()
+            && let Ok(socket) = TcpStream::from_std(socket)
+        {
+            spawn_connection(socket, peer, handler, table, stop);
+        }
+    }
+}
+
+fn spawn_connection(
+    socket: TcpStream,
+    peer: SocketAddr,
+    handler: &impl RequestHandler,
+    table: &Arc<ConnectionTable>,
+    stop: &watch::Receiver<bool>,
+) {
+    // A connection without a place is closed at once.
+    if let Some(place) = table.add_connection(ClientIp(peer.ip().to_canonical()).network()) {
+        tokio::spawn(serve_connection(socket, peer, handler.clone(), place, stop.clone()));
+    }
+}
+
 async fn accept_connections(
     listener: &TcpListener,
     handler: &impl RequestHandler,
@@ -89,12 +125,7 @@ async fn accept_connections(
 ) {
     loop {
         match listener.accept().await {
-            Ok((socket, peer)) => {
-                // A connection without a place is closed at once.
-                if let Some(place) = table.add_connection(ClientIp(peer.ip().to_canonical()).network()) {
-                    tokio::spawn(serve_connection(socket, peer, handler.clone(), place, stop.clone()));
-                }
-            }
+            Ok((socket, peer)) => spawn_connection(socket, peer, handler, table, stop),
             Err(error) => {
                 tracing::warn!(%error, "connection could not be accepted");
                 tokio::time::sleep(ACCEPT_RETRY_DELAY).await;

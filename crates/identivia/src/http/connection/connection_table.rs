@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 
 /// The connections beyond the limit that answer probes.
 pub(super) const PROBE_CONNECTIONS: usize = 16;
-/// Connections that are told of in one log line at most so often.
+/// The least time between two log lines about refused connections.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
 /// The value of `idle_since` while a request is under way.
 const NOT_IDLE: u64 = u64::MAX;

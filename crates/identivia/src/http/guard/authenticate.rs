@@ -34,7 +34,7 @@ pub(crate) async fn authenticate_request(
         // A method without a rule is one that the path does not have: the router answers 405.
         None | Some(AccessRule::Public) => {
             let network = request.extensions().get::<ClientIp>().map(|ip| ip.network());
-            // Whoever is on this machine may be a proxy that is not listed, which all callers come through.
+            // A caller on this machine may be a proxy that is not listed, which all callers come through.
             let sender = BodySender::Stranger(network.filter(|network| !network.is_loopback()));
             run_with_body_permit(&state.body_limits, sender, request, next).await
         }

@@ -386,7 +386,7 @@ async fn store_image(
     let mut received = files.create_scratch_file().await?;
     received.write_bytes(&image.bytes).await?;
     // A file at its place cannot be taken back, so the image is checked before one is created.
-    let (_, checked) = files.check_picture(received.finish_file().await?).await?;
+    let (_, checked) = files.check_picture(received.finish_file().await?, &WorkHolder::Jobs).await?;
     let media = Media::sniff(&image.bytes).filter(|media| !media.is_video());
     let (Some(media), Ok(_)) = (media, checked) else {
         tracing::error!(image = name, "a provider's image does not decode and was not stored");
@@ -394,7 +394,10 @@ async fn store_image(
     };
     let (mut writer, stored) = upload.create_file(name, media).await?;
     writer.write_bytes(&image.bytes).await?;
-    let rebuilt = files.rebuild_picture(writer.finish_file().await?, &WorkHolder::Jobs).await?.map_err(FilesError::UnfitPicture)?;
+    let rebuilt = files
+        .rebuild_picture(writer.finish_file().await?, &WorkHolder::Jobs)
+        .await?
+        .map_err(FilesError::UnfitPicture)?;
     upload.store_file(&stored, rebuilt.file).await?;
     Ok(Some(stored))
 }

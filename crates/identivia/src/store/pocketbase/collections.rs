@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::field_mapping::{PROFILE_VERSION, PROFILE_WORDS, STATUS_UPDATED, fields_in_pocketbase};
-use super::shape::fit::{DOCUMENT_CHARACTERS, Finding, Severity, Signer, find_misfits};
+use super::shape::fit::{DOCUMENT_CHARACTERS, Misfit, Severity, Signer, find_misfits};
 use super::shape::{CollectionShape, FieldForm, companion_of, needs_companion, substitute_of};
 use crate::domain::media::{MAX_IMAGE_BYTES, MAX_VIDEO_BYTES};
 use crate::domain::{LINE, PARAGRAPH};
@@ -185,6 +185,8 @@ fn field_description(kind: RecordKind, name: &str, holds: FieldType, profiles: &
     let file =
         |types: &[&str], size: u64| json!({"maxSelect": 1, "maxSize": size, "mimeTypes": types, "protected": true});
     let options = match holds {
+        // A key is kept with its team before it.
+        FieldType::Line if kind == RecordKind::Settings && name == "key" => text(2 * LINE),
         FieldType::Line => text(LINE),
         FieldType::Paragraph => text(PARAGRAPH),
         FieldType::Document | FieldType::SentDocument => text(DOCUMENT_CHARACTERS),
@@ -222,7 +224,7 @@ pub(super) struct CollectionGaps {
     pub(super) fields: Vec<Value>,
     /// The SQL texts of the indexes that are missing.
     pub(super) indexes: Vec<String>,
-    pub(super) findings: Vec<Finding>,
+    pub(super) findings: Vec<Misfit>,
 }
 
 impl CollectionGaps {
@@ -257,13 +259,13 @@ pub(super) fn find_collection_gaps(
     for rule in ["listRule", "viewRule", "createRule", "updateRule", "deleteRule"] {
         if existing[rule] == "" {
             let text = format!("{}'s {rule} is empty: everybody may do that; lock it", kind.name());
-            gaps.findings.push(Finding::new(Severity::Limit, text));
+            gaps.findings.push(Misfit::new(Severity::Limit, text));
         }
     }
     gaps
 }
 
-fn find_foreign_ids(kind: RecordKind, fields: &[Value]) -> Option<Finding> {
+fn find_foreign_ids(kind: RecordKind, fields: &[Value]) -> Option<Misfit> {
     let id = fields.iter().find(|field| field["name"] == "id")?;
     let is_foreign = id["min"] != ID_LENGTH || id["max"] != ID_LENGTH || id["pattern"] != ID_PATTERN;
     is_foreign.then(|| {
@@ -272,23 +274,23 @@ fn find_foreign_ids(kind: RecordKind, fields: &[Value]) -> Option<Finding> {
              and the pattern to {ID_PATTERN}",
             kind.name()
         );
-        Finding::new(Severity::Stop, text)
+        Misfit::new(Severity::Stop, text)
     })
 }
 
-fn find_open_files(kind: RecordKind, name: &str, field: &Value) -> Option<Finding> {
+fn find_open_files(kind: RecordKind, name: &str, field: &Value) -> Option<Misfit> {
     let is_open = field["type"] == "file" && field["protected"] != true;
     is_open.then(|| {
         let text = format!(
             "{}.{name} is not protected: anyone with a file's address can open it; set Protected in its options",
             kind.name()
         );
-        Finding::new(Severity::Limit, text)
+        Misfit::new(Severity::Limit, text)
     })
 }
 
 /// An index that an earlier `init` made. Where the team is a relation, it takes teams that are kept in the companion for one.
-fn find_narrow_index(kind: RecordKind, existing: &Value, shape: &CollectionShape) -> Option<Finding> {
+fn find_narrow_index(kind: RecordKind, existing: &Value, shape: &CollectionShape) -> Option<Misfit> {
     let is_relation = kind == RecordKind::Profiles && shape.field("team").form == FieldForm::Relation;
     let is_narrow = |index: &Value| {
         let index = normalize_sql(index.as_str().unwrap_or_default());
@@ -297,7 +299,7 @@ fn find_narrow_index(kind: RecordKind, existing: &Value, shape: &CollectionShape
     let has_narrow = existing["indexes"].as_array().into_iter().flatten().any(is_narrow);
     let text = "profiles.team (relation) has a unique index with userID, so teams that are no records cannot share a userID; \
                 remove the index on (team, userID)";
-    (is_relation && has_narrow).then(|| Finding::new(Severity::Limit, text))
+    (is_relation && has_narrow).then(|| Misfit::new(Severity::Limit, text))
 }
 
 fn missing_indexes(kind: RecordKind, existing: &Value, shape: &CollectionShape) -> Vec<String> {

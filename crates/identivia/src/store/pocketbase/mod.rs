@@ -48,7 +48,7 @@ use writes::{MAX_FILE_WRITES, UnansweredWrites};
 
 pub use client::{Account, ConnectionState};
 pub use schema::SchemaReport;
-pub use shape::fit::{Finding, Severity};
+pub use shape::fit::{Misfit, Severity};
 
 /// How long a check of the connection is valid.
 const CHECK_CONNECTION_AFTER: Duration = Duration::from_secs(5);

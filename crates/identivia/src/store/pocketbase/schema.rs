@@ -11,7 +11,7 @@ use super::client::AccountRole;
 use super::collections::{CollectionGaps, KINDS, collection_description, find_collection_gaps};
 use super::field_mapping::{PROFILE_VERSION, fields_in_pocketbase, text_of};
 use super::filter::{ANY_RECORD, text_literal};
-use super::shape::fit::{Finding, Severity, Signer, field_refusal};
+use super::shape::fit::{Misfit, Severity, Signer, field_refusal};
 use super::shape::{FieldForm, InstanceShape, companion_of};
 use super::{PocketBase, records_path};
 use crate::records::RecordKind;
@@ -69,7 +69,7 @@ impl PocketBase {
     ///
     /// # Errors
     /// When PocketBase cannot be reached or refuses the sign-in.
-    pub async fn describe_problems(&self) -> Result<Vec<Finding>> {
+    pub async fn describe_problems(&self) -> Result<Vec<Misfit>> {
         if !self.is_batch_on().await? {
             self.note_that_batch_is_off();
         }
@@ -77,10 +77,10 @@ impl PocketBase {
         if !missing.is_empty() {
             let missing = missing.join(", ");
             let text = format!("missing are {missing}; make them with: identivia pocketbase init");
-            findings.insert(0, Finding::new(Severity::Fault, text));
+            findings.insert(0, Misfit::new(Severity::Fault, text));
         } else if !self.reads_literals(RecordKind::Settings.name()).await? {
             let text = "this PocketBase is older than 0.39.9 and reads filters in another way: update it";
-            findings.push(Finding::new(Severity::Fault, text));
+            findings.push(Misfit::new(Severity::Fault, text));
         }
         let has_collections = !missing.iter().any(|missing| missing.starts_with("the collection"));
         if has_collections {
@@ -115,12 +115,12 @@ impl PocketBase {
     }
 
     /// What the schema lacks, and what hinders its use. PocketBase shows it to superusers only.
-    async fn compare_schema(&self) -> Result<(Vec<String>, Vec<Finding>)> {
+    async fn compare_schema(&self) -> Result<(Vec<String>, Vec<Misfit>)> {
         let (mut missing, mut findings) = (Vec::new(), Vec::new());
         if self.client.current_session().await?.role != AccountRole::Superuser {
             let text = "this account may not read how the collections are built: what does not fit shows when a write is \
                         refused; `identivia pocketbase init` as a superuser reports all of it";
-            findings.push(Finding::new(Severity::Note, text));
+            findings.push(Misfit::new(Severity::Note, text));
             return Ok((missing, findings));
         }
         for kind in KINDS {
@@ -282,18 +282,18 @@ fn describe_fit(kind: RecordKind, gaps: &CollectionGaps) -> Vec<String> {
 }
 
 /// Says which guarantees and answers an instance without certain fields cannot give.
-fn find_weak_guarantees(shape: &InstanceShape) -> Vec<Finding> {
+fn find_weak_guarantees(shape: &InstanceShape) -> Vec<Misfit> {
     let remedy = "run identivia pocketbase init as a superuser";
     let mut findings = Vec::new();
     if !shape.of_kind(RecordKind::Profiles).has_field(PROFILE_VERSION) {
         let text =
             "profiles has no field version (json), so writes to one profile in the same moment are not kept apart";
-        findings.push(Finding::new(Severity::Limit, format!("{text}; {remedy}")));
+        findings.push(Misfit::new(Severity::Limit, format!("{text}; {remedy}")));
     }
     if !shape.of_kind(RecordKind::Settings).has_field("public") {
         let text =
             "settings has no field public (bool), so links see no settings but what the person's page shows anyway";
-        findings.push(Finding::new(
+        findings.push(Misfit::new(
             Severity::Limit,
             format!("{text}; {remedy} and tick public where links may see a setting"),
         ));
@@ -305,7 +305,7 @@ fn find_weak_guarantees(shape: &InstanceShape) -> Vec<Finding> {
             let name = kind.name();
             let text =
                 format!("{name} has no autodate field, so a record added in the admin page has no time; {remedy}");
-            findings.push(Finding::new(Severity::Limit, text));
+            findings.push(Misfit::new(Severity::Limit, text));
         }
     }
     findings

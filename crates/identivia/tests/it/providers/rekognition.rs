@@ -30,7 +30,7 @@ async fn finished_session_is_answered_from_its_own_record() {
     assert_eq!(
         waiting["data"],
         json!({
-            "sessionId": session, "confidenceScore": null, "isLive": false, "referenceImage": null, "auditImages": [],
+            "sessionId": session, "confidenceScore": null, "isLive": false, "hasPassed": false, "referenceImage": null, "auditImages": [],
             "status": "CREATED", "challenge": null, "feedback": [], "imageFiles": [], "assurance": "model",
             "presentation_attack": "tested_by_provider", "injection": "tested_by_provider",
         })
@@ -49,7 +49,7 @@ async fn finished_session_is_answered_from_its_own_record() {
         done,
         json!({
             "success": true, "data": {
-                "sessionId": session, "confidenceScore": 95.5, "isLive": true, "referenceImage": image(0.1),
+                "sessionId": session, "confidenceScore": 95.5, "isLive": true, "hasPassed": true, "referenceImage": image(0.1),
                 "auditImages": [image(0.3)], "status": "SUCCEEDED",
                 "challenge": {"Type": "FaceMovementAndLightChallenge", "Version": "2.0.0"},
                 "feedback": [{"Code": "LOW_LIGHTING_DETECTED", "Message": ""}], "imageFiles": files,

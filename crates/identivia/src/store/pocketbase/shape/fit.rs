@@ -66,12 +66,12 @@ pub enum Severity {
 
 /// One thing that the operator should know or change: collection, field, its type and the remedy in one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
+pub struct Misfit {
     pub severity: Severity,
     pub text: String,
 }
 
-impl Finding {
+impl Misfit {
     pub(in super::super) fn new(severity: Severity, text: impl Into<String>) -> Self {
         Self { severity, text: text.into() }
     }
@@ -86,7 +86,7 @@ pub(in super::super) enum Signer<'a> {
 }
 
 /// Says of every field of a collection what does not fit. Missing fields are no findings: `init` adds them.
-pub(in super::super) fn find_misfits(kind: RecordKind, collection: &Value, signer: Signer<'_>) -> Vec<Finding> {
+pub(in super::super) fn find_misfits(kind: RecordKind, collection: &Value, signer: Signer<'_>) -> Vec<Misfit> {
     let shape = CollectionShape::from_description(collection);
     let described = collection["fields"].as_array().map_or(&[][..], Vec::as_slice);
     let mut findings = Vec::new();
@@ -111,14 +111,14 @@ struct FieldPlace<'a> {
 }
 
 impl FieldPlace<'_> {
-    fn finding(&self, severity: Severity, problem: &str, remedy: &str) -> Finding {
+    fn finding(&self, severity: Severity, problem: &str, remedy: &str) -> Misfit {
         let form = self.shape.form.name();
         let several = if self.shape.is_multiple { " with several values" } else { "" };
-        Finding::new(severity, format!("{}.{} ({form}{several}) {problem}; {remedy}", self.kind.name(), self.name))
+        Misfit::new(severity, format!("{}.{} ({form}{several}) {problem}; {remedy}", self.kind.name(), self.name))
     }
 
     /// The finding for a type that holds none of the values.
-    fn fault(&self, problem: &str) -> Finding {
+    fn fault(&self, problem: &str) -> Misfit {
         let is_essential = ESSENTIAL.contains(&(self.kind, self.name));
         let severity = if is_essential { Severity::Stop } else { Severity::Fault };
         let wanted = FieldForm::of_new_field(self.holds).name();
@@ -129,7 +129,7 @@ impl FieldPlace<'_> {
         )
     }
 
-    fn find_type_misfit(&self, signer: Signer<'_>) -> Option<Finding> {
+    fn find_type_misfit(&self, signer: Signer<'_>) -> Option<Misfit> {
         use FieldForm::{
             Autodate, Bool, Date, Editor, Email, File, Json, Number, Other, Relation, Select, Text, Unlearned, Url,
         };
@@ -166,7 +166,7 @@ impl FieldPlace<'_> {
     }
 
     /// Words that a select lacks. Where the words are not a closed list, its options limit what can be sent.
-    fn find_missing_words(&self) -> Option<Finding> {
+    fn find_missing_words(&self) -> Option<Misfit> {
         let Some(words) = known_words(self.kind, self.name) else {
             let options = self.shape.words.join(", ");
             let problem = format!("takes its options only ({options})");
@@ -181,7 +181,7 @@ impl FieldPlace<'_> {
         Some(self.finding(Severity::Fault, "lacks options that this program writes", &remedy))
     }
 
-    fn find_relation_misfit(&self, signer: Signer<'_>) -> Option<Finding> {
+    fn find_relation_misfit(&self, signer: Signer<'_>) -> Option<Misfit> {
         match (self.kind, self.name) {
             (RecordKind::StatusHistory, "updated_by") => self.find_author_misfit(signer),
             (RecordKind::Profiles, "team") => Some(self.finding(
@@ -199,7 +199,7 @@ impl FieldPlace<'_> {
     }
 
     /// Whether the signed-in user's record can be the author of a status record.
-    fn find_author_misfit(&self, signer: Signer<'_>) -> Option<Finding> {
+    fn find_author_misfit(&self, signer: Signer<'_>) -> Option<Misfit> {
         match (signer, self.shape.is_required) {
             (Signer::UserOf(users), _) if self.shape.target == users => None,
             (_, true) => Some(self.finding(
@@ -216,7 +216,7 @@ impl FieldPlace<'_> {
     }
 
     /// A field that PocketBase requires and that this program may leave empty.
-    fn find_requirement(&self) -> Option<Finding> {
+    fn find_requirement(&self) -> Option<Misfit> {
         // The author is always known, and `find_author_misfit` judges the relation.
         let is_filled = ALWAYS_FILLED.contains(&self.name) || self.name == "updated_by";
         if !self.shape.is_required || is_filled {
@@ -230,7 +230,7 @@ impl FieldPlace<'_> {
     }
 
     /// A limit of the field that is smaller than what this program keeps there.
-    fn find_small_limit(&self) -> Option<Finding> {
+    fn find_small_limit(&self) -> Option<Misfit> {
         let set = |option: &str, default: u64| match self.description[option].as_u64() {
             Some(0) | None => default,
             Some(most) => most,
