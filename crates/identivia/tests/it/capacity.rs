@@ -46,12 +46,17 @@ fn unfinished_form(path: &str, token: &str) -> String {
 const UNFINISHED_LOGIN: &str = "POST /api/auth/token HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
     Content-Length: 1000\r\n\r\n{\"client_id\": \"";
 
-/// The statuses of the sockets that are answered: that many are expected, and no further one.
+/// The status of a connection that was closed for another one, before its request was read.
+const CLOSED: u16 = 0;
+
+/// The statuses of the sockets that are answered or closed: that many are expected, and no further one.
 async fn read_statuses(sockets: &mut [TcpStream], expected: usize) -> Vec<u16> {
     let read_status = async |socket: &mut TcpStream| {
         let mut head = [0; 12];
-        socket.read_exact(&mut head).await.unwrap();
-        String::from_utf8_lossy(&head[9..]).parse().unwrap()
+        match socket.read_exact(&mut head).await {
+            Ok(_) => String::from_utf8_lossy(&head[9..]).parse().unwrap(),
+            Err(_) => CLOSED,
+        }
     };
     let mut answers: FuturesUnordered<_> = sockets.iter_mut().map(read_status).collect();
     let mut statuses = Vec::new();
@@ -126,7 +131,9 @@ async fn s70_slow_bodies_of_many_callers_leave_probes_and_reads() {
         let form = unfinished_form(&format!("/api/profiles/{id}"), browser.token.as_deref().unwrap());
         links.extend(open_sockets(&world, 4, &form).await);
     }
-    assert_eq!(read_statuses(&mut links, 20).await, [503; 20], "three quarters for all bodies");
+    let refused = read_statuses(&mut links, 20).await;
+    assert_eq!(refused.len(), 20, "three quarters for all bodies: {refused:?}");
+    assert!(refused.iter().all(|status| matches!(*status, 503 | CLOSED)), "{refused:?}");
     for _ in 0..5 {
         assert_eq!(ask_anew(&world, "/livez", None).await, 200);
         assert_eq!(ask_anew(&world, "/api/profiles", Some(&operator)).await, 200);
