@@ -58,8 +58,8 @@ pub enum ConfirmedBy {
     Provider,
     /// A trusted server said so with a machine token.
     MachineToken,
-    /// There is a result that counts for nothing on this server.
-    Nobody,
+    /// The result does not count on this server.
+    Unconfirmed,
 }
 
 impl ConfirmedBy {
@@ -69,7 +69,7 @@ impl ConfirmedBy {
         match self {
             Self::Provider => "provider",
             Self::MachineToken => "machine_token",
-            Self::Nobody => "nobody",
+            Self::Unconfirmed => "none",
         }
     }
 }
@@ -306,7 +306,7 @@ impl LivenessRule {
         let (status, by) = match (self.is_counted(session), self.has_passed(session)) {
             (true, true) => ("live", ConfirmedBy::Provider),
             (true, false) => ("not_live", ConfirmedBy::Provider),
-            (false, _) => ("unconfirmed", ConfirmedBy::Nobody),
+            (false, _) => ("unconfirmed", ConfirmedBy::Unconfirmed),
         };
         Confirmed { confidence: session.confidence, status: status.to_owned(), by }
     }
@@ -382,7 +382,7 @@ mod tests {
         assert_eq!(rule.confirm(&session).status, "live", "a provider's result");
         session.details.task = Some(crate::records::liveness_session::Task::random());
         let confirmed = rule.confirm(&session);
-        assert_eq!((confirmed.status.as_str(), confirmed.by), ("unconfirmed", ConfirmedBy::Nobody));
+        assert_eq!((confirmed.status.as_str(), confirmed.by), ("unconfirmed", ConfirmedBy::Unconfirmed));
         assert!(rule.has_passed(&session) && !rule.is_live(&session), "the person needs no further try");
         assert!(RULE.is_live(&session));
     }

@@ -83,7 +83,7 @@ async fn ask_anew(world: &World, path: &str, token: Option<&str>) -> u16 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn s70_idle_sockets_stop_nobody() {
+async fn s70_other_callers_are_served_beside_idle_sockets() {
     let world = start_small_server().await;
     let (id, browser) = world.person("u").await;
     let _idle = open_sockets(&world, 60, "").await;
@@ -95,7 +95,7 @@ async fn s70_idle_sockets_stop_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn s70_slow_bodies_of_one_link_stop_nobody() {
+async fn s70_other_callers_are_served_beside_slow_bodies_of_one_link() {
     let world = start_small_server().await;
     let (id, browser) = world.person("slow").await;
     let (other, other_browser) = world.person("other").await;

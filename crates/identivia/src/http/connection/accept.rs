@@ -17,7 +17,6 @@ use tokio::sync::watch;
 
 use super::connection_table::{ConnectionPlace, ConnectionTable};
 use super::guarded_socket::GuardedSocket;
-use crate::http::guard::request_context::ClientIp;
 
 /// How long running requests may take to finish once the server stops.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
@@ -112,7 +111,7 @@ fn spawn_connection(
     stop: &watch::Receiver<bool>,
 ) {
     // A connection without a place is closed at once.
-    if let Some(place) = table.add_connection(ClientIp(peer.ip().to_canonical()).network()) {
+    if let Some(place) = table.add_connection(peer.ip()) {
         tokio::spawn(serve_connection(socket, peer, handler.clone(), place, stop.clone()));
     }
 }

@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
+use crate::http::guard::request_context::ClientIp;
+
 /// The connections beyond the limit that answer probes.
 pub(super) const PROBE_CONNECTIONS: usize = 16;
 /// The least time between two log lines about refused connections.
@@ -127,13 +129,12 @@ impl ConnectionTable {
     }
 
     /// Gives a new connection a place; `None` when its address has its share, or when nothing can be closed for it.
-    pub(super) fn add_connection(self: &Arc<Self>, address: IpAddr) -> Option<ConnectionPlace> {
+    pub(super) fn add_connection(self: &Arc<Self>, peer: IpAddr) -> Option<ConnectionPlace> {
+        let peer = peer.to_canonical();
+        let address = ClientIp(peer).network();
         let mut open = self.lock_open();
         let held = open.addresses.get(&address).copied().unwrap_or_default();
-        if held >= self.max_of_address
-            && !(self.is_shared)(address)
-            && !open.close_idle_connection(Some(address), false)
-        {
+        if held >= self.max_of_address && !(self.is_shared)(peer) && !open.close_idle_connection(Some(address), false) {
             open.report_refusal("one address holds its share of the connections");
             return None;
         }
@@ -233,6 +234,19 @@ mod tests {
         assert!(table.add_connection(address(2)).is_some());
         let here: Vec<_> = (0..4).map(|_| table.add_connection(IpAddr::from([127, 0, 0, 1])).unwrap()).collect();
         assert_eq!(here.len(), 4, "many callers may come through this machine's proxy");
+    }
+
+    #[test]
+    fn s70_listed_proxy_with_an_ipv6_address_has_no_share_of_its_own() {
+        let (proxy, other): (IpAddr, IpAddr) = ("2001:db8::5".parse().unwrap(), "2001:db8::6".parse().unwrap());
+        let table = ConnectionTable::new(8, move |address| address == proxy);
+        let busy = |place: ConnectionPlace| {
+            place.activity.end_idling();
+            place
+        };
+        let through_proxy: Vec<_> = (0..4).map(|_| busy(table.add_connection(proxy).unwrap())).collect();
+        assert_eq!(through_proxy.len(), 4);
+        assert!(table.add_connection(other).is_none(), "its network has its share");
     }
 
     #[test]

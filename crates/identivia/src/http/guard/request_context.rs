@@ -24,11 +24,14 @@ pub(crate) struct RequestId(pub(crate) Arc<str>);
 pub(crate) struct ClientIp(pub(crate) IpAddr);
 
 impl ClientIp {
-    /// The network that requests are counted for: the holder of one IPv6 address usually holds its whole subnet of 2^64.
+    /// The network that requests are counted for: the holder of one IPv6 address usually holds its whole subnet of 2^64. This
+    /// machine's own address stays what it is.
     pub(crate) fn network(self) -> IpAddr {
         match self.0 {
-            IpAddr::V4(_) => self.0,
-            IpAddr::V6(address) => IpAddr::V6((u128::from(address) & !u128::from(u64::MAX)).into()),
+            IpAddr::V6(address) if !address.is_loopback() => {
+                IpAddr::V6((u128::from(address) & !u128::from(u64::MAX)).into())
+            }
+            _ => self.0,
         }
     }
 }
@@ -142,5 +145,6 @@ mod tests {
         assert_eq!(of("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
         assert_eq!(of("2001:db8:1:2:ffff::1"), of("2001:db8:1:2::2"));
         assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
+        assert_eq!(of("::1"), "::1", "this machine");
     }
 }

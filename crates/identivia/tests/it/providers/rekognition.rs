@@ -67,7 +67,7 @@ async fn finished_session_is_answered_from_its_own_record() {
     assert_eq!(browser.get(&results_path(&session)).await.expect(200), done);
     world.clock.advance(3_600);
     let mut seen = world.operator().get(&results_path(&session)).await.expect(200);
-    // A link is told the code alone.
+    // A link sees only the code.
     assert_eq!(seen["data"]["feedback"][0]["Message"].take(), "Too dark");
     seen["data"]["feedback"][0]["Message"] = json!("");
     assert_eq!(seen, done);

@@ -135,7 +135,7 @@ impl FieldPlace<'_> {
         };
         use FieldType as Holds;
         match (self.holds, self.shape.form) {
-            (_, Other | Unlearned) => Some(self.fault("does not hold what is kept there")),
+            (_, Other | Unlearned) => Some(self.fault("cannot hold the values of this field")),
             (Holds::Picture | Holds::Video | Holds::Evidence, File) => None,
             (Holds::Picture | Holds::Video | Holds::Evidence, _) => Some(self.fault("holds no files")),
             (_, File) => Some(self.fault("holds files only")),
