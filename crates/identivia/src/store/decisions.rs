@@ -21,13 +21,10 @@ pub(super) fn decide(
     named: Option<RecordId>,
     event: &AuditEvent,
 ) -> std::result::Result<Option<StatusRecord>, Refusal> {
-    let newest = profile.newest_verification;
     if !status.is_decided() {
         return Ok(None);
     }
-    if named.is_some() && named != newest {
-        return Err(Refusal::EvidenceChanged);
-    }
+    let newest = choose_evidence(profile, named)?;
     let stands = profile.verification_status == status
         && profile.shown_status() == status.word()
         && profile.decided_verification == newest;
@@ -42,6 +39,16 @@ pub(super) fn decide(
         created: event.at,
         follows: None,
     }))
+}
+
+/// The verification record that a decision is about: the newest, which is also the one that the decision names, if it names
+/// one.
+pub(super) fn choose_evidence(
+    profile: &Profile,
+    named: Option<RecordId>,
+) -> std::result::Result<Option<RecordId>, Refusal> {
+    let newest = profile.newest_verification;
+    if named.is_some() && named != newest { Err(Refusal::EvidenceChanged) } else { Ok(newest) }
 }
 
 /// The condition that no other verification record has been added since that one.

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::decisions::{add_decision_of_record, decision_fields, still_newest};
+use super::decisions::{add_decision_of_record, choose_evidence, decision_fields, still_newest};
 use super::profiles::profile_conditions;
 use super::{
     Commit, Comparison, Condition, IfExists, Order, Page, PageRequest, Query, Reach, Refusal, Result, Store,
@@ -56,10 +56,10 @@ impl dyn Store + '_ {
         let mut profile_fields = FieldMap::new();
         if record.new_status.is_decided() {
             let Some(profile) = self.profile(record.profile, reach).await? else { return Ok(Err(Refusal::Missing)) };
-            let newest = profile.newest_verification;
-            if record.verification.is_some() && record.verification != newest {
-                return Ok(Err(Refusal::EvidenceChanged));
-            }
+            let newest = match choose_evidence(&profile, record.verification) {
+                Ok(newest) => newest,
+                Err(refusal) => return Ok(Err(refusal)),
+            };
             record.verification = newest;
             conditions.push(still_newest(newest));
             profile_fields = decision_fields(&record.new_status, newest);

@@ -103,20 +103,8 @@ pub(crate) async fn report(State(app): State<Arc<App>>) -> Json<HealthReport> {
         openai_status: openai,
         faceliveness_threshold: to_plain_number(app.liveness.rule().threshold),
         fingerprint_status: fingerprint,
-        liveness_provider: if app.liveness.provider().is_off() {
-            "off"
-        } else if uses_aws {
-            "aws"
-        } else {
-            "local"
-        },
-        document_reader: if app.reader.is_off() {
-            "off"
-        } else if uses_openai {
-            "openai"
-        } else {
-            "local"
-        },
+        liveness_provider: app.liveness.provider().word(),
+        document_reader: app.reader.word(),
     })
 }
 

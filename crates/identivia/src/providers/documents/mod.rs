@@ -39,6 +39,14 @@ pub trait DocumentReader: Send + Sync {
     fn is_local(&self) -> bool {
         false
     }
+    /// Its word in answers: `off`, `local` or `openai`.
+    fn word(&self) -> &'static str {
+        match (self.is_off(), self.is_local()) {
+            (true, _) => "off",
+            (_, true) => "local",
+            _ => "openai",
+        }
+    }
     /// Reads a document for that holder.
     async fn read_document(
         &self,

@@ -74,6 +74,14 @@ pub trait LivenessProvider: Send + Sync {
     fn is_off(&self) -> bool {
         false
     }
+    /// Its word in answers: `off`, `aws` or `local`.
+    fn word(&self) -> &'static str {
+        match self.browser_endpoint() {
+            _ if self.is_off() => "off",
+            Some(_) => "aws",
+            None => "local",
+        }
+    }
     /// Where browsers call the provider themselves; `None` where they do not.
     fn browser_endpoint(&self) -> Option<BrowserEndpoint<'_>> {
         None

@@ -143,10 +143,11 @@ fn to_flow_data(profile: Profile, face: Option<&LivenessSession>, liveness: Flow
 }
 
 fn describe_provider(app: &App) -> FlowProvider {
-    let Some(endpoint) = app.liveness.provider().browser_endpoint() else {
-        let provider = if app.liveness.provider().is_off() { "off" } else { "local" };
-        return FlowProvider { provider, region: None, stream: None };
-    };
-    let (region, stream) = (endpoint.region.map(str::to_owned), endpoint.stream_url.map(str::to_owned));
-    FlowProvider { provider: "aws", region, stream }
+    let provider = app.liveness.provider();
+    let endpoint = provider.browser_endpoint();
+    FlowProvider {
+        provider: provider.word(),
+        region: endpoint.as_ref().and_then(|at| at.region.map(str::to_owned)),
+        stream: endpoint.as_ref().and_then(|at| at.stream_url.map(str::to_owned)),
+    }
 }
