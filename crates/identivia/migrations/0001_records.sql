@@ -28,12 +28,17 @@ create table profiles (
     closed_by text,
     handoff_code text,
     handoff_ends bigint,
+    -- How many events have reported the profile, how many verification records it has, and when its link was first opened.
+    event_version bigint,
+    attempts bigint,
+    started bigint,
     created bigint not null,
     updated bigint not null,
     body text not null
 );
 create unique index profiles_team_user on profiles (team, user_id);
 create index profiles_team on profiles (team, seq);
+create index profiles_updated on profiles (updated);
 -- The status that lists show: the newest record's, else the profile's own.
 create index profiles_status on profiles (coalesce(recorded_status, verification_status), seq);
 -- A code belongs to one profile.
@@ -132,6 +137,18 @@ create table audit_events (
     body text not null
 );
 create index audit_events_profile on audit_events (profile, seq);
+
+-- What happened, in the order in which it was committed: webhooks and `GET /api/events` read it. PostgreSQL has a column
+-- more (0001_outbox.postgres.sql), because its `seq` is not that order.
+create table outbox_events (
+    seq integer primary key,
+    id text not null unique,
+    event_type text not null,
+    team text,
+    profile text not null,
+    created bigint not null,
+    body text not null
+);
 
 -- Files that may be stored without a record: an upload under way (all names that carry the mark), or a replaced file (one
 -- name). From `removable_from` on the sweeper may remove them; such an upload can no longer be recorded.

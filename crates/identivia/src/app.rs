@@ -10,6 +10,7 @@ use crate::domain::person_links::PersonLinks;
 use crate::domain::repeated_refusals::RepeatedRefusals;
 use crate::domain::token::Tokens;
 use crate::files::Files;
+use crate::jobs::event_feed::EventFeed;
 use crate::jobs::queue::JobQueue;
 use crate::jobs::record_checks::RecordChecks;
 use crate::providers::documents::DocumentReader;
@@ -41,6 +42,8 @@ pub struct App {
     /// Keeps refusals from filling the audit trail.
     pub repeated_refusals: RepeatedRefusals,
     pub health: ServiceHealth,
+    /// Wakes readers of events.
+    pub event_feed: Arc<EventFeed>,
     /// What the work of links and teams costs.
     pub cpu_ledger: Arc<CpuLedger>,
 }

@@ -25,6 +25,8 @@ use crate::http::pages::page_assets;
 use crate::http::pages::page_policy::PagePolicy;
 use crate::http::pages::person_page::PersonPage;
 use crate::http::router;
+use crate::jobs::event_feed::EventFeed;
+use crate::jobs::event_retention::start_event_retention;
 use crate::jobs::file_sweep::{SweepAtStart, start_file_sweep};
 use crate::jobs::queue::JobQueue;
 use crate::jobs::record_checks::RecordChecks;
@@ -75,6 +77,7 @@ pub struct Server {
     metrics: Option<MetricsEndpoint>,
     holds_checks: bool,
     max_connections: usize,
+    events_kept_days: i64,
     /// Keeps other servers off the data folder.
     _lock: File,
 }
@@ -109,6 +112,7 @@ impl Server {
             clients: Clients::new(clients.unwrap_or_default()),
             code_key: CodeKey::new(&secret),
             clock: options.clock,
+            event_feed: EventFeed::new(store.clone()),
             store,
             files,
             pocketbase,
@@ -135,6 +139,7 @@ impl Server {
             metrics,
             holds_checks: options.holds_checks,
             max_connections,
+            events_kept_days: config.events_kept_days,
             _lock: lock,
         })
     }
@@ -143,6 +148,8 @@ impl Server {
     async fn start_jobs(&self, stop: &watch::Receiver<bool>) {
         let app = &self.app;
         let sweep = start_file_sweep(&app.files, self.at_start).await;
+        app.event_feed.start(stop.clone());
+        start_event_retention(app.store.clone(), app.clock.clone(), self.events_kept_days, stop.clone());
         let polling = SessionPolling::new(app.liveness.clone(), app.clock.clone());
         let polling = JobQueue::new(polling, app.store.clone(), app.clock.clone());
         if app.liveness.needs_polling() {

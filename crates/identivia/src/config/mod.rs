@@ -5,6 +5,7 @@ mod checks;
 mod database_tls;
 mod documents;
 mod engines;
+mod events;
 mod fingerprint;
 mod liveness;
 mod logging;
@@ -36,6 +37,7 @@ pub use tokens::{MIN_SECRET_BYTES, list_unknown_scopes};
 
 use documents::{OPENAI_MODEL, read_reader_source};
 use engines::read_engines;
+use events::EVENTS_KEPT_DAYS;
 use fingerprint::read_fingerprint;
 use liveness::{read_liveness_rule, read_liveness_source};
 use logging::{LOG_FORMAT, RUST_LOG};
@@ -56,6 +58,7 @@ const GROUPS: &[setting::SettingGroup] = &[
     documents::DOCUMENT_SETTINGS,
     engines::ENGINE_SETTINGS,
     fingerprint::FINGERPRINT_SETTINGS,
+    events::EVENT_SETTINGS,
     aws::AWS_SETTINGS,
 ];
 
@@ -95,6 +98,7 @@ pub struct Config {
     pub openai_model: String,
     pub reader: ReaderSource,
     pub engines: EngineSettings,
+    pub events_kept_days: i64,
     /// `None`: visitor data stays a claim.
     pub fingerprint: Option<FingerprintApi>,
     /// The variables of settings that are set but have no effect.
@@ -115,6 +119,7 @@ impl Config {
             reader: read_reader_source(settings)?,
             fingerprint: read_fingerprint(settings)?,
             engines: read_engines(settings)?,
+            events_kept_days: EVENTS_KEPT_DAYS.read(settings)?,
             data_dir: DATA_DIR.read(settings)?,
             records: read_record_location(settings)?,
             database_connections: DATABASE_CONNECTIONS.read(settings)?,

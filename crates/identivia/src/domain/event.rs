@@ -43,8 +43,11 @@ impl AuditEvent {
 pub enum EventKind {
     ProfileCreated,
     ProfileChanged,
+    /// A person has opened their link for the first time.
+    ProfileStarted,
     /// A person has agreed to a text.
     ConsentAccepted,
+    ConsentWithdrawn,
     /// A person was given a code with which another device goes on.
     HandoffOffered,
     /// Another device has taken that code.
@@ -75,7 +78,9 @@ impl EventKind {
         match self {
             Self::ProfileCreated => "profile.created",
             Self::ProfileChanged => "profile.changed",
+            Self::ProfileStarted => "profile.started",
             Self::ConsentAccepted => "consent.accepted",
+            Self::ConsentWithdrawn => "consent.withdrawn",
             Self::HandoffOffered => "handoff.offered",
             Self::HandoffTaken => "handoff.taken",
             Self::LinksRevoked => "links.revoked",

@@ -153,7 +153,12 @@ mod tests {
     /// With consent and a document of that type.
     fn with_document(document_type: &str, front: &str, back: &str) -> Profile {
         Profile {
-            consent: Some(Consent { version: "1".to_owned(), language: "en".to_owned(), accepted: NOW }),
+            consent: Some(Consent {
+                id: RecordId::default(),
+                version: "1".to_owned(),
+                language: "en".to_owned(),
+                accepted: NOW,
+            }),
             document_type: known(document_type),
             document_front: known(front),
             document_back: known(back),
@@ -241,7 +246,12 @@ mod tests {
 
     #[test]
     fn stored_consent_and_draft_read_back_and_malformed_ones_count_as_nothing() {
-        let consent = Consent { version: "2026-11".to_owned(), language: "es".to_owned(), accepted: NOW };
+        let consent = Consent {
+            id: RecordId::default(),
+            version: "2026-11".to_owned(),
+            language: "es".to_owned(),
+            accepted: NOW,
+        };
         let draft = Draft { name: "Ann".to_owned(), ..Draft::default() };
         let profile = Profile { consent: Some(consent), details_draft: Some(draft), ..Profile::default() };
         let mut fields = to_fields(&profile).unwrap();

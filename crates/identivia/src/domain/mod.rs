@@ -11,6 +11,7 @@ pub mod flow;
 pub mod handoff;
 pub mod liveness;
 pub mod media;
+pub mod outbox;
 pub mod person_links;
 pub mod profile;
 pub mod reading;

@@ -392,6 +392,7 @@ pub struct ProfileFilter {
     pub q: Option<String>,
     pub created_after: Option<Millis>,
     pub created_before: Option<Millis>,
+    pub updated_after: Option<Millis>,
 }
 
 impl Word for VerificationStatus {

@@ -18,11 +18,12 @@ pub enum Scope {
     VerificationHistoryRead,
     VerificationHistoryWrite,
     FilesRead,
+    EventsRead,
 }
 
 impl Scope {
     /// Every scope, in the order of the documentation.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::ProfilesRead,
         Self::ProfilesWrite,
         Self::HealthRead,
@@ -37,6 +38,7 @@ impl Scope {
         Self::VerificationHistoryRead,
         Self::VerificationHistoryWrite,
         Self::FilesRead,
+        Self::EventsRead,
     ];
 
     /// The scopes of a flow token: what a person's browser needs for one verification.
@@ -71,6 +73,7 @@ impl Scope {
             Self::VerificationHistoryRead => "verification_history:read",
             Self::VerificationHistoryWrite => "verification_history:write",
             Self::FilesRead => "files:read",
+            Self::EventsRead => "events:read",
         }
     }
 

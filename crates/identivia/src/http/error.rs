@@ -14,6 +14,7 @@ use crate::files::FilesError;
 use crate::providers::http_call::ProviderError;
 use crate::providers::liveness::sessions::SessionError;
 use crate::records::id::RecordId;
+use crate::records::outbox_event::EventId;
 use crate::store::StoreError;
 
 type Text = Cow<'static, str>;
@@ -56,6 +57,10 @@ pub struct ErrorBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub verification: Option<RecordId>,
+    /// The oldest event that is kept, where an older one was named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub oldest: Option<EventId>,
 }
 
 /// Why a request failed, for its log line.
@@ -105,6 +110,7 @@ impl ApiError {
             required: None,
             fields: None,
             verification: None,
+            oldest: None,
         };
         Self(Box::new(ErrorParts { status, body, headers: Vec::new(), cause: None, kind: None }))
     }
@@ -294,6 +300,13 @@ impl ApiError {
     #[must_use]
     pub fn with_required(mut self, names: Vec<&'static str>) -> Self {
         self.0.body.required = Some(names);
+        self
+    }
+
+    /// Adds the oldest event that is kept.
+    #[must_use]
+    pub fn with_oldest_event(mut self, oldest: Option<EventId>) -> Self {
+        self.0.body.oldest = oldest;
         self
     }
 

@@ -19,6 +19,7 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 use tower::Service as _;
 
+use super::answer_form::WantedForm;
 use super::connection::accept::{RequestHandler, RequestOrigin};
 use super::guard::request_context::{ClientIp, RequestId};
 use crate::config::Network;
@@ -108,7 +109,8 @@ impl RequestHandler for RequestPipeline {
         drop_trailing_slash(&mut request);
         request.extensions_mut().insert(RequestId(id.clone()));
         request.extensions_mut().insert(ClientIp(ip));
-        let mut response = if origin.is_for_probes && !is_probe(&request) {
+        let form = WantedForm::of_request(&request);
+        let response = if origin.is_for_probes && !is_probe(&request) {
             ApiError::unavailable("All connections of this server are taken; try again when Retry-After has passed")
                 .with_kind(RefusalKind::Connections)
                 .into_response()
@@ -117,6 +119,7 @@ impl RequestHandler for RequestPipeline {
         } else {
             self.call_router(request).await
         };
+        let mut response = form.apply(response, &id).await;
         let headers = response.headers_mut();
         headers.reserve(DEFAULT_HEADERS.len() + 4);
         for (name, value) in DEFAULT_HEADERS {
@@ -128,8 +131,10 @@ impl RequestHandler for RequestPipeline {
         }
         if let Some(origin) = cors {
             headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-            headers
-                .insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("X-Request-Id, Retry-After"));
+            headers.insert(
+                header::ACCESS_CONTROL_EXPOSE_HEADERS,
+                HeaderValue::from_static("X-Request-Id, Retry-After, ETag"),
+            );
         }
         // An unread body ends the connection; the header tells the caller before it sends more.
         if closes || !read_whole.load(Ordering::Relaxed) {

@@ -1,5 +1,6 @@
 //! HTTP: connections, the guard, request bodies, one file per API resource, and the pages.
 
+mod answer_form;
 pub mod api;
 pub mod body;
 pub mod connection;

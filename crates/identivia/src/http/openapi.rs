@@ -47,6 +47,7 @@ pub(super) fn document_frame() -> OpenApi {
         "Status history",
         "Verification history",
         "Files",
+        "Events",
         "Face liveness",
         "Documents",
         "Settings",

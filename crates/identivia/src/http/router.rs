@@ -9,7 +9,8 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 
 use super::api::{
-    aws, documents, files, flow, health, liveness, profiles, settings, status_history, token, verification_history,
+    aws, documents, events, files, flow, health, liveness, profiles, settings, status_history, token,
+    verification_history,
 };
 use super::error::ApiError;
 use super::guard::access_table::{AccessTable, UndeclaredAccess};
@@ -43,6 +44,7 @@ fn operations() -> OpenApiRouter<HttpState> {
         .routes(routes!(status_history::create_status_record, status_history::list_status_records))
         .routes(routes!(verification_history::create_verification, verification_history::list_verifications))
         .routes(routes!(files::get_file))
+        .routes(routes!(events::list_events))
         .merge(flow_operations())
         .routes(routes!(api_docs::openapi_document).layer(Extension(openapi_text())))
 }
@@ -51,7 +53,7 @@ fn operations() -> OpenApiRouter<HttpState> {
 fn flow_operations() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new()
         .routes(routes!(flow::progress::get_flow))
-        .routes(routes!(flow::consent::accept_consent))
+        .routes(routes!(flow::consent::accept_consent, flow::consent::withdraw_consent))
         .routes(routes!(flow::details::put_details))
         .routes(routes!(flow::handoff::offer_handoff))
         .routes(routes!(flow::handoff::redeem_code))

@@ -1,6 +1,8 @@
 //! Jobs: work that a request does not wait for. One queue runs all kinds; the records themselves are the queue.
 
 pub mod claim;
+pub mod event_feed;
+pub mod event_retention;
 pub mod file_sweep;
 pub mod job_metrics;
 pub mod queue;

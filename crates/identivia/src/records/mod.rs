@@ -7,6 +7,7 @@ pub mod file_intent;
 pub mod id;
 pub mod liveness_frame;
 pub mod liveness_session;
+pub mod outbox_event;
 pub mod profile;
 pub mod serde_forms;
 pub mod setting;
@@ -54,6 +55,8 @@ pub enum FieldType {
     Json,
     /// A number or nothing.
     Number,
+    /// A whole number or nothing, which may be a column.
+    Count,
     /// The API's form of a time; milliseconds in a column.
     Time,
     Flag,
@@ -130,13 +133,15 @@ pub enum RecordKind {
     Settings,
     AuditEvents,
     LivenessFrames,
+    /// What happened, for webhooks and `GET /api/events`.
+    OutboxEvents,
     /// Files that may be stored without a record. Only SQL stores have them.
     FileIntents,
 }
 
 impl RecordKind {
     /// Every kind that `copy` moves, those that others name first.
-    pub const COPIED: [Self; 7] = [
+    pub const COPIED: [Self; 8] = [
         Self::Profiles,
         Self::LivenessSessions,
         Self::VerificationHistory,
@@ -144,6 +149,7 @@ impl RecordKind {
         Self::Settings,
         Self::AuditEvents,
         Self::LivenessFrames,
+        Self::OutboxEvents,
     ];
 
     /// Its name as an SQL table and as a PocketBase collection.
@@ -157,6 +163,7 @@ impl RecordKind {
             Self::Settings => "settings",
             Self::AuditEvents => "audit_events",
             Self::LivenessFrames => "liveness_frames",
+            Self::OutboxEvents => "outbox_events",
             Self::FileIntents => "file_intents",
         }
     }
@@ -172,6 +179,7 @@ impl RecordKind {
             Self::Settings => setting::Setting::FIELDS,
             Self::AuditEvents => audit_event::AuditEvent::FIELDS,
             Self::LivenessFrames => liveness_frame::LivenessFrame::FIELDS,
+            Self::OutboxEvents => outbox_event::OutboxEvent::FIELDS,
             Self::FileIntents => file_intent::FileIntent::FIELDS,
         }
     }

@@ -119,14 +119,24 @@ record! {
         handoff_token_ends: Option<Millis> = Public Time [NotCopied],
         #[serde(default, with = "unknown_as_empty")]
         handoff_scope: Option<String> = Public Paragraph [NotCopied],
+        /// How many events have reported it: the `version` of the newest.
+        #[serde(default)]
+        event_version: Option<u64> = Public Count [Column],
+        /// How many verification records it has.
+        #[serde(default)]
+        attempts: Option<u64> = Public Count [Column],
+        /// When the person first opened their link.
+        #[serde(default)]
+        started: Option<Millis> = Public Time [Column],
         created: Millis = Public Time [Column],
         updated: Millis = Public Time [Column],
     }
 }
 
-/// What a person has agreed to: the version of the text, the language in which they read it, and when.
+/// What a person has agreed to: its id, the version of the text, the language in which they read it, and when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Consent {
+    pub id: RecordId,
     pub version: String,
     pub language: String,
     /// RFC 3339.

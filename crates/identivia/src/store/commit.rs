@@ -6,6 +6,9 @@ use serde_json::Value;
 
 use super::query::Comparison;
 use super::{Result, StoreError};
+use crate::domain::outbox::{EventBody, ProfileEvents};
+use crate::records::audit_event::AuditEvent;
+use crate::records::id::RecordId;
 use crate::records::{FieldMap, Record, RecordKind, to_fields};
 
 /// Changes that happen together or not at all, with the files and audit records that belong to them.
@@ -13,6 +16,8 @@ use crate::records::{FieldMap, Record, RecordKind, to_fields};
 pub struct Commit {
     pub changes: Vec<Change>,
     pub files: UploadedFiles,
+    /// What the changes mean for one profile. A change of that profile must be among them.
+    pub events: Option<ProfileEvents>,
 }
 
 /// One change of a commit.
@@ -102,6 +107,17 @@ impl Commit {
     pub fn insert(&mut self, record: &impl Record, if_exists: IfExists) -> Result<()> {
         self.changes.push(Change::Insert { kind: kind_of(record), fields: fields_of(record)?, if_exists });
         Ok(())
+    }
+
+    /// Adds the audit record of the commit, and the events that tell others of it.
+    ///
+    /// # Errors
+    /// Never for records of this program: their fields are all JSON.
+    pub fn report(&mut self, audit: &AuditEvent, profile: RecordId, bodies: Vec<EventBody>) -> Result<()> {
+        if !bodies.is_empty() {
+            self.events = Some(ProfileEvents { profile, at: audit.at, bodies });
+        }
+        self.insert(audit, IfExists::Skip)
     }
 
     /// Changes fields of a record.

@@ -11,6 +11,7 @@ mod file_intents;
 mod handoffs;
 mod liveness_frames;
 mod liveness_sessions;
+mod outbox;
 pub mod pocketbase;
 pub mod postgres;
 mod profiles;
@@ -41,6 +42,7 @@ pub use commit::{
 };
 pub use liveness_sessions::SessionStart;
 use liveness_sessions::derived_id;
+pub use outbox::EventFilter;
 pub use profiles::{CreatedProfile, ProfileWithEvidence};
 pub use query::{Comparison, Filter, Order, Page, PageRequest, Query, StoredRecord};
 pub use record_checks::CompletedChecks;

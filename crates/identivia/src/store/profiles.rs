@@ -10,11 +10,12 @@ use super::{
 };
 use crate::domain::document_editors::editor_field;
 use crate::domain::liveness::ConfirmedBy;
+use crate::domain::outbox::{DecidedBy, EventBody};
 use crate::domain::profile::{NewProfile, ProfileChange, ProfileFilter};
 use crate::records::audit_event::AuditEvent;
 use crate::records::id::RecordId;
 use crate::records::profile::{Draft, Profile};
-use crate::records::status_word::DECIDED_WORDS;
+use crate::records::status_word::{DECIDED_WORDS, VerificationStatus};
 use crate::records::time::Millis;
 use crate::records::verification_record::VerificationRecord;
 use crate::records::{FieldMap, RecordKind};
@@ -62,7 +63,9 @@ impl dyn Store + '_ {
         for id in [identity.id, RecordId::random()] {
             let mut commit = Commit::default();
             commit.insert(&new.to_record(id, event.at), IfExists::Refuse(Refusal::AlreadyExists))?;
-            commit.insert(&AuditEvent { profile: Some(id), ..event.clone() }, IfExists::Skip)?;
+            let audit = AuditEvent { profile: Some(id), ..event.clone() };
+            let status = VerificationStatus::Unverified.word();
+            commit.report(&audit, id, vec![EventBody::Created { status }])?;
             if let CommitOutcome::Done(_) = self.commit(commit).await? {
                 return Ok(CreatedProfile { id, is_new: true, epoch: 0 });
             }
@@ -137,6 +140,9 @@ impl dyn Store + '_ {
         if let Some(before) = filter.created_before {
             query = query.filter("created", Comparison::Before(before));
         }
+        if let Some(after) = filter.updated_after {
+            query = query.filter("updated", Comparison::After(after));
+        }
         self.read_page(Query { search: filter.q, ..query }, page).await
     }
 
@@ -182,8 +188,44 @@ impl dyn Store + '_ {
             commit.insert(decision, IfExists::Refuse(Refusal::Changed))?;
             add_decision_of_record(&mut commit, decision);
         }
-        commit.insert(&event, IfExists::Skip)?;
+        let bodies = decision.map(|decision| EventBody::list_of_status(&decision.new_status, DecidedBy::Client));
+        commit.report(&event, id, bodies.unwrap_or_default())?;
         self.commit_and_read_first(commit).await
+    }
+
+    /// Notes that a person has opened their link for the first time; does nothing when it is noted already.
+    ///
+    /// # Errors
+    /// When the store cannot do it now.
+    pub async fn note_start(&self, id: RecordId, event: AuditEvent) -> Result<()> {
+        let unstarted = Condition::new("started", Comparison::Is(Value::Null), Refusal::Changed);
+        let fields =
+            FieldMap::from_iter([("started".to_owned(), json!(event.at)), ("updated".to_owned(), json!(event.at))]);
+        let mut commit = Commit::default();
+        commit.update(RecordKind::Profiles, id.as_str(), vec![unstarted], fields);
+        commit.report(&event, id, vec![EventBody::Started])?;
+        self.commit(commit).await.map(drop)
+    }
+
+    /// Withdraws a person's consent, if it is still the one that stands.
+    ///
+    /// # Errors
+    /// When the store cannot do it now.
+    pub async fn withdraw_consent(
+        &self,
+        id: RecordId,
+        reach: &Reach,
+        consent: RecordId,
+        event: AuditEvent,
+    ) -> Result<WriteOutcome<()>> {
+        let fields =
+            FieldMap::from_iter([("consent".to_owned(), Value::Null), ("updated".to_owned(), json!(event.at))]);
+        let mut commit = Commit::default();
+        let mut conditions = profile_conditions(reach, WriteCondition::Always);
+        conditions.push(Condition::new("consent", Comparison::IsNot(Value::Null), Refusal::Changed));
+        commit.update(RecordKind::Profiles, id.as_str(), conditions, fields);
+        commit.report(&event, id, vec![EventBody::ConsentWithdrawn { consent }])?;
+        Ok(self.commit(commit).await?.into_result())
     }
 
     /// Makes a commit and returns its first change's record as it is stored then.

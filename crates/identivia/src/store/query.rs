@@ -54,6 +54,9 @@ pub enum Order {
     Newest,
     /// In the order in which they were made.
     Oldest,
+    /// In the order in which their commits ended, and only those before which no other commit can end any more (outbox
+    /// events only). A cursor is the id of a record.
+    Committed,
     /// By a column, smallest first.
     Ascending(&'static str),
     /// By a column, largest first.

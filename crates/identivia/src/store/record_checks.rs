@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Commit, CommitOutcome, Comparison, Condition, IfExists, Refusal, Result, Store};
+use super::{Commit, CommitOutcome, Comparison, Condition, Refusal, Result, Store};
+use crate::domain::outbox::EventBody;
 use crate::records::audit_event::AuditEvent;
 use crate::records::checks::Check;
 use crate::records::id::RecordId;
@@ -25,11 +26,16 @@ impl dyn Store + '_ {
     /// When the store cannot do it now.
     pub async fn complete_checks(
         &self,
+        profile: RecordId,
         record: RecordId,
         completed: &CompletedChecks,
         event: AuditEvent,
     ) -> Result<bool> {
         let mut commit = Commit::default();
+        // Every commit that writes both locks the profile first: then no two wait for each other.
+        let exists = vec![Condition::exists(RecordKind::Profiles, Refusal::Missing)];
+        let changed = fields([("updated", json!(event.at))]);
+        commit.update(RecordKind::Profiles, profile.as_str(), exists, changed);
         let outcome = fields([
             ("checks_status", json!(completed.status)),
             ("checks", json!(completed.checks)),
@@ -37,7 +43,8 @@ impl dyn Store + '_ {
             ("updated", json!(event.at)),
         ]);
         commit.update(RecordKind::VerificationHistory, record.as_str(), vec![pending()], outcome);
-        commit.insert(&event, IfExists::Skip)?;
+        let checked = EventBody::of_checks(record, completed.status, &completed.checks);
+        commit.report(&event, profile, vec![checked])?;
         Ok(matches!(self.commit(commit).await?, CommitOutcome::Done(_)))
     }
 }

@@ -8,6 +8,7 @@ use super::{
     Commit, Comparison, Condition, IfExists, Order, Page, PageRequest, Query, Reach, Refusal, Result, Store,
     WriteCondition, WriteOutcome, fields_of, newest_record_fields,
 };
+use crate::domain::outbox::{DecidedBy, EventBody};
 use crate::domain::status::asks_for_another_try;
 use crate::records::audit_event::AuditEvent;
 use crate::records::id::RecordId;
@@ -68,11 +69,13 @@ impl dyn Store + '_ {
         }
         profile_fields
             .extend(newest_record_fields(RecordKind::StatusHistory, &fields_of(&record)?).unwrap_or_default());
+        profile_fields.insert("updated".to_owned(), json!(record.created));
         let mut commit = Commit::default();
         commit.insert(&record, IfExists::Refuse(Refusal::Stale))?;
         commit.update(RecordKind::Profiles, record.profile.as_str(), conditions, profile_fields);
         add_decision_of_record(&mut commit, &record);
-        commit.insert(&event, IfExists::Skip)?;
+        let set_by = if condition == WriteCondition::Always { DecidedBy::Client } else { DecidedBy::Link };
+        commit.report(&event, record.profile, EventBody::list_of_status(&record.new_status, set_by))?;
         self.commit_and_read_first(commit).await
     }
 

@@ -7,6 +7,7 @@ use super::{
     Commit, Comparison, IfExists, Order, Page, PageRequest, Query, Reach, Refusal, Result, Store, UploadedFiles,
     WriteCondition, WriteOutcome, fields_of, newest_record_fields,
 };
+use crate::domain::outbox::EventBody;
 use crate::records::RecordKind;
 use crate::records::audit_event::AuditEvent;
 use crate::records::id::RecordId;
@@ -38,6 +39,7 @@ impl dyn Store + '_ {
         commit.insert(&record, IfExists::Refuse(Refusal::SessionUsed))?;
         let newest = newest_record_fields(RecordKind::VerificationHistory, &fields_of(&record)?);
         let mut profile_fields = newest.unwrap_or_default();
+        profile_fields.insert("updated".to_owned(), json!(record.created));
         if condition == WriteCondition::Unsubmitted {
             profile_fields.insert("closed_by".to_owned(), json!(record.id));
         }
@@ -47,7 +49,7 @@ impl dyn Store + '_ {
             let used = [("used_by".to_owned(), json!(record.id))].into_iter().collect();
             commit.update(RecordKind::LivenessSessions, &session.id, Vec::new(), used);
         }
-        commit.insert(&event, IfExists::Skip)?;
+        commit.report(&event, record.profile, vec![EventBody::Submitted { verification: record.id }])?;
         self.commit_and_read_first(commit).await
     }
 

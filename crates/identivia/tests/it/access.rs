@@ -131,6 +131,12 @@ impl<'a> Ownership<'a> {
                 let has_profile = list["data"].as_array().unwrap().iter().any(|entry| entry["id"] == **profile);
                 assert_eq!(has_profile, is_own);
             }
+            ("GET", "/api/events") => {
+                let events = caller.get("/api/events?limit=100").await.expect(200);
+                let has_profile =
+                    events["data"].as_array().unwrap().iter().any(|event| event["data"]["id"] == **profile);
+                assert_eq!(has_profile, is_own);
+            }
             ("POST", "/api/profiles/create") => {
                 let made = caller.post("/api/profiles/create", json!({"userID": "u", "team": "red"})).await;
                 if is_own {
@@ -229,7 +235,12 @@ async fn late_write_of_a_link_is_refused_and_audited_by_every_operation() {
     let decided = json!({"verification_status": "verified"});
     world.team("red").patch(&format!("/api/profiles/{profile}"), decided).await.expect(200);
     let good = json!({"previous_status": "verified", "new_status": "pending", "notes": "n"});
-    let late = |operation: &Operation| operation.is_write() || operation.template == "/api/aws/credentials";
+    // A person may withdraw their consent at any time.
+    let is_withdrawal =
+        |operation: &Operation| operation.method == Method::DELETE && operation.template.ends_with("/consent");
+    let late = |operation: &Operation| {
+        (operation.is_write() && !is_withdrawal(operation)) || operation.template == "/api/aws/credentials"
+    };
     let operations: Vec<_> = operations().into_iter().filter(|operation| operation.flow && late(operation)).collect();
     assert!(operations.len() >= 9);
     for (refusals, operation) in (1..).zip(operations) {

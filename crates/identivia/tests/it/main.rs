@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says so by stopping")]
 
 mod access;
+mod answer_forms;
 mod bodies;
 mod bucket;
 mod capacity;
@@ -9,6 +10,7 @@ mod command;
 mod copy;
 mod crash;
 mod eval;
+mod events;
 mod files;
 mod flow;
 mod frames;

@@ -2,6 +2,7 @@
 
 pub mod aws;
 pub mod documents;
+pub mod events;
 pub mod files;
 pub mod flow;
 pub mod health;

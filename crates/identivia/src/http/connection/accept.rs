@@ -15,6 +15,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
+use super::answer_body::AnswerBody;
 use super::connection_table::{ConnectionPlace, ConnectionTable};
 use super::guarded_socket::GuardedSocket;
 
@@ -153,11 +154,10 @@ async fn serve_connection(
         async move {
             activity.set_busy(true);
             let mut response = handler.handle_request(request, origin).await;
-            activity.set_busy(false);
             if *stopping.borrow() || origin.is_for_probes {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
-            Ok::<_, Infallible>(response)
+            Ok::<_, Infallible>(response.map(|body| AnswerBody::new(body, activity)))
         }
     });
     let mut builder = http1::Builder::new();

@@ -1,6 +1,7 @@
 //! TCP connections: accepting and draining them, and checking request heads before the HTTP library parses them.
 
 pub mod accept;
+mod answer_body;
 mod connection_table;
 mod guarded_socket;
 mod request_head;

@@ -81,7 +81,7 @@ impl RecordChecks {
         let event = AuditEvent::new(EventKind::ChecksEnded, self.clock.now(), THIS_SERVER)
             .about(Some(record.profile))
             .with_detail(format!("{} {}", record.id, completed.status.word()));
-        self.store.complete_checks(record.id, completed, event).await?;
+        self.store.complete_checks(record.profile, record.id, completed, event).await?;
         Ok(JobOutcome::Settled)
     }
 }

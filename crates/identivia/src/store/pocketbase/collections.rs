@@ -20,7 +20,7 @@ const ID_LENGTH: u64 = 15;
 const ID_PATTERN: &str = "^[a-z0-9]+$";
 
 /// The kinds of record that have a collection, profiles first: the histories refer to them.
-pub(super) const KINDS: [RecordKind; 7] = [
+pub(super) const KINDS: [RecordKind; 8] = [
     RecordKind::Profiles,
     RecordKind::VerificationHistory,
     RecordKind::StatusHistory,
@@ -28,6 +28,7 @@ pub(super) const KINDS: [RecordKind; 7] = [
     RecordKind::LivenessSessions,
     RecordKind::LivenessFrames,
     RecordKind::AuditEvents,
+    RecordKind::OutboxEvents,
 ];
 
 /// An index of a collection.
@@ -114,6 +115,8 @@ const FRAME_INDEXES: &[CollectionIndex] = &[
 const EVENT_INDEXES: &[CollectionIndex] =
     &[CollectionIndex::of_columns("identivia_events_profile", &["profile", "at"])];
 
+const OUTBOX_INDEXES: &[CollectionIndex] = &[CollectionIndex::of_columns("identivia_outbox_created", &["created"])];
+
 const fn indexes(kind: RecordKind) -> &'static [CollectionIndex] {
     match kind {
         RecordKind::Profiles => PROFILE_INDEXES,
@@ -123,6 +126,7 @@ const fn indexes(kind: RecordKind) -> &'static [CollectionIndex] {
         RecordKind::LivenessSessions => SESSION_INDEXES,
         RecordKind::LivenessFrames => FRAME_INDEXES,
         RecordKind::AuditEvents => EVENT_INDEXES,
+        RecordKind::OutboxEvents => OUTBOX_INDEXES,
         RecordKind::FileIntents => &[],
     }
 }
@@ -190,7 +194,7 @@ fn field_description(kind: RecordKind, name: &str, holds: FieldType, profiles: &
         FieldType::Line => text(LINE),
         FieldType::Paragraph => text(PARAGRAPH),
         FieldType::Document | FieldType::SentDocument => text(DOCUMENT_CHARACTERS),
-        FieldType::Json | FieldType::Number => json!({"maxSize": DOCUMENT_CHARACTERS}),
+        FieldType::Json | FieldType::Number | FieldType::Count => json!({"maxSize": DOCUMENT_CHARACTERS}),
         FieldType::Flag | FieldType::Time => json!({}),
         FieldType::ProfileLink => {
             json!({"required": true, "collectionId": profiles, "maxSelect": 1, "cascadeDelete": false})

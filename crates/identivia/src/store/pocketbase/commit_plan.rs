@@ -1,19 +1,19 @@
 //! Plans a commit: checks its conditions on the records as they were just before, and makes a request of every change.
 
-use std::collections::HashMap;
-
 use serde_json::{Value, json};
 
 use super::conditions::broken_condition;
+use super::events::add_events;
 use super::field_mapping::{
     PROFILE_VERSION, PROFILE_WORDS, check_that_fields_exist, fields_in_pocketbase, hide_foreign_files, id_of,
     report_dropped_fields, to_changed_fields, to_new_record, to_profile_words,
 };
 use super::profile_lock::{ProfileLock, first_version};
 use super::reads::id_of_key;
-use super::record_reading::from_pocketbase;
+use super::record_reading::{RecordsBefore, from_pocketbase};
 use super::shape::InstanceShape;
 use super::writes::WriteRequest;
+use crate::domain::outbox::ProfileEvents;
 use crate::records::id::RecordId;
 use crate::records::{FieldFlag, FieldMap, RecordKind};
 use crate::store::search::changes_tokens;
@@ -40,10 +40,8 @@ pub(super) struct CommitPlan {
     pub(super) stored: Vec<Option<FieldMap>>,
     /// The profile that the commit writes, with the conditions under which it may.
     pub(super) profile: Option<(RecordId, Vec<Condition>)>,
+    events: Option<ProfileEvents>,
 }
-
-/// The records that a commit names, as they were just before it: by kind and key.
-pub(super) type RecordsBefore = HashMap<(RecordKind, String), Value>;
 
 /// The outcome of a check that may refuse the whole commit.
 pub(super) type Checked<T> = std::result::Result<T, Refusal>;
@@ -51,11 +49,13 @@ pub(super) type Checked<T> = std::result::Result<T, Refusal>;
 /// Checks every condition and makes a request of every change.
 pub(super) fn plan_commit(
     shape: &InstanceShape,
-    commit: Commit,
+    mut commit: Commit,
     before: &RecordsBefore,
 ) -> Result<Checked<CommitPlan>> {
+    add_events(shape, &mut commit, before)?;
     let stored = commit.changes.iter().map(|_| None).collect();
-    let mut plan = CommitPlan { changes: Vec::new(), requests: Vec::new(), stored, profile: None };
+    let mut plan =
+        CommitPlan { changes: Vec::new(), requests: Vec::new(), stored, profile: None, events: commit.events };
     let mut staged = commit.files.staged;
     for (number, change) in commit.changes.into_iter().enumerate() {
         // Files are the first change's.
@@ -201,7 +201,7 @@ impl CommitPlan {
     pub(super) fn lock_profile(&mut self, before: &RecordsBefore) -> Option<ProfileLock> {
         let (profile, conditions) = self.profile.take()?;
         let record = before.get(&(RecordKind::Profiles, profile.to_string()))?;
-        ProfileLock::new(profile, record, conditions, &mut self.requests)
+        ProfileLock::new(profile, record, conditions, self.events.take(), &mut self.requests)
     }
 
     pub(super) fn leave_out(&mut self, number: usize) {

@@ -3,13 +3,13 @@
 use serde_json::Value;
 
 use super::answers::{RefusalReason, unexpected_answer};
-use super::commit_plan::{Checked, CommitPlan, RecordsBefore, plan_commit};
+use super::commit_plan::{Checked, CommitPlan, plan_commit};
 use super::field_mapping::fields_in_pocketbase;
 use super::filter::query_filter;
 use super::lists::{ListOrder, ListedParts, RecordList};
 use super::profile_lock::{LockOutcome, ProfileLock};
 use super::reads::{KEYS_OF_A_FILTER, id_of_key};
-use super::record_reading::from_pocketbase;
+use super::record_reading::{RecordsBefore, from_pocketbase};
 use super::shape::InstanceShape;
 use super::shape::fit::field_refusal;
 use super::writes::WriteAnswer;

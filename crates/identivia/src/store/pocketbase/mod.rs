@@ -16,6 +16,7 @@ mod collections;
 mod commit_plan;
 mod commits;
 mod conditions;
+mod events;
 mod field_mapping;
 mod filter;
 mod lists;

@@ -6,9 +6,11 @@ use serde_json::{Value, json};
 
 use super::PocketBase;
 use super::conditions::broken_condition;
+use super::events::renew_events;
 use super::field_mapping::{PROFILE_VERSION, text_of};
 use super::record_reading::from_pocketbase;
 use super::writes::WriteRequest;
+use crate::domain::outbox::ProfileEvents;
 use crate::records::RecordKind;
 use crate::records::id::RecordId;
 use crate::store::{Condition, Refusal, Result, derived_id};
@@ -27,6 +29,7 @@ pub(super) fn first_version() -> u64 {
 pub(super) struct ProfileLock {
     profile: RecordId,
     conditions: Vec<Condition>,
+    events: Option<ProfileEvents>,
     tries: usize,
 }
 
@@ -42,9 +45,10 @@ impl ProfileLock {
         profile: RecordId,
         record: &Value,
         conditions: Vec<Condition>,
+        events: Option<ProfileEvents>,
         requests: &mut [WriteRequest],
     ) -> Option<Self> {
-        let lock = Self { profile, conditions, tries: 0 };
+        let lock = Self { profile, conditions, events, tries: 0 };
         lock.write_version(record, requests).then_some(lock)
     }
 
@@ -62,6 +66,9 @@ impl ProfileLock {
         let fields = from_pocketbase(&shape, RecordKind::Profiles, &record);
         if let Some(refusal) = broken_condition(&shape, RecordKind::Profiles, &record, &fields, &self.conditions) {
             return Ok(LockOutcome::Refused(refusal));
+        }
+        if let Some(events) = &self.events {
+            renew_events(&shape, events, &record, requests)?;
         }
         let may_try = self.tries < MAX_TRIES && self.write_version(&record, requests);
         Ok(if may_try { LockOutcome::TryAgain } else { LockOutcome::Refused(Refusal::Changed) })

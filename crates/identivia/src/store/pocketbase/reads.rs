@@ -19,6 +19,8 @@ use crate::store::{Comparison, Filter, Order, ProfileIdentity, Query, Result, St
 
 /// Keys that one filter names. It has a maximum length.
 pub(super) const KEYS_OF_A_FILTER: usize = 80;
+/// Leaves out what PocketBase has made in this millisecond: an event that it makes later in the same one may come before.
+const SETTLED: &str = " && created < @now";
 /// The most profiles of one userID, in all teams, among which one of another program is sought.
 const MAX_PROFILES_OF_USER: usize = 100;
 
@@ -45,15 +47,19 @@ impl PocketBase {
             }
             None => String::new(),
         };
+        let (settled, after) = match query.order {
+            Order::Committed => (SETTLED, self.place_of_event(order, query).await?),
+            _ => ("", query.after.clone()),
+        };
         let mut stored = Vec::new();
         for query in split_by_keys(query) {
             let is_by_key = query.filters.iter().any(|filter| is_key_list(query.kind, filter));
             let list = RecordList {
                 kind: query.kind,
-                filter: query_filter(&shape, &query)? + &search,
+                filter: query_filter(&shape, &query)? + &search + settled,
                 order,
                 limit: query.limit,
-                after: query.after.clone(),
+                after: after.clone(),
                 // A caller that wants all records, or records by key, wants them whole: to copy them.
                 parts: if query.keys_only {
                     ListedParts::Key
@@ -77,6 +83,13 @@ impl PocketBase {
             }
         }
         Ok(stored)
+    }
+
+    /// The place in a list of the event whose id a query in the order of commits names.
+    async fn place_of_event(&self, order: ListOrder, query: &Query) -> Result<Option<String>> {
+        let Some(id) = query.after.as_deref().and_then(RecordId::parse) else { return Ok(None) };
+        let record = self.read_by_id(query.kind, id, false).await?;
+        record.map(|record| order.cursor(&record)).transpose()
     }
 
     /// Reads one record; a profile with its newest history records.

@@ -1,5 +1,7 @@
 //! A profile's histories as PocketBase returns them with it, and what the profile repeats of their newest records.
 
+use std::collections::HashMap;
+
 use serde_json::{Value, json};
 
 use super::field_mapping::{PROFILE_VERSION, listed_fields, read_fields, text_of};
@@ -17,6 +19,9 @@ pub(super) const VERIFICATIONS: &str = "verification_history_via_profile";
 pub(super) const MAX_EXPANDED: usize = 1_000;
 /// The field of a profile that says with which record its link has closed.
 const CLOSED_BY: &str = "closed_by";
+
+/// The records that a commit names, as they were just before it: by kind and key.
+pub(super) type RecordsBefore = HashMap<(RecordKind, String), Value>;
 
 /// Reads a record of PocketBase. What a profile repeats of its histories is derived from those that came with it.
 pub(super) fn from_pocketbase(shape: &InstanceShape, kind: RecordKind, record: &Value) -> FieldMap {
@@ -203,6 +208,7 @@ mod tests {
         for kind in RecordKind::COPIED {
             let sample = |field: &Field| match field.holds {
                 FieldType::Number => json!(1.5),
+                FieldType::Count => json!(7),
                 FieldType::Flag => json!(true),
                 FieldType::Time => json!(Millis(1_774_051_200_123)),
                 FieldType::Document | FieldType::Json => json!({"a": [1, "b"]}),

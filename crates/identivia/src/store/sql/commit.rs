@@ -6,9 +6,10 @@ use super::commit_error::{CommitError, CommitResult};
 use super::insert::PreparedInsert;
 use super::update::{BeforeImage, PreparedUpdate, UpdateTarget};
 use super::{Dialect, Execution, SqlTransaction, SqlValue, StepEnd};
+use crate::domain::outbox::{ProfileEvents, ReportedProfile};
 use crate::records::time::Millis;
 use crate::records::{FieldMap, RecordKind};
-use crate::store::{Change, Commit, CommitOutcome, Result, StoreError};
+use crate::store::{Change, Commit, CommitOutcome, IfExists, Result, StoreError, fields_of};
 
 /// Removes an upload's intent in the commit that names its files. A sweeper that claimed the intent was first: the files
 /// are gone, and the caller must send them again.
@@ -21,6 +22,8 @@ pub(super) struct PreparedCommit {
     mark: Option<String>,
     /// The time of its audit record, in JSON: when its replaced files became removable.
     time: Value,
+    /// The events of the profile that the change of that number updates.
+    events: Option<(usize, ProfileEvents)>,
 }
 
 /// One change of it.
@@ -31,6 +34,14 @@ pub(super) enum PreparedChange {
 }
 
 impl PreparedChange {
+    /// Says whether it is about that record.
+    fn is_about(&self, kind: RecordKind, key: &str) -> bool {
+        match self {
+            Self::Insert(insert) => insert.has_key(kind, key),
+            Self::Update(PreparedUpdate { target, .. }) | Self::Delete(target) => target.is_record(kind, key),
+        }
+    }
+
     fn as_insert(&self) -> Option<&PreparedInsert> {
         match self {
             Self::Insert(insert) => Some(insert),
@@ -67,7 +78,34 @@ impl PreparedCommit {
             };
             changes.push(prepared);
         }
-        Ok(Self { changes, mark: commit.files.mark, time })
+        let mut prepared = Self { changes, mark: commit.files.mark, time, events: None };
+        if let Some(events) = commit.events {
+            prepared.prepare_events(events)?;
+        }
+        Ok(prepared)
+    }
+
+    /// Adds the events of a new profile. Those of another one are added in the transaction, because they say what the
+    /// profile was before.
+    fn prepare_events(&mut self, events: ProfileEvents) -> Result<()> {
+        let profile = events.profile;
+        let is_changed = |change: &PreparedChange| change.is_about(RecordKind::Profiles, profile.as_str());
+        let number = self.changes.iter().position(is_changed);
+        match number.and_then(|number| Some((number, self.changes.get_mut(number)?))) {
+            Some((_, PreparedChange::Insert(insert))) => {
+                let before = ReportedProfile::from_fields(insert.fields());
+                insert.set_fields(events.counts_after(&before))?;
+                self.changes.extend(prepare_inserts(events, &before)?.into_iter().map(PreparedChange::Insert));
+            }
+            Some((number, PreparedChange::Update(update))) => {
+                update.target.read_columns(&ReportedProfile::FIELDS)?;
+                self.events = Some((number, events));
+            }
+            Some((_, PreparedChange::Delete(_))) | None => {
+                return Err(StoreError::Failed("a commit reports a profile that it does not change".to_owned()));
+            }
+        }
+        Ok(())
     }
 
     /// The inserts, if the commit consists of nothing else.
@@ -94,7 +132,7 @@ impl PreparedCommit {
     }
 
     async fn make_changes(
-        self,
+        mut self,
         transaction: &mut dyn SqlTransaction,
         dialect: &Dialect,
     ) -> CommitResult<Vec<Option<FieldMap>>> {
@@ -112,6 +150,7 @@ impl PreparedCommit {
         if let Some(mark) = &self.mark {
             delete_open_intent(transaction, mark).await?;
         }
+        let events = self.complete_events(&images)?;
         let mut stored = Vec::with_capacity(images.len());
         for (change, image) in self.changes.into_iter().zip(images) {
             stored.push(match change {
@@ -123,18 +162,34 @@ impl PreparedCommit {
                 }
             });
         }
+        for event in events {
+            event.insert_record(transaction, dialect).await?;
+        }
         Ok(stored)
     }
+
+    /// The events as they are stored, and their counts in the update of their profile.
+    fn complete_events(&mut self, images: &[BeforeImage]) -> Result<Vec<PreparedInsert>> {
+        let Some((number, events)) = self.events.take() else { return Ok(Vec::new()) };
+        let (Some(image), Some(PreparedChange::Update(update))) = (images.get(number), self.changes.get_mut(number))
+        else {
+            return Ok(Vec::new());
+        };
+        let Some(before) = image.to_fields()? else { return Ok(Vec::new()) };
+        let before = ReportedProfile::from_fields(&before);
+        update.set_fields(events.counts_after(&before))?;
+        prepare_inserts(events, &before)
+    }
+}
+
+fn prepare_inserts(events: ProfileEvents, before: &ReportedProfile) -> Result<Vec<PreparedInsert>> {
+    let insert = |event| PreparedInsert::prepare(RecordKind::OutboxEvents, fields_of(&event)?, IfExists::Skip);
+    events.complete(before).into_iter().map(insert).collect()
 }
 
 /// Says whether an earlier change is about the same record: then what was read before the changes is no longer true.
 fn has_change_of(changes: &[PreparedChange], kind: RecordKind, key: &str) -> bool {
-    changes.iter().any(|change| match change {
-        PreparedChange::Insert(insert) => insert.has_key(kind, key),
-        PreparedChange::Update(PreparedUpdate { target, .. }) | PreparedChange::Delete(target) => {
-            target.is_record(kind, key)
-        }
-    })
+    changes.iter().any(|change| change.is_about(kind, key))
 }
 
 fn find_audit_time(changes: &[Change]) -> Value {

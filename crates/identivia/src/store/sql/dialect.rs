@@ -6,6 +6,8 @@ pub struct Dialect {
     pub(super) row_lock: &'static str,
     /// Around a text of words with a blank between them: its words as the column `value` of the table `w`.
     pub(super) split_words: [&'static str; 2],
+    /// The order in which events were committed.
+    pub(super) event_order: EventOrder,
     /// Says whether a statement can hold several inserts: then a commit of inserts needs no transaction around it.
     pub(super) has_inserts_in_with: bool,
     /// Counts what happens in a window, where several servers share the database. SQLite's server counts in memory: each
@@ -13,9 +15,25 @@ pub struct Dialect {
     pub(super) count_in_window: Option<&'static str>,
 }
 
+/// The order in which events were committed, as parts of a statement over `outbox_events r`.
+pub(super) struct EventOrder {
+    /// Which events may be read: none may be committed before these later on.
+    pub(super) settled: &'static str,
+    /// The order itself.
+    pub(super) columns: &'static str,
+    /// The place of the event whose id follows.
+    pub(super) place_of_id: [&'static str; 2],
+}
+
 pub(in crate::store) const SQLITE: Dialect = Dialect {
     row_lock: "",
     split_words: ["json_each('[\"' || replace(", ", ' ', '\",\"') || '\"]') w"],
+    // There is one writer: `seq` is the order of commits.
+    event_order: EventOrder {
+        settled: "1 = 1",
+        columns: "r.seq",
+        place_of_id: ["r.seq > (select e.seq from outbox_events e where e.id = ", ")"],
+    },
     has_inserts_in_with: false,
     count_in_window: None,
 };
@@ -23,6 +41,11 @@ pub(in crate::store) const SQLITE: Dialect = Dialect {
 pub(in crate::store) const POSTGRES: Dialect = Dialect {
     row_lock: " for update",
     split_words: ["unnest(string_to_array(", ", ' ')) as w(value)"],
+    event_order: EventOrder {
+        settled: "r.xid < pg_snapshot_xmin(pg_current_snapshot())",
+        columns: "r.xid, r.seq",
+        place_of_id: ["(r.xid, r.seq) > (select e.xid, e.seq from outbox_events e where e.id = ", ")"],
+    },
     has_inserts_in_with: true,
     count_in_window: Some(
         "insert into token_failures (key, count, ends) values ($1, 1, $2) on conflict (key) do update set \

@@ -27,6 +27,21 @@ impl PreparedInsert {
         Ok(Self { values: table.to_sql_values(&fields)?, search_rows, table, fields, if_exists })
     }
 
+    pub(super) fn fields(&self) -> &FieldMap {
+        &self.fields
+    }
+
+    /// Sets fields that have columns of their own.
+    pub(super) fn set_fields(&mut self, fields: FieldMap) -> Result<()> {
+        for (value, column) in self.values.iter_mut().zip(&self.table.columns) {
+            if let Some(field) = fields.get(column.field.name) {
+                *value = column.to_sql_value(field)?;
+            }
+        }
+        self.fields.extend(fields);
+        Ok(())
+    }
+
     /// Says whether the record has that key.
     pub(super) fn has_key(&self, kind: RecordKind, key: &str) -> bool {
         self.table.kind == kind && self.fields.get(kind.key_field()).is_some_and(|own| own == key)

@@ -3,6 +3,7 @@
 use crate::store::StoreError;
 
 const RECORDS: &str = include_str!("../../../migrations/0001_records.sql");
+const OUTBOX: &str = include_str!("../../../migrations/0001_outbox.postgres.sql");
 const TOKEN_FAILURES: &str = include_str!("../../../migrations/0001_token_failures.postgres.sql");
 
 /// One migration: the name under which a database remembers it, and its text.
@@ -21,6 +22,7 @@ impl Migration {
     pub(in crate::store) fn list_for_postgres() -> Vec<Self> {
         vec![
             Self { name: "0001_records", text: to_postgres(RECORDS) },
+            Self { name: "0001_outbox", text: OUTBOX.to_owned() },
             Self { name: "0001_token_failures", text: TOKEN_FAILURES.to_owned() },
         ]
     }

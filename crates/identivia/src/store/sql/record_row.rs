@@ -92,6 +92,10 @@ impl Column {
                 // A String takes everything that is written to it.
                 let _ = write!(json, "\"{}\",", Millis(millis));
             }
+        } else if self.is_number() {
+            if let Some(count) = row.number_at(index)? {
+                let _ = write!(json, "{}{count},", self.json_key);
+            }
         } else if let Some(text) = row.text_at(index)?.filter(|text| !text.is_empty()) {
             json.push_str(&self.json_key);
             push_json_text(text, json);

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::search_rows::push_search;
 use super::sql_value::is_unknown;
 use super::table::{Column, Table};
-use super::{SqlStatement, SqlValue};
+use super::{Dialect, SqlStatement, SqlValue};
 use crate::records::RecordKind;
 use crate::store::{Comparison, Filter, Order, Query, Result, StoreError};
 
@@ -13,7 +13,7 @@ use crate::store::{Comparison, Filter, Order, Query, Result, StoreError};
 const NARROW_COLUMNS: [&str; 6] = ["profile", "session", "files_id", "imprint_key", "handoff_code", "session_claim"];
 
 /// The statement of a query.
-pub(super) fn select_statement(query: &Query) -> Result<SqlStatement> {
+pub(super) fn select_statement(query: &Query, dialect: &Dialect) -> Result<SqlStatement> {
     let table = Table::of_kind(query.kind);
     let mut statement = SqlStatement::starting_with("select ");
     statement.push_text(if query.keys_only { &table.key_list } else { &table.select_list });
@@ -40,13 +40,18 @@ pub(super) fn select_statement(query: &Query) -> Result<SqlStatement> {
     }
     if let Some(cursor) = &query.after {
         statement.push_text(separator);
-        push_cursor(&mut statement, query.order, cursor)?;
+        push_cursor(&mut statement, query.order, cursor, dialect)?;
+        separator = " and ";
+    }
+    if query.order == Order::Committed {
+        statement.push_text(separator);
+        statement.push_text(dialect.event_order.settled);
     }
     if is_by_key(query) {
         // There is one row at most.
         return Ok(statement);
     }
-    push_order(&mut statement, table, query.order)?;
+    push_order(&mut statement, table, query.order, dialect)?;
     if let Ok(limit) = i64::try_from(query.limit) {
         statement.push_text(" limit ");
         statement.push_value(SqlValue::Number(limit));
@@ -148,13 +153,21 @@ fn push_list(statement: &mut SqlStatement, column: &Column, values: &[Value], is
     Ok(())
 }
 
-/// Adds the condition that a row comes after the page before. A cursor is the `seq` of that page's last row.
-fn push_cursor(statement: &mut SqlStatement, order: Order, cursor: &str) -> Result<()> {
+/// Adds the condition that a row comes after the page before. A cursor is the `seq` of that page's last row; in the order of
+/// commits its id.
+fn push_cursor(statement: &mut SqlStatement, order: Order, cursor: &str, dialect: &Dialect) -> Result<()> {
+    if order == Order::Committed {
+        let [before, after] = dialect.event_order.place_of_id;
+        statement.push_text(before);
+        statement.push_value(SqlValue::from_text(cursor));
+        statement.push_text(after);
+        return Ok(());
+    }
     let seq = cursor.parse().ok().filter(|seq| *seq > 0).ok_or(StoreError::BadCursor)?;
     statement.push_text(match order {
         Order::Newest => "r.seq < ",
         Order::Oldest => "r.seq > ",
-        Order::Ascending(_) | Order::Descending(_) => {
+        Order::Committed | Order::Ascending(_) | Order::Descending(_) => {
             return Err(StoreError::Failed("a list by a column has no pages".to_owned()));
         }
     });
@@ -162,10 +175,14 @@ fn push_cursor(statement: &mut SqlStatement, order: Order, cursor: &str) -> Resu
     Ok(())
 }
 
-fn push_order(statement: &mut SqlStatement, table: &Table, order: Order) -> Result<()> {
+fn push_order(statement: &mut SqlStatement, table: &Table, order: Order, dialect: &Dialect) -> Result<()> {
     match order {
         Order::Newest => statement.push_text(" order by r.seq desc"),
         Order::Oldest => statement.push_text(" order by r.seq"),
+        Order::Committed => {
+            statement.push_text(" order by ");
+            statement.push_text(dialect.event_order.columns);
+        }
         Order::Ascending(column) => {
             let name = find_column(table, column)?.field.name;
             statement.push_text(&format!(" order by r.{name}, r.seq"));

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::table::Column;
+use crate::records::FieldType;
 use crate::records::time::Millis;
 use crate::store::{Result, StoreError};
 
@@ -47,14 +48,18 @@ impl Column {
                 Some(Millis(millis)) => Ok(SqlValue::Number(millis)),
                 None => Err(self.misfit_error("is no time")),
             },
-            Value::String(text) if !self.is_time() => Ok(SqlValue::from_text(text.as_str())),
+            Value::Number(number) if self.field.holds == FieldType::Count => match number.as_i64() {
+                Some(count) => Ok(SqlValue::Number(count)),
+                None => Err(self.misfit_error("is no whole number")),
+            },
+            Value::String(text) if !self.is_number() => Ok(SqlValue::from_text(text.as_str())),
             _ => Err(self.misfit_error("has a value of another type")),
         }
     }
 
     /// What the column holds where the field is unknown.
     pub(super) fn unknown_value(&self) -> SqlValue<'static> {
-        if self.is_time() {
+        if self.is_number() {
             SqlValue::NullNumber
         } else if self.is_never_null() {
             SqlValue::Text(Cow::Borrowed(""))

@@ -23,7 +23,7 @@ pub struct SqlStore<D> {
 #[async_trait]
 impl<D: Database> Store for SqlStore<D> {
     async fn read(&self, query: Query) -> Result<Vec<StoredRecord>> {
-        let statement = select_statement(&query)?;
+        let statement = select_statement(&query, &D::DIALECT)?;
         let (table, parts) = (Table::of_kind(query.kind), RowParts::of_query(&query));
         let read_row = move |row: &dyn SqlRow| parts.read_stored_record(row, table);
         if is_narrow(&query) {

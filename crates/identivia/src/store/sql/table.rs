@@ -40,9 +40,14 @@ pub(super) struct Part {
 }
 
 impl Column {
-    /// Says whether the column holds milliseconds; all others hold text.
+    /// Says whether the column holds milliseconds.
     pub(super) fn is_time(&self) -> bool {
         self.field.holds == FieldType::Time
+    }
+
+    /// Says whether the column holds a number; all others hold text.
+    pub(super) fn is_number(&self) -> bool {
+        matches!(self.field.holds, FieldType::Time | FieldType::Count)
     }
 
     /// Says whether an unknown text is stored as `''`.
@@ -54,7 +59,7 @@ impl Column {
 impl Table {
     /// The table of a kind.
     pub(super) fn of_kind(kind: RecordKind) -> &'static Self {
-        static TABLES: LazyLock<[Table; 8]> = LazyLock::new(|| ALL_KINDS.map(Table::describe));
+        static TABLES: LazyLock<[Table; 9]> = LazyLock::new(|| ALL_KINDS.map(Table::describe));
         &TABLES[kind as usize]
     }
 
@@ -103,7 +108,7 @@ impl Table {
 }
 
 /// Every kind, in the order of [`RecordKind`].
-pub(super) const ALL_KINDS: [RecordKind; 8] = [
+pub(super) const ALL_KINDS: [RecordKind; 9] = [
     RecordKind::Profiles,
     RecordKind::LivenessSessions,
     RecordKind::VerificationHistory,
@@ -111,5 +116,6 @@ pub(super) const ALL_KINDS: [RecordKind; 8] = [
     RecordKind::Settings,
     RecordKind::AuditEvents,
     RecordKind::LivenessFrames,
+    RecordKind::OutboxEvents,
     RecordKind::FileIntents,
 ];

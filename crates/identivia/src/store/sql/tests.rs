@@ -60,8 +60,13 @@ impl PostgresService {
 
 /// Every comparison with that column.
 fn comparisons(kind: RecordKind, column: &'static str) -> Vec<Comparison> {
-    let is_time = kind.field(column).unwrap().holds == FieldType::Time;
-    let value = || if is_time { json!(NOW) } else { json!("w") };
+    let holds = kind.field(column).unwrap().holds;
+    let is_time = holds == FieldType::Time;
+    let value = || match holds {
+        FieldType::Time => json!(NOW),
+        FieldType::Count => json!(7),
+        _ => json!("w"),
+    };
     let mut comparisons = vec![Comparison::FirstKnownIs(column, value())];
     for unknown in [value(), Value::Null] {
         comparisons.push(Comparison::Is(unknown.clone()));
@@ -96,6 +101,10 @@ fn queries(kind: RecordKind) -> Vec<Query> {
             kind.fields().iter().any(|field| field.has_flag(FieldFlag::Searched)).then(|| "one two".to_owned());
         queries.push(Query { search, after: Some("1".to_owned()), ..Query::of_kind(kind).ordered(order).limited(7) });
     }
+    if kind == RecordKind::OutboxEvents {
+        let committed = Query::of_kind(kind).ordered(Order::Committed).limited(7);
+        queries.extend([committed.clone(), Query { after: Some("w".to_owned()), ..committed }]);
+    }
     queries
 }
 
@@ -104,6 +113,7 @@ fn example_of(kind: RecordKind) -> FieldMap {
     let value = |holds| match holds {
         FieldType::Time => json!(NOW),
         FieldType::Number => json!(1.5),
+        FieldType::Count => json!(7),
         FieldType::Flag => json!(true),
         FieldType::Document | FieldType::Json => json!({"a": [1, "ä\"\n"]}),
         _ => json!("w"),
@@ -117,7 +127,7 @@ fn statements(dialect: &Dialect) -> Vec<String> {
     for kind in ALL_KINDS {
         let table = Table::of_kind(kind);
         statements.push(table.insert_row.clone());
-        statements.extend(queries(kind).iter().map(|query| select_statement(query).unwrap().text));
+        statements.extend(queries(kind).iter().map(|query| select_statement(query, dialect).unwrap().text));
         statements.extend(super::update::statements_of_kind(dialect, kind, example_of(kind)));
         if dialect.has_inserts_in_with {
             for if_exists in [IfExists::Skip, IfExists::Refuse(Refusal::Stale)] {
@@ -130,7 +140,7 @@ fn statements(dialect: &Dialect) -> Vec<String> {
     }
     let by_key = Query::by_key(RecordKind::Profiles, ID).filter("team", Comparison::Is("t".into()));
     let evidence = Query { with_newest_verification: true, ..by_key };
-    statements.push(select_statement(&evidence).unwrap().text);
+    statements.push(select_statement(&evidence, dialect).unwrap().text);
     let mut words = SqlStatement::default();
     let rows = SearchRows::of_record(RecordKind::Profiles, &example_of(RecordKind::Profiles)).unwrap();
     rows.push_insert(&mut words, dialect, "");
@@ -180,7 +190,7 @@ fn search_uses_the_index_of_words() {
     let _store = Sqlite::open(folder.path()).unwrap();
     let sqlite = rusqlite::Connection::open(folder.path().join("identivia.db")).unwrap();
     let query = Query { search: Some("one two".to_owned()), ..Query::of_kind(RecordKind::Profiles) };
-    let statement = select_statement(&query.ordered(Order::Newest).limited(3)).unwrap();
+    let statement = select_statement(&query.ordered(Order::Newest).limited(3), &SQLITE).unwrap();
     let mut plan = sqlite.prepare(&format!("explain query plan {}", statement.text)).unwrap();
     let plan = plan.query_map(["one", "two", "3"], |row| row.get::<_, String>("detail")).unwrap();
     let plan: Vec<String> = plan.map(Result::unwrap).collect();
@@ -206,8 +216,8 @@ fn tables_have_the_columns_of_their_record_kind() {
         let columns = columns.query_map([kind.name()], |row| Ok((row.get("name")?, row.get("type")?))).unwrap();
         let columns: BTreeSet<(String, String)> = columns.map(|column| column.unwrap()).collect();
         let table = Table::of_kind(kind);
-        let type_of = |is_time| if is_time { "BIGINT" } else { "TEXT" };
-        let of_fields = table.columns.iter().map(|column| (column.field.name, type_of(column.is_time())));
+        let type_of = |is_number| if is_number { "BIGINT" } else { "TEXT" };
+        let of_fields = table.columns.iter().map(|column| (column.field.name, type_of(column.is_number())));
         let of_parts = table.parts.iter().map(|part| (part.name, "TEXT"));
         let expected = [("seq", "INTEGER")].into_iter().chain(of_fields).chain(of_parts);
         let expected: BTreeSet<(String, String)> =
@@ -215,7 +225,11 @@ fn tables_have_the_columns_of_their_record_kind() {
         let columns: BTreeSet<(String, String)> =
             columns.into_iter().map(|(name, word)| (name, word.to_uppercase())).collect();
         assert_eq!(columns, expected, "{}", kind.name());
-        assert!(table.columns.iter().all(|column| column.is_time() || is_text(column.field.holds)), "{}", kind.name());
+        assert!(
+            table.columns.iter().all(|column| column.is_number() || is_text(column.field.holds)),
+            "{}",
+            kind.name()
+        );
     }
 }
 

@@ -60,6 +60,23 @@ impl UpdateTarget {
         Ok(Self { table, key, conditions, is_repeated, read })
     }
 
+    /// Also reads those columns.
+    pub(super) fn read_columns(&mut self, names: &[&str]) -> Result<()> {
+        let mut read: Vec<&Column> = match &self.read {
+            RecordRead::Whole => return Ok(()),
+            RecordRead::Columns(columns) => columns.clone(),
+            RecordRead::Nothing => Vec::new(),
+        };
+        for name in names {
+            let column = self.table.column(name).ok_or_else(|| unreadable_row("no such column"))?;
+            if !read.iter().any(|other| other.field.name == *name) {
+                read.push(column);
+            }
+        }
+        self.read = RecordRead::Columns(read);
+        Ok(())
+    }
+
     /// Says whether it is the record with that key.
     pub(super) fn is_record(&self, kind: RecordKind, key: &str) -> bool {
         self.table.kind == kind && self.key == key
@@ -121,6 +138,14 @@ impl UpdateTarget {
 }
 
 impl BeforeImage {
+    /// The fields that were read; `None` where there is no record.
+    pub(super) fn to_fields(&self) -> Result<Option<FieldMap>> {
+        match self {
+            Self::Read(json) => serde_json::from_str(json).map(Some).map_err(|_| unreadable_row("a part is no JSON")),
+            Self::NotRead | Self::Missing => Ok(None),
+        }
+    }
+
     fn fields(&self) -> Result<Option<RawFields<'_>>> {
         match self {
             Self::Read(json) => parse_raw_fields(json).map(Some),
@@ -157,6 +182,16 @@ impl PreparedUpdate {
             target.read = RecordRead::Whole;
         }
         Ok(Self { target, fields, columns, parts, returns_record })
+    }
+
+    /// Also sets fields that have columns of their own.
+    pub(super) fn set_fields(&mut self, fields: FieldMap) -> Result<()> {
+        for (name, value) in &fields {
+            let column = self.target.table.column(name).ok_or_else(|| unreadable_row("no such column"))?;
+            self.columns.push((column, column.to_sql_value(value)?));
+        }
+        self.fields.extend(fields);
+        Ok(())
     }
 
     /// Writes the changed columns and parts, and marks the files that are replaced for removal. Returns the record, or

@@ -256,6 +256,7 @@ async fn service_user_is_the_author_of_status_records() {
         "liveness_sessions",
         "liveness_frames",
         "audit_events",
+        "outbox_events",
     ] {
         service.api(Method::PATCH, &format!("/api/collections/{collection}"), rules.clone()).await.expect(200);
     }

@@ -56,7 +56,7 @@ async fn claimed_checks_are_leased_and_completed_once() {
         assert!(claim(now.plus_seconds(299)).await.is_none(), "postponed");
         assert_eq!(claim(now.plus_seconds(301)).await.unwrap().attempt, 2, "a postponed attempt does not count");
 
-        complete_checks_once(&store, id).await;
+        complete_checks_once(&store, profile, id).await;
         assert!(claim(now.plus_seconds(900)).await.is_none());
 
         let listed = store.list_verification_records(profile, &page_of(1)).await.unwrap();
@@ -72,13 +72,13 @@ async fn claimed_checks_are_leased_and_completed_once() {
 }
 
 /// Completes a record's checks; a second completion, and that of an unknown record, change nothing.
-async fn complete_checks_once(store: &Arc<dyn Store>, id: RecordId) {
+async fn complete_checks_once(store: &Arc<dyn Store>, profile: RecordId, id: RecordId) {
     let completed =
         CompletedChecks { status: ChecksStatus::Done, checks: vec![passed_check()], face_templates: Some(json!({})) };
-    assert!(store.complete_checks(id, &completed, new_event()).await.unwrap());
+    assert!(store.complete_checks(profile, id, &completed, new_event()).await.unwrap());
     let other = CompletedChecks { status: ChecksStatus::Failed, checks: vec![], face_templates: None };
-    assert!(!store.complete_checks(id, &other, new_event()).await.unwrap(), "the first outcome stays");
-    assert!(!store.complete_checks(RecordId::random(), &completed, new_event()).await.unwrap());
+    assert!(!store.complete_checks(profile, id, &other, new_event()).await.unwrap(), "the first outcome stays");
+    assert!(!store.complete_checks(profile, RecordId::random(), &completed, new_event()).await.unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread")]

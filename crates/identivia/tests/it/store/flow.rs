@@ -6,7 +6,12 @@ use identivia::records::profile::{Consent, Draft};
 use super::*;
 
 fn new_consent(version: &str) -> Consent {
-    Consent { version: version.to_owned(), language: "es".to_owned(), accepted: Millis(NOW.0 + 7) }
+    Consent {
+        id: RecordId::default(),
+        version: version.to_owned(),
+        language: "es".to_owned(),
+        accepted: Millis(NOW.0 + 7),
+    }
 }
 
 fn consent_change(version: &str) -> ProfileChange {

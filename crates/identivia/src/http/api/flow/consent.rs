@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -16,7 +17,7 @@ use crate::domain::profile::ProfileChange;
 use crate::http::body::field_checks::{FieldChecks, RawField};
 use crate::http::body::json;
 use crate::http::error::ApiError;
-use crate::http::guard::profile_access::WritableProfile;
+use crate::http::guard::profile_access::{ProfilePath, WritableProfile, load_profile};
 use crate::http::guard::request_context::{RequestContext, WholeRequest};
 use crate::records::id::RecordId;
 use crate::records::profile::Consent;
@@ -38,7 +39,7 @@ pub(crate) struct AcceptConsent {
 /// What was agreed to, at the server's time.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({"success": true, "data": {
-    "version": "2026-11", "language": "es", "accepted": "2026-03-21T00:00:00.000Z",
+    "id": "abc123def456ghi", "version": "2026-11", "language": "es", "accepted": "2026-03-21T00:00:00.000Z",
 }}))]
 pub(crate) struct ConsentResponse {
     success: bool,
@@ -65,6 +66,27 @@ pub(crate) async fn accept_consent(
     Ok(Json(ConsentResponse { success: true, data: consent }))
 }
 
+/// Withdraw the person's consent
+///
+/// Possible at any time, also after the decision. The company learns of it by the event `consent.withdrawn`.
+#[utoipa::path(delete, path = "/api/flow/{id}/consent", tag = "Flow",
+    security(("flow" = ["profiles:write"]), ("machine" = ["profiles:write"])),
+    params(("id" = RecordId, Path, description = "The profile's id")),
+    responses((status = 204, description = "Withdrawn, or there was none")))]
+pub(crate) async fn withdraw_consent(
+    State(app): State<Arc<App>>,
+    context: RequestContext,
+    ProfilePath(id): ProfilePath,
+) -> Result<StatusCode, ApiError> {
+    let profile = load_profile(&context, id).await?;
+    if let Some(consent) = profile.consent {
+        let event = context.audit_event(EventKind::ConsentWithdrawn, Some(id), consent.version);
+        let written = app.store.withdraw_consent(id, &context.authority.reach, consent.id, event).await?;
+        context.resolve_write(id, written).await?;
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
 fn check_consent(body: AcceptConsent, app: &App) -> Result<Consent, ApiError> {
     let mut checks = FieldChecks::default();
     let version = checks.required_text("version", body.version, LINE);
@@ -79,5 +101,5 @@ fn check_consent(body: AcceptConsent, app: &App) -> Result<Consent, ApiError> {
         );
     }
     checks.finish()?;
-    Ok(Consent { version, language, accepted: app.clock.now() })
+    Ok(Consent { id: RecordId::random(), version, language, accepted: app.clock.now() })
 }

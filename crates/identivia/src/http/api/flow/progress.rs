@@ -8,6 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
+use crate::domain::event::EventKind;
 use crate::domain::flow::{self, FACE_LOOKS_BACK, FlowOutcome, FlowStep};
 use crate::domain::profile::FileField;
 use crate::http::error::ApiError;
@@ -22,7 +23,7 @@ use crate::records::profile::{Consent, Draft, Profile};
 #[schema(example = json!({"success": true, "data": {
     "id": "abc123def456ghi", "step": "details", "status": "unverified", "verification_status": "unverified",
     "language": "es", "expires": "2026-03-21T00:30:00.000Z",
-    "consent": {"version": "2026-11", "language": "es", "accepted": "2026-03-21T00:00:00.000Z"},
+    "consent": {"id": "abc123def456ghi", "version": "2026-11", "language": "es", "accepted": "2026-03-21T00:00:00.000Z"},
     "document": {"country": "ES", "type": "national_id", "front": true, "back": true},
     "details": {"name": "Ana Ejemplo", "document_number": "", "country": "ES", "address": "", "gender": "female",
         "date_of_birth": "1990-01-15"},
@@ -113,10 +114,21 @@ pub(crate) async fn get_flow(
     let profile = app.store.profile(id, &context.authority.reach);
     let (profile, sessions) = tokio::try_join!(profile, app.store.unused_sessions(id, since))?;
     let mut profile = profile.ok_or_else(ApiError::profile_not_found)?;
+    if profile.started.is_none() {
+        note_start(&context, id).await;
+    }
     profile.hide_reviewers_status();
     let face = flow::find_passed_session(&sessions, &profile, app.liveness.rule(), app.clock.now());
     let data = to_flow_data(profile, face, describe_provider(&app), context.authority.expires.rfc3339());
     Ok(Json(FlowResponse { success: true, data }))
+}
+
+/// Notes that the link was opened. The person goes on even where that cannot be stored now: the next look notes it.
+async fn note_start(context: &RequestContext, id: RecordId) {
+    let event = context.audit_event(EventKind::ProfileStarted, Some(id), "");
+    if let Err(error) = context.app.store.note_start(id, event).await {
+        tracing::warn!(%error, profile = %id, "could not note that a link was opened; the next look tries again");
+    }
 }
 
 fn to_flow_data(profile: Profile, face: Option<&LivenessSession>, liveness: FlowProvider, expires: String) -> FlowData {

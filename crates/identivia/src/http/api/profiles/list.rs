@@ -28,6 +28,7 @@ use crate::records::time::Millis;
         ("q" = Option<String>, Query, min_length = 1, max_length = 255, pattern = "^[^\\u0000]*$", description = "Whole words of name, e-mail address, document number or userID: all of them, in any order, case and normal form, with or without accents. Letters and digits make a word"),
         ("created_after" = Option<String>, Query, format = DateTime, description = "RFC 3339, the API's own form, or a date"),
         ("created_before" = Option<String>, Query, format = DateTime, description = "The same"),
+        ("updated_after" = Option<String>, Query, format = DateTime, description = "Changed after that: by a write, a record or checks that have ended"),
     ),
     responses((status = 200, description = "A page of profiles", body = PageResponse<ProfileEntry>)))]
 pub(crate) async fn list_profiles(
@@ -35,8 +36,8 @@ pub(crate) async fn list_profiles(
     context: RequestContext,
     RawQuery(query): RawQuery,
 ) -> Result<Json<PageResponse<ProfileEntry>>, ApiError> {
-    const FILTERS: [&str; 7] =
-        ["status", "verification_status", "country", "userID", "q", "created_after", "created_before"];
+    const FILTERS: [&str; 8] =
+        ["status", "verification_status", "country", "userID", "q", "created_after", "created_before", "updated_after"];
     let mut query = ListQuery::parse(query.as_deref(), &FILTERS)?;
     let mut checks = FieldChecks::default();
     let page = query.take_page(&mut checks);
@@ -65,6 +66,7 @@ fn take_filter(query: &mut ListQuery, checks: &mut FieldChecks) -> ProfileFilter
         q: known(query.take_text("q", checks)),
         created_after: take_time("created_after", query, checks),
         created_before: take_time("created_before", query, checks),
+        updated_after: take_time("updated_after", query, checks),
     }
 }
 

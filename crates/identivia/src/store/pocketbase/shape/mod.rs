@@ -57,7 +57,7 @@ impl FieldForm {
         match holds {
             FieldType::Line | FieldType::Paragraph | FieldType::Document | FieldType::SentDocument => Self::Text,
             // PocketBase's own numbers cannot be unknown.
-            FieldType::Json | FieldType::Number => Self::Json,
+            FieldType::Json | FieldType::Number | FieldType::Count => Self::Json,
             FieldType::Flag => Self::Bool,
             FieldType::Time => Self::Date,
             // Histories are read with their profile, which only a relation makes possible.
@@ -177,9 +177,9 @@ impl InstanceShape {
 /// The field that `init` adds beside one that cannot hold this program's own value: a time that PocketBase sets itself, or
 /// a relation, which holds no names. Its value counts before the other's.
 pub(super) fn companion_of(kind: RecordKind, field: &str) -> Option<&'static str> {
-    use RecordKind::{Profiles, Settings, StatusHistory, VerificationHistory};
+    use RecordKind::{OutboxEvents, Profiles, Settings, StatusHistory, VerificationHistory};
     match (kind, field) {
-        (Profiles | VerificationHistory | StatusHistory, "created") => Some("api_created"),
+        (Profiles | VerificationHistory | StatusHistory | OutboxEvents, "created") => Some("api_created"),
         (Profiles | VerificationHistory | Settings, "updated") => Some("api_updated"),
         (StatusHistory, "updated_by") => Some("updated_by_client"),
         (Profiles, "team") => Some("client_team"),

@@ -38,7 +38,7 @@ impl FieldShape {
         let stored = self.single_value(field, stored);
         match field.holds {
             FieldType::Json => self.read_json(stored),
-            FieldType::Number => read_number(stored),
+            FieldType::Number | FieldType::Count => read_number(stored),
             FieldType::Flag => json!(read_flag(stored)),
             FieldType::Time => Millis::parse(&self.read_text(stored)).map_or(Value::Null, |time| json!(time)),
             FieldType::Document if stored.is_string() => {
@@ -163,7 +163,7 @@ fn sent_json(field: &Field, value: &Value) -> Value {
     match (field.holds, value) {
         (FieldType::Json, value) => json!(value.to_string()),
         (_, value) if is_unknown(value) => Value::Null,
-        (FieldType::Number | FieldType::Flag, value) => value.clone(),
+        (FieldType::Number | FieldType::Count | FieldType::Flag, value) => value.clone(),
         (FieldType::SentDocument, Value::String(text)) if serde_json::from_str::<Value>(text).is_ok() => json!(text),
         (_, value) => json!(value.to_string()),
     }

@@ -1,0 +1,291 @@
+//! Events for a company's server: their types, and what each says. They hold ids and words, never what a person sent.
+
+use serde_json::{Map, Value, json};
+
+use crate::records::FieldMap;
+use crate::records::checks::{Check, Outcome};
+use crate::records::id::RecordId;
+use crate::records::outbox_event::{EventId, OutboxEvent};
+use crate::records::status_word::StatusWord;
+use crate::records::time::Millis;
+use crate::records::verification_record::ChecksStatus;
+
+/// The version of the form of events.
+pub const API_VERSION: &str = "2026-03-21";
+
+/// The types of event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventType {
+    ProfileCreated,
+    /// The person has opened their link for the first time.
+    ProfileStarted,
+    /// A verification record was made.
+    ProfileSubmitted,
+    /// The checks on a verification record have ended.
+    VerificationChecked,
+    /// A status record was made.
+    ProfileStatusChanged,
+    ProfileVerified,
+    ProfileRejected,
+    ProfileResubmissionRequested,
+    /// The person no longer agrees to the checks.
+    ConsentWithdrawn,
+}
+
+impl EventType {
+    /// Every type.
+    pub const ALL: [Self; 9] = [
+        Self::ProfileCreated,
+        Self::ProfileStarted,
+        Self::ProfileSubmitted,
+        Self::VerificationChecked,
+        Self::ProfileStatusChanged,
+        Self::ProfileVerified,
+        Self::ProfileRejected,
+        Self::ProfileResubmissionRequested,
+        Self::ConsentWithdrawn,
+    ];
+
+    /// Its word in events.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::ProfileCreated => "profile.created",
+            Self::ProfileStarted => "profile.started",
+            Self::ProfileSubmitted => "profile.submitted",
+            Self::VerificationChecked => "verification.checked",
+            Self::ProfileStatusChanged => "profile.status_changed",
+            Self::ProfileVerified => "profile.verified",
+            Self::ProfileRejected => "profile.rejected",
+            Self::ProfileResubmissionRequested => "profile.resubmission_requested",
+            Self::ConsentWithdrawn => "consent.withdrawn",
+        }
+    }
+
+    /// The types that a pattern names: a type, a group such as `profile.*`, or `*`. `None` when it names none.
+    #[must_use]
+    pub fn parse_pattern(pattern: &str) -> Option<Vec<Self>> {
+        let is_named = |event_type: &Self| match pattern.strip_suffix('*') {
+            Some("") => true,
+            Some(group) => group.ends_with('.') && event_type.word().starts_with(group),
+            None => event_type.word() == pattern,
+        };
+        let named: Vec<Self> = Self::ALL.into_iter().filter(is_named).collect();
+        (!named.is_empty()).then_some(named)
+    }
+}
+
+/// Who has set a status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DecidedBy {
+    /// A company's server.
+    Client,
+    /// The person's own link, which can only ask for a decision.
+    Link,
+}
+
+impl DecidedBy {
+    /// Its word in events.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Link => "link",
+        }
+    }
+}
+
+/// What an event says beside what all events of a profile say.
+#[derive(Clone, Debug)]
+pub enum EventBody {
+    Created { status: &'static str },
+    Started,
+    Submitted { verification: RecordId },
+    Checked { verification: RecordId, outcome: &'static str, codes: Vec<String> },
+    StatusChanged { new_status: StatusWord, decided_by: DecidedBy },
+    Verified,
+    Rejected,
+    ResubmissionRequested,
+    ConsentWithdrawn { consent: RecordId },
+}
+
+impl EventBody {
+    /// The events of a new status: that it has changed, and what that means for those who want only this.
+    #[must_use]
+    pub fn list_of_status(new_status: &StatusWord, decided_by: DecidedBy) -> Vec<Self> {
+        let changed = Self::StatusChanged { new_status: new_status.clone(), decided_by };
+        let special = match new_status.as_str() {
+            "verified" => Some(Self::Verified),
+            "rejected" => Some(Self::Rejected),
+            "resubmission_requested" => Some(Self::ResubmissionRequested),
+            _ => None,
+        };
+        std::iter::once(changed).chain(special).collect()
+    }
+
+    /// The event of checks that have ended: the worst outcome, and the codes of all findings that are no pass.
+    #[must_use]
+    pub fn of_checks(verification: RecordId, status: ChecksStatus, checks: &[Check]) -> Self {
+        let has = |outcome| checks.iter().any(|check| check.outcome == outcome);
+        let outcome = match status {
+            ChecksStatus::Failed | ChecksStatus::Pending => "failed",
+            ChecksStatus::Done if has(Outcome::Fail) => "fail",
+            ChecksStatus::Done if has(Outcome::Warn) => "warn",
+            ChecksStatus::Done => "pass",
+        };
+        let findings = checks.iter().flat_map(|check| &check.findings);
+        let noted = findings.filter(|finding| matches!(finding.outcome, Outcome::Fail | Outcome::Warn));
+        let mut codes: Vec<String> = noted.map(|finding| finding.code.clone()).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        Self::Checked { verification, outcome, codes }
+    }
+
+    const fn event_type(&self) -> EventType {
+        match self {
+            Self::Created { .. } => EventType::ProfileCreated,
+            Self::Started => EventType::ProfileStarted,
+            Self::Submitted { .. } => EventType::ProfileSubmitted,
+            Self::Checked { .. } => EventType::VerificationChecked,
+            Self::StatusChanged { .. } => EventType::ProfileStatusChanged,
+            Self::Verified => EventType::ProfileVerified,
+            Self::Rejected => EventType::ProfileRejected,
+            Self::ResubmissionRequested => EventType::ProfileResubmissionRequested,
+            Self::ConsentWithdrawn { .. } => EventType::ConsentWithdrawn,
+        }
+    }
+
+    fn details(self, profile: &ReportedProfile) -> Value {
+        match self {
+            Self::Created { status } => json!({"status": status}),
+            Self::Submitted { verification } => {
+                json!({"verification_id": verification, "attempt": profile.attempts.saturating_add(1)})
+            }
+            Self::Checked { verification, outcome, codes } => {
+                json!({"verification_id": verification, "outcome": outcome, "codes": codes})
+            }
+            Self::StatusChanged { new_status, decided_by } => json!({
+                "previous_status": profile.status, "new_status": new_status, "reasons": [],
+                "decided_by": decided_by.word(),
+            }),
+            Self::Started => json!({}),
+            Self::Verified | Self::Rejected => json!({"reasons": []}),
+            Self::ResubmissionRequested => json!({"reasons": [], "steps": []}),
+            Self::ConsentWithdrawn { consent } => json!({"consent_id": consent}),
+        }
+    }
+}
+
+/// The events of one commit, all about one profile. The store completes them with what the profile says at the moment of
+/// writing.
+#[derive(Clone, Debug)]
+pub struct ProfileEvents {
+    pub profile: RecordId,
+    pub at: Millis,
+    pub bodies: Vec<EventBody>,
+}
+
+/// What the events of a profile say of it: its columns before the change.
+#[derive(Debug, Default)]
+pub struct ReportedProfile {
+    team: String,
+    user_id: String,
+    /// The status that was shown.
+    status: String,
+    version: u64,
+    attempts: u64,
+}
+
+impl ReportedProfile {
+    /// The fields of a profile that events need.
+    pub const FIELDS: [&str; 6] =
+        ["team", "user_id", "verification_status", "recorded_status", "event_version", "attempts"];
+
+    /// Reads them from a profile's fields.
+    #[must_use]
+    pub fn from_fields(fields: &FieldMap) -> Self {
+        let text = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let recorded = Some(text("recorded_status")).filter(|status| !status.is_empty());
+        let count = |name: &str| fields.get(name).and_then(Value::as_u64).unwrap_or_default();
+        Self {
+            team: text("team"),
+            user_id: text("user_id"),
+            status: recorded.unwrap_or_else(|| text("verification_status")),
+            version: count("event_version"),
+            attempts: count("attempts"),
+        }
+    }
+}
+
+impl ProfileEvents {
+    /// The fields of the profile that count what has happened, once they are written.
+    #[must_use]
+    pub fn counts_after(&self, before: &ReportedProfile) -> FieldMap {
+        let version = before.version.saturating_add(self.bodies.len() as u64);
+        let mut counts = FieldMap::from_iter([("event_version".to_owned(), json!(version))]);
+        if self.bodies.iter().any(|body| matches!(body, EventBody::Submitted { .. })) {
+            counts.insert("attempts".to_owned(), json!(before.attempts.saturating_add(1)));
+        }
+        counts
+    }
+
+    /// The events as they are stored. Each raises the profile's version by one.
+    #[must_use]
+    pub fn complete(self, before: &ReportedProfile) -> Vec<OutboxEvent> {
+        let (profile, at) = (self.profile, self.at);
+        let numbered = self.bodies.into_iter().zip(before.version.saturating_add(1)..);
+        numbered.map(|(body, version)| body.complete(profile, at, version, before)).collect()
+    }
+}
+
+impl EventBody {
+    fn complete(self, profile: RecordId, at: Millis, version: u64, before: &ReportedProfile) -> OutboxEvent {
+        let (event_id, event_type) = (EventId::random(), self.event_type());
+        let team = Some(before.team.as_str()).filter(|team| !team.is_empty());
+        let common = json!({"id": profile, "user_id": before.user_id, "team": team, "version": version});
+        let mut data = Map::new();
+        for part in [common, self.details(before)] {
+            if let Value::Object(part) = part {
+                data.extend(part);
+            }
+        }
+        OutboxEvent {
+            id: event_id.record_id(),
+            event_id,
+            event_type: event_type.word().to_owned(),
+            team: before.team.clone(),
+            profile,
+            data,
+            created: at,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_name_types_and_groups() {
+        let count = |pattern: &str| EventType::parse_pattern(pattern).map(|types| types.len());
+        assert_eq!((count("*"), count("profile.*"), count("profile.created")), (Some(9), Some(7), Some(1)));
+        for unknown in ["", "profile", "profile*", "prof*", "profile.gone", "billing.*"] {
+            assert_eq!(count(unknown), None, "{unknown}");
+        }
+    }
+
+    #[test]
+    fn each_event_raises_the_version_by_one() {
+        let before = json!({"team": "acme", "user_id": "u", "verification_status": "unverified",
+            "recorded_status": "pending", "event_version": 6});
+        let before = ReportedProfile::from_fields(&serde_json::from_value(before).unwrap());
+        let bodies = EventBody::list_of_status(&StatusWord::from("verified".to_owned()), DecidedBy::Client);
+        let events = ProfileEvents { profile: RecordId::random(), at: Millis(7), bodies };
+        assert_eq!(json!(events.counts_after(&before)), json!({"event_version": 8}));
+        let stored = events.complete(&before);
+        let said: Vec<_> = stored.iter().map(|event| (event.event_type.as_str(), &event.data["version"])).collect();
+        assert_eq!(said, [("profile.status_changed", &json!(7)), ("profile.verified", &json!(8))]);
+        assert_eq!(stored[0].data["previous_status"], "pending");
+        assert!(stored.iter().all(|event| event.team == "acme" && event.data["user_id"] == "u"));
+    }
+}

@@ -1,0 +1,80 @@
+//! Outbox events: read in the order of their commits, and removed when they are old.
+
+use super::{Commit, Comparison, Order, Query, Reach, Result, Store};
+use crate::domain::outbox::EventType;
+use crate::records::RecordKind;
+use crate::records::id::RecordId;
+use crate::records::outbox_event::{EventId, OutboxEvent};
+use crate::records::time::Millis;
+
+/// Old events that are removed in one commit.
+const REMOVED_AT_ONCE: usize = 200;
+
+/// Which events a reader wants.
+#[derive(Clone, Debug)]
+pub struct EventFilter {
+    pub reach: Reach,
+    /// Empty: of every type.
+    pub types: Vec<EventType>,
+    pub profile: Option<RecordId>,
+}
+
+impl dyn Store + '_ {
+    /// Reads events in the order in which they were committed, from behind a known one on.
+    ///
+    /// # Errors
+    /// When the store cannot be read now.
+    pub async fn read_events(
+        &self,
+        filter: &EventFilter,
+        after: Option<&EventId>,
+        limit: usize,
+    ) -> Result<Vec<OutboxEvent>> {
+        let mut query = Query::of_kind(RecordKind::OutboxEvents).ordered(Order::Committed).within(&filter.reach);
+        if !filter.types.is_empty() {
+            let types = filter.types.iter().map(|event_type| event_type.word().into()).collect();
+            query = query.filter("event_type", Comparison::In(types));
+        }
+        if let Some(profile) = filter.profile {
+            query = query.filter("profile", Comparison::Is(profile.as_str().into()));
+        }
+        let after = after.map(|id| id.record_id().to_string());
+        self.read_all(Query { after, ..query.limited(limit) }).await
+    }
+
+    /// Says whether an event within reach is still kept.
+    ///
+    /// # Errors
+    /// When the store cannot be read now.
+    pub async fn has_event(&self, id: &EventId, reach: &Reach) -> Result<bool> {
+        let query = Query::by_key(RecordKind::OutboxEvents, id.record_id().as_str()).within(reach);
+        let found: Option<OutboxEvent> = self.read_one(query).await?;
+        Ok(found.is_some_and(|event| event.event_id == *id))
+    }
+
+    /// The newest event within reach, whether or not it may be read yet.
+    ///
+    /// # Errors
+    /// When the store cannot be read now.
+    pub async fn newest_event(&self, reach: &Reach) -> Result<Option<OutboxEvent>> {
+        self.read_one(Query::of_kind(RecordKind::OutboxEvents).ordered(Order::Newest).within(reach)).await
+    }
+
+    /// Removes events that were made before that time; returns how many. There may be more.
+    ///
+    /// # Errors
+    /// When the store cannot do it now.
+    pub async fn remove_events_before(&self, time: Millis) -> Result<usize> {
+        let oldest = Query::of_kind(RecordKind::OutboxEvents).limited(REMOVED_AT_ONCE);
+        let mut oldest: Vec<OutboxEvent> = self.read_all(oldest).await?;
+        oldest.retain(|event| event.created < time);
+        let mut commit = Commit::default();
+        for event in &oldest {
+            commit.delete(RecordKind::OutboxEvents, event.id.as_str(), Vec::new());
+        }
+        if !oldest.is_empty() {
+            self.commit(commit).await?;
+        }
+        Ok(oldest.len())
+    }
+}
