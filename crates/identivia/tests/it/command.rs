@@ -47,6 +47,14 @@ pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
+/// The server's URL, from the log line that says that it serves.
+pub(crate) fn find_served_url(line: &str) -> Option<String> {
+    let (_, address) = line.split_once("serving")?;
+    let address = &address[address.find("127.0.0.1:")?..];
+    let end = address.find(|letter: char| !(letter.is_ascii_digit() || letter == '.' || letter == ':'));
+    Some(format!("http://{}", &address[..end.unwrap_or(address.len())]))
+}
+
 /// A server of its own process, killed when dropped.
 pub(crate) struct Running {
     child: Child,
@@ -77,10 +85,8 @@ impl Running {
             let mut line = String::new();
             assert!(lines.read_line(&mut line).unwrap() > 0, "the server stopped: {seen}");
             seen.push_str(&line);
-            if let Some((_, address)) = line.split_once("serving").filter(|_| line.contains("127.0.0.1:")) {
-                let address = &address[address.find("127.0.0.1:").unwrap()..];
-                let end = address.find(|letter: char| !(letter.is_ascii_digit() || letter == '.' || letter == ':'));
-                break format!("http://{}", &address[..end.unwrap_or(address.len())]);
+            if let Some(url) = find_served_url(&line) {
+                break url;
             }
         };
         let log = std::thread::spawn(move || {
