@@ -87,8 +87,8 @@ demo: cargo web ## verify a specimen passport on a temporary server, with curl
 	cargo build --profile quick --locked
 	tests/demo.sh $(QUICK)
 
-crash: cargo web ## kill the server 1,000 times under load (kill -9) and check its data each time
-	CRASH_CYCLES=1000 cargo test --locked --test it crash -- --nocapture
+crash: cargo web ## kill the server 1,000 times under load and at every step of each write (kill -9), and check its data each time
+	CRASH_CYCLES=1000 KILL_POINTS=all cargo test --locked --test it -- crash:: kill_points:: --nocapture
 
 openapi: cargo ## generate docs/openapi.json
 	cargo run --locked --quiet -- openapi > docs/openapi.json

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::world::{Answer, Caller, World, file, small_picture};
 
 /// A small JPEG, unlike those of other shades.
-fn frame_of_shade(shade: u8) -> Vec<u8> {
+pub(crate) fn frame_of_shade(shade: u8) -> Vec<u8> {
     let image = image::RgbImage::from_pixel(32, 32, image::Rgb([shade, 255 - shade, 0]));
     let mut bytes = Cursor::new(Vec::new());
     image.write_to(&mut bytes, image::ImageFormat::Jpeg).unwrap();

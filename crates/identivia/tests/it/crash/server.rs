@@ -170,6 +170,11 @@ impl Api {
         Ok(serde_json::from_slice(&self.get(path).await?)?)
     }
 
+    /// The same calls with another token.
+    pub(crate) fn with_token(&self, token: &str) -> Self {
+        Self { token: Some(token.to_owned()), ..self.clone() }
+    }
+
     /// The ids of a whole list, page after page.
     pub(crate) async fn listed_ids(&self, path: &str) -> anyhow::Result<BTreeSet<String>> {
         let mut ids = BTreeSet::new();
