@@ -12,6 +12,26 @@ use crate::services::postgres;
 use crate::services::s3::{self, Bucket};
 use crate::world::flag;
 
+/// The kinds of store.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StoreKind {
+    Sqlite,
+    Postgres,
+    PocketBase,
+}
+
+impl StoreKind {
+    /// The one that the environment asks for.
+    pub(crate) fn wanted() -> Self {
+        match std::env::var("TEST_STORE").as_deref().unwrap_or("sqlite") {
+            "sqlite" => Self::Sqlite,
+            "postgres" => Self::Postgres,
+            "pocketbase" => Self::PocketBase,
+            other => panic!("TEST_STORE is sqlite, postgres or pocketbase, not {other}"),
+        }
+    }
+}
+
 pub(crate) enum Ground {
     Sqlite,
     /// Files are in a bucket.
@@ -31,11 +51,10 @@ pub(crate) type Liveness = (String, Option<f64>, String, Option<f64>);
 impl Ground {
     /// An empty one, of the kind that the environment asks for.
     pub(crate) async fn wanted() -> Self {
-        match std::env::var("TEST_STORE").as_deref().unwrap_or("sqlite") {
-            "sqlite" => Self::Sqlite,
-            "postgres" => Self::postgres().await,
-            "pocketbase" => Self::pocketbase().await,
-            other => panic!("TEST_STORE is sqlite, postgres or pocketbase, not {other}"),
+        match StoreKind::wanted() {
+            StoreKind::Sqlite => Self::Sqlite,
+            StoreKind::Postgres => Self::postgres().await,
+            StoreKind::PocketBase => Self::pocketbase().await,
         }
     }
 

@@ -21,6 +21,7 @@ mod kill_points;
 mod layout;
 mod lists;
 mod local;
+mod migrations;
 mod person_page;
 mod pictures;
 mod pocketbase;

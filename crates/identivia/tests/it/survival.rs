@@ -1,5 +1,4 @@
-//! What must survive: a disk that fails, a locked database, a clock that leaps, little memory, a stop under load, a crash in
-//! the first start.
+//! What must survive: a disk that fails, a locked database, a clock that leaps, little memory, a stop under load.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
@@ -297,41 +296,4 @@ async fn r13_stop_under_load_fails_no_request_and_exits_with_0() {
     }
     // The system resets a connection that is made in the microseconds between the last accept and the close.
     assert!(failed <= 1, "{failed} requests failed");
-}
-
-/// Copies an empty store to a new folder, which migrates the new one. Says whether it ended well.
-fn copy_to(folder: &Path, target: &str, kill_at_write: Option<usize>) -> bool {
-    let mut copy = match kill_at_write {
-        None => Command::new(env!("CARGO_BIN_EXE_identivia")),
-        Some(number) => {
-            let mut strace = Command::new("strace");
-            let inject = format!("inject=pwrite64,fsync,fdatasync:signal=KILL:when={number}");
-            strace.args(["-f", "-o", "/dev/null", "-e", "trace=pwrite64,fsync,fdatasync", "-e", &inject]);
-            strace.arg(env!("CARGO_BIN_EXE_identivia"));
-            strace
-        }
-    };
-    command::clear_environment(&mut copy, folder);
-    copy.args(["copy", "--from", "sqlite:data", "--to", &format!("sqlite:{target}")]);
-    copy.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap().success()
-}
-
-#[test]
-fn r21_migration_that_was_killed_completes_at_the_next_start() {
-    if !can_trace("r21_migration_that_was_killed_completes_at_the_next_start") {
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    Running::start(folder.path(), |_| ()).stop();
-    let mut killed = 0;
-    for number in 1..=24 {
-        let target = format!("target-{number}");
-        std::fs::create_dir(folder.path().join(&target)).unwrap();
-        killed += usize::from(!copy_to(folder.path(), &target, Some(number)));
-        assert!(copy_to(folder.path(), &target, None), "after a kill at write {number}");
-        let database = rusqlite::Connection::open(folder.path().join(&target).join("identivia.db")).unwrap();
-        let whole: String = database.query_row("pragma integrity_check", [], |row| row.get(0)).unwrap();
-        assert_eq!(whole, "ok", "after a kill at write {number}");
-    }
-    assert!(killed > 5, "only {killed} were killed");
 }
