@@ -1,8 +1,8 @@
 //! What must survive: a disk that fails, a locked database, a clock that leaps, little memory, a stop under load.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -12,39 +12,13 @@ use futures_util::future::join_all;
 use serde_json::json;
 
 use crate::command::{self, Running, configured, profile, token};
+use crate::strace::{Strace, can_trace};
 use crate::world::GIVEN_UP_WITHIN;
 
-/// Says whether strace works here: some containers forbid it. Without it a test cannot run, and says so.
-fn can_trace(test: &str) -> bool {
-    let works = Command::new("strace").args(["-o", "/dev/null", "true"]).stderr(Stdio::null()).status();
-    let works = works.is_ok_and(|status| status.success());
-    if !works {
-        eprintln!("SKIPPED {test}: strace is missing or not allowed to trace (Debian: apt-get install strace)");
-    }
-    works
-}
-
 /// Makes every sync of a running server fail, until it is dropped.
-struct FailingDisk(Child);
-
-impl FailingDisk {
-    fn of(server: &Running) -> Self {
-        let mut strace = Command::new("strace");
-        strace.args(["-f", "-p", &server.id().to_string(), "-o", "/dev/null"]);
-        strace.args(["-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:error=EIO"]);
-        let mut child = strace.stderr(Stdio::piped()).spawn().unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        assert!(lines.any(|line| line.unwrap().contains("attached")), "strace did not attach");
-        std::thread::spawn(move || lines.for_each(drop));
-        Self(child)
-    }
-}
-
-impl Drop for FailingDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("kill").args(["-INT", &self.0.id().to_string()]).status();
-        let _ = self.0.wait();
-    }
+fn break_disk(server: &Running) -> Strace {
+    let faults = ["-o", "/dev/null", "-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:error=EIO"];
+    Strace::attach(server.id(), &faults)
 }
 
 async fn create(http: &reqwest::Client, server: &Running, token: &str, user: &str) -> reqwest::Response {
@@ -67,7 +41,7 @@ async fn r5_failed_sync_stops_writes_until_a_restart() {
     let token = token(&http, &server).await;
     let id = profile(&http, &server, &token, "before").await;
     let path = format!("/api/profiles/{id}");
-    let disk = FailingDisk::of(&server);
+    let disk = break_disk(&server);
     let refused = create(&http, &server, &token, "during").await;
     assert_eq!(refused.status(), 503);
     assert!(refused.headers().contains_key("retry-after"));

@@ -84,6 +84,11 @@ impl Server {
         self.api.sign_in().await
     }
 
+    /// The process.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// `SIGKILL`, and the end of the process.
     pub(crate) fn kill(&mut self) -> anyhow::Result<()> {
         self.process.kill()?;
