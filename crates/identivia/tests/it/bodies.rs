@@ -102,8 +102,8 @@ async fn s42_every_caller_has_its_limit_and_only_the_liveness_result_may_exceed_
 }
 
 /// Sends the head of a token request and all of its body but the end.
-async fn send_unfinished(world: &World) -> TcpStream {
-    let mut socket = TcpStream::connect(world.url.trim_start_matches("http://")).await.unwrap();
+pub(crate) async fn send_unfinished(url: &str) -> TcpStream {
+    let mut socket = TcpStream::connect(url.trim_start_matches("http://")).await.unwrap();
     let head =
         "POST /api/auth/token HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 16384\r\n\r\n";
     let body = format!("{{\"client_id\": \"{}", "x".repeat(16_000));
@@ -123,7 +123,7 @@ async fn s71_unfinished_bodies_of_strangers_use_up_their_own_budget_only() {
     let world = World::new().await;
     let mut sockets = Vec::new();
     for _ in 0..600 {
-        sockets.push(send_unfinished(&world).await);
+        sockets.push(send_unfinished(&world.url).await);
     }
     let answers = sockets.into_iter().map(|socket| read_status(socket).boxed());
     let (first, _, others) = select_all(answers).await;

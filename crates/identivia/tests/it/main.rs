@@ -22,6 +22,7 @@ mod layout;
 mod lists;
 mod local;
 mod migrations;
+mod overload;
 mod person_page;
 mod pictures;
 mod pocketbase;
