@@ -190,7 +190,7 @@ pub struct Settings {
 #[cfg(test)]
 impl Settings {
     /// These settings as text, by variable.
-    pub(super) fn from_texts(texts: &[(&'static str, &str)]) -> Self {
+    pub(crate) fn from_texts(texts: &[(&'static str, &str)]) -> Self {
         Self { texts: texts.iter().map(|(variable, text)| (*variable, (*text).to_owned())).collect() }
     }
 }

@@ -47,6 +47,9 @@ pub struct Clients {
     decoy: Option<String>,
     /// Argon2id's memory: one workspace for each check that has run at once.
     workspaces: Mutex<Vec<Vec<Block>>>,
+    /// How many hashes were computed. Tests compare the work of two answers by it, because times vary.
+    #[cfg(test)]
+    pub(crate) computed: ComputedHashes,
 }
 
 impl Clients {
@@ -68,7 +71,17 @@ impl Clients {
         }
         let by_id = clients.into_iter().map(|client| (client.id.clone(), client)).collect();
         let unknown_client = hmac::sign(&key, &[]);
-        Self { key, unknown_client, by_id, plain, verified: RwLock::default(), decoy, workspaces: Mutex::default() }
+        Self {
+            key,
+            unknown_client,
+            by_id,
+            plain,
+            verified: RwLock::default(),
+            decoy,
+            workspaces: Mutex::default(),
+            #[cfg(test)]
+            computed: ComputedHashes::default(),
+        }
     }
 
     /// The client of that id.
@@ -81,6 +94,8 @@ impl Clients {
     #[must_use]
     pub fn quick_check(&self, id: &str, secret: &str) -> QuickCheck<'_> {
         let presented = hmac::sign(&self.key, secret.as_bytes());
+        #[cfg(test)]
+        self.computed.hmac.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let verified = self.verified.read().unwrap_or_else(PoisonError::into_inner);
         let known = self.plain.get(id).or_else(|| verified.get(id));
         let expected = known.unwrap_or(&self.unknown_client);
@@ -103,6 +118,8 @@ impl Clients {
         let hash = own.or(self.decoy.as_ref())?;
         let mut workspace = self.workspaces.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
         let is_right = matches_hash(secret, hash, &mut workspace);
+        #[cfg(test)]
+        self.computed.argon2id.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         self.workspaces.lock().unwrap_or_else(PoisonError::into_inner).push(workspace);
         if !(is_right && own.is_some()) {
             return None;
@@ -139,6 +156,14 @@ pub fn is_argon2id(hash: &str) -> bool {
 /// When the secret is longer than Argon2 takes (4 GiB).
 pub fn hash_secret(secret: &str) -> Result<String, argon2::password_hash::Error> {
     Ok(Argon2::default().hash_password(secret.as_bytes())?.to_string())
+}
+
+/// How many hashes the checks of secrets have computed.
+#[cfg(test)]
+#[derive(Default)]
+pub(crate) struct ComputedHashes {
+    pub(crate) hmac: std::sync::atomic::AtomicUsize,
+    pub(crate) argon2id: std::sync::atomic::AtomicUsize,
 }
 
 #[cfg(test)]

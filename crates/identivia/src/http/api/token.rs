@@ -299,3 +299,63 @@ fn grant_scopes(client: &Client, asked: Option<&str>) -> Result<String, ApiError
 fn invalid_scope(message: &'static str) -> ApiError {
     ApiError::oauth_error(StatusCode::BAD_REQUEST, "invalid_scope", message)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+    use std::sync::atomic::Ordering;
+
+    use super::*;
+    use crate::config::{Config, Settings};
+    use crate::domain::client::hash_secret;
+    use crate::server::{Server, StartOptions};
+
+    /// An application with these clients, and the folder that it uses.
+    async fn start_app(clients: &serde_json::Value) -> (Arc<App>, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let (data, clients) = (folder.path().to_str().unwrap().to_owned(), clients.to_string());
+        let texts = [("DATA_DIR", data.as_str()), ("PORT", "0"), ("JWT_CLIENTS_JSON", clients.as_str())];
+        let config = Config::new(&Settings::from_texts(&texts)).unwrap();
+        let server = Server::start(config, StartOptions::default()).await.unwrap();
+        (server.app, folder)
+    }
+
+    /// Asks for a token and returns the status with the numbers of HMACs and Argon2id hashes that the answer took.
+    async fn count_hashes(app: &Arc<App>, id: &str, secret: &str) -> (u16, usize, usize) {
+        let count = || {
+            let computed = &app.clients.computed;
+            (computed.hmac.load(Ordering::Relaxed), computed.argon2id.load(Ordering::Relaxed))
+        };
+        let before = count();
+        let body = Body::from(json!({"client_id": id, "client_secret": secret}).to_string());
+        let request = axum::http::Request::post("/").header("content-type", "application/json").body(body).unwrap();
+        let address = Extension(ClientIp(Ipv4Addr::LOCALHOST.into()));
+        let (checks, guesses) = (Arc::default(), Arc::new(FailedGuesses::new(b"secret")));
+        let answer = issue_token(State(app.clone()), State(checks), State(guesses), address, request).await;
+        let status = answer.map_or_else(|error| error.status().as_u16(), |_| 200);
+        let after = count();
+        (status, after.0 - before.0, after.1 - before.1)
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn s05_unknown_client_and_wrong_secret_take_the_same_hashes() {
+        let plain = json!({"client_id": "plain", "client_secret": "right", "scopes": ["profiles:read"]});
+        let hash = hash_secret("chosen by a person").unwrap();
+        let hashed = json!({"client_id": "hashed", "client_secret_hash": hash, "scopes": ["profiles:read"]});
+        let (app, _folder) = start_app(&json!([plain])).await;
+        for (id, secret) in [("plain", "wrong"), ("unknown", "wrong"), ("unknown", "right")] {
+            assert_eq!(count_hashes(&app, id, secret).await, (401, 1, 0), "{id} {secret}");
+        }
+        let (app, _folder) = start_app(&json!([plain, hashed])).await;
+        let wrong = [("plain", "wrong"), ("hashed", "wrong"), ("unknown", "wrong"), ("unknown", "chosen by a person")];
+        for (id, secret) in wrong {
+            assert_eq!(count_hashes(&app, id, secret).await, (401, 1, 1), "{id} {secret}");
+        }
+        // A right secret is remembered; wrong ones cost the same from then on too.
+        assert_eq!(count_hashes(&app, "hashed", "chosen by a person").await, (200, 1, 1));
+        assert_eq!(count_hashes(&app, "hashed", "chosen by a person").await, (200, 1, 0));
+        for (id, secret) in wrong {
+            assert_eq!(count_hashes(&app, id, secret).await, (401, 1, 1), "{id} {secret}");
+        }
+    }
+}
