@@ -23,6 +23,11 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long the socket discards what a refused caller still sends, so that a reset does not destroy the answer.
 const LINGER_TIMEOUT: Duration = Duration::from_secs(2);
+/// How much is read at once of the first bytes of a request: the HTTP library's buffer grows with each read that fills it, and
+/// strangers may hold thousands of connections.
+const FIRST_READ_BYTES: usize = 4 * 1024;
+/// From here on a request is an upload, which is read in large pieces.
+const FIRST_BYTES: usize = 32 * 1024;
 /// A byte that no request head may hold.
 const INVALID_BYTE: u8 = 0;
 
@@ -58,6 +63,8 @@ pub(super) struct GuardedSocket<S> {
     inner: S,
     state: ParserState,
     activity: Arc<ConnectionActivity>,
+    /// The bytes of the request under way that have been read.
+    request_bytes: usize,
     read_deadline: Deadline,
     write_deadline: Option<Deadline>,
     linger_deadline: Option<Deadline>,
@@ -66,7 +73,15 @@ pub(super) struct GuardedSocket<S> {
 impl<S> GuardedSocket<S> {
     pub(super) fn new(inner: S, activity: Arc<ConnectionActivity>) -> Self {
         let read_deadline = Deadline::after(HEAD_TIMEOUT);
-        Self { inner, state: new_head(), activity, read_deadline, write_deadline: None, linger_deadline: None }
+        Self {
+            inner,
+            state: new_head(),
+            activity,
+            request_bytes: 0,
+            read_deadline,
+            write_deadline: None,
+            linger_deadline: None,
+        }
     }
 
     fn is_between_requests(&self) -> bool {
@@ -90,6 +105,20 @@ impl<S> GuardedSocket<S> {
     }
 }
 
+impl<S: AsyncRead + Unpin> GuardedSocket<S> {
+    /// Reads into the buffer: little at once at the beginning of a request.
+    fn poll_inner(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.request_bytes >= FIRST_BYTES || buffer.remaining() <= FIRST_READ_BYTES {
+            return Pin::new(&mut self.inner).poll_read(context, buffer);
+        }
+        let mut first = ReadBuf::new(buffer.initialize_unfilled_to(FIRST_READ_BYTES));
+        ready!(Pin::new(&mut self.inner).poll_read(context, &mut first))?;
+        let read = first.filled().len();
+        buffer.advance(read);
+        Poll::Ready(Ok(()))
+    }
+}
+
 impl<S: AsyncRead + Unpin> AsyncRead for GuardedSocket<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -101,7 +130,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for GuardedSocket<S> {
             return Poll::Ready(Ok(()));
         }
         let before = buffer.filled().len();
-        if Pin::new(&mut socket.inner).poll_read(context, buffer)?.is_pending() {
+        if socket.poll_inner(context, buffer)?.is_pending() {
             let stalled = socket.has_stalled(context);
             return if stalled { Poll::Ready(Err(io::ErrorKind::TimedOut.into())) } else { Poll::Pending };
         }
@@ -117,7 +146,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for GuardedSocket<S> {
         } else if !waited_for_head {
             socket.activity.begin_idling();
         }
+        socket.request_bytes += passed;
         if socket.is_between_requests() {
+            socket.request_bytes = 0;
             socket.read_deadline.extend(IDLE_TIMEOUT);
         } else if was_idle {
             socket.read_deadline.extend(HEAD_TIMEOUT);
