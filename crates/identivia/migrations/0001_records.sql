@@ -159,3 +159,19 @@ create table file_intents (
     created bigint not null,
     body text not null
 );
+
+-- Keys of requests that may be repeated, for a day, and the receipts of their work. A receipt is inserted in the commit of
+-- the work and its id is drawn with the key, so that no repetition writes again. Answers in `body` are encrypted with a key that
+-- only the caller's idempotency key gives.
+create table idempotency_keys (
+    seq integer primary key,
+    id text not null unique,
+    -- Who has sent the key; null for a receipt.
+    holder text,
+    attempt text,
+    created bigint not null,
+    expires bigint not null,
+    body text not null
+);
+create index idempotency_keys_holder on idempotency_keys (holder, expires) where holder is not null;
+create index idempotency_keys_expires on idempotency_keys (expires);

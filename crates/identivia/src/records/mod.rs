@@ -5,6 +5,7 @@ pub mod audit_event;
 pub mod checks;
 pub mod file_intent;
 pub mod id;
+pub mod idempotency_key;
 pub mod liveness_frame;
 pub mod liveness_session;
 pub mod outbox_event;
@@ -137,6 +138,8 @@ pub enum RecordKind {
     OutboxEvents,
     /// Files that may be stored without a record. Only SQL stores have them.
     FileIntents,
+    /// Keys of requests that may be repeated, with their answers. They last a day, and are not copied.
+    IdempotencyKeys,
 }
 
 impl RecordKind {
@@ -165,6 +168,7 @@ impl RecordKind {
             Self::LivenessFrames => "liveness_frames",
             Self::OutboxEvents => "outbox_events",
             Self::FileIntents => "file_intents",
+            Self::IdempotencyKeys => "idempotency_keys",
         }
     }
 
@@ -181,6 +185,7 @@ impl RecordKind {
             Self::LivenessFrames => liveness_frame::LivenessFrame::FIELDS,
             Self::OutboxEvents => outbox_event::OutboxEvent::FIELDS,
             Self::FileIntents => file_intent::FileIntent::FIELDS,
+            Self::IdempotencyKeys => idempotency_key::IdempotencyKey::FIELDS,
         }
     }
 

@@ -160,6 +160,8 @@ pub enum Refusal {
     AlreadyExists,
     /// Another caller changed the record first: read it again.
     Changed,
+    /// An earlier attempt at the same idempotency key has made this write.
+    AlreadyWritten,
 }
 
 /// The outcome of a write: the record as it is stored now, or why nothing was changed.

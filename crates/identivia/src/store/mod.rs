@@ -9,6 +9,8 @@ mod commit;
 mod decisions;
 mod file_intents;
 mod handoffs;
+mod idempotency_keys;
+mod keyed_store;
 mod liveness_frames;
 mod liveness_sessions;
 mod outbox;
@@ -40,6 +42,7 @@ pub(crate) use commit::newest_record_fields;
 pub use commit::{
     Change, Commit, CommitOutcome, Condition, IfExists, Refusal, StagedFile, UploadedFiles, WriteOutcome,
 };
+pub use keyed_store::{KeyedStore, KeyedWork, WorkState};
 pub use liveness_sessions::SessionStart;
 use liveness_sessions::derived_id;
 pub use outbox::EventFilter;

@@ -53,6 +53,14 @@ impl dyn Store + '_ {
         self.commit_and_read_first(commit).await
     }
 
+    /// Reads a verification record.
+    ///
+    /// # Errors
+    /// When the store cannot be read now.
+    pub async fn verification_record(&self, id: RecordId) -> Result<Option<VerificationRecord>> {
+        self.read_record(id.as_str()).await
+    }
+
     /// Lists a profile's verification records, newest first.
     ///
     /// # Errors

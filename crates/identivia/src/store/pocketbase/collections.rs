@@ -15,12 +15,15 @@ const IMAGE_TYPES: [&str; 3] = ["image/jpeg", "image/png", "image/webp"];
 const VIDEO_TYPES: [&str; 5] =
     ["video/webm", "video/mp4", "video/quicktime", "video/x-m4v", "application/octet-stream"];
 
+/// The longest encrypted answer: 256 KiB and its head, in base64.
+const ANSWER_CHARACTERS: usize = 400_000;
+
 /// PocketBase's own form of ids, and the only one that this program takes.
 const ID_LENGTH: u64 = 15;
 const ID_PATTERN: &str = "^[a-z0-9]+$";
 
 /// The kinds of record that have a collection, profiles first: the histories refer to them.
-pub(super) const KINDS: [RecordKind; 8] = [
+pub(super) const KINDS: [RecordKind; 9] = [
     RecordKind::Profiles,
     RecordKind::VerificationHistory,
     RecordKind::StatusHistory,
@@ -29,6 +32,7 @@ pub(super) const KINDS: [RecordKind; 8] = [
     RecordKind::LivenessFrames,
     RecordKind::AuditEvents,
     RecordKind::OutboxEvents,
+    RecordKind::IdempotencyKeys,
 ];
 
 /// An index of a collection.
@@ -114,6 +118,10 @@ const FRAME_INDEXES: &[CollectionIndex] = &[
 ];
 const EVENT_INDEXES: &[CollectionIndex] =
     &[CollectionIndex::of_columns("identivia_events_profile", &["profile", "at"])];
+const KEY_INDEXES: &[CollectionIndex] = &[
+    CollectionIndex::of_columns("identivia_keys_holder", &["holder", "expires"]),
+    CollectionIndex::of_columns("identivia_keys_expires", &["expires"]),
+];
 
 const OUTBOX_INDEXES: &[CollectionIndex] = &[CollectionIndex::of_columns("identivia_outbox_created", &["created"])];
 
@@ -128,6 +136,7 @@ const fn indexes(kind: RecordKind) -> &'static [CollectionIndex] {
         RecordKind::AuditEvents => EVENT_INDEXES,
         RecordKind::OutboxEvents => OUTBOX_INDEXES,
         RecordKind::FileIntents => &[],
+        RecordKind::IdempotencyKeys => KEY_INDEXES,
     }
 }
 
@@ -192,6 +201,7 @@ fn field_description(kind: RecordKind, name: &str, holds: FieldType, profiles: &
         // A key is kept with its team before it.
         FieldType::Line if kind == RecordKind::Settings && name == "key" => text(2 * LINE),
         FieldType::Line => text(LINE),
+        FieldType::SentDocument if kind == RecordKind::IdempotencyKeys => text(ANSWER_CHARACTERS),
         FieldType::Paragraph => text(PARAGRAPH),
         FieldType::Document | FieldType::SentDocument => text(DOCUMENT_CHARACTERS),
         FieldType::Json | FieldType::Number | FieldType::Count => json!({"maxSize": DOCUMENT_CHARACTERS}),

@@ -228,7 +228,10 @@ impl PocketBase {
                 Some(Value::Array(items)) => Ok(items),
                 _ => Err(unexpected_answer()),
             },
-            _ => Err(unexpected_answer()),
+            None => Err(StoreError::Unavailable(format!(
+                "PocketBase has no collection {collection}; run: identivia pocketbase init"
+            ))),
+            Some(_) => Err(unexpected_answer()),
         }
     }
 }

@@ -181,6 +181,12 @@ impl PocketBase {
     /// Writes one record after the other. The first is what was asked for: once it is written, a failure of those that go
     /// with it is logged and does not undo it. Several new records of which none may exist cannot be written so.
     async fn write_one_by_one(&self, requests: &[WriteRequest]) -> Result<WriteAnswer> {
+        let is_receipt = |request: &WriteRequest| request.is_insert() && request.kind == RecordKind::IdempotencyKeys;
+        if requests.len() > 1 && requests.iter().any(is_receipt) {
+            let text = "PocketBase's batch API is off, which Idempotency-Key needs: send the request without the key, or \
+                        have the operator turn the batch API on";
+            return Err(StoreError::Refused(text.to_owned()));
+        }
         let must_be_new = |request: &&WriteRequest| request.is_insert() && !request.may_exist && !request.is_lock;
         if requests.iter().filter(must_be_new).count() > 1 {
             return Err(StoreError::Refused("PocketBase's batch API is off: it adds one record at a time".to_owned()));
