@@ -133,7 +133,7 @@ impl RequestHandler for RequestPipeline {
             headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
             headers.insert(
                 header::ACCESS_CONTROL_EXPOSE_HEADERS,
-                HeaderValue::from_static("X-Request-Id, Retry-After, ETag"),
+                HeaderValue::from_static("X-Request-Id, Retry-After, ETag, Idempotency-Replayed"),
             );
         }
         // An unread body ends the connection; the header tells the caller before it sends more.
@@ -277,7 +277,7 @@ fn preflight_response(allowed: bool) -> Response {
     if allowed {
         let headers = response.headers_mut();
         let methods = HeaderValue::from_static("GET, POST, PATCH, PUT, DELETE");
-        let names = HeaderValue::from_static("Authorization, Content-Type, X-Request-Id");
+        let names = HeaderValue::from_static("Authorization, Content-Type, X-Request-Id, Idempotency-Key");
         headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);
         headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, names);
         headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));

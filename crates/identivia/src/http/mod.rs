@@ -1,4 +1,4 @@
-//! HTTP: connections, the guard, request bodies, one file per API resource, and the pages.
+//! HTTP: connections, the guard, idempotency keys, request bodies, one file per API resource, and the pages.
 
 mod answer_form;
 pub mod api;
@@ -6,6 +6,7 @@ pub mod body;
 pub mod connection;
 pub mod error;
 pub mod guard;
+pub mod idempotency;
 pub mod middleware;
 pub mod openapi;
 pub mod pages;

@@ -2,7 +2,7 @@
 
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::encoding::EncodingBuilder;
-use utoipa::openapi::path::Operation;
+use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::request_body::RequestBody;
 use utoipa::openapi::schema::{
     AnyOfBuilder, ComponentsBuilder, ObjectBuilder, Ref, Schema, SchemaFormat, SchemaType, Type,
@@ -27,6 +27,25 @@ liveness or status is a claim.
 Errors are `{\"error\", \"message\"}`, with `required` (what is missing) or `fields` (what is wrong, field by field). \
 Every answer carries `X-Request-Id`. Times are UTC.";
 
+/// The name of the parameter that operations with an idempotency key share.
+const KEY_PARAMETER: &str = "IdempotencyKey";
+
+fn idempotency_key_parameter() -> Parameter {
+    // A key may also be written as a structured field's string, in quotes.
+    let key = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[!#-~]([ -~]{0,253}[!-~])?$"));
+    ParameterBuilder::new()
+        .name("Idempotency-Key")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(
+            "Your own name of this request, such as a UUID: 1 to 255 printable ASCII characters, with or without quotes. A \
+             repetition with the same key within 24 hours gets the first answer, with `Idempotency-Replayed: true`, and \
+             changes nothing.",
+        ))
+        .schema(Some(key))
+        .build()
+}
+
 /// Title, licence, tags and the two kinds of token.
 pub(super) fn document_frame() -> OpenApi {
     let bearer = |description: &str| {
@@ -39,6 +58,7 @@ pub(super) fn document_frame() -> OpenApi {
         .security_scheme("machine", bearer("A machine token with the scope that the operation names."))
         .security_scheme("flow", bearer("A flow token: the browser's, for one profile."))
         .schema(ErrorBody::name(), ErrorBody::schema())
+        .parameter(KEY_PARAMETER, idempotency_key_parameter())
         .build();
     let tags = [
         "Tokens",
@@ -147,6 +167,9 @@ fn null_schema() -> ObjectBuilder {
 pub(super) fn complete_document(mut document: OpenApi) -> OpenApi {
     for (path, item) in &mut document.paths.paths {
         let names_a_record = path.contains('{');
+        for operation in [&mut item.post, &mut item.patch].into_iter().flatten() {
+            add_idempotency_key(operation);
+        }
         let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
         for operation in operations.into_iter().flatten() {
             add_refusals(operation, names_a_record);
@@ -180,11 +203,33 @@ fn camel_case(name: &str) -> String {
     words.fold(first, |name, word| name + &word[..1].to_uppercase() + &word[1..])
 }
 
+/// Says whether the operation takes callers without a token.
+fn is_open(operation: &Operation) -> bool {
+    let choices = operation.security.as_ref().and_then(|choices| serde_json::to_value(choices).ok());
+    choices.is_some_and(|choices| choices == serde_json::json!([{}]))
+}
+
+/// Adds the header that makes an operation safe to repeat, and what it may be refused with.
+fn add_idempotency_key(operation: &mut Operation) {
+    if is_open(operation) {
+        return;
+    }
+    operation
+        .parameters
+        .get_or_insert_default()
+        .push(RefOr::Ref(Ref::new(format!("#/components/parameters/{KEY_PARAMETER}"))));
+    add_responses(
+        operation,
+        &[
+            ("409", "The first request with this `Idempotency-Key` is still running; see `Retry-After`", true),
+            ("422", "This `Idempotency-Key` was sent with another request", true),
+            ("429", "Too many `Idempotency-Key`s; see `Retry-After`", true),
+        ],
+    );
+}
+
 fn add_refusals(operation: &mut Operation, names_a_record: bool) {
-    let open = operation
-        .security
-        .as_ref()
-        .is_some_and(|choices| serde_json::to_value(choices).is_ok_and(|choices| choices == serde_json::json!([{}])));
+    let open = is_open(operation);
     let takes_input = operation.request_body.is_some();
     let refusals = [
         ("400", "Something is missing or wrong; `required` or `fields` say what", takes_input || !open),
@@ -198,10 +243,13 @@ fn add_refusals(operation: &mut Operation, names_a_record: bool) {
         ("500", "The server failed; report it with the `X-Request-Id`", true),
         ("503", "Try again after `Retry-After` seconds", true),
     ];
-    for (status, description, applies) in refusals {
-        if applies {
-            operation.responses.responses.entry(status.to_owned()).or_insert_with(|| refusal_response(description));
-        }
+    add_responses(operation, &refusals);
+}
+
+/// Adds the refusals that apply, except where the operation describes one itself.
+fn add_responses(operation: &mut Operation, refusals: &[(&str, &'static str, bool)]) {
+    for (status, description, _) in refusals.iter().filter(|(.., applies)| *applies) {
+        operation.responses.responses.entry((*status).to_owned()).or_insert_with(|| refusal_response(description));
     }
 }
 

@@ -8,6 +8,7 @@ use super::guard::body_limits::BodyLimits;
 use super::guard::client_secrets::SecretChecks;
 use super::guard::failed_guesses::FailedGuesses;
 use super::guard::provider_quotas::ProviderQuotas;
+use super::idempotency::key_ring::KeyRing;
 use super::pages::person_page::PersonPage;
 use crate::app::App;
 
@@ -19,6 +20,7 @@ pub(crate) struct HttpState {
     failed_guesses: Arc<FailedGuesses>,
     quotas: Arc<ProviderQuotas>,
     pub(super) body_limits: Arc<BodyLimits>,
+    pub(super) key_ring: Arc<KeyRing>,
     page: Arc<PersonPage>,
 }
 
@@ -31,6 +33,7 @@ impl HttpState {
             secret_checks: Arc::default(),
             failed_guesses: Arc::new(FailedGuesses::new(secret)),
             body_limits: BodyLimits::new(max_connections),
+            key_ring: Arc::new(KeyRing::new(secret)),
             page: Arc::new(page),
         }
     }

@@ -16,6 +16,7 @@ mod flow;
 mod frames;
 mod ground;
 mod hostile;
+mod idempotency;
 mod journey;
 mod kill_points;
 mod layout;

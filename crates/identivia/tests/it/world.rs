@@ -425,7 +425,7 @@ impl LivenessProvider for Scripted {
 }
 
 /// A document reader that has always read the same passport.
-struct ScriptedReader;
+pub(crate) struct ScriptedReader;
 
 #[async_trait]
 impl DocumentReader for ScriptedReader {

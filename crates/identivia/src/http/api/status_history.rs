@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -68,7 +69,6 @@ pub(crate) struct StatusResponse {
             body = ErrorBody),
     ))]
 pub(crate) async fn create_status_record(
-    State(app): State<Arc<App>>,
     context: RequestContext,
     ProfilePath(id): ProfilePath,
     request: WholeRequest,
@@ -90,10 +90,21 @@ pub(crate) async fn create_status_record(
     }
     let record = StatusRecord { verification, ..record };
     let event = context.audit_event(EventKind::StatusRecorded, Some(id), record.new_status.as_str());
-    let written = app.store.record_status(record, &context.authority.reach, condition, event).await?;
-    let data = context.authority.show(context.resolve_write(id, written).await?);
-    let response = StatusResponse { success: true, message: "Status history record created", data };
-    Ok((StatusCode::CREATED, Json(response)))
+    let written = context.store.record_status(record, &context.authority.reach, condition, event).await?;
+    let recorded = context.resolve_write(id, written).await?;
+    Ok(to_response(&context, recorded))
+}
+
+/// The answer to a new record.
+fn to_response(context: &RequestContext, recorded: StatusRecord) -> (StatusCode, Json<StatusResponse>) {
+    let data = context.authority.show(recorded);
+    (StatusCode::CREATED, Json(StatusResponse { success: true, message: "Status history record created", data }))
+}
+
+/// The answer to a record that an earlier attempt has added.
+pub(crate) async fn answer_recorded(context: &RequestContext, id: RecordId) -> Result<Response, ApiError> {
+    let recorded = context.app.store.status_record(id).await?.ok_or_else(ApiError::profile_not_found)?;
+    Ok(to_response(context, recorded).into_response())
 }
 
 /// The newest status record, where a link's step would only repeat it.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -160,13 +161,25 @@ pub(crate) async fn create_verification(
     };
     let event = context.audit_event(EventKind::VerificationRecorded, Some(id), record_id.as_str());
     let reach = &context.authority.reach;
+    let store = &context.store;
     let written =
-        upload.commit_with(|attached| app.store.record_verification(record, reach, condition, attached, event)).await?;
-    let data = context.resolve_write(id, written).await?;
+        upload.commit_with(|attached| store.record_verification(record, reach, condition, attached, event)).await?;
+    let recorded = context.resolve_write(id, written).await?;
     app.record_checks.wake();
-    let data = context.authority.show(data);
+    Ok(to_response(&context, recorded))
+}
+
+/// The answer to a new record.
+fn to_response(context: &RequestContext, recorded: VerificationRecord) -> (StatusCode, Json<VerificationResponse>) {
+    let data = context.authority.show(recorded);
     let response = VerificationResponse { success: true, message: "Verification history record created", data };
-    Ok((StatusCode::CREATED, Json(response)))
+    (StatusCode::CREATED, Json(response))
+}
+
+/// The answer to a record that an earlier attempt has added, as it is now.
+pub(crate) async fn answer_recorded(context: &RequestContext, id: RecordId) -> Result<Response, ApiError> {
+    let recorded = context.app.store.verification_record(id).await?.ok_or_else(ApiError::profile_not_found)?;
+    Ok(to_response(context, recorded).into_response())
 }
 
 /// Checks all fields at once, and names every one that is missing, files included.

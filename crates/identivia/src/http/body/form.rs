@@ -2,21 +2,20 @@
 
 use std::fs::File;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::{Request, header};
+use axum::http::Request;
 use bytes::Bytes;
 use serde::de::value::MapDeserializer;
 use serde_json::{Number, Value};
 use vision::intake;
 
 use super::field_checks::FieldChecks;
-use super::form_body::{FORM_BYTES, FormBody};
+use super::form_parts::{FORM_TIMEOUT, FormParts};
 use super::form_schema::FormFields;
 use super::json;
 use super::liveness_result::{LIVENESS_RESULT_BYTES, SentResult};
-use super::multipart::{self, FormFault, MultipartParser, PART_HEADER_BYTES, PartHead};
+use super::multipart::PartHead;
 use crate::domain::document_editors::DocumentEditors;
 use crate::domain::media::{MAX_IMAGE_BYTES, MAX_VIDEO_BYTES, Media, SNIFF_BYTES};
 use crate::domain::profile::{FileField, ProfileFiles};
@@ -32,8 +31,6 @@ use crate::work::holder::WorkHolder;
 const MAX_PARTS: usize = 32;
 /// The largest text part, in bytes.
 const TEXT_BYTES: usize = 64 * 1024;
-/// The longest a whole form may take.
-const FORM_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// The prefix of the names of frames; their number follows, from 1 on.
 pub(crate) const FRAME_PREFIX: &str = "frame_";
@@ -126,14 +123,14 @@ pub(crate) async fn read_form<F: FormFields>(
     files: &Arc<Files>,
     destination: FileDestination<'_>,
 ) -> Result<ReceivedForm<F>, ApiError> {
-    let boundary = form_boundary(&request)?;
-    json::refuse_large_body(request.headers(), FORM_BYTES)?;
-    let holder = request.extensions().get::<WorkHolder>().cloned().ok_or_else(ApiError::missing_token)?;
+    let holder = request.extensions().get::<WorkHolder>().cloned().ok_or_else(ApiError::missing_token);
+    let permit = BodyPermit::of_request(request.extensions());
+    let parts = FormParts::open(request)?;
     let reader = FormReader {
-        permit: BodyPermit::of_request(request.extensions()),
-        holder,
+        permit,
+        holder: holder?,
         liveness_result: F::LIVENESS_RESULT,
-        multipart: MultipartParser::new(FormBody::new(request.into_body()), &boundary),
+        parts,
         files,
         accepted: F::FILES,
         destination,
@@ -153,36 +150,6 @@ pub(crate) async fn read_frames<F: FormFields>(
     Ok((received, frames))
 }
 
-/// Says whether the request is a multipart form.
-pub(crate) fn is_form(request: &Request<Body>) -> bool {
-    json::media_type(request.headers()) == "multipart/form-data"
-}
-
-fn form_boundary(request: &Request<Body>) -> Result<String, ApiError> {
-    if !is_form(request) {
-        return Err(ApiError::unsupported_type("Send the body as Content-Type: multipart/form-data"));
-    }
-    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    content_type.and_then(multipart::parse_boundary).ok_or_else(malformed_form)
-}
-
-fn malformed_form() -> ApiError {
-    ApiError::bad_request("Malformed form", "Send a well-formed multipart/form-data body with a boundary (RFC 7578)")
-}
-
-impl From<FormFault> for ApiError {
-    fn from(fault: FormFault) -> Self {
-        match fault {
-            FormFault::TooLarge => Self::too_large("At most 80 MiB a request"),
-            FormFault::HeaderTooLarge => {
-                Self::too_large(format!("At most {} KiB a part's header", PART_HEADER_BYTES / 1024))
-            }
-            FormFault::TooSlow => json::body_too_slow(),
-            FormFault::Malformed => malformed_form(),
-        }
-    }
-}
-
 /// Counts bytes that a form holds.
 fn hold_bytes(permit: Option<&BodyPermit>, place: BodyPlace, piece: &Bytes) -> Result<(), ApiError> {
     permit.map_or(Ok(()), |permit| permit.hold_bytes(place, piece.len()))
@@ -193,7 +160,7 @@ struct FormReader<'a> {
     permit: Option<Arc<BodyPermit>>,
     /// For whom pictures are checked.
     holder: WorkHolder,
-    multipart: MultipartParser<FormBody>,
+    parts: FormParts,
     files: &'a Arc<Files>,
     accepted: &'static [FileField],
     destination: FileDestination<'a>,
@@ -205,7 +172,7 @@ struct FormReader<'a> {
 impl FormReader<'_> {
     async fn read_parts(mut self) -> Result<ReceivedParts, ApiError> {
         let mut parts = 0;
-        while let Some(part) = self.multipart.next_part().await? {
+        while let Some(part) = self.parts.next_part().await? {
             parts += 1;
             if parts > MAX_PARTS {
                 return Err(ApiError::too_large(format!("At most {MAX_PARTS} parts a form")));
@@ -250,7 +217,7 @@ impl FormReader<'_> {
 
     async fn read_text_of(&mut self, limit: usize, refusal: &'static str) -> Result<String, ApiError> {
         let mut bytes = Vec::new();
-        while let Some(piece) = self.multipart.next_piece().await? {
+        while let Some(piece) = self.parts.next_piece().await? {
             if bytes.len() + piece.len() > limit {
                 return Err(ApiError::too_large(refusal));
             }
@@ -268,7 +235,7 @@ impl FormReader<'_> {
             return Ok(());
         }
         let mut bytes = Vec::new();
-        while let Some(piece) = self.multipart.next_piece().await? {
+        while let Some(piece) = self.parts.next_piece().await? {
             hold_bytes(self.permit.as_deref(), BodyPlace::Memory, &piece)?;
             bytes.extend_from_slice(&piece);
             if bytes.len() > FRAME_BYTES {
@@ -344,7 +311,7 @@ impl FormReader<'_> {
     async fn read_first_bytes(&mut self) -> Result<Vec<u8>, ApiError> {
         let mut bytes = Vec::new();
         while bytes.len() < SNIFF_BYTES
-            && let Some(piece) = self.multipart.next_piece().await?
+            && let Some(piece) = self.parts.next_piece().await?
         {
             bytes.extend_from_slice(&piece);
         }
@@ -371,7 +338,7 @@ impl FormReader<'_> {
             }
             hold_bytes(self.permit.as_deref(), BodyPlace::Disk, &piece)?;
             writing.write_bytes(&piece).await?;
-            next = self.multipart.next_piece().await?;
+            next = self.parts.next_piece().await?;
         }
         Ok(())
     }

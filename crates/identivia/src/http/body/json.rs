@@ -12,6 +12,7 @@ use serde::{Deserialize, de};
 use super::liveness_result::{LIVENESS_RESULT_BYTES, size_without_result};
 use crate::http::error::ApiError;
 use crate::http::guard::body_limits::{BodyPermit, BodyPlace};
+use crate::http::idempotency::body_fingerprint::BodyFingerprint;
 
 /// The largest JSON body with a token, in bytes.
 const BODY_BYTES: usize = 256 * 1024;
@@ -77,6 +78,11 @@ pub(crate) async fn read_public_body(request: Request<Body>) -> Result<Vec<u8>, 
     read_body(request, PUBLIC_BODY_BYTES).await
 }
 
+/// Reads a body of a caller with a token for its fingerprint alone.
+pub(crate) async fn skip_body(request: Request<Body>) -> Result<(), ApiError> {
+    read_body(request, BODY_BYTES + LIVENESS_RESULT_BYTES).await.map(drop)
+}
+
 /// Reads a whole body. It grows with the bytes that arrive, not with its `Content-Length`.
 async fn read_body(request: Request<Body>, limit: usize) -> Result<Vec<u8>, ApiError> {
     refuse_large_body(request.headers(), limit)?;
@@ -86,6 +92,7 @@ async fn read_body(request: Request<Body>, limit: usize) -> Result<Vec<u8>, ApiE
 /// Collects a body. Its bytes are copied: a piece keeps the connection's whole buffer, which is counted nowhere.
 async fn collect_body(request: Request<Body>, limit: usize) -> Result<Vec<u8>, ApiError> {
     let permit = BodyPermit::of_request(request.extensions());
+    let fingerprint = BodyFingerprint::of_request(request.extensions());
     let mut body = request.into_body();
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
@@ -98,6 +105,9 @@ async fn collect_body(request: Request<Body>, limit: usize) -> Result<Vec<u8>, A
             permit.hold_bytes(BodyPlace::Memory, piece.len())?;
         }
         bytes.extend_from_slice(piece);
+    }
+    if let Some(fingerprint) = fingerprint {
+        fingerprint.add_whole_body(&bytes);
     }
     Ok(bytes)
 }

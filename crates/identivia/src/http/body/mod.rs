@@ -3,6 +3,7 @@
 pub mod field_checks;
 pub mod form;
 mod form_body;
+pub mod form_parts;
 pub mod form_schema;
 pub mod json;
 pub mod list_query;

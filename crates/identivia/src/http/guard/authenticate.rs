@@ -10,13 +10,15 @@ use http_body::Body as _;
 
 use super::access_table::{AcceptedCallers, AccessRule, AccessTable};
 use super::authority::Authority;
-use super::body_limits::{BodyLimits, BodySender};
+use super::body_limits::{BodyLimits, BodyPermit, BodySender};
 use super::request_context::ClientIp;
 use crate::app::App;
 use crate::domain::profile::Reach;
 use crate::domain::scope::Scope;
 use crate::domain::token::TokenHolder;
 use crate::http::error::ApiError;
+use crate::http::idempotency::key_header::has_idempotency_key;
+use crate::http::idempotency::keyed_request::answer_keyed_request;
 use crate::http::pages::api_docs;
 use crate::http::state::HttpState;
 
@@ -36,42 +38,53 @@ pub(crate) async fn authenticate_request(
             let network = request.extensions().get::<ClientIp>().map(|ip| ip.network());
             // A caller on this machine may be a proxy that is not listed, which all callers come through.
             let sender = BodySender::Stranger(network.filter(|network| !network.is_loopback()));
-            run_with_body_permit(&state.body_limits, sender, request, next).await
+            match admit_body(&state.body_limits, sender, &mut request) {
+                Ok(_permit) => next.run(request).await,
+                Err(refusal) => refusal.into_response(),
+            }
         }
         Some(AccessRule::Token { scope, callers }) => {
             let app = Arc::<App>::from_ref(&state);
             match verify_authority(&app, request.headers(), scope, callers).await {
-                Ok(authority) => {
-                    let sender = authority.body_sender();
-                    request.extensions_mut().insert(authority.work_holder());
-                    request.extensions_mut().insert(Arc::new(authority));
-                    run_with_body_permit(&state.body_limits, sender, request, next).await
-                }
+                Ok(authority) => run_authorized(&state, &app, authority, request, next).await,
                 Err(refusal) => api_docs::redirect_browser_to_docs(&request).unwrap_or_else(|| refusal.into_response()),
             }
         }
     }
 }
 
-/// Runs a request whose body, if it has one, is within the limits. What the body holds is given back with the answer.
-async fn run_with_body_permit(
-    limits: &Arc<BodyLimits>,
-    sender: BodySender,
+/// Runs a request of a caller who may make it; one with an idempotency key is done once.
+async fn run_authorized(
+    state: &HttpState,
+    app: &Arc<App>,
+    authority: Authority,
     mut request: Request,
     next: Next,
 ) -> Response {
-    if request.body().is_end_stream() {
-        return next.run(request).await;
-    }
-    match limits.admit_body(sender) {
-        Ok(permit) => {
-            request.extensions_mut().insert(permit.clone());
-            let response = next.run(request).await;
-            drop(permit);
-            response
-        }
+    let authority = Arc::new(authority);
+    request.extensions_mut().insert(authority.work_holder());
+    request.extensions_mut().insert(authority.clone());
+    match admit_body(&state.body_limits, authority.body_sender(), &mut request) {
         Err(refusal) => refusal.into_response(),
+        Ok(_permit) if has_idempotency_key(&request) => {
+            answer_keyed_request(app, &state.key_ring, &authority, request, next).await.into_response()
+        }
+        Ok(_permit) => next.run(request).await,
     }
+}
+
+/// Lets a request in whose body, if it has one, is within the limits. What the body holds is given back with the permit.
+fn admit_body(
+    limits: &Arc<BodyLimits>,
+    sender: BodySender,
+    request: &mut Request,
+) -> Result<Option<Arc<BodyPermit>>, ApiError> {
+    if request.body().is_end_stream() {
+        return Ok(None);
+    }
+    let permit = limits.admit_body(sender)?;
+    request.extensions_mut().insert(permit.clone());
+    Ok(Some(permit))
 }
 
 /// The authority that the request's token gives for an operation. Neither its client nor its link may have been revoked since

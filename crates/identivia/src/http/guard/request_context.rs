@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{FromRef, FromRequestParts};
+use axum::http::Extensions;
 use axum::http::request::Parts;
 
 use super::authority::Authority;
@@ -13,7 +14,7 @@ use crate::domain::event::EventKind;
 use crate::http::error::{ApiError, RefusalKind};
 use crate::records::audit_event::AuditEvent;
 use crate::records::id::RecordId;
-use crate::store::{Refusal, WriteOutcome};
+use crate::store::{Refusal, Store, WriteOutcome};
 
 /// The id of a request in answers and logs.
 #[derive(Clone)]
@@ -36,6 +37,10 @@ impl ClientIp {
     }
 }
 
+/// The store for the write of a request with an idempotency key.
+#[derive(Clone)]
+pub(crate) struct RequestStore(pub(crate) Arc<dyn Store>);
+
 /// The whole request, for handlers that read the body themselves.
 pub(crate) type WholeRequest = axum::http::Request<Body>;
 
@@ -46,9 +51,21 @@ pub(crate) struct RequestContext {
     pub(crate) request_id: Arc<str>,
     /// Where the request came from.
     pub(crate) client_ip: Option<IpAddr>,
+    /// The store for the one commit that the request is about: with an idempotency key it also writes the work's receipt.
+    pub(crate) store: Arc<dyn Store>,
 }
 
 impl RequestContext {
+    /// The context of a request that the guard has let through.
+    pub(crate) fn from_extensions(app: Arc<App>, extensions: &Extensions) -> Result<Self, ApiError> {
+        // A route outside the guard has no authority: refuse rather than trust.
+        let authority = extensions.get::<Arc<Authority>>().cloned().ok_or_else(ApiError::missing_token)?;
+        let request_id = extensions.get::<RequestId>().map_or_else(|| Arc::from(""), |id| id.0.clone());
+        let client_ip = extensions.get::<ClientIp>().map(|ip| ip.0);
+        let store = extensions.get::<RequestStore>().map_or_else(|| app.store.clone(), |store| store.0.clone());
+        Ok(Self { app, authority, request_id, client_ip, store })
+    }
+
     /// An audit event by this caller. `detail` names fields, keys or statuses, never values.
     pub(crate) fn audit_event(
         &self,
@@ -73,7 +90,7 @@ impl RequestContext {
         match refusal {
             Refusal::Missing => ApiError::profile_not_found(),
             // Concurrent writes of the same record: the caller's next try sees the other one.
-            Refusal::AlreadyExists | Refusal::Changed => {
+            Refusal::AlreadyExists | Refusal::Changed | Refusal::AlreadyWritten => {
                 ApiError::unavailable("The record was changed at the same time; try again")
             }
             Refusal::Decided => self.refuse_claim(profile, "decided").await,
@@ -126,11 +143,7 @@ where
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        // A route outside the guard has no authority: refuse rather than trust.
-        let authority = parts.extensions.get::<Arc<Authority>>().cloned().ok_or_else(ApiError::missing_token)?;
-        let request_id = parts.extensions.get::<RequestId>().map_or_else(|| Arc::from(""), |id| id.0.clone());
-        let client_ip = parts.extensions.get::<ClientIp>().map(|ip| ip.0);
-        Ok(Self { app: Arc::from_ref(state), authority, request_id, client_ip })
+        Self::from_extensions(Arc::from_ref(state), &parts.extensions)
     }
 }
 

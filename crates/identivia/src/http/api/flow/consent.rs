@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -85,6 +86,12 @@ pub(crate) async fn withdraw_consent(
         context.resolve_write(id, written).await?;
     }
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// The answer to a consent that an earlier attempt has recorded: the newest one.
+pub(crate) async fn answer_accepted(context: &RequestContext, id: RecordId) -> Result<Response, ApiError> {
+    let data = load_profile(context, id).await?.consent.ok_or_else(ApiError::profile_not_found)?;
+    Ok(Json(ConsentResponse { success: true, data }).into_response())
 }
 
 fn check_consent(body: AcceptConsent, app: &App) -> Result<Consent, ApiError> {

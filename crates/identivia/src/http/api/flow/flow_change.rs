@@ -17,6 +17,6 @@ pub(super) async fn change_profile(
     let (id, reach, condition) = (profile.id(), &context.authority.reach, profile.condition());
     let event = context.audit_event(kind, Some(id), detail);
     let files = UploadedFiles::default();
-    let written = context.app.store.change_profile(id, reach, condition, &change, files, event).await?;
+    let written = context.store.change_profile(id, reach, condition, &change, files, event).await?;
     context.resolve_write(id, written).await.map(drop)
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -19,9 +20,11 @@ use crate::http::body::field_checks::{FieldChecks, RawField, known};
 use crate::http::body::json;
 use crate::http::error::ApiError;
 use crate::http::guard::authority::Authority;
+use crate::http::guard::profile_access::load_profile;
 use crate::http::guard::request_context::{RequestContext, WholeRequest};
 use crate::http::openapi;
 use crate::records::id::RecordId;
+use crate::store::CreatedProfile;
 
 /// The setting that holds a team's own list of redirect URLs.
 const REDIRECT_URLS_KEY: &str = "redirect_urls";
@@ -122,13 +125,25 @@ pub(crate) async fn create_profile(
     let new = check_new_profile(body, &context.authority)?;
     refuse_foreign_redirect(&app, &new).await?;
     let event = context.audit_event(EventKind::ProfileCreated, None, "");
-    let created = app.store.create_profile(new, event).await?;
+    let created = context.store.create_profile(new, event).await?;
+    to_response(&app, &created)
+}
+
+/// The answer to a profile that this request or an earlier one has created.
+fn to_response(app: &App, created: &CreatedProfile) -> Result<(StatusCode, Json<CreateProfileResponse>), ApiError> {
     let flow_token =
         app.tokens.issue_flow_token(created.id, created.epoch, app.clock.now()).map_err(ApiError::internal)?;
     let (status, message) =
         if created.is_new { (StatusCode::CREATED, None) } else { (StatusCode::OK, Some("Existing record found")) };
     let url = app.links.profile_link(created.id, &flow_token);
     Ok((status, Json(CreateProfileResponse { success: true, url, id: created.id, flow_token, message })))
+}
+
+/// The answer to a profile that an earlier attempt has created.
+pub(crate) async fn answer_created(context: &RequestContext, id: RecordId) -> Result<Response, ApiError> {
+    let epoch = load_profile(context, id).await?.link_epoch();
+    let created = CreatedProfile { id, is_new: true, epoch };
+    Ok(to_response(&context.app, &created)?.into_response())
 }
 
 /// Refuses a URL that neither the team's list nor, where it has none, the operator's contains.

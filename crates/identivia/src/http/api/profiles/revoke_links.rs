@@ -1,13 +1,10 @@
 //! Revokes a profile's links: every flow token and handoff code that was made before.
 
-use std::sync::Arc;
-
 use axum::Json;
-use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::app::App;
 use crate::domain::event::EventKind;
 use crate::http::error::ApiError;
 use crate::http::guard::profile_access::ProfilePath;
@@ -30,12 +27,20 @@ pub(crate) struct RevokeLinksResponse {
     params(("id" = RecordId, Path, description = "The profile's id")),
     responses((status = 200, description = "Revoked", body = RevokeLinksResponse)))]
 pub(crate) async fn revoke_links(
-    State(app): State<Arc<App>>,
     context: RequestContext,
     ProfilePath(id): ProfilePath,
 ) -> Result<Json<RevokeLinksResponse>, ApiError> {
     let event = context.audit_event(EventKind::LinksRevoked, Some(id), "");
-    let written = app.store.revoke_links(id, &context.authority.reach, event).await?;
+    let written = context.store.revoke_links(id, &context.authority.reach, event).await?;
     context.resolve_write(id, written).await?;
-    Ok(Json(RevokeLinksResponse { success: true, message: "Links revoked" }))
+    Ok(to_response())
+}
+
+fn to_response() -> Json<RevokeLinksResponse> {
+    Json(RevokeLinksResponse { success: true, message: "Links revoked" })
+}
+
+/// The answer to links that an earlier attempt has revoked.
+pub(crate) fn answer_revoked() -> Response {
+    to_response().into_response()
 }

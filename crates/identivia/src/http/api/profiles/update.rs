@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -17,12 +18,13 @@ use crate::files::upload::Upload;
 use crate::http::api::liveness::session_access::usable_session;
 use crate::http::body::field_checks::{FieldChecks, RawField};
 use crate::http::body::form::{self, FileDestination};
+use crate::http::body::form_parts;
 use crate::http::body::form_schema::{Form, FormFields};
 use crate::http::body::json;
 use crate::http::body::liveness_result::{LIVENESS_RESULT, SentResult};
 use crate::http::error::{ApiError, ErrorBody};
 use crate::http::guard::authority::{Shown, StatementKind};
-use crate::http::guard::profile_access::UndecidedProfile;
+use crate::http::guard::profile_access::{UndecidedProfile, load_profile};
 use crate::http::guard::provider_quotas::ProviderQuotas;
 use crate::http::guard::request_context::{RequestContext, WholeRequest};
 use crate::http::openapi;
@@ -147,7 +149,7 @@ pub(crate) async fn update_profile(
 ) -> Result<Json<UpdatedProfile>, ApiError> {
     let id = profile.id;
     let mut upload = Upload::new(app.files.clone(), Collection::Profiles, id);
-    let (body, files, checks, editors) = if form::is_form(&request) {
+    let (body, files, checks, editors) = if form_parts::is_form(&request) {
         let received = form::read_form(request, &app.files, FileDestination::Record(&mut upload)).await?;
         (received.fields, received.files, received.checks, received.editors)
     } else {
@@ -175,14 +177,20 @@ pub(crate) async fn update_profile(
     }
     let event = context.audit_event(EventKind::ProfileChanged, Some(id), change.field_names().join(" "));
     let replaces = FileField::ALL.iter().any(|field| !change.files.get(*field).is_empty());
-    let reach = &context.authority.reach;
+    let (store, reach) = (&context.store, &context.authority.reach);
     let written =
-        upload.commit_with(|attached| app.store.change_profile(id, reach, condition, &change, attached, event)).await?;
+        upload.commit_with(|attached| store.change_profile(id, reach, condition, &change, attached, event)).await?;
     let profile = context.resolve_write(id, written).await?;
     if replaces {
         app.files.sweep_soon();
     }
     Ok(Json(to_response(context.authority.show(profile))))
+}
+
+/// The answer to a change that an earlier attempt has made: the profile as it is now.
+pub(crate) async fn answer_updated(context: &RequestContext, id: RecordId) -> Result<Response, ApiError> {
+    let profile = load_profile(context, id).await?;
+    Ok(Json(to_response(context.authority.show(profile))).into_response())
 }
 
 fn to_response(profile: Shown<Profile>) -> UpdatedProfile {
