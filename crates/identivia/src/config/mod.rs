@@ -25,12 +25,12 @@ use crate::domain::liveness::LivenessRule;
 use crate::domain::redirect::Redirects;
 use crate::telemetry::LogFormat;
 
+pub use crate::domain::network::Network;
 pub use aws::{AwsAccess, AwsKeys, CredentialsActions};
 pub use documents::{OpenAi, ReaderSource};
 pub use engines::EngineSettings;
 pub use fingerprint::FingerprintApi;
 pub use liveness::{AwsLiveness, LivenessSource};
-pub use network::Network;
 pub use setting::{ConfigError, Settings};
 pub use storage::{BucketLocation, FileLocation, PocketBaseAccount, RecordLocation};
 pub use tokens::{MIN_SECRET_BYTES, list_unknown_scopes};

@@ -12,6 +12,7 @@ pub mod handoff;
 pub mod liveness;
 pub mod media;
 pub mod outbox;
+pub mod network;
 pub mod person_links;
 pub mod profile;
 pub mod reading;
