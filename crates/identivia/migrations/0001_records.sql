@@ -127,6 +127,27 @@ create table settings (
     body text not null
 );
 
+-- Machine clients that were made through the API. The id follows from the client's own. Of secrets the hashes are in `body`.
+create table clients (
+    seq integer primary key,
+    id text not null unique,
+    created bigint not null,
+    updated bigint not null,
+    body text not null
+);
+
+-- Machine tokens that their clients have ended before their time, until that time. The id follows from the token's `jti`.
+create table revoked_tokens (
+    seq integer primary key,
+    id text not null unique,
+    client text not null,
+    expires bigint not null,
+    created bigint not null,
+    body text not null
+);
+create index revoked_tokens_client on revoked_tokens (client, expires);
+create index revoked_tokens_expires on revoked_tokens (expires);
+
 -- The audit trail: names of fields, never what a person sent.
 create table audit_events (
     seq integer primary key,

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::client_directory::ClientDirectory;
 use crate::clock::Clock;
-use crate::domain::client::Clients;
 use crate::domain::handoff::CodeKey;
 use crate::domain::person_links::PersonLinks;
 use crate::domain::repeated_refusals::RepeatedRefusals;
@@ -25,7 +25,7 @@ use crate::work::cpu_ledger::CpuLedger;
 pub struct App {
     pub clock: Clock,
     pub tokens: Tokens,
-    pub clients: Clients,
+    pub clients: Arc<ClientDirectory>,
     /// Hashes the handoff codes of other devices.
     pub code_key: CodeKey,
     pub store: Arc<dyn Store>,
@@ -39,6 +39,8 @@ pub struct App {
     /// `None`: visitor data is kept as a claim.
     pub fingerprint: Option<Arc<Fingerprint>>,
     pub links: PersonLinks,
+    /// Where clients reach this server, without a slash at the end.
+    pub public_url: String,
     /// Keeps refusals from filling the audit trail.
     pub repeated_refusals: RepeatedRefusals,
     pub health: ServiceHealth,

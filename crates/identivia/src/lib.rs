@@ -3,6 +3,7 @@
 pub mod app;
 pub mod aws_access;
 pub mod cli;
+pub mod client_directory;
 pub mod clock;
 pub mod config;
 pub mod domain;

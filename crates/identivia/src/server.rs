@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::app::{App, ServiceHealth};
+use crate::client_directory::ClientDirectory;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, EngineSettings};
 use crate::domain::client::Clients;
@@ -106,10 +107,10 @@ impl Server {
         let cpu_ledger = engines.ledger().clone();
         let checks = RecordChecks::new(engines, store.clone(), files.clone(), options.clock.clone(), &config);
         let record_checks = JobQueue::new(checks, store.clone(), options.clock.clone());
-        let clients = config.clients.clone().or_else(|| generated.as_ref().map(|made| vec![made.client()]));
+        let clients = open_clients(&config, generated.as_ref(), &store, &options);
         let app = Arc::new(App {
             tokens: build_tokens(&config, &secret),
-            clients: Clients::new(clients.unwrap_or_default()),
+            clients,
             code_key: CodeKey::new(&secret),
             clock: options.clock,
             event_feed: EventFeed::new(store.clone()),
@@ -121,6 +122,7 @@ impl Server {
             record_checks,
             fingerprint: providers.fingerprint,
             links: PersonLinks::new(client_url.clone(), config.redirects.clone()),
+            public_url: public_url.clone(),
             cpu_ledger,
             repeated_refusals: RepeatedRefusals::default(),
             health: ServiceHealth::new(config.openai_model.clone()),
@@ -232,6 +234,17 @@ fn open_sessions(
 fn load_first_run(config: &Config) -> Result<Option<FirstRun>, ConfigError> {
     let is_needed = config.jwt_secret.is_none() || config.clients.is_none();
     is_needed.then(|| FirstRun::load_or_generate(&config.data_dir)).transpose()
+}
+
+/// The clients of the configuration or of the first start, and those that are stored.
+fn open_clients(
+    config: &Config,
+    generated: Option<&FirstRun>,
+    store: &Arc<dyn Store>,
+    options: &StartOptions,
+) -> Arc<ClientDirectory> {
+    let configured = config.clients.clone().or_else(|| generated.map(|made| vec![made.client()]));
+    ClientDirectory::new(Clients::new(configured.unwrap_or_default()), store.clone(), options.clock.clone())
 }
 
 fn build_page(config: &Config, options: &StartOptions, providers: &Providers) -> PersonPage {

@@ -114,16 +114,28 @@ fn parse_client(entry: ClientEntry) -> Result<Client, String> {
         }
         _ => return Err(format!("the client {id:?} needs either a client_secret or a client_secret_hash")),
     };
+    check_grant(&id, &entry.scopes, entry.team.as_deref())?;
+    Ok(Client { id, secret, scopes: entry.scopes, team: entry.team })
+}
+
+/// Checks what a client may do: its scopes, and the team whose records it reaches.
+fn check_grant(id: &str, scopes: &[String], team: Option<&str>) -> Result<(), String> {
     let is_scope_text = |scope: &String| !scope.is_empty() && scope.bytes().all(|byte| byte.is_ascii_graphic());
-    if entry.scopes.is_empty() || !entry.scopes.iter().all(is_scope_text) {
+    if scopes.is_empty() || !scopes.iter().all(is_scope_text) {
         return Err(format!("the client {id:?} needs scopes, such as \"profiles:read\""));
     }
-    if entry.team.as_deref().is_some_and(|team| team.is_empty() || team.chars().count() > MAX_NAME_CHARACTERS) {
+    let Some(team) = team else { return Ok(()) };
+    if team.is_empty() || team.chars().count() > MAX_NAME_CHARACTERS {
         return Err(format!(
             "the team of {id:?} must have 1 to {MAX_NAME_CHARACTERS} characters; leave it out for an operator who sees all"
         ));
     }
-    Ok(Client { id, secret, scopes: entry.scopes, team: entry.team })
+    if scopes.iter().any(|scope| scope == Scope::ClientsManage.name()) {
+        return Err(format!(
+            "the client {id:?} has a team and the scope clients:manage, which reaches every team; leave one of them out"
+        ));
+    }
+    Ok(())
 }
 
 /// Lists the scopes of configured clients that no operation requires: most likely they are misspelt.
@@ -189,6 +201,10 @@ mod tests {
             (one(r#""client_secret_hash":"CANARY""#), "is no Argon2id hash"),
             (one(&format!(r#""client_secret_hash":"{}""#, hash.replace("argon2id", "argon2i"))), "is no Argon2id hash"),
             (one(r#""client_secret":"CANARY","team":"""#), "the team of \"a\" must have 1 to 255"),
+            (
+                one(r#""client_secret":"CANARY","team":"red""#).replace("[\"x\"]", "[\"clients:manage\"]"),
+                "has a team and the scope clients:manage",
+            ),
             (one(r#""client_secret":"CANARY""#).replace("[\"x\"]", "[]"), "needs scopes"),
             (one(r#""client_secret":"CANARY""#).replace("[\"x\"]", "[\"x y\"]"), "needs scopes"),
         ] {

@@ -90,6 +90,14 @@ impl Clients {
         self.by_id.get(id)
     }
 
+    /// Every client, by id.
+    #[must_use]
+    pub fn list_by_id(&self) -> Vec<&Client> {
+        let mut clients: Vec<&Client> = self.by_id.values().collect();
+        clients.sort_by(|one, other| one.id.cmp(&other.id));
+        clients
+    }
+
     /// Compares without Argon2id. Every path does one HMAC and one comparison.
     #[must_use]
     pub fn quick_check(&self, id: &str, secret: &str) -> QuickCheck<'_> {

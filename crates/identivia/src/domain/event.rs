@@ -69,6 +69,15 @@ pub enum EventKind {
     SessionFinished,
     /// A browser tried to raise its own trust, or to change what is decided.
     TrustRefused,
+    ClientCreated,
+    ClientChanged,
+    ClientDeleted,
+    /// A client was given another secret.
+    ClientSecretCreated,
+    /// A secret of a client was ended.
+    ClientSecretDeleted,
+    /// A client has ended a token of its own before its time.
+    TokenRevoked,
 }
 
 impl EventKind {
@@ -94,6 +103,12 @@ impl EventKind {
             Self::CredentialsIssued => "aws_credentials.issued",
             Self::SessionFinished => "liveness_session.finished",
             Self::TrustRefused => "trust.refused",
+            Self::ClientCreated => "client.created",
+            Self::ClientChanged => "client.changed",
+            Self::ClientDeleted => "client.deleted",
+            Self::ClientSecretCreated => "client_secret.created",
+            Self::ClientSecretDeleted => "client_secret.deleted",
+            Self::TokenRevoked => "token.revoked",
         }
     }
 }

@@ -19,11 +19,13 @@ pub enum Scope {
     VerificationHistoryWrite,
     FilesRead,
     EventsRead,
+    /// Makes and changes machine clients, with any scope: for operators alone.
+    ClientsManage,
 }
 
 impl Scope {
     /// Every scope, in the order of the documentation.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::ProfilesRead,
         Self::ProfilesWrite,
         Self::HealthRead,
@@ -39,6 +41,7 @@ impl Scope {
         Self::VerificationHistoryWrite,
         Self::FilesRead,
         Self::EventsRead,
+        Self::ClientsManage,
     ];
 
     /// The scopes of a flow token: what a person's browser needs for one verification.
@@ -74,6 +77,7 @@ impl Scope {
             Self::VerificationHistoryWrite => "verification_history:write",
             Self::FilesRead => "files:read",
             Self::EventsRead => "events:read",
+            Self::ClientsManage => "clients:manage",
         }
     }
 
@@ -100,6 +104,12 @@ impl ScopeSet {
     pub fn to_claim(self) -> String {
         let held: Vec<Scope> = Scope::ALL.into_iter().filter(|scope| self.has(*scope)).collect();
         to_scope_claim(&held)
+    }
+
+    /// The scopes that both sets hold.
+    #[must_use]
+    pub const fn intersect(self, other: Self) -> Self {
+        Self(self.0 & other.0)
     }
 
     /// Says whether the token carries that scope.

@@ -7,6 +7,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
 
+use super::managed_client::TokenBinding;
 use super::scope::{self, Scope, ScopeSet};
 use crate::records::id::{RecordId, random_text};
 use crate::records::time::Millis;
@@ -36,10 +37,20 @@ pub enum TokenHolder {
     Machine {
         team: Option<String>,
         /// The client that we issued the token to; `None` for a token that another service has signed with our secret.
-        client: Option<String>,
+        issued_to: Option<IssuedTo>,
     },
     /// A person's browser, bound to one profile and to the epoch of its links.
     Flow { profile: RecordId, epoch: u64 },
+}
+
+/// The client of a token that we issued.
+#[derive(Clone, Debug)]
+pub struct IssuedTo {
+    pub client: String,
+    /// What the token is bound to; `None` for a client of the configuration.
+    pub binding: Option<TokenBinding>,
+    /// The token's own id.
+    pub jti: Option<String>,
 }
 
 /// Issues and verifies tokens under one secret.
@@ -72,6 +83,8 @@ struct IssuedClaims<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     client_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    secret_id: Option<RecordId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     profile: Option<RecordId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     epoch: Option<u64>,
@@ -96,6 +109,11 @@ struct PresentedClaims {
     team: Option<String>,
     #[serde(default)]
     client_id: Option<String>,
+    /// Any JSON, as other services may use the names of these two: a client of ours has texts in them.
+    #[serde(default)]
+    jti: Option<Value>,
+    #[serde(default)]
+    secret_id: Option<Value>,
     #[serde(default)]
     profile: Option<String>,
     #[serde(default)]
@@ -169,7 +187,7 @@ impl Tokens {
         }
     }
 
-    /// Issues a machine token to a client that has proved its secret.
+    /// Issues a machine token to a client that has proved its secret. A client that was made through the API has a binding.
     ///
     /// # Errors
     /// When the claims cannot be signed. No input of a caller can cause that.
@@ -178,6 +196,7 @@ impl Tokens {
         client: &str,
         scope: &str,
         team: Option<&str>,
+        binding: Option<&TokenBinding>,
         now: Millis,
     ) -> Result<String, jsonwebtoken::errors::Error> {
         let claims = IssuedClaims {
@@ -190,8 +209,9 @@ impl Tokens {
             jti: random_text::<20>(),
             team,
             client_id: Some(client),
+            secret_id: binding.map(|binding| binding.secret),
             profile: None,
-            epoch: None,
+            epoch: binding.map(|binding| binding.epoch),
         };
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.signing)
     }
@@ -233,6 +253,7 @@ impl Tokens {
             jti: random_text::<20>(),
             team: None,
             client_id: None,
+            secret_id: None,
             profile: Some(profile),
             epoch: Some(epoch),
         };
@@ -256,7 +277,8 @@ impl Tokens {
         let holder = if typ == Some(FLOW_TYPE) && claims.aud.includes(&self.flow_audience) {
             TokenHolder::Flow { profile: RecordId::parse(&claims.profile?)?, epoch: claims.epoch.unwrap_or_default() }
         } else if typ.is_none_or(is_machine_type) && claims.aud.includes(&self.audience) {
-            TokenHolder::Machine { team: claims.team, client: claims.client_id }
+            let issued_to = read_issued_to(&claims);
+            TokenHolder::Machine { team: claims.team, issued_to }
         } else {
             return None;
         };
@@ -272,6 +294,16 @@ fn is_machine_type(typ: &str) -> bool {
     let has_prefix = typ.get(..PREFIX.len()).is_some_and(|prefix| prefix.eq_ignore_ascii_case(PREFIX));
     let subtype = if has_prefix { &typ[PREFIX.len()..] } else { typ };
     MACHINE_TYPES.iter().any(|known| known.eq_ignore_ascii_case(subtype))
+}
+
+/// The client that a token names.
+fn read_issued_to(claims: &PresentedClaims) -> Option<IssuedTo> {
+    let secret = claims.secret_id.as_ref().and_then(Value::as_str).and_then(RecordId::parse);
+    Some(IssuedTo {
+        client: claims.client_id.clone()?,
+        binding: secret.zip(claims.epoch).map(|(secret, epoch)| TokenBinding { secret, epoch }),
+        jti: claims.jti.as_ref().and_then(Value::as_str).map(str::to_owned),
+    })
 }
 
 /// The scopes of a `scope` claim: a text, or a list of texts. Anything else grants nothing.
@@ -349,12 +381,16 @@ mod tests {
     #[test]
     fn our_own_tokens_come_back_as_what_they_were() {
         let tokens = tokens();
-        let machine = tokens.issue_machine_token("postman", "profiles:read", Some("red"), NOW).unwrap();
+        let binding = TokenBinding { secret: RecordId::random(), epoch: 9 };
+        let machine = tokens.issue_machine_token("postman", "profiles:read", Some("red"), Some(&binding), NOW).unwrap();
         let caller = tokens.verify(&machine, NOW).unwrap();
         assert_eq!(caller.subject, "postman");
         assert!(caller.scopes.has(Scope::ProfilesRead) && !caller.scopes.has(Scope::ProfilesWrite));
-        assert!(matches!(caller.holder, TokenHolder::Machine { team: Some(team), client: Some(client) }
-            if team == "red" && client == "postman"));
+        let TokenHolder::Machine { team: Some(team), issued_to: Some(issued) } = caller.holder else {
+            panic!("no machine token with a team and a client")
+        };
+        assert_eq!((team.as_str(), issued.client.as_str(), issued.binding), ("red", "postman", Some(binding)));
+        assert_eq!(issued.jti.map(|jti| jti.len()), Some(20));
 
         let id = RecordId::random();
         let flow = tokens.verify(&tokens.issue_flow_token(id, 7, NOW).unwrap(), NOW).unwrap();
@@ -473,11 +509,11 @@ mod tests {
     #[test]
     fn s23_previous_secret_verifies_and_never_signs() {
         let old = tokens();
-        let token = old.issue_machine_token("postman", "profiles:read", None, NOW).unwrap();
+        let token = old.issue_machine_token("postman", "profiles:read", None, None, NOW).unwrap();
         let other = b"another secret of at least 32 bytes";
         let rotated = Tokens::new(other, Some(SECRET), "identivia", "identivia-api", 3_600, 1_800);
         assert!(rotated.verify(&token, NOW).is_some());
-        let new = rotated.issue_machine_token("postman", "profiles:read", None, NOW).unwrap();
+        let new = rotated.issue_machine_token("postman", "profiles:read", None, None, NOW).unwrap();
         assert!(rotated.verify(&new, NOW).is_some() && old.verify(&new, NOW).is_none());
         let ended = Tokens::new(other, None, "identivia", "identivia-api", 3_600, 1_800);
         assert!(ended.verify(&token, NOW).is_none());
@@ -485,7 +521,7 @@ mod tests {
 
     #[test]
     fn every_flipped_bit_is_noticed() {
-        let token = tokens().issue_machine_token("postman", "profiles:read", None, NOW).unwrap();
+        let token = tokens().issue_machine_token("postman", "profiles:read", None, None, NOW).unwrap();
         for at in 0..token.len() {
             for bit in 0..7 {
                 let mut flipped = token.clone().into_bytes();

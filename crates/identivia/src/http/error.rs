@@ -169,6 +169,15 @@ impl ApiError {
         Self::new(StatusCode::FORBIDDEN, error).with_message(message)
     }
 
+    /// 403 for a client that calls from an address that it is not allowed to call from.
+    #[must_use]
+    pub fn foreign_address() -> Self {
+        Self::forbidden(
+            "Not allowed from this address",
+            "Call from one of the client's allowed_addresses, or have an operator add this one",
+        )
+    }
+
     /// 404 for a profile that does not exist or is not the caller's: the same bytes for both.
     #[must_use]
     pub fn profile_not_found() -> Self {

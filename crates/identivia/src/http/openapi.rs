@@ -5,14 +5,16 @@ use utoipa::openapi::encoding::EncodingBuilder;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::request_body::RequestBody;
 use utoipa::openapi::schema::{
-    AnyOfBuilder, ComponentsBuilder, ObjectBuilder, Ref, Schema, SchemaFormat, SchemaType, Type,
+    AnyOfBuilder, ArrayBuilder, ComponentsBuilder, ObjectBuilder, Ref, Schema, SchemaFormat, SchemaType, Type,
 };
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, RefOr, Required, ResponseBuilder};
 use utoipa::{PartialSchema as _, ToSchema as _};
 
+use crate::domain::managed_client::MAX_ADDRESSES;
 use crate::domain::profile::FileField;
+use crate::domain::scope::Scope;
 use crate::domain::{JSON_BYTES, LINE};
 use crate::http::error::ErrorBody;
 
@@ -71,6 +73,7 @@ pub(super) fn document_frame() -> OpenApi {
         "Face liveness",
         "Documents",
         "Settings",
+        "Clients",
         "Health",
         "Documentation",
     ];
@@ -147,6 +150,22 @@ pub(super) fn not_null() -> Schema {
     ObjectBuilder::new()
         .schema_type(SchemaType::from_iter(types))
         .description(Some("Any JSON but `null`, at most 64 KiB."))
+        .into()
+}
+
+/// Schema of a client's scopes.
+pub(super) fn scope_list() -> Schema {
+    let scope = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(Scope::ALL.map(Scope::name)));
+    ArrayBuilder::new().items(scope).min_items(Some(1)).into()
+}
+
+/// Schema of the addresses and networks from which a client may call.
+pub(super) fn network_list() -> Schema {
+    let network = AnyOfBuilder::new().item(text_schema("ipv4")).item(text_schema("ipv6"));
+    ArrayBuilder::new()
+        .items(network)
+        .max_items(Some(MAX_ADDRESSES))
+        .description(Some("IPv4 and IPv6 addresses, and networks such as `203.0.113.0/24`."))
         .into()
 }
 

@@ -9,7 +9,7 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 
 use super::api::{
-    aws, documents, events, files, flow, health, liveness, profiles, settings, status_history, token,
+    auth, aws, clients, documents, events, files, flow, health, liveness, profiles, settings, status_history,
     verification_history,
 };
 use super::error::ApiError;
@@ -25,7 +25,7 @@ use crate::app::App;
 /// Every operation. Each handler declares the scope and the kinds of caller it takes.
 fn operations() -> OpenApiRouter<HttpState> {
     OpenApiRouter::with_openapi(openapi::document_frame())
-        .routes(routes!(token::issue_token))
+        .merge(auth_operations())
         .routes(routes!(health::report))
         .routes(routes!(health::health))
         .routes(routes!(health::live))
@@ -45,8 +45,23 @@ fn operations() -> OpenApiRouter<HttpState> {
         .routes(routes!(verification_history::create_verification, verification_history::list_verifications))
         .routes(routes!(files::get_file))
         .routes(routes!(events::list_events))
+        .merge(client_operations())
         .merge(flow_operations())
         .routes(routes!(api_docs::openapi_document).layer(Extension(openapi_text())))
+}
+
+/// The OAuth endpoints.
+fn auth_operations() -> OpenApiRouter<HttpState> {
+    OpenApiRouter::new().routes(routes!(auth::token::issue_token))
+}
+
+/// The operations with which operators manage clients.
+fn client_operations() -> OpenApiRouter<HttpState> {
+    OpenApiRouter::new()
+        .routes(routes!(clients::list::list_clients, clients::create::create_client))
+        .routes(routes!(clients::get::get_client, clients::change::change_client, clients::delete::delete_client))
+        .routes(routes!(clients::secrets::create_secret))
+        .routes(routes!(clients::secrets::delete_secret))
 }
 
 /// The operations of the person's page alone.

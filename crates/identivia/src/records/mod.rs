@@ -3,6 +3,7 @@
 
 pub mod audit_event;
 pub mod checks;
+pub mod client;
 pub mod file_intent;
 pub mod id;
 pub mod idempotency_key;
@@ -10,6 +11,7 @@ pub mod liveness_frame;
 pub mod liveness_session;
 pub mod outbox_event;
 pub mod profile;
+pub mod revoked_token;
 pub mod serde_forms;
 pub mod setting;
 pub mod status_record;
@@ -136,6 +138,8 @@ pub enum RecordKind {
     LivenessFrames,
     /// What happened, for webhooks and `GET /api/events`.
     OutboxEvents,
+    Clients,
+    RevokedTokens,
     /// Files that may be stored without a record. Only SQL stores have them.
     FileIntents,
     /// Keys of requests that may be repeated, with their answers. They last a day, and are not copied.
@@ -144,7 +148,7 @@ pub enum RecordKind {
 
 impl RecordKind {
     /// Every kind that `copy` moves, those that others name first.
-    pub const COPIED: [Self; 8] = [
+    pub const COPIED: [Self; 10] = [
         Self::Profiles,
         Self::LivenessSessions,
         Self::VerificationHistory,
@@ -153,6 +157,8 @@ impl RecordKind {
         Self::AuditEvents,
         Self::LivenessFrames,
         Self::OutboxEvents,
+        Self::Clients,
+        Self::RevokedTokens,
     ];
 
     /// Its name as an SQL table and as a PocketBase collection.
@@ -167,6 +173,8 @@ impl RecordKind {
             Self::AuditEvents => "audit_events",
             Self::LivenessFrames => "liveness_frames",
             Self::OutboxEvents => "outbox_events",
+            Self::Clients => "clients",
+            Self::RevokedTokens => "revoked_tokens",
             Self::FileIntents => "file_intents",
             Self::IdempotencyKeys => "idempotency_keys",
         }
@@ -184,6 +192,8 @@ impl RecordKind {
             Self::AuditEvents => audit_event::AuditEvent::FIELDS,
             Self::LivenessFrames => liveness_frame::LivenessFrame::FIELDS,
             Self::OutboxEvents => outbox_event::OutboxEvent::FIELDS,
+            Self::Clients => client::ClientRecord::FIELDS,
+            Self::RevokedTokens => revoked_token::RevokedToken::FIELDS,
             Self::FileIntents => file_intent::FileIntent::FIELDS,
             Self::IdempotencyKeys => idempotency_key::IdempotencyKey::FIELDS,
         }

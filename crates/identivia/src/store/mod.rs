@@ -5,6 +5,7 @@
 //! store checks it in the same step as the write and decides nothing itself.
 
 mod audit;
+mod clients;
 mod commit;
 mod decisions;
 mod file_intents;

@@ -28,12 +28,18 @@ impl Operation {
             .replace("{collection}", "profiles")
             .replace("{filename}", &ids.file)
             .replace("{sessionId}", &ids.session)
+            .replace("{secretId}", &ids.profile)
             .replace("{key}", "key")
     }
 
     /// Says whether the path names a record that belongs to a profile.
     fn names_a_record(&self) -> bool {
         ["{id}", "{recordId}", "{sessionId}"].iter().any(|parameter| self.template.contains(parameter))
+    }
+
+    /// Says whether it manages clients, which belong to no profile and are the operators'.
+    fn manages_clients(&self) -> bool {
+        self.template.starts_with("/api/clients")
     }
 
     fn is_write(&self) -> bool {
@@ -168,6 +174,25 @@ impl<'a> Ownership<'a> {
         }
     }
 
+    /// Clients are managed by operators alone: a team's token is refused whatever the client.
+    async fn check_clients(&self, operation: &Operation, caller: &Caller<'_>, is_operator: bool) {
+        let (method, path) = (&operation.method, operation.path(&self.ids));
+        let body = json!({"name": "n", "scopes": ["health:read"]});
+        let asked = caller.request(method.clone(), &path);
+        let answer = answer(if operation.is_write() { asked.json(&body) } else { asked }).await;
+        let expected = match (method.as_str(), operation.template.as_str()) {
+            _ if !is_operator => 403,
+            ("GET", "/api/clients") => 200,
+            ("POST", "/api/clients") => 201,
+            // No client has a profile's id.
+            _ => 404,
+        };
+        assert_eq!(answer.status, expected, "{method} {path}: {}", answer.body);
+        if !is_operator {
+            assert_eq!(answer.body["error"], "For operators only", "{method} {path}");
+        }
+    }
+
     /// Settings belong to a team: only the operator sees and changes the operator's private ones, and a link sees what is public.
     async fn check_settings(&self, operation: &Operation, caller: &Caller<'_>, is_flow: bool) {
         let operator = self.world.operator();
@@ -208,6 +233,8 @@ async fn every_operation_admits_declared_callers_to_their_own_records_only() {
             if !(if is_flow { operation.flow } else { operation.machine }) {
                 let refused = answer(caller.request(method.clone(), &path)).await;
                 assert_eq!(refused.expect(403)["error"], "Insufficient scope", "{case}");
+            } else if operation.manages_clients() {
+                ownership.check_clients(&operation, &caller, name == "operator").await;
             } else if operation.names_a_record() {
                 let good = json!({"previous_status": "a", "new_status": "b", "notes": "c"});
                 let request = caller.request(method.clone(), &path);
@@ -328,7 +355,8 @@ async fn another_teams_record_gets_the_answer_of_a_missing_one() {
     let blue = world.team("blue");
     let good = json!({"previous_status": "a", "new_status": "b", "notes": "c"});
     let machine_operations = operations().into_iter().filter(|operation| operation.machine);
-    for operation in machine_operations.filter(|operation| operation.template.contains("/api/")) {
+    let of_profiles = |operation: &Operation| operation.template.contains("/api/") && !operation.manages_clients();
+    for operation in machine_operations.filter(of_profiles) {
         let (path, method) = (operation.path(&PathValues::unknown()), operation.method);
         let Some(part) = path.split('/').find(|part| RecordId::parse(part).is_some()) else { continue };
         let ask = |id: &str| answer(blue.request(method.clone(), &path.replace(part, id)).json(&good));

@@ -148,7 +148,7 @@ async fn same_key_of_another_caller_is_another_key() {
     let world = World::new().await;
     let token = |client: &str| {
         let scope = "profiles:write";
-        Some(world.app.tokens.issue_machine_token(client, scope, None, world.clock.now()).unwrap())
+        Some(world.app.tokens.issue_machine_token(client, scope, None, None, world.clock.now()).unwrap())
     };
     let callers = [world.bearing(token("tester")), world.bearing(token("operator")), world.team("red")];
     for (number, caller) in callers.iter().enumerate() {

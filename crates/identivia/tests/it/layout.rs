@@ -11,7 +11,7 @@ const LEVELS: [&[&str]; 11] = [
     &["http"],
     &["app"],
     &["jobs", "storage"],
-    &["providers", "files", "aws_access"],
+    &["providers", "files", "aws_access", "client_directory"],
     &["store"],
     &["first_run", "config"],
     &["domain"],

@@ -6,6 +6,7 @@ mod answer_forms;
 mod bodies;
 mod bucket;
 mod capacity;
+mod clients;
 mod command;
 mod copy;
 mod crash;

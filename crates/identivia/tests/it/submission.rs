@@ -307,7 +307,7 @@ async fn s74_revoked_links_codes_and_tokens_are_401() {
 async fn s25_token_of_a_removed_client_is_401() {
     let world = World::new().await;
     let now = world.clock.now();
-    let token = |client| world.app.tokens.issue_machine_token(client, "profiles:read", None, now).unwrap();
+    let token = |client| world.app.tokens.issue_machine_token(client, "profiles:read", None, None, now).unwrap();
     world.bearing(Some(token("operator"))).get("/api/profiles").await.expect(200);
     let removed = world.bearing(Some(token("removed"))).get("/api/profiles").await.expect(401);
     assert_eq!(removed["error"], "Invalid or expired token");

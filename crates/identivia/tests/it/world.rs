@@ -150,9 +150,11 @@ impl World {
         let options = StartOptions { engines, holds_checks: true, ..options };
         let folder = tempfile::tempdir().unwrap();
         let data_dir = folder.path().join("data");
+        let of_team: Vec<_> =
+            Scope::ALL.into_iter().filter(|scope| *scope != Scope::ClientsManage).map(Scope::name).collect();
         let clients = json!([
             {"client_id": "operator", "client_secret": "operator-secret", "scopes": Scope::ALL.map(Scope::name)},
-            {"client_id": "red", "client_secret": "red-secret", "scopes": Scope::ALL.map(Scope::name), "team": "red"},
+            {"client_id": "red", "client_secret": "red-secret", "scopes": of_team, "team": "red"},
             {"client_id": "tester", "client_secret": "tester-secret", "scopes": Scope::ALL.map(Scope::name)},
             {"client_id": "reader", "client_secret": "reader-secret", "scopes": ["profiles:read", "health:read"]},
         ])
@@ -195,7 +197,7 @@ impl World {
 
     /// A machine caller with these scopes.
     pub(crate) fn machine(&self, scope: &str, team: Option<&str>) -> Caller<'_> {
-        let token = self.app.tokens.issue_machine_token("tester", scope, team, self.clock.now()).unwrap();
+        let token = self.app.tokens.issue_machine_token("tester", scope, team, None, self.clock.now()).unwrap();
         Caller { world: self, token: Some(token) }
     }
 

@@ -1,6 +1,8 @@
 //! The API's operations: one file per resource, and a folder for a resource with several operations.
 
+pub mod auth;
 pub mod aws;
+pub mod clients;
 pub mod documents;
 pub mod events;
 pub mod files;
@@ -10,5 +12,4 @@ pub mod liveness;
 pub mod profiles;
 pub mod settings;
 pub mod status_history;
-pub mod token;
 pub mod verification_history;

@@ -1,5 +1,6 @@
 //! Authentication: reads the bearer token, checks it against the access table, and gives the handler its authority.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{FromRef as _, MatchedPath, Request, State};
@@ -13,9 +14,10 @@ use super::authority::Authority;
 use super::body_limits::{BodyLimits, BodyPermit, BodySender};
 use super::request_context::ClientIp;
 use crate::app::App;
+use crate::client_directory::TokenStanding;
 use crate::domain::profile::Reach;
-use crate::domain::scope::Scope;
-use crate::domain::token::TokenHolder;
+use crate::domain::scope::{Scope, ScopeSet};
+use crate::domain::token::{IssuedTo, TokenHolder};
 use crate::http::error::ApiError;
 use crate::http::idempotency::key_header::has_idempotency_key;
 use crate::http::idempotency::keyed_request::answer_keyed_request;
@@ -45,7 +47,8 @@ pub(crate) async fn authenticate_request(
         }
         Some(AccessRule::Token { scope, callers }) => {
             let app = Arc::<App>::from_ref(&state);
-            match verify_authority(&app, request.headers(), scope, callers).await {
+            let address = request.extensions().get::<ClientIp>().map(|ip| ip.0);
+            match verify_authority(&app, request.headers(), address, scope, callers).await {
                 Ok(authority) => run_authorized(&state, &app, authority, request, next).await,
                 Err(refusal) => api_docs::redirect_browser_to_docs(&request).unwrap_or_else(|| refusal.into_response()),
             }
@@ -87,31 +90,30 @@ fn admit_body(
     Ok(Some(permit))
 }
 
-/// The authority that the request's token gives for an operation. Neither its client nor its link may have been revoked since
-/// the token was issued.
+/// The authority that the request's token gives for an operation. Neither its client nor its link nor the token itself may
+/// have been revoked since it was issued.
 async fn verify_authority(
     app: &App,
     headers: &HeaderMap,
+    address: Option<IpAddr>,
     scope: Scope,
     callers: AcceptedCallers,
 ) -> Result<Authority, ApiError> {
-    let token = app.tokens.verify(read_bearer_token(headers)?, app.clock.now()).ok_or_else(ApiError::invalid_token)?;
+    let token = app.tokens.verify(read_bearer_token(headers)?, app.clock.now());
+    let mut token = token.ok_or_else(ApiError::invalid_token)?;
     let mut team_of_link = String::new();
-    let is_revoked = match &token.holder {
-        TokenHolder::Machine { client, .. } => {
-            client.as_ref().is_some_and(|client| app.clients.find_client(client).is_none())
+    match &token.holder {
+        TokenHolder::Machine { issued_to: Some(issued), .. } => {
+            token.scopes = token.scopes.intersect(check_client(app, issued, address, scope).await?);
         }
-        // The link of a profile that is gone gets the handlers' 404.
+        // Another service has signed it: its scopes decide.
+        TokenHolder::Machine { issued_to: None, .. } => {}
         TokenHolder::Flow { profile, epoch } => match app.store.profile(*profile, &Reach::Every).await? {
-            Some(profile) => {
-                team_of_link.clone_from(&profile.team);
-                profile.link_epoch() != *epoch
-            }
-            None => false,
+            Some(profile) if profile.link_epoch() != *epoch => return Err(ApiError::invalid_token()),
+            Some(profile) => team_of_link = profile.team,
+            // The link of a profile that is gone gets the handlers' 404.
+            None => {}
         },
-    };
-    if is_revoked {
-        return Err(ApiError::invalid_token());
     }
     let authority = Authority::from_token(token, team_of_link);
     let kind = authority.actor.kind;
@@ -122,6 +124,25 @@ async fn verify_authority(
         return Err(ApiError::insufficient_scope(scope.name()));
     }
     Ok(authority)
+}
+
+/// The scopes that the client of a token has now. Where clients cannot be read, only the health report is shown: it tells the
+/// operator why.
+async fn check_client(
+    app: &App,
+    issued: &IssuedTo,
+    address: Option<IpAddr>,
+    scope: Scope,
+) -> Result<ScopeSet, ApiError> {
+    let snapshot = match app.clients.current_snapshot().await {
+        Err(_) if scope == Scope::HealthRead => app.clients.last_snapshot(),
+        snapshot => snapshot?,
+    };
+    match app.clients.judge_token(&snapshot, issued, address, app.clock.now()) {
+        TokenStanding::Valid(scopes) => Ok(scopes),
+        TokenStanding::Ended => Err(ApiError::invalid_token()),
+        TokenStanding::ForeignAddress => Err(ApiError::foreign_address()),
+    }
 }
 
 /// The token of the one `Authorization: Bearer` header (RFC 6750 §2.1). Tokens in any other place are ignored.

@@ -23,7 +23,7 @@ const ID_LENGTH: u64 = 15;
 const ID_PATTERN: &str = "^[a-z0-9]+$";
 
 /// The kinds of record that have a collection, profiles first: the histories refer to them.
-pub(super) const KINDS: [RecordKind; 9] = [
+pub(super) const KINDS: [RecordKind; 11] = [
     RecordKind::Profiles,
     RecordKind::VerificationHistory,
     RecordKind::StatusHistory,
@@ -33,6 +33,8 @@ pub(super) const KINDS: [RecordKind; 9] = [
     RecordKind::AuditEvents,
     RecordKind::OutboxEvents,
     RecordKind::IdempotencyKeys,
+    RecordKind::Clients,
+    RecordKind::RevokedTokens,
 ];
 
 /// An index of a collection.
@@ -124,6 +126,10 @@ const KEY_INDEXES: &[CollectionIndex] = &[
 ];
 
 const OUTBOX_INDEXES: &[CollectionIndex] = &[CollectionIndex::of_columns("identivia_outbox_created", &["created"])];
+const REVOKED_TOKEN_INDEXES: &[CollectionIndex] = &[
+    CollectionIndex::of_columns("identivia_revoked_tokens_client", &["client", "expires"]),
+    CollectionIndex::of_columns("identivia_revoked_tokens_expires", &["expires"]),
+];
 
 const fn indexes(kind: RecordKind) -> &'static [CollectionIndex] {
     match kind {
@@ -135,8 +141,10 @@ const fn indexes(kind: RecordKind) -> &'static [CollectionIndex] {
         RecordKind::LivenessFrames => FRAME_INDEXES,
         RecordKind::AuditEvents => EVENT_INDEXES,
         RecordKind::OutboxEvents => OUTBOX_INDEXES,
-        RecordKind::FileIntents => &[],
         RecordKind::IdempotencyKeys => KEY_INDEXES,
+        RecordKind::RevokedTokens => REVOKED_TOKEN_INDEXES,
+        // Lists read all of the few clients there may be.
+        RecordKind::Clients | RecordKind::FileIntents => &[],
     }
 }
 

@@ -59,7 +59,7 @@ impl Column {
 impl Table {
     /// The table of a kind.
     pub(super) fn of_kind(kind: RecordKind) -> &'static Self {
-        static TABLES: LazyLock<[Table; 10]> = LazyLock::new(|| ALL_KINDS.map(Table::describe));
+        static TABLES: LazyLock<[Table; ALL_KINDS.len()]> = LazyLock::new(|| ALL_KINDS.map(Table::describe));
         &TABLES[kind as usize]
     }
 
@@ -108,7 +108,7 @@ impl Table {
 }
 
 /// Every kind, in the order of [`RecordKind`].
-pub(super) const ALL_KINDS: [RecordKind; 10] = [
+pub(super) const ALL_KINDS: [RecordKind; 12] = [
     RecordKind::Profiles,
     RecordKind::LivenessSessions,
     RecordKind::VerificationHistory,
@@ -117,6 +117,8 @@ pub(super) const ALL_KINDS: [RecordKind; 10] = [
     RecordKind::AuditEvents,
     RecordKind::LivenessFrames,
     RecordKind::OutboxEvents,
+    RecordKind::Clients,
+    RecordKind::RevokedTokens,
     RecordKind::FileIntents,
     RecordKind::IdempotencyKeys,
 ];

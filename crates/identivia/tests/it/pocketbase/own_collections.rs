@@ -257,6 +257,8 @@ async fn service_user_is_the_author_of_status_records() {
         "liveness_frames",
         "audit_events",
         "outbox_events",
+        "clients",
+        "revoked_tokens",
     ] {
         service.api(Method::PATCH, &format!("/api/collections/{collection}"), rules.clone()).await.expect(200);
     }
