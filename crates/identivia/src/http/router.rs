@@ -52,7 +52,10 @@ fn operations() -> OpenApiRouter<HttpState> {
 
 /// The OAuth endpoints.
 fn auth_operations() -> OpenApiRouter<HttpState> {
-    OpenApiRouter::new().routes(routes!(auth::token::issue_token))
+    OpenApiRouter::new()
+        .routes(routes!(auth::token::issue_token))
+        .routes(routes!(auth::revoke::revoke_token))
+        .routes(routes!(auth::metadata::get_metadata))
 }
 
 /// The operations with which operators manage clients.

@@ -33,6 +33,7 @@ mod profiles;
 mod providers;
 mod reference;
 mod replicas;
+mod revocation;
 mod services;
 mod settings;
 mod step_killer;
