@@ -18,6 +18,9 @@ use crate::domain::scope::Scope;
 use crate::domain::{JSON_BYTES, LINE};
 use crate::http::error::ErrorBody;
 
+/// The version of the API: the day from which it is as described. `docs/api-versions.md` says when it changes.
+const API_VERSION: &str = "2026-03-21";
+
 const DESCRIPTION: &str = "\
 Verify a person: a company's server gets a machine token, creates a profile and sends the person the link in the \
 answer; the person photographs a document and shows their face; the company reads the outcome and its evidence.
@@ -81,7 +84,7 @@ pub(super) fn document_frame() -> OpenApi {
         .info(
             InfoBuilder::new()
                 .title("Identivia")
-                .version(env!("CARGO_PKG_VERSION"))
+                .version(API_VERSION)
                 .description(Some(DESCRIPTION))
                 .license(Some(LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build()))
                 .build(),
