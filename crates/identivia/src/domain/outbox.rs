@@ -10,7 +10,7 @@ use crate::records::status_word::StatusWord;
 use crate::records::time::Millis;
 use crate::records::verification_record::ChecksStatus;
 
-/// The version of the form of events.
+/// The version of the API and of events: the day from which they are as described. `docs/api-versions.md` says when it changes.
 pub const API_VERSION: &str = "2026-03-21";
 
 /// The types of event.

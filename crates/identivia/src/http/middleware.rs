@@ -133,7 +133,9 @@ impl RequestHandler for RequestPipeline {
             headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
             headers.insert(
                 header::ACCESS_CONTROL_EXPOSE_HEADERS,
-                HeaderValue::from_static("X-Request-Id, Retry-After, ETag, Idempotency-Replayed"),
+                HeaderValue::from_static(
+                    "X-Request-Id, Retry-After, RateLimit, RateLimit-Policy, ETag, Idempotency-Replayed",
+                ),
             );
         }
         // An unread body ends the connection; the header tells the caller before it sends more.

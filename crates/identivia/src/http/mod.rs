@@ -10,5 +10,6 @@ pub mod idempotency;
 pub mod middleware;
 pub mod openapi;
 pub mod pages;
+mod rate_limit_headers;
 pub mod router;
 mod state;

@@ -13,13 +13,11 @@ use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, RefO
 use utoipa::{PartialSchema as _, ToSchema as _};
 
 use crate::domain::managed_client::MAX_ADDRESSES;
+use crate::domain::outbox::API_VERSION;
 use crate::domain::profile::FileField;
 use crate::domain::scope::Scope;
 use crate::domain::{JSON_BYTES, LINE};
 use crate::http::error::ErrorBody;
-
-/// The version of the API: the day from which it is as described. `docs/api-versions.md` says when it changes.
-const API_VERSION: &str = "2026-03-21";
 
 const DESCRIPTION: &str = "\
 Verify a person: a company's server gets a machine token, creates a profile and sends the person the link in the \

@@ -263,6 +263,9 @@ async fn wrong_codes_are_limited_per_address() {
     let blocked = redeem(&world, &code).await;
     let seconds: u64 = blocked.header("retry-after").parse().unwrap();
     assert!((1..=60).contains(&seconds), "{seconds}");
+    assert_eq!(blocked.header("ratelimit-policy"), "\"codes\";q=10;w=60");
+    let left = format!("\"codes\";r=0;t={}", blocked.header("retry-after"));
+    assert_eq!(blocked.header("ratelimit"), left);
     assert_eq!(blocked.expect(429)["error"], "Too many wrong codes");
     browser.get(&format!("/api/flow/{id}")).await.expect(200);
     world.clock.advance(61);

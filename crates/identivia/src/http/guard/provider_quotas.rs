@@ -15,6 +15,7 @@ use super::request_context::RequestContext;
 use crate::domain::liveness::{pause, pauses_look_back};
 use crate::http::error::{ApiError, RefusalKind};
 use crate::records::id::RecordId;
+use crate::records::time::Millis;
 use crate::work::cpu_ledger::CpuLedger;
 
 /// How long a request may wait until its call is counted with the other servers.
@@ -38,7 +39,7 @@ pub(crate) enum ProviderOperation {
 }
 
 impl ProviderOperation {
-    /// Its name in the store's counters.
+    /// Its name in the store's counters and in answers.
     const fn counter_name(self) -> &'static str {
         match self {
             Self::Credentials => "credentials",
@@ -89,7 +90,7 @@ impl ProviderQuotas {
         let Some(profile) = context.authority.own_profile else { return Ok(()) };
         let (limiter, now) = (self.limiter(operation), context.app.clock.now());
         if !limiter.try_event(profile, now) {
-            return Err(too_many_requests(limiter.seconds_blocked(&profile, now).unwrap_or(1)));
+            return Err(quota_used_up(operation, limiter, &profile, now));
         }
         if !operation.is_counted_in_store() {
             return Ok(());
@@ -102,7 +103,7 @@ impl ProviderQuotas {
             && counted.count > limit
         {
             limiter.block_until(profile, counted.ends);
-            return Err(too_many_requests(limiter.seconds_blocked(&profile, now).unwrap_or(1)));
+            return Err(quota_used_up(operation, limiter, &profile, now));
         }
         Ok(())
     }
@@ -134,7 +135,7 @@ impl ProviderQuotas {
 
 fn acquire_permit(limiter: &ConcurrencyLimiter<RecordId>, context: &RequestContext) -> Result<LinkPermit, ApiError> {
     let Some(profile) = context.authority.own_profile else { return Ok(None) };
-    limiter.try_acquire(profile).map(Some).ok_or_else(|| too_many_requests(1))
+    limiter.try_acquire(profile).map(Some).ok_or_else(|| too_many_requests().retry_after(1))
 }
 
 /// Refuses a new liveness check while the profile must pause after several failed ones, on any server.
@@ -149,10 +150,19 @@ pub(crate) async fn refuse_during_pause(context: &RequestContext, profile: Recor
         .with_kind(RefusalKind::Quota))
 }
 
-fn too_many_requests(seconds: u64) -> ApiError {
+fn quota_used_up(
+    operation: ProviderOperation,
+    limiter: &RateLimiter<RecordId>,
+    profile: &RecordId,
+    now: Millis,
+) -> ApiError {
+    let seconds = limiter.seconds_blocked(profile, now).unwrap_or(1);
+    too_many_requests().with_rate_limit(operation.counter_name(), limiter.limit(), seconds)
+}
+
+fn too_many_requests() -> ApiError {
     ApiError::new(StatusCode::TOO_MANY_REQUESTS, "Too many requests")
         .with_message("This link has asked for that too often; try again when Retry-After has passed")
-        .retry_after(seconds)
         .with_kind(RefusalKind::Quota)
 }
 

@@ -49,7 +49,7 @@ impl ClientAuthentication {
         let (guesses, now) = (&self.guesses, self.app.clock.now());
         let key = failure_key(self.ip, &presented.id);
         // Count the attempt before checking the secret: simultaneous guesses then stop at the limit too.
-        let attempt = guesses.secrets.reserve(key, now).map_err(refuse_attempt)?;
+        let attempt = guesses.secrets.reserve(key, now).map_err(|error| refuse_attempt(guesses, error))?;
         let ClientCredentials { id, secret, .. } = presented;
         let found = self.checks.find_client(&self.app, snapshot, guesses, self.ip, id, secret).await;
         if !matches!(found, Ok(None)) {
@@ -58,15 +58,15 @@ impl ClientAuthentication {
         }
         let name = failure_name(&key);
         match guesses.count_failure(&*self.app.store, &guesses.secrets, key, attempt, &name, now).await {
-            Some(seconds) => Err(too_many_failures(seconds)),
+            Some(seconds) => Err(too_many_failures(guesses, seconds)),
             None => Err(invalid_client(presented)),
         }
     }
 }
 
-fn refuse_attempt(error: ReserveError) -> ApiError {
+fn refuse_attempt(guesses: &FailedGuesses, error: ReserveError) -> ApiError {
     match error {
-        ReserveError::Blocked(seconds) => too_many_failures(seconds),
+        ReserveError::Blocked(seconds) => too_many_failures(guesses, seconds),
         ReserveError::Busy => ApiError::unavailable("Too many secrets are being checked; try again"),
     }
 }
@@ -84,13 +84,13 @@ fn foreign_address() -> ApiError {
     ApiError::oauth_error(StatusCode::FORBIDDEN, "unauthorized_client", message)
 }
 
-fn too_many_failures(seconds: u64) -> ApiError {
+fn too_many_failures(guesses: &FailedGuesses, seconds: u64) -> ApiError {
     ApiError::oauth_error(
         StatusCode::TOO_MANY_REQUESTS,
         "too_many_requests",
         "Too many failures; try again when Retry-After has passed",
     )
-    .retry_after(seconds)
+    .with_rate_limit("secrets", guesses.secrets.limit(), seconds)
     .with_kind(RefusalKind::Guesses)
 }
 

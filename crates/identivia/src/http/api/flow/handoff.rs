@@ -142,7 +142,7 @@ pub(crate) async fn redeem_code(
     let now = app.clock.now();
     let source = client.network();
     if let Some(seconds) = guesses.codes.seconds_blocked(&source, now) {
-        return Err(too_many_codes(seconds));
+        return Err(too_many_codes(&guesses, seconds));
     }
     let body: RedeemCode = json::read_public_json(request).await?;
     let mut checks = FieldChecks::default();
@@ -150,8 +150,8 @@ pub(crate) async fn redeem_code(
     checks.finish()?;
     // Reserved before the code is looked for, so that simultaneous guesses get no further than the limit.
     let attempt = guesses.codes.reserve(source, now).map_err(|error| match error {
-        ReserveError::Blocked(seconds) => too_many_codes(seconds),
-        ReserveError::Busy => too_many_codes(1),
+        ReserveError::Blocked(seconds) => too_many_codes(&guesses, seconds),
+        ReserveError::Busy => too_many_codes(&guesses, 1),
     })?;
     let event = AuditEvent::new(EventKind::HandoffTaken, now, "");
     let event =
@@ -163,7 +163,7 @@ pub(crate) async fn redeem_code(
     let Some(handed) = handed else {
         let name = format!("codes tried at {source}");
         let blocked = guesses.count_failure(&*app.store, &guesses.codes, source, attempt, &name, now).await;
-        return Err(blocked.map_or_else(invalid_code, too_many_codes));
+        return Err(blocked.map_or_else(invalid_code, |seconds| too_many_codes(&guesses, seconds)));
     };
     attempt.release();
     let token = app.tokens.issue_flow_token_until(handed.profile, handed.epoch, &handed.scope, now, handed.token_ends);
@@ -177,9 +177,9 @@ fn invalid_code() -> ApiError {
     ApiError::not_found("Code not valid", "Ask for a new code on the other device, and enter it within 10 minutes")
 }
 
-fn too_many_codes(seconds: u64) -> ApiError {
+fn too_many_codes(guesses: &FailedGuesses, seconds: u64) -> ApiError {
     ApiError::new(StatusCode::TOO_MANY_REQUESTS, "Too many wrong codes")
         .with_message("Try again when Retry-After has passed")
-        .retry_after(seconds)
+        .with_rate_limit("codes", guesses.codes.limit(), seconds)
         .with_kind(RefusalKind::Guesses)
 }
