@@ -43,10 +43,10 @@ test-stores: cargo web services ## run the same API tests on PostgreSQL and on P
 test-api: cargo web services ## test a running server against its OpenAPI document, on every store
 	cargo build --locked
 	tests/with_server.sh target/debug/identivia tests/api.sh $(VENV)/bin/schemathesis
-	tests/services.sh providers tests/with_server.sh target/debug/identivia tests/api.sh $(VENV)/bin/schemathesis
-	tests/services.sh postgres tests/services.sh s3 \
+	API_EXAMPLES=15 tests/services.sh providers tests/with_server.sh target/debug/identivia tests/api.sh $(VENV)/bin/schemathesis
+	API_EXAMPLES=15 tests/services.sh postgres tests/services.sh s3 \
 		tests/with_server.sh target/debug/identivia tests/api.sh $(VENV)/bin/schemathesis
-	tests/services.sh pocketbase tests/with_pocketbase.sh target/debug/identivia \
+	API_EXAMPLES=15 tests/services.sh pocketbase tests/with_pocketbase.sh target/debug/identivia \
 		tests/with_server.sh target/debug/identivia tests/api.sh $(VENV)/bin/schemathesis
 
 test-page: cargo web ## test the documentation page in a real browser

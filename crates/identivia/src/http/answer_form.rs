@@ -62,8 +62,6 @@ impl WantedForm {
             parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         }
         if is_validated && let Some(validator) = to_validator(&body) {
-            // A caller may keep the answer, if it asks each time whether it is still true.
-            parts.headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
             let is_known = self.known.is_some_and(|known| names_validator(&known, &validator));
             parts.headers.insert(header::ETAG, validator);
             if is_known {

@@ -132,7 +132,9 @@ async fn consent_is_stored_with_the_servers_time_and_shown() {
     assert!(*before <= *accepted && *accepted <= *world.clock.now().rfc3339(), "the server's time: {accepted}");
     assert_eq!(
         agreed,
-        json!({"success": true, "data": {"version": "2026-11", "language": "pt-BR", "accepted": accepted}})
+        json!({"success": true, "data": {
+            "id": agreed["data"]["id"], "version": "2026-11", "language": "pt-BR", "accepted": accepted,
+        }})
     );
     for caller in [&operator, &browser] {
         assert_eq!(caller.get(&profile).await.expect(200)["data"]["consent"], agreed["data"]);

@@ -155,7 +155,8 @@ async fn paused_attempt_whose_key_was_taken_over_writes_nothing_and_gets_the_ans
 }
 
 /// The client of the process that is killed.
-const CLIENTS: &str = r#"[{"client_id":"tester","client_secret":"tester-secret","scopes":["profiles:write"]}]"#;
+const CLIENTS: &str =
+    r#"[{"client_id":"tester","client_secret":"tester-secret","scopes":["profiles:write","status_history:write"]}]"#;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn answer_of_one_server_is_replayed_by_the_other() {

@@ -52,7 +52,7 @@ impl EventQuery {
             (_, "", cursor) => cursor,
             (_, sent, _) => Some(sent.to_owned()),
         };
-        let start = parse_start(after, &mut checks);
+        let start = parse_start(after.as_deref(), &mut checks);
         let types = parse_types(&query.take_text("types", &mut checks), &mut checks);
         let profile = query.take_text("profile", &mut checks);
         let profile_id = RecordId::parse(&profile);
@@ -87,8 +87,8 @@ fn cursor_expired(oldest: Option<EventId>) -> ApiError {
         .with_oldest_event(oldest)
 }
 
-fn parse_start(after: Option<String>, checks: &mut FieldChecks) -> StartPoint {
-    match after.as_deref() {
+fn parse_start(after: Option<&str>, checks: &mut FieldChecks) -> StartPoint {
+    match after {
         None => StartPoint::Oldest,
         Some(LATEST) => StartPoint::Latest,
         Some(text) => match EventId::parse(text) {
