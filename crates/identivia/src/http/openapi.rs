@@ -160,10 +160,24 @@ pub(super) fn scope_list() -> Schema {
     ArrayBuilder::new().items(scope).min_items(Some(1)).into()
 }
 
-/// Schema of the addresses and networks from which a client may call.
-pub(super) fn network_list() -> Schema {
-    let network = AnyOfBuilder::new().item(text_schema("ipv4")).item(text_schema("ipv6"));
+/// The same, or `null`.
+pub(super) fn scope_list_or_null() -> Schema {
+    let scope = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(Scope::ALL.map(Scope::name)));
+    ArrayBuilder::new().schema_type(list_or_null()).items(scope).min_items(Some(1)).into()
+}
+
+fn list_or_null() -> SchemaType {
+    SchemaType::from_iter([Type::Array, Type::Null])
+}
+
+/// Schema of the addresses and networks from which a client may call, or `null`.
+pub(super) fn network_list_or_null() -> Schema {
+    let network = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .max_length(Some(LINE))
+        .pattern(Some("^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$"));
     ArrayBuilder::new()
+        .schema_type(list_or_null())
         .items(network)
         .max_items(Some(MAX_ADDRESSES))
         .description(Some("IPv4 and IPv6 addresses, and networks such as `203.0.113.0/24`."))

@@ -36,15 +36,15 @@ pub(crate) struct ChangeClient {
     description: RawField,
     /// Scopes that are removed no longer count in tokens that were issued before.
     #[serde(default)]
-    #[schema(schema_with = openapi::scope_list, required = false)]
+    #[schema(schema_with = openapi::scope_list_or_null, required = false)]
     scopes: RawField,
     /// An empty list: from everywhere.
     #[serde(default)]
-    #[schema(schema_with = openapi::network_list, required = false)]
+    #[schema(schema_with = openapi::network_list_or_null, required = false)]
     allowed_addresses: RawField,
     /// A time in the future. An empty text: never.
     #[serde(default)]
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(schema_with = openapi::date_or_null, required = false)]
     expires_at: RawField,
     /// Disabling ends every token of the client for good; enabled again, it asks for new ones.
     #[serde(default)]

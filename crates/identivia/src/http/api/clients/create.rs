@@ -50,11 +50,11 @@ pub(crate) struct CreateClient {
     scopes: RawField,
     /// Addresses and networks from which it may ask for tokens and use them; from everywhere when left out or empty.
     #[serde(default)]
-    #[schema(schema_with = openapi::network_list, required = false)]
+    #[schema(schema_with = openapi::network_list_or_null, required = false)]
     allowed_addresses: RawField,
     /// From when on neither it nor its tokens are accepted: a time in the future.
     #[serde(default)]
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(schema_with = openapi::date_or_null, required = false)]
     expires_at: RawField,
 }
 
