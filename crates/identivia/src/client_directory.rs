@@ -32,7 +32,7 @@ const MAX_STALE_MILLIS: i64 = 30_000;
 const RETRY_MILLIS: i64 = 1_000;
 /// How long requests wait for a read while the last snapshot serves, and while none does.
 const READ_TIMEOUT: Duration = Duration::from_secs(2);
-const NEEDED_READ_TIMEOUT: Duration = Duration::from_secs(5);
+const NEEDED_READ_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often revocations are deleted whose tokens have ended by themselves.
 const CLEANUP_MILLIS: i64 = 60_000;
 

@@ -70,7 +70,7 @@ async fn verification_reports_each_of_its_steps_with_a_rising_version() {
         browser.get(&format!("/api/flow/{id}")).await.expect(200);
     }
     let record = record_verification(&operator, &id).await;
-    while world.app.record_checks.run_next().await.unwrap() {}
+    while world.run_next_checks().await {}
     record_status(&operator, &id, "in_review").await;
     let decision = json!({"verification_status": "verified", "verification": record});
     operator.patch(&format!("/api/profiles/{id}"), decision).await.expect(200);
@@ -356,7 +356,7 @@ async fn profile_is_updated_by_every_record_and_by_its_checks() {
         let operator = world.operator();
         match step {
             0 => drop(record_verification(&operator, &id).await),
-            1 => assert!(world.app.record_checks.run_next().await.unwrap()),
+            1 => assert!(world.run_next_checks().await),
             _ => record_status(&operator, &id, "in_review").await,
         }
         let listed = operator.get("/api/profiles?userID=u").await.expect(200);

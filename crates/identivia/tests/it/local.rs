@@ -344,8 +344,8 @@ async fn record_is_checked_after_the_answer() {
     send_frames(&browser, &made, frames_form(&made, &frames_of_steps(&made))).await.expect(200);
     let written = record_verification(&browser, &id, &made, TRUE_CLAIMS).await;
     assert_eq!((&written["checks_status"], &written["checks"]), (&json!("pending"), &Value::Null));
-    assert!(world.app.record_checks.run_next().await.unwrap());
-    assert!(!world.app.record_checks.run_next().await.unwrap(), "one record, one run");
+    assert!(world.run_next_checks().await);
+    assert!(!world.run_next_checks().await, "one record, one run");
 
     let done = read_newest_record(&world, &id).await;
     assert_eq!(done["checks_status"], "done");
@@ -393,7 +393,7 @@ async fn checks_find_false_claims_and_a_foreign_face() {
     .part("facial_photo", file(stranger_picture(), "photo.jpg"))
     .part("document_front", file(picture("passport.jpg"), "front.jpg"));
     world.operator().form(Method::POST, &format!("/api/verification_history/{id}"), form).await.expect(201);
-    assert!(world.app.record_checks.run_next().await.unwrap());
+    assert!(world.run_next_checks().await);
     let done = read_newest_record(&world, &id).await;
     assert_eq!(outcome_of(&find_check(&done, "document")["findings"], "mrz_matches_print"), "pass");
     let faces = find_check(&done, "face_match");
@@ -428,10 +428,10 @@ async fn abandoned_checks_are_claimed_again_and_fail_after_five_attempts() {
             RecordChecks::COLUMNS.claim_due_job::<VerificationRecord>(&*world.app.store, now, now.plus_seconds(120));
         let ClaimOutcome::Claimed(due) = claim.await.unwrap() else { panic!("the checks are due") };
         assert_eq!(due.attempt, attempt);
-        assert!(!world.app.record_checks.run_next().await.unwrap(), "the lease of another server runs");
+        assert!(!world.run_next_checks().await, "the lease of another server runs");
         world.clock.advance(121);
     }
-    assert!(world.app.record_checks.run_next().await.unwrap());
+    assert!(world.run_next_checks().await);
     let record = read_newest_record(&world, &id).await;
     assert_eq!((&record["checks_status"], &record["checks"]), (&json!("failed"), &json!([])));
 }
@@ -444,7 +444,7 @@ async fn face_templates_are_stored_only_when_configured() {
         let made = create_session(&browser).await;
         send_frames(&browser, &made, frames_form(&made, &frames_of_steps(&made))).await.expect(200);
         record_verification(&browser, &id, &made, &[]).await;
-        assert!(world.app.record_checks.run_next().await.unwrap());
+        assert!(world.run_next_checks().await);
         let kept = world.ground.face_templates(&world.folder.path().join("data")).await;
         if is_kept {
             let kept: Value = serde_json::from_str(&kept[0]).unwrap();

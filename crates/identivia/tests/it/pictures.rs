@@ -124,7 +124,7 @@ async fn s50_s52_stored_pictures_have_neither_payload_nor_place() {
 
 /// The outcome of the check for editing programs on the newest record.
 async fn check_newest_record(world: &World, id: &str) -> (String, Value) {
-    assert!(world.app.record_checks.run_next().await.unwrap());
+    assert!(world.run_next_checks().await);
     let list = world.operator().get(&format!("/api/verification_history/{id}")).await.expect(200);
     let record = &list["data"][0];
     let text = record.to_string();

@@ -148,7 +148,7 @@ async fn check_each_fault(
         given.providers.assert_understood().await;
     };
     // Boxed: so many at once would not fit on a test's stack.
-    stream::iter(faults.iter().map(|fault| check(fault).boxed_local())).buffer_unordered(16).collect::<Vec<()>>().await;
+    stream::iter(faults.iter().map(|fault| check(fault).boxed_local())).buffer_unordered(6).collect::<Vec<()>>().await;
 }
 
 const AWS_DEADLINE: Duration = GIVEN_UP_WITHIN;

@@ -213,6 +213,18 @@ impl World {
         (body["id"].as_str().unwrap().to_owned(), self.bearing(Some(token)))
     }
 
+    /// Runs the checks that are due next; says whether there were any. Other tests use the engines too: while none is free the
+    /// checks are postponed.
+    pub(crate) async fn run_next_checks(&self) -> bool {
+        for _ in 0..30 {
+            match self.app.record_checks.run_next().await {
+                Ok(has_run) => return has_run,
+                Err(_) => self.clock.advance(11),
+            }
+        }
+        panic!("no engine became free");
+    }
+
     /// Every stored file.
     pub(crate) async fn stored_files(&self) -> Vec<String> {
         self.ground.stored_files(&self.folder.path().join("data")).await
