@@ -43,7 +43,7 @@ pub struct ClientDirectory {
     store: Arc<dyn Store>,
     clock: Clock,
     kept: RwLock<Kept>,
-    /// How many changes this server has made. A snapshot of before the last one is too old, whatever its age.
+    /// How many changes this server has made. A snapshot that lacks the last one is too old, even a fresh one.
     changes: AtomicU64,
     reading: tokio::sync::Mutex<()>,
 }

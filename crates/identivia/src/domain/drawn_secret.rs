@@ -41,7 +41,7 @@ impl DrawnSecret {
     }
 }
 
-/// Hashes a secret that this server has drawn, with SHA-256. Nobody can try out 256 random bits, so a slow hash would protect
+/// Hashes a secret that this server has drawn, with SHA-256. 256 random bits cannot be tried out, so a slow hash would protect
 /// nothing and cost 15 ms and 19 MiB at each token. Secrets that people chose are guessable: they have Argon2id hashes.
 #[must_use]
 pub fn hash_drawn_secret(secret: &str) -> SecretHash {

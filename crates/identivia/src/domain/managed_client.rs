@@ -126,7 +126,7 @@ pub enum AllowedAddresses {
 }
 
 impl AllowedAddresses {
-    /// Reads addresses and networks that are separated by spaces. A text without any good one admits no address: somebody may
+    /// Reads addresses and networks that are separated by spaces. A text without any good one admits no address: an administrator may
     /// have changed it by hand.
     #[must_use]
     pub fn parse(text: &str) -> Self {

@@ -11,7 +11,7 @@ use crate::domain::profile::Reach;
 use crate::records::id::RecordId;
 use crate::store::Store;
 
-/// How often the store is asked for news while somebody waits. Other servers write to it too, so it alone knows.
+/// How often the newest event is read while readers wait. Other servers write events too, so only the store knows.
 const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 /// The longest wait of a reader before it looks itself: an event may become readable later than it was written.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
@@ -42,7 +42,7 @@ impl EventFeed {
         Arc::new(Self { store, newest, readers: Mutex::default(), stopping })
     }
 
-    /// Looks for news while somebody waits, until the server stops.
+    /// Looks for new events while readers wait, until the server stops.
     pub fn start(self: &Arc<Self>, mut stop: watch::Receiver<bool>) {
         let feed = self.clone();
         tokio::spawn(async move {

@@ -22,7 +22,7 @@ record! {
         #[serde(default)]
         team: String = Public Line [Column],
         profile: RecordId = Public Line [Column],
-        /// What a receiver is told beside the type. It holds the company's own id of the person.
+        /// The event's details. They hold the company's own id of the person.
         #[serde(default)]
         data: Map<String, Value> = Fields Document [],
         created: Millis = Public Time [Column],

@@ -7,8 +7,8 @@ use crate::records::id::RecordId;
 use crate::records::outbox_event::{EventId, OutboxEvent};
 use crate::records::time::Millis;
 
-/// Old events that are removed in one commit.
-const REMOVED_AT_ONCE: usize = 200;
+/// Old events that are removed in one commit: PocketBase takes no more changes in one batch.
+const REMOVED_AT_ONCE: usize = 50;
 
 /// Which events a reader wants.
 #[derive(Clone, Debug)]

@@ -174,7 +174,7 @@ impl<'a> Ownership<'a> {
         }
     }
 
-    /// Clients are managed by operators alone: a team's token is refused whatever the client.
+    /// Only operators manage clients: a team's token is refused for every client.
     async fn check_clients(&self, operation: &Operation, caller: &Caller<'_>, is_operator: bool) {
         let (method, path) = (&operation.method, operation.path(&self.ids));
         let body = json!({"name": "n", "scopes": ["health:read"]});

@@ -78,7 +78,7 @@ fn invalid_client(presented: &ClientCredentials) -> ApiError {
     if presented.is_basic { refusal.header(header::WWW_AUTHENTICATE, basic) } else { refusal }
 }
 
-/// Only a caller with the right secret is told that the address is what is wrong.
+/// The refusal of a wrong address. Only a caller with the right secret gets it.
 fn foreign_address() -> ApiError {
     let message = "Not allowed from this address: call from one of the client's allowed_addresses, or have an operator add this one";
     ApiError::oauth_error(StatusCode::FORBIDDEN, "unauthorized_client", message)

@@ -14,7 +14,7 @@ use crate::records::audit_event::AuditEvent;
 use crate::records::client::ClientRecord;
 use crate::store::Refusal;
 
-/// The context of an operator's request: a token of a team may not manage clients, whatever its scopes.
+/// The context of an operator's request: a token of a team may not manage clients, even with the scope.
 pub(crate) struct OperatorContext(pub(crate) RequestContext);
 
 impl FromRequestParts<HttpState> for OperatorContext {
