@@ -145,8 +145,9 @@ async fn s10_of_many_simultaneous_wrong_secrets_ten_are_looked_at() {
     let answers = futures_util::future::join_all(guesses).await;
     let looked_at = answers.iter().filter(|answer| answer.status == 401).count();
     assert!((1..=10).contains(&looked_at), "{looked_at}");
+    // 503: attempts whose result is not known yet could reach the limit.
     for put_off in answers.iter().filter(|answer| answer.status != 401) {
-        assert_eq!(put_off.status, 429, "{}", put_off.body);
+        assert!([429, 503].contains(&put_off.status), "{}", put_off.body);
         assert!((1..=60).contains(&put_off.header("retry-after").parse::<u64>().unwrap()));
     }
     for _ in looked_at..10 {
