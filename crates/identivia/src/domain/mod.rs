@@ -26,6 +26,7 @@ pub mod setting;
 pub mod status;
 pub mod token;
 pub mod verification;
+pub mod webhook_signature;
 
 /// The longest ordinary text field, in characters (Unicode scalar values).
 pub const LINE: usize = 255;
