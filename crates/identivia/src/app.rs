@@ -19,6 +19,7 @@ use crate::providers::http_call::HealthCheck;
 use crate::providers::liveness::LivenessSessions;
 use crate::store::Store;
 use crate::store::pocketbase::PocketBase;
+use crate::system_key::SystemKey;
 use crate::work::cpu_ledger::CpuLedger;
 
 /// The handles a request can reach.
@@ -32,6 +33,8 @@ pub struct App {
     pub files: Arc<Files>,
     /// The PocketBase that holds records and files, if one does.
     pub pocketbase: Option<Arc<PocketBase>>,
+    /// Encrypts the secrets that records hold.
+    pub system_key: Arc<SystemKey>,
     pub liveness: Arc<LivenessSessions>,
     pub reader: Arc<dyn DocumentReader>,
     /// Runs the checks on verification records.

@@ -1,9 +1,8 @@
 //! The first start: creates the data folder, and generates a signing secret and one machine client if none is configured.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{ErrorKind, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +10,9 @@ use crate::config::ConfigError;
 use crate::domain::client::{Client, ClientSecret};
 use crate::domain::scope::Scope;
 use crate::records::id::random_text;
+use crate::secret_file::{self, create_secret_file, read_secret_file};
 
+const SETTING: &str = "DATA_DIR";
 const FILE: &str = "first-run.json";
 const CLIENT_ID: &str = "first-run";
 
@@ -33,10 +34,9 @@ impl FirstRun {
     /// When the folder cannot be written, or other users could read the file.
     pub fn load_or_generate(data_dir: &Path) -> Result<Self, ConfigError> {
         let path = data_dir.join(FILE);
-        match fs::read(&path) {
-            Ok(json) => Self::from_file(&path, &json),
-            Err(error) if error.kind() == ErrorKind::NotFound => Self::generate(&path),
-            Err(error) => Err(to_path_error(&path, &error)),
+        match read_secret_file(SETTING, &path)? {
+            Some(json) => Self::from_file(&path, &json),
+            None => Self::generate(&path),
         }
     }
 
@@ -74,14 +74,6 @@ impl FirstRun {
     }
 
     fn from_file(path: &Path, json: &[u8]) -> Result<Self, ConfigError> {
-        let mode = fs::metadata(path).map_err(|error| to_path_error(path, &error))?.mode();
-        if mode & 0o077 != 0 {
-            return Err(to_data_dir_error(format!(
-                "{} holds secrets and other users can read it; run: chmod 600 {}",
-                path.display(),
-                path.display()
-            )));
-        }
         serde_json::from_slice(json).map_err(|_| {
             to_data_dir_error(format!(
                 "{} is damaged; restore it, or remove it so that the next start generates a new one",
@@ -98,7 +90,7 @@ impl FirstRun {
             is_new: true,
         };
         let json = serde_json::to_vec_pretty(&generated).unwrap_or_default();
-        write_file_durably(path, &json).map_err(|error| to_path_error(path, &error))?;
+        create_secret_file(path, &json).map_err(|error| to_path_error(path, &error))?;
         Ok(generated)
     }
 }
@@ -132,27 +124,17 @@ pub fn lock_data_dir(data_dir: &Path) -> Result<File, ConfigError> {
     }
 }
 
-/// Writes a staged file and renames it, so that a crash leaves the whole file or none.
-fn write_file_durably(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let staged: PathBuf = path.with_extension("new");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&staged)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&staged, path)?;
-    File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
-}
-
 fn to_path_error(path: &Path, error: &std::io::Error) -> ConfigError {
-    to_data_dir_error(format!("cannot use {}: {}", path.display(), error.kind()))
+    secret_file::to_path_error(SETTING, path, error)
 }
 
 fn to_data_dir_error(problem: String) -> ConfigError {
-    ConfigError { name: "DATA_DIR", problem }
+    ConfigError { name: SETTING, problem }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
     use super::*;
 

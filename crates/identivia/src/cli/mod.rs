@@ -39,6 +39,7 @@ Files:
   DATA_DIR/identivia.db      records (SQLite)
   DATA_DIR/files/            pictures and videos, unless FILES_URL names a bucket
   DATA_DIR/first-run.json    the signing secret and the client that the first start generated (mode 0600)
+  DATA_DIR/system.key        the key that encrypts the secrets of the records (mode 0600): back it up with them
 
 Exit status:
   0  success    1  a setting or its environment is wrong: one line on standard error says which    2  wrong usage";

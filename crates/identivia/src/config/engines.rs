@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use super::checks::{OneOf, Parsed, WholeNumber};
 use super::setting::{ConfigError, Settings, define_settings};
-use super::storage::parse_folder;
+use super::storage::parse_path;
 
 define_settings! {
     ENGINE_SETTINGS, "Liveness and documents";
 
     /// Folder with weights that replace embedded ones, and a manifest.json that names them
-    MODELS_DIR: Parsed<PathBuf> = Parsed(parse_folder), WhenUnset("all embedded");
+    MODELS_DIR: Parsed<PathBuf> = Parsed(parse_path), WhenUnset("all embedded");
     /// Threads of the local engines, and pictures that they process at once
     ENGINE_THREADS: WholeNumber<usize> = WholeNumber { least: 1, most: 256 }, WhenUnset("the machine's cores");
     /// Whether a record keeps the biometric templates of compared faces

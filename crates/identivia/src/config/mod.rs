@@ -42,7 +42,7 @@ use fingerprint::read_fingerprint;
 use liveness::{read_liveness_rule, read_liveness_source};
 use logging::{LOG_FORMAT, RUST_LOG};
 use network::{CLIENT_URL, HOST, MAX_CONNECTIONS, METRICS_ADDR, PORT, PUBLIC_URL, REDIRECT_URLS, TRUSTED_PROXIES};
-use storage::{DATA_DIR, DATABASE_CONNECTIONS, read_file_location, read_record_location};
+use storage::{DATA_DIR, DATABASE_CONNECTIONS, SYSTEM_KEY_FILE, read_file_location, read_record_location};
 use tokens::{
     FLOW_TOKEN_TTL_SECONDS, JWT_AUDIENCE, JWT_CLIENTS_JSON, JWT_ISSUER, JWT_SECRET, JWT_SECRET_PREVIOUS,
     JWT_TTL_SECONDS,
@@ -89,6 +89,8 @@ pub struct Config {
     pub log_format: LogFormat,
     pub log_filter: Targets,
     pub data_dir: PathBuf,
+    /// `None`: `system.key` in the data folder.
+    pub system_key_file: Option<PathBuf>,
     pub records: RecordLocation,
     pub database_connections: u32,
     pub files: FileLocation,
@@ -121,6 +123,7 @@ impl Config {
             engines: read_engines(settings)?,
             events_kept_days: EVENTS_KEPT_DAYS.read(settings)?,
             data_dir: DATA_DIR.read(settings)?,
+            system_key_file: SYSTEM_KEY_FILE.read_if_set(settings)?,
             records: read_record_location(settings)?,
             database_connections: DATABASE_CONNECTIONS.read(settings)?,
             files: read_file_location(settings)?,
@@ -167,6 +170,11 @@ impl Config {
         if self.clients.is_none() {
             warnings.push(
                 "JWT_CLIENTS_JSON is not set: a second server on these records would not know this server's clients",
+            );
+        }
+        if self.system_key_file.is_none() {
+            warnings.push(
+                "SYSTEM_KEY_FILE is not set: a second server on these records could not read the secrets that this one encrypts",
             );
         }
         warnings

@@ -16,7 +16,9 @@ define_settings! {
     STORAGE_SETTINGS, "Storage";
 
     /// Folder for the database, the files and the secrets that the first start generates
-    DATA_DIR: Parsed<PathBuf> = Parsed(parse_folder), DefaultText("./data");
+    DATA_DIR: Parsed<PathBuf> = Parsed(parse_path), DefaultText("./data");
+    /// File of the key that encrypts the secrets of the records; the first start creates it. Servers that share records share it
+    SYSTEM_KEY_FILE: Parsed<PathBuf> = Parsed(parse_path), WhenUnset("DATA_DIR/system.key");
     /// Database for records: `sqlite:` (a file in DATA_DIR) or `postgres://user:password@host/database`, with
     /// `?sslmode=verify-full` across a network
     DATABASE_URL: Parsed<DatabaseUrl> = Parsed(parse_database_url), DefaultText("sqlite:");
@@ -186,9 +188,9 @@ pub(super) fn has_bucket_url(settings: &Settings) -> bool {
     FILES_URL.text(settings).is_some_and(|url| url.starts_with(S3))
 }
 
-/// Accepts the path of a folder.
+/// Accepts the path of a file or a folder.
 #[expect(clippy::unnecessary_wraps, reason = "the signature of a check")]
-pub(super) fn parse_folder(text: &str) -> Result<PathBuf, String> {
+pub(super) fn parse_path(text: &str) -> Result<PathBuf, String> {
     Ok(PathBuf::from(text))
 }
 

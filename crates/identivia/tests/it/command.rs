@@ -123,7 +123,7 @@ async fn first_start_shows_its_client_once_and_its_example_request_works() {
     let folder = tempfile::tempdir().unwrap();
     let server = Running::start(folder.path(), |_| ());
     let kept = folder.path().join("data/first-run.json");
-    for secret in ["first-run.json", "identivia.db", "identivia.db-wal"] {
+    for secret in ["first-run.json", "system.key", "identivia.db", "identivia.db-wal"] {
         let mode = folder.path().join("data").join(secret).metadata().unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{secret}");
     }

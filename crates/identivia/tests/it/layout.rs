@@ -13,7 +13,7 @@ const LEVELS: [&[&str]; 11] = [
     &["jobs", "storage"],
     &["providers", "files", "aws_access", "client_directory"],
     &["store"],
-    &["first_run", "config"],
+    &["first_run", "system_key", "secret_file", "config"],
     &["domain"],
     &["work"],
     &["records", "clock", "telemetry"],
