@@ -1,6 +1,7 @@
 //! Claims of due jobs. A job is a record with a column for the time from which it is due. A claim moves that time to the end
 //! of its lease and counts the attempt, in one commit. When a server dies, the lease ends and another server claims the job.
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::records::time::Millis;
@@ -38,6 +39,33 @@ pub struct ClaimedJob<R> {
     key: String,
 }
 
+/// The place of a running job, which is free again when it is dropped.
+pub type JobSlot = Box<dyn Send + Sync>;
+
+/// Which of the due jobs a claim takes.
+pub struct ClaimRule<'a, R> {
+    /// The most jobs that are claimed at once. Each is run at once: a claimed job must not wait while its lease runs.
+    pub count: usize,
+    /// Leaves out jobs that cannot run now.
+    pub narrow: &'a (dyn Fn(Query) -> Query + Sync),
+    /// Takes the place of a job; `None`: it cannot run now.
+    pub admit: &'a (dyn Fn(&R) -> Option<JobSlot> + Sync),
+}
+
+/// What a claim of several jobs has found.
+pub struct ClaimedJobs<R> {
+    pub jobs: Vec<(ClaimedJob<R>, JobSlot)>,
+    /// When nothing is due: when the next job is, if that is within an hour.
+    pub next_due: Option<Millis>,
+}
+
+/// A due job that was read and not claimed yet.
+struct DueJob<R> {
+    job: ClaimedJob<R>,
+    due: Millis,
+    slot: JobSlot,
+}
+
 /// The outcome of a claim.
 pub enum ClaimOutcome<R> {
     Claimed(Box<ClaimedJob<R>>),
@@ -70,26 +98,81 @@ impl JobColumns {
         now: Millis,
         lease_end: Millis,
     ) -> Result<ClaimOutcome<R>, StoreError> {
-        let query = self.due_query(now.plus_seconds(LOOK_AHEAD_SECONDS)).limited(MAX_CLAIM_TRIES);
-        for stored in store.read(query).await? {
-            let fields: FieldMap = parse_record(&stored.json)?;
-            let due: Millis = read_field(&fields, self.due)?;
-            if due > now {
-                return Ok(ClaimOutcome::NothingDue(Some(due)));
+        let rule = ClaimRule { count: 1, narrow: &|query| query, admit: &|_| Some(Box::new(())) };
+        let mut claimed = self.claim_due_jobs(store, now, lease_end, rule).await?;
+        Ok(match claimed.jobs.pop() {
+            Some((job, _)) => ClaimOutcome::Claimed(Box::new(job)),
+            None => ClaimOutcome::NothingDue(claimed.next_due),
+        })
+    }
+
+    /// Claims several jobs, those first that have waited longest.
+    ///
+    /// # Errors
+    /// When the store cannot do it now.
+    pub async fn claim_due_jobs<R: Record>(
+        &self,
+        store: &dyn Store,
+        now: Millis,
+        lease_end: Millis,
+        rule: ClaimRule<'_, R>,
+    ) -> Result<ClaimedJobs<R>, StoreError> {
+        let query = (rule.narrow)(self.due_query(now.plus_seconds(LOOK_AHEAD_SECONDS)));
+        let mut found = store.read(query.limited(rule.count.max(MAX_CLAIM_TRIES))).await?.into_iter();
+        let mut next_due = None;
+        loop {
+            let mut tried = Vec::new();
+            for stored in found.by_ref() {
+                let fields: FieldMap = parse_record(&stored.json)?;
+                let due: Millis = read_field(&fields, self.due)?;
+                if due > now {
+                    next_due = Some(due);
+                    break;
+                }
+                tried.extend(self.admit_due_job(&stored.json, &fields, due, lease_end, &rule)?);
+                if tried.len() == rule.count {
+                    break;
+                }
             }
-            let attempt = match self.attempts.and_then(|name| fields.get(name)) {
-                Some(count) if !count.is_null() => parse_record::<u32>(&count.to_string())? + 1,
-                _ => 1,
-            };
-            let key: String = read_field(&fields, self.kind.key_field())?;
-            let mut commit = Commit::default();
-            commit.update(self.kind, &key, self.conditions(due), self.claim_fields(lease_end, attempt));
-            if let CommitOutcome::Done(_) = store.commit(commit).await? {
-                let record = parse_record(&stored.json)?;
-                return Ok(ClaimOutcome::Claimed(Box::new(ClaimedJob { record, attempt, lease_end, key })));
+            if tried.is_empty() {
+                return Ok(ClaimedJobs { jobs: Vec::new(), next_due });
+            }
+            // Each is a commit of its own: where another server was first, the others are claimed all the same.
+            let claims = join_all(tried.into_iter().map(|due| self.try_claim(store, due))).await;
+            let jobs: Vec<_> = claims.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
+            if !jobs.is_empty() {
+                return Ok(ClaimedJobs { jobs, next_due: None });
             }
         }
-        Ok(ClaimOutcome::NothingDue(None))
+    }
+
+    fn admit_due_job<R: Record>(
+        &self,
+        json: &str,
+        fields: &FieldMap,
+        due: Millis,
+        lease_end: Millis,
+        rule: &ClaimRule<'_, R>,
+    ) -> Result<Option<DueJob<R>>, StoreError> {
+        let attempt = match self.attempts.and_then(|name| fields.get(name)) {
+            Some(count) if !count.is_null() => parse_record::<u32>(&count.to_string())? + 1,
+            _ => 1,
+        };
+        let key: String = read_field(fields, self.kind.key_field())?;
+        let record = parse_record(json)?;
+        let slot = (rule.admit)(&record);
+        Ok(slot.map(|slot| DueJob { job: ClaimedJob { record, attempt, lease_end, key }, due, slot }))
+    }
+
+    async fn try_claim<R>(
+        &self,
+        store: &dyn Store,
+        DueJob { job, due, slot }: DueJob<R>,
+    ) -> Result<Option<(ClaimedJob<R>, JobSlot)>, StoreError> {
+        let mut commit = Commit::default();
+        commit.update(self.kind, &job.key, self.conditions(due), self.claim_fields(job.lease_end, job.attempt));
+        let is_claimed = matches!(store.commit(commit).await?, CommitOutcome::Done(_));
+        Ok(is_claimed.then_some((job, slot)))
     }
 
     /// Postpones a claimed job. The attempt does not count, because the cause was outside of the job.
@@ -136,6 +219,12 @@ impl JobColumns {
         let mut commit = Commit::default();
         commit.update(self.kind, &job.key, self.conditions(job.lease_end), fields);
         store.commit(commit).await.map(drop)
+    }
+
+    /// The conditions under which a claimed job is still held by its claimer.
+    #[must_use]
+    pub fn holding_conditions<R>(&self, job: &ClaimedJob<R>) -> Vec<Condition> {
+        self.conditions(job.lease_end)
     }
 
     fn conditions(&self, due: Millis) -> Vec<Condition> {

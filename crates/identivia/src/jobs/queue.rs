@@ -8,14 +8,14 @@ use async_trait::async_trait;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::sleep;
 
-use super::claim::{ClaimOutcome, ClaimedJob, JobColumns};
+use super::claim::{ClaimOutcome, ClaimRule, ClaimedJob, ClaimedJobs, JobColumns, JobSlot};
 use super::job_metrics::{RunningJob, count_failed_run, start_counting};
 use crate::clock::Clock;
 use crate::files::FilesError;
 use crate::providers::http_call::ProviderError;
 use crate::records::Record;
 use crate::records::time::Millis;
-use crate::store::{Store, StoreError};
+use crate::store::{Query, Store, StoreError};
 
 /// The delay before a failed postponement is tried again; it doubles each time.
 const POSTPONE_RETRY_DELAY: Duration = Duration::from_secs(1);
@@ -92,6 +92,8 @@ pub trait JobKind: Send + Sync + 'static {
     const COLUMNS: JobColumns;
     /// Whether the log gets a line for each run that fails. A kind with many jobs would fill the log in an outage.
     const LOGS_FAILED_RUNS: bool = true;
+    /// The most jobs that are claimed at once, for as many free workers.
+    const CLAIMED_AT_ONCE: usize = 1;
 
     fn limits(&self) -> JobLimits;
 
@@ -101,6 +103,16 @@ pub trait JobKind: Send + Sync + 'static {
     /// Makes jobs due, before each search for due jobs.
     async fn prepare_jobs(&self) -> Result<(), JobError> {
         Ok(())
+    }
+
+    /// Leaves due jobs out of the search that cannot run now.
+    fn narrow_search(&self, query: Query) -> Query {
+        query
+    }
+
+    /// Takes the place of a due job for as long as it runs; `None`: it cannot run now. Wake the queue when it can.
+    fn admit_job(&self, _job: &Self::JobRecord) -> Option<JobSlot> {
+        Some(Box::new(()))
     }
 
     /// Runs a claimed job.
@@ -188,20 +200,29 @@ impl<K: JobKind> JobQueue<K> {
         loop {
             // No claim without a free worker: a claimed job must not wait while its lease runs.
             let Ok(worker) = self.workers.clone().acquire_owned().await else { return limits.poll_interval };
+            let mut workers = vec![worker];
+            while workers.len() < K::CLAIMED_AT_ONCE
+                && let Ok(worker) = self.workers.clone().try_acquire_owned()
+            {
+                workers.push(worker);
+            }
             if let Err(error) = self.kind.prepare_jobs().await {
                 tracing::warn!(job = K::NAME, cause = %error, "could not prepare jobs; the queue tries again");
             }
-            match self.claim_next().await {
-                Ok(ClaimOutcome::Claimed(job)) => {
-                    let running = self.clone().start_job(*job, worker);
-                    if limits.workers == 1 && running.await != Ok(true) {
-                        return limits.pause_after_failure;
-                    }
-                }
-                Ok(ClaimOutcome::NothingDue(next)) => return self.time_until(next).min(limits.poll_interval),
+            let ClaimedJobs { jobs, next_due } = match self.claim_jobs(workers.len()).await {
+                Ok(claimed) => claimed,
                 Err(error) => {
                     tracing::warn!(job = K::NAME, cause = %error, "could not claim a job; the queue tries again");
                     return limits.poll_interval;
+                }
+            };
+            if jobs.is_empty() {
+                return self.time_until(next_due).min(limits.poll_interval);
+            }
+            for ((job, slot), worker) in jobs.into_iter().zip(workers) {
+                let running = self.clone().start_job(job, slot, worker);
+                if limits.workers == 1 && running.await != Ok(true) {
+                    return limits.pause_after_failure;
                 }
             }
         }
@@ -211,11 +232,12 @@ impl<K: JobKind> JobQueue<K> {
     fn start_job(
         self: Arc<Self>,
         job: ClaimedJob<K::JobRecord>,
+        slot: JobSlot,
         worker: OwnedSemaphorePermit,
     ) -> impl Future<Output = Result<bool, tokio::sync::oneshot::error::RecvError>> {
         let (done, is_done) = tokio::sync::oneshot::channel();
         tokio::spawn(async move {
-            let _worker = worker;
+            let (_slot, _worker) = (slot, worker);
             let queue = self.clone();
             let succeeded = match tokio::spawn(async move { queue.run_claimed(&job).await }).await {
                 Ok(Ok(())) => true,
@@ -239,6 +261,18 @@ impl<K: JobKind> JobQueue<K> {
     async fn claim_next(&self) -> Result<ClaimOutcome<K::JobRecord>, StoreError> {
         let now = self.clock.now();
         K::COLUMNS.claim_due_job(self.store.as_ref(), now, now.plus_seconds(self.kind.limits().lease_seconds)).await
+    }
+
+    /// Claims jobs for that many free workers.
+    async fn claim_jobs(&self, count: usize) -> Result<ClaimedJobs<K::JobRecord>, StoreError> {
+        let now = self.clock.now();
+        let rule = ClaimRule {
+            count,
+            narrow: &|query| self.kind.narrow_search(query),
+            admit: &|job| self.kind.admit_job(job),
+        };
+        let lease_end = now.plus_seconds(self.kind.limits().lease_seconds);
+        K::COLUMNS.claim_due_jobs(self.store.as_ref(), now, lease_end, rule).await
     }
 
     async fn run_claimed(&self, job: &ClaimedJob<K::JobRecord>) -> Result<(), JobError> {
