@@ -166,7 +166,7 @@ create table outbox_events (
     id text not null unique,
     event_type text not null,
     team text,
-    profile text not null,
+    profile text,
     created bigint not null,
     body text not null
 );

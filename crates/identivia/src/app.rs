@@ -13,6 +13,7 @@ use crate::files::Files;
 use crate::jobs::event_feed::EventFeed;
 use crate::jobs::queue::JobQueue;
 use crate::jobs::record_checks::RecordChecks;
+use crate::jobs::webhooks::Webhooks;
 use crate::providers::documents::DocumentReader;
 use crate::providers::fingerprint::Fingerprint;
 use crate::providers::http_call::HealthCheck;
@@ -49,6 +50,8 @@ pub struct App {
     pub health: ServiceHealth,
     /// Wakes readers of events.
     pub event_feed: Arc<EventFeed>,
+    /// Sends events to endpoints.
+    pub webhooks: Arc<Webhooks>,
     /// What the work of links and teams costs.
     pub cpu_ledger: Arc<CpuLedger>,
 }

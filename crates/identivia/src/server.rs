@@ -32,10 +32,12 @@ use crate::jobs::file_sweep::{SweepAtStart, start_file_sweep};
 use crate::jobs::queue::JobQueue;
 use crate::jobs::record_checks::RecordChecks;
 use crate::jobs::session_polling::SessionPolling;
+use crate::jobs::webhooks::Webhooks;
 use crate::providers::Providers;
 use crate::providers::documents::DocumentReader;
 use crate::providers::liveness::{LivenessProvider, LivenessSessions, sessions};
 use crate::providers::local_engines::LocalEngines;
+use crate::providers::webhook_receiver::{HostLookup, SystemLookup};
 use crate::storage::Storage;
 use crate::store::Store;
 use crate::system_key::SystemKey;
@@ -56,6 +58,8 @@ pub struct StartOptions {
     pub reader: Option<Arc<dyn DocumentReader>>,
     /// Loaded from the settings when there are none.
     pub engines: Option<Arc<LocalEngines>>,
+    /// Looks up the names of webhook receivers, in place of the system.
+    pub host_lookup: Option<Arc<dyn HostLookup>>,
     /// Whether the checks on records wait until a test runs them.
     pub holds_checks: bool,
     /// The HTML of the person's page, or that there is none, in place of what is embedded.
@@ -101,7 +105,7 @@ impl Server {
         let secret = config.jwt_secret.clone().or_else(|| generated.as_ref().map(FirstRun::jwt_secret));
         let secret = secret.unwrap_or_default();
         let engines = load_engines(&config, &options)?;
-        let Storage { store, files, at_start, pocketbase } =
+        let Storage { store, deliveries, files, at_start, pocketbase } =
             Storage::open(&config, &secret, &options.clock, engines.ledger()).await?;
         let providers = open_providers(&config, &options, &engines).await?;
         let page = build_page(&config, &options, &providers);
@@ -109,6 +113,15 @@ impl Server {
         let cpu_ledger = engines.ledger().clone();
         let checks = RecordChecks::new(engines, store.clone(), files.clone(), options.clock.clone(), &config);
         let record_checks = JobQueue::new(checks, store.clone(), options.clock.clone());
+        let system_key = Arc::new(system_key);
+        let webhooks = Webhooks::open(
+            store.clone(),
+            deliveries,
+            system_key.clone(),
+            options.clock.clone(),
+            &config.webhooks,
+            options.host_lookup.clone().unwrap_or_else(|| Arc::new(SystemLookup)),
+        )?;
         let clients = open_clients(&config, generated.as_ref(), &store, &options);
         let app = Arc::new(App {
             tokens: build_tokens(&config, &secret),
@@ -119,7 +132,8 @@ impl Server {
             store,
             files,
             pocketbase,
-            system_key: Arc::new(system_key),
+            system_key,
+            webhooks,
             liveness,
             reader: providers.reader,
             record_checks,
@@ -155,6 +169,7 @@ impl Server {
         let sweep = start_file_sweep(&app.files, self.at_start).await;
         app.event_feed.start(stop.clone());
         start_event_retention(app.store.clone(), app.clock.clone(), self.events_kept_days, stop.clone());
+        let deliveries = app.webhooks.start(stop.clone()).await;
         let polling = SessionPolling::new(app.liveness.clone(), app.clock.clone());
         let polling = JobQueue::new(polling, app.store.clone(), app.clock.clone());
         if app.liveness.needs_polling() {
@@ -166,6 +181,9 @@ impl Server {
         if self.metrics.is_some() {
             app.record_checks.start_metrics(stop.clone());
             polling.start_metrics(stop.clone());
+            if let Some(deliveries) = deliveries {
+                deliveries.start_metrics(stop.clone());
+            }
             if let Some(sweep) = sweep {
                 sweep.start_metrics(stop.clone());
             }

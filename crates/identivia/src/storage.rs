@@ -21,6 +21,8 @@ use crate::work::cpu_ledger::CpuLedger;
 /// An open store with its files.
 pub struct Storage {
     pub store: Arc<dyn Store>,
+    /// Deliveries of webhooks: the same store, or a database in the data folder where that is PocketBase.
+    pub deliveries: Arc<dyn Store>,
     pub files: Arc<Files>,
     pub at_start: SweepAtStart,
     /// The PocketBase that stores everything, if one is configured.
@@ -48,8 +50,15 @@ impl Storage {
             at_start = SweepAtStart::Old;
         }
         let files = Files::new(backend, intents, &config.data_dir, clock.clone(), ledger.clone());
-        Ok(Self { store, files, at_start, pocketbase })
+        let deliveries = if pocketbase.is_some() { open_deliveries(&config.data_dir)? } else { store.clone() };
+        Ok(Self { store, deliveries, files, at_start, pocketbase })
     }
+}
+
+fn open_deliveries(data_dir: &Path) -> anyhow::Result<Arc<dyn Store>> {
+    let deliveries = Sqlite::open_deliveries(data_dir)
+        .with_context(|| format!("DATA_DIR: cannot open the database of webhooks in {}", data_dir.display()))?;
+    Ok(Arc::new(deliveries))
 }
 
 async fn open_records(config: &Config, secret: &[u8], clock: &Clock) -> anyhow::Result<OpenRecords> {

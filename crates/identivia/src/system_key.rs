@@ -69,6 +69,12 @@ impl SystemKey {
         &self.id
     }
 
+    /// Says whether a text was sealed with this key: it begins with the key's id.
+    #[must_use]
+    pub fn has_sealed(&self, sealed: &str) -> bool {
+        sealed.split_once('.').is_some_and(|(id, _)| id == self.id)
+    }
+
     /// Encrypts a secret. Only [`Self::open`] with the same purpose decrypts it, so that one record's secret cannot be put in the
     /// place of another's: a purpose names the kind and the id of the record.
     #[must_use]

@@ -14,6 +14,7 @@ mod setting;
 mod storage;
 mod tokens;
 mod unused;
+mod webhooks;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -34,6 +35,7 @@ pub use liveness::{AwsLiveness, LivenessSource};
 pub use setting::{ConfigError, Settings};
 pub use storage::{BucketLocation, FileLocation, PocketBaseAccount, RecordLocation};
 pub use tokens::{MIN_SECRET_BYTES, list_unknown_scopes};
+pub use webhooks::WebhookSettings;
 
 use documents::{OPENAI_MODEL, read_reader_source};
 use engines::read_engines;
@@ -47,6 +49,7 @@ use tokens::{
     FLOW_TOKEN_TTL_SECONDS, JWT_AUDIENCE, JWT_CLIENTS_JSON, JWT_ISSUER, JWT_SECRET, JWT_SECRET_PREVIOUS,
     JWT_TTL_SECONDS,
 };
+use webhooks::read_webhook_settings;
 
 /// Every setting, as `--help` lists them.
 const GROUPS: &[setting::SettingGroup] = &[
@@ -59,6 +62,7 @@ const GROUPS: &[setting::SettingGroup] = &[
     engines::ENGINE_SETTINGS,
     fingerprint::FINGERPRINT_SETTINGS,
     events::EVENT_SETTINGS,
+    webhooks::WEBHOOK_SETTINGS,
     aws::AWS_SETTINGS,
 ];
 
@@ -101,6 +105,7 @@ pub struct Config {
     pub reader: ReaderSource,
     pub engines: EngineSettings,
     pub events_kept_days: i64,
+    pub webhooks: WebhookSettings,
     /// `None`: visitor data stays a claim.
     pub fingerprint: Option<FingerprintApi>,
     /// The variables of settings that are set but have no effect.
@@ -122,6 +127,7 @@ impl Config {
             fingerprint: read_fingerprint(settings)?,
             engines: read_engines(settings)?,
             events_kept_days: EVENTS_KEPT_DAYS.read(settings)?,
+            webhooks: read_webhook_settings(settings)?,
             data_dir: DATA_DIR.read(settings)?,
             system_key_file: SYSTEM_KEY_FILE.read_if_set(settings)?,
             records: read_record_location(settings)?,

@@ -77,7 +77,7 @@ fn parse_socket_address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| format!("must be an address and a port such as 127.0.0.1:9100, not {text:?}"))
 }
 
-fn parse_networks(list: &str) -> Result<Vec<Network>, String> {
+pub(super) fn parse_networks(list: &str) -> Result<Vec<Network>, String> {
     let entries = list.split(',').map(str::trim);
     let networks = entries.map(|entry| {
         Network::parse(entry).ok_or_else(|| format!("{entry:?} is no address or network such as 10.0.0.0/8"))

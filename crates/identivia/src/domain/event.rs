@@ -78,6 +78,17 @@ pub enum EventKind {
     ClientSecretDeleted,
     /// A client has ended a token of its own before its time.
     TokenRevoked,
+    WebhookCreated,
+    WebhookChanged,
+    WebhookDeleted,
+    WebhookSecretRotated,
+    /// A client has sent a webhook endpoint a test, or an event again.
+    WebhookSent,
+    WebhookReplayed,
+    /// Deliveries to a webhook endpoint fail.
+    WebhookFailing,
+    /// The server has disabled a webhook endpoint.
+    WebhookDisabled,
 }
 
 impl EventKind {
@@ -109,6 +120,14 @@ impl EventKind {
             Self::ClientSecretCreated => "client_secret.created",
             Self::ClientSecretDeleted => "client_secret.deleted",
             Self::TokenRevoked => "token.revoked",
+            Self::WebhookCreated => "webhook.created",
+            Self::WebhookChanged => "webhook.changed",
+            Self::WebhookDeleted => "webhook.deleted",
+            Self::WebhookSecretRotated => "webhook_secret.rotated",
+            Self::WebhookSent => "webhook.sent",
+            Self::WebhookReplayed => "webhook.replayed",
+            Self::WebhookFailing => "webhook.failing",
+            Self::WebhookDisabled => "webhook.disabled",
         }
     }
 }

@@ -7,6 +7,7 @@ pub mod country;
 pub mod document_editors;
 pub mod drawn_secret;
 pub mod event;
+pub mod event_message;
 pub mod fingerprint;
 pub mod flow;
 pub mod handoff;
@@ -26,6 +27,7 @@ pub mod setting;
 pub mod status;
 pub mod token;
 pub mod verification;
+pub mod webhook;
 pub mod webhook_signature;
 
 /// The longest ordinary text field, in characters (Unicode scalar values).

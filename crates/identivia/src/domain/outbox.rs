@@ -30,11 +30,17 @@ pub enum EventType {
     ProfileResubmissionRequested,
     /// The person no longer agrees to the checks.
     ConsentWithdrawn,
+    /// Deliveries to a webhook endpoint fail. The team's other endpoints are told.
+    EndpointFailing,
+    /// A webhook endpoint gets no more deliveries.
+    EndpointDisabled,
+    /// A client tests its endpoint: only that endpoint is told.
+    WebhookTest,
 }
 
 impl EventType {
     /// Every type.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::ProfileCreated,
         Self::ProfileStarted,
         Self::ProfileSubmitted,
@@ -44,6 +50,9 @@ impl EventType {
         Self::ProfileRejected,
         Self::ProfileResubmissionRequested,
         Self::ConsentWithdrawn,
+        Self::EndpointFailing,
+        Self::EndpointDisabled,
+        Self::WebhookTest,
     ];
 
     /// Its word in events.
@@ -59,19 +68,27 @@ impl EventType {
             Self::ProfileRejected => "profile.rejected",
             Self::ProfileResubmissionRequested => "profile.resubmission_requested",
             Self::ConsentWithdrawn => "consent.withdrawn",
+            Self::EndpointFailing => "endpoint.failing",
+            Self::EndpointDisabled => "endpoint.disabled",
+            Self::WebhookTest => "webhook.test",
         }
     }
 
     /// The types that a pattern names: a type, a group such as `profile.*`, or `*`. `None` when it names none.
     #[must_use]
     pub fn parse_pattern(pattern: &str) -> Option<Vec<Self>> {
-        let is_named = |event_type: &Self| match pattern.strip_suffix('*') {
-            Some("") => true,
-            Some(group) => group.ends_with('.') && event_type.word().starts_with(group),
-            None => event_type.word() == pattern,
-        };
-        let named: Vec<Self> = Self::ALL.into_iter().filter(is_named).collect();
+        let named: Vec<Self> = Self::ALL.into_iter().filter(|known| names_type(pattern, known.word())).collect();
         (!named.is_empty()).then_some(named)
+    }
+}
+
+/// Says whether a pattern names a type of event.
+#[must_use]
+pub fn names_type(pattern: &str, event_type: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some("") => true,
+        Some(group) => group.ends_with('.') && event_type.starts_with(group),
+        None => event_type == pattern,
     }
 }
 
@@ -139,6 +156,29 @@ impl EventBody {
         codes.sort_unstable();
         codes.dedup();
         Self::Checked { verification, outcome, codes }
+    }
+
+    /// A body of that type, to show a receiver what it will get. `None` for a type that is not about a profile.
+    #[must_use]
+    pub fn sample(event_type: EventType) -> Option<Self> {
+        let record = RecordId::random();
+        Some(match event_type {
+            EventType::ProfileCreated => Self::Created { status: "unverified" },
+            EventType::ProfileStarted => Self::Started,
+            EventType::ProfileSubmitted => Self::Submitted { verification: record },
+            EventType::VerificationChecked => {
+                Self::Checked { verification: record, outcome: "pass", codes: Vec::new() }
+            }
+            EventType::ProfileStatusChanged => Self::StatusChanged {
+                new_status: StatusWord::from("verified".to_owned()),
+                decided_by: DecidedBy::Client,
+            },
+            EventType::ProfileVerified => Self::Verified,
+            EventType::ProfileRejected => Self::Rejected,
+            EventType::ProfileResubmissionRequested => Self::ResubmissionRequested,
+            EventType::ConsentWithdrawn => Self::ConsentWithdrawn { consent: record },
+            EventType::EndpointFailing | EventType::EndpointDisabled | EventType::WebhookTest => return None,
+        })
     }
 
     const fn event_type(&self) -> EventType {
@@ -254,10 +294,41 @@ impl EventBody {
             event_id,
             event_type: event_type.word().to_owned(),
             team: before.team.clone(),
-            profile,
+            profile: Some(profile),
             data,
             created: at,
         }
+    }
+}
+
+impl OutboxEvent {
+    /// An event of that type as a test of an endpoint sends it, about a profile that does not exist.
+    #[must_use]
+    pub fn sample(event_type: EventType, team: &str, endpoint: RecordId, at: Millis) -> Self {
+        let mut sample = match EventBody::sample(event_type) {
+            Some(body) => {
+                let (team, user_id, status) = (team.to_owned(), "user-12345".to_owned(), "pending".to_owned());
+                let before = ReportedProfile { team, user_id, status, version: 0, attempts: 0 };
+                body.complete(RecordId::random(), at, 1, &before)
+            }
+            None => Self::about_endpoint(event_type, team, endpoint, at, json!({})),
+        };
+        sample.data.insert("test".to_owned(), json!(true));
+        sample
+    }
+
+    /// An event about a webhook endpoint. It has no version, because it is about no profile.
+    #[must_use]
+    pub fn about_endpoint(event_type: EventType, team: &str, endpoint: RecordId, at: Millis, more: Value) -> Self {
+        let event_id = EventId::random();
+        let team_value = Some(team).filter(|team| !team.is_empty());
+        let mut data =
+            FieldMap::from_iter([("endpoint_id".to_owned(), json!(endpoint)), ("team".to_owned(), json!(team_value))]);
+        if let Value::Object(more) = more {
+            data.extend(more);
+        }
+        let event_type = event_type.word().to_owned();
+        Self { id: event_id.record_id(), event_id, event_type, team: team.to_owned(), profile: None, data, created: at }
     }
 }
 
@@ -268,7 +339,7 @@ mod tests {
     #[test]
     fn patterns_name_types_and_groups() {
         let count = |pattern: &str| EventType::parse_pattern(pattern).map(|types| types.len());
-        assert_eq!((count("*"), count("profile.*"), count("profile.created")), (Some(9), Some(7), Some(1)));
+        assert_eq!((count("*"), count("profile.*"), count("profile.created")), (Some(12), Some(7), Some(1)));
         for unknown in ["", "profile", "profile*", "prof*", "profile.gone", "billing.*"] {
             assert_eq!(count(unknown), None, "{unknown}");
         }

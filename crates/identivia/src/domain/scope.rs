@@ -19,13 +19,15 @@ pub enum Scope {
     VerificationHistoryWrite,
     FilesRead,
     EventsRead,
+    WebhooksRead,
+    WebhooksWrite,
     /// Makes and changes machine clients, with any scope: for operators alone.
     ClientsManage,
 }
 
 impl Scope {
     /// Every scope, in the order of the documentation.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::ProfilesRead,
         Self::ProfilesWrite,
         Self::HealthRead,
@@ -41,6 +43,8 @@ impl Scope {
         Self::VerificationHistoryWrite,
         Self::FilesRead,
         Self::EventsRead,
+        Self::WebhooksRead,
+        Self::WebhooksWrite,
         Self::ClientsManage,
     ];
 
@@ -77,6 +81,8 @@ impl Scope {
             Self::VerificationHistoryWrite => "verification_history:write",
             Self::FilesRead => "files:read",
             Self::EventsRead => "events:read",
+            Self::WebhooksRead => "webhooks:read",
+            Self::WebhooksWrite => "webhooks:write",
             Self::ClientsManage => "clients:manage",
         }
     }

@@ -71,6 +71,7 @@ pub(super) fn document_frame() -> OpenApi {
         "Verification history",
         "Files",
         "Events",
+        "Webhooks",
         "Face liveness",
         "Documents",
         "Settings",
@@ -181,6 +182,22 @@ pub(super) fn network_list_or_null() -> Schema {
         .items(network)
         .max_items(Some(MAX_ADDRESSES))
         .description(Some("IPv4 and IPv6 addresses, and networks such as `203.0.113.0/24`."))
+        .into()
+}
+
+/// Schema of types of event, groups of them, or `null`.
+pub(super) fn event_patterns_or_null() -> Schema {
+    let pattern = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^([a-z_]+\\.([a-z_]+|\\*)|\\*)$"));
+    ArrayBuilder::new().schema_type(list_or_null()).items(pattern).min_items(Some(1)).max_items(Some(20)).into()
+}
+
+/// Schema of headers with their values, or `null`.
+pub(super) fn header_map_or_null() -> Schema {
+    let value = ObjectBuilder::new().schema_type(Type::String).max_length(Some(1_024)).pattern(Some("^[ -~]*$"));
+    ObjectBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::Object, Type::Null]))
+        .additional_properties(Some(Schema::from(value)))
+        .description(Some("Names and values of HTTP headers, at most 10."))
         .into()
 }
 

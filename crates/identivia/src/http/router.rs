@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 
 use super::api::{
     auth, aws, clients, documents, events, files, flow, health, liveness, profiles, settings, status_history,
-    verification_history,
+    verification_history, webhooks,
 };
 use super::error::ApiError;
 use super::guard::access_table::{AccessTable, UndeclaredAccess};
@@ -45,6 +45,7 @@ fn operations() -> OpenApiRouter<HttpState> {
         .routes(routes!(verification_history::create_verification, verification_history::list_verifications))
         .routes(routes!(files::get_file))
         .routes(routes!(events::list_events))
+        .merge(webhooks::webhook_operations())
         .merge(client_operations())
         .merge(flow_operations())
         .routes(routes!(api_docs::openapi_document).layer(Extension(openapi_text())))

@@ -8,3 +8,4 @@ pub mod job_metrics;
 pub mod queue;
 pub mod record_checks;
 pub mod session_polling;
+pub mod webhooks;

@@ -6,6 +6,7 @@ pub mod fingerprint;
 pub mod http_call;
 pub mod liveness;
 pub mod local_engines;
+pub mod webhook_receiver;
 
 use std::sync::Arc;
 

@@ -18,6 +18,8 @@ pub mod status_record;
 pub mod status_word;
 pub mod time;
 pub mod verification_record;
+pub mod webhook_delivery;
+pub mod webhook_endpoint;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -140,15 +142,20 @@ pub enum RecordKind {
     OutboxEvents,
     Clients,
     RevokedTokens,
+    WebhookEndpoints,
     /// Files that may be stored without a record. Only SQL stores have them.
     FileIntents,
     /// Keys of requests that may be repeated, with their answers. They last a day, and are not copied.
     IdempotencyKeys,
+    /// What endpoints get. Only SQL stores have these three; with PocketBase a database in the data folder keeps them.
+    WebhookDeliveries,
+    WebhookAttempts,
+    DeliveryProgress,
 }
 
 impl RecordKind {
     /// Every kind that `copy` moves, those that others name first.
-    pub const COPIED: [Self; 10] = [
+    pub const COPIED: [Self; 11] = [
         Self::Profiles,
         Self::LivenessSessions,
         Self::VerificationHistory,
@@ -159,6 +166,7 @@ impl RecordKind {
         Self::OutboxEvents,
         Self::Clients,
         Self::RevokedTokens,
+        Self::WebhookEndpoints,
     ];
 
     /// Its name as an SQL table and as a PocketBase collection.
@@ -177,6 +185,10 @@ impl RecordKind {
             Self::RevokedTokens => "revoked_tokens",
             Self::FileIntents => "file_intents",
             Self::IdempotencyKeys => "idempotency_keys",
+            Self::WebhookEndpoints => "webhook_endpoints",
+            Self::WebhookDeliveries => "webhook_deliveries",
+            Self::WebhookAttempts => "webhook_attempts",
+            Self::DeliveryProgress => "delivery_progress",
         }
     }
 
@@ -196,6 +208,10 @@ impl RecordKind {
             Self::RevokedTokens => revoked_token::RevokedToken::FIELDS,
             Self::FileIntents => file_intent::FileIntent::FIELDS,
             Self::IdempotencyKeys => idempotency_key::IdempotencyKey::FIELDS,
+            Self::WebhookEndpoints => webhook_endpoint::WebhookEndpoint::FIELDS,
+            Self::WebhookDeliveries => webhook_delivery::WebhookDelivery::FIELDS,
+            Self::WebhookAttempts => webhook_delivery::WebhookAttempt::FIELDS,
+            Self::DeliveryProgress => webhook_delivery::DeliveryProgress::FIELDS,
         }
     }
 

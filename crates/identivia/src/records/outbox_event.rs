@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use super::id::{RecordId, random_text};
 use super::record;
+use super::serde_forms::unknown_as_empty;
 use super::time::Millis;
 
 record! {
@@ -21,7 +22,9 @@ record! {
         /// Empty for an event of no team, which only operators see.
         #[serde(default)]
         team: String = Public Line [Column],
-        profile: RecordId = Public Line [Column],
+        /// Unknown in an event about an endpoint.
+        #[serde(default, with = "unknown_as_empty")]
+        profile: Option<RecordId> = Public Line [Column],
         /// The event's details. They hold the company's own id of the person.
         #[serde(default)]
         data: Map<String, Value> = Fields Document [],
@@ -66,6 +69,20 @@ impl EventId {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl AsRef<str> for EventId {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for EventId {
+    type Error = ();
+
+    fn try_from(text: String) -> Result<Self, ()> {
+        Self::parse(&text).ok_or(())
     }
 }
 

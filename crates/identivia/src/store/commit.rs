@@ -9,6 +9,7 @@ use super::{Result, StoreError};
 use crate::domain::outbox::{EventBody, ProfileEvents};
 use crate::records::audit_event::AuditEvent;
 use crate::records::id::RecordId;
+use crate::records::outbox_event::OutboxEvent;
 use crate::records::{FieldMap, Record, RecordKind, to_fields};
 
 /// Changes that happen together or not at all, with the files and audit records that belong to them.
@@ -117,6 +118,15 @@ impl Commit {
         if !bodies.is_empty() {
             self.events = Some(ProfileEvents { profile, at: audit.at, bodies });
         }
+        self.insert(audit, IfExists::Skip)
+    }
+
+    /// Adds the audit record of the commit, and the event that tells others what happened to an endpoint.
+    ///
+    /// # Errors
+    /// Never for records of this program: their fields are all JSON.
+    pub fn report_endpoint(&mut self, audit: &AuditEvent, event: &OutboxEvent) -> Result<()> {
+        self.insert(event, IfExists::Skip)?;
         self.insert(audit, IfExists::Skip)
     }
 

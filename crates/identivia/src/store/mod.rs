@@ -26,6 +26,8 @@ mod sql;
 pub mod sqlite;
 mod statuses;
 mod verifications;
+mod webhook_deliveries;
+mod webhook_endpoints;
 
 use async_trait::async_trait;
 use serde::de::DeserializeOwned;
@@ -50,6 +52,8 @@ pub use outbox::EventFilter;
 pub use profiles::{CreatedProfile, ProfileWithEvidence};
 pub use query::{Comparison, Filter, Order, Page, PageRequest, Query, StoredRecord};
 pub use record_checks::CompletedChecks;
+pub use webhook_deliveries::DeliveryFilter;
+pub use webhook_endpoints::MAX_ENDPOINTS;
 
 /// Why a step did not happen. Nothing of it was stored.
 #[derive(Debug, Clone, thiserror::Error)]

@@ -29,6 +29,7 @@ impl Operation {
             .replace("{filename}", &ids.file)
             .replace("{sessionId}", &ids.session)
             .replace("{secretId}", &ids.profile)
+            .replace("{deliveryId}", &ids.profile)
             .replace("{key}", "key")
     }
 
@@ -40,6 +41,11 @@ impl Operation {
     /// Says whether it manages clients, which belong to no profile and are the operators'.
     fn manages_clients(&self) -> bool {
         self.template.starts_with("/api/clients")
+    }
+
+    /// Says whether it is about webhooks, which belong to a team.
+    fn is_about_webhooks(&self) -> bool {
+        self.template.starts_with("/api/webhooks")
     }
 
     fn is_write(&self) -> bool {
@@ -193,6 +199,29 @@ impl<'a> Ownership<'a> {
         }
     }
 
+    /// A webhook of team red, which that team and operators reach, and its deliveries.
+    async fn check_webhooks(&self, operation: &Operation, caller: &Caller<'_>, is_own: bool) {
+        let (red, method) = (self.world.team("red"), &operation.method);
+        // Its name leads to this machine, so that nothing is sent.
+        let made = red.post("/api/webhooks", json!({"url": "https://localhost:8443/"})).await.expect(201);
+        let webhook = made["data"]["id"].as_str().unwrap().to_owned();
+        let tested = red.post(&format!("/api/webhooks/{webhook}/test"), json!({})).await.expect(200);
+        let delivery = tested["data"]["id"].as_str().unwrap();
+        let path = operation.template.replace("{id}", &webhook).replace("{deliveryId}", delivery);
+        let asked = caller.request(method.clone(), &path);
+        let answer = answer(if operation.is_write() { asked.json(&json!({})) } else { asked }).await;
+        if operation.template == "/api/webhooks" {
+            assert_eq!(answer.status, if operation.is_write() { 400 } else { 200 }, "{}", answer.body);
+            let shows = answer.body.to_string().contains(&webhook);
+            assert_eq!(shows, is_own && !operation.is_write());
+        } else if is_own {
+            assert!(![401, 403, 404, 500].contains(&answer.status), "{method} {path}: {}", answer.body);
+        } else {
+            assert_eq!(answer.expect(404)["error"], "Webhook not found", "{method} {path}");
+        }
+        red.delete(&format!("/api/webhooks/{webhook}")).await;
+    }
+
     /// Settings belong to a team: only the operator sees and changes the operator's private ones, and a link sees what is public.
     async fn check_settings(&self, operation: &Operation, caller: &Caller<'_>, is_flow: bool) {
         let operator = self.world.operator();
@@ -235,6 +264,8 @@ async fn every_operation_admits_declared_callers_to_their_own_records_only() {
                 assert_eq!(refused.expect(403)["error"], "Insufficient scope", "{case}");
             } else if operation.manages_clients() {
                 ownership.check_clients(&operation, &caller, name == "operator").await;
+            } else if operation.is_about_webhooks() {
+                ownership.check_webhooks(&operation, &caller, is_own).await;
             } else if operation.names_a_record() {
                 let good = json!({"previous_status": "a", "new_status": "b", "notes": "c"});
                 let request = caller.request(method.clone(), &path);

@@ -44,5 +44,6 @@ mod survival;
 mod sync_order;
 mod tokens;
 mod verification;
+mod webhooks;
 mod wire;
 mod world;

@@ -12,6 +12,7 @@ pub(crate) mod pocketbase;
 pub(crate) mod postgres;
 pub(crate) mod providers;
 pub(crate) mod proxy;
+pub(crate) mod receiver;
 pub(crate) mod s3;
 
 /// One running service; stopped and removed when dropped.

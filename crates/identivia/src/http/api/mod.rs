@@ -13,3 +13,4 @@ pub mod profiles;
 pub mod settings;
 pub mod status_history;
 pub mod verification_history;
+pub mod webhooks;

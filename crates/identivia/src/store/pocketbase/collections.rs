@@ -23,7 +23,7 @@ const ID_LENGTH: u64 = 15;
 const ID_PATTERN: &str = "^[a-z0-9]+$";
 
 /// The kinds of record that have a collection, profiles first: the histories refer to them.
-pub(super) const KINDS: [RecordKind; 11] = [
+pub(super) const KINDS: [RecordKind; 12] = [
     RecordKind::Profiles,
     RecordKind::VerificationHistory,
     RecordKind::StatusHistory,
@@ -35,6 +35,7 @@ pub(super) const KINDS: [RecordKind; 11] = [
     RecordKind::IdempotencyKeys,
     RecordKind::Clients,
     RecordKind::RevokedTokens,
+    RecordKind::WebhookEndpoints,
 ];
 
 /// An index of a collection.
@@ -143,8 +144,13 @@ const fn indexes(kind: RecordKind) -> &'static [CollectionIndex] {
         RecordKind::OutboxEvents => OUTBOX_INDEXES,
         RecordKind::IdempotencyKeys => KEY_INDEXES,
         RecordKind::RevokedTokens => REVOKED_TOKEN_INDEXES,
-        // Lists read all of the few clients there may be.
-        RecordKind::Clients | RecordKind::FileIntents => &[],
+        // Lists read all of the few clients and endpoints there may be.
+        RecordKind::Clients
+        | RecordKind::WebhookEndpoints
+        | RecordKind::FileIntents
+        | RecordKind::WebhookDeliveries
+        | RecordKind::WebhookAttempts
+        | RecordKind::DeliveryProgress => &[],
     }
 }
 

@@ -4,6 +4,7 @@ use crate::store::StoreError;
 
 const RECORDS: &str = include_str!("../../../migrations/0001_records.sql");
 const OUTBOX: &str = include_str!("../../../migrations/0001_outbox.postgres.sql");
+const WEBHOOKS: &str = include_str!("../../../migrations/0002_webhooks.sql");
 const TOKEN_FAILURES: &str = include_str!("../../../migrations/0001_token_failures.postgres.sql");
 
 /// One migration: the name under which a database remembers it, and its text.
@@ -15,7 +16,10 @@ pub(in crate::store) struct Migration {
 impl Migration {
     /// SQLite's migrations, oldest first.
     pub(in crate::store) fn list_for_sqlite() -> Vec<Self> {
-        vec![Self { name: "0001_records", text: RECORDS.to_owned() }]
+        vec![
+            Self { name: "0001_records", text: RECORDS.to_owned() },
+            Self { name: "0002_webhooks", text: WEBHOOKS.to_owned() },
+        ]
     }
 
     /// PostgreSQL's migrations, oldest first.
@@ -24,6 +28,7 @@ impl Migration {
             Self { name: "0001_records", text: to_postgres(RECORDS) },
             Self { name: "0001_outbox", text: OUTBOX.to_owned() },
             Self { name: "0001_token_failures", text: TOKEN_FAILURES.to_owned() },
+            Self { name: "0002_webhooks", text: to_postgres(WEBHOOKS) },
         ]
     }
 }

@@ -108,7 +108,7 @@ impl Table {
 }
 
 /// Every kind, in the order of [`RecordKind`].
-pub(super) const ALL_KINDS: [RecordKind; 12] = [
+pub(super) const ALL_KINDS: [RecordKind; 16] = [
     RecordKind::Profiles,
     RecordKind::LivenessSessions,
     RecordKind::VerificationHistory,
@@ -119,6 +119,10 @@ pub(super) const ALL_KINDS: [RecordKind; 12] = [
     RecordKind::OutboxEvents,
     RecordKind::Clients,
     RecordKind::RevokedTokens,
+    RecordKind::WebhookEndpoints,
     RecordKind::FileIntents,
     RecordKind::IdempotencyKeys,
+    RecordKind::WebhookDeliveries,
+    RecordKind::WebhookAttempts,
+    RecordKind::DeliveryProgress,
 ];

@@ -24,6 +24,7 @@ use super::{Result, StoreError};
 use writer::{Writer, to_store_error};
 
 const FILE_NAME: &str = "identivia.db";
+const DELIVERIES_FILE_NAME: &str = "webhooks.db";
 /// How long a statement waits for a lock that another process holds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Prepared statements that each connection caches: more than there are statements.
@@ -47,7 +48,19 @@ impl Sqlite {
     /// # Errors
     /// When the folder cannot be written or the file is no database of this program.
     pub fn open(data_dir: &Path) -> anyhow::Result<SqlStore<Self>> {
-        let path = data_dir.join(FILE_NAME);
+        Self::open_file(data_dir, FILE_NAME)
+    }
+
+    /// Opens the database in a data folder in which deliveries of webhooks are kept while records are in PocketBase.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_deliveries(data_dir: &Path) -> anyhow::Result<SqlStore<Self>> {
+        Self::open_file(data_dir, DELIVERIES_FILE_NAME)
+    }
+
+    fn open_file(data_dir: &Path, name: &str) -> anyhow::Result<SqlStore<Self>> {
+        let path = data_dir.join(name);
         // SQLite gives its log the mode of the database, so this protects both from other users.
         OpenOptions::new().create(true).append(true).mode(0o600).open(&path)?;
         let connection = open_connection(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;

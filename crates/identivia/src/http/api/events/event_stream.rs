@@ -11,9 +11,9 @@ use axum::response::Response;
 use futures_util::stream;
 use tokio::time::Instant;
 
-use super::event_answer::Event;
 use super::event_query::EventQuery;
 use crate::app::App;
+use crate::domain::event_message::Event;
 use crate::jobs::event_feed::{NewsListener, ReaderPlace};
 use crate::records::outbox_event::EventId;
 use crate::records::time::Millis;

@@ -1,6 +1,5 @@
 //! Events of a team: listed, awaited (long poll) and streamed (server-sent events), in the order of their commits.
 
-mod event_answer;
 mod event_query;
 mod event_stream;
 
@@ -14,9 +13,9 @@ use serde::Serialize;
 use tokio::time::Instant;
 use utoipa::ToSchema;
 
-use self::event_answer::Event;
 use self::event_query::EventQuery;
 use crate::app::App;
+use crate::domain::event_message::Event;
 use crate::http::error::{ApiError, ErrorBody, RefusalKind};
 use crate::http::guard::request_context::RequestContext;
 use crate::records::outbox_event::{EventId, OutboxEvent};

@@ -1,10 +1,10 @@
-//! An event in the form that callers get.
+//! An event in the form that readers and webhook endpoints get.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use crate::domain::outbox::API_VERSION;
+use super::outbox::API_VERSION;
 use crate::records::outbox_event::{EventId, OutboxEvent};
 
 /// An event, as webhooks and lists carry it. It holds ids and words, never what a person sent.
@@ -15,21 +15,21 @@ use crate::records::outbox_event::{EventId, OutboxEvent};
     "data": {"id": "abc123def456xyz", "user_id": "user-12345", "team": "acme", "version": 7,
         "previous_status": "pending", "new_status": "verified", "reasons": [], "decided_by": "client"},
 }))]
-pub(crate) struct Event {
+pub struct Event {
     #[serde(rename = "type")]
     #[schema(pattern = "^[a-z0-9_]+\\.[a-z0-9_]+$")]
-    pub(super) event_type: String,
+    pub event_type: String,
     /// When it happened (RFC 3339).
     #[schema(format = DateTime)]
-    pub(super) timestamp: String,
-    pub(super) id: EventId,
+    pub timestamp: String,
+    pub id: EventId,
     /// The version of this form.
-    pub(super) api_version: &'static str,
-    pub(super) livemode: bool,
+    pub api_version: &'static str,
+    pub livemode: bool,
     /// `id` is the profile's. `version` rises by one with each event of a profile: ignore an event with a lower version than
     /// you have.
     #[schema(value_type = Object)]
-    pub(super) data: Map<String, Value>,
+    pub data: Map<String, Value>,
 }
 
 impl From<OutboxEvent> for Event {

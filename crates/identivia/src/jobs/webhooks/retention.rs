@@ -1,0 +1,47 @@
+//! Removes deliveries that have ended, and attempts, when they are old.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use super::Webhooks;
+use crate::store::StoreError;
+
+/// How often old deliveries are sought.
+const INTERVAL: Duration = Duration::from_secs(600);
+const SECONDS_OF_A_DAY: i64 = 86_400;
+/// How long attempts are kept, in days.
+const ATTEMPTS_KEPT_DAYS: i64 = 7;
+
+/// Removes old deliveries until `stop` becomes true.
+pub(super) fn start_delivery_retention(webhooks: Arc<Webhooks>, mut stop: watch::Receiver<bool>) {
+    tokio::spawn(async move {
+        while timeout(INTERVAL, stop.wait_for(|stop| *stop)).await.is_err() {
+            if let Err(error) = webhooks.remove_old_deliveries().await {
+                tracing::warn!(%error, "old webhook deliveries could not be removed; the next run tries again");
+            }
+        }
+    });
+}
+
+impl Webhooks {
+    /// Removes all deliveries and attempts that are old; returns how many.
+    ///
+    /// # Errors
+    /// When the store cannot do it now.
+    pub async fn remove_old_deliveries(&self) -> Result<usize, StoreError> {
+        let before = |days: i64| self.clock.now().plus_seconds(-days * SECONDS_OF_A_DAY);
+        let mut all = 0;
+        loop {
+            let deliveries = self.deliveries.remove_deliveries_before(before(self.settings.kept_days)).await?;
+            let kept_days = ATTEMPTS_KEPT_DAYS.min(self.settings.kept_days);
+            let attempts = self.deliveries.remove_attempts_before(before(kept_days)).await?;
+            all += deliveries + attempts;
+            if deliveries + attempts == 0 {
+                return Ok(all);
+            }
+        }
+    }
+}
