@@ -4,11 +4,13 @@ pub mod check;
 pub mod check_live;
 pub mod copy;
 pub mod eval;
+pub mod events_forward;
 pub mod hash_secret;
 pub mod openapi;
 pub mod pocketbase_init;
 pub mod progress;
 pub mod serve;
+mod stop_signal;
 
 use std::io::Write as _;
 
@@ -18,6 +20,7 @@ use clap::{Parser, Subcommand};
 use self::check::CheckArguments;
 use self::copy::command::CopyArguments;
 use self::eval::command::EvalArguments;
+use self::events_forward::command::EventsArguments;
 use self::pocketbase_init::PocketbaseArguments;
 use crate::config::{Config, Settings};
 
@@ -30,6 +33,7 @@ Examples:
   identivia hash-secret < secret.txt           print a client_secret_hash
   identivia openapi > openapi.json             print the description of the API
   identivia copy --help                        migrate to another store
+  identivia events forward --help              send events to a receiver that you develop
   identivia eval face --pairs pairs.csv        measure the face engine on your own pictures
 
 Settings come from flags, then from the environment, then from a file `.env` in the current folder. Empty counts as not \
@@ -74,6 +78,8 @@ enum Command {
     /// Calibrate on pictures of people who have agreed to it, taken as your users take theirs. The command stores and sends
     /// nothing.
     Eval(EvalArguments),
+    /// Read the events of a running server
+    Events(EventsArguments),
     /// Work with the PocketBase that POCKETBASE_URL names
     Pocketbase(PocketbaseArguments),
 }
@@ -91,6 +97,7 @@ pub fn run_command(cli: Cli) -> anyhow::Result<()> {
         Command::HashSecret => hash_secret::run_hash_secret(),
         Command::Copy(arguments) => copy::command::run_copy(&arguments, settings),
         Command::Eval(arguments) => eval::command::run_eval(&Config::new(settings)?, &arguments),
+        Command::Events(arguments) => events_forward::command::run_events(arguments),
         Command::Pocketbase(arguments) => pocketbase_init::run_pocketbase(&Config::new(settings)?, &arguments),
     }
 }

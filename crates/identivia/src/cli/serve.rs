@@ -1,8 +1,8 @@
 //! `identivia serve`: starts the server, prints what the first start generated, and stops on SIGTERM or SIGINT.
 
-use anyhow::Context as _;
 use tokio::sync::watch;
 
+use super::stop_signal::listen_for_stop_signal;
 use super::{print_line, start_runtime};
 use crate::config::{Config, list_unknown_scopes};
 use crate::http::pages::page_assets;
@@ -26,7 +26,7 @@ pub fn run_serve(config: Config) -> anyhow::Result<()> {
         if let Some(first_run) = &server.first_run {
             print_line(&first_run.to_welcome_text(&server.public_url, &data_dir))?;
         }
-        server.run(listen_for_stop_signal()?).await;
+        server.run(watch_stop_signal()?).await;
         Ok(())
     })
 }
@@ -50,16 +50,11 @@ fn list_configuration_warnings(config: &Config) -> Vec<String> {
 }
 
 /// Becomes true on SIGTERM or SIGINT.
-fn listen_for_stop_signal() -> anyhow::Result<watch::Receiver<bool>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
+fn watch_stop_signal() -> anyhow::Result<watch::Receiver<bool>> {
+    let signal = listen_for_stop_signal()?;
     let (stop, stop_receiver) = watch::channel(false);
     tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
+        signal.await;
         tracing::info!("stopping: open requests have 10 seconds to finish");
         let _ = stop.send(true);
     });

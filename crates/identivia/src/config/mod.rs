@@ -32,6 +32,7 @@ pub use documents::{OpenAi, ReaderSource};
 pub use engines::EngineSettings;
 pub use fingerprint::FingerprintApi;
 pub use liveness::{AwsLiveness, LivenessSource};
+pub use network::{is_unencrypted, parse_web_url};
 pub use setting::{ConfigError, Settings};
 pub use storage::{BucketLocation, FileLocation, PocketBaseAccount, RecordLocation};
 pub use tokens::{MIN_SECRET_BYTES, list_unknown_scopes};

@@ -39,7 +39,10 @@ fn parse_host(text: &str) -> Result<IpAddr, String> {
 }
 
 /// Accepts an http or https URL without user, password or query. The value has no slash at its end.
-pub(super) fn parse_web_url(text: &str) -> Result<String, String> {
+///
+/// # Errors
+/// What the URL must be. The text does not hold the URL.
+pub fn parse_web_url(text: &str) -> Result<String, String> {
     let url: Option<Uri> = text.parse().ok();
     let is_usable = url.is_some_and(|url| {
         matches!(url.scheme_str(), Some("http" | "https"))
@@ -54,7 +57,8 @@ pub(super) fn parse_web_url(text: &str) -> Result<String, String> {
 }
 
 /// Says whether requests to a web URL leave this machine unencrypted.
-pub(super) fn is_unencrypted(url: &str) -> bool {
+#[must_use]
+pub fn is_unencrypted(url: &str) -> bool {
     let url: Uri = url.parse().unwrap_or_default();
     let host = url.host().unwrap_or_default();
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();

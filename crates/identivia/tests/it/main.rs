@@ -12,6 +12,7 @@ mod copy;
 mod crash;
 mod eval;
 mod events;
+mod events_forward;
 mod files;
 mod flow;
 mod frames;
