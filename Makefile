@@ -28,7 +28,7 @@ run: cargo web ## build the server and run it on http://127.0.0.1:8000, with all
 test: test-providers test-rust test-stores test-api test-page test-web test-disk ## install what the tests need, then run all tests
 	@echo 'All tests passed.'
 
-test-rust: cargo web services ## run the unit and integration tests, including the crash test
+test-rust: cargo web services tests/webhooks/node_modules/.installed ## run the unit and integration tests, including the crash test
 	cargo test --workspace --locked
 
 test-providers: web services ## check the fakes of AWS, OpenAI and Fingerprint with these providers' own clients
@@ -108,6 +108,10 @@ node:
 # after an interruption make runs the recipe again.
 web/node_modules/.installed: web/package-lock.json | node
 	cd web && npm ci --no-audit --no-fund
+	@touch $@
+
+tests/webhooks/node_modules/.installed: tests/webhooks/package-lock.json | node
+	cd tests/webhooks && npm ci --no-audit --no-fund
 	@touch $@
 
 web/dist/index.html: web/node_modules/.installed docs/openapi.json $(WEB) | node

@@ -46,5 +46,6 @@ mod sync_order;
 mod tokens;
 mod verification;
 mod webhooks;
+mod webhook_signatures;
 mod wire;
 mod world;
