@@ -1,10 +1,11 @@
 // Advice for document pictures and face checks.
 import { describe, expect, test } from 'vitest';
+import type { ApiSchemas } from '../src/shared/api/client';
 import { choosePictureAdvice } from '../src/person/flow/pictureAdvice';
 import { chooseFaceAdvice } from '../src/person/steps/face/faceAdvice';
 
 describe('advice', () => {
-  const finding = (code: string, outcome: 'pass' | 'warn' | 'fail') => ({ code, outcome });
+  const finding = (code: ApiSchemas['FindingCode'], outcome: ApiSchemas['CheckOutcome']) => ({ code, outcome });
   test('findings about the picture give advice', () => {
     expect(choosePictureAdvice([finding('picture_sharp', 'fail'), finding('glare', 'warn')], {})).toEqual(['document.advice_sharp', 'document.advice_glare']);
   });

@@ -9,6 +9,7 @@ use crate::records::outbox_event::{EventId, OutboxEvent};
 
 /// An event, as webhooks and lists carry it. It holds ids and words, never what a person sent.
 #[derive(Serialize, ToSchema)]
+#[schema(as = ApiEvent)]
 #[schema(example = json!({
     "type": "profile.status_changed", "timestamp": "2026-03-21T00:00:00.000Z", "id": "evt_abc123def456ghijkl789mno12",
     "api_version": "2026-03-21", "livemode": true,

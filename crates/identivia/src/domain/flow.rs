@@ -54,7 +54,7 @@ pub struct FlowOutcome {
     pub status: &'static str,
     /// When it was sent (RFC 3339); `null` for a profile that was decided without.
     #[serde(serialize_with = "rfc3339_or_null")]
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(value_type = Option<String>, format = DateTime, required = true)]
     pub submitted: Option<Millis>,
 }
 

@@ -12,6 +12,7 @@ use crate::records::id::{RecordId, letters_of};
 use crate::records::liveness_session::{LivenessSession, SessionDetails, SessionStatus, Step};
 use crate::records::profile::Profile;
 use crate::records::time::Millis;
+use crate::records::word_schema::describe_words;
 
 /// How long an unfinished session may be used, in seconds. AWS forgets a session 3 minutes after it was made.
 pub const SESSION_SECONDS: i64 = 180;
@@ -83,12 +84,20 @@ impl Claim {
 }
 
 /// Against which attacks a result was tested (ISO/IEC 30107-3 for presentation attacks).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AttackTests {
-    /// Photographs, screens and masks before the camera: `tested_by_provider` or `not_tested`.
-    pub presentation_attack: &'static str,
-    /// Pictures that no camera has taken: `tested_by_provider` or `not_tested`.
-    pub injection: &'static str,
+    /// Photographs, screens and masks before the camera.
+    pub presentation_attack: AttackTest,
+    /// Pictures that no camera has taken.
+    pub injection: AttackTest,
+}
+
+/// Whether a result was tested for an attack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AttackTest {
+    TestedByProvider,
+    NotTested,
 }
 
 impl AttackTests {
@@ -97,9 +106,9 @@ impl AttackTests {
     pub const fn of_session(session: &LivenessSession) -> Self {
         // This server measures whether the steps were done, not what was shown.
         if session.is_local() {
-            Self { presentation_attack: "not_tested", injection: "not_tested" }
+            Self { presentation_attack: AttackTest::NotTested, injection: AttackTest::NotTested }
         } else {
-            Self { presentation_attack: "tested_by_provider", injection: "tested_by_provider" }
+            Self { presentation_attack: AttackTest::TestedByProvider, injection: AttackTest::TestedByProvider }
         }
     }
 }
@@ -117,6 +126,13 @@ impl Word for ChallengeKind {
     const WORDS: &'static [(&'static str, Self)] =
         &[("FaceMovementAndLightChallenge", Self::MovementAndLight), ("FaceMovementChallenge", Self::Movement)];
 }
+
+describe_words!(
+    ChallengeKind,
+    "ChallengeType",
+    "What a person is asked to do before the camera; `FaceMovementChallenge` has no flashes.",
+    ChallengeKind::WORDS.iter().map(|(word, _)| *word)
+);
 
 impl ChallengeKind {
     /// Its word in the API and in AWS's.

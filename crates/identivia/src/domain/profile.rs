@@ -11,6 +11,7 @@ use crate::records::profile::{Consent, Draft, Profile};
 use crate::records::status_word::{StatusWord, VerificationStatus};
 use crate::records::time::Millis;
 use crate::records::verification_record::VerificationRecord;
+use crate::records::word_schema::describe_words;
 
 /// The language of a profile for which none was given.
 const DEFAULT_LANGUAGE: &str = "en";
@@ -53,6 +54,8 @@ impl Word for Gender {
     const WORDS: &'static [(&'static str, Self)] =
         &[("male", Self("male")), ("female", Self("female")), ("unknown", Self("unknown"))];
 }
+
+describe_words!(Gender, "Gender", "A gender.", Gender::WORDS.iter().map(|(word, _)| *word));
 
 /// What a new profile starts with. Unknown texts are `None`.
 #[derive(Clone, Debug, Default)]
@@ -302,20 +305,26 @@ impl ProfileChange {
 /// What `GET /api/profiles/:id` answers under `data`. Unknown values are `null`.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ProfileView {
+    #[schema(required = true)]
     pub name: Option<String>,
+    #[schema(required = true)]
     pub document_type: Option<String>,
+    #[schema(required = true)]
     pub document_number: Option<String>,
+    #[schema(required = true)]
     pub country: Option<String>,
+    #[schema(required = true)]
     pub language: Option<String>,
-    #[schema(value_type = String)]
     pub verification_status: VerificationStatus,
-    #[schema(value_type = String)]
     pub status: StatusWord,
+    #[schema(required = true)]
     pub security_level: Option<String>,
     #[serde(rename = "createdAt")]
     pub created_at: Millis,
+    #[schema(required = true)]
     pub verification_history: Option<Summary>,
     /// What the person has agreed to on their page; `null` until then.
+    #[schema(required = true)]
     pub consent: Option<Consent>,
 }
 
@@ -345,18 +354,26 @@ impl ProfileView {
 
 /// One entry of `GET /api/profiles`.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": "abc123def456ghi", "userID": "user-12345", "team": "acme", "name": "John Doe", "document_type": "passport",
+    "document_number": "A12345678", "country": "US", "verification_status": "unverified", "status": "pending",
+    "createdAt": "2026-03-21 00:00:00.000Z", "updated": "2026-03-21 00:00:00.000Z",
+}))]
 pub struct ProfileEntry {
     pub id: RecordId,
     #[serde(rename = "userID")]
     pub user_id: String,
+    #[schema(required = true)]
     pub team: Option<String>,
+    #[schema(required = true)]
     pub name: Option<String>,
+    #[schema(required = true)]
     pub document_type: Option<String>,
+    #[schema(required = true)]
     pub document_number: Option<String>,
+    #[schema(required = true)]
     pub country: Option<String>,
-    #[schema(value_type = String)]
     pub verification_status: VerificationStatus,
-    #[schema(value_type = String)]
     pub status: StatusWord,
     #[serde(rename = "createdAt")]
     pub created_at: Millis,

@@ -1,5 +1,7 @@
 //! Scopes of tokens (RFC 6749 §3.3): one for each right that an operation requires.
 
+use crate::records::word_schema::describe_words;
+
 /// A right that an operation requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -87,6 +89,31 @@ impl Scope {
         }
     }
 
+    /// What it gives access to.
+    #[must_use]
+    pub const fn description(self) -> &'static str {
+        match self {
+            Self::ProfilesRead => "Read and list profiles",
+            Self::ProfilesWrite => "Create and change profiles, and revoke their links",
+            Self::HealthRead => "Read the detailed health report",
+            Self::LivenessRead => "Read results of liveness sessions",
+            Self::LivenessWrite => "Create liveness sessions",
+            Self::DocumentsAnalyze => "Have documents read",
+            Self::AwsCredentials => "Get temporary AWS credentials for a browser",
+            Self::SettingsRead => "Read settings",
+            Self::SettingsWrite => "Set and delete settings",
+            Self::StatusHistoryRead => "List status records",
+            Self::StatusHistoryWrite => "Record changes of status",
+            Self::VerificationHistoryRead => "List verification records",
+            Self::VerificationHistoryWrite => "Create verification records",
+            Self::FilesRead => "Get stored files",
+            Self::EventsRead => "List and stream events",
+            Self::WebhooksRead => "Read webhooks and their deliveries",
+            Self::WebhooksWrite => "Make, change, test and delete webhooks",
+            Self::ClientsManage => "Make, change and delete machine clients, with any scope",
+        }
+    }
+
     /// The scope of that exact name: no wildcards, no other case.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
@@ -124,6 +151,8 @@ impl ScopeSet {
         self.0 & (1 << scope as u8) != 0
     }
 }
+
+describe_words!(Scope, "Scope", "A right that an operation requires.", Scope::ALL.map(Scope::name));
 
 impl FromIterator<Scope> for ScopeSet {
     fn from_iter<I: IntoIterator<Item = Scope>>(scopes: I) -> Self {

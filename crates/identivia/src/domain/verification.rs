@@ -94,25 +94,31 @@ impl Evidence {
 
 /// The newest record as `GET /api/profiles/:id` shows it. Unknown values are `null`.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = VerificationSummary)]
 pub struct Summary {
     pub id: RecordId,
     pub profile: RecordId,
-    #[schema(value_type = String)]
     pub status: StatusWord,
     pub liveness_session_id: String,
+    #[schema(required = true)]
     pub liveness_confidence: Option<f64>,
+    #[schema(required = true)]
     pub liveness_status: Option<String>,
+    #[schema(required = true)]
     pub document_type: Option<String>,
+    #[schema(required = true)]
     pub name: Option<String>,
+    #[schema(required = true)]
     pub document_number: Option<String>,
+    #[schema(required = true)]
     pub country: Option<String>,
     pub created: Millis,
     pub updated: Millis,
-    /// How far the checks on it are: `pending`, `done` or `failed`; `null` for a record made before there were checks.
-    #[schema(value_type = Option<String>)]
+    /// How far the checks on it are; `null` for a record made before there were checks.
+    #[schema(required = true)]
     pub checks_status: Option<ChecksStatus>,
     /// What they found, once they are done. With a machine token only.
-    #[schema(value_type = Option<Vec<Check>>)]
+    #[schema(value_type = Option<Vec<Check>>, required = true)]
     pub checks: Option<Box<RawValue>>,
 }
 

@@ -34,24 +34,26 @@ struct ErrorParts {
 
 /// The body of every error.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Error)]
+#[schema(as = ApiError)]
 pub struct ErrorBody {
     /// What is wrong, in a short sentence or in RFC 6749's word for it.
     #[schema(value_type = String)]
     pub error: Text,
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, nullable = false)]
     pub message: Option<Text>,
     /// The same for OAuth clients (RFC 6749 §5.2); at the token endpoint only.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, nullable = false)]
     pub error_description: Option<Text>,
     /// The names of what is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub required: Option<Vec<&'static str>>,
     /// Each wrong field, and what is wrong with it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub fields: Option<BTreeMap<&'static str, String>>,
     /// The newest verification record, where a decision named another one.
     #[serde(skip_serializing_if = "Option::is_none")]

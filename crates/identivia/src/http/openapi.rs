@@ -1,23 +1,33 @@
 //! The frame of the OpenAPI document, and what is the same for every operation: the refusals it may answer with.
 
+mod free_objects;
+mod operation_links;
+mod refusal_examples;
+mod response_headers;
+mod webhook_events;
+
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::encoding::EncodingBuilder;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::request_body::RequestBody;
 use utoipa::openapi::schema::{
-    AnyOfBuilder, ArrayBuilder, ComponentsBuilder, ObjectBuilder, Ref, Schema, SchemaFormat, SchemaType, Type,
+    AnyOfBuilder, ArrayBuilder, Components, ComponentsBuilder, Object, ObjectBuilder, Ref, Schema, SchemaType, Type,
 };
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::security::{ClientCredentials, Flow, Http, HttpAuthScheme, OAuth2, Scopes, SecurityScheme};
+use utoipa::openapi::server::ServerBuilder;
 use utoipa::openapi::tag::TagBuilder;
-use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, RefOr, Required, ResponseBuilder};
-use utoipa::{PartialSchema as _, ToSchema as _};
+use utoipa::openapi::{
+    ContactBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, RefOr, Required, ResponseBuilder,
+};
+use utoipa::{PartialSchema as _, ToSchema};
 
+use crate::domain::LINE;
 use crate::domain::managed_client::MAX_ADDRESSES;
 use crate::domain::outbox::API_VERSION;
 use crate::domain::profile::FileField;
 use crate::domain::scope::Scope;
-use crate::domain::{JSON_BYTES, LINE};
 use crate::http::error::ErrorBody;
+use crate::store::Collection;
 
 const DESCRIPTION: &str = "\
 Verify a person: a company's server gets a machine token, creates a profile and sends the person the link in the \
@@ -29,6 +39,33 @@ liveness or status is a claim.
 
 Errors are `{\"error\", \"message\"}`, with `required` (what is missing) or `fields` (what is wrong, field by field). \
 Every answer carries `X-Request-Id`. Times are UTC.";
+
+/// Where machine tokens come from.
+const TOKEN_URL: &str = "/api/auth/token";
+
+const REPOSITORY: &str = "https://github.com/identivia/identivia";
+
+const FORM: &str = "multipart/form-data";
+
+const SERVER_DESCRIPTION: &str = "The server that this document came from: `PUBLIC_URL`.";
+
+/// The groups of operations.
+const TAGS: [(&str, &str); 14] = [
+    ("Tokens", "Machine tokens: issued, revoked, and where OAuth libraries find both."),
+    ("Profiles", "People to verify, and the links that are sent to them."),
+    ("Flow", "What the person's page alone needs."),
+    ("Status history", "Changes of status: appended, never changed."),
+    ("Verification history", "The evidence of each attempt."),
+    ("Files", "Stored pictures and videos."),
+    ("Events", "What has happened, in order."),
+    ("Webhooks", "The same, sent to your server."),
+    ("Face liveness", "Liveness sessions and their results."),
+    ("Documents", "Reading identity documents."),
+    ("Settings", "Settings of a team, and defaults of all teams."),
+    ("Clients", "Machine clients, for operators."),
+    ("Health", "Whether the server is well."),
+    ("Documentation", "This description."),
+];
 
 /// The name of the parameter that operations with an idempotency key share.
 const KEY_PARAMETER: &str = "IdempotencyKey";
@@ -49,122 +86,75 @@ fn idempotency_key_parameter() -> Parameter {
         .build()
 }
 
+/// A machine token, by the client-credentials flow (RFC 6749 §4.4).
+fn machine_scheme() -> SecurityScheme {
+    let scopes = Scopes::from_iter(Scope::ALL.map(|scope| (scope.name(), scope.description())));
+    let flow = Flow::ClientCredentials(ClientCredentials::new(TOKEN_URL, scopes));
+    SecurityScheme::OAuth2(OAuth2::with_description([flow], "A machine token with the scope that the operation names."))
+}
+
+/// A flow token, which the link in the answer of `createProfile` holds.
+fn flow_scheme() -> SecurityScheme {
+    let mut http = Http::new(HttpAuthScheme::Bearer);
+    http.bearer_format = Some("JWT".to_owned());
+    http.description = Some("A flow token: the browser's, for one profile.".to_owned());
+    SecurityScheme::Http(http)
+}
+
 /// Title, licence, tags and the two kinds of token.
 pub(super) fn document_frame() -> OpenApi {
-    let bearer = |description: &str| {
-        let mut http = Http::new(HttpAuthScheme::Bearer);
-        http.bearer_format = Some("JWT".to_owned());
-        http.description = Some(description.to_owned());
-        SecurityScheme::Http(http)
-    };
     let components = ComponentsBuilder::new()
-        .security_scheme("machine", bearer("A machine token with the scope that the operation names."))
-        .security_scheme("flow", bearer("A flow token: the browser's, for one profile."))
+        .security_scheme("machine", machine_scheme())
+        .security_scheme("flow", flow_scheme())
         .schema(ErrorBody::name(), ErrorBody::schema())
-        .parameter(KEY_PARAMETER, idempotency_key_parameter())
-        .build();
-    let tags = [
-        "Tokens",
-        "Profiles",
-        "Flow",
-        "Status history",
-        "Verification history",
-        "Files",
-        "Events",
-        "Webhooks",
-        "Face liveness",
-        "Documents",
-        "Settings",
-        "Clients",
-        "Health",
-        "Documentation",
-    ];
+        .schema(<Scope as ToSchema>::name(), Scope::schema())
+        // Parameters alone name it.
+        .schema(<Collection as ToSchema>::name(), Collection::schema())
+        .parameter(KEY_PARAMETER, idempotency_key_parameter());
+    let headers = response_headers::describe_headers();
+    let components = headers.fold(components, |components, (name, header)| components.header(name, header)).build();
     OpenApiBuilder::new()
         .info(
             InfoBuilder::new()
                 .title("Identivia")
                 .version(API_VERSION)
                 .description(Some(DESCRIPTION))
+                .contact(Some(ContactBuilder::new().name(Some("Identivia")).url(Some(REPOSITORY)).build()))
                 .license(Some(LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build()))
                 .build(),
         )
+        .servers(Some([ServerBuilder::new().url("/").description(Some(SERVER_DESCRIPTION)).build()]))
         .components(Some(components))
-        .tags(Some(tags.map(|name| TagBuilder::new().name(name).build())))
+        .tags(Some(TAGS.map(|(name, description)| TagBuilder::new().name(name).description(Some(description)).build())))
         .build()
-}
-
-/// Schema of an e-mail address, empty text or `null`.
-pub(super) fn email_or_null() -> Schema {
-    AnyOfBuilder::new().item(text_schema("email")).item(empty_schema()).item(null_schema()).into()
-}
-
-/// Schema of an IPv4 or IPv6 address, or empty text.
-pub(super) fn ip_address() -> Schema {
-    AnyOfBuilder::new().item(text_schema("ipv4")).item(text_schema("ipv6")).item(empty_schema()).into()
-}
-
-/// The same, or `null`.
-pub(super) fn ip_address_or_null() -> Schema {
-    AnyOfBuilder::new()
-        .item(text_schema("ipv4"))
-        .item(text_schema("ipv6"))
-        .item(empty_schema())
-        .item(null_schema())
-        .into()
-}
-
-/// Schema of a date, with or without a time, or empty text.
-pub(super) fn date() -> Schema {
-    AnyOfBuilder::new().item(text_schema("date")).item(text_schema("date-time")).item(empty_schema()).into()
-}
-
-/// The same, or `null`.
-pub(super) fn date_or_null() -> Schema {
-    AnyOfBuilder::new()
-        .item(text_schema("date"))
-        .item(text_schema("date-time"))
-        .item(empty_schema())
-        .item(null_schema())
-        .into()
-}
-
-/// Schema of a liveness result: an object, text that is not taken for one, or `null`.
-pub(super) fn liveness_result_or_null() -> Schema {
-    let object = ObjectBuilder::new().schema_type(Type::Object);
-    let text = ObjectBuilder::new()
-        .schema_type(Type::String)
-        .max_length(Some(JSON_BYTES / 4))
-        .pattern(Some("^([^\\u0000{][^\\u0000]*)?$"));
-    AnyOfBuilder::new()
-        .item(object)
-        .item(text)
-        .item(null_schema())
-        .description(Some(
-            "An object, its JSON text, or other text. A whole result has at most 2 MiB. The bytes of its images are not \
-             kept; what is left has at most 64 KiB and 16 levels.",
-        ))
-        .into()
 }
 
 /// Schema of any JSON but `null`.
 pub(super) fn not_null() -> Schema {
-    let types = [Type::String, Type::Number, Type::Boolean, Type::Object, Type::Array];
-    ObjectBuilder::new()
-        .schema_type(SchemaType::from_iter(types))
+    let of_type = |kind: Type| ObjectBuilder::new().schema_type(kind);
+    let anything = ObjectBuilder::new().schema_type(SchemaType::AnyValue);
+    AnyOfBuilder::new()
+        .item(of_type(Type::String))
+        .item(of_type(Type::Number))
+        .item(of_type(Type::Boolean))
+        .item(of_type(Type::Object))
+        .item(ArrayBuilder::new().items(anything))
         .description(Some("Any JSON but `null`, at most 64 KiB."))
         .into()
 }
 
+fn scope_reference() -> Ref {
+    Ref::from_schema_name(<Scope as ToSchema>::name())
+}
+
 /// Schema of a client's scopes.
 pub(super) fn scope_list() -> Schema {
-    let scope = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(Scope::ALL.map(Scope::name)));
-    ArrayBuilder::new().items(scope).min_items(Some(1)).into()
+    ArrayBuilder::new().items(scope_reference()).min_items(Some(1)).into()
 }
 
 /// The same, or `null`.
 pub(super) fn scope_list_or_null() -> Schema {
-    let scope = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(Scope::ALL.map(Scope::name)));
-    ArrayBuilder::new().schema_type(list_or_null()).items(scope).min_items(Some(1)).into()
+    ArrayBuilder::new().schema_type(list_or_null()).items(scope_reference()).min_items(Some(1)).into()
 }
 
 fn list_or_null() -> SchemaType {
@@ -201,43 +191,58 @@ pub(super) fn header_map_or_null() -> Schema {
         .into()
 }
 
-fn text_schema(format: &str) -> ObjectBuilder {
-    let format = SchemaFormat::Custom(format.to_owned());
-    ObjectBuilder::new().schema_type(Type::String).format(Some(format)).max_length(Some(LINE))
-}
-
-fn empty_schema() -> ObjectBuilder {
-    ObjectBuilder::new().schema_type(Type::String).max_length(Some(0))
-}
-
-fn null_schema() -> ObjectBuilder {
-    ObjectBuilder::new().schema_type(Type::Null)
-}
-
 /// Adds to each operation the refusals that follow from its kind.
 pub(super) fn complete_document(mut document: OpenApi) -> OpenApi {
+    let components = document.components.take().unwrap_or_default();
     for (path, item) in &mut document.paths.paths {
         let names_a_record = path.contains('{');
         for operation in [&mut item.post, &mut item.patch].into_iter().flatten() {
             add_idempotency_key(operation);
         }
-        let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
-        for operation in operations.into_iter().flatten() {
+        let is_polled = path.starts_with("/api/");
+        let operations = [
+            (&mut item.get, is_polled),
+            (&mut item.post, false),
+            (&mut item.put, false),
+            (&mut item.patch, false),
+            (&mut item.delete, false),
+        ];
+        for (operation, is_polled) in
+            operations.into_iter().filter_map(|(operation, polled)| Some((operation.as_mut()?, polled)))
+        {
             add_refusals(operation, names_a_record);
+            add_refusal_examples(operation, &components);
+            response_headers::add_response_headers(operation, is_polled);
             operation.operation_id = operation.operation_id.take().map(|name| camel_case(&name));
             if let Some(RefOr::T(body)) = &mut operation.request_body {
-                describe_files(body);
+                describe_files(body, &components);
                 body.required = Some(if body.description.is_some() { Required::False } else { Required::True });
             }
         }
     }
+    document.components = Some(components);
+    webhook_events::describe_webhooks(&mut document);
+    free_objects::mark_free_objects(&mut document);
+    operation_links::add_operation_links(&mut document);
     document
 }
 
+/// The schema that a body of that type refers to.
+fn find_body_schema<'a>(body: &RequestBody, kind: &str, components: &'a Components) -> Option<&'a Object> {
+    let Some(RefOr::T(content)) = body.content.get(kind) else { return None };
+    let Some(RefOr::Ref(reference)) = &content.schema else { return None };
+    let name = reference.ref_location.rsplit('/').next()?;
+    match components.schemas.get(name) {
+        Some(RefOr::T(Schema::Object(object))) => Some(object),
+        _ => None,
+    }
+}
+
 /// Says which kinds of file a form's file fields take.
-fn describe_files(body: &mut RequestBody) {
-    let Some(RefOr::T(form)) = body.content.get_mut("multipart/form-data") else { return };
-    for field in FileField::ALL {
+fn describe_files(body: &mut RequestBody, components: &Components) {
+    let Some(schema) = find_body_schema(body, FORM, components) else { return };
+    let Some(RefOr::T(form)) = body.content.get_mut(FORM) else { return };
+    for field in FileField::ALL.into_iter().filter(|field| schema.properties.contains_key(field.name())) {
         let kinds = if field.is_video() {
             "video/webm, video/mp4, video/quicktime"
         } else {
@@ -295,6 +300,25 @@ fn add_refusals(operation: &mut Operation, names_a_record: bool) {
         ("503", "Try again after `Retry-After` seconds", true),
     ];
     add_responses(operation, &refusals);
+}
+
+/// Shows the usual body of each refusal that the operation does not show itself.
+fn add_refusal_examples(operation: &mut Operation, components: &Components) {
+    let body = operation.request_body.as_ref().and_then(|body| match body {
+        RefOr::T(body) => {
+            find_body_schema(body, "application/json", components).or(find_body_schema(body, FORM, components))
+        }
+        RefOr::Ref(_) => None,
+    });
+    let required = body.map(|schema| schema.required.clone()).unwrap_or_default();
+    for (status, response) in &mut operation.responses.responses {
+        let RefOr::T(response) = response else { continue };
+        if let Some(RefOr::T(content)) =
+            response.content.get_mut("application/json").filter(|_| !status.starts_with('2'))
+        {
+            content.example = content.example.take().or_else(|| refusal_examples::refusal_example(status, &required));
+        }
+    }
 }
 
 /// Adds the refusals that apply, except where the operation describes one itself.

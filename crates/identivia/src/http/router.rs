@@ -26,29 +26,32 @@ use crate::app::App;
 fn operations() -> OpenApiRouter<HttpState> {
     OpenApiRouter::with_openapi(openapi::document_frame())
         .merge(auth_operations())
-        .routes(routes!(health::report))
-        .routes(routes!(health::health))
-        .routes(routes!(health::live))
-        .routes(routes!(health::ready))
+        .routes(routes!(health::get_health_report))
+        .routes(routes!(health::get_health))
+        .routes(routes!(health::get_livez))
+        .routes(routes!(health::get_readyz))
         .routes(routes!(profiles::create::create_profile))
         .routes(routes!(profiles::list::list_profiles))
         .routes(routes!(profiles::get::get_profile, profiles::update::update_profile))
-        .routes(routes!(profiles::revoke_links::revoke_links))
-        .routes(routes!(liveness::create_session::create_session))
-        .routes(routes!(liveness::get_results::get_results))
-        .routes(routes!(liveness::send_frames::send_frames))
+        .routes(routes!(profiles::revoke_links::revoke_profile_links))
+        .routes(routes!(liveness::create_session::create_liveness_session))
+        .routes(routes!(liveness::get_results::get_liveness_results))
+        .routes(routes!(liveness::send_frames::send_liveness_frames))
         .routes(routes!(documents::analyze_document))
-        .routes(routes!(aws::get_credentials))
+        .routes(routes!(aws::get_aws_credentials))
         .routes(routes!(settings::get_settings))
         .routes(routes!(settings::put_setting, settings::delete_setting))
         .routes(routes!(status_history::create_status_record, status_history::list_status_records))
-        .routes(routes!(verification_history::create_verification, verification_history::list_verifications))
+        .routes(routes!(
+            verification_history::create_verification_record,
+            verification_history::list_verification_records
+        ))
         .routes(routes!(files::get_file))
         .routes(routes!(events::list_events))
         .merge(webhooks::webhook_operations())
         .merge(client_operations())
         .merge(flow_operations())
-        .routes(routes!(api_docs::openapi_document).layer(Extension(openapi_text())))
+        .routes(routes!(api_docs::get_openapi_document).layer(Extension(openapi_text())))
 }
 
 /// The OAuth endpoints.
@@ -56,7 +59,7 @@ fn auth_operations() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new()
         .routes(routes!(auth::token::issue_token))
         .routes(routes!(auth::revoke::revoke_token))
-        .routes(routes!(auth::metadata::get_metadata))
+        .routes(routes!(auth::metadata::get_oauth_metadata))
 }
 
 /// The operations with which operators manage clients.
@@ -64,8 +67,8 @@ fn client_operations() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new()
         .routes(routes!(clients::list::list_clients, clients::create::create_client))
         .routes(routes!(clients::get::get_client, clients::change::change_client, clients::delete::delete_client))
-        .routes(routes!(clients::secrets::create_secret))
-        .routes(routes!(clients::secrets::delete_secret))
+        .routes(routes!(clients::secrets::create_client_secret))
+        .routes(routes!(clients::secrets::delete_client_secret))
 }
 
 /// The operations of the person's page alone.
@@ -73,9 +76,9 @@ fn flow_operations() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new()
         .routes(routes!(flow::progress::get_flow))
         .routes(routes!(flow::consent::accept_consent, flow::consent::withdraw_consent))
-        .routes(routes!(flow::details::put_details))
+        .routes(routes!(flow::details::put_flow_details))
         .routes(routes!(flow::handoff::offer_handoff))
-        .routes(routes!(flow::handoff::redeem_code))
+        .routes(routes!(flow::handoff::redeem_handoff_code))
 }
 
 /// The OpenAPI document, as published.

@@ -5,8 +5,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use super::finding_code::FindingCode;
+
 /// What came of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = CheckOutcome)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     Pass,
@@ -34,7 +37,7 @@ pub enum Assurance {
 /// One thing that was checked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Finding {
-    /// Such as `mrz_check_digits`.
+    #[schema(value_type = FindingCode)]
     pub code: String,
     pub outcome: Outcome,
     /// For a person.
@@ -62,15 +65,29 @@ pub struct WeightsUsed {
     pub sha256: String,
 }
 
+/// What is checked on a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckKind {
+    /// Whether the document agrees with itself.
+    Document,
+    /// Whether the faces look like one person's.
+    FaceMatch,
+    Liveness,
+    /// Whether the record's fields are those of the document.
+    DataAgreement,
+}
+
 /// One check on a record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Check {
-    /// `document`, `face_match`, `liveness` or `data_agreement`.
-    pub check: String,
+    pub check: CheckKind,
     pub outcome: Outcome,
     /// On the check's own scale; `null` where it has none.
+    #[schema(required = true)]
     pub score: Option<f64>,
     /// From which score on it passes.
+    #[schema(required = true)]
     pub threshold: Option<f64>,
     /// What judged, such as `identivia-vision 0.1.0`.
     pub engine: String,

@@ -56,7 +56,8 @@ pub const SESSION_FILES: [&str; 5] =
     ["reference_image", "audit_image_1", "audit_image_2", "audit_image_3", "audit_image_4"];
 
 /// The state of a session (AWS's words).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = LivenessSessionStatus)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum SessionStatus {
     Created,
@@ -97,6 +98,7 @@ impl SessionStatus {
 
 /// One thing that a person is asked to do in front of the camera, where this server judges liveness.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = LivenessStep)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
     LookStraight,
@@ -143,6 +145,7 @@ pub struct BoundingBox {
 
 /// The challenge that a person was given, as the provider reports it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = LivenessChallenge)]
 #[serde(rename_all = "PascalCase")]
 pub struct Challenge {
     /// `FaceMovementAndLightChallenge` or `FaceMovementChallenge`.
@@ -154,6 +157,7 @@ pub struct Challenge {
 
 /// What prevented a good picture, as the provider reports it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = LivenessFeedback)]
 #[serde(rename_all = "PascalCase")]
 pub struct Feedback {
     /// Such as `LOW_LIGHTING_DETECTED`.

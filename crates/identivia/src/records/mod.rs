@@ -5,6 +5,7 @@ pub mod audit_event;
 pub mod checks;
 pub mod client;
 pub mod file_intent;
+pub mod finding_code;
 pub mod id;
 pub mod idempotency_key;
 pub mod liveness_frame;
@@ -20,10 +21,12 @@ pub mod time;
 pub mod verification_record;
 pub mod webhook_delivery;
 pub mod webhook_endpoint;
+pub mod word_schema;
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 /// A record's fields by name, as JSON. Stores exchange records in this form.
 pub type FieldMap = Map<String, Value>;
@@ -241,7 +244,8 @@ impl RecordKind {
 }
 
 /// The kinds of record that own files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = FileCollection)]
 #[serde(rename_all = "snake_case")]
 pub enum Collection {
     Profiles,

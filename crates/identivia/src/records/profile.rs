@@ -148,14 +148,21 @@ pub struct Consent {
 /// What a person has typed of their document so far, kept so that another device resumes: a claim. Empty text means
 /// unknown.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = DetailsDraft)]
 #[serde(default)]
 pub struct Draft {
+    #[schema(required = true)]
     pub name: String,
+    #[schema(required = true)]
     pub document_number: String,
+    #[schema(required = true)]
     pub country: String,
+    #[schema(required = true)]
     pub address: String,
+    #[schema(required = true)]
     pub gender: String,
     /// `YYYY-MM-DD`.
+    #[schema(required = true)]
     pub date_of_birth: String,
 }
 

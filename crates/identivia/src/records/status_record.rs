@@ -11,6 +11,11 @@ use super::time::Millis;
 record! {
     /// A recorded change of status.
     #[derive(ToSchema)]
+    #[schema(example = json!({
+        "id": "sh23def456ghi78", "profile": "abc123def456ghi", "updated_by": "user_record_id",
+        "previous_status": "unverified", "new_status": "pending", "notes": "Verification submitted",
+        "created": "2026-03-21 00:00:00.000Z",
+    }))]
     pub struct StatusRecord in StatusHistory {
         id: RecordId = Public Line [Column],
         profile: RecordId = Public ProfileLink [Column],
@@ -19,17 +24,17 @@ record! {
         updated_by: String = Audit Line [],
         // Another program may have left it empty: then no store returns it.
         #[serde(default)]
-        #[schema(required = true, value_type = String)]
+        #[schema(required = true)]
         previous_status: StatusWord = Public Line [],
         #[serde(default)]
-        #[schema(required = true, value_type = String)]
+        #[schema(required = true)]
         new_status: StatusWord = Public Line [Column],
         #[serde(default, with = "unknown_as_empty")]
         #[schema(value_type = String, required = true)]
         notes: Option<String> = Fields Paragraph [],
         /// The verification record it is about, if one was named.
         #[serde(default, with = "unknown_as_empty", skip_serializing_if = "Option::is_none")]
-        #[schema(value_type = Option<String>)]
+        #[schema(nullable = false)]
         verification: Option<RecordId> = Public Line [],
         created: Millis = Public Time [Column],
         /// The step before it: the newest status record, or the profile before the first. A flow token's step names it.

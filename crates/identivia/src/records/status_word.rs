@@ -11,7 +11,7 @@ pub const MAX_STATUS_WORD_BYTES: usize = 64;
 /// [`StatusWord::parse`] checks what a caller sends. A stored word is read as it is, because another program may have
 /// written it to PocketBase.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, ToSchema)]
-#[schema(value_type = String)]
+#[schema(value_type = String, pattern = "^[a-z0-9_]{1,64}$", example = "in_review")]
 pub struct StatusWord(Box<str>);
 
 impl StatusWord {

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 /// Milliseconds since 1970-01-01 UTC. Shown as `2026-03-21 00:00:00.000Z`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, ToSchema)]
-#[schema(value_type = String, example = "2026-03-21 00:00:00.000Z")]
+#[schema(as = RecordTime, value_type = String, pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{3}Z$", example = "2026-03-21 00:00:00.000Z")]
 pub struct Millis(pub i64);
 
 impl Millis {

@@ -18,12 +18,13 @@ record! {
         profile: RecordId = Public ProfileLink [Column],
         // Another program may have left it empty: then no store returns it.
         #[serde(default)]
-        #[schema(required = true, value_type = String)]
+        #[schema(required = true)]
         status: StatusWord = Public Line [],
         #[serde(default)]
         #[schema(required = true)]
         liveness_session_id: String = Public Line [],
         #[serde(default)]
+        #[schema(required = true)]
         liveness_confidence: Option<f64> = Public Number [],
         #[serde(default)]
         #[schema(required = true)]
@@ -33,6 +34,7 @@ record! {
         #[schema(required = true)]
         liveness_confirmed_by: String = Public Line [],
         #[serde(default)]
+        #[schema(required = true)]
         claimed_liveness_confidence: Option<f64> = Public Number [] "claimed_confidence",
         #[serde(default)]
         #[schema(required = true)]
@@ -67,7 +69,7 @@ record! {
         ip_address: Option<String> = Fields Line [],
         /// The address that this server saw, beside what the caller said. With a machine token only.
         #[serde(default, with = "unknown_as_empty", skip_serializing_if = "Option::is_none")]
-        #[schema(value_type = Option<String>)]
+        #[schema(value_type = Option<String>, nullable = false)]
         observed_ip: Option<String> = Fields Line [NotForFlow],
         #[serde(default)]
         #[schema(required = true)]
@@ -88,13 +90,13 @@ record! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[schema(value_type = Option<Object>, nullable = false)]
         fingerprint_event: Option<Box<RawValue>> = Fields Document [NotForFlow],
-        /// How far the checks on it are: `pending`, `done` or `failed`; `null` for a record made before there were checks.
+        /// How far the checks on it are; `null` for a record made before there were checks.
         #[serde(default, deserialize_with = "unknown_as_empty::deserialize")]
-        #[schema(value_type = Option<String>)]
+        #[schema(required = true)]
         checks_status: Option<ChecksStatus> = Public Line [Column],
         /// What they found, once they are done. With a machine token only.
         #[serde(default, deserialize_with = "raw_array_or_null")]
-        #[schema(value_type = Option<Vec<crate::records::checks::Check>>)]
+        #[schema(value_type = Option<Vec<crate::records::checks::Check>>, required = true)]
         checks: Option<Box<RawValue>> = Fields Document [NotForFlow],
         /// From when on the checks may be run. A claim moves it on, and counts in `checks_attempts`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -129,7 +131,7 @@ record! {
 }
 
 /// How far the checks on a record are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ChecksStatus {
     Pending,

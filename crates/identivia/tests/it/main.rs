@@ -45,7 +45,7 @@ mod survival;
 mod sync_order;
 mod tokens;
 mod verification;
-mod webhooks;
 mod webhook_signatures;
+mod webhooks;
 mod wire;
 mod world;

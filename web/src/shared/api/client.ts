@@ -13,7 +13,7 @@ export type ApiAnswer<P extends keyof paths, M extends keyof paths[P]> =
 export class ApiError extends Error {
   constructor(
     readonly status: number,
-    readonly body: Partial<ApiSchemas['Error']>,
+    readonly body: Partial<ApiSchemas['ApiError']>,
     /** Seconds until a retry makes sense. */
     readonly retryAfter: number | null,
     readonly requestId: string | null,
@@ -107,7 +107,7 @@ export async function fetchApi(method: string, path: string, options: CallOption
 }
 
 async function readApiError(answer: Response): Promise<ApiError> {
-  const body = (await answer.json().catch(() => ({}))) as Partial<ApiSchemas['Error']> | null;
+  const body = (await answer.json().catch(() => ({}))) as Partial<ApiSchemas['ApiError']> | null;
   const seconds = Number(answer.headers.get('Retry-After') ?? '');
   const retryAfter = Number.isFinite(seconds) && seconds > 0 ? seconds : null;
   return new ApiError(answer.status, body ?? {}, retryAfter, answer.headers.get('X-Request-Id'));

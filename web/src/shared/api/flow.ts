@@ -3,7 +3,7 @@ import type { ApiSchemas } from './client';
 
 export type FlowStep = ApiSchemas['FlowStep'];
 /** A person's details, as in the form. */
-export type PersonDetails = Partial<ApiSchemas['Draft']>;
+export type PersonDetails = Partial<ApiSchemas['DetailsDraft']>;
 
 /** The answer of `GET /api/flow/{id}`: the person's progress. */
-export type FlowState = ApiSchemas['FlowData'];
+export type FlowState = Omit<ApiSchemas['FlowData'], 'details'> & { details: PersonDetails | null };

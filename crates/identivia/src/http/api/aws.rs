@@ -49,7 +49,7 @@ struct CredentialsData {
         })),
         (status = 502, description = "AWS failed", body = ErrorBody),
     ))]
-pub(crate) async fn get_credentials(
+pub(crate) async fn get_aws_credentials(
     State(app): State<Arc<App>>,
     State(quotas): State<Arc<ProviderQuotas>>,
     context: RequestContext,

@@ -67,6 +67,7 @@ pub(crate) struct AnalysisResponse {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = DocumentAnalysis)]
 struct Analysis {
     model: String,
     /// The reader's own JSON, as text.
@@ -84,12 +85,18 @@ struct Analysis {
 #[derive(Serialize, ToSchema)]
 #[schema(as = RecordFields)]
 struct SuggestedFields {
+    #[schema(required = true)]
     name: Option<String>,
+    #[schema(required = true)]
     document_number: Option<String>,
+    #[schema(required = true)]
     country: Option<String>,
+    #[schema(required = true)]
     address: Option<String>,
+    #[schema(required = true)]
     gender: Option<String>,
     /// `YYYY-MM-DD`.
+    #[schema(required = true)]
     date_of_birth: Option<String>,
 }
 
@@ -102,6 +109,8 @@ struct DocumentFile {
 }
 
 /// Analyse an identity document
+///
+/// The pictures are read and not stored. The answer has the fields in the form that a verification record takes.
 #[utoipa::path(post, path = "/api/ollama/document-analysis", tag = "Documents",
     security(("machine" = ["documents:analyze"]), ("flow" = ["documents:analyze"])),
     request_body(content = AnalysisForm, content_type = "multipart/form-data"),

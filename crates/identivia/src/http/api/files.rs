@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, Response, header};
+use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::domain::media::{self, Media};
@@ -14,19 +15,25 @@ use crate::http::guard::request_context::RequestContext;
 use crate::records::id::RecordId;
 use crate::store::Collection;
 
+/// The bytes of a file.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(dead_code, reason = "it describes what is streamed")]
+pub(crate) struct FileBytes(Vec<u8>);
+
 /// Get a stored file
 ///
-/// `collection` is `profiles`, `verification_history` or `liveness_sessions`. A flow token gets its own profile's files.
+/// A flow token gets its own profile's files.
 #[utoipa::path(get, path = "/api/files/{collection}/{recordId}/{filename}", tag = "Files",
     security(("machine" = ["files:read"]), ("flow" = ["files:read"])),
     params(
-        ("collection" = String, Path, description = "`profiles`, `verification_history` or `liveness_sessions`"),
+        ("collection" = Collection, Path, description = "The kind of record that names the file"),
         ("recordId" = RecordId, Path, description = "The record that names the file"),
         ("filename" = String, Path, description = "The stored name"),
     ),
     responses((status = 200, description = "The file, as a download", content(
-        (Vec<u8> = "image/jpeg"), (Vec<u8> = "image/png"), (Vec<u8> = "image/webp"),
-        (Vec<u8> = "video/webm"), (Vec<u8> = "video/mp4"), (Vec<u8> = "video/quicktime"),
+        (FileBytes = "image/jpeg"), (FileBytes = "image/png"), (FileBytes = "image/webp"),
+        (FileBytes = "video/webm"), (FileBytes = "video/mp4"), (FileBytes = "video/quicktime"),
     ))))]
 pub(crate) async fn get_file(
     State(app): State<Arc<App>>,

@@ -33,7 +33,9 @@ pub(crate) struct HealthReport {
     memory: Memory,
     /// `authenticated`, `unauthenticated`, `unreachable` or `not_configured`.
     pocketbase_status: &'static str,
+    #[schema(required = true)]
     pocketbase_url: Option<String>,
+    #[schema(required = true)]
     pocketbase_user_email: Option<String>,
     /// `configured`, `not_configured` or, when the provider does not answer as it should, `error`; so are the two below.
     aws_faceliveness_status: &'static str,
@@ -50,6 +52,7 @@ pub(crate) struct HealthReport {
 
 /// Memory of this process, from the system; `unknown` where it does not tell.
 #[derive(Serialize, ToSchema)]
+#[schema(as = MemoryUse)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Memory {
     /// Resident memory (`VmRSS`).
@@ -72,7 +75,7 @@ pub(crate) struct Probe {
 /// A browser without a token is sent to `/docs`.
 #[utoipa::path(get, path = "/", tag = "Health", security(("machine" = ["health:read"])),
     responses((status = 200, description = "The report", body = HealthReport)))]
-pub(crate) async fn report(State(app): State<Arc<App>>) -> Json<HealthReport> {
+pub(crate) async fn get_health_report(State(app): State<Arc<App>>) -> Json<HealthReport> {
     let pocketbase = app.pocketbase.as_deref();
     let pocketbase_status = match pocketbase {
         Some(pocketbase) => pocketbase.connection_state().await.word(),
@@ -109,9 +112,11 @@ pub(crate) async fn report(State(app): State<Arc<App>>) -> Json<HealthReport> {
 }
 
 /// Whether the server answers
+///
+/// It says nothing of the stores behind it.
 #[utoipa::path(get, path = "/health", tag = "Health", security(()),
     responses((status = 200, description = "It does", body = Probe)))]
-pub(crate) async fn health() -> Json<Probe> {
+pub(crate) async fn get_health() -> Json<Probe> {
     Json(Probe { status: "OK" })
 }
 
@@ -120,7 +125,7 @@ pub(crate) async fn health() -> Json<Probe> {
 /// Restart it when this fails.
 #[utoipa::path(get, path = "/livez", tag = "Health", security(()),
     responses((status = 200, description = "It does", body = Probe)))]
-pub(crate) async fn live() -> Json<Probe> {
+pub(crate) async fn get_livez() -> Json<Probe> {
     Json(Probe { status: "OK" })
 }
 
@@ -130,7 +135,7 @@ pub(crate) async fn live() -> Json<Probe> {
 #[utoipa::path(get, path = "/readyz", tag = "Health", security(()),
     responses((status = 200, description = "They can", body = Probe),
               (status = 503, description = "Records or files cannot be read or written", body = ErrorBody)))]
-pub(crate) async fn ready(State(app): State<Arc<App>>) -> Result<Json<Probe>, ApiError> {
+pub(crate) async fn get_readyz(State(app): State<Arc<App>>) -> Result<Json<Probe>, ApiError> {
     match check_readiness(&app).await {
         Ok(()) => Ok(Json(Probe { status: "OK" })),
         Err(error) => {

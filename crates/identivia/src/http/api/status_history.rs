@@ -14,7 +14,7 @@ use crate::domain::event::EventKind;
 use crate::domain::{LINE, PARAGRAPH};
 use crate::http::body::field_checks::{FieldChecks, RawField};
 use crate::http::body::json;
-use crate::http::body::list_query::{ListQuery, PageResponse};
+use crate::http::body::list_query::{ListEntry, ListQuery, PageResponse};
 use crate::http::error::{ApiError, ErrorBody};
 use crate::http::guard::authority::{Shown, StatementKind};
 use crate::http::guard::profile_access::{ProfilePath, UndecidedProfile, load_profile};
@@ -29,25 +29,25 @@ use crate::records::status_word::{StatusWord, VerificationStatus};
 #[schema(example = json!({"previous_status": "unverified", "new_status": "pending", "notes": "Verification submitted"}))]
 pub(crate) struct CreateStatus {
     #[serde(default)]
-    #[schema(value_type = String, required = true, pattern = "^[a-z0-9_]{1,64}$")]
+    #[schema(value_type = StatusWord, required = true)]
     previous_status: RawField,
     /// With a flow token `pending` only.
     #[serde(default)]
-    #[schema(value_type = String, required = true, pattern = "^[a-z0-9_]{1,64}$")]
+    #[schema(value_type = StatusWord, required = true)]
     new_status: RawField,
     #[serde(default)]
     #[schema(value_type = String, required = true, max_length = 2000, pattern = "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$")]
     notes: RawField,
     /// The verification record it is about.
     #[serde(default)]
-    #[schema(value_type = Option<String>, pattern = "^[a-z0-9]{15}$")]
+    #[schema(value_type = Option<RecordId>)]
     verification: RawField,
 }
 
 /// A recorded change of status.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({"success": true, "message": "Status history record created", "data": {
-    "id": "sh_record_id", "profile": "abc123def456", "updated_by": "user_record_id", "previous_status": "unverified",
+    "id": "sh23def456ghi78", "profile": "abc123def456ghi", "updated_by": "user_record_id", "previous_status": "unverified",
     "new_status": "pending", "notes": "Verification submitted", "created": "2026-03-21 00:00:00.000Z",
 }}))]
 pub(crate) struct StatusResponse {
@@ -58,6 +58,9 @@ pub(crate) struct StatusResponse {
 }
 
 /// Record a status change
+///
+/// `verified` and `rejected` decide: they also set the profile's own status and that of the verification record that the
+/// decision is about.
 #[utoipa::path(post, path = "/api/status_history/{id}", tag = "Status history",
     security(("machine" = ["status_history:write"]), ("flow" = ["status_history:write"])),
     params(("id" = RecordId, Path, description = "The profile's id")),
@@ -157,6 +160,12 @@ fn check_status_record(
     Ok((record, named))
 }
 
+impl ListEntry for StatusRecord {
+    const LIST_NAME: &'static str = "StatusRecordList";
+}
+
+type StatusRecordList = PageResponse<StatusRecord>;
+
 /// List a profile's status records
 ///
 /// Newest first.
@@ -167,13 +176,13 @@ fn check_status_record(
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Entries a page (20)"),
         ("cursor" = Option<String>, Query, format = "cursor", description = "`next_cursor` of the page before"),
     ),
-    responses((status = 200, description = "A page of records", body = PageResponse<StatusRecord>)))]
+    responses((status = 200, description = "A page of records", body = StatusRecordList)))]
 pub(crate) async fn list_status_records(
     State(app): State<Arc<App>>,
     context: RequestContext,
     ProfilePath(id): ProfilePath,
     RawQuery(query): RawQuery,
-) -> Result<Json<PageResponse<StatusRecord>>, ApiError> {
+) -> Result<Json<StatusRecordList>, ApiError> {
     let page = ListQuery::parse_page_only(query.as_deref())?;
     load_profile(&context, id).await?;
     let page = app.store.list_status_records(id, &page).await?;

@@ -23,13 +23,12 @@ use crate::files::{FilesError, StoredPath};
 use crate::http::body::field_checks::{FieldChecks, RawField, known};
 use crate::http::body::form::{self, FileDestination};
 use crate::http::body::form_schema::{Form, FormFields};
-use crate::http::body::list_query::{ListQuery, PageResponse};
+use crate::http::body::list_query::{ListEntry, ListQuery, PageResponse};
 use crate::http::error::{ApiError, ErrorBody};
 use crate::http::guard::authority::{Shown, StatementKind};
 use crate::http::guard::profile_access::{ProfilePath, WritableProfile, load_profile};
 use crate::http::guard::provider_quotas::ProviderQuotas;
 use crate::http::guard::request_context::{RequestContext, WholeRequest};
-use crate::http::openapi;
 use crate::records::id::RecordId;
 use crate::records::profile::Profile;
 use crate::records::verification_record::VerificationRecord;
@@ -40,6 +39,11 @@ const COPY_ATTEMPTS: usize = 3;
 
 /// A verification record as a form. Files that are not sent are copied from the profile.
 #[derive(Deserialize, ToSchema)]
+#[schema(example = json!({
+    "liveness_session_id": "session-xyz", "liveness_confidence": 95.5, "liveness_status": "live", "document_type": "passport",
+    "document_number": "A12345678", "country": "US", "name": "John Doe", "gender": "male", "date_of_birth": "1990-01-15",
+    "fingerprint": "{\"visitorId\":\"X7fh2Hg9LkMn3pQr\",\"requestId\":\"1700000000000.a1B2c3\"}", "ip_address": "203.0.113.7",
+}))]
 pub(crate) struct VerificationFields {
     /// With a flow token: a session of this profile that has not served a record yet.
     #[serde(default)]
@@ -73,18 +77,18 @@ pub(crate) struct VerificationFields {
     #[schema(value_type = Option<String>, max_length = 255, pattern = "^[^\\u0000]*$")]
     gender: RawField,
     #[serde(default)]
-    #[schema(schema_with = openapi::date)]
+    #[schema(value_type = Option<String>, format = "iso-date", max_length = 255)]
     date_of_birth: RawField,
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 255, pattern = "^[^\\u0000]*$")]
     place_of_birth: RawField,
-    /// FingerprintJS visitor data: JSON of at most 64 KiB and 16 levels. Kept as a claim,
-    /// and checked with Fingerprint where that is configured.
+    /// FingerprintJS visitor data: the JSON text of an object of at most 64 KiB and 16 levels. Kept as a claim, and checked
+    /// with Fingerprint where that is configured. Other text has at most 16,384 characters.
     #[serde(default)]
-    #[schema(value_type = Option<String>, max_length = 16384, pattern = "^([^\\u0000{][^\\u0000]*)?$")]
+    #[schema(value_type = Option<String>, format = "json", max_length = 65536)]
     fingerprint: RawField,
     #[serde(default)]
-    #[schema(schema_with = openapi::ip_address)]
+    #[schema(value_type = Option<String>, format = "ip", max_length = 255)]
     ip_address: RawField,
 }
 
@@ -99,10 +103,13 @@ type VerificationForm = Form<VerificationFields>;
 /// A new record.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({"success": true, "message": "Verification history record created", "data": {
-    "id": "vh_record_id", "profile": "abc123def456", "liveness_session_id": "session-xyz", "liveness_confidence": 95.5,
-    "document_type": "passport", "document_number": "A12345678", "facial_photo": "photo.jpg",
-    "document_front": "front.jpg", "document_back": "", "country": "US", "liveness_status": "live", "name": "John Doe",
-    "address": "", "created": "2026-03-21 00:00:00.000Z", "updated": "2026-03-21 00:00:00.000Z",
+    "id": "vh23def456ghi78", "profile": "abc123def456ghi", "status": "pending", "liveness_session_id": "session-xyz",
+    "liveness_confidence": 95.5, "liveness_status": "live", "liveness_confirmed_by": "machine_token",
+    "claimed_liveness_confidence": 95.5, "claimed_liveness_status": "live", "document_type": "passport",
+    "document_number": "A12345678", "country": "US", "name": "John Doe", "address": "", "gender": "male",
+    "date_of_birth": "1990-01-15", "place_of_birth": "", "ip_address": "203.0.113.7", "facial_photo": "photo_a1b2c3d4e5.jpg",
+    "document_front": "front_a1b2c3d4e5.jpg", "document_back": "", "created": "2026-03-21 00:00:00.000Z",
+    "updated": "2026-03-21 00:00:00.000Z", "checks_status": "pending", "checks": null,
 }}))]
 pub(crate) struct VerificationResponse {
     success: bool,
@@ -128,7 +135,7 @@ pub(crate) struct VerificationResponse {
         (status = 503, description = "With a link: the liveness provider limits requests; see `Retry-After`", body = ErrorBody),
         (status = 507, description = "No room left; nothing was stored", body = ErrorBody),
     ))]
-pub(crate) async fn create_verification(
+pub(crate) async fn create_verification_record(
     State(app): State<Arc<App>>,
     State(quotas): State<Arc<ProviderQuotas>>,
     context: RequestContext,
@@ -295,6 +302,12 @@ fn unfit_picture(field: FileField, fault: &str) -> ApiError {
     checks.finish().err().unwrap_or_else(|| ApiError::internal(FilesError::UnfitPicture(String::new())))
 }
 
+impl ListEntry for VerificationRecord {
+    const LIST_NAME: &'static str = "VerificationRecordList";
+}
+
+type VerificationRecordList = PageResponse<VerificationRecord>;
+
 /// List a profile's verification records
 ///
 /// Newest first.
@@ -305,13 +318,13 @@ fn unfit_picture(field: FileField, fault: &str) -> ApiError {
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Entries a page (20)"),
         ("cursor" = Option<String>, Query, format = "cursor", description = "`next_cursor` of the page before"),
     ),
-    responses((status = 200, description = "A page of records", body = PageResponse<VerificationRecord>)))]
-pub(crate) async fn list_verifications(
+    responses((status = 200, description = "A page of records", body = VerificationRecordList)))]
+pub(crate) async fn list_verification_records(
     State(app): State<Arc<App>>,
     context: RequestContext,
     ProfilePath(id): ProfilePath,
     RawQuery(query): RawQuery,
-) -> Result<Json<PageResponse<VerificationRecord>>, ApiError> {
+) -> Result<Json<VerificationRecordList>, ApiError> {
     let page = ListQuery::parse_page_only(query.as_deref())?;
     load_profile(&context, id).await?;
     let page = app.store.list_verification_records(id, &page).await?;

@@ -5,22 +5,20 @@ use std::borrow::Cow;
 use std::marker::PhantomData;
 
 use serde::de::DeserializeOwned;
-use utoipa::openapi::schema::{AnyOf, Object, ObjectBuilder, Schema, SchemaFormat, SchemaType, Type};
+use utoipa::openapi::schema::{Object, ObjectBuilder, Schema, SchemaFormat, SchemaType, Type};
 use utoipa::openapi::{KnownFormat, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::profile::FileField;
 
 /// What a form may contain: the texts are the fields of the type itself, the files are listed.
-pub(crate) trait FormFields: DeserializeOwned + PartialSchema {
+pub(crate) trait FormFields: DeserializeOwned + ToSchema {
     /// The form's name in the OpenAPI document.
     const FORM_NAME: &'static str;
     /// The texts that are numbers.
     const NUMBERS: &'static [&'static str] = &[];
     /// The text that may be a whole liveness result, images included.
     const LIVENESS_RESULT: Option<&'static str> = None;
-    /// The texts that a form requires and JSON does not.
-    const REQUIRED_TEXTS: &'static [&'static str] = &[];
     /// The files that are received; others are skipped.
     const FILES: &'static [FileField];
     /// Those of them that are required.
@@ -40,20 +38,17 @@ impl<F: FormFields> ToSchema for Form<F> {
     fn name() -> Cow<'static, str> {
         F::FORM_NAME.into()
     }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        F::schemas(schemas);
+    }
 }
 
 impl<F: FormFields> PartialSchema for Form<F> {
     fn schema() -> RefOr<Schema> {
         let RefOr::T(Schema::Object(mut form)) = F::schema() else { return F::schema() };
-        for schema in form.properties.values_mut() {
-            if let RefOr::T(field) = schema {
-                *field = to_text_part(std::mem::take(field));
-            }
-        }
-        if !F::REQUIRED_TEXTS.is_empty() {
-            form.required.extend(F::REQUIRED_TEXTS.iter().map(|name| (*name).to_owned()));
-            // The example is JSON's, which may lack them.
-            form.example = None;
+        for field in form.properties.values_mut() {
+            *field = to_text_part(std::mem::take(field));
         }
         for (name, is_required) in F::file_parts() {
             if is_required {
@@ -66,16 +61,16 @@ impl<F: FormFields> PartialSchema for Form<F> {
     }
 }
 
-/// The schema of a field as a text part: a form has neither `null` nor objects.
-fn to_text_part(schema: Schema) -> Schema {
+/// The schema of a field as a text part: a form has no `null`.
+fn to_text_part(schema: RefOr<Schema>) -> RefOr<Schema> {
+    let is_null = |choice: &RefOr<Schema>| matches!(choice, RefOr::T(Schema::Object(object)) if object.schema_type == SchemaType::Type(Type::Null));
     match schema {
-        Schema::Object(object) => Schema::Object(drop_null(object)),
-        Schema::AnyOf(choices) => {
-            let is_text = |choice: &RefOr<Schema>| matches!(choice, RefOr::T(Schema::Object(object)) if object.schema_type == SchemaType::Type(Type::String));
-            let mut items: Vec<_> = choices.items.iter().filter(|choice| is_text(choice)).cloned().collect();
-            match (items.len(), items.pop()) {
-                (1, Some(RefOr::T(only))) => only,
-                (_, last) => AnyOf { items: items.into_iter().chain(last).collect(), ..choices }.into(),
+        RefOr::T(Schema::Object(object)) => Schema::Object(drop_null(object)).into(),
+        RefOr::T(Schema::OneOf(mut choices)) => {
+            choices.items.retain(|choice| !is_null(choice));
+            match choices.items.as_mut_slice() {
+                [only] => std::mem::take(only),
+                _ => Schema::OneOf(choices).into(),
             }
         }
         other => other,

@@ -1,9 +1,12 @@
 //! Query strings of lists: a closed set of names, each once, each checked.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::{Ref, RefOr};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::field_checks::{FieldChecks, RawField};
 use crate::domain::LINE;
@@ -16,18 +19,52 @@ const MAX_LIMIT: usize = 100;
 /// The longest cursor, in characters.
 const MAX_CURSOR: usize = 64;
 
+/// An entry of a list.
+pub(crate) trait ListEntry: ToSchema {
+    /// The list's name in the OpenAPI document.
+    const LIST_NAME: &'static str;
+}
+
 /// One page of a list.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct PageResponse<T: ToSchema> {
+#[derive(Serialize)]
+pub(crate) struct PageResponse<T> {
     success: bool,
-    #[schema(value_type = Vec<T>)]
     data: Vec<Shown<T>>,
     has_more: bool,
-    /// Send it as `cursor` for the next page; `null` on the last.
     next_cursor: Option<String>,
 }
 
-impl<T: ToSchema> PageResponse<T> {
+impl<T: ListEntry> ToSchema for PageResponse<T> {
+    fn name() -> Cow<'static, str> {
+        T::LIST_NAME.into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((T::name().into_owned(), T::schema()));
+        T::schemas(schemas);
+    }
+}
+
+/// Derived, the schema would hold a copy of the entry's in the place of its name.
+impl<T: ListEntry> PartialSchema for PageResponse<T> {
+    fn schema() -> RefOr<Schema> {
+        let flag = || ObjectBuilder::new().schema_type(Type::Boolean);
+        let cursor = ObjectBuilder::new()
+            .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
+            .description(Some("Send it as `cursor` for the next page; `null` on the last."));
+        let page = ObjectBuilder::new()
+            .schema_type(Type::Object)
+            .description(Some("One page of a list."))
+            .property("success", flag())
+            .property("data", ArrayBuilder::new().items(Ref::from_schema_name(T::name())))
+            .property("has_more", flag())
+            .property("next_cursor", cursor);
+        let names = ["success", "data", "has_more", "next_cursor"];
+        Schema::Object(names.into_iter().fold(page, ObjectBuilder::required).build()).into()
+    }
+}
+
+impl<T> PageResponse<T> {
     /// A page of records, as the caller may see them. `to_entry` makes a list entry of a record.
     pub(crate) fn new<R: RestrictedView>(page: Page<R>, authority: &Authority, to_entry: impl Fn(R) -> T) -> Self {
         let data = page.items.into_iter().map(|record| authority.show(record).map(&to_entry)).collect();

@@ -27,9 +27,11 @@ const DOCS_NOT_BUILT: &str = "<!doctype html><html lang=\"en\"><meta charset=\"u
     description itself is at <a href=\"/openapi.json\">/openapi.json</a>.</p></html>\n";
 
 /// The API's description (OpenAPI 3.1)
+///
+/// Generators make clients of it.
 #[utoipa::path(get, path = "/openapi.json", tag = "Documentation", security(()),
     responses((status = 200, description = "This document", content_type = "application/json", body = Object)))]
-pub(crate) async fn openapi_document(Extension(text): Extension<Arc<OpenApiText>>) -> Response {
+pub(crate) async fn get_openapi_document(Extension(text): Extension<Arc<OpenApiText>>) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], Bytes::clone(&text)).into_response()
 }
 

@@ -6,7 +6,7 @@ use vision::mrz::Sex;
 
 use crate::domain::country;
 use crate::providers::local_engines::{ENGINE_NAME, LocalEngines};
-use crate::records::checks::{Assurance, Check, Finding, Outcome};
+use crate::records::checks::{Assurance, Check, CheckKind, Finding, Outcome};
 use crate::records::verification_record::VerificationRecord;
 
 /// Compares the fields of a record with what was read from its document.
@@ -29,7 +29,7 @@ pub(super) fn check_agreement(
     };
     let is_proven = document.is_some_and(|document| document.is_proven);
     Check {
-        check: "data_agreement".to_owned(),
+        check: CheckKind::DataAgreement,
         outcome,
         score: (agreeing + differing > 0).then(|| round_share(agreeing, agreeing + differing)),
         threshold: Some(1.0),

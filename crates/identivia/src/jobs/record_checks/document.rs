@@ -3,12 +3,12 @@
 use super::images::ObservedImages;
 use crate::providers::documents::local::to_api_finding;
 use crate::providers::local_engines::{ENGINE_NAME, LocalEngines};
-use crate::records::checks::{Assurance, Check, Outcome};
+use crate::records::checks::{Assurance, Check, CheckKind, Outcome};
 
 /// Checks what the local engines have read from the document. Another reader may have read it for the person.
 pub(super) fn check_document(engines: &LocalEngines, observed: &ObservedImages) -> Check {
     let check = |outcome, assurance, message: &str, findings| Check {
-        check: "document".to_owned(),
+        check: CheckKind::Document,
         outcome,
         score: None,
         threshold: None,

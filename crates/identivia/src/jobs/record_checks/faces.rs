@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::images::{MeasuredFace, ObservedImages};
 use crate::domain::shortest;
 use crate::providers::local_engines::{ENGINE_NAME, LocalEngines};
-use crate::records::checks::{Assurance, Check, Finding, Outcome};
+use crate::records::checks::{Assurance, Check, CheckKind, Finding, Outcome};
 
 /// A face with fewer pixels between its eyes is too small for a comparison.
 const MIN_EYE_DISTANCE: f32 = 16.0;
@@ -45,7 +45,7 @@ pub(super) fn check_faces(engines: &LocalEngines, observed: &ObservedImages, has
         (Outcome::Pass, "The faces look like one person's")
     };
     let check = Check {
-        check: "face_match".to_owned(),
+        check: CheckKind::FaceMatch,
         outcome,
         score,
         threshold: Some(threshold),

@@ -4,7 +4,8 @@ use serde_json::json;
 
 use crate::domain::liveness::{AttackTests, LivenessRule};
 use crate::providers::local_engines::{ENGINE_NAME, LocalEngines};
-use crate::records::checks::{Assurance, Check, Finding, Outcome};
+use crate::records::checks::{Assurance, Check, CheckKind, Finding, Outcome};
+use crate::records::finding_code::code_of_feedback;
 use crate::records::liveness_session::LivenessSession;
 use crate::records::verification_record::VerificationRecord;
 
@@ -38,7 +39,7 @@ pub(super) fn check_liveness(
         (true, false, false) => (Outcome::Fail, "The liveness provider did not find a live person"),
     };
     Check {
-        check: "liveness".to_owned(),
+        check: CheckKind::Liveness,
         outcome,
         score,
         threshold: Some(rule.threshold),
@@ -79,7 +80,7 @@ fn collect_findings(record: &VerificationRecord, finished: Option<&LivenessSessi
     }
     findings.extend(finished.map(describe_attack_tests));
     for feedback in finished.into_iter().flat_map(|session| &session.details.feedback) {
-        findings.push(Finding::new(&feedback.code.to_ascii_lowercase(), Outcome::Warn, &feedback.message, []));
+        findings.push(Finding::new(code_of_feedback(&feedback.code), Outcome::Warn, &feedback.message, []));
     }
     findings
 }

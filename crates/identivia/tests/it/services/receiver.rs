@@ -54,7 +54,6 @@ impl Reply {
     pub(crate) fn of(status: u16) -> Self {
         Self { status, text: "", headers: Vec::new(), hangs: false }
     }
-
 }
 
 struct Script {

@@ -3,7 +3,7 @@
 use identivia::jobs::claim::{ClaimOutcome, ClaimedJob};
 use identivia::jobs::queue::JobKind as _;
 use identivia::jobs::record_checks::RecordChecks;
-use identivia::records::checks::{Assurance, Check, Outcome, WeightsUsed};
+use identivia::records::checks::{Assurance, Check, CheckKind, Outcome, WeightsUsed};
 use identivia::records::verification_record::ChecksStatus;
 use identivia::store::CompletedChecks;
 use serde_json::json;
@@ -12,7 +12,7 @@ use super::*;
 
 fn passed_check() -> Check {
     Check {
-        check: "liveness".to_owned(),
+        check: CheckKind::Liveness,
         outcome: Outcome::Pass,
         score: Some(95.5),
         threshold: Some(75.0),

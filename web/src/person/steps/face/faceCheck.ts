@@ -3,8 +3,8 @@ import { ApiError, type ApiSchemas, callApi } from '../../../shared/api/client';
 import { withRetries } from '../../../shared/api/retry';
 import type { FaceMovement } from './facePace';
 
-export type FaceSession = ApiSchemas['SessionResponse'];
-export type FaceResult = ApiSchemas['Results'];
+export type FaceSession = ApiSchemas['LivenessSessionResponse'];
+export type FaceResult = ApiSchemas['LivenessResults'];
 
 export interface TakenFrame {
   step: FaceMovement;

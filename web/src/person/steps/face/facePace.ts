@@ -3,7 +3,7 @@
 // its steps, 60 ms to 15 s apart, over 2 to 170 s (docs/local-engines.md). Pure.
 import type { ApiSchemas } from '../../../shared/api/client';
 
-export type FaceMovement = ApiSchemas['Step'];
+export type FaceMovement = ApiSchemas['LivenessStep'];
 
 export const FRAMES_PER_STEP = 3;
 /** Between two frames of a step, in milliseconds: long enough for a living face to move a little. After 360 ms the server can take two

@@ -45,7 +45,7 @@ pub(crate) struct ServerMetadata {
 /// RFC 8414. The scopes are all that a client may be given.
 #[utoipa::path(get, path = "/.well-known/oauth-authorization-server", tag = "Tokens", security(()),
     responses((status = 200, description = "Endpoints and what they take", body = ServerMetadata)))]
-pub(crate) async fn get_metadata(State(app): State<Arc<App>>) -> Json<ServerMetadata> {
+pub(crate) async fn get_oauth_metadata(State(app): State<Arc<App>>) -> Json<ServerMetadata> {
     let issuer = app.public_url.clone();
     Json(ServerMetadata {
         token_endpoint: format!("{issuer}/api/auth/token"),

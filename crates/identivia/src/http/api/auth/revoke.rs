@@ -14,10 +14,8 @@ use crate::app::App;
 use crate::domain::LINE;
 use crate::domain::event::EventKind;
 use crate::domain::managed_client::revoked_token_key;
-use crate::domain::profile::FileField;
 use crate::domain::token::{IssuedTo, LEEWAY_SECONDS, TokenHolder, VerifiedToken};
 use crate::http::body::field_checks::RawField;
-use crate::http::body::form_schema::{Form, FormFields};
 use crate::http::error::{ApiError, ErrorBody};
 use crate::http::guard::request_context::{RequestId, WholeRequest};
 use crate::records::audit_event::AuditEvent;
@@ -68,13 +66,6 @@ impl Parameters for RevokeRequest {
     }
 }
 
-impl FormFields for RevokeRequest {
-    const FORM_NAME: &'static str = "RevokeForm";
-    const FILES: &'static [FileField] = &[];
-}
-
-type RevokeForm = Form<RevokeRequest>;
-
 /// The token is not accepted any more.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({"success": true, "message": "Token revoked"}))]
@@ -89,10 +80,7 @@ pub(crate) struct RevokeResponse {
 /// has ended or is revoked already gets 200 too. A client can have 500 revoked tokens that would otherwise still be good.
 #[utoipa::path(
     post, path = "/api/auth/revoke", tag = "Tokens", security(()),
-    request_body(content(
-        (RevokeRequest = "application/json"),
-        (RevokeForm = "application/x-www-form-urlencoded"),
-    )),
+    request_body = RevokeRequest,
     responses(
         (status = 200, description = "The token is not accepted any more", body = RevokeResponse),
         (status = 400, description = "`unauthorized_client`: another client's token; `unsupported_token_type`: a flow token", body = ErrorBody),

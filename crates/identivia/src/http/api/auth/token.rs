@@ -14,9 +14,7 @@ use super::credentials::{ClientCredentials, Parameters, invalid_request, read_pa
 use crate::app::App;
 use crate::client_directory::ProvenClient;
 use crate::domain::LINE;
-use crate::domain::profile::FileField;
 use crate::http::body::field_checks::RawField;
-use crate::http::body::form_schema::{Form, FormFields};
 use crate::http::error::{ApiError, ErrorBody};
 use crate::http::guard::request_context::WholeRequest;
 
@@ -57,15 +55,6 @@ impl Parameters for TokenRequest {
     }
 }
 
-/// As a form it must name its grant type (RFC 6749 §4.4.2).
-impl FormFields for TokenRequest {
-    const FORM_NAME: &'static str = "TokenForm";
-    const REQUIRED_TEXTS: &'static [&'static str] = &["grant_type"];
-    const FILES: &'static [FileField] = &[];
-}
-
-type TokenForm = Form<TokenRequest>;
-
 /// A machine token.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({"access_token": "eyJ...", "token_type": "Bearer", "expires_in": 3600, "scope": "profiles:read health:read"}))]
@@ -84,10 +73,7 @@ pub(crate) struct TokenResponse {
 /// have passed.
 #[utoipa::path(
     post, path = "/api/auth/token", tag = "Tokens", security(()),
-    request_body(content(
-        (TokenRequest = "application/json"),
-        (TokenForm = "application/x-www-form-urlencoded"),
-    )),
+    request_body = TokenRequest,
     responses(
         (status = 200, description = "A machine token", body = TokenResponse),
         (status = 401, description = "`invalid_client`: one answer for an unknown client and a wrong secret, and for a client that is disabled or has expired", body = ErrorBody),

@@ -44,7 +44,7 @@ pub(crate) struct ChangeClient {
     allowed_addresses: RawField,
     /// A time in the future. An empty text: never.
     #[serde(default)]
-    #[schema(schema_with = openapi::date_or_null, required = false)]
+    #[schema(value_type = Option<String>, format = "iso-time", max_length = 255)]
     expires_at: RawField,
     /// Disabling ends every token of the client for good; enabled again, it asks for new ones.
     #[serde(default)]

@@ -54,7 +54,7 @@ pub(crate) struct CreateClient {
     allowed_addresses: RawField,
     /// From when on neither it nor its tokens are accepted: a time in the future.
     #[serde(default)]
-    #[schema(schema_with = openapi::date_or_null, required = false)]
+    #[schema(value_type = Option<String>, format = "iso-time", max_length = 255)]
     expires_at: RawField,
 }
 

@@ -11,6 +11,8 @@ use crate::app::App;
 use crate::http::error::ApiError;
 
 /// Get a client
+///
+/// Without its secrets. A client of the configuration is shown too.
 #[utoipa::path(get, path = "/api/clients/{id}", tag = "Clients", security(("machine" = ["clients:manage"])),
     params(("id" = String, Path, description = "The client's id")),
     responses((status = 200, description = "The client", body = ClientResponse)))]

@@ -8,12 +8,18 @@ use axum::extract::{RawQuery, State};
 use super::access::OperatorContext;
 use super::view::ClientView;
 use crate::app::App;
-use crate::http::body::list_query::{ListQuery, PageResponse};
+use crate::http::body::list_query::{ListEntry, ListQuery, PageResponse};
 use crate::http::error::ApiError;
 use crate::store::{Page, PageRequest, StoreError};
 
 /// Begins a cursor among the clients of the configuration. How many of them have been listed follows.
 const CONFIGURATION_CURSOR: &str = "configuration-";
+
+impl ListEntry for ClientView {
+    const LIST_NAME: &'static str = "MachineClientList";
+}
+
+type MachineClientList = PageResponse<ClientView>;
 
 /// List clients
 ///
@@ -23,12 +29,12 @@ const CONFIGURATION_CURSOR: &str = "configuration-";
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Entries a page (20)"),
         ("cursor" = Option<String>, Query, format = "cursor", description = "`next_cursor` of the page before"),
     ),
-    responses((status = 200, description = "A page of clients", body = PageResponse<ClientView>)))]
+    responses((status = 200, description = "A page of clients", body = MachineClientList)))]
 pub(crate) async fn list_clients(
     State(app): State<Arc<App>>,
     OperatorContext(context): OperatorContext,
     RawQuery(query): RawQuery,
-) -> Result<Json<PageResponse<ClientView>>, ApiError> {
+) -> Result<Json<MachineClientList>, ApiError> {
     let page = ListQuery::parse_page_only(query.as_deref())?;
     let page = read_client_page(&app, page).await?;
     Ok(Json(PageResponse::new(page, &context.authority, |view| view)))

@@ -39,7 +39,7 @@ pub(crate) struct CreatedSecretResponse {
         (status = 201, description = "Made", body = CreatedSecretResponse),
         (status = 409, description = "A client of the configuration, or one with two secrets", body = ErrorBody),
     ))]
-pub(crate) async fn create_secret(
+pub(crate) async fn create_client_secret(
     State(app): State<Arc<App>>,
     context: OperatorContext,
     ClientPath(id): ClientPath,
@@ -78,7 +78,7 @@ pub(crate) async fn create_secret(
         (status = 200, description = "Deleted", body = ClientDeletedResponse),
         (status = 409, description = "A client of the configuration, or the caller's own last secret", body = ErrorBody),
     ))]
-pub(crate) async fn delete_secret(
+pub(crate) async fn delete_client_secret(
     State(app): State<Arc<App>>,
     context: OperatorContext,
     Path((id, secret)): Path<(String, String)>,

@@ -11,7 +11,7 @@ use crate::records::time::Millis;
 
 /// A machine client. Secrets are shown once, when they are made.
 #[derive(Serialize, ToSchema)]
-#[schema(as = Client)]
+#[schema(as = MachineClient)]
 #[schema(example = json!({
     "client_id": "billing", "name": "Billing backend", "description": "Reads outcomes every night", "team": "acme",
     "scopes": ["profiles:read", "verification_history:read"], "allowed_addresses": ["203.0.113.0/24"],
@@ -22,18 +22,23 @@ use crate::records::time::Millis;
 pub(crate) struct ClientView {
     client_id: String,
     name: String,
+    #[schema(required = true)]
     description: Option<String>,
     /// `null` for an operator's client, which sees every team.
+    #[schema(required = true)]
     team: Option<String>,
     scopes: Vec<String>,
     /// Addresses and networks from which it may call; empty: from everywhere.
     allowed_addresses: Vec<String>,
+    #[schema(required = true)]
     expires_at: Option<Millis>,
     disabled: bool,
     source: ClientSource,
     /// Two at most; of a client of the configuration none is shown.
     secrets: Vec<SecretView>,
+    #[schema(required = true)]
     created: Option<Millis>,
+    #[schema(required = true)]
     updated: Option<Millis>,
 }
 
@@ -48,7 +53,7 @@ pub(crate) enum ClientSource {
 
 /// A secret, without the secret itself.
 #[derive(Serialize, ToSchema)]
-#[schema(as = ClientSecret)]
+#[schema(as = MachineClientSecret)]
 pub(crate) struct SecretView {
     id: RecordId,
     created: Millis,

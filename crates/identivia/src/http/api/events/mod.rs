@@ -25,11 +25,13 @@ const RETRY_AFTER_SECONDS: u64 = 5;
 
 /// A page of events.
 #[derive(Serialize, ToSchema)]
+#[schema(as = EventList)]
 pub(crate) struct EventPage {
     success: bool,
     data: Vec<Event>,
     has_more: bool,
     /// Send it as `after` for what comes next, also on the last page; `null` when there is no event yet.
+    #[schema(required = true)]
     next_cursor: Option<EventId>,
 }
 

@@ -13,7 +13,6 @@ use crate::http::body::json;
 use crate::http::error::ApiError;
 use crate::http::guard::profile_access::WritableProfile;
 use crate::http::guard::request_context::{RequestContext, WholeRequest};
-use crate::http::openapi;
 use crate::records::id::RecordId;
 use crate::records::profile::Draft;
 
@@ -33,12 +32,11 @@ pub(crate) struct PutDetails {
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 2000, pattern = "^[^\\u0000]*$")]
     address: RawField,
-    /// `male`, `female`, `unknown` or empty.
     #[serde(default)]
-    #[schema(value_type = Option<String>, pattern = "^(male|female|unknown)?$")]
+    #[schema(value_type = Option<Gender>)]
     gender: RawField,
     #[serde(default)]
-    #[schema(schema_with = openapi::date_or_null)]
+    #[schema(value_type = Option<String>, format = "iso-date", max_length = 255)]
     date_of_birth: RawField,
 }
 
@@ -60,7 +58,7 @@ pub(crate) struct DetailsResponse {
     params(("id" = RecordId, Path, description = "The profile's id")),
     request_body = PutDetails,
     responses((status = 200, description = "Kept", body = DetailsResponse)))]
-pub(crate) async fn put_details(
+pub(crate) async fn put_flow_details(
     context: RequestContext,
     profile: WritableProfile,
     request: WholeRequest,

@@ -132,7 +132,7 @@ async fn offer_code(context: &RequestContext, id: RecordId, ends: Millis) -> Res
         })),
         (status = 429, description = "Too many failures; see `Retry-After`", body = ErrorBody),
     ))]
-pub(crate) async fn redeem_code(
+pub(crate) async fn redeem_handoff_code(
     State(app): State<Arc<App>>,
     State(guesses): State<Arc<FailedGuesses>>,
     Extension(client): Extension<ClientIp>,

@@ -17,6 +17,7 @@ use crate::http::guard::request_context::RequestContext;
 use crate::records::id::RecordId;
 use crate::records::liveness_session::LivenessSession;
 use crate::records::profile::{Consent, Draft, Profile};
+use crate::records::status_word::{StatusWord, VerificationStatus};
 
 /// Where the person is.
 #[derive(Serialize, ToSchema)]
@@ -41,26 +42,32 @@ struct FlowData {
     /// The first step that is not done. What a step before it has brought can still be changed.
     step: FlowStep,
     /// The status shown: the `previous_status` of a step that this browser records.
+    #[schema(value_type = StatusWord)]
     status: String,
     /// The profile's own.
-    #[schema(value_type = String)]
-    verification_status: &'static str,
+    verification_status: VerificationStatus,
     /// The profile's.
+    #[schema(required = true)]
     language: Option<String>,
     /// When this token ends (RFC 3339).
     #[schema(format = DateTime)]
     expires: String,
     /// What the person has agreed to last.
+    #[schema(required = true)]
     consent: Option<Consent>,
     document: FlowDocument,
     /// What they have typed so far; `null` when nothing.
+    #[schema(required = true)]
     details: Option<Draft>,
     /// A session that shows a live face and can serve a record; `null` when one has to be made.
+    #[schema(required = true)]
     face: Option<FlowFace>,
     liveness: FlowProvider,
     /// The result; `null` until the person has submitted, and again after another try is requested.
+    #[schema(required = true)]
     outcome: Option<FlowOutcome>,
     /// Where to go when all is done, as `create` was given it.
+    #[schema(required = true)]
     redirect_url: Option<String>,
 }
 
@@ -137,7 +144,7 @@ fn to_flow_data(profile: Profile, face: Option<&LivenessSession>, liveness: Flow
         step: profile.flow_step(face),
         status: profile.shown_status().to_owned(),
         outcome: profile.flow_outcome(),
-        verification_status: profile.verification_status.word(),
+        verification_status: profile.verification_status,
         expires,
         document: FlowDocument {
             front: profile.file(FileField::DocumentFront).is_some(),

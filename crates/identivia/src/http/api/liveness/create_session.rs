@@ -25,21 +25,22 @@ use crate::records::liveness_session::Step;
 
 /// Optional.
 #[derive(Default, Deserialize, ToSchema)]
+#[schema(as = CreateLivenessSession, example = json!({"challengeType": "FaceMovementChallenge"}))]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CreateSession {
     /// The profile that a machine token's session is for.
     #[serde(default)]
-    #[schema(value_type = Option<String>, pattern = "^[a-z0-9]{15}$")]
+    #[schema(value_type = Option<RecordId>)]
     profile: RawField,
-    /// `FaceMovementAndLightChallenge` or, without flashes, `FaceMovementChallenge`: one of those that
-    /// `FACE_LIVENESS_CHALLENGES` allows.
+    /// One of those that `FACE_LIVENESS_CHALLENGES` allows.
     #[serde(default)]
-    #[schema(value_type = Option<String>, pattern = "^(FaceMovementAndLightChallenge|FaceMovementChallenge)$")]
+    #[schema(value_type = Option<ChallengeKind>)]
     challenge_type: RawField,
 }
 
 /// A new session.
 #[derive(Serialize, ToSchema)]
+#[schema(as = LivenessSessionResponse)]
 #[schema(example = json!({
     "success": true, "sessionId": "session-uuid-here", "message": "Face Liveness session created successfully",
     "challengeType": "FaceMovementAndLightChallenge",
@@ -49,6 +50,7 @@ pub(crate) struct SessionResponse {
     success: bool,
     session_id: String,
     message: &'static str,
+    #[schema(value_type = ChallengeKind)]
     challenge_type: &'static str,
     /// What the person is to do, where this server judges by itself: their frames go to
     /// `POST /api/face-liveness/session/{sessionId}/frames`.
@@ -59,6 +61,7 @@ pub(crate) struct SessionResponse {
 
 /// The steps of a local check.
 #[derive(Serialize, ToSchema)]
+#[schema(as = LivenessSteps)]
 struct Steps {
     /// In this order.
     steps: Vec<Step>,
@@ -83,7 +86,7 @@ struct Steps {
         (status = 502, description = "The provider failed", body = ErrorBody),
         (status = 503, description = "The provider limits requests; see `Retry-After`", body = ErrorBody),
     ))]
-pub(crate) async fn create_session(
+pub(crate) async fn create_liveness_session(
     State(app): State<Arc<App>>,
     State(quotas): State<Arc<ProviderQuotas>>,
     context: RequestContext,

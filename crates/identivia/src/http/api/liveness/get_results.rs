@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::session_access::{reachable_session, session_not_found};
 use crate::app::App;
-use crate::domain::liveness::{AttackTests, LivenessRule};
+use crate::domain::liveness::{AttackTest, AttackTests, LivenessRule};
 use crate::http::error::{ApiError, ErrorBody};
 use crate::http::guard::authority::{RestrictedView, Shown};
 use crate::http::guard::provider_quotas::{ProviderOperation, ProviderQuotas};
@@ -19,10 +19,12 @@ use crate::records::liveness_session::{BoundingBox, Challenge, Feedback, Livenes
 
 /// The results of a session.
 #[derive(Serialize, ToSchema)]
+#[schema(as = LivenessResultsResponse)]
 #[schema(example = json!({"success": true, "data": {
     "sessionId": "session-uuid-here", "confidenceScore": 95.5, "isLive": true, "hasPassed": true, "referenceImage": {
         "bytes": "base64-encoded-image", "boundingBox": {"Width": 0.5, "Height": 0.6, "Left": 0.2, "Top": 0.1},
-    }, "auditImages": [], "status": "SUCCEEDED",
+    }, "auditImages": [], "status": "SUCCEEDED", "assurance": "model",
+    "presentation_attack": "tested_by_provider", "injection": "tested_by_provider",
     "challenge": {"Type": "FaceMovementAndLightChallenge", "Version": "2.0.0"}, "feedback": [],
     "imageFiles": ["liveness_sessions/abc123def456ghi/reference_image_m4rk1.jpg"],
 }, "message": "Face Liveness results retrieved successfully"}))]
@@ -34,25 +36,32 @@ pub(crate) struct ResultsResponse {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = LivenessResults)]
 #[serde(rename_all = "camelCase")]
 struct Results {
     session_id: String,
     /// 0 to 100; `null` until the person has finished.
+    #[schema(required = true)]
     confidence_score: Option<f64>,
     is_live: bool,
     /// Whether the person has done what was asked, and needs no further try. Differs from `isLive` where
     /// `LOCAL_LIVENESS_COUNTS` is `false`.
     has_passed: bool,
     /// The image that shows the face best; `null` when there is none.
+    #[schema(required = true)]
     reference_image: Option<Image>,
     audit_images: Vec<Image>,
-    /// `CREATED`, `IN_PROGRESS`, `SUCCEEDED` or `FAILED`. `SUCCEEDED` means analysed, not live.
-    status: &'static str,
+    /// `SUCCEEDED` means analysed, not live. An `EXPIRED` session is answered with 404.
+    status: SessionStatus,
     /// What the result rests on: a trained network's score.
     assurance: Assurance,
-    #[serde(flatten)]
-    tests: AttackTests,
+    /// Photographs, screens and masks before the camera.
+    #[serde(rename = "presentation_attack")]
+    presentation_attack: AttackTest,
+    /// Pictures that no camera has taken.
+    injection: AttackTest,
     /// What the person was asked to do, once it is known.
+    #[schema(required = true)]
     challenge: Option<Challenge>,
     /// What stood in the way of a good picture. A link is shown the codes that help with another try.
     feedback: Vec<Feedback>,
@@ -85,11 +94,13 @@ impl RestrictedView for Results {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = LivenessImage)]
 #[serde(rename_all = "camelCase")]
 struct Image {
     /// Base64.
     bytes: String,
     /// Where the face is, in shares of the image's width and height.
+    #[schema(required = true)]
     bounding_box: Option<BoundingBox>,
 }
 
@@ -108,7 +119,7 @@ struct Image {
         (status = 502, description = "The provider failed", body = ErrorBody),
         (status = 503, description = "The provider limits requests; see `Retry-After`", body = ErrorBody),
     ))]
-pub(crate) async fn get_results(
+pub(crate) async fn get_liveness_results(
     State(app): State<Arc<App>>,
     State(quotas): State<Arc<ProviderQuotas>>,
     context: RequestContext,
@@ -147,9 +158,10 @@ fn to_results(session: LivenessSession, images: Vec<Option<String>>, rule: Liven
         has_passed,
         reference_image: images.next().and_then(shown),
         audit_images: images.filter_map(shown).collect(),
-        status: session.status.word(),
+        status: session.status,
         assurance: Assurance::Model,
-        tests,
+        presentation_attack: tests.presentation_attack,
+        injection: tests.injection,
         challenge: session.details.challenge,
         feedback: session.details.feedback,
         image_files,

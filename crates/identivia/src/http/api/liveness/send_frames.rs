@@ -67,7 +67,7 @@ pub(crate) struct FramesResponse {
     success: bool,
     session_id: String,
     /// `SUCCEEDED` means judged, not live.
-    status: &'static str,
+    status: SessionStatus,
     message: &'static str,
 }
 
@@ -86,7 +86,7 @@ pub(crate) struct FramesResponse {
         (status = 502, description = "The frames could not be judged", body = ErrorBody),
         (status = 503, description = "The engines are busy; the session can still get its frames; see `Retry-After`", body = ErrorBody),
     ))]
-pub(crate) async fn send_frames(
+pub(crate) async fn send_liveness_frames(
     State(app): State<Arc<App>>,
     State(quotas): State<Arc<ProviderQuotas>>,
     context: RequestContext,
@@ -124,7 +124,7 @@ pub(crate) async fn send_frames(
     Ok(Json(FramesResponse {
         success: true,
         session_id: judged.id,
-        status: judged.status.word(),
+        status: judged.status,
         message: "Frames judged; fetch the results",
     }))
 }

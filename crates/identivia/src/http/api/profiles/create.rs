@@ -22,7 +22,6 @@ use crate::http::error::ApiError;
 use crate::http::guard::authority::Authority;
 use crate::http::guard::profile_access::load_profile;
 use crate::http::guard::request_context::{RequestContext, WholeRequest};
-use crate::http::openapi;
 use crate::records::id::RecordId;
 use crate::store::CreatedProfile;
 
@@ -58,18 +57,17 @@ pub(crate) struct CreateProfile {
     #[schema(value_type = Option<String>, max_length = 255, pattern = "^[^\\u0000]*$")]
     phone_number: RawField,
     #[serde(default)]
-    #[schema(schema_with = openapi::email_or_null)]
+    #[schema(value_type = Option<String>, format = "email", max_length = 255)]
     email: RawField,
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 255, pattern = "^[^\\u0000]*$")]
     security_level: RawField,
-    /// `male`, `female` or `unknown`.
     #[serde(default)]
-    #[schema(value_type = Option<String>, pattern = "^(male|female|unknown)?$")]
+    #[schema(value_type = Option<Gender>)]
     gender: RawField,
     /// IPv4 or IPv6.
     #[serde(default)]
-    #[schema(schema_with = openapi::ip_address_or_null)]
+    #[schema(value_type = Option<String>, format = "ip", max_length = 255)]
     ip_address: RawField,
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 255, pattern = "^[^\\u0000]*$")]
@@ -88,7 +86,7 @@ pub(crate) struct CreateProfile {
 /// Where to send the person.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({
-    "success": true, "url": "https://app.identivia.com/abc123def456?token=FLOW_TOKEN", "id": "abc123def456",
+    "success": true, "url": "https://app.identivia.com/abc123def456ghi?token=FLOW_TOKEN", "id": "abc123def456ghi",
     "flow_token": "FLOW_TOKEN",
 }))]
 pub(crate) struct CreateProfileResponse {
@@ -100,6 +98,7 @@ pub(crate) struct CreateProfileResponse {
     flow_token: String,
     /// `Existing record found` when there was one.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     message: Option<&'static str>,
 }
 
@@ -112,7 +111,7 @@ pub(crate) struct CreateProfileResponse {
     responses(
         (status = 201, description = "Created", body = CreateProfileResponse),
         (status = 200, description = "There was one", body = CreateProfileResponse, example = json!({
-            "success": true, "url": "https://app.identivia.com/abc123def456?token=FLOW_TOKEN", "id": "abc123def456",
+            "success": true, "url": "https://app.identivia.com/abc123def456ghi?token=FLOW_TOKEN", "id": "abc123def456ghi",
             "flow_token": "FLOW_TOKEN", "message": "Existing record found",
         })),
     ))]

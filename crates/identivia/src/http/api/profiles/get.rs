@@ -21,12 +21,12 @@ use crate::records::id::RecordId;
     "name": "John Doe", "document_type": "passport", "document_number": "A12345678", "country": "US", "language": "en",
     "verification_status": "unverified", "status": "pending", "security_level": "high",
     "createdAt": "2026-03-21 00:00:00.000Z", "verification_history": {
-        "id": "vh_record_id", "profile": "abc123def456", "status": "pending", "liveness_session_id": "session-xyz",
+        "id": "vh23def456ghi78", "profile": "abc123def456ghi", "status": "pending", "liveness_session_id": "session-xyz",
         "liveness_confidence": 95.5, "liveness_status": "live", "document_type": "passport", "name": "John Doe",
         "document_number": "A12345678", "country": "US", "created": "2026-03-21 00:00:00.000Z",
-        "updated": "2026-03-21 00:00:00.000Z",
+        "updated": "2026-03-21 00:00:00.000Z", "checks_status": "pending", "checks": null,
     },
-    "consent": {"version": "2026-11", "language": "en", "accepted": "2026-03-21T00:00:00.000Z"},
+    "consent": {"id": "cns3def456ghi78", "version": "2026-11", "language": "en", "accepted": "2026-03-21T00:00:00.000Z"},
 }}))]
 pub(crate) struct ProfileResponse {
     success: bool,

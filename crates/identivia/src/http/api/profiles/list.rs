@@ -8,11 +8,17 @@ use axum::extract::{RawQuery, State};
 use crate::app::App;
 use crate::domain::profile::{ProfileEntry, ProfileFilter, Word as _};
 use crate::http::body::field_checks::{FieldChecks, known};
-use crate::http::body::list_query::{ListQuery, PageResponse};
+use crate::http::body::list_query::{ListEntry, ListQuery, PageResponse};
 use crate::http::error::ApiError;
 use crate::http::guard::request_context::RequestContext;
 use crate::records::status_word::{StatusWord, VerificationStatus};
 use crate::records::time::Millis;
+
+impl ListEntry for ProfileEntry {
+    const LIST_NAME: &'static str = "ProfileList";
+}
+
+type ProfileList = PageResponse<ProfileEntry>;
 
 /// List profiles
 ///
@@ -21,8 +27,8 @@ use crate::records::time::Millis;
     params(
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Entries a page (20)"),
         ("cursor" = Option<String>, Query, format = "cursor", description = "`next_cursor` of the page before"),
-        ("status" = Option<String>, Query, pattern = "^[a-z0-9_]{1,64}$", description = "The status shown"),
-        ("verification_status" = Option<String>, Query, pattern = "^(unverified|pending|verified|rejected)$", description = "The profile's own status"),
+        ("status" = Option<StatusWord>, Query, description = "The status shown"),
+        ("verification_status" = Option<VerificationStatus>, Query, description = "The profile's own status"),
         ("country" = Option<String>, Query, min_length = 1, max_length = 255, pattern = "^[^\\u0000]*$", description = "Exactly that country"),
         ("userID" = Option<String>, Query, min_length = 1, max_length = 255, pattern = "^[^\\u0000]*$", description = "Exactly that userID"),
         ("q" = Option<String>, Query, min_length = 1, max_length = 255, pattern = "^[^\\u0000]*$", description = "Whole words of name, e-mail address, document number or userID: all of them, in any order, case and normal form, with or without accents. Letters and digits make a word"),
@@ -30,12 +36,12 @@ use crate::records::time::Millis;
         ("created_before" = Option<String>, Query, format = DateTime, description = "The same"),
         ("updated_after" = Option<String>, Query, format = DateTime, description = "Changed after that: by a write, a record or checks that have ended"),
     ),
-    responses((status = 200, description = "A page of profiles", body = PageResponse<ProfileEntry>)))]
+    responses((status = 200, description = "A page of profiles", body = ProfileList)))]
 pub(crate) async fn list_profiles(
     State(app): State<Arc<App>>,
     context: RequestContext,
     RawQuery(query): RawQuery,
-) -> Result<Json<PageResponse<ProfileEntry>>, ApiError> {
+) -> Result<Json<ProfileList>, ApiError> {
     const FILTERS: [&str; 8] =
         ["status", "verification_status", "country", "userID", "q", "created_after", "created_before", "updated_after"];
     let mut query = ListQuery::parse(query.as_deref(), &FILTERS)?;

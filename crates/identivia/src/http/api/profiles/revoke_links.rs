@@ -26,7 +26,7 @@ pub(crate) struct RevokeLinksResponse {
 #[utoipa::path(post, path = "/api/profiles/{id}/revoke_links", tag = "Profiles", security(("machine" = ["profiles:write"])),
     params(("id" = RecordId, Path, description = "The profile's id")),
     responses((status = 200, description = "Revoked", body = RevokeLinksResponse)))]
-pub(crate) async fn revoke_links(
+pub(crate) async fn revoke_profile_links(
     context: RequestContext,
     ProfilePath(id): ProfilePath,
 ) -> Result<Json<RevokeLinksResponse>, ApiError> {

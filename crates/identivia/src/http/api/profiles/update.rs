@@ -27,25 +27,30 @@ use crate::http::guard::authority::{Shown, StatementKind};
 use crate::http::guard::profile_access::{UndecidedProfile, load_profile};
 use crate::http::guard::provider_quotas::ProviderQuotas;
 use crate::http::guard::request_context::{RequestContext, WholeRequest};
-use crate::http::openapi;
 use crate::records::id::RecordId;
 use crate::records::liveness_session::LivenessSession;
 use crate::records::profile::Profile;
+use crate::records::status_word::VerificationStatus;
 use crate::records::time::Millis;
 use crate::store::Collection;
 
 /// Changes to a profile: only the fields sent change. In a form, pictures are JPEG, PNG or WebP of at most 10 MiB and 50
 /// megapixels, and are stored without metadata; the video is WebM, MP4 or QuickTime of at most 50 MiB.
 #[derive(Deserialize, ToSchema)]
+#[schema(example = json!({
+    "verification_status": "pending", "document_type": "passport", "document_number": "A12345678", "document_name": "John Doe",
+    "country": "US", "face_liveness_session_id": "session-xyz", "face_liveness_confidence": 95.5,
+    "face_liveness_status": "live", "face_liveness_result": "{\"sessionId\":\"session-xyz\",\"isLive\":true}",
+}))]
 pub(crate) struct UpdateProfile {
-    /// `unverified`, `pending`, `verified` or `rejected`; with a flow token `pending` only. `verified` and `rejected` also
+    /// With a flow token `pending` only. `verified` and `rejected` also
     /// set `status` and the status of the verification record that the decision is about.
     #[serde(default)]
-    #[schema(value_type = Option<String>, pattern = "^(unverified|pending|verified|rejected)?$")]
+    #[schema(value_type = Option<VerificationStatus>)]
     verification_status: RawField,
     /// With `verified` or `rejected`: the verification record that the decision is about, which must be the newest.
     #[serde(default)]
-    #[schema(value_type = Option<String>, pattern = "^([a-z0-9]{15})?$")]
+    #[schema(value_type = Option<RecordId>)]
     verification: RawField,
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 255, pattern = "^[^\\u0000]*$")]
@@ -69,9 +74,10 @@ pub(crate) struct UpdateProfile {
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 255, pattern = "^[^\\u0000]*$")]
     face_liveness_status: RawField,
-    /// The whole result, images included.
+    /// The whole result, images included: the JSON text of an object of at most 2 MiB. The bytes of its images are not kept;
+    /// what is left has at most 64 KiB and 16 levels. Other text has at most 16,384 characters.
     #[serde(default)]
-    #[schema(schema_with = openapi::liveness_result_or_null)]
+    #[schema(value_type = Option<String>, format = "json", max_length = 2_097_152)]
     face_liveness_result: Option<SentResult>,
     // Files are parts of a form. What has their names in JSON must not be ignored.
     #[serde(default)]
@@ -100,7 +106,7 @@ type UpdateProfileForm = Form<UpdateProfile>;
 /// A changed profile.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({"success": true, "message": "Record updated successfully", "data": {
-    "id": "abc123def456", "status": "pending", "document_type": "passport", "document_number": "A12345678",
+    "id": "abc123def456ghi", "status": "pending", "document_type": "passport", "document_number": "A12345678",
     "document_name": "John Doe", "country": "US", "document_front": "filename.jpg", "document_back": "filename.jpg",
     "facial_photo": "photo.jpg", "facial_video": "video.webm", "updated": "2026-03-21 00:00:00.000Z",
 }}))]
@@ -116,8 +122,7 @@ pub(crate) struct UpdatedProfile {
 struct UpdatedData {
     id: RecordId,
     /// The profile's own verification status.
-    #[schema(value_type = String)]
-    status: &'static str,
+    status: VerificationStatus,
     document_type: String,
     document_number: String,
     document_name: String,
@@ -131,11 +136,11 @@ struct UpdatedData {
 
 /// Update a profile
 ///
-/// Only the fields sent change; a new file replaces the old one. JSON is accepted when no file is sent.
+/// Only the fields sent change; a new file replaces the old one. The same fields are accepted as JSON when no file is sent.
 #[utoipa::path(patch, path = "/api/profiles/{id}", tag = "Profiles",
     security(("machine" = ["profiles:write"]), ("flow" = ["profiles:write"])),
     params(("id" = RecordId, Path, description = "The profile's id")),
-    request_body(content((UpdateProfileForm = "multipart/form-data"), (UpdateProfile = "application/json"))),
+    request_body(content = UpdateProfileForm, content_type = "multipart/form-data"),
     responses((status = 200, description = "Changed", body = UpdatedProfile),
               (status = 409, description = "The link has submitted already, or the decision names a verification record that is not the newest",
                   body = ErrorBody),
@@ -261,7 +266,7 @@ async fn confirm_claim(
 fn to_updated_data(profile: Profile) -> UpdatedData {
     UpdatedData {
         id: profile.id,
-        status: profile.verification_status.word(),
+        status: profile.verification_status,
         document_type: profile.document_type.unwrap_or_default(),
         document_number: profile.document_number.unwrap_or_default(),
         document_name: profile.document_name.unwrap_or_default(),

@@ -15,6 +15,8 @@ use crate::records::id::RecordId;
 use crate::records::webhook_delivery::DeliveryState;
 use crate::store::{DeliveryFilter, PageRequest};
 
+type WebhookDeliveryList = PageResponse<DeliveryView>;
+
 /// List the deliveries of a webhook
 ///
 /// Newest first. Those that have ended are kept for `WEBHOOKS_KEPT_DAYS`.
@@ -27,7 +29,7 @@ use crate::store::{DeliveryFilter, PageRequest};
         ("state" = Option<DeliveryState>, Query, description = "Only in that state"),
         ("type" = Option<String>, Query, min_length = 1, max_length = 255, pattern = "^[a-z0-9_.]+$", description = "Only of that type of event"),
     ),
-    responses((status = 200, description = "A page of deliveries", body = PageResponse<DeliveryView>)))]
+    responses((status = 200, description = "A page of deliveries", body = WebhookDeliveryList)))]
 pub(crate) async fn list_deliveries(
     State(app): State<Arc<App>>,
     named: NamedEndpoint,

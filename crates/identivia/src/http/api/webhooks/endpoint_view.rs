@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::http::body::list_query::ListEntry;
 use crate::http::guard::authority::RestrictedView;
 use crate::records::id::RecordId;
 use crate::records::outbox_event::EventId;
@@ -31,10 +32,12 @@ const MASKED_SIGNATURE: &str = "v1,***";
 pub(crate) struct WebhookView {
     id: RecordId,
     /// `null` for an operator's endpoint, which gets the events of every team.
+    #[schema(required = true)]
     team: Option<String>,
     url: String,
     /// Types of event, groups such as `profile.*`, or `*`.
     events: Vec<String>,
+    #[schema(required = true)]
     description: Option<String>,
     signature: SignatureScheme,
     /// Whether the events of one profile are sent one after the other.
@@ -46,9 +49,12 @@ pub(crate) struct WebhookView {
     /// The keys that sign, the newest first.
     keys: Vec<WebhookKeyView>,
     enabled: bool,
+    #[schema(required = true)]
     disabled_at: Option<Millis>,
+    #[schema(required = true)]
     disabled_because: Option<DisabledBecause>,
     /// The first failure since the last delivery that succeeded.
+    #[schema(required = true)]
     failing_since: Option<Millis>,
     /// Tries that failed in a row.
     failures: u32,
@@ -65,6 +71,7 @@ pub(crate) struct WebhookKeyView {
     public_key: String,
     created: Millis,
     /// `null` for the newest.
+    #[schema(required = true)]
     expires: Option<Millis>,
 }
 
@@ -81,15 +88,20 @@ pub(crate) struct DeliveryView {
     id: RecordId,
     event_id: EventId,
     event_type: String,
+    #[schema(required = true)]
     profile_id: Option<RecordId>,
     state: DeliveryState,
     trigger: DeliveryTrigger,
     attempts: u32,
     /// When the next try is due.
+    #[schema(required = true)]
     due_at: Option<Millis>,
+    #[schema(required = true)]
     last_status: Option<u16>,
+    #[schema(required = true)]
     last_error: Option<String>,
     created: Millis,
+    #[schema(required = true)]
     finished: Option<Millis>,
 }
 
@@ -100,9 +112,11 @@ pub(crate) struct AttemptView {
     number: u32,
     trigger: DeliveryTrigger,
     at: Millis,
+    #[schema(required = true)]
     status: Option<u16>,
     duration_ms: u32,
     /// Why it failed.
+    #[schema(required = true)]
     error: Option<String>,
     /// The first 2 KiB of the receiver's answer.
     response: String,
@@ -222,6 +236,14 @@ fn to_attempt_view(event: &EventId, attempt: WebhookAttempt) -> AttemptView {
         response: attempt.response,
         headers: headers.into(),
     }
+}
+
+impl ListEntry for WebhookView {
+    const LIST_NAME: &'static str = "WebhookList";
+}
+
+impl ListEntry for DeliveryView {
+    const LIST_NAME: &'static str = "WebhookDeliveryList";
 }
 
 /// Flow tokens reach no webhooks: there is nothing to hide from them.

@@ -32,6 +32,7 @@ pub(crate) struct PublicKey {
     public_key: String,
     valid_from: Millis,
     /// `null` for the newest of a webhook.
+    #[schema(required = true)]
     valid_until: Option<Millis>,
 }
 

@@ -13,6 +13,8 @@ use crate::http::error::ApiError;
 use crate::http::guard::request_context::RequestContext;
 use crate::records::id::RecordId;
 
+type WebhookList = PageResponse<WebhookView>;
+
 /// List webhooks
 ///
 /// Newest first. An operator's client sees those of every team.
@@ -21,7 +23,7 @@ use crate::records::id::RecordId;
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Entries a page (20)"),
         ("cursor" = Option<String>, Query, format = "cursor", description = "`next_cursor` of the page before"),
     ),
-    responses((status = 200, description = "A page of webhooks", body = PageResponse<WebhookView>)))]
+    responses((status = 200, description = "A page of webhooks", body = WebhookList)))]
 pub(crate) async fn list_webhooks(
     State(app): State<Arc<App>>,
     context: RequestContext,
