@@ -2,14 +2,15 @@ import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vitest/config';
 import { SWAGGER_UI, SWAGGER_UI_LICENCES, apiDocs, packageFolder } from './scripts/api-docs.ts';
 import { awsAssets } from './scripts/aws-assets.ts';
+import { embedLoader } from './scripts/embed-loader.ts';
 import { writeNotices } from './scripts/notices.ts';
 
 const SERVER = process.env['IDENTIVIA_URL'] ?? 'http://127.0.0.1:8000';
 
-// The server serves dist/index.html at /<profile id> and /go, dist/docs at /docs, and dist/app at /app/. Names in dist/app have a hash:
-// browsers keep those files for ever.
+// The server serves dist/index.html at /<profile id> and /go, dist/docs at /docs, dist/embed at /embed/, and dist/app at /app/.
+// Names in dist/app have a hash: browsers keep those files for ever.
 export default defineConfig({
-  plugins: [react(), awsAssets(), apiDocs(), writeNotices([{ folder: packageFolder(SWAGGER_UI), licences: [SWAGGER_UI_LICENCES] }])],
+  plugins: [react(), awsAssets(), apiDocs(), embedLoader(), writeNotices([{ folder: packageFolder(SWAGGER_UI), licences: [SWAGGER_UI_LICENCES] }])],
   base: '/',
   build: {
     assetsDir: 'app',

@@ -1,5 +1,5 @@
 //! Embeds the built web pages (`make web`): `web/dist/index.html` and every file of `web/dist/app` for the person's page, every
-//! file of `web/dist/docs` for the documentation page. Files are embedded gzipped where that is smaller.
+//! file of `web/dist/docs` for the documentation page, and `web/dist/embed` for sites that embed the person's page. Files are embedded gzipped where that is smaller.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -31,10 +31,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         writeln!(code, "static INDEX: Option<&str> = None;")?;
         Vec::new()
     };
-    let docs = dist.join("docs");
-    let docs = if docs.is_dir() { find_files(&docs)? } else { Vec::new() };
+    let find_built = |folder: &str| {
+        let folder = dist.join(folder);
+        if folder.is_dir() { find_files(&folder) } else { Ok(Vec::new()) }
+    };
     write_files(&mut code, "APP_FILES", &app, &out)?;
-    write_files(&mut code, "DOCS_FILES", &docs, &out)?;
+    write_files(&mut code, "DOCS_FILES", &find_built("docs")?, &out)?;
+    write_files(&mut code, "EMBED_FILES", &find_built("embed")?, &out)?;
     fs::write(out.join("web.rs"), code)?;
     Ok(())
 }

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Page } from '@playwright/test';
-import { type TestPerson, type TestServer, expect, findScreen } from './testServer';
+import { type ScreenPlace, type TestPerson, type TestServer, expect, findScreen } from './testServer';
 
 export const PHONE = { width: 390, height: 844 };
 export const SMALL = { width: 320, height: 568 };
@@ -39,18 +39,18 @@ export async function takeScreenshot(page: Page, name: string): Promise<void> {
   await page.screenshot({ path: `e2e/shots/${name}.png`, animations: 'disabled' });
 }
 
-export async function giveConsent(page: Page): Promise<void> {
+export async function giveConsent(page: ScreenPlace): Promise<void> {
   await expect(findScreen(page, 'consent')).toBeVisible();
   await page.locator('#agree').check();
   await page.locator('.actions .primary').click();
 }
 
-export async function stayOnComputer(page: Page): Promise<void> {
+export async function stayOnComputer(page: ScreenPlace): Promise<void> {
   await expect(findScreen(page, 'device')).toBeVisible();
   await page.locator('.actions .secondary').click();
 }
 
-export async function chooseDocument(page: Page, type: 'passport' | 'national_id' = 'passport'): Promise<void> {
+export async function chooseDocument(page: ScreenPlace, type: 'passport' | 'national_id' = 'passport'): Promise<void> {
   await expect(findScreen(page, 'document')).toBeVisible();
   await page.locator('#country').selectOption('DE');
   await page.locator(`#type-${type}`).check();
@@ -58,14 +58,14 @@ export async function chooseDocument(page: Page, type: 'passport' | 'national_id
 }
 
 /** Waits until the picture is taken automatically, and accepts it. */
-export async function takePicture(page: Page, side: 'front' | 'back'): Promise<void> {
+export async function takePicture(page: ScreenPlace, side: 'front' | 'back'): Promise<void> {
   await expect(findScreen(page, side).or(findScreen(page, `preview-${side}`))).toBeVisible();
   await expect(findScreen(page, `preview-${side}`)).toBeVisible();
   await page.locator('.actions .primary').click();
 }
 
 /** Goes from the document's pictures to the face step, past any advice. */
-export async function goToFace(page: Page): Promise<void> {
+export async function goToFace(page: ScreenPlace): Promise<void> {
   const passFaceCheck = findScreen(page, 'face');
   const advice = findScreen(page, 'advice');
   await expect(passFaceCheck.or(advice)).toBeVisible({ timeout: 120_000 });
@@ -73,13 +73,13 @@ export async function goToFace(page: Page): Promise<void> {
   await expect(passFaceCheck).toBeVisible();
 }
 
-export async function face(page: Page): Promise<void> {
+export async function face(page: ScreenPlace): Promise<void> {
   await expect(findScreen(page, 'face')).toBeVisible();
   await page.locator('.actions .primary').click();
   await expect(findScreen(page, 'details').or(findScreen(page, 'failed'))).toBeVisible({ timeout: 150_000 });
 }
 
-export async function sendDetails(page: Page): Promise<void> {
+export async function sendDetails(page: ScreenPlace): Promise<void> {
   await expect(findScreen(page, 'details')).toBeVisible();
   await page.locator('.actions .primary').click();
   await expect(findScreen(page, 'outcome')).toBeVisible({ timeout: 30_000 });

@@ -18,6 +18,8 @@ export const BRANDING = {
   privacy_url: 'https://nordlicht.example/privacy',
   support_email: 'help@nordlicht.example',
 };
+/** This machine, as a server and as a shop that embeds the page, and the site that people come from. */
+const KNOWN_HOSTS = ['127.0.0.1', 'localhost', 'shop.example'];
 export const SHOP = 'https://shop.example/back';
 
 export interface TestPerson {
@@ -156,7 +158,7 @@ export const test = base.extend<{ quiet: void; server: TestServer }>({
       });
       page.on('request', (request) => {
         const url = new URL(request.url());
-        if (/^https?:$/.test(url.protocol) && url.hostname !== '127.0.0.1' && url.hostname !== 'shop.example') complaints.push(`asked ${request.url()}`);
+        if (/^https?:$/.test(url.protocol) && !KNOWN_HOSTS.includes(url.hostname)) complaints.push(`asked ${request.url()}`);
       });
       await use();
       if (complaints.length > 0) throw new Error(complaints.join('\n'));
@@ -167,4 +169,7 @@ export const test = base.extend<{ quiet: void; server: TestServer }>({
 
 export { expect } from '@playwright/test';
 
-export const findScreen = (page: Page, name: string) => page.locator(`[data-screen="${name}"]`);
+/** A page, or a frame in one. */
+export type ScreenPlace = Pick<Page, 'locator'>;
+
+export const findScreen = (page: ScreenPlace, name: string) => page.locator(`[data-screen="${name}"]`);

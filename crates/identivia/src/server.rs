@@ -283,6 +283,7 @@ fn build_page(config: &Config, options: &StartOptions, providers: &Providers) ->
         policy,
         !providers.reader.is_local(),
         fingerprint_url,
+        config.embed_origins.clone(),
     )
 }
 

@@ -4,6 +4,7 @@ import { loadTexts, matchLanguage } from '../shared/i18n';
 import { parseBootData } from './boot';
 import { keepValidBranding } from './app/branding';
 import { PageRoot } from './app/PageRoot';
+import { connectEmbedder } from './flow/embedder';
 import { openTabStorage, takeAccess, takeCode } from './flow/token';
 import './styles/main.css';
 
@@ -12,12 +13,20 @@ const access = takeAccess(place);
 const code = location.pathname === '/go' ? takeCode(place) : '';
 
 const boot = parseBootData(document.getElementById('boot')?.textContent);
+const embedder = connectEmbedder(window, boot.embed_origins);
 const language = matchLanguage(navigator.languages);
 
 void loadTexts(language).then((texts) => {
   const root = document.getElementById('root');
   if (!root) throw new Error('index.html has no #root');
   createRoot(root).render(
-    <PageRoot boot={{ ...boot, branding: keepValidBranding(boot.branding) }} access={access} code={code} language={language} texts={texts} />,
+    <PageRoot
+      boot={{ ...boot, branding: keepValidBranding(boot.branding) }}
+      embedder={embedder}
+      access={access}
+      code={code}
+      language={language}
+      texts={texts}
+    />,
   );
 });

@@ -22,6 +22,7 @@ use std::path::PathBuf;
 use tracing_subscriber::filter::Targets;
 
 use crate::domain::client::Client;
+use crate::domain::embedding::EmbedOrigins;
 use crate::domain::liveness::LivenessRule;
 use crate::domain::redirect::Redirects;
 use crate::telemetry::LogFormat;
@@ -44,7 +45,9 @@ use events::EVENTS_KEPT_DAYS;
 use fingerprint::read_fingerprint;
 use liveness::{read_liveness_rule, read_liveness_source};
 use logging::{LOG_FORMAT, RUST_LOG};
-use network::{CLIENT_URL, HOST, MAX_CONNECTIONS, METRICS_ADDR, PORT, PUBLIC_URL, REDIRECT_URLS, TRUSTED_PROXIES};
+use network::{
+    CLIENT_URL, EMBED_ORIGINS, HOST, MAX_CONNECTIONS, METRICS_ADDR, PORT, PUBLIC_URL, REDIRECT_URLS, TRUSTED_PROXIES,
+};
 use storage::{DATA_DIR, DATABASE_CONNECTIONS, SYSTEM_KEY_FILE, read_file_location, read_record_location};
 use tokens::{
     FLOW_TOKEN_TTL_SECONDS, JWT_AUDIENCE, JWT_CLIENTS_JSON, JWT_ISSUER, JWT_SECRET, JWT_SECRET_PREVIOUS,
@@ -88,6 +91,8 @@ pub struct Config {
     pub client_url: Option<String>,
     /// Allowed targets for a person's browser after the verification.
     pub redirects: Redirects,
+    /// Sites that may embed the person's page, where a team has no setting of its own.
+    pub embed_origins: EmbedOrigins,
     pub trusted_proxies: Vec<Network>,
     pub max_connections: usize,
     pub metrics_addr: Option<SocketAddr>,
@@ -146,6 +151,7 @@ impl Config {
             public_url: PUBLIC_URL.read_if_set(settings)?,
             client_url: CLIENT_URL.read_if_set(settings)?,
             redirects: REDIRECT_URLS.read_if_set(settings)?.unwrap_or_default(),
+            embed_origins: EMBED_ORIGINS.read_if_set(settings)?.unwrap_or_default(),
             trusted_proxies: TRUSTED_PROXIES.read_if_set(settings)?.unwrap_or_default(),
             max_connections: MAX_CONNECTIONS.read(settings)?,
             metrics_addr: METRICS_ADDR.read_if_set(settings)?,
@@ -226,6 +232,7 @@ mod tests {
             problem(&[("HOST", "example")]),
             problem(&[("CLIENT_URL", "ftp://x")]),
             problem(&[("REDIRECT_URLS", "https://shop.example, https://user:CANARY@shop.example")]),
+            problem(&[("EMBED_ORIGINS", "https://shop.example, https://user:CANARY@shop.example")]),
             problem(&[("METRICS_ADDR", "9100")]),
             problem(&[("LOG_FORMAT", "xml")]),
             problem(&[("FACE_LIVENESS_THRESHOLD", "NaN")]),
@@ -245,6 +252,7 @@ mod tests {
         HOST: must be an IP address to listen on, not "example"
         CLIENT_URL: must be a URL such as https://verify.example.com, without user, password or query
         REDIRECT_URLS: entry 2 must be an origin or a prefix such as https://shop.example/back, https unless it is on this machine, without user, query or fragment
+        EMBED_ORIGINS: entry 2 must be an origin such as https://shop.example or https://shop.example:8443, https unless it is localhost or 127.0.0.1, without path, slash at the end, user, wildcard or IPv6 address (browsers match none)
         METRICS_ADDR: must be an address and a port such as 127.0.0.1:9100, not "9100"
         LOG_FORMAT: must be pretty or json, not "xml"
         FACE_LIVENESS_THRESHOLD: must be a number from 30 to 100, not "NaN"

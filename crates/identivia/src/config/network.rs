@@ -6,6 +6,7 @@ use axum::http::Uri;
 
 use super::checks::{Parsed, WholeNumber};
 use super::setting::define_settings;
+use crate::domain::embedding::EmbedOrigins;
 use crate::domain::network::Network;
 use crate::domain::redirect::Redirects;
 
@@ -23,6 +24,9 @@ define_settings! {
     /// Targets for a person's browser after the verification (`redirect_url` in create): origins or prefixes of URLs such
     /// as https://shop.example/back, separated by commas
     REDIRECT_URLS: Parsed<Redirects> = Parsed(parse_redirects), WhenUnset("none");
+    /// Sites that may show the verification page in a frame or a popup: origins such as https://shop.example, separated by
+    /// commas. A team's setting embed_origins replaces them
+    EMBED_ORIGINS: Parsed<EmbedOrigins> = Parsed(parse_embed_origins), WhenUnset("none");
     /// Proxies whose X-Forwarded-For is believed: addresses or networks, separated by commas
     TRUSTED_PROXIES: Parsed<Vec<Network>> = Parsed(parse_networks), WhenUnset("none");
     /// Connections that are open at once; more wait to be accepted
@@ -75,6 +79,10 @@ fn parse_redirects(list: &str) -> Result<Redirects, String> {
              machine, without user, query or fragment"
         )
     })
+}
+
+fn parse_embed_origins(list: &str) -> Result<EmbedOrigins, String> {
+    EmbedOrigins::parse(list).map_err(|error| error.to_string())
 }
 
 fn parse_socket_address(text: &str) -> Result<SocketAddr, String> {

@@ -57,6 +57,9 @@ pub struct PageStartData {
     pub fingerprint: Option<FingerprintAgent>,
     /// Others who process what the person sends, by name: the person agrees to them by name.
     pub processors: Vec<&'static str>,
+    /// The sites that the page posts messages to when it is in one of their frames or popups.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub embed_origins: Vec<String>,
 }
 
 impl PageStartData {
@@ -74,7 +77,7 @@ impl PageStartData {
             key
         });
         let fingerprint = public_key.map(|public_key| FingerprintAgent { public_key, region });
-        (Self { branding, fingerprint, processors: Vec::new() }, faults)
+        (Self { branding, fingerprint, ..Self::default() }, faults)
     }
 
     /// As JSON that can stand within a `script` element: nothing in it can end that, or begin a comment.

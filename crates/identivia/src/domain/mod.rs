@@ -6,6 +6,7 @@ pub mod client;
 pub mod country;
 pub mod document_editors;
 pub mod drawn_secret;
+pub mod embedding;
 pub mod event;
 pub mod event_message;
 pub mod fingerprint;

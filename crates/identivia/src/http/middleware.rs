@@ -44,6 +44,10 @@ const DEFAULT_HEADERS: [(HeaderName, HeaderValue); 7] = [
     (header::VARY, HeaderValue::from_static("Origin")),
 ];
 
+/// Marks an answer that sites may frame which its own policy names: it gets no `X-Frame-Options`, which cannot name them.
+#[derive(Clone, Copy)]
+pub(crate) struct FramedByPolicy;
+
 /// The router behind the middleware of every request.
 #[derive(Clone)]
 pub struct RequestPipeline {
@@ -119,12 +123,11 @@ impl RequestHandler for RequestPipeline {
         } else {
             self.call_router(request).await
         };
+        let has_own_frame_policy = response.extensions().get::<FramedByPolicy>().is_some();
         let mut response = form.apply(response, &id).await;
         let headers = response.headers_mut();
         headers.reserve(DEFAULT_HEADERS.len() + 4);
-        for (name, value) in DEFAULT_HEADERS {
-            headers.entry(name).or_insert(value);
-        }
+        add_default_headers(headers, has_own_frame_policy);
         if settings.https {
             let year = HeaderValue::from_static("max-age=31536000; includeSubDomains");
             headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
@@ -155,6 +158,13 @@ impl RequestHandler for RequestPipeline {
             crate::telemetry::count_request(method, route, response.status(), took);
         }
         response
+    }
+}
+
+fn add_default_headers(headers: &mut HeaderMap, has_own_frame_policy: bool) {
+    let defaults = DEFAULT_HEADERS.into_iter();
+    for (name, value) in defaults.filter(|(name, _)| !(has_own_frame_policy && name == header::X_FRAME_OPTIONS)) {
+        headers.entry(name).or_insert(value);
     }
 }
 

@@ -18,6 +18,7 @@ use super::guard::authenticate;
 use super::middleware;
 use super::openapi;
 use super::pages::api_docs::{self, OpenApiText};
+use super::pages::embed_loader;
 use super::pages::person_page::{self, PersonPage};
 use super::state::HttpState;
 use crate::app::App;
@@ -111,6 +112,7 @@ pub fn router(
         .route_layer(from_fn_with_state((state.clone(), table), authenticate::authenticate_request))
         .merge(api_docs::docs_routes())
         .merge(person_page::person_routes())
+        .merge(embed_loader::loader_routes())
         .route("/robots.txt", routing::get(|| async { "User-agent: *\nDisallow: /\n" }))
         .method_not_allowed_fallback(answer_wrong_method)
         .route_layer(from_fn(middleware::remember_route_template))

@@ -10,6 +10,7 @@ mod clients;
 mod command;
 mod copy;
 mod crash;
+mod embedding;
 mod eval;
 mod events;
 mod events_forward;

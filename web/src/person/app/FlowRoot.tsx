@@ -8,6 +8,7 @@ import { PageFrame, type StepProgress } from './PageFrame';
 import { ScreenView, usePrefetch } from './ScreenView';
 import { OtherTabScreen, TroubleScreen } from './TroubleScreen';
 import { FlowContext, type PageValues, usePage } from './context';
+import { useEmbedMessages } from './useEmbedMessages';
 import { useFlowLanguage, useFlowSession, useLinkExpiry, usePolling, useUnsentWarning } from './useFlowSession';
 import { goBack, useScreen } from './useScreen';
 
@@ -21,6 +22,7 @@ export function FlowRoot({ access }: { access: FlowAccess }) {
   useLinkExpiry(session, flow);
   useUnsentWarning(snapshot.unsent > 0);
   usePrefetch(flow);
+  useEmbedMessages(flow, screen);
 
   const values = useMemo(
     () => (flow && screen ? { session, snapshot, flow, screen, go } : null),

@@ -1,6 +1,7 @@
 // The root component: language, brand colours, token handover, and the choice between flow, code entry and error pages.
 import { Component, type ReactNode, Suspense, lazy, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import type { BootData } from '../boot';
+import type { Embedder } from '../flow/embedder';
 import { type FlowAccess, storeHandover, openTabStorage, takeHandover } from '../flow/token';
 import { type Language, type PageTexts, findTextDirection, loadTexts, createTranslator } from '../../shared/i18n';
 import { FlowRoot } from './FlowRoot';
@@ -14,13 +15,14 @@ const CodeEntry = lazy(() => import('../steps/go/CodeEntry'));
 
 interface PageRootProps {
   boot: BootData;
+  embedder: Embedder;
   access: FlowAccess | null;
   code: string;
   language: Language;
   texts: PageTexts;
 }
 
-export function PageRoot({ boot, access: first, code, language: firstLanguage, texts: firstTexts }: PageRootProps) {
+export function PageRoot({ boot, embedder, access: first, code, language: firstLanguage, texts: firstTexts }: PageRootProps) {
   const [access, setAccess] = useState(first);
   const [{ language, texts }, setWords] = useState({ language: firstLanguage, texts: firstTexts });
   const { announce, regions } = useAnnouncements();
@@ -42,8 +44,8 @@ export function PageRoot({ boot, access: first, code, language: firstLanguage, t
   useTokenHandover(access);
 
   const page = useMemo(
-    () => ({ t, language, setLanguage, boot, brand, announce, hasMoved }),
-    [t, language, setLanguage, boot, brand, announce],
+    () => ({ t, language, setLanguage, boot, embedder, brand, announce, hasMoved }),
+    [t, language, setLanguage, boot, embedder, brand, announce],
   );
 
   const openFlow = (found: FlowAccess): void => {

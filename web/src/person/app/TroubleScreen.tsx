@@ -1,4 +1,6 @@
 // Screens for a link that does not work, and for another tab: what happened and what the person can do.
+import { useEffect } from 'react';
+import type { EmbedMessage } from '../flow/embedder';
 import { useFlow, usePage } from './context';
 import { PageFrame } from './PageFrame';
 import { BrokenLinkPicture, ClockPicture, TwoTabsPicture } from '../../shared/ui/pictures';
@@ -6,8 +8,17 @@ import { Button, ExternalLink, Title } from '../../shared/ui/parts';
 
 type TroubleKind = 'link' | 'expired' | 'reopen' | 'server' | 'bug';
 
+const TROUBLE_MESSAGES: Record<TroubleKind, EmbedMessage> = {
+  link: { type: 'error', code: 'invalid_link' },
+  expired: { type: 'expired' },
+  reopen: { type: 'error', code: 'access_lost' },
+  server: { type: 'error', code: 'server_failed' },
+  bug: { type: 'error', code: 'page_failed' },
+};
+
 export function TroubleScreen({ kind, reference, onRetry }: { kind: TroubleKind; reference?: string | null; onRetry?: () => void }) {
-  const { t, brand } = usePage();
+  const { t, brand, embedder } = usePage();
+  useEffect(() => embedder.post(TROUBLE_MESSAGES[kind]), [embedder, kind]);
   const needsLink = kind === 'link' || kind === 'expired' || kind === 'reopen';
   return (
     <PageFrame>
@@ -28,7 +39,8 @@ export function TroubleScreen({ kind, reference, onRetry }: { kind: TroubleKind;
         {reference && <p className="fine">{t('trouble.reference', { id: reference })}</p>}
         <div className="actions">
           {onRetry && <Button onClick={onRetry}>{kind === 'bug' ? t('trouble.reload') : t('app.try_again')}</Button>}
-          {needsLink && (
+          {/* The page for codes belongs to no profile, so no site may frame it. */}
+          {needsLink && !embedder.isFramed && (
             <a className="button secondary" href="/go">
               <span>{t('trouble.code')}</span>
             </a>

@@ -3,11 +3,14 @@ import { createContext, useContext } from 'react';
 import type { FlowState } from '../../shared/api/flow';
 import type { Ui } from '../../shared/ui/context';
 import type { BootData } from '../boot';
+import type { Embedder } from '../flow/embedder';
 import type { ScreenName } from '../flow/screens';
 import type { FlowSession, FlowSnapshot } from '../flow/session';
 
 export interface PageValues extends Ui {
   boot: BootData;
+  /** The site that shows this page in its frame or popup. */
+  embedder: Embedder;
   /** The name of the organisation that asks for the verification. */
   brand: string;
 }

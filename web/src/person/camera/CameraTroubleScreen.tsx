@@ -1,5 +1,5 @@
 // The screen for a camera that does not work, with instructions for this browser; and the list of cameras.
-import type { ReactNode } from 'react';
+import { type ReactNode, useEffect } from 'react';
 import type { TextKey } from '../../shared/i18n';
 import { useFlow } from '../app/context';
 import { Button, Notice, Title } from '../../shared/ui/parts';
@@ -9,7 +9,10 @@ import type { CameraHandle } from './useCamera';
 import type { CameraTroubleKind as Trouble } from './openCamera';
 
 export function CameraTroubleScreen({ camera, trouble, label, children }: { camera: CameraHandle; trouble: Trouble; label: string; children?: ReactNode }) {
-  const { t, go } = useFlow();
+  const { t, go, embedder } = useFlow();
+  useEffect(() => {
+    if (trouble !== 'virtual') embedder.post({ type: 'error', code: 'camera_unavailable' });
+  }, [embedder, trouble]);
   const steps = trouble === 'denied' ? t(chooseCameraInstructions(navigator.userAgent, navigator.maxTouchPoints)).split('|') : [];
   const text = trouble === 'virtual' ? t('camera.virtual', { camera: label }) : t(`camera.${trouble}` satisfies TextKey);
   return (

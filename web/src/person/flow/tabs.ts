@@ -24,5 +24,9 @@ export function watchTabs(profile: string, onTaken: () => void, open = openChann
 }
 
 function openChannel(name: string): TabChannel | null {
-  return 'BroadcastChannel' in globalThis ? new BroadcastChannel(name) : null;
+  try {
+    return 'BroadcastChannel' in globalThis ? new BroadcastChannel(name) : null;
+  } catch {
+    return null; // A browser that blocks storage in another site's frame may block this too.
+  }
 }

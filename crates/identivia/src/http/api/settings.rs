@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::app::App;
+use crate::domain::embedding::{EMBED_ORIGINS_KEY, EmbedOrigins};
 use crate::domain::event::EventKind;
 use crate::domain::setting::{settings_of_team, stored_key};
 use crate::domain::{JSON_BYTES, LINE};
@@ -100,6 +101,7 @@ pub(crate) async fn get_settings(
 /// Set or replace a setting
 ///
 /// A team's token sets its team's own. An operator's sets the default for all teams, or a team's with `team`.
+/// `embed_origins` must be a list of origins.
 #[utoipa::path(put, path = "/api/settings/{key}", tag = "Settings", security(("machine" = ["settings:write"])),
     params(("team" = Option<String>, Query, description = "With an operator's token: the team whose setting is meant"),
         ("key" = String, Path, pattern = "^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}$", description = "1 to 64 of A-Z, a-z, 0-9, `_`, `-` and `.`")),
@@ -127,9 +129,11 @@ pub(crate) async fn put_setting(
     if text.len() > JSON_BYTES {
         checks.add_problem("value", format!("must have at most {} KiB", JSON_BYTES / 1024));
     }
-    let value: Value = serde_json::from_str(text).unwrap_or_default();
+    let mut value: Value = serde_json::from_str(text).unwrap_or_default();
     if value.is_null() && !checks.has_problem("value") {
         checks.add_missing("value");
+    } else if key == EMBED_ORIGINS_KEY {
+        value = check_embed_origins(&value, &mut checks);
     }
     checks.finish()?;
     let stored = stored_key(team.as_deref(), &key);
@@ -160,6 +164,17 @@ pub(crate) async fn delete_setting(
         return Err(setting_not_found());
     }
     Ok(Json(DeletedResponse { success: true, message: "Setting deleted" }))
+}
+
+/// The origins as browsers write them, so that the answer shows which sites the setting means.
+fn check_embed_origins(value: &Value, checks: &mut FieldChecks) -> Value {
+    match EmbedOrigins::from_setting(value) {
+        Ok(origins) => origins.as_slice().into(),
+        Err(error) => {
+            checks.add_problem("value", error.to_string());
+            Value::Null
+        }
+    }
 }
 
 fn setting_not_found() -> ApiError {

@@ -1,7 +1,9 @@
-//! Pages for browsers: the person's page, its files and policy, the API documentation, and the metrics page.
+//! Pages for browsers: the person's page, its files and policy, the loader for sites that embed it, the API documentation, and the
+//! metrics page.
 
 pub mod api_docs;
 mod asset_response;
+pub mod embed_loader;
 pub mod metrics_page;
 pub mod page_assets;
 pub mod page_policy;

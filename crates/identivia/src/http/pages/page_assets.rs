@@ -1,4 +1,5 @@
-//! The web pages embedded in this binary: the person's page and the documentation page, with the files that they load.
+//! The web pages embedded in this binary: the person's page and the documentation page, with the files that they load, and the
+//! loader script for sites that embed the person's page.
 
 use std::collections::HashMap;
 use std::io::Read as _;
@@ -8,10 +9,10 @@ use aws_lc_rs::digest;
 use bytes::Bytes;
 use flate2::read::GzDecoder;
 
-/// A file as it is embedded: its path below `/app/` or `/docs/`, its bytes, and whether they are gzipped.
+/// A file as it is embedded: its path below `/app/`, `/docs/` or `/embed/`, its bytes, and whether they are gzipped.
 type EmbeddedFile = (&'static str, &'static [u8], bool);
 
-// INDEX, APP_FILES and DOCS_FILES, written by build.rs.
+// INDEX, APP_FILES, DOCS_FILES and EMBED_FILES, written by build.rs.
 include!(concat!(env!("OUT_DIR"), "/web.rs"));
 
 /// A file that a page loads.
@@ -23,9 +24,10 @@ pub struct Asset {
     pub hash: String,
 }
 
-/// The files by their paths below `/app/` and `/docs/`; hashed when the first one is asked for.
+/// The files by their paths below `/app/`, `/docs/` and `/embed/`; hashed when the first one is asked for.
 static APP_ASSETS: LazyLock<HashMap<&'static str, Asset>> = LazyLock::new(|| to_assets(APP_FILES));
 static DOCS_ASSETS: LazyLock<HashMap<&'static str, Asset>> = LazyLock::new(|| to_assets(DOCS_FILES));
+static EMBED_ASSETS: LazyLock<HashMap<&'static str, Asset>> = LazyLock::new(|| to_assets(EMBED_FILES));
 
 fn to_assets(files: &[EmbeddedFile]) -> HashMap<&'static str, Asset> {
     files.iter().map(|(path, bytes, is_gzipped)| (*path, Asset::new(path, bytes, *is_gzipped))).collect()
@@ -46,6 +48,12 @@ pub fn asset(path: &str) -> Option<&'static Asset> {
 /// The file at that path below `/docs/`.
 pub(crate) fn docs_asset(path: &str) -> Option<&'static Asset> {
     DOCS_ASSETS.get(path)
+}
+
+/// The file at that path below `/embed/`.
+#[must_use]
+pub fn embed_asset(path: &str) -> Option<&'static Asset> {
+    EMBED_ASSETS.get(path)
 }
 
 /// The paths of all files below `/app/`.

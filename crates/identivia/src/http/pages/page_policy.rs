@@ -2,6 +2,8 @@
 
 use axum::http::HeaderValue;
 
+use crate::domain::embedding::EmbedOrigins;
+
 /// Fingerprint's own agent: the host of its script, and the hosts it calls.
 const AGENT_SCRIPT: &str = " https://fpjscdn.net";
 const AGENT_API: &str = " https://fpjscdn.net https://api.fpjs.io https://*.api.fpjs.io";
@@ -27,17 +29,19 @@ impl PagePolicy {
     }
 
     /// The policy as a `Content-Security-Policy` header (CSP Level 3). `has_agent`: Fingerprint's agent runs in the page.
-    pub(super) fn to_header(&self, has_agent: bool) -> HeaderValue {
+    /// `embedders`: the sites that may frame it.
+    pub(super) fn to_header(&self, has_agent: bool, embedders: &EmbedOrigins) -> HeaderValue {
         let when = |on: bool, more: &'static str| if on { more } else { "" };
         let wasm = when(self.aws, " 'wasm-unsafe-eval'");
         let (script, api) = (when(has_agent, AGENT_SCRIPT), when(has_agent, AGENT_API));
         let stream = self.stream.as_ref().map(|origin| format!(" {origin}")).unwrap_or_default();
+        let ancestors = embedders.to_frame_ancestors();
         let policy = format!(
             "default-src 'none'; script-src 'self'{wasm}{script}; style-src 'self'; img-src 'self' data: blob:; \
             media-src 'self' blob:; font-src 'self'; connect-src 'self'{stream}{api}; manifest-src 'self'; \
-            base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+            base-uri 'none'; form-action 'none'; frame-ancestors {ancestors}"
         );
-        HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
+        HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"))
     }
 }
 
@@ -55,7 +59,9 @@ mod tests {
 
     #[test]
     fn policy_allows_only_configured_origins() {
-        let text = |policy: PagePolicy, has_agent| policy.to_header(has_agent).to_str().unwrap().to_owned();
+        let text = |policy: PagePolicy, has_agent| {
+            policy.to_header(has_agent, &EmbedOrigins::default()).to_str().unwrap().to_owned()
+        };
         let policies = [
             text(PagePolicy::default(), false),
             text(PagePolicy::default(), true),

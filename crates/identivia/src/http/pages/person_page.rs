@@ -21,10 +21,13 @@ use super::page_assets;
 use super::page_policy::PagePolicy;
 use crate::app::App;
 use crate::domain::branding::{BRANDING_KEY, FINGERPRINT_PUBLIC_KEY, PageStartData};
+use crate::domain::embedding::{EMBED_ORIGINS_KEY, EmbedOrigins};
 use crate::domain::profile::Reach;
 use crate::domain::setting::settings_of_team;
 use crate::http::error::ApiError;
+use crate::http::middleware::FramedByPolicy;
 use crate::records::id::RecordId;
+use crate::records::setting::Setting;
 use crate::records::time::Millis;
 
 /// The mark in the page's HTML that the boot data replaces.
@@ -54,8 +57,19 @@ pub struct PersonPage {
     region: &'static str,
     /// Other companies that process what the person sends. Fingerprint's agent adds one more.
     processors: Vec<&'static str>,
-    /// By team; `None`: without one.
-    rendered: Mutex<HashMap<Option<String>, RenderedPage>>,
+    /// The sites that may embed the page, where no setting says so.
+    embed_origins: EmbedOrigins,
+    rendered: Mutex<HashMap<PageOwner, RenderedPage>>,
+}
+
+/// Whose settings a page has.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum PageOwner {
+    /// There is no link, it names no profile, or the profile cannot be read now: the page has the operator's branding, and no
+    /// site may embed it.
+    Unknown,
+    /// The profile's team; `None` where it has none.
+    Team(Option<String>),
 }
 
 /// The page with the settings of a moment.
@@ -64,6 +78,8 @@ struct RenderedPage {
     at: Millis,
     html: Bytes,
     policy: HeaderValue,
+    /// Whether any site may embed the page.
+    is_embeddable: bool,
     /// The names of invalid settings.
     faults: Vec<&'static str>,
 }
@@ -76,37 +92,41 @@ impl PersonPage {
         policy: PagePolicy,
         uses_openai: bool,
         fingerprint_url: Option<&str>,
+        embed_origins: EmbedOrigins,
     ) -> Self {
         let html = index.map(|index| index.split_once(BOOT_MARK).unwrap_or((index, "")));
         let others =
             [("Amazon Web Services", policy.aws), ("OpenAI", uses_openai), (FINGERPRINT, fingerprint_url.is_some())];
         let processors = others.into_iter().filter_map(|(name, is_used)| is_used.then_some(name)).collect();
-        Self { html, policy, region: fingerprint_region(fingerprint_url), processors, rendered: Mutex::default() }
+        let region = fingerprint_region(fingerprint_url);
+        Self { html, policy, region, processors, embed_origins, rendered: Mutex::default() }
     }
 
-    /// The page with a team's current settings, at most [`RENDER_LIFETIME`] old.
-    async fn current_page(&self, app: &App, html: SplitHtml, team: Option<String>) -> (Bytes, HeaderValue) {
+    /// The page with its owner's current settings, at most [`RENDER_LIFETIME`] old.
+    async fn current_page(&self, app: &App, html: SplitHtml, owner: PageOwner) -> RenderedPage {
         // Held while the settings are read: of concurrent requests one reads them.
         let mut rendered = self.rendered.lock().await;
         let now = app.clock.now();
-        let last = rendered.remove(&team);
+        let last = rendered.remove(&owner);
         let is_current = |page: &RenderedPage| (0..RENDER_LIFETIME).contains(&(now.0 - page.at.0));
         let page = match last {
             Some(page) if is_current(&page) => page,
-            last => self.refresh_page(app, html, team.as_deref(), last.as_ref(), now).await,
+            last => self.refresh_page(app, html, &owner, last.as_ref(), now).await,
         };
         if rendered.len() >= MAX_RENDERED {
             rendered.clear();
         }
-        rendered.insert(team, page.clone());
-        (page.html, page.policy)
+        rendered.insert(owner, page.clone());
+        page
     }
 
-    /// The team whose branding a link's page has. A link of no profile, or one that cannot be read now, has the operator's.
-    async fn team_of_link(app: &App, id: RecordId) -> Option<String> {
+    /// Whose settings a link's page has.
+    async fn owner_of_link(app: &App, id: RecordId) -> PageOwner {
         let read = timeout(SETTINGS_TIMEOUT, app.store.profile(id, &Reach::Every)).await;
-        let profile = read.ok()?.ok()??;
-        Some(profile.team).filter(|team| !team.is_empty())
+        match read {
+            Ok(Ok(Some(profile))) => PageOwner::Team(Some(profile.team).filter(|team| !team.is_empty())),
+            _ => PageOwner::Unknown,
+        }
     }
 
     /// Reads the settings and renders the page. Without the settings the person gets the last page, or one without
@@ -115,31 +135,49 @@ impl PersonPage {
         &self,
         app: &App,
         html: SplitHtml,
-        team: Option<&str>,
+        owner: &PageOwner,
         last: Option<&RenderedPage>,
         now: Millis,
     ) -> RenderedPage {
         let Ok(Ok(settings)) = timeout(SETTINGS_TIMEOUT, app.store.settings()).await else {
             tracing::warn!("settings cannot be read; serving the person's last page, or one without branding");
-            let plain = || self.render_page(html, PageStartData::default(), Vec::new(), now);
+            let plain = || self.render_page(html, PageStartData::default(), &EmbedOrigins::default(), Vec::new(), now);
             return last.map_or_else(plain, |last| RenderedPage { at: now, ..last.clone() });
         };
         // What a page starts with is not secret, so the operator's private settings serve as defaults too.
-        let settings = settings_of_team(settings, team, true);
+        let settings = settings_of_team(settings, owner.team(), true);
         let value = |key| settings.iter().find(|setting| setting.key == key).map(|setting| setting.value.get());
-        let (boot, faults) =
+        let (boot, mut faults) =
             PageStartData::from_settings(value(BRANDING_KEY), value(FINGERPRINT_PUBLIC_KEY), self.region);
+        let embed_origins = match owner {
+            PageOwner::Unknown => EmbedOrigins::default(),
+            PageOwner::Team(_) => self.choose_embed_origins(&settings, &mut faults),
+        };
         if !faults.is_empty() && last.is_none_or(|last| last.faults != faults) {
             // Only their names: a value may hold anything.
-            tracing::warn!(settings = faults.join(", "), "invalid branding settings ignored");
+            tracing::warn!(settings = faults.join(", "), "invalid settings of the person's page ignored");
         }
-        self.render_page(html, boot, faults, now)
+        self.render_page(html, boot, &embed_origins, faults, now)
+    }
+
+    /// The sites of the setting, or of the configuration where there is none. An invalid setting lets no site embed the page:
+    /// the operator's list must not replace one that a team has narrowed.
+    fn choose_embed_origins(&self, settings: &[Setting], faults: &mut Vec<&'static str>) -> EmbedOrigins {
+        let Some(setting) = settings.iter().find(|setting| setting.key == EMBED_ORIGINS_KEY) else {
+            return self.embed_origins.clone();
+        };
+        let value = serde_json::from_str(setting.value.get()).unwrap_or_default();
+        EmbedOrigins::from_setting(&value).unwrap_or_else(|_| {
+            faults.push(EMBED_ORIGINS_KEY);
+            EmbedOrigins::default()
+        })
     }
 
     fn render_page(
         &self,
         html: SplitHtml,
         mut boot: PageStartData,
+        embed_origins: &EmbedOrigins,
         faults: Vec<&'static str>,
         at: Millis,
     ) -> RenderedPage {
@@ -147,8 +185,39 @@ impl PersonPage {
         if boot.fingerprint.is_some() && !boot.processors.contains(&FINGERPRINT) {
             boot.processors.push(FINGERPRINT);
         }
-        let policy = self.policy.to_header(boot.fingerprint.is_some());
-        RenderedPage { at, html: insert_start_data(html, &boot).into(), policy, faults }
+        boot.embed_origins = embed_origins.as_slice().to_vec();
+        let policy = self.policy.to_header(boot.fingerprint.is_some(), embed_origins);
+        let is_embeddable = !embed_origins.is_empty();
+        RenderedPage { at, html: insert_start_data(html, &boot).into(), policy, is_embeddable, faults }
+    }
+}
+
+impl PageOwner {
+    /// The team whose settings come before the operator's.
+    fn team(&self) -> Option<&str> {
+        match self {
+            Self::Unknown => None,
+            Self::Team(team) => team.as_deref(),
+        }
+    }
+}
+
+impl RenderedPage {
+    /// The page as an answer. Only a page that a site may embed keeps its opener: the page in a popup posts its messages to it.
+    fn into_answer(self) -> Response {
+        let opener = if self.is_embeddable { "unsafe-none" } else { "same-origin" };
+        let headers = [
+            (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+            (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+            (HeaderName::from_static("permissions-policy"), HeaderValue::from_static("camera=(self)")),
+            (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static(opener)),
+            (header::CONTENT_SECURITY_POLICY, self.policy),
+        ];
+        let mut answer = (headers, Html(self.html)).into_response();
+        if self.is_embeddable {
+            answer.extensions_mut().insert(FramedByPolicy);
+        }
+        answer
     }
 }
 
@@ -188,18 +257,11 @@ async fn serve_code_page(State(app): State<Arc<App>>, State(page): State<Arc<Per
 
 async fn serve_page(app: &App, page: &PersonPage, link: Option<RecordId>) -> Response {
     let Some(html) = page.html else { return (StatusCode::NOT_IMPLEMENTED, Html(NOT_BUILT)).into_response() };
-    let team = match link {
-        Some(id) => PersonPage::team_of_link(app, id).await,
-        None => None,
+    let owner = match link {
+        Some(id) => PersonPage::owner_of_link(app, id).await,
+        None => PageOwner::Unknown,
     };
-    let (html, policy) = page.current_page(app, html, team).await;
-    let headers = [
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-        (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-        (HeaderName::from_static("permissions-policy"), HeaderValue::from_static("camera=(self)")),
-        (header::CONTENT_SECURITY_POLICY, policy),
-    ];
-    (headers, Html(html)).into_response()
+    page.current_page(app, html, owner).await.into_answer()
 }
 
 /// The page at a person's link. Any other word is an unknown path.

@@ -2,6 +2,7 @@
 import { useEffect } from 'react';
 import { useFlow } from '../../app/context';
 import { SupportLinks } from '../../app/TroubleScreen';
+import { toOutcomeWord } from '../../flow/outcomeWord';
 import { buildReturnUrl } from '../../flow/redirect';
 import { formatDateTime, regionalLocale } from '../../../shared/i18n/format';
 import { Title } from '../../../shared/ui/parts';
@@ -12,11 +13,11 @@ const FIRST_POLL_DELAY = 5_000;
 const MAX_POLL_DELAY = 60_000;
 
 export default function Outcome() {
-  const { t, brand, language, session, flow } = useFlow();
-  const said = flow.outcome?.status;
-  const status = said === 'verified' || said === 'rejected' ? said : 'pending';
+  const { t, brand, language, session, flow, embedder } = useFlow();
+  const status = toOutcomeWord(flow);
   const submitted = flow.outcome?.submitted;
-  const back = buildReturnUrl(flow.redirect_url, flow.id, status);
+  // In a frame the site goes on by itself: a link would load its next page inside of the frame.
+  const back = embedder.isFramed ? null : buildReturnUrl(flow.redirect_url, flow.id, status);
 
   useEffect(() => {
     if (status !== 'pending') return;
@@ -58,7 +59,7 @@ export default function Outcome() {
           </a>
         </div>
       ) : (
-        status !== 'pending' && <p className="fine">{t('outcome.close')}</p>
+        status !== 'pending' && !embedder.isFramed && <p className="fine">{t('outcome.close')}</p>
       )}
     </section>
   );
