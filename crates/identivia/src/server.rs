@@ -97,7 +97,7 @@ impl Server {
         let max_connections = limit_connections(config.max_connections);
         let lock = first_run::lock_data_dir(&config.data_dir)?;
         let generated = load_first_run(&config)?;
-        let system_key = load_system_key(&config)?;
+        let system_key = SystemKey::load_or_generate(&config.system_key_path())?;
         let (listener, address) = bind_listener("PORT", SocketAddr::new(config.host, config.port)).await?;
         let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
         let client_url = config.client_url.clone().unwrap_or_else(|| public_url.clone());
@@ -255,12 +255,6 @@ fn open_sessions(
 fn load_first_run(config: &Config) -> Result<Option<FirstRun>, ConfigError> {
     let is_needed = config.jwt_secret.is_none() || config.clients.is_none();
     is_needed.then(|| FirstRun::load_or_generate(&config.data_dir)).transpose()
-}
-
-/// The key that encrypts the secrets of the records.
-fn load_system_key(config: &Config) -> Result<SystemKey, ConfigError> {
-    let in_data_dir = || config.data_dir.join("system.key");
-    SystemKey::load_or_generate(&config.system_key_file.clone().unwrap_or_else(in_data_dir))
 }
 
 /// The clients of the configuration or of the first start, and those that are stored.

@@ -43,6 +43,7 @@ fn describe_configuration(config: &Config) -> Vec<(&'static str, String)> {
         ("clients", describe_clients(config)),
         ("records", describe_records(config)),
         ("files", describe_files(config)),
+        ("system key", config.system_key_path().display().to_string()),
         ("face liveness", describe_liveness(config)),
         ("documents", describe_documents(config)),
         ("fingerprint", describe_fingerprint(config)),

@@ -161,6 +161,12 @@ impl Config {
         })
     }
 
+    /// The file of the system key.
+    #[must_use]
+    pub fn system_key_path(&self) -> PathBuf {
+        self.system_key_file.clone().unwrap_or_else(|| self.data_dir.join("system.key"))
+    }
+
     /// Warns of a database on another machine whose certificate is not verified.
     #[must_use]
     pub fn unverified_database_warning(&self) -> Option<&'static str> {

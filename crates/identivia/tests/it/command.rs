@@ -117,6 +117,33 @@ impl Running {
     }
 }
 
+#[test]
+fn system_key_is_where_the_setting_says_and_must_be_private() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (folder, keys) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let key = keys.path().join("shared.key");
+    let (code, _, log) = Running::start(folder.path(), |command| {
+        command.env("SYSTEM_KEY_FILE", &key);
+    })
+    .stop();
+    let made = std::fs::read_to_string(&key).unwrap();
+    assert_eq!(code, Some(0));
+    assert!(!log.contains(made.trim()) && !folder.path().join("data/system.key").exists(), "{log}");
+    let start = |mode: u32, content: &str| {
+        std::fs::write(&key, content).unwrap();
+        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(mode)).unwrap();
+        let output = run(folder.path(), |command| {
+            command.arg("serve").env("SYSTEM_KEY_FILE", &key);
+        });
+        assert_eq!(output.status.code(), Some(1));
+        text(&output.stderr)
+    };
+    let (readable, damaged) = (start(0o644, &made), start(0o600, "CANARY"));
+    assert!(readable.contains("SYSTEM_KEY_FILE: ") && readable.contains("chmod 600"), "{readable}");
+    assert!(damaged.contains("SYSTEM_KEY_FILE: ") && damaged.contains("are lost"), "{damaged}");
+    assert!(!readable.contains(made.trim()) && !damaged.contains("CANARY"));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn first_start_shows_its_client_once_and_its_example_request_works() {
     use std::os::unix::fs::PermissionsExt as _;

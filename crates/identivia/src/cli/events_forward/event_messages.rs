@@ -1,7 +1,7 @@
 //! Reads the messages of a stream of server-sent events (WHATWG HTML, 9.2) from its bytes.
 
-/// The longest line, in bytes: an event has at most 20 kB.
-const MAX_LINE_BYTES: usize = 256 * 1024;
+/// The longest message, in bytes: an event has at most 20 kB.
+const MAX_MESSAGE_BYTES: usize = 256 * 1024;
 
 /// An event as the stream carries it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -12,9 +12,9 @@ pub(super) struct EventMessage {
     pub(super) data: String,
 }
 
-/// A line is longer than any event.
+/// A message is longer than any event.
 #[derive(Debug)]
-pub(super) struct LineTooLong;
+pub(super) struct MessageTooLong;
 
 /// Collects bytes until they are a message.
 #[derive(Default)]
@@ -30,7 +30,7 @@ impl MessageReader {
     }
 
     /// The next whole message; `None` when more bytes are needed.
-    pub(super) fn next_message(&mut self) -> Result<Option<EventMessage>, LineTooLong> {
+    pub(super) fn next_message(&mut self) -> Result<Option<EventMessage>, MessageTooLong> {
         while let Some(end) = memchr::memchr(b'\n', &self.unread) {
             let line: Vec<u8> = self.unread.drain(..=end).collect();
             let line = String::from_utf8_lossy(&line);
@@ -45,7 +45,8 @@ impl MessageReader {
                 return Ok(Some(message));
             }
         }
-        if self.unread.len() > MAX_LINE_BYTES { Err(LineTooLong) } else { Ok(None) }
+        let length = self.unread.len() + self.message.data.len();
+        if length > MAX_MESSAGE_BYTES { Err(MessageTooLong) } else { Ok(None) }
     }
 
     fn read_field(&mut self, line: &str) {
@@ -86,11 +87,17 @@ mod tests {
     }
 
     #[test]
-    fn line_without_end_is_refused() {
-        let mut reader = MessageReader::default();
-        reader.add_bytes(&vec![b'a'; MAX_LINE_BYTES]);
-        assert!(reader.next_message().is_ok());
-        reader.add_bytes(b"a");
-        assert!(reader.next_message().is_err());
+    fn message_without_end_is_refused() {
+        for lines in [b"data".to_vec(), b"data: more\n".to_vec()] {
+            let mut reader = MessageReader::default();
+            let mut read = 0;
+            while reader.next_message().is_ok() {
+                assert!(read < 4 * MAX_MESSAGE_BYTES, "{read} bytes were read");
+                let part = lines.repeat(1_000);
+                reader.add_bytes(&part);
+                read += part.len();
+            }
+            assert!(read >= MAX_MESSAGE_BYTES);
+        }
     }
 }
