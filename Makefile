@@ -13,7 +13,7 @@ WEB := $(shell find web \( -name node_modules -o -path web/dist -o -path web/e2e
     -o -path web/test-results -o -path web/playwright-report -o -path web/src/shared/api/schema.d.ts -o -name '*.md' \) -prune \
     -o -type f -print)
 
-.PHONY: help web run test test-rust test-providers test-stores test-api test-page test-web test-disk test-examples lint sbom bench demo crash openapi cargo node services
+.PHONY: help web run test test-rust test-providers test-stores test-api test-clients test-page test-web test-disk test-examples lint sbom bench demo crash openapi cargo node services
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS=$$'\t' read -r name what; do printf '  make %-14s %s\n' "$$name" "$$what"; done
@@ -25,7 +25,7 @@ run: cargo web ## build the server and run it on http://127.0.0.1:8000, with all
 	@cargo build --profile quick --locked
 	@DATA_DIR=$(DATA_DIR) $(QUICK) serve
 
-test: test-providers test-rust test-stores test-api test-page test-web test-disk test-examples ## install what the tests need, then run all tests
+test: test-providers test-rust test-stores test-api test-clients test-page test-web test-disk test-examples ## install what the tests need, then run all tests
 	@echo 'All tests passed.'
 
 test-rust: cargo web services tests/webhooks/node_modules/.installed ## run the unit and integration tests, including the crash test
@@ -48,6 +48,10 @@ test-api: cargo web services ## test a running server against its OpenAPI docume
 		tests/with_server.sh target/debug/identivia tests/api.sh $(VENV)/bin/schemathesis
 	API_EXAMPLES=15 tests/services.sh pocketbase tests/with_pocketbase.sh target/debug/identivia \
 		tests/with_server.sh target/debug/identivia tests/api.sh $(VENV)/bin/schemathesis
+
+test-clients: cargo web node $(VENV)/installed ## lint the OpenAPI document, and make and run clients of it in TypeScript and Python
+	cargo build --locked
+	tests/with_server.sh target/debug/identivia tests/clients.sh $(VENV)/bin/python
 
 test-page: cargo web ## test the documentation page in a real browser
 	cargo build --locked
@@ -105,7 +109,7 @@ cargo:
 
 # Test targets install missing tools. `make run` only checks for them and says what to install.
 LOOK := --only-look
-test test-providers test-rust test-stores test-api test-page test-web test-disk test-examples crash lint: LOOK :=
+test test-providers test-rust test-stores test-api test-clients test-page test-web test-disk test-examples crash lint: LOOK :=
 
 node:
 	@tests/install.sh node $(LOOK)

@@ -1,7 +1,8 @@
 """Teaches schemathesis what files the API takes: real pictures and videos of the kinds that the description names; and
-what a cursor is, which cannot be made up: each store has its own. An idempotency key belongs to one request, so none is made
-up: another request with the same key is refused, however good it is."""
+what texts of its formats are. A cursor cannot be made up: each store has its own. An idempotency key belongs to one request,
+so none is made up: another request with the same key is refused, however good it is."""
 
+import json
 import os
 
 import schemathesis
@@ -20,10 +21,33 @@ for media_type, video in (("video/webm", WEBM), ("video/mp4", MP4), ("video/quic
 KEY = "#/components/parameters/IdempotencyKey"
 CURSOR = str(1774051200000 << 80) if os.environ.get("POCKETBASE_URL") else "1"
 schemathesis.openapi.format("cursor", strategies.just(CURSOR))
+schemathesis.openapi.format("ip", strategies.ip_addresses().map(str))
+schemathesis.openapi.format("iso-date", strategies.dates().map(str))
+schemathesis.openapi.format("iso-time", strategies.just("2099-03-21T00:00:00Z"))
+JSON_VALUES = strategies.none() | strategies.booleans() | strategies.integers() | strategies.text(max_size=20)
+OBJECTS = strategies.dictionaries(strategies.text(max_size=20), JSON_VALUES, max_size=5)
+schemathesis.openapi.format("json", OBJECTS.map(json.dumps))
+
+# Here an empty text counts as not sent. Clients need not know, so the description does not say it; made-up wrong values are
+# often empty.
+EMPTY_ALLOWED = [
+    ("CreateProfile", "email"),
+    ("CreateProfile", "gender"),
+    ("PutDetails", "gender"),
+    ("UpdateProfileForm", "verification"),
+    ("UpdateProfileForm", "verification_status"),
+]
+
+
+def allow_empty_texts(schemas):
+    for name, field in EMPTY_ALLOWED:
+        fields = schemas[name]["properties"]
+        fields[field] = {"anyOf": [fields[field], {"type": "string", "maxLength": 0}]}
 
 
 @schemathesis.hook
 def before_load_schema(context, raw_schema):
+    allow_empty_texts(raw_schema["components"]["schemas"])
     for path in raw_schema["paths"].values():
         for operation in path.values():
             if "parameters" in operation:

@@ -3,6 +3,7 @@
 use identivia::jobs::claim::ClaimOutcome;
 use identivia::jobs::queue::JobKind as _;
 use identivia::jobs::record_checks::RecordChecks;
+use identivia::records::finding_code::FINDING_CODES;
 use identivia::records::verification_record::VerificationRecord;
 use reqwest::Method;
 use reqwest::multipart::Form;
@@ -40,8 +41,13 @@ async fn analyse_document(caller: &Caller<'_>, form: Form) -> Value {
 }
 
 fn outcome_of<'a>(findings: &'a Value, code: &str) -> &'a str {
-    let found = findings.as_array().unwrap().iter().find(|finding| finding["code"] == code);
-    found.unwrap_or_else(|| panic!("{code}: {findings}"))["outcome"].as_str().unwrap()
+    let findings = findings.as_array().unwrap();
+    for finding in findings {
+        let code = finding["code"].as_str().unwrap();
+        assert!(FINDING_CODES.contains(&code), "{code} is in no list of codes");
+    }
+    let found = findings.iter().find(|finding| finding["code"] == code);
+    found.unwrap_or_else(|| panic!("{code}: {findings:?}"))["outcome"].as_str().unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
