@@ -37,7 +37,7 @@ test-providers: web services ## check the fakes of AWS, OpenAI and Fingerprint w
 test-stores: cargo web services ## run the same API tests on PostgreSQL and on PocketBase
 	for store in postgres pocketbase; do \
 		echo "The API on $$store:"; \
-		TEST_STORE=$$store cargo test --locked --test it -- access:: bodies:: clients:: embedding:: events:: files:: flow:: frames:: hostile:: journey:: lists:: local:: person_page:: profiles:: providers::rekognition providers::fingerprint reference:: revocation:: settings:: submission:: tokens:: verification:: nothing_a_person_sends r21_; \
+		TEST_STORE=$$store cargo test --locked --test it -- access:: bodies:: clients:: embedding:: events:: files:: flow:: frames:: hostile:: journey:: lists:: local:: person_page:: profiles:: providers::rekognition providers::fingerprint reference:: revocation:: settings:: submission:: tokens:: verification:: webhooks:: nothing_a_person_sends r21_; \
 	done
 
 test-api: cargo web services ## test a running server against its OpenAPI document, on every store
@@ -87,10 +87,11 @@ sbom: cargo ## write the bill of materials (CycloneDX) of the server to target/i
 	mv crates/identivia/identivia.cdx.json target/identivia.cdx.json
 	rm -f crates/vision/identivia.cdx.json
 
-bench: cargo ## measure requests per second (STORE=sqlite, postgres or pocketbase) and the time of each engine
+bench: cargo ## measure requests per second (STORE=sqlite, postgres or pocketbase) and webhooks per second, and the time of each engine
 	[ "$(STORE)" != postgres ] || tests/install.sh postgres
 	[ "$(STORE)" != pocketbase ] || $(MAKE) --no-print-directory $(VENV)/installed
 	STORE=$(STORE) cargo bench --locked --bench http
+	cargo bench --locked --bench webhooks
 	cargo bench --locked -p vision --bench engines
 
 demo: cargo web ## verify a specimen passport on a temporary server, with curl

@@ -20,7 +20,6 @@ use crate::providers::http_call::HealthCheck;
 use crate::providers::liveness::LivenessSessions;
 use crate::store::Store;
 use crate::store::pocketbase::PocketBase;
-use crate::system_key::SystemKey;
 use crate::work::cpu_ledger::CpuLedger;
 
 /// The handles a request can reach.
@@ -34,8 +33,6 @@ pub struct App {
     pub files: Arc<Files>,
     /// The PocketBase that holds records and files, if one does.
     pub pocketbase: Option<Arc<PocketBase>>,
-    /// Encrypts the secrets that records hold.
-    pub system_key: Arc<SystemKey>,
     pub liveness: Arc<LivenessSessions>,
     pub reader: Arc<dyn DocumentReader>,
     /// Runs the checks on verification records.

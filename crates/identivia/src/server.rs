@@ -97,7 +97,6 @@ impl Server {
         let max_connections = limit_connections(config.max_connections);
         let lock = first_run::lock_data_dir(&config.data_dir)?;
         let generated = load_first_run(&config)?;
-        let system_key = SystemKey::load_or_generate(&config.system_key_path())?;
         let (listener, address) = bind_listener("PORT", SocketAddr::new(config.host, config.port)).await?;
         let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
         let client_url = config.client_url.clone().unwrap_or_else(|| public_url.clone());
@@ -113,15 +112,7 @@ impl Server {
         let cpu_ledger = engines.ledger().clone();
         let checks = RecordChecks::new(engines, store.clone(), files.clone(), options.clock.clone(), &config);
         let record_checks = JobQueue::new(checks, store.clone(), options.clock.clone());
-        let system_key = Arc::new(system_key);
-        let webhooks = Webhooks::open(
-            store.clone(),
-            deliveries,
-            system_key.clone(),
-            options.clock.clone(),
-            &config.webhooks,
-            options.host_lookup.clone().unwrap_or_else(|| Arc::new(SystemLookup)),
-        )?;
+        let webhooks = open_webhooks(&config, &options, &store, deliveries)?;
         let clients = open_clients(&config, generated.as_ref(), &store, &options);
         let app = Arc::new(App {
             tokens: build_tokens(&config, &secret),
@@ -132,7 +123,6 @@ impl Server {
             store,
             files,
             pocketbase,
-            system_key,
             webhooks,
             liveness,
             reader: providers.reader,
@@ -266,6 +256,18 @@ fn open_clients(
 ) -> Arc<ClientDirectory> {
     let configured = config.clients.clone().or_else(|| generated.map(|made| vec![made.client()]));
     ClientDirectory::new(Clients::new(configured.unwrap_or_default()), store.clone(), options.clock.clone())
+}
+
+/// Webhooks over these stores, with the system key that seals their secrets.
+fn open_webhooks(
+    config: &Config,
+    options: &StartOptions,
+    events: &Arc<dyn Store>,
+    deliveries: Arc<dyn Store>,
+) -> anyhow::Result<Arc<Webhooks>> {
+    let system_key = Arc::new(SystemKey::load_or_generate(&config.system_key_path())?);
+    let lookup = options.host_lookup.clone().unwrap_or_else(|| Arc::new(SystemLookup));
+    Webhooks::open(events.clone(), deliveries, system_key, options.clock.clone(), &config.webhooks, lookup)
 }
 
 fn build_page(config: &Config, options: &StartOptions, providers: &Providers) -> PersonPage {

@@ -37,15 +37,18 @@ async fn start_behind_proxy(service: &PocketBase) -> (World, Proxy) {
     (world, proxy)
 }
 
+/// What is read in the background, or for many requests at once.
+const SHARED_READS: [&str; 5] =
+    ["/clients/", "/revoked_tokens/", "/outbox_events/", "/webhook_endpoints/", "/auth-refresh"];
+
 fn count_sign_ins(proxy: &Proxy) -> usize {
     proxy.requests().iter().filter(|request| request.contains("auth-with-password")).count()
 }
 
-/// The calls since then, without those that serve many requests: the snapshot of clients, and the proof that the token
-/// still holds, which background work asks for too.
+/// The calls since then, without those that serve many requests: the snapshot of clients, what webhooks read, and the proof
+/// that the token still holds, which background work asks for too.
 fn list_calls_since(proxy: &Proxy, before: usize) -> Vec<String> {
-    let serves_many =
-        |call: &String| ["/clients/", "/revoked_tokens/", "/auth-refresh"].iter().any(|path| call.contains(path));
+    let serves_many = |call: &String| SHARED_READS.iter().any(|path| call.contains(path));
     proxy.requests().split_off(before).into_iter().filter(|call| !serves_many(call)).collect()
 }
 

@@ -1,5 +1,7 @@
 //! Webhooks: which events an endpoint gets, how they are signed, when they are sent again, and when an endpoint is disabled.
 
+mod servers;
+
 use std::time::Duration;
 
 use identivia::domain::webhook_signature::{WebhookSecret, sign_v1};

@@ -1,7 +1,7 @@
 //! The dispatcher: makes a delivery of each event for each endpoint that wants it. Requests that cause events do not wait for
 //! it: one more endpoint costs them nothing.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -34,7 +34,11 @@ pub(super) fn start_dispatcher(webhooks: Arc<Webhooks>, mut stop: watch::Receive
         let mut is_broken = false;
         while timeout(LOOK_INTERVAL, stop.wait_for(|stop| *stop)).await.is_err() {
             let is_check_due = checked.elapsed() >= CHECK_INTERVAL;
-            let outcome = webhooks.dispatch_new_events(is_check_due).await;
+            let outcome = if webhooks.board.list().is_empty() {
+                webhooks.pass_over_events(is_check_due).await
+            } else {
+                webhooks.dispatch_new_events(is_check_due).await.map(drop)
+            };
             if let Err(error) = &outcome
                 && !is_broken
             {
@@ -49,19 +53,20 @@ pub(super) fn start_dispatcher(webhooks: Arc<Webhooks>, mut stop: watch::Receive
 }
 
 impl Webhooks {
-    /// Makes the deliveries of all events that are new; returns how many events there were. `checks_place`: the event where
+    /// Makes the deliveries of all events that are new; returns how many events there were. `is_check_due`: the event where
     /// it stopped may have been removed since; then it starts with the oldest that is kept.
     ///
     /// # Errors
     /// When a store cannot be read or written now.
-    pub async fn dispatch_new_events(&self, checks_place: bool) -> Result<usize, StoreError> {
+    pub async fn dispatch_new_events(&self, is_check_due: bool) -> Result<usize, StoreError> {
         let mut all = 0;
         loop {
-            let before = self.load_dispatcher().await?;
+            let stored = self.load_dispatcher().await?;
+            let before = self.go_on_from(&stored);
             let every = EventFilter { reach: Reach::Every, types: Vec::new(), profile: None };
             let events = self.events.read_events(&every, before.cursor.as_ref(), EVENTS_AT_ONCE).await?;
             // The endpoints are read after the events: so an endpoint that was made before an event gets it.
-            let endpoints = self.events.webhook_endpoints().await?;
+            let endpoints = if events.is_empty() { Vec::new() } else { self.events.webhook_endpoints().await? };
             let (mut deliveries, mut cursor, mut count) = (Vec::new(), None, 0);
             for event in &events {
                 deliveries.extend(self.list_deliveries(event, &endpoints));
@@ -71,20 +76,56 @@ impl Webhooks {
                 }
             }
             if cursor.is_none() {
-                if checks_place {
-                    self.leave_removed_event(&before).await?;
+                if is_check_due {
+                    self.store_place(&stored, &before).await?;
                 }
                 return Ok(all);
             }
-            let after = DeliveryProgress { cursor, updated: next_time(&before, self.clock.now()), ..before.clone() };
-            if self.deliveries.dispatch_deliveries(&deliveries, &before, &after).await? {
-                all += count;
-                note_dispatched(events.iter().take(count));
-                if !deliveries.is_empty() {
-                    self.wake.notify_one();
-                }
+            let after = DeliveryProgress { cursor, updated: next_time(&stored, self.clock.now()), ..stored.clone() };
+            if deliveries.is_empty() {
+                // Nothing is lost when this place is forgotten: the same events make the same deliveries, none.
+                self.note_place(&stored, &after);
+            } else if self.deliveries.dispatch_deliveries(&deliveries, &stored, &after).await? {
+                self.wake.notify_one();
+            } else {
+                continue;
             }
+            all += count;
+            note_dispatched(events.iter().take(count));
         }
+    }
+
+    /// Moves on while there is no endpoint, so that the first one does not wait until all earlier events are read. It stays a
+    /// minute behind: an event can become readable later than one that is newer.
+    async fn pass_over_events(&self, is_check_due: bool) -> Result<(), StoreError> {
+        if !is_check_due {
+            return Ok(());
+        }
+        let stored = self.load_dispatcher().await?;
+        let newest = self.events.newest_event(&Reach::Every).await?.map(|event| event.event_id);
+        let passed = std::mem::replace(&mut *self.passed.lock().unwrap_or_else(PoisonError::into_inner), newest);
+        if passed.is_some() && passed != stored.cursor {
+            let updated = next_time(&stored, self.clock.now());
+            let after = DeliveryProgress { cursor: passed, updated, ..stored.clone() };
+            self.deliveries.replace_progress(&stored, &after).await?;
+        }
+        Ok(())
+    }
+
+    /// The stored place, or a later one that only this server knows. Another server may have stored a later one since.
+    fn go_on_from(&self, stored: &DeliveryProgress) -> DeliveryProgress {
+        let place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*place {
+            Some((known, cursor)) if *known == stored.updated => {
+                DeliveryProgress { cursor: Some(cursor.clone()), ..stored.clone() }
+            }
+            _ => stored.clone(),
+        }
+    }
+
+    fn note_place(&self, stored: &DeliveryProgress, after: &DeliveryProgress) {
+        let place = after.cursor.clone().map(|cursor| (stored.updated, cursor));
+        *self.place.lock().unwrap_or_else(PoisonError::into_inner) = place;
     }
 
     /// Where the dispatcher has come to. It begins with the first event after the server's first start.
@@ -99,15 +140,17 @@ impl Webhooks {
         Ok(self.deliveries.progress_of(id).await?.unwrap_or(first))
     }
 
-    /// Starts with the oldest event when the one where it stopped is kept no more. Deliveries that exist are not made again.
-    async fn leave_removed_event(&self, before: &DeliveryProgress) -> Result<(), StoreError> {
-        let Some(cursor) = &before.cursor else { return Ok(()) };
-        if !self.events.has_event(cursor, &Reach::Every).await? {
-            let after =
-                DeliveryProgress { cursor: None, updated: next_time(before, self.clock.now()), ..before.clone() };
-            self.deliveries.replace_progress(before, &after).await?;
+    /// Stores the place, now and then: events in between are read again after a restart. It is the oldest event when the one
+    /// where the dispatcher stopped is kept no more; deliveries that exist are not made again.
+    async fn store_place(&self, stored: &DeliveryProgress, place: &DeliveryProgress) -> Result<(), StoreError> {
+        let Some(cursor) = &place.cursor else { return Ok(()) };
+        let is_kept = self.events.has_event(cursor, &Reach::Every).await?;
+        if is_kept && stored.cursor == place.cursor {
+            return Ok(());
         }
-        Ok(())
+        let cursor = place.cursor.clone().filter(|_| is_kept);
+        let after = DeliveryProgress { cursor, updated: next_time(stored, self.clock.now()), ..stored.clone() };
+        self.deliveries.replace_progress(stored, &after).await.map(drop)
     }
 
     fn list_deliveries<'a>(

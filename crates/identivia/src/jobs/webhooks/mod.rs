@@ -8,7 +8,7 @@ mod manual_sends;
 mod retention;
 mod signed_request;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use aws_lc_rs::digest;
 use tokio::sync::{Notify, watch};
@@ -42,6 +42,10 @@ pub struct Webhooks {
     board: EndpointBoard,
     /// Starts due deliveries at once.
     wake: Arc<Notify>,
+    /// The last event that this server has dispatched, and the stored progress that it belongs to.
+    place: Mutex<Option<(Millis, EventId)>>,
+    /// While there is no endpoint: the newest event when it was looked for last.
+    passed: Mutex<Option<EventId>>,
     settings: WebhookSettings,
 }
 
@@ -67,6 +71,8 @@ impl Webhooks {
             system_key,
             clock,
             wake,
+            place: Mutex::default(),
+            passed: Mutex::default(),
             settings: settings.clone(),
         }))
     }

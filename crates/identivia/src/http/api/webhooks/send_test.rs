@@ -47,12 +47,13 @@ pub(crate) async fn test_webhook(
 ) -> Result<Json<DeliveryResponse>, ApiError> {
     let event_type = check_type(json::read_json(request).await?)?;
     app.store.record_event(&named.audit(EventKind::WebhookSent, "test")).await?;
-    let (delivery, attempt) = app.webhooks.send_test(&named.endpoint, event_type).await.map_err(to_api_error)?;
+    let (delivery, attempt) =
+        app.webhooks.send_test(&named.endpoint, event_type).await.map_err(|error| to_api_error(&error))?;
     let message = if delivery.last_error.is_none() { "Test delivered" } else { "Test not delivered" };
     Ok(Json(DeliveryResponse { success: true, message, data: DeliveryDetails::new(delivery, vec![attempt]) }))
 }
 
-fn to_api_error(error: JobError) -> ApiError {
+fn to_api_error(error: &JobError) -> ApiError {
     tracing::warn!(%error, "a webhook could not be tested");
     ApiError::conflict(
         "Webhook cannot be signed",
