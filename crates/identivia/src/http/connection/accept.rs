@@ -1,6 +1,7 @@
 //! The accept loop: limits the number of connections, serves HTTP/1.1 on each, and drains them at the end.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::net::IpAddr;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
@@ -38,7 +40,7 @@ pub struct RequestOrigin {
 }
 
 /// Answers the requests of connections.
-pub trait RequestHandler: Clone + Send + Sync + 'static {
+pub trait RequestHandler: Clone + Send + Sync + Unpin + 'static {
     /// Answers one request.
     fn handle_request(
         self,
@@ -151,30 +153,42 @@ async fn serve_connection(
         let handler = handler.clone();
         let activity = activity.clone();
         let stopping = stopping.clone();
-        async move {
+        // On the heap only while a request runs: thousands of connections may be open and idle.
+        Box::pin(async move {
             activity.set_busy(true);
             let mut response = handler.handle_request(request, origin).await;
             if *stopping.borrow() || origin.is_for_probes {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
             Ok::<_, Infallible>(response.map(|body| AnswerBody::new(body, activity)))
-        }
+        })
     });
     let mut builder = http1::Builder::new();
     builder.max_buf_size(READ_BUFFER_BYTES).header_read_timeout(None);
-    let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(socket), service));
+    let mut connection = builder.serve_connection(TokioIo::new(socket), service);
     let outcome = tokio::select! {
-        outcome = connection.as_mut() => outcome,
+        outcome = poll_fn(|context| connection.poll_without_shutdown(context)) => outcome,
         () = place.activity.close.notified() => return,
-        () = wait_for_stop(&mut stop) => match tokio::time::timeout(STOP_GRACE, connection.as_mut()).await {
-            Ok(outcome) => outcome,
-            Err(_) => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
+        () = wait_for_stop(&mut stop) => {
+            let last = poll_fn(|context| connection.poll_without_shutdown(context));
+            match tokio::time::timeout(STOP_GRACE, last).await {
+                Ok(outcome) => outcome,
+                Err(_) => {
+                    Pin::new(&mut connection).graceful_shutdown();
+                    poll_fn(|context| connection.poll_without_shutdown(context)).await
+                }
             }
         },
     };
-    if let Err(error) = outcome {
-        tracing::debug!(%error, "connection ended early");
+    match outcome {
+        Ok(()) => {
+            // The HTTP library's buffers go first: strangers who were refused may keep thousands of sockets open meanwhile.
+            let mut socket = connection.into_parts().io.into_inner();
+            tokio::select! {
+                _ = socket.shutdown() => {}
+                () = place.activity.close.notified() => {}
+            }
+        }
+        Err(error) => tracing::debug!(%error, "connection ended early"),
     }
 }
