@@ -35,8 +35,8 @@ record! {
         #[serde(default)]
         header_names: String = Public Paragraph [],
         /// These headers with their values, sealed with the system key. Empty: there are none.
-        #[serde(default)]
-        sealed_headers: String = Secret SentDocument [],
+        #[serde(default, deserialize_with = "null_if_malformed")]
+        sealed_headers: String = Secret Document [],
         #[serde(default, deserialize_with = "null_if_malformed")]
         keys: Vec<SealedKey> = Secret Document [],
         #[serde(default)]
