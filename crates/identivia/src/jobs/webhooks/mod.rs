@@ -1,5 +1,6 @@
 //! Webhooks: events are dispatched to endpoints as deliveries, which the job queue sends, signed, until a receiver takes them.
 
+mod backlog;
 mod delivery_job;
 mod dispatcher;
 mod endpoint_alarm;
@@ -8,6 +9,7 @@ mod manual_sends;
 mod retention;
 mod signed_request;
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use aws_lc_rs::digest;
@@ -47,6 +49,8 @@ pub struct Webhooks {
     /// While there is no endpoint: the newest event when it was looked for last.
     passed: Mutex<Option<EventId>>,
     settings: WebhookSettings,
+    /// Whether deliveries wait that should have been tried long ago.
+    is_late: AtomicBool,
 }
 
 impl Webhooks {
@@ -74,6 +78,7 @@ impl Webhooks {
             place: Mutex::default(),
             passed: Mutex::default(),
             settings: settings.clone(),
+            is_late: AtomicBool::new(false),
         }))
     }
 
@@ -91,6 +96,7 @@ impl Webhooks {
         let queue = JobQueue::new(DeliveryJob::new(self.clone()), self.deliveries.clone(), self.clock.clone());
         queue.start(stop.clone());
         dispatcher::start_dispatcher(self.clone(), stop.clone());
+        backlog::start_backlog_checks(self.clone(), stop.clone());
         retention::start_delivery_retention(self.clone(), stop);
         Some(queue)
     }
