@@ -166,11 +166,12 @@ def walk_through_shop(shop, secret, user):
     assert post_webhook(shop, draw_secret(), event) == 401
     assert post_webhook(shop, secret, event, age=400) == 401
     assert post_webhook(shop, secret, event, age=-400) == 401
+    # Later events of the profile may arrive meanwhile.
     version = customer()["version"]
-    assert version > 1 and post_webhook(shop, secret, event) == 204 and customer()["version"] == version
+    assert version > 1 and post_webhook(shop, secret, event) == 204 and customer()["version"] >= version
     # A record that cannot be read is an error, so that the webhook is sent again.
     event["data"].update(id="a" * 15, version=1_000)
-    assert post_webhook(shop, secret, event) == 500 and customer()["version"] == version
+    assert post_webhook(shop, secret, event) == 500 and customer()["version"] < 1_000
 
 
 def main():

@@ -41,6 +41,8 @@ pub(crate) async fn list_webhooks(
 }
 
 /// Get a webhook
+///
+/// With how it is doing: since when deliveries fail, and how many tries in a row.
 #[utoipa::path(get, path = "/api/webhooks/{id}", tag = "Webhooks", security(("machine" = ["webhooks:read"])),
     params(("id" = RecordId, Path, description = "The webhook's id")),
     responses((status = 200, description = "The webhook", body = WebhookResponse)))]
