@@ -30,11 +30,11 @@ pub enum EventType {
     ProfileResubmissionRequested,
     /// The person no longer agrees to the checks.
     ConsentWithdrawn,
-    /// Deliveries to a webhook endpoint fail. The team's other endpoints are told.
+    /// Deliveries to a webhook endpoint fail. The team's other endpoints get this.
     EndpointFailing,
     /// A webhook endpoint gets no more deliveries.
     EndpointDisabled,
-    /// A client tests its endpoint: only that endpoint is told.
+    /// A client tests its endpoint: only that endpoint gets this.
     WebhookTest,
 }
 

@@ -85,7 +85,7 @@ record! {
         /// Until then the endpoint is not tried.
         #[serde(default)]
         paused_until: Option<Millis> = Public Time [],
-        /// When others were told that it fails, and when they were told that it is about to be disabled.
+        /// When the other endpoints got the first warning, and the last one before it is disabled.
         #[serde(default)]
         warned_at: Option<Millis> = Public Time [],
         #[serde(default)]

@@ -38,8 +38,13 @@ async fn start_behind_proxy(service: &PocketBase) -> (World, Proxy) {
 }
 
 /// What is read in the background, or for many requests at once.
-const SHARED_READS: [&str; 5] =
-    ["/clients/", "/revoked_tokens/", "/outbox_events/", "/webhook_endpoints/", "/auth-refresh"];
+const SHARED_READS: [&str; 5] = [
+    "/clients/",
+    "/revoked_tokens/",
+    "GET /api/collections/outbox_events/",
+    "GET /api/collections/webhook_endpoints/",
+    "/auth-refresh",
+];
 
 fn count_sign_ins(proxy: &Proxy) -> usize {
     proxy.requests().iter().filter(|request| request.contains("auth-with-password")).count()

@@ -9,12 +9,12 @@ pub const FAILURES_BEFORE_PAUSES: u32 = 5;
 /// The first pause and the longest one, in seconds. Each pause is twice as long as the one before.
 const FIRST_PAUSE: i64 = 5;
 const LONGEST_PAUSE: i64 = 300;
-/// The failed try of one event at which others are told.
+/// The failed try of one event at which the other endpoints get a warning.
 const TRIES_BEFORE_WARNING: u32 = 4;
 const HOUR: i64 = 3_600;
 /// How long an endpoint may fail, in seconds.
 const MAX_FAILING: i64 = 120 * HOUR;
-/// How long before it is disabled others are told so.
+/// How long before it is disabled the last warning comes.
 const LAST_WARNING: i64 = 24 * HOUR;
 /// Two events that failed this far apart show that it is the endpoint, and not one event.
 const APART: i64 = 12 * HOUR;
@@ -32,9 +32,9 @@ pub struct FailedTry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HealthStep {
     Nothing,
-    /// Others are told that deliveries fail.
+    /// The other endpoints get a warning that deliveries fail.
     Warn,
-    /// Others are told that the endpoint is disabled then.
+    /// They get a warning that the endpoint is disabled then.
     WarnLastTime {
         disabled_from: Millis,
     },

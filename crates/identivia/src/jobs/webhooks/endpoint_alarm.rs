@@ -41,8 +41,8 @@ impl Webhooks {
         Ok(())
     }
 
-    /// Notes that a try has failed, and tells others when it is time. Others are told before it is noted: after a crash they
-    /// are told once more rather than never.
+    /// Notes that a try has failed, and warns the other endpoints when it is time. The warning comes first: after a crash it
+    /// comes once more rather than never.
     pub(super) async fn note_failure(&self, endpoint: &WebhookEndpoint, failed: &FailedTry) -> Result<(), StoreError> {
         let lock = self.board.lock_of(endpoint.id);
         let _noting = lock.lock().await;

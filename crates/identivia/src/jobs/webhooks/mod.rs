@@ -170,7 +170,7 @@ impl Webhooks {
     }
 }
 
-/// The id of the delivery of an event to an endpoint: an event is delivered to an endpoint once, whoever dispatches it.
+/// The id of the delivery of an event to an endpoint: two servers that dispatch an event make one delivery.
 fn delivery_key(endpoint: RecordId, event: &EventId) -> RecordId {
     letters_of(digest::digest(&digest::SHA256, format!("delivery {endpoint} {event}").as_bytes()).as_ref())
 }
