@@ -2,6 +2,7 @@
 //! postpones it when the store, the files or a provider are not available.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -128,6 +129,8 @@ pub struct JobQueue<K> {
     store: Arc<dyn Store>,
     clock: Clock,
     workers: Arc<Semaphore>,
+    /// Whether the store does not answer, and the log says so.
+    is_out: AtomicBool,
 }
 
 impl<K: JobKind> JobQueue<K> {
@@ -135,7 +138,7 @@ impl<K: JobKind> JobQueue<K> {
     #[must_use]
     pub fn new(kind: K, store: Arc<dyn Store>, clock: Clock) -> Arc<Self> {
         let workers = Arc::new(Semaphore::new(kind.limits().workers));
-        Arc::new(Self { kind, store, clock, workers })
+        Arc::new(Self { kind, store, clock, workers, is_out: AtomicBool::new(false) })
     }
 
     /// The kind of its jobs.
@@ -206,13 +209,17 @@ impl<K: JobKind> JobQueue<K> {
             {
                 workers.push(worker);
             }
-            if let Err(error) = self.kind.prepare_jobs().await {
-                tracing::warn!(job = K::NAME, cause = %error, "could not prepare jobs; the queue tries again");
+            let prepared = self.kind.prepare_jobs().await;
+            if let Err(error) = &prepared {
+                self.warn_of_outage(error, "could not prepare jobs; the queue tries again");
             }
             let ClaimedJobs { jobs, next_due } = match self.claim_jobs(workers.len()).await {
-                Ok(claimed) => claimed,
+                Ok(claimed) => {
+                    self.is_out.fetch_and(prepared.is_err(), Ordering::Relaxed);
+                    claimed
+                }
                 Err(error) => {
-                    tracing::warn!(job = K::NAME, cause = %error, "could not claim a job; the queue tries again");
+                    self.warn_of_outage(&error, "could not claim a job; the queue tries again");
                     return limits.poll_interval;
                 }
             };
@@ -261,6 +268,13 @@ impl<K: JobKind> JobQueue<K> {
     async fn claim_next(&self) -> Result<ClaimOutcome<K::JobRecord>, StoreError> {
         let now = self.clock.now();
         K::COLUMNS.claim_due_job(self.store.as_ref(), now, now.plus_seconds(self.kind.limits().lease_seconds)).await
+    }
+
+    /// Warns once of each outage: a queue may look for jobs every second.
+    fn warn_of_outage(&self, cause: &(dyn std::error::Error + Sync), what: &'static str) {
+        if !self.is_out.swap(true, Ordering::Relaxed) {
+            tracing::warn!(job = K::NAME, %cause, "{what}");
+        }
     }
 
     /// Claims jobs for that many free workers.

@@ -7,11 +7,12 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use super::delivery_job::leave_out_endpoints;
 use super::{DeliveryJob, Webhooks};
 use crate::jobs::queue::JobKind as _;
-use crate::store::{Comparison, Query, StoreError};
+use crate::store::{Query, StoreError};
 
-/// How often the backlog is looked at.
+/// How often the backlog is counted.
 const INTERVAL: Duration = Duration::from_secs(60);
 /// Deliveries that have been due for less than this are no backlog, in seconds.
 const USUAL_WAIT: i64 = 60;
@@ -56,12 +57,7 @@ impl Webhooks {
     /// Counts deliveries that have been due for that many seconds, up to a limit.
     async fn count_waiting(&self, seconds: i64, limit: usize) -> Result<usize, StoreError> {
         let query = DeliveryJob::COLUMNS.due_query(self.clock.now().plus_seconds(-seconds)).limited(limit);
-        let disabled = self.board.list_disabled();
-        let query = if disabled.is_empty() {
-            query
-        } else {
-            query.filter("endpoint", Comparison::NotIn(disabled.iter().map(|id| serde_json::json!(id)).collect()))
-        };
+        let query = leave_out_endpoints(query, &self.board.list_disabled());
         Ok(self.deliveries.read(Query { keys_only: true, ..query }).await?.len())
     }
 }

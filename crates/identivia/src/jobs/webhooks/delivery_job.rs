@@ -123,11 +123,7 @@ impl JobKind for DeliveryJob {
     }
 
     fn narrow_search(&self, query: Query) -> Query {
-        let busy = self.webhooks.board.list_busy(self.webhooks.clock.now());
-        if busy.is_empty() {
-            return query;
-        }
-        query.filter("endpoint", Comparison::NotIn(busy.iter().map(|id| json!(id)).collect()))
+        leave_out_endpoints(query, &self.webhooks.board.list_busy(self.webhooks.clock.now()))
     }
 
     fn admit_job(&self, delivery: &WebhookDelivery) -> Option<JobSlot> {
@@ -155,7 +151,7 @@ impl JobKind for DeliveryJob {
         }
         let started = webhooks.clock.now();
         let answer = webhooks.send_event(&endpoint, event, started).await?;
-        let attempt = to_attempt(job, started, &answer);
+        let attempt = to_attempt(delivery, job.attempt, started, &answer);
         let after = to_next_state(job, &answer, webhooks.clock.now());
         log_try(&after, &attempt);
         let outcome = webhooks.record_attempt(job, &after, Some(&attempt)).await?;
@@ -244,13 +240,26 @@ impl Webhooks {
     }
 }
 
+/// Leaves the deliveries of these endpoints out.
+pub(super) fn leave_out_endpoints(query: Query, endpoints: &[RecordId]) -> Query {
+    if endpoints.is_empty() {
+        return query;
+    }
+    query.filter("endpoint", Comparison::NotIn(endpoints.iter().map(|id| json!(id)).collect()))
+}
+
 /// The record of a try.
-fn to_attempt(job: &ClaimedJob<WebhookDelivery>, at: Millis, answer: &WebhookAnswer) -> WebhookAttempt {
+pub(super) fn to_attempt(
+    delivery: &WebhookDelivery,
+    number: u32,
+    at: Millis,
+    answer: &WebhookAnswer,
+) -> WebhookAttempt {
     WebhookAttempt {
         id: RecordId::random(),
-        delivery: job.record.id,
-        number: job.attempt,
-        trigger: job.record.trigger,
+        delivery: delivery.id,
+        number,
+        trigger: delivery.trigger,
         at,
         status: answer.status,
         duration_ms: u32::try_from(answer.duration.as_millis()).unwrap_or(u32::MAX),
@@ -278,7 +287,7 @@ fn to_next_state(job: &ClaimedJob<WebhookDelivery>, answer: &WebhookAnswer, now:
     after
 }
 
-fn end_delivery(delivery: &mut WebhookDelivery, state: DeliveryState, now: Millis) {
+pub(super) fn end_delivery(delivery: &mut WebhookDelivery, state: DeliveryState, now: Millis) {
     (delivery.state, delivery.due_at, delivery.finished) = (state, None, Some(now));
 }
 

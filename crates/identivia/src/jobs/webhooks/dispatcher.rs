@@ -101,6 +101,10 @@ impl Webhooks {
         if !is_check_due {
             return Ok(());
         }
+        // The board is also empty while the endpoints could not be read yet: their events must not be passed over.
+        if !self.events.webhook_endpoints().await?.is_empty() {
+            return Ok(());
+        }
         let stored = self.load_dispatcher().await?;
         let newest = self.events.newest_event(&Reach::Every).await?.map(|event| event.event_id);
         let passed = std::mem::replace(&mut *self.passed.lock().unwrap_or_else(PoisonError::into_inner), newest);

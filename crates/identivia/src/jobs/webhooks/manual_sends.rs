@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{Webhooks, dispatcher::wants_event};
+use super::Webhooks;
+use super::delivery_job::{end_delivery, to_attempt};
+use super::dispatcher::wants_event;
 use crate::domain::outbox::EventType;
 use crate::jobs::queue::JobError;
 use crate::records::RecordKind;
@@ -54,20 +56,10 @@ impl Webhooks {
         let answer = self.send_event(endpoint, event, started).await?;
         delivery.profile = None;
         delivery.attempts = 1;
-        delivery.state = if answer.is_success() { DeliveryState::Delivered } else { DeliveryState::Exhausted };
-        (delivery.due_at, delivery.finished) = (None, Some(self.clock.now()));
+        let state = if answer.is_success() { DeliveryState::Delivered } else { DeliveryState::Exhausted };
+        end_delivery(&mut delivery, state, self.clock.now());
         (delivery.last_status, delivery.last_error) = (answer.status, answer.error.clone());
-        let attempt = WebhookAttempt {
-            id: RecordId::random(),
-            delivery: delivery.id,
-            number: 1,
-            trigger: DeliveryTrigger::Test,
-            at: started,
-            status: answer.status,
-            duration_ms: u32::try_from(answer.duration.as_millis()).unwrap_or(u32::MAX),
-            error: answer.error,
-            response: answer.response,
-        };
+        let attempt = to_attempt(&delivery, 1, started, &answer);
         self.deliveries.add_webhook_delivery(&delivery, &attempt).await?;
         Ok((delivery, attempt))
     }
