@@ -93,14 +93,16 @@ certify() {
 run_postgres() {
     local tls=(-c ssl=off)
     [ "$service" != postgres-tls ] || tls=(-c ssl=on -c "ssl_cert_file=$folder/server.crt" -c "ssl_key_file=$folder/server.key")
-    exec "${owner[@]}" "$bin/postgres" -D data -p "$port" -k "$folder" -c listen_addresses=127.0.0.1 "${tls[@]}"
+    # Dozens of test servers share one cluster, and each may open 16 connections: the default of 100 is for a few.
+    exec "${owner[@]}" "$bin/postgres" -D data -p "$port" -k "$folder" -c listen_addresses=127.0.0.1 \
+        -c max_connections=1000 "${tls[@]}"
 }
 
 # The role is no superuser: what it must not do is refused here as it would be elsewhere.
 announce_postgres() {
     "$bin/psql" -q -v ON_ERROR_STOP=1 -h "$folder" -p "$port" -U postgres -d postgres \
-        -c "create role identivia login createdb password 'secret'" -c 'create database identivia owner identivia'
-    export DATABASE_URL="postgres://identivia:secret@127.0.0.1:$port/identivia"
+        -c "create role identivia login createdb password 'pg-role-secret'" -c 'create database identivia owner identivia'
+    export DATABASE_URL="postgres://identivia:pg-role-secret@127.0.0.1:$port/identivia"
     [ "$service" != postgres-tls ] || DATABASE_URL+="?sslmode=verify-full&sslrootcert=$folder/server.crt"
     variables=(DATABASE_URL)
 }
@@ -147,7 +149,7 @@ run_s3() {
 
 announce_s3() {
     export AWS_ENDPOINT_URL_S3="http://127.0.0.1:$port" AWS_REGION=us-east-1
-    export AWS_ACCESS_KEY_ID=identivia AWS_SECRET_ACCESS_KEY=secret FILES_URL=s3://identivia/files
+    export AWS_ACCESS_KEY_ID=identivia AWS_SECRET_ACCESS_KEY=s3-user-secret FILES_URL=s3://identivia/files
     curl -q -sSf --noproxy '*' -o /dev/null -X PUT "$AWS_ENDPOINT_URL_S3/identivia"
     variables=(FILES_URL AWS_ENDPOINT_URL_S3 AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_REGION)
 }

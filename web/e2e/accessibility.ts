@@ -4,18 +4,26 @@ import type { Page } from '@playwright/test';
 import { LANGUAGES } from '../src/shared/i18n/language';
 import { expect } from './testServer';
 
-/** Expects no axe violation in either theme and any language, no horizontal overflow, and targets that are large enough. */
+const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+
+/**
+ * Expects no axe violation in either theme and any language, no horizontal overflow, and targets that are large enough.
+ * Colours are the same in all languages, and all else is the same in both themes: contrast, which takes the most time, is
+ * measured in the first language, and the other languages in one theme.
+ */
 export async function checkAccessibility(page: Page, name: string, languages: readonly string[] = LANGUAGES): Promise<void> {
-  for (const language of languages) {
+  for (const [index, language] of languages.entries()) {
     if (languages.length > 1) {
       await page.locator('.language select').selectOption(language);
       await expect(page.locator('html')).toHaveAttribute('lang', language);
     }
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-      const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']).analyze();
-      const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.html}\n    ${node.failureSummary}`).join('\n  ')}`);
-      expect.soft(found, `${name}, ${language}, ${colorScheme}`).toEqual([]);
+    if (index === 0) {
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+        await expectNoViolations(new AxeBuilder({ page }).withTags(TAGS), `${name}, ${language}, ${colorScheme}`);
+      }
+    } else {
+      await expectNoViolations(new AxeBuilder({ page }).withTags(TAGS).disableRules('color-contrast'), `${name}, ${language}`);
     }
     const width = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth] as const);
     expect.soft(width[0], `${name}, ${language}: overflows sideways`).toBeLessThanOrEqual(width[1]);
@@ -23,6 +31,12 @@ export async function checkAccessibility(page: Page, name: string, languages: re
   }
   if (languages.length > 1) await page.locator('.language select').selectOption('en');
   await page.emulateMedia({ colorScheme: 'light' });
+}
+
+async function expectNoViolations(checks: AxeBuilder, where: string): Promise<void> {
+  const { violations } = await checks.analyze();
+  const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.html}\n    ${node.failureSummary}`).join('\n  ')}`);
+  expect.soft(found, where).toEqual([]);
 }
 
 /** Controls below 44 CSS pixels, apart from links in a sentence and inputs whose label is the target. */

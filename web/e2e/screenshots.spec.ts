@@ -1,29 +1,56 @@
 // Screenshots of every step on a phone, a small phone and a computer, light and dark: for review by eye.
+import type { Page } from '@playwright/test';
 import { showCamera } from './camera';
 import { COMPUTER, PHONE, SMALL, chooseDocument, giveConsent, face, takeScreenshot, goToFace } from './flowSteps';
 import { expect, findScreen, test } from './testServer';
 
-const LOOKS = [
-  { name: 'phone', viewport: PHONE, colorScheme: 'light' },
-  { name: 'phone-dark', viewport: PHONE, colorScheme: 'dark' },
-  { name: 'small', viewport: SMALL, colorScheme: 'light' },
-  { name: 'computer', viewport: COMPUTER, colorScheme: 'light' },
-  { name: 'computer-dark', viewport: COMPUTER, colorScheme: 'dark' },
-] as const;
+interface Look {
+  name: string;
+  viewport: { width: number; height: number };
+  colorScheme: 'light' | 'dark';
+}
 
-for (const { name, viewport, colorScheme } of LOOKS) {
-  test(`every step, ${name}`, async ({ page, server, context }) => {
+/** Each device goes through the steps once; a screen that stays is looked at in each of its looks, and one that moves in the first. */
+const DEVICES: Record<string, [Look, ...Look[]]> = {
+  phone: [
+    { name: 'phone', viewport: PHONE, colorScheme: 'light' },
+    { name: 'phone-dark', viewport: PHONE, colorScheme: 'dark' },
+    { name: 'small', viewport: SMALL, colorScheme: 'light' },
+  ],
+  computer: [
+    { name: 'computer', viewport: COMPUTER, colorScheme: 'light' },
+    { name: 'computer-dark', viewport: COMPUTER, colorScheme: 'dark' },
+  ],
+};
+
+async function takeLooks(page: Page, looks: readonly Look[], step: string, options: { isWhole: boolean } = { isWhole: false }): Promise<void> {
+  for (const { name, viewport, colorScheme } of looks) {
     await page.setViewportSize(viewport);
     await page.emulateMedia({ colorScheme });
+    await takeScreenshot(page, `${name}-${step}`);
+    if (options.isWhole) await page.screenshot({ path: `e2e/shots/${name}-${step}-whole.png`, fullPage: true });
+  }
+  await setLook(page, looks[0]);
+}
+
+async function setLook(page: Page, look: Look | undefined): Promise<void> {
+  if (!look) return;
+  await page.setViewportSize(look.viewport);
+  await page.emulateMedia({ colorScheme: look.colorScheme });
+}
+
+for (const [device, looks] of Object.entries(DEVICES)) {
+  test(`every step on a ${device}`, async ({ page, server, context }) => {
+    await setLook(page, looks[0]);
     await showCamera(page, 'passport');
     const person = await server.createPerson({ redirect_url: 'https://shop.example/back' });
-    const look = (step: string): Promise<void> => takeScreenshot(page, `${name}-${step}`);
+    const look = (step: string): Promise<void> => takeLooks(page, looks, step);
+    const lookOnce = (step: string): Promise<void> => takeScreenshot(page, `${looks[0].name}-${step}`);
     await page.goto(person.url);
     await expect(findScreen(page, 'consent')).toBeVisible();
-    await look('01-consent');
-    await page.screenshot({ path: `e2e/shots/${name}-01-consent-whole.png`, fullPage: true });
+    await takeLooks(page, looks, '01-consent', { isWhole: true });
     await giveConsent(page);
-    if (viewport === COMPUTER) {
+    if (device === 'computer') {
       await expect(findScreen(page, 'device')).toBeVisible();
       await look('02-device');
       await page.locator('.actions .primary').click();
@@ -36,40 +63,37 @@ for (const { name, viewport, colorScheme } of LOOKS) {
     await page.evaluate(() => Object.assign(window, { cameraAside: 0.16 }));
     await chooseDocument(page);
     await page.locator('[data-hint="centre"]').waitFor();
-    await look('05-front');
+    await lookOnce('05-front');
     await page.evaluate(() => Object.assign(window, { cameraAside: 0 }));
     await expect(findScreen(page, 'preview-front')).toBeVisible();
     await look('06-preview');
     await page.locator('.actions .primary').click();
     await findScreen(page, 'reading').waitFor();
-    await look('07-reading');
+    await lookOnce('07-reading');
     await goToFace(page);
     await look('08-face');
     const checked = face(page);
     await page.locator('[data-step]:not([data-step=""])').waitFor();
-    await look('09-face-check');
+    await lookOnce('09-face-check');
     await page.locator('[data-step^="turn"]').waitFor();
-    await look('10-face-turn');
+    await lookOnce('10-face-turn');
     await page.locator('[data-screen="judging"]').waitFor();
-    await look('11-judging');
+    await lookOnce('11-judging');
     await checked;
     await expect(findScreen(page, 'details')).toBeVisible();
     await expect(page.locator('#document_number')).not.toHaveValue('');
-    await look('12-details');
-    await page.screenshot({ path: `e2e/shots/${name}-12-details-whole.png`, fullPage: true });
+    await takeLooks(page, looks, '12-details', { isWhole: true });
     // A small camera's picture may be read in part; the person types the rest.
     await page.locator('#name').fill('Jane Marie Specimen');
     await page.locator('.actions .primary').click();
     await expect(findScreen(page, 'outcome')).toBeVisible({ timeout: 30_000 });
     await look('14-outcome');
     const other = await context.newPage();
-    await other.setViewportSize(viewport);
-    await other.emulateMedia({ colorScheme });
     await other.goto(`${server.url}/go#K7PM4QXD`);
     await expect(findScreen(other, 'go')).toBeVisible();
-    await takeScreenshot(other, `${name}-15-go`);
+    await takeLooks(other, looks, '15-go');
     await other.goto(`${server.url}/${person.id}`);
     await expect(findScreen(other, 'trouble-reopen')).toBeVisible();
-    await takeScreenshot(other, `${name}-16-reopen`);
+    await takeLooks(other, looks, '16-reopen');
   });
 }

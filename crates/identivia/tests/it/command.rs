@@ -571,7 +571,10 @@ async fn shared_records_warn_of_single_server_settings() {
         text(&output.stdout)
     };
     let shared = checked(&url, SECRET);
-    assert!(shared.contains("PostgreSQL at DATABASE_URL, 16 connections at most") && !shared.contains(":secret@"));
+    assert!(
+        shared.contains("PostgreSQL at DATABASE_URL, 16 connections at most")
+            && !shared.contains(crate::services::postgres::PASSWORD)
+    );
     assert!(!shared.contains("note           JWT_SECRET") && shared.contains("note           JWT_CLIENTS"), "{shared}");
     assert!(!checked("", "").contains("a second server"));
 }

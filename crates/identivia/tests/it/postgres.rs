@@ -262,7 +262,7 @@ fn read_start_error(url: &str) -> String {
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!((output.status.code(), said.lines().count()), (Some(1), 1), "{said}");
     assert!(said.contains("DATABASE_URL: "), "{said}");
-    assert!(!said.contains("CANARY") && !said.contains("secret"), "{said}");
+    assert!(!said.contains("CANARY") && !said.contains(postgres::PASSWORD), "{said}");
     said
 }
 
@@ -281,7 +281,7 @@ async fn unusable_database_stops_the_start_with_one_line() {
     );
     connection.execute(AssertSqlSafe(create)).await.unwrap();
     for (url, expected) in [
-        (url.replace(":secret@", ":CANARY@"), "user or password refused"),
+        (url.replace(postgres::PASSWORD, "CANARY"), "user or password refused"),
         (format!("{server}/CANARY_nowhere"), "no such database"),
         ("postgres://identivia:CANARY@127.0.0.1:1/x".to_owned(), "refused"),
         ("postgres://identivia:CANARY@127.0.0.1:99999/x".to_owned(), "must be a URL such as"),
@@ -329,7 +329,7 @@ async fn values_in_database_errors_are_not_logged() {
     let url = cluster.database().await;
     let mut connection = PgConnection::connect(&url).await.unwrap();
     connection.execute("alter role identivia password 'CANARY-password'").await.unwrap();
-    let url = url.replace(":secret@", ":CANARY-password@");
+    let url = url.replace(postgres::PASSWORD, "CANARY-password");
     let folder = tempfile::tempdir().unwrap();
     let server = command::Running::start(folder.path(), |command| {
         let clients = json!([{"client_id": "a", "client_secret": "CANARY-client", "scopes": ["profiles:write"]}]);

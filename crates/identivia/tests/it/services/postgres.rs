@@ -7,6 +7,9 @@ use sqlx::{Connection as _, PgConnection};
 
 use super::Service;
 
+/// The password of the role, as `tests/services.sh` sets it: no other text contains it.
+pub(crate) const PASSWORD: &str = "pg-role-secret";
+
 static SHARED: OnceLock<Postgres> = OnceLock::new();
 
 /// The URL of a new, empty database in the cluster that all tests of this process share.
@@ -14,7 +17,7 @@ pub(crate) async fn database() -> String {
     SHARED.get_or_init(Postgres::own).database().await
 }
 
-/// A cluster with PostgreSQL's own defaults, `fsync` among them.
+/// A cluster with PostgreSQL's own defaults, `fsync` among them, and room for the servers of all tests.
 pub(crate) struct Postgres {
     service: Service,
     /// Leads to the database `identivia`, as the role of that name, which is no superuser.
@@ -90,7 +93,7 @@ mod tests {
         assert_eq!(asked(&first, table).await.unwrap(), "things");
         assert_eq!(asked(&second, table).await.unwrap(), "");
         assert_eq!(asked(&first, "show fsync").await.unwrap(), "on");
-        assert!(asked(&first.replace("secret", "wrong"), table).await.is_err());
+        assert!(asked(&first.replace(PASSWORD, "wrong"), table).await.is_err());
     }
 
     #[tokio::test]
