@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::domain::profile::Reach;
+use crate::jobs::interval::wait_for_next_round;
 use crate::records::id::RecordId;
 use crate::store::Store;
 
@@ -46,7 +47,7 @@ impl EventFeed {
     pub fn start(self: &Arc<Self>, mut stop: watch::Receiver<bool>) {
         let feed = self.clone();
         tokio::spawn(async move {
-            while timeout(LOOK_INTERVAL, stop.wait_for(|stop| *stop)).await.is_err() {
+            while wait_for_next_round(LOOK_INTERVAL, &mut stop).await {
                 if feed.newest.receiver_count() > 0 {
                     feed.look_for_news().await;
                 }

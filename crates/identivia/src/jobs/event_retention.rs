@@ -4,19 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::timeout;
 
 use crate::clock::Clock;
+use crate::jobs::interval::wait_for_next_round;
 use crate::store::{Store, StoreError};
 
 /// How often old events are sought.
 const INTERVAL: Duration = Duration::from_secs(600);
-const SECONDS_OF_A_DAY: i64 = 86_400;
 
 /// Removes old events until the server stops.
 pub fn start_event_retention(store: Arc<dyn Store>, clock: Clock, days: i64, mut stop: watch::Receiver<bool>) {
     tokio::spawn(async move {
-        while timeout(INTERVAL, stop.wait_for(|stop| *stop)).await.is_err() {
+        while wait_for_next_round(INTERVAL, &mut stop).await {
             if let Err(error) = remove_old_events(&store, &clock, days).await {
                 tracing::warn!(%error, "old events could not be removed; the next run tries again");
             }
@@ -29,7 +28,7 @@ pub fn start_event_retention(store: Arc<dyn Store>, clock: Clock, days: i64, mut
 /// # Errors
 /// When the store cannot do it now.
 pub async fn remove_old_events(store: &Arc<dyn Store>, clock: &Clock, days: i64) -> Result<usize, StoreError> {
-    let before = clock.now().plus_seconds(-days * SECONDS_OF_A_DAY);
+    let before = clock.now().plus_days(-days);
     let mut all = 0;
     loop {
         let removed = store.remove_events_before(before).await?;

@@ -26,6 +26,12 @@ impl Millis {
         Self(self.0.saturating_add(seconds.saturating_mul(1_000)))
     }
 
+    /// This point in time, some days of 24 hours later.
+    #[must_use]
+    pub fn plus_days(self, days: i64) -> Self {
+        self.plus_seconds(days.saturating_mul(86_400))
+    }
+
     /// RFC 3339 with a `T`: the form of the health report's `timestamp` and of a credential's `expiration`.
     #[must_use]
     pub fn rfc3339(self) -> String {

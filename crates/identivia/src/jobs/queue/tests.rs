@@ -202,3 +202,52 @@ async fn failed_attempts_count_and_the_job_is_given_up_after_the_last() {
     assert_eq!(tested.started.load(Ordering::SeqCst), 2);
     assert_eq!(tested.read_job(0).await.poll_due, None);
 }
+
+/// What the code under test logs, as text.
+#[derive(Clone, Default)]
+struct LogLines(Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl LogLines {
+    fn count(&self, text: &str) -> usize {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap().matches(text).count()
+    }
+}
+
+impl std::io::Write for LogLines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The first run asks for another one at `NOW` and a minute, the second at `NOW` and two.
+fn run_again_a_minute_later() -> Result<JobOutcome, JobError> {
+    static RUNS: std::sync::atomic::AtomicI64 = std::sync::atomic::AtomicI64::new(0);
+    let runs = RUNS.fetch_add(1, Ordering::SeqCst) + 1;
+    Ok(JobOutcome::RunAgain(NOW.plus_seconds(60 * runs)))
+}
+
+#[tokio::test]
+async fn each_outage_of_the_store_is_one_log_line() {
+    let log = LogLines::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let tested = TestedQueue::with_due_jobs(1, run_again_a_minute_later).await;
+    tested.may_end.add_permits(2);
+    for outage in 1..=2 {
+        tested.store.failing_commits.store(3, Ordering::SeqCst);
+        for _ in 0..3 {
+            tested.queue.run_until_nothing_due().await;
+        }
+        assert_eq!(log.count("could not claim a job"), outage);
+        // The store answers again: the queue claims what is due.
+        tested.queue.run_until_nothing_due().await;
+        assert_eq!(tested.started.load(Ordering::SeqCst), outage);
+        tested.clock.advance(61);
+    }
+}

@@ -5,10 +5,10 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::timeout;
 
 use super::delivery_job::leave_out_endpoints;
 use super::{DeliveryJob, Webhooks};
+use crate::jobs::interval::wait_for_next_round;
 use crate::jobs::queue::JobKind as _;
 use crate::store::{Query, StoreError};
 
@@ -23,7 +23,7 @@ const MOST_WAITING: usize = 100_000;
 /// Looks at the backlog until `stop` becomes true.
 pub(super) fn start_backlog_checks(webhooks: Arc<Webhooks>, mut stop: watch::Receiver<bool>) {
     tokio::spawn(async move {
-        while timeout(INTERVAL, stop.wait_for(|stop| *stop)).await.is_err() {
+        while wait_for_next_round(INTERVAL, &mut stop).await {
             // While the store cannot be read the last word holds.
             let _ = webhooks.check_backlog().await;
         }

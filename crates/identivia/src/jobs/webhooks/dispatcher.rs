@@ -5,11 +5,12 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use super::{Webhooks, next_time};
 use crate::domain::outbox::names_type;
 use crate::domain::profile::Reach;
+use crate::jobs::interval::wait_for_next_round;
 use crate::records::id::RecordId;
 use crate::records::outbox_event::OutboxEvent;
 use crate::records::webhook_delivery::{DeliveryProgress, DeliveryTrigger, WebhookDelivery};
@@ -32,7 +33,7 @@ pub(super) fn start_dispatcher(webhooks: Arc<Webhooks>, mut stop: watch::Receive
     tokio::spawn(async move {
         let mut checked = Instant::now();
         let mut is_broken = false;
-        while timeout(LOOK_INTERVAL, stop.wait_for(|stop| *stop)).await.is_err() {
+        while wait_for_next_round(LOOK_INTERVAL, &mut stop).await {
             let is_check_due = checked.elapsed() >= CHECK_INTERVAL;
             let outcome = if webhooks.board.list().is_empty() {
                 webhooks.pass_over_events(is_check_due).await

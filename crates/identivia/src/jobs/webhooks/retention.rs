@@ -4,21 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::timeout;
 
 use super::Webhooks;
+use crate::jobs::interval::wait_for_next_round;
 use crate::store::StoreError;
 
 /// How often old deliveries are sought.
 const INTERVAL: Duration = Duration::from_secs(600);
-const SECONDS_OF_A_DAY: i64 = 86_400;
 /// How long attempts are kept, in days.
 const ATTEMPTS_KEPT_DAYS: i64 = 7;
 
 /// Removes old deliveries until `stop` becomes true.
 pub(super) fn start_delivery_retention(webhooks: Arc<Webhooks>, mut stop: watch::Receiver<bool>) {
     tokio::spawn(async move {
-        while timeout(INTERVAL, stop.wait_for(|stop| *stop)).await.is_err() {
+        while wait_for_next_round(INTERVAL, &mut stop).await {
             if let Err(error) = webhooks.remove_old_deliveries().await {
                 tracing::warn!(%error, "old webhook deliveries could not be removed; the next run tries again");
             }
@@ -32,7 +31,7 @@ impl Webhooks {
     /// # Errors
     /// When the store cannot do it now.
     pub async fn remove_old_deliveries(&self) -> Result<usize, StoreError> {
-        let before = |days: i64| self.clock.now().plus_seconds(-days * SECONDS_OF_A_DAY);
+        let before = |days: i64| self.clock.now().plus_days(-days);
         let mut all = 0;
         loop {
             let deliveries = self.deliveries.remove_deliveries_before(before(self.settings.kept_days)).await?;
