@@ -44,14 +44,16 @@ create index profiles_status on profiles (coalesce(recorded_status, verification
 -- A code belongs to one profile.
 create unique index profiles_handoff on profiles (handoff_code) where handoff_code is not null;
 
--- The words by which records are found: of each searched field, in one case, without accents.
+-- The words by which records are found: of each searched field, in one case, without accents. They name a record by its seq,
+-- which rises: so the rows of a frequent word are added at one place of the index. Ids are random, and each row would change
+-- a page of its own.
 create table search_tokens (
     kind text not null,
     token text not null,
-    id text not null,
-    primary key (kind, token, id)
+    seq bigint not null,
+    primary key (kind, token, seq)
 );
-create index search_tokens_record on search_tokens (kind, id);
+create index search_tokens_record on search_tokens (kind, seq);
 
 create table status_history (
     seq integer primary key,

@@ -89,10 +89,12 @@ pub(super) fn join_inserts(inserts: &mut [PreparedInsert], dialect: &Dialect) ->
         statement.push_text(if depends_on_first { "select " } else { "values (" });
         statement.push_values(std::mem::take(&mut insert.values));
         statement.push_text(if depends_on_first { " from i0" } else { ")" });
-        statement.push_text(" on conflict do nothing returning 1)");
-        if let Some(rows) = insert.search_rows.take() {
+        let search_rows = insert.search_rows.take();
+        statement.push_text(" on conflict do nothing returning ");
+        statement.push_text(if search_rows.is_some() { "seq)" } else { "1)" });
+        if let Some(rows) = search_rows {
             statement.push_text(&format!(", w{number} as ("));
-            rows.push_insert(&mut statement, dialect, &format!(", i{number}"));
+            rows.push_joined_insert(&mut statement, dialect, &format!("i{number}"));
             statement.push_text(")");
         }
     }

@@ -29,10 +29,10 @@ impl SearchRows {
         Self { kind, key: key.to_owned(), words: words.join(" ") }
     }
 
-    /// Adds the rows of a new record.
+    /// Adds the rows of a stored record.
     pub(super) async fn insert_rows(self, transaction: &mut dyn SqlTransaction, dialect: &Dialect) -> Result<()> {
         let mut statement = SqlStatement::default();
-        self.push_insert(&mut statement, dialect, "");
+        self.push_insert(&mut statement, dialect);
         transaction.execute(&statement.text, &statement.values).await.map(drop)
     }
 
@@ -42,24 +42,35 @@ impl SearchRows {
         if self.words.is_empty() { Ok(()) } else { self.insert_rows(transaction, dialect).await }
     }
 
-    /// Adds the statement that inserts the rows. `source` is a further table to select from: `, i0`, or nothing.
-    pub(super) fn push_insert(self, statement: &mut SqlStatement, dialect: &Dialect, source: &str) {
-        let [before, behind] = dialect.split_words;
-        statement.push_text("insert into search_tokens (kind, id, token) select '");
-        statement.push_text(self.kind.name());
-        statement.push_text("', ");
-        statement.push_value(SqlValue::from_text(self.key));
-        statement.push_text(", w.value from ");
-        statement.push_text(before);
-        statement.push_value(SqlValue::from_text(self.words));
-        statement.push_text(behind);
-        statement.push_text(source);
-        // SQLite would take `on conflict` for a join's condition.
-        statement.push_text(" where true on conflict do nothing");
+    /// Adds the statement that inserts the rows of a stored record.
+    pub(super) fn push_insert(self, statement: &mut SqlStatement, dialect: &Dialect) {
+        let Self { kind, key, words } = self;
+        push_words(statement, dialect, kind, words);
+        statement.push_text(&format!(", {} r where r.{} = ", kind.name(), kind.key_field()));
+        statement.push_value(SqlValue::from_text(key));
+        statement.push_text(" on conflict do nothing");
+    }
+
+    /// Adds the statement that inserts the rows of a record that the same statement inserts: `record` names what that part of
+    /// it returns, the record's seq.
+    pub(super) fn push_joined_insert(self, statement: &mut SqlStatement, dialect: &Dialect, record: &str) {
+        push_words(statement, dialect, self.kind, self.words);
+        statement.push_text(&format!(", {record} r on conflict do nothing"));
     }
 }
 
-/// Removes the rows of a record.
+/// The part of an insert that is the same for all records: each word with the seq of `r`.
+fn push_words(statement: &mut SqlStatement, dialect: &Dialect, kind: RecordKind, words: String) {
+    let [before, behind] = dialect.split_words;
+    statement.push_text("insert into search_tokens (kind, seq, token) select '");
+    statement.push_text(kind.name());
+    statement.push_text("', r.seq, w.value from ");
+    statement.push_text(before);
+    statement.push_value(SqlValue::from_text(words));
+    statement.push_text(behind);
+}
+
+/// Removes the rows of a record, which must be stored still.
 pub(super) async fn delete_rows(transaction: &mut dyn SqlTransaction, kind: RecordKind, key: &str) -> Result<()> {
     if searched_fields(kind).next().is_none() {
         return Ok(());
@@ -68,7 +79,8 @@ pub(super) async fn delete_rows(transaction: &mut dyn SqlTransaction, kind: Reco
 }
 
 pub(super) fn delete_statement(kind: RecordKind) -> String {
-    format!("delete from search_tokens where kind = '{}' and id = $1", kind.name())
+    let (name, key) = (kind.name(), kind.key_field());
+    format!("delete from search_tokens where kind = '{name}' and seq = (select seq from {name} where {key} = $1)")
 }
 
 /// Adds the condition that a record has every word of a text. A text without a word finds nothing.
@@ -78,9 +90,8 @@ pub(super) fn push_search(statement: &mut SqlStatement, kind: RecordKind, text: 
         statement.push_text("1 = 0");
     }
     for (number, word) in words.into_iter().enumerate() {
-        statement.push_text(if number == 0 { "r." } else { " and r." });
-        statement.push_text(kind.key_field());
-        statement.push_text(" in (select w.id from search_tokens w where w.kind = '");
+        statement.push_text(if number == 0 { "r.seq" } else { " and r.seq" });
+        statement.push_text(" in (select w.seq from search_tokens w where w.kind = '");
         statement.push_text(kind.name());
         statement.push_text("' and w.token = ");
         statement.push_value(SqlValue::from_text(word));

@@ -143,7 +143,7 @@ fn statements(dialect: &Dialect) -> Vec<String> {
     statements.push(select_statement(&evidence, dialect).unwrap().text);
     let mut words = SqlStatement::default();
     let rows = SearchRows::of_record(RecordKind::Profiles, &example_of(RecordKind::Profiles)).unwrap();
-    rows.push_insert(&mut words, dialect, "");
+    rows.push_insert(&mut words, dialect);
     statements.extend([words.text, search_rows::delete_statement(RecordKind::Profiles)]);
     if let Some(count) = dialect.count_in_window {
         statements.extend([count, DELETE_ENDED_COUNTS].map(str::to_owned));

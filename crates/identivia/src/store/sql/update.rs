@@ -127,9 +127,9 @@ impl UpdateTarget {
     /// Removes the record, if it exists.
     pub(super) async fn delete_record(&self, transaction: &mut dyn SqlTransaction) -> Result<()> {
         let kind = self.table.kind;
+        delete_rows(transaction, kind, &self.key).await?;
         let statement = format!("delete from {} where {} = $1", kind.name(), kind.key_field());
-        transaction.execute(&statement, &[self.key_value()]).await?;
-        delete_rows(transaction, kind, &self.key).await
+        transaction.execute(&statement, &[self.key_value()]).await.map(drop)
     }
 
     fn key_value(&self) -> SqlValue<'_> {
