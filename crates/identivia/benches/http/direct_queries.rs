@@ -1,4 +1,4 @@
-//! What PostgreSQL gives without a server in front: single statements through the library's own pool of connections.
+//! What PostgreSQL gives without our server: single statements through the library's own pool of connections.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,7 +9,8 @@ use sqlx::postgres::{PgPool, PgPoolOptions};
 use tokio::task::JoinSet;
 use tokio::time::sleep_until;
 
-use crate::{Figures, Tally, WARM_UP, Window, cpu_time, figures};
+use crate::measure::{Figures, Tally, WARM_UP, Window, compute_figures};
+use crate::process::read_cpu_time;
 
 /// As many as the server keeps when nothing else is set (`DATABASE_CONNECTIONS`).
 const SERVERS_CONNECTIONS: u32 = 16;
@@ -26,18 +27,18 @@ const INSERT: &str = "\
         '{\"document_type\":\"passport\",\"security_level\":\"high\",\"language\":\"en\"}')";
 
 #[derive(Clone, Copy)]
-pub(crate) enum Work {
+pub(crate) enum DirectQuery {
     Select,
     Insert,
 }
 
-pub(crate) struct Raw {
+pub(crate) struct DirectQueries {
     pool: PgPool,
     profiles: Vec<String>,
     serial: AtomicU64,
 }
 
-impl Raw {
+impl DirectQueries {
     pub(crate) async fn open(url: &str) -> anyhow::Result<Arc<Self>> {
         // It still asks the server once more whenever a connection comes back.
         let pool = PgPoolOptions::new().max_connections(SERVERS_CONNECTIONS).test_before_acquire(false).connect(url);
@@ -50,7 +51,7 @@ impl Raw {
 
     pub(crate) async fn measure(
         self: &Arc<Self>,
-        work: Work,
+        work: DirectQuery,
         drivers: usize,
         length: Duration,
     ) -> anyhow::Result<Figures> {
@@ -59,31 +60,31 @@ impl Raw {
         let mut driving = JoinSet::new();
         for driver in 0..drivers {
             let raw = Arc::clone(self);
-            driving.spawn(async move { raw.drive(work, driver, window).await });
+            driving.spawn(async move { raw.drive_queries(work, driver, window).await });
         }
         sleep_until(window.start.into()).await;
-        let cpu = cpu_time("self")?;
+        let cpu = read_cpu_time("self")?;
         sleep_until(window.end.into()).await;
-        let cpu = cpu_time("self")? - cpu;
+        let cpu = read_cpu_time("self")? - cpu;
         let mut tally = Tally::default();
         for driven in driving.join_all().await {
-            tally = tally.and(driven?);
+            tally = tally.merge(driven?);
         }
-        figures(tally, length, cpu, cpu.as_secs_f64() / length.as_secs_f64(), 0.0)
+        compute_figures(tally, length, cpu, cpu.as_secs_f64() / length.as_secs_f64(), 0.0)
     }
 
-    async fn drive(&self, work: Work, driver: usize, window: Window) -> anyhow::Result<Tally> {
+    async fn drive_queries(&self, work: DirectQuery, driver: usize, window: Window) -> anyhow::Result<Tally> {
         let mut tally = Tally::default();
         let mut next = driver;
         while Instant::now() < window.end {
             let sent = Instant::now();
             match work {
-                Work::Select => {
+                DirectQuery::Select => {
                     next += 1;
                     let id = self.profiles.get(next % self.profiles.len()).context("no profiles")?;
                     sqlx::query(SELECT).bind(id).fetch_one(&self.pool).await?;
                 }
-                Work::Insert => {
+                DirectQuery::Insert => {
                     let id = format!("{:015}", self.serial.fetch_add(1, Ordering::Relaxed));
                     sqlx::query(INSERT).bind(id).execute(&self.pool).await?;
                 }

@@ -1,4 +1,4 @@
-//! How often PocketBase is called: its requests pass through here and are counted.
+//! Counts calls of PocketBase: they pass through here on their way.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,25 +10,25 @@ use tokio::net::{TcpListener, TcpStream};
 /// What ends the first line of a request, and comes nowhere else in what we send.
 const MARK: &[u8] = b" HTTP/1.1\r\n";
 
-pub(crate) struct Calls {
+pub(crate) struct CallCounter {
     address: SocketAddr,
     /// What each connection has carried to PocketBase.
     carried: Arc<Mutex<Vec<Vec<u8>>>>,
 }
 
-impl Calls {
-    pub(crate) async fn to(url: &str) -> anyhow::Result<Self> {
+impl CallCounter {
+    pub(crate) async fn start(url: &str) -> anyhow::Result<Self> {
         let upstream = url.strip_prefix("http://").context("PocketBase's address is plain HTTP")?.to_owned();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let calls = Self { address: listener.local_addr()?, carried: Arc::default() };
-        let carried = calls.carried.clone();
+        let counter = Self { address: listener.local_addr()?, carried: Arc::default() };
+        let carried = counter.carried.clone();
         tokio::spawn(async move {
             while let Ok((caller, _)) = listener.accept().await {
                 // A connection that fails is one that the server reports.
-                tokio::spawn(carry(caller, upstream.clone(), carried.clone()));
+                tokio::spawn(carry_connection(caller, upstream.clone(), carried.clone()));
             }
         });
-        Ok(calls)
+        Ok(counter)
     }
 
     pub(crate) fn url(&self) -> String {
@@ -41,7 +41,11 @@ impl Calls {
     }
 }
 
-async fn carry(caller: TcpStream, upstream: String, carried: Arc<Mutex<Vec<Vec<u8>>>>) -> std::io::Result<()> {
+async fn carry_connection(
+    caller: TcpStream,
+    upstream: String,
+    carried: Arc<Mutex<Vec<Vec<u8>>>>,
+) -> std::io::Result<()> {
     let (mut from_caller, mut to_caller) = caller.into_split();
     let (mut from_upstream, mut to_upstream) = TcpStream::connect(upstream).await?.into_split();
     tokio::spawn(async move { tokio::io::copy(&mut from_upstream, &mut to_caller).await });
