@@ -18,6 +18,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use clap::Parser;
 use futures_util::{StreamExt as _, stream};
+use identivia::clock::Clock;
 use identivia::config::{Config, Settings};
 use identivia::server::{Server, StartOptions};
 use serde_json::{Value, json};
@@ -73,9 +74,9 @@ async fn measure_deliveries() -> anyhow::Result<()> {
     let (receiver, received) = start_receiver(false).await?;
 
     let api = Api::sign_in(base).await?;
-    let since = api.post("/api/profiles/create", json!({"userID": "first"})).await?["created"].clone();
+    let since = json!(Clock::default().now().plus_seconds(-60).rfc3339());
     let create = |number: usize| api.post("/api/profiles/create", json!({"userID": format!("u{number}")}));
-    let created: Vec<_> = stream::iter(1..events).map(create).buffer_unordered(32).collect().await;
+    let created: Vec<_> = stream::iter(0..events).map(create).buffer_unordered(32).collect().await;
     created.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
     let endpoint = make_endpoint(&api, &receiver).await?;
     let (alone, twice) = measure_replay(&api, &endpoint, &since, &received, events).await?;
