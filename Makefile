@@ -34,7 +34,7 @@ test-rust: cargo web services tests/webhooks/node_modules/.installed ## run the 
 test-providers: web services ## check the fakes of AWS, OpenAI and Fingerprint with these providers' own clients
 	$(VENV)/bin/python tests/providers/check.py
 
-# The engines compute the same on every store: of their tests, those run that write records.
+# The engines give the same results on every store: of their tests, only those that write records run here.
 test-stores: cargo web services ## run the same API tests on PostgreSQL and on PocketBase
 	for store in postgres pocketbase; do \
 		echo "The API on $$store:"; \

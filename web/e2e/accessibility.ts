@@ -8,8 +8,8 @@ const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-prac
 
 /**
  * Expects no axe violation in either theme and any language, no horizontal overflow, and targets that are large enough.
- * Colours are the same in all languages, and all else is the same in both themes: contrast, which takes the most time, is
- * measured in the first language, and the other languages in one theme.
+ * The first language is checked in both themes. The others are checked in one theme and without contrast, which takes the most
+ * time: the colours are the same in all languages.
  */
 export async function checkAccessibility(page: Page, name: string, languages: readonly string[] = LANGUAGES): Promise<void> {
   for (const [index, language] of languages.entries()) {

@@ -10,8 +10,11 @@ interface Look {
   colorScheme: 'light' | 'dark';
 }
 
-/** Each device goes through the steps once; a screen that stays is looked at in each of its looks, and one that moves in the first. */
-const DEVICES: Record<string, [Look, ...Look[]]> = {
+/** At least one; the first is the one in which the person goes through the steps. */
+type Looks = readonly [Look, ...Look[]];
+
+/** The looks of each device. Screens that move on by themselves get a picture in the first look only. */
+const DEVICES: Record<string, Looks> = {
   phone: [
     { name: 'phone', viewport: PHONE, colorScheme: 'light' },
     { name: 'phone-dark', viewport: PHONE, colorScheme: 'dark' },
@@ -23,20 +26,18 @@ const DEVICES: Record<string, [Look, ...Look[]]> = {
   ],
 };
 
-async function takeLooks(page: Page, looks: readonly Look[], step: string, options: { isWhole: boolean } = { isWhole: false }): Promise<void> {
-  for (const { name, viewport, colorScheme } of looks) {
-    await page.setViewportSize(viewport);
-    await page.emulateMedia({ colorScheme });
-    await takeScreenshot(page, `${name}-${step}`);
-    if (options.isWhole) await page.screenshot({ path: `e2e/shots/${name}-${step}-whole.png`, fullPage: true });
+async function takeLooks(page: Page, looks: Looks, step: string, options: { isWhole: boolean } = { isWhole: false }): Promise<void> {
+  for (const look of looks) {
+    await setLook(page, look);
+    await takeScreenshot(page, `${look.name}-${step}`);
+    if (options.isWhole) await page.screenshot({ path: `e2e/shots/${look.name}-${step}-whole.png`, fullPage: true });
   }
   await setLook(page, looks[0]);
 }
 
-async function setLook(page: Page, look: Look | undefined): Promise<void> {
-  if (!look) return;
-  await page.setViewportSize(look.viewport);
-  await page.emulateMedia({ colorScheme: look.colorScheme });
+async function setLook(page: Page, { viewport, colorScheme }: Look): Promise<void> {
+  await page.setViewportSize(viewport);
+  await page.emulateMedia({ colorScheme });
 }
 
 for (const [device, looks] of Object.entries(DEVICES)) {

@@ -45,8 +45,7 @@ create index profiles_status on profiles (coalesce(recorded_status, verification
 create unique index profiles_handoff on profiles (handoff_code) where handoff_code is not null;
 
 -- The words by which records are found: of each searched field, in one case, without accents. They name a record by its seq,
--- which rises: so the rows of a frequent word are added at one place of the index. Ids are random, and each row would change
--- a page of its own.
+-- which rises: so the rows of a frequent word are added at one place of the index. Ids are random, which would spread them.
 create table search_tokens (
     kind text not null,
     token text not null,

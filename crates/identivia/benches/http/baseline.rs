@@ -12,10 +12,10 @@ use axum::{Json, Router};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde_json::Value;
 
-pub(crate) struct Baseline {
-    pub(crate) key: DecodingKey,
-    pub(crate) validation: Validation,
-    pub(crate) answer: Value,
+struct Baseline {
+    key: DecodingKey,
+    validation: Validation,
+    answer: Value,
 }
 
 pub(crate) async fn serve_baseline(port: u16) -> anyhow::Result<()> {
@@ -33,7 +33,7 @@ pub(crate) async fn serve_baseline(port: u16) -> anyhow::Result<()> {
     Ok(axum::serve(listener, router).await?)
 }
 
-pub(crate) async fn answer_with_token(State(baseline): State<Arc<Baseline>>, headers: HeaderMap) -> Response {
+async fn answer_with_token(State(baseline): State<Arc<Baseline>>, headers: HeaderMap) -> Response {
     let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
     let verified = token.map(|token| jsonwebtoken::decode::<Value>(token, &baseline.key, &baseline.validation));
     match verified {

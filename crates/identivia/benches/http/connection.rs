@@ -10,8 +10,8 @@ use tokio::net::TcpStream;
 use crate::measure::describe_failure;
 
 pub(crate) struct Connection {
-    pub(crate) stream: TcpStream,
-    pub(crate) buffer: Vec<u8>,
+    stream: TcpStream,
+    buffer: Vec<u8>,
 }
 
 pub(crate) struct Answer {
@@ -20,7 +20,7 @@ pub(crate) struct Answer {
     pub(crate) closes: bool,
 }
 
-pub(crate) enum Length {
+enum Length {
     Exactly(usize),
     Chunked,
 }
@@ -53,7 +53,7 @@ impl Connection {
         Ok(Answer { status, body, closes })
     }
 
-    pub(crate) async fn read_chunks(&mut self, mut at: usize) -> io::Result<Vec<u8>> {
+    async fn read_chunks(&mut self, mut at: usize) -> io::Result<Vec<u8>> {
         let mut body = Vec::new();
         loop {
             let data_at = self.read_until(at, b"\r\n").await?;
@@ -70,7 +70,7 @@ impl Connection {
     }
 
     /// Reads until the mark comes up, at or after a place, and answers where it ends.
-    pub(crate) async fn read_until(&mut self, from: usize, mark: &[u8]) -> io::Result<usize> {
+    async fn read_until(&mut self, from: usize, mark: &[u8]) -> io::Result<usize> {
         loop {
             if let Some(at) = find_bytes(&self.buffer[from.min(self.buffer.len())..], mark) {
                 return Ok(from + at + mark.len());
@@ -79,14 +79,14 @@ impl Connection {
         }
     }
 
-    pub(crate) async fn read_to(&mut self, length: usize) -> io::Result<()> {
+    async fn read_to(&mut self, length: usize) -> io::Result<()> {
         while self.buffer.len() < length {
             self.read_more().await?;
         }
         Ok(())
     }
 
-    pub(crate) async fn read_more(&mut self) -> io::Result<()> {
+    async fn read_more(&mut self) -> io::Result<()> {
         match self.stream.read_buf(&mut self.buffer).await? {
             0 => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "connection closed before the answer was complete")),
             _ => Ok(()),
@@ -94,7 +94,7 @@ impl Connection {
     }
 }
 
-pub(crate) fn parse_head(head: &[u8]) -> io::Result<(u16, Length, bool)> {
+fn parse_head(head: &[u8]) -> io::Result<(u16, Length, bool)> {
     let head = str::from_utf8(head).map_err(|_| malformed_answer("head"))?;
     let status =
         head.get(9..12).and_then(|status| status.parse().ok()).ok_or_else(|| malformed_answer("status line"))?;
@@ -111,7 +111,7 @@ pub(crate) fn parse_head(head: &[u8]) -> io::Result<(u16, Length, bool)> {
     Ok((status, length, closes))
 }
 
-pub(crate) fn malformed_answer(what: &str) -> io::Error {
+fn malformed_answer(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, format!("malformed {what} in an answer"))
 }
 

@@ -22,17 +22,17 @@ const CHECKS_DEADLINE: Duration = Duration::from_secs(600);
 
 /// One kind of request, ready to be written to a socket.
 pub(crate) struct Load {
-    pub(crate) requests: Vec<Vec<u8>>,
+    requests: Vec<Vec<u8>>,
     pub(crate) expected: u16,
     /// The next number to stand in for [`SERIAL`].
-    pub(crate) serial: AtomicU64,
+    serial: AtomicU64,
 }
 
 /// Where a request must differ from every other, it holds this number and gets the next one each time it is sent.
-pub(crate) const SERIAL: &str = "0000000000000000";
+const SERIAL: &str = "0000000000000000";
 
 impl Load {
-    pub(crate) fn new(expected: u16, requests: Vec<Vec<u8>>) -> Arc<Self> {
+    fn new(expected: u16, requests: Vec<Vec<u8>>) -> Arc<Self> {
         Arc::new(Self { requests, expected, serial: AtomicU64::new(1) })
     }
 }
@@ -125,27 +125,27 @@ async fn wait_for_checks(connection: &mut Connection, bearer: &str, profiles: &[
     Ok(())
 }
 
-pub(crate) const STATUS_RECORD: &str =
+const STATUS_RECORD: &str =
     r#"{"previous_status":"unverified","new_status":"pending","notes":"Verification submitted"}"#;
 
-pub(crate) async fn create_profile(connection: &mut Connection, bearer: &str, serial: usize) -> anyhow::Result<String> {
+async fn create_profile(connection: &mut Connection, bearer: &str, serial: usize) -> anyhow::Result<String> {
     let answer = connection.expect(201, &build_create_request(bearer, &format!("kept-{serial}"))).await?;
     let answer: Value = serde_json::from_slice(&answer)?;
     Ok(answer["id"].as_str().context("no id of the new profile")?.to_owned())
 }
 
-pub(crate) fn build_create_request(bearer: &str, user: &str) -> Vec<u8> {
+fn build_create_request(bearer: &str, user: &str) -> Vec<u8> {
     let profile = format!(
         r#"{{"userID":"user-{user}","name":"John Doe","documentType":"passport","documentNumber":"A12345678","country":"US","email":"john@example.com","securityLevel":"high","language":"en"}}"#
     );
     build_json_request("/api/profiles/create", bearer, &profile)
 }
 
-pub(crate) fn build_json_request(path: &str, bearer: &str, body: &str) -> Vec<u8> {
+fn build_json_request(path: &str, bearer: &str, body: &str) -> Vec<u8> {
     build_post(path, bearer, "application/json", body.as_bytes())
 }
 
-pub(crate) fn build_post(path: &str, bearer: &str, content_type: &str, body: &[u8]) -> Vec<u8> {
+fn build_post(path: &str, bearer: &str, content_type: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
     let head = format!(
         "POST {path} HTTP/1.1\r\nHost: bench\r\n{bearer}Content-Type: {content_type}\r\nContent-Length: {length}\r\n\r\n"
@@ -154,7 +154,7 @@ pub(crate) fn build_post(path: &str, bearer: &str, content_type: &str, body: &[u
 }
 
 /// A verification record with all three images. No session may serve two records, so each names one of its own.
-pub(crate) fn build_verification_request(profile: &str, bearer: &str, session: &str, image: &[u8]) -> Vec<u8> {
+fn build_verification_request(profile: &str, bearer: &str, session: &str, image: &[u8]) -> Vec<u8> {
     let session = format!("session-{session}");
     let fields = [
         ("liveness_session_id", session.as_str()),
@@ -183,7 +183,7 @@ pub(crate) fn build_verification_request(profile: &str, bearer: &str, session: &
 }
 
 /// A picture of the size in which a camera's photo is sent on: what it costs to decode depends on pixels and bytes alike.
-pub(crate) fn draw_jpeg_of_300_kb() -> anyhow::Result<Vec<u8>> {
+fn draw_jpeg_of_300_kb() -> anyhow::Result<Vec<u8>> {
     for quality in 20..100 {
         let picture = draw_jpeg(1280, 960, quality)?;
         if picture.len() >= 300_000 {
@@ -194,7 +194,7 @@ pub(crate) fn draw_jpeg_of_300_kb() -> anyhow::Result<Vec<u8>> {
 }
 
 /// A soft gradient with a camera's grain.
-pub(crate) fn draw_jpeg(width: u32, height: u32, quality: u8) -> anyhow::Result<Vec<u8>> {
+fn draw_jpeg(width: u32, height: u32, quality: u8) -> anyhow::Result<Vec<u8>> {
     let mut state = 1_u32;
     let picture = image::RgbImage::from_fn(width, height, |x, y| {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);

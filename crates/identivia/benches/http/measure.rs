@@ -43,7 +43,7 @@ pub(crate) struct Window {
 #[derive(Default)]
 pub(crate) struct Tally {
     pub(crate) latencies: Vec<Duration>,
-    pub(crate) errors: BTreeMap<String, u64>,
+    errors: BTreeMap<String, u64>,
 }
 
 pub(crate) async fn measure(

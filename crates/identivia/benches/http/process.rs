@@ -23,7 +23,7 @@ const SCOPES: &str = "profiles:read profiles:write health:read liveness:write li
 
 /// A process that listens on an address, ended when this is dropped.
 pub(crate) struct Process {
-    pub(crate) child: Child,
+    child: Child,
     pub(crate) address: SocketAddr,
 }
 
@@ -85,7 +85,7 @@ pub(crate) fn find_server_binary() -> anyhow::Result<PathBuf> {
 }
 
 /// A clean environment and a folder of its own: neither a developer's variables nor a `.env` may change the figures.
-pub(crate) fn build_command(binary: &Path, folder: &Path, log: &str) -> io::Result<Command> {
+fn build_command(binary: &Path, folder: &Path, log: &str) -> io::Result<Command> {
     let log = fs::File::create(folder.join(log))?;
     let mut command = Command::new(binary);
     command.env_clear().current_dir(folder).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
@@ -97,7 +97,7 @@ pub(crate) fn read_server_log(folder: &Path) -> String {
     format!("the server said: {}", fs::read_to_string(folder.join("server.log")).unwrap_or_default())
 }
 
-pub(crate) fn find_free_address() -> io::Result<SocketAddr> {
+fn find_free_address() -> io::Result<SocketAddr> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
 }
 

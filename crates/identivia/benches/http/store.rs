@@ -13,11 +13,11 @@ use crate::process::find_server_binary;
 
 /// The store that is measured, with the service it needs, which ends when this is dropped.
 pub(crate) struct BenchStore {
-    /// What the server is told of it.
+    /// The environment variables that lead the server to it.
     pub(crate) variables: BTreeMap<String, String>,
-    pub(crate) service: Option<Child>,
+    service: Option<Child>,
     /// Where the service keeps its files.
-    pub(crate) folder: Option<tempfile::TempDir>,
+    folder: Option<tempfile::TempDir>,
 }
 
 impl BenchStore {
@@ -53,7 +53,7 @@ impl BenchStore {
     }
 
     /// Makes the collections and turns the batch API on.
-    pub(crate) fn prepare_pocketbase(&self) -> anyhow::Result<()> {
+    fn prepare_pocketbase(&self) -> anyhow::Result<()> {
         let folder = self.folder.as_ref().context("the service has a folder")?;
         let mut command = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/with_pocketbase.sh"));
         command.arg(find_server_binary()?).arg("true").envs(&self.variables).env("TMPDIR", folder.path());

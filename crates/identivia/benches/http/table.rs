@@ -12,13 +12,13 @@ use crate::load::Load;
 use crate::measure::{Figures, measure};
 use crate::process::Process;
 
-pub(crate) const CONNECTIONS: [usize; 3] = [1, 16, 64];
+const CONNECTIONS: [usize; 3] = [1, 16, 64];
 
-/// LoadRequests per second, one figure for each of [`CONNECTIONS`].
+/// Requests per second, one figure for each of [`CONNECTIONS`].
 pub(crate) type Rates = [f64; CONNECTIONS.len()];
 
 pub(crate) struct Table {
-    pub(crate) length: Duration,
+    length: Duration,
     pub(crate) base: Rates,
     pub(crate) errors: u64,
 }
@@ -54,28 +54,28 @@ impl Table {
 
     /// Measures what the database gives without a server: selects, then inserts.
     pub(crate) async fn measure_direct_rows(&mut self, url: &str) -> anyhow::Result<(Rates, Rates)> {
-        let raw = DirectQueries::open(url).await?;
-        let select = self.measure_direct_row("pooled select of a profile", &raw, DirectQuery::Select).await?;
-        let insert = self.measure_direct_row("pooled insert of a profile", &raw, DirectQuery::Insert).await?;
+        let database = DirectQueries::open(url).await?;
+        let select = self.measure_direct_row("pooled select of a profile", &database, DirectQuery::Select).await?;
+        let insert = self.measure_direct_row("pooled insert of a profile", &database, DirectQuery::Insert).await?;
         Ok((select, insert))
     }
 
-    pub(crate) async fn measure_direct_row(
+    async fn measure_direct_row(
         &mut self,
         name: &str,
-        raw: &Arc<DirectQueries>,
+        database: &Arc<DirectQueries>,
         work: DirectQuery,
     ) -> anyhow::Result<Rates> {
         let mut rates = [0.0; CONNECTIONS.len()];
         for (column, connections) in CONNECTIONS.into_iter().enumerate() {
-            let figures = raw.measure(work, connections, self.length).await.with_context(|| name.to_owned())?;
+            let figures = database.measure(work, connections, self.length).await.with_context(|| name.to_owned())?;
             rates[column] = figures.rate;
             self.print(if column == 0 { name } else { "" }, connections, &figures, figures.rate / self.base[column]);
         }
         Ok(rates)
     }
 
-    pub(crate) fn print(&self, name: &str, connections: usize, figures: &Figures, share: f64) {
+    fn print(&self, name: &str, connections: usize, figures: &Figures, share: f64) {
         println!(
             "{name:<36}{connections:>5}{:>10.0}{:>9.2}{:>9.2}{:>8.1}%{:>9.0}{:>6.0}%{:>8}{:>7.0}",
             figures.rate,

@@ -7,6 +7,7 @@ use metrics::{counter, gauge};
 use tokio::sync::watch;
 
 use super::claim::JobColumns;
+use super::interval::wait_for_next_round;
 use crate::clock::Clock;
 use crate::records::FieldMap;
 use crate::records::time::Millis;
@@ -49,16 +50,14 @@ pub(super) fn start_counting(
     counter!("identivia_jobs_failed_total", "kind" => kind).absolute(0);
     gauge!("identivia_jobs_running", "kind" => kind).set(0.0);
     tokio::spawn(async move {
-        let mut interval = tokio::time::interval(COUNT_INTERVAL);
         loop {
-            tokio::select! {
-                _ = interval.tick() => {}
-                _ = stop.wait_for(|stop| *stop) => return,
-            }
             // While the store does not answer the last figures stay.
             if let Ok((count, oldest_seconds)) = count_due_jobs(&columns, store.as_ref(), clock.now()).await {
                 gauge!("identivia_jobs_due", "kind" => kind).set(count as f64);
                 gauge!("identivia_jobs_oldest_due_seconds", "kind" => kind).set(oldest_seconds);
+            }
+            if !wait_for_next_round(COUNT_INTERVAL, &mut stop).await {
+                return;
             }
         }
     });

@@ -21,7 +21,8 @@ use crate::records::{FieldFlag, FieldMap, FieldType, RecordKind};
 use crate::store::postgres::Postgres;
 use crate::store::sqlite::Sqlite;
 use crate::store::{
-    Commit, CommitOutcome, Comparison, Condition, IfExists, Order, Query, Refusal, Store, StoreError, UploadedFiles,
+    Change, Commit, CommitOutcome, Comparison, Condition, IfExists, Order, Query, Refusal, Store, StoreError,
+    UploadedFiles,
 };
 
 const NOW: &str = "2026-03-21 00:00:00.000Z";
@@ -196,6 +197,25 @@ fn search_uses_the_index_of_words() {
     let plan: Vec<String> = plan.map(Result::unwrap).collect();
     let by_word = plan.iter().filter(|line| line.contains("SEARCH w") && line.contains("kind=? AND token=?")).count();
     assert_eq!(by_word, 2, "{plan:?}");
+}
+
+/// SQLite may give the number of the last record to the next one, which must not be found by the words of the removed one.
+#[tokio::test]
+async fn words_of_a_removed_record_are_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Sqlite::open(folder.path()).unwrap();
+    let sqlite = rusqlite::Connection::open(folder.path().join("identivia.db")).unwrap();
+    let count = || sqlite.query_row("select count(*) from search_tokens", [], |row| row.get::<_, i64>(0)).unwrap();
+    let (kind, fields) = (RecordKind::Profiles, example_of(RecordKind::Profiles));
+    let key = fields["id"].as_str().unwrap().to_owned();
+    let mut add = Commit::default();
+    add.changes.push(Change::Insert { kind, fields, if_exists: IfExists::Refuse(Refusal::AlreadyExists) });
+    store.commit(add).await.unwrap();
+    assert!(count() > 0);
+    let mut remove = Commit::default();
+    remove.delete(kind, &key, Vec::new());
+    store.commit(remove).await.unwrap();
+    assert_eq!(count(), 0);
 }
 
 #[test]

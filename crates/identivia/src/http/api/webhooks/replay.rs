@@ -24,8 +24,8 @@ use crate::jobs::webhooks::{ReplayError, ReplayRequest};
 use crate::records::id::RecordId;
 use crate::records::time::Millis;
 
-/// How far back a replay may begin, in seconds.
-const MAX_REPLAY_SECONDS: i64 = 14 * 86_400;
+/// How far back a replay may begin, in days.
+const MAX_REPLAY_DAYS: i64 = 14;
 
 /// Which events to send again.
 #[derive(Deserialize, ToSchema)]
@@ -113,7 +113,7 @@ fn check_request(body: ReplayEvents, now: Millis) -> Result<ReplayRequest, ApiEr
     let mut checks = FieldChecks::default();
     let since = checks.required_text("since", body.since, LINE);
     let since = read_time(&mut checks, "since", &since);
-    if since.is_some_and(|since| since < now.plus_seconds(-MAX_REPLAY_SECONDS)) {
+    if since.is_some_and(|since| since < now.plus_days(-MAX_REPLAY_DAYS)) {
         checks.add_problem("since", "must be at most 14 days ago; GET /api/events gives older events");
     }
     let until = checks.known_line("until", body.until);
