@@ -42,6 +42,14 @@ pub(crate) enum Ground {
     PocketBase(Box<PocketBase>),
 }
 
+impl Drop for Ground {
+    fn drop(&mut self) {
+        if let Self::Postgres { url, .. } = self {
+            postgres::remove_later(std::mem::take(url));
+        }
+    }
+}
+
 /// What the audit trail says of one thing: kind, actor, detail.
 pub(crate) type Told = (String, String, String);
 

@@ -1,6 +1,6 @@
 //! PostgreSQL: one cluster for all tests, a database for each, and clusters of one's own for tests of failure.
 
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
 use identivia::records::id::RecordId;
 use sqlx::{Connection as _, PgConnection};
@@ -12,9 +12,23 @@ pub(crate) const PASSWORD: &str = "pg-role-secret";
 
 static SHARED: OnceLock<Postgres> = OnceLock::new();
 
+/// The URLs of databases in the shared cluster that no test uses any more.
+static UNUSED: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
 /// The URL of a new, empty database in the cluster that all tests of this process share.
 pub(crate) async fn database() -> String {
-    SHARED.get_or_init(Postgres::own).database().await
+    let shared = SHARED.get_or_init(Postgres::own);
+    let unused = std::mem::take(&mut *UNUSED.lock().unwrap());
+    for url in unused {
+        shared.remove_database(&url).await;
+    }
+    shared.database().await
+}
+
+/// Says that no test uses this database of the shared cluster any more. The next one that asks for a database removes it:
+/// two hundred of them would take four gigabytes.
+pub(crate) fn remove_later(url: String) {
+    UNUSED.lock().unwrap().push(url);
 }
 
 /// A cluster with PostgreSQL's own defaults, `fsync` among them, and room for the servers of all tests.
@@ -49,6 +63,15 @@ impl Postgres {
         let (path, parameters) = self.url.split_at(self.url.find('?').unwrap_or(self.url.len()));
         let (server, _) = path.rsplit_once('/').unwrap();
         format!("{server}/{name}{parameters}")
+    }
+
+    /// Ends the sessions that are still open, too: the server of an ended test may hold some.
+    async fn remove_database(&self, url: &str) {
+        let (_, name) = url.rsplit_once('/').unwrap();
+        let mut connection = PgConnection::connect(&self.url).await.unwrap();
+        let remove = format!("drop database \"{name}\" with (force)");
+        sqlx::query(sqlx::AssertSqlSafe(remove)).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
     }
 
     /// Ends the cluster as a restart does: sessions are broken off, and what was committed stays.
@@ -94,6 +117,16 @@ mod tests {
         assert_eq!(asked(&second, table).await.unwrap(), "");
         assert_eq!(asked(&first, "show fsync").await.unwrap(), "on");
         assert!(asked(&first.replace(PASSWORD, "wrong"), table).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn unused_database_is_removed_although_a_session_is_open() {
+        let unused = database().await;
+        let _session = PgConnection::connect(&unused).await.unwrap();
+        remove_later(unused.clone());
+        while PgConnection::connect(&unused).await.is_ok() {
+            database().await;
+        }
     }
 
     #[tokio::test]
