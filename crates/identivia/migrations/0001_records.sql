@@ -1,5 +1,5 @@
--- The tables of the records, one text for SQLite and PostgreSQL. src/store/sql/migrations.rs replaces the two phrases that
--- PostgreSQL writes in another way: the type of `seq`, and the name of the collation that compares bytes.
+-- The tables of the records, one text for SQLite and PostgreSQL. src/store/sql/migrations.rs replaces the three phrases that
+-- PostgreSQL writes in another way: the type of `seq`, the name of the collation that compares bytes, and `without rowid`.
 --
 -- A table has a column for each field that src/records/ flags as `Column`: what is searched, ordered by or unique. All
 -- other fields are in `body`, one JSON object; biometric ones are in `biometric`, so that they can be erased alone. No
@@ -46,13 +46,13 @@ create unique index profiles_handoff on profiles (handoff_code) where handoff_co
 
 -- The words by which records are found: of each searched field, in one case, without accents. They name a record by its seq,
 -- which rises: so the rows of a frequent word are added at one place of the index. Ids are random, which would spread them.
+-- The key is the only index: whoever removes rows knows their words from the record.
 create table search_tokens (
     kind text not null,
     token text not null,
     seq bigint not null,
     primary key (kind, token, seq)
-);
-create index search_tokens_record on search_tokens (kind, seq);
+) without rowid;
 
 create table status_history (
     seq integer primary key,

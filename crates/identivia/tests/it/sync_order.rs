@@ -15,6 +15,9 @@ use crate::strace::{Strace, can_trace};
 /// The system calls that are recorded.
 const TRACED: &str = "trace=openat,mkdir,link,linkat,write,pwrite64,fsync,fdatasync,writev,sendto";
 
+/// How SQLite opens a temporary file: without a name where the system can, else with a name that begins so.
+const TEMPORARY_FILES: [&str; 2] = ["O_TMPFILE", "/etilqs_"];
+
 /// A system call, and the lines of the record in which it began and ended.
 #[derive(Debug)]
 struct Call {
@@ -125,6 +128,34 @@ async fn send(request: reqwest::RequestBuilder, api: &Api) -> Value {
 
 fn pictures_form(form: multipart::Form, fields: &[&'static str]) -> multipart::Form {
     fields.iter().fold(form, |form, field| form.part(*field, jpeg_part(random_image().unwrap()).unwrap()))
+}
+
+/// Forty words that are at forty places of an index.
+fn scattered_words(number: u32) -> String {
+    let word = |place: u32| format!("{:05x}", (number * 40 + place).wrapping_mul(2_654_435_761) >> 12);
+    (0..40).map(word).collect::<Vec<_>>().join(" ")
+}
+
+/// The persons' data of a commit are in the database and its log, and in no third place.
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_of_a_commit_are_in_no_temporary_file() {
+    if !can_trace("pages_of_a_commit_are_in_no_temporary_file") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path()).await.unwrap();
+    let (_, Calls(calls)) = record_calls(&server, async |api| {
+        let creates = (0..200).map(|number| {
+            let body = serde_json::json!({"userID": format!("user-{number}"), "name": scattered_words(number)});
+            send(api.request(Method::POST, "/api/profiles/create").json(&body), api)
+        });
+        Value::Array(futures_util::future::join_all(creates).await)
+    })
+    .await;
+    assert!(calls.iter().any(|call| call.is(&["pwrite64"]) && call.text.contains("identivia.db-wal")));
+    let temporary: Vec<_> =
+        calls.iter().filter(|call| TEMPORARY_FILES.iter().any(|word| call.text.contains(word))).collect();
+    assert!(temporary.is_empty(), "{temporary:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -73,7 +73,9 @@ impl PreparedCommit {
                 }
                 Change::Delete { kind, key, conditions } => {
                     let is_repeated = has_change_of(&changes, kind, &key);
-                    PreparedChange::Delete(UpdateTarget::new(kind, key, conditions, is_repeated)?)
+                    let mut target = UpdateTarget::new(kind, key, conditions, is_repeated)?;
+                    target.read_words()?;
+                    PreparedChange::Delete(target)
                 }
             };
             changes.push(prepared);
@@ -157,7 +159,7 @@ impl PreparedCommit {
                 PreparedChange::Insert(insert) => insert.insert_record(transaction, dialect).await?,
                 PreparedChange::Update(update) => update.update_record(transaction, dialect, image, &self.time).await?,
                 PreparedChange::Delete(target) => {
-                    target.delete_record(transaction).await?;
+                    target.delete_record(transaction, dialect, image).await?;
                     None
                 }
             });

@@ -33,11 +33,12 @@ impl Migration {
     }
 }
 
-/// Replaces the phrases that PostgreSQL writes in another way: a number that it gives to each row itself, and the
-/// collation that compares bytes.
+/// Replaces the phrases that PostgreSQL writes in another way: a number that it gives to each row itself, the collation that
+/// compares bytes, and a table that is nothing but its index, which it does not have.
 fn to_postgres(text: &str) -> String {
     text.replace("seq integer primary key", "seq bigint generated always as identity primary key")
         .replace("collate binary", "collate \"C\"")
+        .replace(" without rowid", "")
 }
 
 /// Refuses a database with a migration that this program does not have: only the newer program knows what it means.

@@ -1,7 +1,5 @@
 //! The table `search_tokens`: one row for each word of a record, written in the commit of the record.
 
-use std::collections::BTreeSet;
-
 use super::{Dialect, SqlStatement, SqlTransaction, SqlValue};
 use crate::domain::search::search_tokens;
 use crate::records::{FieldMap, RecordKind};
@@ -21,12 +19,17 @@ impl SearchRows {
     pub(super) fn of_record(kind: RecordKind, fields: &FieldMap) -> Option<Self> {
         searched_fields(kind).next()?;
         let key = fields.get(kind.key_field())?.as_str()?;
-        Some(Self::of_words(kind, key, &record_tokens(kind, fields))).filter(|rows| !rows.words.is_empty())
+        Self::of_words(kind, key, &record_tokens(kind, fields))
     }
 
-    pub(super) fn of_words(kind: RecordKind, key: &str, words: &BTreeSet<String>) -> Self {
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        Self { kind, key: key.to_owned(), words: words.join(" ") }
+    /// The rows of some words of a record; `None` where there is no word.
+    pub(super) fn of_words<'w>(
+        kind: RecordKind,
+        key: &str,
+        words: impl IntoIterator<Item = &'w String>,
+    ) -> Option<Self> {
+        let words: Vec<&str> = words.into_iter().map(String::as_str).collect();
+        (!words.is_empty()).then(|| Self { kind, key: key.to_owned(), words: words.join(" ") })
     }
 
     /// Adds the rows of a stored record.
@@ -36,10 +39,11 @@ impl SearchRows {
         transaction.execute(&statement.text, &statement.values).await.map(drop)
     }
 
-    /// Replaces the rows of a record.
-    pub(super) async fn replace_rows(self, transaction: &mut dyn SqlTransaction, dialect: &Dialect) -> Result<()> {
-        delete_rows(transaction, self.kind, &self.key).await?;
-        if self.words.is_empty() { Ok(()) } else { self.insert_rows(transaction, dialect).await }
+    /// Removes the rows of a record, which must be stored still.
+    pub(super) async fn delete_rows(self, transaction: &mut dyn SqlTransaction, dialect: &Dialect) -> Result<()> {
+        let mut statement = SqlStatement::default();
+        self.push_delete(&mut statement, dialect);
+        transaction.execute(&statement.text, &statement.values).await.map(drop)
     }
 
     /// Adds the statement that inserts the rows of a stored record.
@@ -49,6 +53,21 @@ impl SearchRows {
         statement.push_text(&format!(", {} r where r.{} = ", kind.name(), kind.key_field()));
         statement.push_value(SqlValue::from_text(key));
         statement.push_text(" on conflict do nothing");
+    }
+
+    /// Adds the statement that removes the rows of a stored record. It names their words: the table has no index by record.
+    pub(super) fn push_delete(self, statement: &mut SqlStatement, dialect: &Dialect) {
+        let Self { kind, key, words } = self;
+        let [before, behind] = dialect.split_words;
+        let (name, key_field) = (kind.name(), kind.key_field());
+        statement
+            .push_text(&format!("delete from search_tokens where kind = '{name}' and token in (select w.value from "));
+        statement.push_text(before);
+        statement.push_value(SqlValue::from_text(words));
+        statement.push_text(behind);
+        statement.push_text(&format!(") and seq = (select seq from {name} where {key_field} = "));
+        statement.push_value(SqlValue::from_text(key));
+        statement.push_text(")");
     }
 
     /// Adds the statement that inserts the rows of a record that the same statement inserts: `record` names what that part of
@@ -68,19 +87,6 @@ fn push_words(statement: &mut SqlStatement, dialect: &Dialect, kind: RecordKind,
     statement.push_text(before);
     statement.push_value(SqlValue::from_text(words));
     statement.push_text(behind);
-}
-
-/// Removes the rows of a record, which must be stored still.
-pub(super) async fn delete_rows(transaction: &mut dyn SqlTransaction, kind: RecordKind, key: &str) -> Result<()> {
-    if searched_fields(kind).next().is_none() {
-        return Ok(());
-    }
-    transaction.execute(&delete_statement(kind), &[SqlValue::Text(key.into())]).await.map(drop)
-}
-
-pub(super) fn delete_statement(kind: RecordKind) -> String {
-    let (name, key) = (kind.name(), kind.key_field());
-    format!("delete from search_tokens where kind = '{name}' and seq = (select seq from {name} where {key} = $1)")
 }
 
 /// Adds the condition that a record has every word of a text. A text without a word finds nothing.

@@ -12,7 +12,7 @@ use super::SqlStatement;
 use super::commit::DELETE_OPEN_INTENT;
 use super::dialect::{DELETE_ENDED_COUNTS, Dialect, POSTGRES, SQLITE};
 use super::insert::{PreparedInsert, join_inserts};
-use super::search_rows::{self, SearchRows};
+use super::search_rows::SearchRows;
 use super::select::select_statement;
 use super::table::{ALL_KINDS, Table};
 use crate::records::id::RecordId;
@@ -142,14 +142,20 @@ fn statements(dialect: &Dialect) -> Vec<String> {
     let by_key = Query::by_key(RecordKind::Profiles, ID).filter("team", Comparison::Is("t".into()));
     let evidence = Query { with_newest_verification: true, ..by_key };
     statements.push(select_statement(&evidence, dialect).unwrap().text);
-    let mut words = SqlStatement::default();
-    let rows = SearchRows::of_record(RecordKind::Profiles, &example_of(RecordKind::Profiles)).unwrap();
-    rows.push_insert(&mut words, dialect);
-    statements.extend([words.text, search_rows::delete_statement(RecordKind::Profiles)]);
+    statements
+        .extend([SearchRows::push_insert, SearchRows::push_delete].map(|push| words_statement(push, dialect).text));
     if let Some(count) = dialect.count_in_window {
         statements.extend([count, DELETE_ENDED_COUNTS].map(str::to_owned));
     }
     statements
+}
+
+/// The statement that adds or removes the words of a profile.
+fn words_statement(push: fn(SearchRows, &mut SqlStatement, &Dialect), dialect: &Dialect) -> SqlStatement {
+    let mut statement = SqlStatement::default();
+    let rows = SearchRows::of_record(RecordKind::Profiles, &example_of(RecordKind::Profiles)).unwrap();
+    push(rows, &mut statement, dialect);
+    statement
 }
 
 /// SQLite numbers `$n` by first appearance and PostgreSQL by n: the text is the same for both only if these agree.
@@ -190,13 +196,18 @@ fn search_uses_the_index_of_words() {
     let folder = tempfile::tempdir().unwrap();
     let _store = Sqlite::open(folder.path()).unwrap();
     let sqlite = rusqlite::Connection::open(folder.path().join("identivia.db")).unwrap();
+    let plan_of = |statement: &str, values: &[&str]| -> Vec<String> {
+        let mut plan = sqlite.prepare(&format!("explain query plan {statement}")).unwrap();
+        let plan = plan.query_map(rusqlite::params_from_iter(values), |row| row.get("detail")).unwrap();
+        plan.map(Result::unwrap).collect()
+    };
     let query = Query { search: Some("one two".to_owned()), ..Query::of_kind(RecordKind::Profiles) };
-    let statement = select_statement(&query.ordered(Order::Newest).limited(3), &SQLITE).unwrap();
-    let mut plan = sqlite.prepare(&format!("explain query plan {}", statement.text)).unwrap();
-    let plan = plan.query_map(["one", "two", "3"], |row| row.get::<_, String>("detail")).unwrap();
-    let plan: Vec<String> = plan.map(Result::unwrap).collect();
+    let select = select_statement(&query.ordered(Order::Newest).limited(3), &SQLITE).unwrap();
+    let plan = plan_of(&select.text, &["one", "two", "3"]);
     let by_word = plan.iter().filter(|line| line.contains("SEARCH w") && line.contains("kind=? AND token=?")).count();
     assert_eq!(by_word, 2, "{plan:?}");
+    let plan = plan_of(&words_statement(SearchRows::push_delete, &SQLITE).text, &["one two", ID]);
+    assert!(plan.iter().any(|line| line.contains("kind=? AND token=? AND seq=?")), "{plan:?}");
 }
 
 /// SQLite may give the number of the last record to the next one, which must not be found by the words of the removed one.

@@ -6,7 +6,7 @@ use super::commit_error::{CommitError, CommitResult};
 use super::conditions::{fields_read, find_broken};
 use super::insert::PreparedInsert;
 use super::record_row::{AFTER_SEQ, FieldJson, RawFields, is_stored, parse_raw_fields, read_columns_json};
-use super::search_rows::{SearchRows, delete_rows};
+use super::search_rows::SearchRows;
 use super::table::{Column, Part, Table};
 use super::{Dialect, Execution, SqlRow, SqlStatement, SqlTransaction, SqlValue, unreadable_row};
 use crate::records::id::random_text;
@@ -58,6 +58,12 @@ impl UpdateTarget {
             None => RecordRead::Whole,
         };
         Ok(Self { table, key, conditions, is_repeated, read })
+    }
+
+    /// Also reads the fields of which the record's words come.
+    pub(super) fn read_words(&mut self) -> Result<()> {
+        let words: Vec<&str> = searched_fields(self.table.kind).map(|field| field.name).collect();
+        if words.is_empty() { Ok(()) } else { self.read_columns(&words) }
     }
 
     /// Also reads those columns.
@@ -124,10 +130,21 @@ impl UpdateTarget {
         format!("select {list} from {} r where r.{} = $1{}", kind.name(), kind.key_field(), dialect.row_lock)
     }
 
-    /// Removes the record, if it exists.
-    pub(super) async fn delete_record(&self, transaction: &mut dyn SqlTransaction) -> Result<()> {
+    /// Removes the record, if it exists, and its words.
+    pub(super) async fn delete_record(
+        &self,
+        transaction: &mut dyn SqlTransaction,
+        dialect: &Dialect,
+        mut image: BeforeImage,
+    ) -> Result<()> {
         let kind = self.table.kind;
-        delete_rows(transaction, kind, &self.key).await?;
+        if self.is_repeated {
+            image = self.read_image(transaction, dialect).await?;
+        }
+        let words = image.fields()?.map(|record| record_tokens(kind, &read_searched_fields(kind, &record)));
+        if let Some(rows) = words.and_then(|words| SearchRows::of_words(kind, &self.key, &words)) {
+            rows.delete_rows(transaction, dialect).await?;
+        }
         let statement = format!("delete from {} where {} = $1", kind.name(), kind.key_field());
         transaction.execute(&statement, &[self.key_value()]).await.map(drop)
     }
@@ -217,9 +234,7 @@ impl PreparedUpdate {
                 Execution::Changed(_) => {}
             }
         }
-        if let Some(rows) = self.changed_search_rows(&before) {
-            rows.replace_rows(transaction, dialect).await?;
-        }
+        self.change_search_rows(&before, transaction, dialect).await?;
         for intent in self.intents_of_replaced_files(&before, time)? {
             intent.insert_record(transaction, dialect).await?;
         }
@@ -251,19 +266,28 @@ impl PreparedUpdate {
         Some(statement)
     }
 
-    /// The words of the record after the change; `None` where they stay the same.
-    fn changed_search_rows(&self, before: &RawFields<'_>) -> Option<SearchRows> {
-        let kind = self.target.table.kind;
+    /// Removes the words that the record no longer has, and adds the new ones.
+    async fn change_search_rows(
+        &self,
+        before: &RawFields<'_>,
+        transaction: &mut dyn SqlTransaction,
+        dialect: &Dialect,
+    ) -> Result<()> {
+        let (kind, key) = (self.target.table.kind, &self.target.key);
         if !changes_tokens(kind, &self.fields) {
-            return None;
+            return Ok(());
         }
-        let text_before = |name| before.get(name).and_then(|json| serde_json::from_str::<Value>(json.get()).ok());
-        let mut fields: FieldMap =
-            searched_fields(kind).filter_map(|field| Some((field.name.to_owned(), text_before(field.name)?))).collect();
+        let mut fields = read_searched_fields(kind, before);
         let words_before = record_tokens(kind, &fields);
         fields.extend(self.fields.clone());
         let words = record_tokens(kind, &fields);
-        (words != words_before).then(|| SearchRows::of_words(kind, &self.target.key, &words))
+        if let Some(rows) = SearchRows::of_words(kind, key, words_before.difference(&words)) {
+            rows.delete_rows(transaction, dialect).await?;
+        }
+        if let Some(rows) = SearchRows::of_words(kind, key, words.difference(&words_before)) {
+            rows.insert_rows(transaction, dialect).await?;
+        }
+        Ok(())
     }
 
     fn part_value(&self, part: &'static Part, before: &RawFields<'_>) -> SqlValue<'static> {
@@ -311,6 +335,12 @@ impl PreparedUpdate {
         stored.extend(self.fields);
         Ok(stored)
     }
+}
+
+/// The fields of a record that are searched.
+fn read_searched_fields(kind: RecordKind, record: &RawFields<'_>) -> FieldMap {
+    let text = |name| record.get(name).and_then(|json| serde_json::from_str::<Value>(json.get()).ok());
+    searched_fields(kind).filter_map(|field| Some((field.name.to_owned(), text(field.name)?))).collect()
 }
 
 /// The statements of reading, updating and deleting a record of a kind.

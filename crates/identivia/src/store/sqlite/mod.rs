@@ -126,6 +126,9 @@ fn open_connection(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "synchronous", "full")?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    // Every step is in a savepoint, for which SQLite keeps the pages that it changes as they were. Beyond 64 KiB they would
+    // go to a file: a write to the disk for each, and persons' data in one more place.
+    connection.pragma_update(None, "temp_store", "memory")?;
     Ok(connection)
 }
 
