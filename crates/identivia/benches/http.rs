@@ -25,6 +25,9 @@
 //! `STORE=pocketbase` measures it on a PocketBase that goes with this program, its batch API on. PocketBase sets the pace
 //! there, so what is aimed at is how often it is called: counted on a second server, whose calls pass through here.
 //!
+//! `BENCH_AGAINST` names the binary of another version: then each kind of request is measured on both in turn, and the line
+//! is the ratio of their processor times.
+//!
 //! `BENCH_SECONDS` is the length of each measurement (3), after half a second of warm-up. `IDENTIVIA_BIN` names another
 //! server binary. A missed aim is printed and no failure; a request that fails is one.
 #![expect(clippy::print_stdout, reason = "the table is what this program is for")]
@@ -33,6 +36,8 @@
 mod baseline;
 #[path = "http/call_counter.rs"]
 mod call_counter;
+#[path = "http/comparison.rs"]
+mod comparison;
 #[path = "http/connection.rs"]
 mod connection;
 #[path = "http/direct_queries.rs"]
@@ -56,6 +61,7 @@ use anyhow::{Context as _, bail, ensure};
 
 use crate::baseline::serve_baseline;
 use crate::call_counter::CallCounter;
+use crate::comparison::compare_versions;
 use crate::connection::Connection;
 use crate::load::{Load, LoadRequests, Loads};
 use crate::process::{Process, read_server_log};
@@ -90,6 +96,9 @@ fn build_runtime() -> io::Result<tokio::runtime::Runtime> {
 async fn run_benchmark(length: Duration) -> anyhow::Result<()> {
     let parent = Path::new(env!("CARGO_TARGET_TMPDIR"));
     fs::create_dir_all(parent)?;
+    if let Some(other) = env::var_os("BENCH_AGAINST") {
+        return compare_versions(Path::new(&other), parent, length).await;
+    }
     let store = BenchStore::start(parent)?;
     let folder = tempfile::tempdir_in(parent)?;
     let server = Process::start_server(folder.path(), &store.variables)?;

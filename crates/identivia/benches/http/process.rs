@@ -28,11 +28,16 @@ pub(crate) struct Process {
 }
 
 impl Process {
+    /// Starts the server that `IDENTIVIA_BIN` names, or the one that was built with this program.
     pub(crate) fn start_server(folder: &Path, store: &BTreeMap<String, String>) -> anyhow::Result<Self> {
+        Self::start_binary(&find_server_binary()?, folder, store)
+    }
+
+    pub(crate) fn start_binary(binary: &Path, folder: &Path, store: &BTreeMap<String, String>) -> anyhow::Result<Self> {
         let mut client: Value = serde_json::from_str(CREDENTIALS)?;
         client["scopes"] = SCOPES.split(' ').collect();
         let address = find_free_address()?;
-        let mut command = build_command(&find_server_binary()?, folder, "server.log")?;
+        let mut command = build_command(binary, folder, "server.log")?;
         command.env("DATA_DIR", folder.join("data")).env("HOST", address.ip().to_string());
         command.envs(store);
         command.env("PORT", address.port().to_string()).env("JWT_CLIENTS_JSON", json!([client]).to_string());
