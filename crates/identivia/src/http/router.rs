@@ -14,7 +14,7 @@ use super::api::{
 };
 use super::error::ApiError;
 use super::guard::access_table::{AccessTable, UndeclaredAccess};
-use super::guard::authenticate;
+use super::guard::authenticate::{self, Guard};
 use super::middleware;
 use super::openapi;
 use super::pages::api_docs::{self, OpenApiText};
@@ -106,10 +106,10 @@ pub fn router(
     let state = HttpState::new(app.clone(), secret, page, max_connections);
     let (operations, document) = operations().split_for_parts();
     let document = serde_json::to_value(document).unwrap_or_default();
-    let table = Arc::new(AccessTable::from_openapi(&document)?);
+    let guard = Arc::new(Guard { state: state.clone(), table: AccessTable::from_openapi(&document)? });
     let router = operations
         .method_not_allowed_fallback(answer_wrong_method)
-        .route_layer(from_fn_with_state((state.clone(), table), authenticate::authenticate_request))
+        .route_layer(from_fn_with_state(guard, authenticate::authenticate_request))
         .merge(api_docs::docs_routes())
         .merge(person_page::person_routes())
         .merge(embed_loader::loader_routes())

@@ -1,5 +1,6 @@
 //! Record ids: 15 characters of `[a-z0-9]`, the form PocketBase uses, from a cryptographic random source.
 
+use std::cell::RefCell;
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -62,37 +63,48 @@ pub fn letters_of(digest: &[u8]) -> RecordId {
     RecordId(letters)
 }
 
-// The system's random source itself: the TLS library's takes tens of milliseconds to start, which a start need not wait for.
+/// Random bytes that this thread has drawn and not used: a system call gives many as fast as a few.
+struct RandomPool {
+    bytes: [u8; 1_024],
+    used: usize,
+}
+
+impl RandomPool {
+    /// The next byte, which no other caller gets.
+    // The system's random source itself: the TLS library's takes tens of milliseconds to start, which a start need not wait for.
+    fn draw_byte(&mut self) -> u8 {
+        if self.used == self.bytes.len() {
+            getrandom::fill(&mut self.bytes).expect("the system's random source answers once the process runs");
+            self.used = 0;
+        }
+        self.used += 1;
+        std::mem::take(&mut self.bytes[self.used - 1])
+    }
+}
+
+thread_local! {
+    static RANDOM_POOL: RefCell<RandomPool> = const { RefCell::new(RandomPool { bytes: [0; 1_024], used: 1_024 }) };
+}
 
 /// Draws `N` characters of `[a-z0-9]`, each equally likely.
 #[must_use]
 pub fn random_letters<const N: usize>() -> [u8; N] {
-    // 252 is the largest multiple of 36 in a byte: what lies above would make the first letters likelier.
-    const FAIR: u8 = 252;
-    let mut letters = [0_u8; N];
-    let mut filled = 0;
-    let mut pool = [0_u8; 32];
-    while filled < N {
-        getrandom::fill(&mut pool).expect("the system's random source answers once the process runs");
-        for byte in pool.iter().filter(|byte| **byte < FAIR).take(N - filled) {
-            letters[filled] = ALPHABET[usize::from(byte % 36)];
-            filled += 1;
-        }
-    }
-    letters
+    std::array::from_fn(|_| ALPHABET[random_below(ALPHABET.len())])
 }
 
 /// Draws a number below that many, which is at most 256, each equally likely.
 #[must_use]
 pub fn random_below(count: usize) -> usize {
+    // Bytes above the largest multiple would make the first numbers likelier.
     let fair = 256 - 256 % count;
-    let mut byte = [0_u8];
-    loop {
-        getrandom::fill(&mut byte).expect("the system's random source answers once the process runs");
-        if usize::from(byte[0]) < fair {
-            return usize::from(byte[0]) % count;
+    RANDOM_POOL.with_borrow_mut(|pool| {
+        loop {
+            let byte = usize::from(pool.draw_byte());
+            if byte < fair {
+                return byte % count;
+            }
         }
-    }
+    })
 }
 
 /// Draws `N` characters of `[a-z0-9]` as text.

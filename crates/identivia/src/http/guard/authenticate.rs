@@ -27,12 +27,19 @@ use crate::http::state::HttpState;
 /// The longest `Authorization` header, in bytes.
 const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
+/// What the guard needs of the server: one handle, because every request takes it.
+pub(crate) struct Guard {
+    pub(crate) state: HttpState,
+    pub(crate) table: AccessTable,
+}
+
 /// Passes a request to its handler with its [`Authority`], or refuses it.
 pub(crate) async fn authenticate_request(
-    State((state, table)): State<(HttpState, Arc<AccessTable>)>,
+    State(guard): State<Arc<Guard>>,
     mut request: Request,
     next: Next,
 ) -> Response {
+    let Guard { state, table } = &*guard;
     let path = request.extensions().get::<MatchedPath>();
     match path.and_then(|path| table.find_rule(path.as_str(), request.method())) {
         // A method without a rule is one that the path does not have: the router answers 405.
@@ -46,10 +53,10 @@ pub(crate) async fn authenticate_request(
             }
         }
         Some(AccessRule::Token { scope, callers }) => {
-            let app = Arc::<App>::from_ref(&state);
+            let app = Arc::<App>::from_ref(state);
             let address = request.extensions().get::<ClientIp>().map(|ip| ip.0);
             match verify_authority(&app, request.headers(), address, scope, callers).await {
-                Ok(authority) => run_authorized(&state, &app, authority, request, next).await,
+                Ok(authority) => run_authorized(state, &app, authority, request, next).await,
                 Err(refusal) => api_docs::redirect_browser_to_docs(&request).unwrap_or_else(|| refusal.into_response()),
             }
         }

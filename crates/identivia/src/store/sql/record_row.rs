@@ -1,7 +1,7 @@
 //! Records as rows: a row becomes the record's JSON without parsing its parts, and a record's fields become column values.
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Write as _};
+use std::fmt::Write as _;
 
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -114,7 +114,11 @@ impl Part {
         let mut json = "{".to_owned();
         for field in &self.fields {
             if let Some(value) = json_of(field) {
-                let _ = write!(json, "\"{}\":{value},", field.name);
+                json.push('"');
+                json.push_str(field.name);
+                json.push_str("\":");
+                value.push_json(&mut json);
+                json.push(',');
             }
         }
         close_object(&mut json);
@@ -129,11 +133,12 @@ pub(super) enum FieldJson<'j> {
     Stored(&'j RawValue),
 }
 
-impl fmt::Display for FieldJson<'_> {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl FieldJson<'_> {
+    fn push_json(&self, json: &mut String) {
         match self {
-            Self::Value(value) => value.fmt(out),
-            Self::Stored(json) => out.write_str(json.get()),
+            Self::Value(Value::String(text)) => push_json_text(text, json),
+            Self::Value(value) => json.push_str(&value.to_string()),
+            Self::Stored(stored) => json.push_str(stored.get()),
         }
     }
 }
