@@ -64,7 +64,7 @@ use crate::call_counter::CallCounter;
 use crate::comparison::compare_versions;
 use crate::connection::Connection;
 use crate::load::{Load, LoadRequests, Loads};
-use crate::process::{Process, read_server_log};
+use crate::process::Process;
 use crate::store::BenchStore;
 use crate::table::Table;
 
@@ -101,8 +101,7 @@ async fn run_benchmark(length: Duration) -> anyhow::Result<()> {
     }
     let store = BenchStore::start(parent)?;
     let folder = tempfile::tempdir_in(parent)?;
-    let server = Process::start_server(folder.path(), &store.variables)?;
-    server.wait_for("/readyz").await.with_context(|| read_server_log(folder.path()))?;
+    let server = Process::start_server(folder.path(), &store.variables).await?;
     let loads = Loads::prepare(server.address).await?;
     let baseline = Process::start_baseline(folder.path(), &loads.profile_answer)?;
     baseline.wait_for("/").await?;
@@ -167,8 +166,7 @@ async fn count_pocketbase_calls(
     let mut variables = store.variables.clone();
     variables.insert("POCKETBASE_URL".to_owned(), calls.url());
     let folder = tempfile::tempdir_in(parent)?;
-    let server = Process::start_server(folder.path(), &variables)?;
-    server.wait_for("/readyz").await.with_context(|| read_server_log(folder.path()))?;
+    let server = Process::start_server(folder.path(), &variables).await?;
     let read = count_calls_per_request(&calls, &server, &loads.read).await?;
     Ok((read, count_calls_per_request(&calls, &server, &loads.create).await?))
 }

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::load::{Load, Loads};
 use crate::measure::measure;
-use crate::process::{Process, find_server_binary, read_server_log};
+use crate::process::{Process, find_server_binary};
 use crate::store::BenchStore;
 
 const PAIRS: usize = 9;
@@ -31,8 +31,7 @@ struct Version {
 impl Version {
     async fn start(binary: &Path, parent: &Path) -> anyhow::Result<Self> {
         let (store, folder) = (BenchStore::start(parent)?, tempfile::tempdir_in(parent)?);
-        let server = Process::start_binary(binary, folder.path(), &store.variables)?;
-        server.wait_for("/readyz").await.with_context(|| read_server_log(folder.path()))?;
+        let server = Process::start_binary(binary, folder.path(), &store.variables).await?;
         let loads = Loads::prepare(server.address).await?;
         Ok(Self { server, loads, _store: store, _folder: folder })
     }

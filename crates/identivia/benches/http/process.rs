@@ -28,12 +28,17 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts the server that `IDENTIVIA_BIN` names, or the one that was built with this program.
-    pub(crate) fn start_server(folder: &Path, store: &BTreeMap<String, String>) -> anyhow::Result<Self> {
-        Self::start_binary(&find_server_binary()?, folder, store)
+    /// Starts the server that `IDENTIVIA_BIN` names, or the one that was built with this program, and waits until it is ready.
+    pub(crate) async fn start_server(folder: &Path, store: &BTreeMap<String, String>) -> anyhow::Result<Self> {
+        Self::start_binary(&find_server_binary()?, folder, store).await
     }
 
-    pub(crate) fn start_binary(binary: &Path, folder: &Path, store: &BTreeMap<String, String>) -> anyhow::Result<Self> {
+    /// Starts that server, and waits until it is ready.
+    pub(crate) async fn start_binary(
+        binary: &Path,
+        folder: &Path,
+        store: &BTreeMap<String, String>,
+    ) -> anyhow::Result<Self> {
         let mut client: Value = serde_json::from_str(CREDENTIALS)?;
         client["scopes"] = SCOPES.split(' ').collect();
         let address = find_free_address()?;
@@ -41,7 +46,9 @@ impl Process {
         command.env("DATA_DIR", folder.join("data")).env("HOST", address.ip().to_string());
         command.envs(store);
         command.env("PORT", address.port().to_string()).env("JWT_CLIENTS_JSON", json!([client]).to_string());
-        Ok(Self { child: command.spawn()?, address })
+        let server = Self { child: command.spawn()?, address };
+        server.wait_for("/readyz").await.with_context(|| read_server_log(folder))?;
+        Ok(server)
     }
 
     pub(crate) fn start_baseline(folder: &Path, answer: &str) -> anyhow::Result<Self> {
@@ -98,7 +105,7 @@ fn build_command(binary: &Path, folder: &Path, log: &str) -> io::Result<Command>
     Ok(command)
 }
 
-pub(crate) fn read_server_log(folder: &Path) -> String {
+fn read_server_log(folder: &Path) -> String {
     format!("the server said: {}", fs::read_to_string(folder.join("server.log")).unwrap_or_default())
 }
 

@@ -14,7 +14,7 @@ pub fn search_tokens<'t>(texts: impl IntoIterator<Item = &'t str>) -> BTreeSet<S
 }
 
 fn words_of_text(text: &str) -> Vec<String> {
-    // Most texts are, and the rules below only change the case of theirs.
+    // Most texts are ASCII: of these the rules change nothing but the case.
     let plain = if text.is_ascii() { text.to_ascii_lowercase() } else { fold_text(text) };
     plain.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }

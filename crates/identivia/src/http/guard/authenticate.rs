@@ -27,7 +27,7 @@ use crate::http::state::HttpState;
 /// The longest `Authorization` header, in bytes.
 const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
-/// What the guard needs of the server: one handle, because every request takes it.
+/// What the guard needs of the server. It is behind one handle, because every request copies that.
 pub(crate) struct Guard {
     pub(crate) state: HttpState,
     pub(crate) table: AccessTable,

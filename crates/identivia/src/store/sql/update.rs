@@ -60,7 +60,7 @@ impl UpdateTarget {
         Ok(Self { table, key, conditions, is_repeated, read })
     }
 
-    /// Also reads the fields of which the record's words come.
+    /// Also reads the fields from which the record's words come.
     pub(super) fn read_words(&mut self) -> Result<()> {
         let words: Vec<&str> = searched_fields(self.table.kind).map(|field| field.name).collect();
         if words.is_empty() { Ok(()) } else { self.read_columns(&words) }
