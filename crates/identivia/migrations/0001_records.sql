@@ -155,10 +155,22 @@ create table audit_events (
     id text not null unique,
     at bigint not null,
     kind text not null,
+    actor text,
     profile text,
+    -- The team of the profile.
+    team text,
+    object_id text,
+    address text,
     body text not null
 );
-create index audit_events_profile on audit_events (profile, seq);
+-- Lists are by time: each filter has an index in that order. Events of one millisecond are in the order of their commits.
+create index audit_events_at on audit_events (at, seq);
+create index audit_events_kind on audit_events (kind, at, seq);
+create index audit_events_actor on audit_events (actor, at, seq) where actor is not null;
+create index audit_events_team on audit_events (team, at, seq) where team is not null;
+create index audit_events_profile on audit_events (profile, at, seq) where profile is not null;
+create index audit_events_object on audit_events (object_id, at, seq) where object_id is not null;
+create index audit_events_address on audit_events (address, at, seq) where address is not null;
 
 -- What happened, in the order in which it was committed: webhooks and `GET /api/events` read it. PostgreSQL has a column
 -- more (0001_outbox.postgres.sql), because its `seq` is not that order.

@@ -7,9 +7,11 @@ use crate::client_directory::ClientDirectory;
 use crate::clock::Clock;
 use crate::domain::handoff::CodeKey;
 use crate::domain::person_links::PersonLinks;
+use crate::domain::repeated_reads::RepeatedReads;
 use crate::domain::repeated_refusals::RepeatedRefusals;
 use crate::domain::token::Tokens;
 use crate::files::Files;
+use crate::jobs::analytics::Analytics;
 use crate::jobs::event_feed::EventFeed;
 use crate::jobs::queue::JobQueue;
 use crate::jobs::record_checks::RecordChecks;
@@ -44,9 +46,13 @@ pub struct App {
     pub public_url: String,
     /// Keeps refusals from filling the audit trail.
     pub repeated_refusals: RepeatedRefusals,
+    /// Keeps reads of the same record from filling it.
+    pub repeated_reads: RepeatedReads,
     pub health: ServiceHealth,
     /// Wakes readers of events.
     pub event_feed: Arc<EventFeed>,
+    /// Counts events for statistics.
+    pub analytics: Arc<Analytics>,
     /// Sends events to endpoints.
     pub webhooks: Arc<Webhooks>,
     /// What the work of links and teams costs.

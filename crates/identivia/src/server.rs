@@ -15,6 +15,7 @@ use crate::config::{Config, ConfigError, EngineSettings};
 use crate::domain::client::Clients;
 use crate::domain::handoff::CodeKey;
 use crate::domain::person_links::PersonLinks;
+use crate::domain::repeated_reads::RepeatedReads;
 use crate::domain::repeated_refusals::RepeatedRefusals;
 use crate::domain::token::Tokens;
 use crate::files::Files;
@@ -26,6 +27,7 @@ use crate::http::pages::page_assets;
 use crate::http::pages::page_policy::PagePolicy;
 use crate::http::pages::person_page::PersonPage;
 use crate::http::router;
+use crate::jobs::analytics::Analytics;
 use crate::jobs::event_feed::EventFeed;
 use crate::jobs::event_retention::start_event_retention;
 use crate::jobs::file_sweep::{SweepAtStart, start_file_sweep};
@@ -112,6 +114,7 @@ impl Server {
         let cpu_ledger = engines.ledger().clone();
         let checks = RecordChecks::new(engines, store.clone(), files.clone(), options.clock.clone(), &config);
         let record_checks = JobQueue::new(checks, store.clone(), options.clock.clone());
+        let analytics = Analytics::new(store.clone(), deliveries.clone(), options.clock.clone());
         let webhooks = open_webhooks(&config, &options, &store, deliveries)?;
         let clients = open_clients(&config, generated.as_ref(), &store, &options);
         let app = Arc::new(App {
@@ -123,6 +126,7 @@ impl Server {
             store,
             files,
             pocketbase,
+            analytics,
             webhooks,
             liveness,
             reader: providers.reader,
@@ -132,6 +136,7 @@ impl Server {
             public_url: public_url.clone(),
             cpu_ledger,
             repeated_refusals: RepeatedRefusals::default(),
+            repeated_reads: RepeatedReads::default(),
             health: ServiceHealth::new(config.openai_model.clone()),
         });
         let router = router::router(&app, &secret, page, max_connections)?;
@@ -158,6 +163,7 @@ impl Server {
         let app = &self.app;
         let sweep = start_file_sweep(&app.files, self.at_start).await;
         app.event_feed.start(stop.clone());
+        app.analytics.start(stop.clone());
         start_event_retention(app.store.clone(), app.clock.clone(), self.events_kept_days, stop.clone());
         let deliveries = app.webhooks.start(stop.clone()).await;
         let polling = SessionPolling::new(app.liveness.clone(), app.clock.clone());

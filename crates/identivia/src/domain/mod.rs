@@ -1,9 +1,11 @@
 //! The rules: what a profile, a status, a verification record and a token are, and what may be done to them.
 //! Nothing here reads a clock, a file, a socket or the environment.
 
+pub mod analytics;
 pub mod branding;
 pub mod client;
 pub mod country;
+pub mod csv_text;
 pub mod document_editors;
 pub mod drawn_secret;
 pub mod embedding;
@@ -21,6 +23,7 @@ pub mod person_links;
 pub mod profile;
 pub mod reading;
 pub mod redirect;
+pub mod repeated_reads;
 pub mod repeated_refusals;
 pub mod scope;
 pub mod search;

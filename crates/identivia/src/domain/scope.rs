@@ -25,11 +25,13 @@ pub enum Scope {
     WebhooksWrite,
     /// Makes and changes machine clients, with any scope: for operators alone.
     ClientsManage,
+    AuditRead,
+    AnalyticsRead,
 }
 
 impl Scope {
     /// Every scope, in the order of the documentation.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::ProfilesRead,
         Self::ProfilesWrite,
         Self::HealthRead,
@@ -48,6 +50,8 @@ impl Scope {
         Self::WebhooksRead,
         Self::WebhooksWrite,
         Self::ClientsManage,
+        Self::AuditRead,
+        Self::AnalyticsRead,
     ];
 
     /// The scopes of a flow token: what a person's browser needs for one verification.
@@ -86,6 +90,8 @@ impl Scope {
             Self::WebhooksRead => "webhooks:read",
             Self::WebhooksWrite => "webhooks:write",
             Self::ClientsManage => "clients:manage",
+            Self::AuditRead => "audit:read",
+            Self::AnalyticsRead => "analytics:read",
         }
     }
 
@@ -111,6 +117,8 @@ impl Scope {
             Self::WebhooksRead => "Read webhooks and their deliveries",
             Self::WebhooksWrite => "Make, change, test and delete webhooks",
             Self::ClientsManage => "Make, change and delete machine clients, with any scope",
+            Self::AuditRead => "Read and export the audit trail",
+            Self::AnalyticsRead => "Read statistics of verifications",
         }
     }
 

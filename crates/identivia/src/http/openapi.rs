@@ -50,7 +50,7 @@ const FORM: &str = "multipart/form-data";
 const SERVER_DESCRIPTION: &str = "The server that this document came from: `PUBLIC_URL`.";
 
 /// The groups of operations.
-const TAGS: [(&str, &str); 14] = [
+const TAGS: [(&str, &str); 16] = [
     ("Tokens", "Machine tokens: issued, revoked, and where OAuth libraries find both."),
     ("Profiles", "People to verify, and the links that are sent to them."),
     ("Flow", "What the person's page alone needs."),
@@ -63,6 +63,8 @@ const TAGS: [(&str, &str); 14] = [
     ("Documents", "Reading identity documents."),
     ("Settings", "Settings of a team, and defaults of all teams."),
     ("Clients", "Machine clients, for operators."),
+    ("Audit", "Who has done what."),
+    ("Analytics", "Statistics of verifications."),
     ("Health", "Whether the server is well."),
     ("Documentation", "This description."),
 ];

@@ -9,8 +9,8 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 
 use super::api::{
-    auth, aws, clients, documents, events, files, flow, health, liveness, profiles, settings, status_history,
-    verification_history, webhooks,
+    analytics, audit, auth, aws, clients, documents, events, files, flow, health, liveness, profiles, settings,
+    status_history, verification_history, webhooks,
 };
 use super::error::ApiError;
 use super::guard::access_table::{AccessTable, UndeclaredAccess};
@@ -50,6 +50,8 @@ fn operations() -> OpenApiRouter<HttpState> {
         .routes(routes!(files::get_file))
         .routes(routes!(events::list_events))
         .merge(webhooks::webhook_operations())
+        .merge(audit::audit_operations())
+        .merge(analytics::analytics_operations())
         .merge(client_operations())
         .merge(flow_operations())
         .routes(routes!(api_docs::get_openapi_document).layer(Extension(openapi_text())))

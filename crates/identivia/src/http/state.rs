@@ -6,6 +6,7 @@ use axum::extract::FromRef;
 
 use super::guard::body_limits::BodyLimits;
 use super::guard::client_secrets::SecretChecks;
+use super::guard::export_permits::ExportPermits;
 use super::guard::failed_guesses::FailedGuesses;
 use super::guard::provider_quotas::ProviderQuotas;
 use super::idempotency::key_ring::KeyRing;
@@ -22,6 +23,7 @@ pub(crate) struct HttpState {
     pub(super) body_limits: Arc<BodyLimits>,
     pub(super) key_ring: Arc<KeyRing>,
     page: Arc<PersonPage>,
+    exports: ExportPermits,
 }
 
 impl HttpState {
@@ -35,6 +37,7 @@ impl HttpState {
             body_limits: BodyLimits::new(max_connections),
             key_ring: Arc::new(KeyRing::new(secret)),
             page: Arc::new(page),
+            exports: ExportPermits::default(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Jobs: work that a request does not wait for. One queue runs all kinds; the records themselves are the queue.
 
+pub mod analytics;
 pub mod claim;
 pub mod event_feed;
 pub mod event_retention;

@@ -1,6 +1,7 @@
 //! Record kinds: what each record holds, described once. The rows of both SQL databases, PocketBase's fields, `copy`, the
 //! API's answers and the data class of each field are derived from these descriptions.
 
+pub mod analytics;
 pub mod audit_event;
 pub mod checks;
 pub mod client;
@@ -104,6 +105,8 @@ pub enum FieldFlag {
     Derived,
     /// It means nothing in another store: `copy` leaves it out.
     NotCopied,
+    /// It repeats what the record's profile says. SQL stores look it up at the moment of writing where it is not given.
+    OfProfile,
 }
 
 /// One field of a record kind.
@@ -154,6 +157,10 @@ pub enum RecordKind {
     WebhookDeliveries,
     WebhookAttempts,
     DeliveryProgress,
+    /// Statistics. They are beside the deliveries, and are not copied.
+    AnalyticsProfiles,
+    AnalyticsDays,
+    AnalyticsProgress,
 }
 
 impl RecordKind {
@@ -192,6 +199,9 @@ impl RecordKind {
             Self::WebhookDeliveries => "webhook_deliveries",
             Self::WebhookAttempts => "webhook_attempts",
             Self::DeliveryProgress => "delivery_progress",
+            Self::AnalyticsProfiles => "analytics_profiles",
+            Self::AnalyticsDays => "analytics_days",
+            Self::AnalyticsProgress => "analytics_progress",
         }
     }
 
@@ -215,6 +225,9 @@ impl RecordKind {
             Self::WebhookDeliveries => webhook_delivery::WebhookDelivery::FIELDS,
             Self::WebhookAttempts => webhook_delivery::WebhookAttempt::FIELDS,
             Self::DeliveryProgress => webhook_delivery::DeliveryProgress::FIELDS,
+            Self::AnalyticsProfiles => analytics::AnalyticsProfile::FIELDS,
+            Self::AnalyticsDays => analytics::AnalyticsDay::FIELDS,
+            Self::AnalyticsProgress => analytics::AnalyticsProgress::FIELDS,
         }
     }
 

@@ -2,12 +2,72 @@
 
 use serde_json::Value;
 
-use super::{Collection, Commit, Comparison, IfExists, Query, Reach, Result, Store, StoreError};
+use super::{
+    Collection, Commit, Comparison, IfExists, Order, Page, PageRequest, Query, Reach, Result, Store, StoreError,
+};
+use crate::domain::event::EventKind;
 use crate::records::RecordKind;
 use crate::records::audit_event::AuditEvent;
 use crate::records::id::RecordId;
+use crate::records::time::Millis;
+
+/// Which audit events are wanted.
+#[derive(Clone, Debug)]
+pub struct AuditFilter {
+    /// The teams of the profiles that they are about.
+    pub reach: Reach,
+    pub actor: Option<String>,
+    /// Empty: of every kind.
+    pub kinds: Vec<EventKind>,
+    pub profile: Option<RecordId>,
+    pub object: Option<String>,
+    pub address: Option<String>,
+    pub from: Option<Millis>,
+    /// Not that time itself.
+    pub to: Option<Millis>,
+}
+
+impl AuditFilter {
+    fn to_query(&self) -> Query {
+        let mut query = Query::of_kind(RecordKind::AuditEvents).ordered(Order::Descending("at")).within(&self.reach);
+        let texts = [
+            ("actor", self.actor.as_deref()),
+            ("profile", self.profile.as_ref().map(RecordId::as_str)),
+            ("object_id", self.object.as_deref()),
+            ("address", self.address.as_deref()),
+        ];
+        for (field, text) in texts {
+            if let Some(text) = text {
+                query = query.filter(field, Comparison::Is(text.into()));
+            }
+        }
+        match &self.kinds[..] {
+            [] => {}
+            [kind] => query = query.filter("kind", Comparison::Is(kind.word().into())),
+            kinds => {
+                let words = kinds.iter().map(|kind| kind.word().into()).collect();
+                query = query.filter("kind", Comparison::In(words));
+            }
+        }
+        if let Some(from) = self.from {
+            query = query.filter("at", Comparison::After(Millis(from.0.saturating_sub(1))));
+        }
+        if let Some(to) = self.to {
+            query = query.filter("at", Comparison::Before(to));
+        }
+        query
+    }
+}
 
 impl dyn Store + '_ {
+    /// Lists audit events, newest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read now, or the cursor is unknown.
+    pub async fn list_audit_events(&self, filter: &AuditFilter, page: &PageRequest) -> Result<Page<AuditEvent>> {
+        self.read_page(filter.to_query(), page).await
+    }
+
     /// Adds an audit record that belongs to no change: a refusal.
     ///
     /// # Errors

@@ -150,7 +150,7 @@ fn sessions_query(profile: RecordId, expire_after: Millis) -> Query {
 }
 
 /// The id that follows from a text: always the same for the same text.
-pub(super) fn derived_id(text: &str) -> RecordId {
+pub(crate) fn derived_id(text: &str) -> RecordId {
     use aws_lc_rs::digest;
     letters_of(digest::digest(&digest::SHA256, text.as_bytes()).as_ref())
 }

@@ -4,6 +4,7 @@
 //! `domain` says what is allowed. A rule that must hold at the moment of writing is a [`Condition`] of the commit: the
 //! store checks it in the same step as the write and decides nothing itself.
 
+mod analytics;
 mod audit;
 mod clients;
 mod commit;
@@ -40,6 +41,8 @@ pub use crate::records::Collection;
 pub use crate::records::file_intent::FileIntent;
 
 pub use crate::domain::profile::Reach;
+pub use analytics::CountedChanges;
+pub use audit::AuditFilter;
 use commit::fields_of;
 pub(crate) use commit::newest_record_fields;
 pub use commit::{
@@ -47,7 +50,7 @@ pub use commit::{
 };
 pub use keyed_store::{KeyedStore, KeyedWork, WorkState};
 pub use liveness_sessions::SessionStart;
-use liveness_sessions::derived_id;
+pub(crate) use liveness_sessions::derived_id;
 pub use outbox::EventFilter;
 pub use profiles::{CreatedProfile, ProfileWithEvidence};
 pub use query::{Comparison, Filter, Order, Page, PageRequest, Query, StoredRecord};

@@ -63,7 +63,8 @@ impl dyn Store + '_ {
         for id in [identity.id, RecordId::random()] {
             let mut commit = Commit::default();
             commit.insert(&new.to_record(id, event.at), IfExists::Refuse(Refusal::AlreadyExists))?;
-            let audit = AuditEvent { profile: Some(id), ..event.clone() };
+            // The statement that makes the profile cannot look its team up.
+            let audit = AuditEvent { profile: Some(id), team: new.team.clone(), ..event.clone() };
             let status = VerificationStatus::Unverified.word();
             commit.report(&audit, id, vec![EventBody::Created { status }])?;
             if let CommitOutcome::Done(_) = self.commit(commit).await? {

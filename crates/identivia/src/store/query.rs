@@ -68,7 +68,7 @@ pub enum Order {
 pub struct StoredRecord {
     /// The record as JSON.
     pub json: String,
-    /// Its place in the order of creation, for the next page. A query ordered by a column has one page only.
+    /// Its place in the order, for the next page. A query ordered by a text has one page only.
     pub cursor: String,
     /// The newest verification record as JSON, where the query asks for it and there is one.
     pub newest_verification: Option<String>,

@@ -149,6 +149,18 @@ impl<'a> Ownership<'a> {
                     events["data"].as_array().unwrap().iter().any(|event| event["data"]["id"] == **profile);
                 assert_eq!(has_profile, is_own);
             }
+            ("GET", "/api/audit_events" | "/api/audit_events/export") => {
+                let about = caller.get(&format!("{}?profile={profile}", operation.template)).await;
+                let has_profile = about.status == 200 && String::from_utf8_lossy(&about.bytes).contains(profile);
+                assert_eq!(has_profile, is_own, "{}", about.body);
+            }
+            // The same list for every admitted caller.
+            ("GET", "/api/audit_events/kinds") => drop(caller.get("/api/audit_events/kinds").await.expect(200)),
+            (_, template) if template.starts_with("/api/analytics/") => {
+                let path = template.replace("{report}", "funnel");
+                let counted = caller.get(&format!("{path}?team=red")).await;
+                assert_eq!(counted.status, if is_own { 200 } else { 403 }, "{}", counted.body);
+            }
             ("POST", "/api/profiles/create") => {
                 let made = caller.post("/api/profiles/create", json!({"userID": "u", "team": "red"})).await;
                 if is_own {

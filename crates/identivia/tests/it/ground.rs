@@ -137,10 +137,12 @@ impl Ground {
             let event = |event: &Value| ["kind", "actor", "detail"].map(|field| text_of(event, field));
             return events.iter().map(event).map(<(String, String, String)>::from).collect();
         }
-        let rows = self.select_pairs(data_dir, "select kind, body from audit_events order by seq").await;
-        let event = |(kind, body): (String, String)| {
+        let statement = "select kind || ' ' || coalesce(actor, ''), body from audit_events order by seq";
+        let rows = self.select_pairs(data_dir, statement).await;
+        let event = |(done, body): (String, String)| {
             let body: Value = serde_json::from_str(&body).unwrap();
-            (kind, text_of(&body, "actor"), text_of(&body, "detail"))
+            let (kind, actor) = done.split_once(' ').unwrap();
+            (kind.to_owned(), actor.to_owned(), text_of(&body, "detail"))
         };
         rows.into_iter().map(event).collect()
     }

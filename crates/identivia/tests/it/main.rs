@@ -3,6 +3,7 @@
 
 mod access;
 mod answer_forms;
+mod audit;
 mod bodies;
 mod bucket;
 mod capacity;

@@ -8,6 +8,7 @@ use axum::http::{HeaderValue, Response, header};
 use utoipa::ToSchema;
 
 use crate::app::App;
+use crate::domain::event::EventKind;
 use crate::domain::media::{self, Media};
 use crate::files::{FilesError, StoredPath};
 use crate::http::error::ApiError;
@@ -49,6 +50,8 @@ pub(crate) async fn get_file(
     if !owner.is_some_and(|profile| context.authority.may_name_profile(profile)) {
         return Err(file_not_found());
     }
+    let viewed = context.audit_event(EventKind::FileViewed, owner, "");
+    context.audit_read(viewed.on_file(format!("{}/{record}/{name}", collection.name()))).await?;
     let opened = match app.files.open_stored_file(&StoredPath { collection, record, name: name.clone() }).await {
         // Replaced between the two looks.
         Err(FilesError::Gone) => return Err(file_not_found()),

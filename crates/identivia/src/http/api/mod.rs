@@ -1,5 +1,7 @@
 //! The API's operations: one file per resource, and a folder for a resource with several operations.
 
+pub mod analytics;
+pub mod audit;
 pub mod auth;
 pub mod aws;
 pub mod clients;

@@ -20,6 +20,7 @@ use crate::http::error::ApiError;
 use crate::http::guard::profile_access::load_profile;
 use crate::http::guard::request_context::{RequestContext, WholeRequest};
 use crate::http::openapi;
+use crate::records::RecordKind;
 use crate::records::setting::Setting;
 
 /// All settings the caller may see.
@@ -137,7 +138,7 @@ pub(crate) async fn put_setting(
     }
     checks.finish()?;
     let stored = stored_key(team.as_deref(), &key);
-    let event = context.audit_event(EventKind::SettingChanged, None, stored.clone());
+    let event = context.audit_event(EventKind::SettingChanged, None, stored.clone()).on(RecordKind::Settings, &*stored);
     let raw = RawValue::from_string(value.to_string()).map_err(ApiError::internal)?;
     let setting = Setting { key: stored, value: raw, public, updated: app.clock.now() };
     app.store.put_setting(&setting, event).await?;
@@ -159,7 +160,7 @@ pub(crate) async fn delete_setting(
 ) -> Result<Json<DeletedResponse>, ApiError> {
     let team = context.authority.choose_settings_team(named)?;
     let stored = stored_key(team.as_deref(), &key);
-    let event = context.audit_event(EventKind::SettingDeleted, None, stored.clone());
+    let event = context.audit_event(EventKind::SettingDeleted, None, stored.clone()).on(RecordKind::Settings, &*stored);
     if !app.store.delete_setting(&stored, event).await? {
         return Err(setting_not_found());
     }

@@ -19,6 +19,7 @@ use crate::http::error::{ApiError, ErrorBody};
 use crate::http::guard::authority::{Shown, StatementKind};
 use crate::http::guard::profile_access::{ProfilePath, UndecidedProfile, load_profile};
 use crate::http::guard::request_context::{RequestContext, WholeRequest};
+use crate::records::RecordKind;
 use crate::records::id::RecordId;
 use crate::records::profile::Profile;
 use crate::records::status_record::StatusRecord;
@@ -93,6 +94,7 @@ pub(crate) async fn create_status_record(
     }
     let record = StatusRecord { verification, ..record };
     let event = context.audit_event(EventKind::StatusRecorded, Some(id), record.new_status.as_str());
+    let event = event.on(RecordKind::StatusHistory, record.id.as_str());
     let written = context.store.record_status(record, &context.authority.reach, condition, event).await?;
     let recorded = context.resolve_write(id, written).await?;
     Ok(to_response(&context, recorded))

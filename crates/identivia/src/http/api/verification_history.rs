@@ -29,6 +29,7 @@ use crate::http::guard::authority::{Shown, StatementKind};
 use crate::http::guard::profile_access::{ProfilePath, WritableProfile, load_profile};
 use crate::http::guard::provider_quotas::ProviderQuotas;
 use crate::http::guard::request_context::{RequestContext, WholeRequest};
+use crate::records::RecordKind;
 use crate::records::id::RecordId;
 use crate::records::profile::Profile;
 use crate::records::verification_record::VerificationRecord;
@@ -167,6 +168,7 @@ pub(crate) async fn create_verification_record(
         ..evidence.into_record(record_id, id, &context.authority.actor.id, app.clock.now())
     };
     let event = context.audit_event(EventKind::VerificationRecorded, Some(id), record_id.as_str());
+    let event = event.on(RecordKind::VerificationHistory, record_id.as_str());
     let reach = &context.authority.reach;
     let store = &context.store;
     let written =

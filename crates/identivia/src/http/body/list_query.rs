@@ -12,6 +12,8 @@ use super::field_checks::{FieldChecks, RawField};
 use crate::domain::LINE;
 use crate::http::error::ApiError;
 use crate::http::guard::authority::{Authority, RestrictedView, Shown};
+use crate::records::id::RecordId;
+use crate::records::time::Millis;
 use crate::store::{Page, PageRequest};
 
 const DEFAULT_LIMIT: usize = 20;
@@ -79,15 +81,17 @@ impl ListQuery {
     /// Parses a query string that may hold `limit`, `cursor` and the given names. A misspelt filter would show
     /// everything, so other names are refused.
     pub(crate) fn parse(query: Option<&str>, names: &[&'static str]) -> Result<Self, ApiError> {
+        Self::parse_filters(query, &[&["limit", "cursor"], names].concat())
+    }
+
+    /// The same without pages.
+    pub(crate) fn parse_filters(query: Option<&str>, names: &[&'static str]) -> Result<Self, ApiError> {
         let mut values = BTreeMap::new();
         for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
-            let known = ["limit", "cursor"].iter().chain(names).find(|known| **known == name);
-            let Some(known) = known else {
-                let mut allowed = vec!["limit", "cursor"];
-                allowed.extend_from_slice(names);
+            let Some(known) = names.iter().find(|known| **known == name) else {
                 return Err(ApiError::bad_request(
                     "Unknown query parameter",
-                    format!("This list takes {}", allowed.join(", ")),
+                    format!("This list takes {}", names.join(", ")),
                 ));
             };
             if values.insert(*known, value.into_owned()).is_some() {
@@ -103,6 +107,32 @@ impl ListQuery {
         let page = Self::parse(query, &[])?.take_page(&mut checks);
         checks.finish()?;
         Ok(page)
+    }
+
+    /// The names of the filters that are set, for the audit trail. What they seek is not in it.
+    pub(crate) fn filter_names(&self) -> String {
+        let filters = self.0.keys().filter(|name| !["limit", "cursor", "format"].contains(*name));
+        filters.copied().collect::<Vec<_>>().join(" ")
+    }
+
+    /// A point in time; `None` when not given.
+    pub(crate) fn take_time(&mut self, name: &'static str, checks: &mut FieldChecks) -> Option<Millis> {
+        let text = self.take_text(name, checks);
+        let moment = Millis::parse(&text);
+        if !text.is_empty() && moment.is_none() {
+            checks.add_problem(name, "must be a time such as 2026-03-21T00:00:00Z, or a date");
+        }
+        moment
+    }
+
+    /// The id of a record; `None` when not given.
+    pub(crate) fn take_id(&mut self, name: &'static str, checks: &mut FieldChecks) -> Option<RecordId> {
+        let text = self.take_text(name, checks);
+        let id = RecordId::parse(&text);
+        if !text.is_empty() && id.is_none() {
+            checks.add_problem(name, "must be an id: 15 of a-z and 0-9");
+        }
+        id
     }
 
     /// The value of a parameter, as a field to check.

@@ -10,6 +10,7 @@ use crate::domain::reading::DocumentAnalysis;
 use crate::domain::scope::ScopeSet;
 use crate::domain::token::{TokenHolder, VerifiedToken};
 use crate::http::error::ApiError;
+use crate::records::audit_event::ActorKind;
 use crate::records::id::RecordId;
 use crate::records::profile::Profile;
 use crate::records::setting::Setting;
@@ -36,6 +37,17 @@ impl CallerKind {
         match self {
             Self::Machine => "machine",
             Self::Flow => "flow",
+        }
+    }
+
+    /// The kind of actor that the audit trail names.
+    pub(crate) fn actor_kind(self) -> ActorKind {
+        if self == Self::Machine {
+            ActorKind::Client
+        } else if self == Self::Flow {
+            ActorKind::Link
+        } else {
+            ActorKind::User
         }
     }
 
@@ -126,6 +138,15 @@ impl Authority {
                 may_write: WritePeriod::UntilSubmitted,
                 sees: VisibleFields::OwnFlow,
             },
+        }
+    }
+
+    /// The team to which every profile belongs that the caller may write, if there is one. A team's console users may have
+    /// several.
+    pub(crate) fn team_of_actor(&self) -> Option<&str> {
+        match &self.holder {
+            WorkHolder::Link { team, .. } => Some(team).filter(|team| !team.is_empty()).map(String::as_str),
+            _ => self.reach.team(),
         }
     }
 

@@ -5,6 +5,7 @@ pub mod authenticate;
 pub mod authority;
 pub mod body_limits;
 pub mod client_secrets;
+pub mod export_permits;
 pub mod failed_guesses;
 pub mod profile_access;
 pub mod provider_quotas;

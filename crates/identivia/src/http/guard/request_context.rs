@@ -12,7 +12,7 @@ use super::authority::Authority;
 use crate::app::App;
 use crate::domain::event::EventKind;
 use crate::http::error::{ApiError, RefusalKind};
-use crate::records::audit_event::AuditEvent;
+use crate::records::audit_event::{ActorKind, AuditEvent};
 use crate::records::id::RecordId;
 use crate::store::{Refusal, Store, WriteOutcome};
 
@@ -73,8 +73,29 @@ impl RequestContext {
         profile: Option<RecordId>,
         detail: impl Into<String>,
     ) -> AuditEvent {
-        let event = AuditEvent::new(kind, self.app.clock.now(), self.authority.actor.id.clone()).about(profile);
-        AuditEvent { request_id: self.request_id.as_ref().to_owned(), ..event.with_detail(detail) }
+        let actor = &self.authority.actor;
+        let event = AuditEvent::new(kind, self.app.clock.now(), actor.id.clone()).by(actor.kind.actor_kind());
+        let event = event.about(profile).from_address(self.client_ip).with_detail(detail);
+        let team = self.authority.team_of_actor().unwrap_or_default();
+        AuditEvent { request_id: self.request_id.as_ref().to_owned(), team: team.to_owned(), ..event }
+    }
+
+    /// Audits that a console user reads personal data; the same read within a minute is audited once. Reads of machines and
+    /// links are not: a company's server reads all day, and a link reads its own profile.
+    pub(crate) async fn audit_read(&self, event: AuditEvent) -> Result<(), ApiError> {
+        if event.actor_kind != ActorKind::User {
+            return Ok(());
+        }
+        let profile = event.profile.map(|profile| profile.to_string()).unwrap_or_default();
+        let read = [&*event.actor, &event.kind, &profile, &event.object_id, &event.detail].join(" ");
+        if !self.app.repeated_reads.is_first(read.clone(), event.at) {
+            return Ok(());
+        }
+        let recorded = self.app.store.record_event(&event).await;
+        if recorded.is_err() {
+            self.app.repeated_reads.forget(&read);
+        }
+        recorded.map_err(ApiError::from)
     }
 
     /// The value of a write that the store has made, or the API error of its refusal.

@@ -80,6 +80,7 @@ impl RecordChecks {
     ) -> Result<JobOutcome, JobError> {
         let event = AuditEvent::new(EventKind::ChecksEnded, self.clock.now(), THIS_SERVER)
             .about(Some(record.profile))
+            .on(RecordKind::VerificationHistory, record.id.as_str())
             .with_detail(format!("{} {}", record.id, completed.status.word()));
         self.store.complete_checks(record.profile, record.id, completed, event).await?;
         Ok(JobOutcome::Settled)

@@ -7,6 +7,7 @@ use crate::domain::event::EventKind;
 use crate::domain::outbox::EventType;
 use crate::domain::profile::Reach;
 use crate::domain::webhook::endpoint_health::{FailedTry, HealthStep};
+use crate::records::RecordKind;
 use crate::records::audit_event::AuditEvent;
 use crate::records::id::RecordId;
 use crate::records::outbox_event::OutboxEvent;
@@ -101,6 +102,7 @@ impl Webhooks {
         let more = json!({"since": since.map(Millis::rfc3339), "disabled_from": disabled_from.map(Millis::rfc3339)});
         let event = OutboxEvent::about_endpoint(EventType::EndpointFailing, &endpoint.team, endpoint.id, now, more);
         let audit = AuditEvent::new(EventKind::WebhookFailing, now, ACTOR).with_detail(endpoint.id.as_str());
+        let audit = audit.on(RecordKind::WebhookEndpoints, endpoint.id.as_str());
         self.events.report_endpoint(&event, &audit).await
     }
 
@@ -124,6 +126,7 @@ impl Webhooks {
             let more = json!({"since": since.map_or(Value::Null, |since| json!(since.rfc3339())), "reason": because});
             let event = OutboxEvent::about_endpoint(EventType::EndpointDisabled, &before.team, id, now, more);
             let audit = AuditEvent::new(EventKind::WebhookDisabled, now, ACTOR)
+                .on(RecordKind::WebhookEndpoints, id.as_str())
                 .with_detail(format!("{id}: {}", because.word()));
             if self.events.replace_webhook_endpoint(&before, after, &audit, Some(&event)).await?.is_ok() {
                 tracing::error!(

@@ -19,6 +19,7 @@ use crate::domain::media::Media;
 use crate::files::upload::Upload;
 use crate::files::{Files, FilesError, StoredPath};
 use crate::providers::http_call::{HealthCheck, ProviderError};
+use crate::records::RecordKind;
 use crate::records::audit_event::AuditEvent;
 use crate::records::id::RecordId;
 use crate::records::liveness_session::{Feedback, LivenessSession, SESSION_FILES, SessionDetails, SessionStatus, Task};
@@ -326,6 +327,7 @@ impl LivenessSessions {
     fn build_event(&self, session: &LivenessSession) -> AuditEvent {
         AuditEvent::new(EventKind::SessionFinished, self.clock.now(), THIS_SERVER)
             .about(session.profile)
+            .on(RecordKind::LivenessSessions, session.id.as_str())
             .with_detail(session.status.word())
     }
 

@@ -119,8 +119,14 @@ const FRAME_INDEXES: &[CollectionIndex] = &[
     CollectionIndex::of_columns("identivia_frames_key", &["imprint_key"]),
     CollectionIndex::of_columns("identivia_frames_session", &["session"]),
 ];
-const EVENT_INDEXES: &[CollectionIndex] =
-    &[CollectionIndex::of_columns("identivia_events_profile", &["profile", "at"])];
+const EVENT_INDEXES: &[CollectionIndex] = &[
+    CollectionIndex::of_columns("identivia_events_profile", &["profile", "at"]),
+    CollectionIndex::of_columns("identivia_events_at", &["at"]),
+    CollectionIndex::of_columns("identivia_events_kind", &["kind", "at"]),
+    CollectionIndex::of_columns("identivia_events_actor", &["actor", "at"]),
+    CollectionIndex::of_columns("identivia_events_object", &["object_id", "at"]),
+    CollectionIndex::of_columns("identivia_events_address", &["address", "at"]),
+];
 const KEY_INDEXES: &[CollectionIndex] = &[
     CollectionIndex::of_columns("identivia_keys_holder", &["holder", "expires"]),
     CollectionIndex::of_columns("identivia_keys_expires", &["expires"]),
@@ -150,7 +156,10 @@ const fn indexes(kind: RecordKind) -> &'static [CollectionIndex] {
         | RecordKind::FileIntents
         | RecordKind::WebhookDeliveries
         | RecordKind::WebhookAttempts
-        | RecordKind::DeliveryProgress => &[],
+        | RecordKind::DeliveryProgress
+        | RecordKind::AnalyticsProfiles
+        | RecordKind::AnalyticsDays
+        | RecordKind::AnalyticsProgress => &[],
     }
 }
 

@@ -87,7 +87,7 @@ pub(super) fn join_inserts(inserts: &mut [PreparedInsert], dialect: &Dialect) ->
         statement.push_text(&insert.table.insert_head);
         let depends_on_first = is_gated && number > 0;
         statement.push_text(if depends_on_first { "select " } else { "values (" });
-        statement.push_values(std::mem::take(&mut insert.values));
+        push_inserted_values(&mut statement, insert);
         statement.push_text(if depends_on_first { " from i0" } else { ")" });
         let search_rows = insert.search_rows.take();
         statement.push_text(" on conflict do nothing returning ");
@@ -103,6 +103,15 @@ pub(super) fn join_inserts(inserts: &mut [PreparedInsert], dialect: &Dialect) ->
     statement.push_text(" select ");
     statement.push_text(&counts.join(", "));
     statement
+}
+
+fn push_inserted_values(statement: &mut SqlStatement, insert: &mut PreparedInsert) {
+    let first = statement.values.len() + 1;
+    for index in 0..insert.values.len() {
+        statement.push_text(if index == 0 { "" } else { ", " });
+        statement.push_text(&insert.table.inserted_value(index, first));
+    }
+    statement.values.append(&mut insert.values);
 }
 
 /// Reads which of the joined inserts have added their row.

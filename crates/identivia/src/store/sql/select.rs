@@ -40,7 +40,7 @@ pub(super) fn select_statement(query: &Query, dialect: &Dialect) -> Result<SqlSt
     }
     if let Some(cursor) = &query.after {
         statement.push_text(separator);
-        push_cursor(&mut statement, query.order, cursor, dialect)?;
+        push_cursor(&mut statement, table, query.order, cursor, dialect)?;
         separator = " and ";
     }
     if query.order == Order::Committed {
@@ -154,8 +154,14 @@ fn push_list(statement: &mut SqlStatement, column: &Column, values: &[Value], is
 }
 
 /// Adds the condition that a row comes after the page before. A cursor is the `seq` of that page's last row; in the order of
-/// commits its id.
-fn push_cursor(statement: &mut SqlStatement, order: Order, cursor: &str, dialect: &Dialect) -> Result<()> {
+/// a time also that time, and in the order of commits its id.
+fn push_cursor(
+    statement: &mut SqlStatement,
+    table: &Table,
+    order: Order,
+    cursor: &str,
+    dialect: &Dialect,
+) -> Result<()> {
     if order == Order::Committed {
         let [before, after] = dialect.event_order.place_of_id;
         statement.push_text(before);
@@ -163,16 +169,36 @@ fn push_cursor(statement: &mut SqlStatement, order: Order, cursor: &str, dialect
         statement.push_text(after);
         return Ok(());
     }
+    if let Order::Ascending(name) | Order::Descending(name) = order
+        && find_column(table, name)?.is_number()
+    {
+        let (number, seq) = parse_column_cursor(cursor).ok_or(StoreError::BadCursor)?;
+        let operator = if matches!(order, Order::Ascending(_)) { ">" } else { "<" };
+        statement.push_text(&format!("(r.{name}, r.seq) {operator} ("));
+        statement.push_values([SqlValue::Number(number), SqlValue::Number(seq)]);
+        statement.push_text(")");
+        return Ok(());
+    }
     let seq = cursor.parse().ok().filter(|seq| *seq > 0).ok_or(StoreError::BadCursor)?;
     statement.push_text(match order {
         Order::Newest => "r.seq < ",
         Order::Oldest => "r.seq > ",
         Order::Committed | Order::Ascending(_) | Order::Descending(_) => {
-            return Err(StoreError::Failed("a list by a column has no pages".to_owned()));
+            return Err(StoreError::Failed("a list by a text has no pages".to_owned()));
         }
     });
     statement.push_value(SqlValue::Number(seq));
     Ok(())
+}
+
+/// The cursor of a row in the order of a number: the number and the row's `seq`.
+pub(super) fn column_cursor(number: i64, seq: i64) -> String {
+    format!("{number}.{seq}")
+}
+
+fn parse_column_cursor(cursor: &str) -> Option<(i64, i64)> {
+    let (number, seq) = cursor.split_once('.')?;
+    Some((number.parse().ok()?, seq.parse().ok().filter(|seq| *seq > 0)?))
 }
 
 fn push_order(statement: &mut SqlStatement, table: &Table, order: Order, dialect: &Dialect) -> Result<()> {

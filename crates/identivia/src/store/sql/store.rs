@@ -7,13 +7,13 @@ use super::commit::PreparedCommit;
 use super::dialect::DELETE_ENDED_COUNTS;
 use super::insert::{can_join_inserts, join_inserts, joined_outcome, read_joined_row};
 use super::record_row::{AFTER_SEQ, read_columns_json};
-use super::select::{is_narrow, select_statement};
+use super::select::{column_cursor, is_narrow, select_statement};
 use super::table::Table;
 use super::{Database, SqlRow, SqlValue, unreadable_row};
 use crate::records::RecordKind;
 use crate::records::id::RecordId;
 use crate::records::time::Millis;
-use crate::store::{Commit, CommitOutcome, ProfileIdentity, Query, Result, Store, StoredRecord, WindowCount};
+use crate::store::{Commit, CommitOutcome, Order, ProfileIdentity, Query, Result, Store, StoredRecord, WindowCount};
 
 /// The records of a database.
 pub struct SqlStore<D> {
@@ -24,8 +24,9 @@ pub struct SqlStore<D> {
 impl<D: Database> Store for SqlStore<D> {
     async fn read(&self, query: Query) -> Result<Vec<StoredRecord>> {
         let statement = select_statement(&query, &D::DIALECT)?;
-        let (table, parts) = (Table::of_kind(query.kind), RowParts::of_query(&query));
-        let read_row = move |row: &dyn SqlRow| parts.read_stored_record(row, table);
+        let table = Table::of_kind(query.kind);
+        let (parts, ordered_by) = (RowParts::of_query(&query), find_order_column(&query, table));
+        let read_row = move |row: &dyn SqlRow| parts.read_stored_record(row, table, ordered_by);
         if is_narrow(&query) {
             self.database.read_few(&statement.text, &statement.values, read_row).await
         } else {
@@ -90,7 +91,12 @@ impl RowParts {
         }
     }
 
-    fn read_stored_record(self, row: &dyn SqlRow, table: &'static Table) -> Result<StoredRecord> {
+    fn read_stored_record(
+        self,
+        row: &dyn SqlRow,
+        table: &'static Table,
+        ordered_by: Option<usize>,
+    ) -> Result<StoredRecord> {
         let seq = row.number_at(0)?.ok_or_else(|| unreadable_row("seq"))?;
         let json = match self {
             Self::Key => read_columns_json(row, AFTER_SEQ, table.columns.first())?,
@@ -103,8 +109,17 @@ impl RowParts {
             }
             _ => None,
         };
-        Ok(StoredRecord { json, cursor: seq.to_string(), newest_verification })
+        let number = ordered_by.map(|index| row.number_at(index)).transpose()?.flatten();
+        let cursor = number.map_or_else(|| seq.to_string(), |number| column_cursor(number, seq));
+        Ok(StoredRecord { json, cursor, newest_verification })
     }
+}
+
+/// Where a row has the number by which its query is ordered.
+fn find_order_column(query: &Query, table: &Table) -> Option<usize> {
+    let (Order::Ascending(name) | Order::Descending(name)) = query.order else { return None };
+    let index = table.columns.iter().position(|column| column.field.name == name && column.is_number())?;
+    (!query.keys_only).then_some(AFTER_SEQ + index)
 }
 
 fn read_window_count(row: &dyn SqlRow) -> Result<WindowCount> {

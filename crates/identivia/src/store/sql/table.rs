@@ -82,8 +82,8 @@ impl Table {
         let names: Vec<&str> = column_names.clone().chain(parts.iter().map(|part| part.name)).collect();
         let joined: Vec<String> = column_names.chain(["body"]).map(|name| format!("v.{name}")).collect();
         let insert_head = format!("insert into {} ({}) ", kind.name(), names.join(", "));
-        let placeholders: Vec<String> = (1..=names.len()).map(|number| format!("${number}")).collect();
-        let insert_row = format!("{insert_head}values ({}) on conflict do nothing", placeholders.join(", "));
+        let values: Vec<String> = (0..names.len()).map(|index| inserted_value(&columns, index, 1)).collect();
+        let insert_row = format!("{insert_head}values ({}) on conflict do nothing", values.join(", "));
         Self {
             kind,
             key_list: format!("r.seq, r.{}", kind.key_field()),
@@ -101,14 +101,34 @@ impl Table {
         self.columns.iter().find(|column| column.field.name == name)
     }
 
+    /// The value that an insert gives a column or part, where the placeholder of the first is that number.
+    pub(super) fn inserted_value(&self, index: usize, first: usize) -> String {
+        inserted_value(&self.columns, index, first)
+    }
+
     /// How many columns an insert fills.
     pub(super) fn insert_width(&self) -> usize {
         self.columns.len() + self.parts.len()
     }
 }
 
+/// The placeholder of a column or part. A column that repeats what the profile says is looked up where it is not given.
+fn inserted_value(columns: &[Column], index: usize, first: usize) -> String {
+    let number = first + index;
+    let column = columns.get(index).filter(|column| column.field.has_flag(FieldFlag::OfProfile));
+    let profile = columns.iter().position(|column| column.field.name == "profile");
+    match (column, profile) {
+        (Some(column), Some(profile)) => {
+            let (name, profile) = (column.field.name, first + profile);
+            // The profile's placeholder has appeared before: SQLite numbers them by first appearance.
+            format!("coalesce(${number}, (select nullif(p.{name}, '') from profiles p where p.id = ${profile}))")
+        }
+        _ => format!("${number}"),
+    }
+}
+
 /// Every kind, in the order of [`RecordKind`].
-pub(super) const ALL_KINDS: [RecordKind; 16] = [
+pub(super) const ALL_KINDS: [RecordKind; 19] = [
     RecordKind::Profiles,
     RecordKind::LivenessSessions,
     RecordKind::VerificationHistory,
@@ -125,4 +145,7 @@ pub(super) const ALL_KINDS: [RecordKind; 16] = [
     RecordKind::WebhookDeliveries,
     RecordKind::WebhookAttempts,
     RecordKind::DeliveryProgress,
+    RecordKind::AnalyticsProfiles,
+    RecordKind::AnalyticsDays,
+    RecordKind::AnalyticsProgress,
 ];

@@ -210,6 +210,49 @@ fn search_uses_the_index_of_words() {
     assert!(plan.iter().any(|line| line.contains("kind=? AND token=? AND seq=?")), "{plan:?}");
 }
 
+/// The plan of a query in SQLite.
+fn plan_of_query(sqlite: &rusqlite::Connection, query: &Query) -> String {
+    let statement = select_statement(query, &SQLITE).unwrap();
+    let mut plan = sqlite.prepare(&format!("explain query plan {}", statement.text)).unwrap();
+    let values = statement.values.iter().map(|_| 1);
+    let lines = plan.query_map(rusqlite::params_from_iter(values), |row| row.get::<_, String>("detail")).unwrap();
+    lines.map(Result::unwrap).collect::<Vec<_>>().join("; ")
+}
+
+#[test]
+fn audit_lists_follow_an_index_of_their_filter() {
+    let folder = tempfile::tempdir().unwrap();
+    let _store = Sqlite::open(folder.path()).unwrap();
+    let sqlite = rusqlite::Connection::open(folder.path().join("identivia.db")).unwrap();
+    let all = Query::of_kind(RecordKind::AuditEvents).ordered(Order::Descending("at")).limited(21);
+    let narrowed = ["kind", "actor", "team", "profile", "object_id", "address"];
+    let lists = narrowed.map(|field| (field, all.clone().filter(field, Comparison::Is("x".into()))));
+    for (field, list) in [("at", all.clone())].into_iter().chain(lists) {
+        let later = Query { after: Some("5.5".to_owned()), ..list.clone() };
+        for query in [list.clone(), list.filter("at", Comparison::After(Millis(1))), later] {
+            let plan = plan_of_query(&sqlite, &query);
+            let index = format!("USING INDEX audit_events_{}", field.trim_end_matches("_id"));
+            assert!(plan.contains(&index) && !plan.contains("TEMP B-TREE"), "{field}: {plan}");
+        }
+    }
+}
+
+#[test]
+fn reports_read_totals_by_an_index() {
+    let folder = tempfile::tempdir().unwrap();
+    let _store = Sqlite::open(folder.path()).unwrap();
+    let sqlite = rusqlite::Connection::open(folder.path().join("identivia.db")).unwrap();
+    for team in [None, Some("red")] {
+        let days = crate::store::analytics::days_query(Millis(1), Millis(2), team);
+        let plan = plan_of_query(&sqlite, &days);
+        assert!(plan.starts_with("SEARCH r USING INDEX analytics_days_team (team=? AND day>? AND day<?)"), "{plan}");
+        let active = crate::store::analytics::active_query(Millis(1), team, 10);
+        let plan = plan_of_query(&sqlite, &active);
+        assert!(plan.starts_with("SEARCH r USING INDEX analytics_profiles_"), "{plan}");
+        assert!(!plan.contains("TEMP B-TREE"), "{plan}");
+    }
+}
+
 /// SQLite may give the number of the last record to the next one, which must not be found by the words of the removed one.
 #[tokio::test]
 async fn words_of_a_removed_record_are_removed() {

@@ -18,7 +18,7 @@ use crate::domain::token::{IssuedTo, LEEWAY_SECONDS, TokenHolder, VerifiedToken}
 use crate::http::body::field_checks::RawField;
 use crate::http::error::{ApiError, ErrorBody};
 use crate::http::guard::request_context::{RequestId, WholeRequest};
-use crate::records::audit_event::AuditEvent;
+use crate::records::audit_event::{ActorKind, AuditEvent};
 use crate::records::revoked_token::RevokedToken;
 use crate::records::time::Millis;
 
@@ -103,7 +103,7 @@ pub(crate) async fn revoke_token(
         check_room(&app, &client.id, now).await?;
         let id = revoked_token_key(&jti);
         let revoked = RevokedToken { id, client: client.id.clone(), expires, created: now };
-        let event = AuditEvent::new(EventKind::TokenRevoked, now, client.id);
+        let event = AuditEvent::new(EventKind::TokenRevoked, now, client.id).by(ActorKind::Client);
         app.store.revoke_token(&revoked, AuditEvent { request_id: request_id.as_ref().to_owned(), ..event }).await?;
         app.clients.note_change();
     }

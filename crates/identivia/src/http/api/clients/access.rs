@@ -10,6 +10,7 @@ use crate::domain::profile::Reach;
 use crate::http::error::ApiError;
 use crate::http::guard::request_context::RequestContext;
 use crate::http::state::HttpState;
+use crate::records::RecordKind;
 use crate::records::audit_event::AuditEvent;
 use crate::records::client::ClientRecord;
 use crate::store::Refusal;
@@ -85,7 +86,8 @@ impl OperatorContext {
     /// An audit event about a client. `detail` names what has changed, never a secret.
     pub(super) fn client_event(&self, kind: EventKind, client_id: &str, detail: &str) -> AuditEvent {
         let separator = if detail.is_empty() { "" } else { ": " };
-        self.0.audit_event(kind, None, format!("{client_id}{separator}{detail}"))
+        let event = self.0.audit_event(kind, None, format!("{client_id}{separator}{detail}"));
+        event.on(RecordKind::Clients, client_id)
     }
 }
 

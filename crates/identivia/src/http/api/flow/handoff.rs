@@ -154,8 +154,8 @@ pub(crate) async fn redeem_handoff_code(
         ReserveError::Busy => too_many_codes(&guesses, 1),
     })?;
     let event = AuditEvent::new(EventKind::HandoffTaken, now, "");
-    let event =
-        AuditEvent { request_id: request_id.as_ref().to_owned(), ..event }.with_detail(format!("from {}", client.0));
+    let event = AuditEvent { request_id: request_id.as_ref().to_owned(), ..event.from_address(Some(client.0)) };
+    let event = event.with_detail(format!("from {}", client.0));
     let handed = match Code::parse(&typed) {
         Some(code) => app.store.take_handoff(&app.code_key.hash(&code), event).await?,
         None => None,

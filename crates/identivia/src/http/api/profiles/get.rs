@@ -8,6 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
+use crate::domain::event::EventKind;
 use crate::domain::profile::ProfileView;
 use crate::http::error::ApiError;
 use crate::http::guard::authority::Shown;
@@ -48,6 +49,7 @@ pub(crate) async fn get_profile(
 ) -> Result<Json<ProfileResponse>, ApiError> {
     let found = app.store.profile_with_evidence(id, &context.authority.reach).await?;
     let found = found.ok_or_else(ApiError::profile_not_found)?;
+    context.audit_read(context.audit_event(EventKind::ProfileOpened, Some(id), "")).await?;
     let shown = context.authority.show(found);
     let data = shown.map(|found| ProfileView::new(found.profile, found.verification));
     Ok(Json(ProfileResponse { success: true, data }))

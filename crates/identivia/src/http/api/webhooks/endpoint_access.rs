@@ -7,6 +7,7 @@ use crate::domain::event::EventKind;
 use crate::http::error::ApiError;
 use crate::http::guard::request_context::RequestContext;
 use crate::http::state::HttpState;
+use crate::records::RecordKind;
 use crate::records::audit_event::AuditEvent;
 use crate::records::id::RecordId;
 use crate::records::webhook_delivery::WebhookDelivery;
@@ -73,7 +74,8 @@ pub(super) fn endpoint_audit(
     detail: &str,
 ) -> AuditEvent {
     let separator = if detail.is_empty() { "" } else { ": " };
-    context.audit_event(kind, None, format!("{endpoint}{separator}{detail}"))
+    let event = context.audit_event(kind, None, format!("{endpoint}{separator}{detail}"));
+    event.on(RecordKind::WebhookEndpoints, endpoint.as_str())
 }
 
 /// 404 for an endpoint that does not exist, or is another team's.

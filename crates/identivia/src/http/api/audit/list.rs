@@ -1,0 +1,47 @@
+//! `GET /api/audit_events`: what was done, newest first.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{RawQuery, State};
+
+use super::audit_entry::AuditEntry;
+use super::audit_query::{FILTERS, bound_filter, take_filter};
+use crate::app::App;
+use crate::http::body::field_checks::FieldChecks;
+use crate::http::body::list_query::{ListQuery, PageResponse};
+use crate::http::error::ApiError;
+use crate::http::guard::request_context::RequestContext;
+
+type AuditEventList = PageResponse<AuditEntry>;
+
+/// List audit events
+///
+/// Newest first. A client of a team gets the events of its team's profiles.
+#[utoipa::path(get, path = "/api/audit_events", tag = "Audit", security(("machine" = ["audit:read"])),
+    params(
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Entries a page (20)"),
+        ("cursor" = Option<String>, Query, format = "cursor", description = "`next_cursor` of the page before"),
+        ("actor" = Option<String>, Query, min_length = 1, max_length = 255, pattern = "^[^\\u0000]*$", description = "Exactly that actor's id"),
+        ("kind" = Option<String>, Query, min_length = 1, max_length = 255, pattern = "^[a-z0-9_.*,]+$", description = "Only these, with a comma between; `profile.*` names a group"),
+        ("profile" = Option<String>, Query, pattern = "^[a-z0-9]{15}$", description = "Only about that profile"),
+        ("object" = Option<String>, Query, min_length = 1, max_length = 255, pattern = "^[^\\u0000]*$", description = "Only what was done to the object of exactly that id"),
+        ("address" = Option<String>, Query, format = "ip", description = "Only from that address"),
+        ("from" = Option<String>, Query, format = DateTime, description = "Not before that: RFC 3339, the API's own form, or a date"),
+        ("to" = Option<String>, Query, format = DateTime, description = "Before that"),
+    ),
+    responses((status = 200, description = "A page of audit events", body = AuditEventList)))]
+pub(crate) async fn list_audit_events(
+    State(app): State<Arc<App>>,
+    context: RequestContext,
+    RawQuery(query): RawQuery,
+) -> Result<Json<AuditEventList>, ApiError> {
+    let mut query = ListQuery::parse(query.as_deref(), &FILTERS)?;
+    let mut checks = FieldChecks::default();
+    let page = query.take_page(&mut checks);
+    let filter = take_filter(&mut query, &context, &mut checks);
+    checks.finish()?;
+    let filter = bound_filter(filter, &context).await?;
+    let page = app.store.list_audit_events(&filter, &page).await?;
+    Ok(Json(PageResponse::new(page, &context.authority, AuditEntry::from)))
+}
