@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use super::liveness::LivenessRule;
 use super::profile::FileField;
+use super::resubmission::KeptFile;
 use super::status::asks_for_another_try;
 use super::verification::required_files;
 use crate::records::liveness_session::LivenessSession;
@@ -59,14 +60,14 @@ pub struct FlowOutcome {
 }
 
 impl Profile {
-    /// The first step of the person's way that is not done.
+    /// The first step of the person's way that is not done. `kept` are files of an earlier record that stay.
     #[must_use]
-    pub fn flow_step(&self, face: Option<&LivenessSession>) -> FlowStep {
+    pub fn flow_step(&self, face: Option<&LivenessSession>, kept: &[KeptFile]) -> FlowStep {
         if self.is_flow_over() {
             FlowStep::Outcome
         } else if self.consent.is_none() {
             FlowStep::Consent
-        } else if !self.has_document() {
+        } else if !self.has_document(kept) {
             FlowStep::Document
         } else if face.is_none() {
             FlowStep::Face
@@ -91,7 +92,7 @@ impl Profile {
 
     /// Says whether the person has done their part: there is a record that no later status asks to do again, or the
     /// profile is decided.
-    fn is_flow_over(&self) -> bool {
+    pub(super) fn is_flow_over(&self) -> bool {
         let is_submitted =
             self.submitted_at.is_some() && self.submitted_at > self.reopened_at && !self.is_asked_again();
         self.is_decided() || self.closed_by.is_some() || is_submitted
@@ -103,10 +104,16 @@ impl Profile {
     }
 
     /// Says whether the document's type is known and every side of it that a record needs is there.
-    fn has_document(&self) -> bool {
+    fn has_document(&self, kept: &[KeptFile]) -> bool {
         let Some(document_type) = &self.document_type else { return false };
         let sides = required_files(document_type).iter().filter(|field| **field != FileField::FacialPhoto);
-        sides.into_iter().all(|side| self.file(*side).is_some())
+        sides.into_iter().all(|side| self.has_file(*side, kept))
+    }
+
+    /// Says whether a record can have that file without its being sent.
+    #[must_use]
+    pub fn has_file(&self, field: FileField, kept: &[KeptFile]) -> bool {
+        self.file(field).is_some() || kept.iter().any(|kept| kept.field == field)
     }
 }
 
@@ -175,7 +182,7 @@ mod tests {
     #[test]
     fn the_step_is_the_first_that_is_not_done() {
         let live = session(SessionStatus::Succeeded, 90.0, false);
-        let after_a_face = |profile: Profile| profile.flow_step(Some(&live));
+        let after_a_face = |profile: Profile| profile.flow_step(Some(&live), &[]);
         assert_eq!(after_a_face(Profile::default()), FlowStep::Consent);
         for (document_type, front, back, step) in [
             ("", "", "", FlowStep::Document),
@@ -189,7 +196,7 @@ mod tests {
         ] {
             assert_eq!(after_a_face(with_document(document_type, front, back)), step, "{document_type} {front} {back}");
         }
-        assert_eq!(with_document("passport", "f", "").flow_step(None), FlowStep::Face);
+        assert_eq!(with_document("passport", "f", "").flow_step(None, &[]), FlowStep::Face);
     }
 
     #[test]
@@ -217,13 +224,17 @@ mod tests {
         };
         for word in ["", "pending", "in_review"] {
             let profile = sent(word, Some(1));
-            assert_eq!(profile.flow_step(None), FlowStep::Outcome, "{word}");
+            assert_eq!(profile.flow_step(None, &[]), FlowStep::Outcome, "{word}");
             assert_eq!(profile.flow_outcome(), Some(FlowOutcome { status: "pending", submitted: Some(NOW) }), "{word}");
         }
         for word in ["unverified", "resubmission_requested"] {
             let profile = sent(word, Some(1));
-            assert_eq!((profile.flow_step(None), profile.flow_outcome()), (FlowStep::Face, None), "{word}");
-            assert_eq!(sent(word, Some(-1)).flow_step(None), FlowStep::Outcome, "{word}: a record has been made since");
+            assert_eq!((profile.flow_step(None, &[]), profile.flow_outcome()), (FlowStep::Face, None), "{word}");
+            assert_eq!(
+                sent(word, Some(-1)).flow_step(None, &[]),
+                FlowStep::Outcome,
+                "{word}: a record has been made since"
+            );
         }
     }
 
@@ -239,7 +250,7 @@ mod tests {
         ] {
             let recorded_status = StatusWord::parse(recorded);
             let profile = Profile { verification_status: own, recorded_status, ..Profile::default() };
-            assert_eq!(profile.flow_step(None), FlowStep::Outcome);
+            assert_eq!(profile.flow_step(None, &[]), FlowStep::Outcome);
             assert_eq!(profile.flow_outcome(), Some(FlowOutcome { status, submitted: None }), "{own:?} {recorded}");
         }
     }

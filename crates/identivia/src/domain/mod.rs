@@ -3,6 +3,7 @@
 
 pub mod analytics;
 pub mod branding;
+pub mod breakdown;
 pub mod client;
 pub mod country;
 pub mod csv_text;
@@ -22,9 +23,12 @@ pub mod outbox;
 pub mod person_links;
 pub mod profile;
 pub mod reading;
+pub mod reason;
 pub mod redirect;
 pub mod repeated_reads;
 pub mod repeated_refusals;
+pub mod resubmission;
+pub mod review_settings;
 pub mod scope;
 pub mod search;
 pub mod setting;

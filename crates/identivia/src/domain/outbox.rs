@@ -2,10 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
+use super::resubmission::RESUBMISSION_WORD;
 use crate::records::FieldMap;
 use crate::records::checks::{Check, Outcome};
 use crate::records::id::RecordId;
 use crate::records::outbox_event::{EventId, OutboxEvent};
+use crate::records::status_record::StatusRecord;
 use crate::records::status_word::StatusWord;
 use crate::records::time::Millis;
 use crate::records::verification_record::ChecksStatus;
@@ -99,6 +101,8 @@ pub enum DecidedBy {
     Client,
     /// The person's own link, which can only ask for a decision.
     Link,
+    /// A reviewer in the console.
+    Reviewer,
 }
 
 impl DecidedBy {
@@ -108,6 +112,7 @@ impl DecidedBy {
         match self {
             Self::Client => "client",
             Self::Link => "link",
+            Self::Reviewer => "reviewer",
         }
     }
 }
@@ -119,24 +124,27 @@ pub enum EventBody {
     Started,
     Submitted { verification: RecordId },
     Checked { verification: RecordId, outcome: &'static str, codes: Vec<String> },
-    StatusChanged { new_status: StatusWord, decided_by: DecidedBy },
+    StatusChanged { new_status: StatusWord, reasons: Vec<String>, decided_by: DecidedBy },
     Verified,
-    Rejected,
-    ResubmissionRequested,
+    Rejected { reasons: Vec<String> },
+    ResubmissionRequested { reasons: Vec<String>, steps: Vec<String> },
     ConsentWithdrawn { consent: RecordId },
 }
 
 impl EventBody {
-    /// The events of a new status: that it has changed, and what that means for those who want only this.
+    /// The events of a new status record: that the status has changed, and what that means for those who want only this.
     #[must_use]
-    pub fn list_of_status(new_status: &StatusWord, decided_by: DecidedBy) -> Vec<Self> {
-        let changed = Self::StatusChanged { new_status: new_status.clone(), decided_by };
+    pub fn list_of_status(record: &StatusRecord, decided_by: DecidedBy) -> Vec<Self> {
+        let (new_status, reasons) = (record.new_status.clone(), record.reasons.clone());
         let special = match new_status.as_str() {
             "verified" => Some(Self::Verified),
-            "rejected" => Some(Self::Rejected),
-            "resubmission_requested" => Some(Self::ResubmissionRequested),
+            "rejected" => Some(Self::Rejected { reasons: reasons.clone() }),
+            RESUBMISSION_WORD => {
+                Some(Self::ResubmissionRequested { reasons: reasons.clone(), steps: record.steps.clone() })
+            }
             _ => None,
         };
+        let changed = Self::StatusChanged { new_status, reasons, decided_by };
         std::iter::once(changed).chain(special).collect()
     }
 
@@ -171,11 +179,15 @@ impl EventBody {
             }
             EventType::ProfileStatusChanged => Self::StatusChanged {
                 new_status: StatusWord::from("verified".to_owned()),
+                reasons: Vec::new(),
                 decided_by: DecidedBy::Client,
             },
             EventType::ProfileVerified => Self::Verified,
-            EventType::ProfileRejected => Self::Rejected,
-            EventType::ProfileResubmissionRequested => Self::ResubmissionRequested,
+            EventType::ProfileRejected => Self::Rejected { reasons: vec!["document_expired".to_owned()] },
+            EventType::ProfileResubmissionRequested => Self::ResubmissionRequested {
+                reasons: vec!["glare_on_photo".to_owned()],
+                steps: vec!["document_front".to_owned()],
+            },
             EventType::ConsentWithdrawn => Self::ConsentWithdrawn { consent: record },
             EventType::EndpointFailing | EventType::EndpointDisabled | EventType::WebhookTest => return None,
         })
@@ -189,8 +201,8 @@ impl EventBody {
             Self::Checked { .. } => EventType::VerificationChecked,
             Self::StatusChanged { .. } => EventType::ProfileStatusChanged,
             Self::Verified => EventType::ProfileVerified,
-            Self::Rejected => EventType::ProfileRejected,
-            Self::ResubmissionRequested => EventType::ProfileResubmissionRequested,
+            Self::Rejected { .. } => EventType::ProfileRejected,
+            Self::ResubmissionRequested { .. } => EventType::ProfileResubmissionRequested,
             Self::ConsentWithdrawn { .. } => EventType::ConsentWithdrawn,
         }
     }
@@ -204,13 +216,14 @@ impl EventBody {
             Self::Checked { verification, outcome, codes } => {
                 json!({"verification_id": verification, "outcome": outcome, "codes": codes})
             }
-            Self::StatusChanged { new_status, decided_by } => json!({
-                "previous_status": profile.status, "new_status": new_status, "reasons": [],
+            Self::StatusChanged { new_status, reasons, decided_by } => json!({
+                "previous_status": profile.status, "new_status": new_status, "reasons": reasons,
                 "decided_by": decided_by.word(),
             }),
             Self::Started => json!({}),
-            Self::Verified | Self::Rejected => json!({"reasons": []}),
-            Self::ResubmissionRequested => json!({"reasons": [], "steps": []}),
+            Self::Verified => json!({"reasons": []}),
+            Self::Rejected { reasons } => json!({"reasons": reasons}),
+            Self::ResubmissionRequested { reasons, steps } => json!({"reasons": reasons, "steps": steps}),
             Self::ConsentWithdrawn { consent } => json!({"consent_id": consent}),
         }
     }
@@ -350,7 +363,11 @@ mod tests {
         let before = json!({"team": "acme", "user_id": "u", "verification_status": "unverified",
             "recorded_status": "pending", "event_version": 6});
         let before = ReportedProfile::from_fields(&serde_json::from_value(before).unwrap());
-        let bodies = EventBody::list_of_status(&StatusWord::from("verified".to_owned()), DecidedBy::Client);
+        let id = RecordId::random();
+        let record = json!({"id": id, "profile": id, "previous_status": "pending", "new_status": "verified",
+            "created": "2026-03-21 00:00:00.000Z"});
+        let record: StatusRecord = serde_json::from_value(record).unwrap();
+        let bodies = EventBody::list_of_status(&record, DecidedBy::Client);
         let events = ProfileEvents { profile: RecordId::random(), at: Millis(7), bodies };
         assert_eq!(json!(events.counts_after(&before)), json!({"event_version": 8}));
         let stored = events.complete(&before);

@@ -21,7 +21,7 @@ pub enum Outcome {
 }
 
 /// What a finding rests on, the strongest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Assurance {
     /// A signature that was verified. No check of this version has it.

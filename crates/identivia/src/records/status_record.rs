@@ -4,7 +4,7 @@ use utoipa::ToSchema;
 
 use super::id::RecordId;
 use super::record;
-use super::serde_forms::unknown_as_empty;
+use super::serde_forms::{null_if_malformed, unknown_as_empty};
 use super::status_word::StatusWord;
 use super::time::Millis;
 
@@ -36,6 +36,18 @@ record! {
         #[serde(default, with = "unknown_as_empty", skip_serializing_if = "Option::is_none")]
         #[schema(nullable = false)]
         verification: Option<RecordId> = Public Line [],
+        /// Codes of the catalogue: why it was rejected, or another try is asked for. With a machine token only.
+        #[serde(default, deserialize_with = "null_if_malformed", skip_serializing_if = "Vec::is_empty")]
+        #[schema(value_type = Option<Vec<String>>, nullable = false)]
+        reasons: Vec<String> = Audit Document [NotForFlow],
+        /// The steps that another try is asked of; none means all.
+        #[serde(default, deserialize_with = "null_if_malformed", skip_serializing_if = "Vec::is_empty")]
+        #[schema(value_type = Option<Vec<String>>, nullable = false)]
+        steps: Vec<String> = Public Document [],
+        /// What the person is told beside the reasons.
+        #[serde(default, with = "unknown_as_empty", skip_serializing_if = "Option::is_none")]
+        #[schema(nullable = false)]
+        message: Option<String> = Fields Paragraph [],
         created: Millis = Public Time [Column],
         /// The step before it: the newest status record, or the profile before the first. A flow token's step names it.
         /// Unique within a profile: of two steps that start from the same record one is kept.

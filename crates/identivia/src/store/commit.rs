@@ -152,6 +152,8 @@ pub enum Refusal {
     Submitted,
     /// The decision names a verification record that is not the newest.
     EvidenceChanged,
+    /// The person has been asked for another try as often as is allowed.
+    TooManyResubmissions,
     /// The current status is a reviewer's.
     ReviewersStatus,
     /// The step does not follow from the profile's current status.

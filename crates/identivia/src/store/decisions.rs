@@ -36,6 +36,9 @@ pub(super) fn decide(
         new_status: status.into(),
         notes: Some(NOTE_OF_PROFILE_CHANGE.to_owned()),
         verification: newest,
+        reasons: Vec::new(),
+        steps: Vec::new(),
+        message: None,
         created: event.at,
         follows: None,
     }))

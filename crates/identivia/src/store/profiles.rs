@@ -189,7 +189,7 @@ impl dyn Store + '_ {
             commit.insert(decision, IfExists::Refuse(Refusal::Changed))?;
             add_decision_of_record(&mut commit, decision);
         }
-        let bodies = decision.map(|decision| EventBody::list_of_status(&decision.new_status, DecidedBy::Client));
+        let bodies = decision.map(|decision| EventBody::list_of_status(&decision, DecidedBy::Client));
         commit.report(&event, id, bodies.unwrap_or_default())?;
         self.commit_and_read_first(commit).await
     }

@@ -1,8 +1,9 @@
 //! Settings that operators change at run time.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{Commit, CommitOutcome, Condition, IfExists, Order, Query, Refusal, Result, Store, StoreError};
+use super::{Commit, CommitOutcome, Comparison, Condition, IfExists, Order, Query, Refusal, Result, Store, StoreError};
+use crate::domain::review_settings::ReviewSettings;
 use crate::records::audit_event::AuditEvent;
 use crate::records::setting::Setting;
 use crate::records::{FieldMap, RecordKind};
@@ -18,6 +19,17 @@ impl dyn Store + '_ {
     /// When the store cannot be read now.
     pub async fn settings(&self) -> Result<Vec<Setting>> {
         self.read_all(Query::of_kind(RecordKind::Settings).ordered(Order::Ascending("key"))).await
+    }
+
+    /// What a team has set about reviews.
+    ///
+    /// # Errors
+    /// When the store cannot be read now.
+    pub async fn review_settings(&self, team: &str) -> Result<ReviewSettings> {
+        let team = Some(team).filter(|team| !team.is_empty());
+        let keys = ReviewSettings::stored_keys(team).into_iter().map(Value::from).collect();
+        let stored = self.read_all(Query::of_kind(RecordKind::Settings).filter("key", Comparison::In(keys))).await?;
+        Ok(ReviewSettings::from_stored(stored, team))
     }
 
     /// Reads a setting by its stored key.

@@ -8,12 +8,14 @@ use super::{
     Commit, Comparison, Condition, IfExists, Order, Page, PageRequest, Query, Reach, Refusal, Result, Store,
     WriteCondition, WriteOutcome, fields_of, newest_record_fields,
 };
+use crate::domain::document_editors::editor_field;
 use crate::domain::outbox::{DecidedBy, EventBody};
+use crate::domain::profile::FileField;
+use crate::domain::resubmission::{RESUBMISSION_WORD, is_resubmission};
 use crate::domain::status::asks_for_another_try;
 use crate::records::audit_event::AuditEvent;
 use crate::records::id::RecordId;
 use crate::records::status_record::StatusRecord;
-use crate::records::time::Millis;
 use crate::records::verification_record::VerificationRecord;
 use crate::records::{FieldMap, RecordKind};
 
@@ -65,7 +67,13 @@ impl dyn Store + '_ {
             conditions.push(still_newest(newest));
             profile_fields = decision_fields(&record.new_status, newest);
         } else if asks_for_another_try(&record.new_status) {
-            profile_fields = reopening_fields(record.created);
+            if is_resubmission(&record.new_status) {
+                match self.check_resubmissions(record.profile, reach).await? {
+                    Ok(still) => conditions.push(still),
+                    Err(refusal) => return Ok(Err(refusal)),
+                }
+            }
+            profile_fields = reopening_fields(&record);
         }
         profile_fields
             .extend(newest_record_fields(RecordKind::StatusHistory, &fields_of(&record)?).unwrap_or_default());
@@ -75,7 +83,7 @@ impl dyn Store + '_ {
         commit.update(RecordKind::Profiles, record.profile.as_str(), conditions, profile_fields);
         add_decision_of_record(&mut commit, &record);
         let set_by = if condition == WriteCondition::Always { DecidedBy::Client } else { DecidedBy::Link };
-        commit.report(&event, record.profile, EventBody::list_of_status(&record.new_status, set_by))?;
+        commit.report(&event, record.profile, EventBody::list_of_status(&record, set_by))?;
         self.commit_and_read_first(commit).await
     }
 
@@ -98,13 +106,44 @@ impl dyn Store + '_ {
         self.read_record(id.as_str()).await
     }
 
+    /// Checks that a person may be asked for another try once more. Returns the condition that nobody else asks meanwhile.
+    pub(super) async fn check_resubmissions(
+        &self,
+        profile: RecordId,
+        reach: &Reach,
+    ) -> Result<WriteOutcome<Condition>> {
+        let Some(profile) = self.profile(profile, reach).await? else { return Ok(Err(Refusal::Missing)) };
+        let asked = Query::of_kind(RecordKind::StatusHistory)
+            .filter("profile", Comparison::Is(profile.id.as_str().into()))
+            .filter("new_status", Comparison::Is(RESUBMISSION_WORD.into()));
+        let most = self.review_settings(&profile.team).await?.max_resubmissions;
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let asked = self.read(Query { keys_only: true, ..asked.limited(most.saturating_add(1)) }).await?;
+        if asked.len() >= most {
+            return Ok(Err(Refusal::TooManyResubmissions));
+        }
+        let newest = Comparison::Is(json!(profile.newest_status));
+        Ok(Ok(Condition::new("newest_status", newest, Refusal::Changed)))
+    }
+
     async fn is_verification_of(&self, id: RecordId, profile: RecordId) -> Result<bool> {
         let record: Option<VerificationRecord> = self.read_record(id.as_str()).await?;
         Ok(record.is_some_and(|record| record.profile == profile))
     }
 }
 
-/// The fields of a profile whose link opens for another try.
-fn reopening_fields(now: Millis) -> FieldMap {
-    FieldMap::from_iter([("closed_by".to_owned(), json!(null)), ("reopened_at".to_owned(), json!(now))])
+/// The fields of a profile whose link opens for another try. Files that have to be sent again are no longer the profile's:
+/// its earlier record has copies of its own.
+pub(super) fn reopening_fields(request: &StatusRecord) -> FieldMap {
+    let mut fields = FieldMap::from_iter([
+        ("closed_by".to_owned(), json!(null)),
+        ("reopened_at".to_owned(), json!(request.created)),
+    ]);
+    for field in FileField::ALL.into_iter().filter(|field| request.asks_for_file(*field)) {
+        fields.insert(field.name().to_owned(), json!(null));
+        if let Some(editor) = editor_field(field) {
+            fields.insert(editor.to_owned(), json!(null));
+        }
+    }
+    fields
 }

@@ -267,6 +267,9 @@ async fn add_histories(world: &World, profile: RecordId) {
             new_status: StatusWord::from(format!("step_{n}")),
             notes: Some(ODD[5].to_owned()),
             verification: None,
+            reasons: Vec::new(),
+            steps: Vec::new(),
+            message: None,
             created,
             follows: None,
         };

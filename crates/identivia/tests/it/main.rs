@@ -36,6 +36,7 @@ mod profiles;
 mod providers;
 mod reference;
 mod replicas;
+mod resubmission;
 mod revocation;
 mod services;
 mod settings;

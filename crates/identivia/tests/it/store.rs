@@ -144,6 +144,9 @@ fn new_status_record(profile: RecordId, previous: &str, new: &str) -> StatusReco
         new_status: StatusWord::from(new.to_owned()),
         notes: known("n"),
         verification: None,
+        reasons: Vec::new(),
+        steps: Vec::new(),
+        message: None,
         created: NOW,
         follows: None,
     }

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use crate::app::App;
 use crate::domain::embedding::{EMBED_ORIGINS_KEY, EmbedOrigins};
 use crate::domain::event::EventKind;
+use crate::domain::review_settings::ReviewSettings;
 use crate::domain::setting::{settings_of_team, stored_key};
 use crate::domain::{JSON_BYTES, LINE};
 use crate::http::body::field_checks::{FieldChecks, RawField};
@@ -135,6 +136,8 @@ pub(crate) async fn put_setting(
         checks.add_missing("value");
     } else if key == EMBED_ORIGINS_KEY {
         value = check_embed_origins(&value, &mut checks);
+    } else if let Some(problem) = ReviewSettings::find_problem(&key, &value) {
+        checks.add_problem("value", problem);
     }
     checks.finish()?;
     let stored = stored_key(team.as_deref(), &key);

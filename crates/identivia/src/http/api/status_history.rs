@@ -11,7 +11,10 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::domain::event::EventKind;
+use crate::domain::reason::ReasonCode;
+use crate::domain::resubmission::{ResubmissionStep, is_resubmission};
 use crate::domain::{LINE, PARAGRAPH};
+use crate::http::body::decision_fields::{read_reasons, read_steps};
 use crate::http::body::field_checks::{FieldChecks, RawField};
 use crate::http::body::json;
 use crate::http::body::list_query::{ListEntry, ListQuery, PageResponse};
@@ -43,6 +46,18 @@ pub(crate) struct CreateStatus {
     #[serde(default)]
     #[schema(value_type = Option<RecordId>)]
     verification: RawField,
+    /// With `rejected` and `resubmission_requested`: codes of `GET /api/reasons`, at most 10.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<ReasonCode>>, max_items = 10)]
+    reasons: RawField,
+    /// With `resubmission_requested`: the steps to do again. The face check is repeated in any case; what is not named stays.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<ResubmissionStep>>, max_items = 4)]
+    steps: RawField,
+    /// With `rejected` and `resubmission_requested`: what the person is told beside the reasons.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 2000, pattern = "^[^\\u0000]*$")]
+    message: RawField,
 }
 
 /// A recorded change of status.
@@ -61,7 +76,7 @@ pub(crate) struct StatusResponse {
 /// Record a status change
 ///
 /// `verified` and `rejected` decide: they also set the profile's own status and that of the verification record that the
-/// decision is about.
+/// decision is about. `resubmission_requested` opens the link again, at most `max_resubmissions` times.
 #[utoipa::path(post, path = "/api/status_history/{id}", tag = "Status history",
     security(("machine" = ["status_history:write"]), ("flow" = ["status_history:write"])),
     params(("id" = RecordId, Path, description = "The profile's id")),
@@ -69,7 +84,7 @@ pub(crate) struct StatusResponse {
     responses(
         (status = 201, description = "Recorded", body = StatusResponse),
         (status = 200, description = "With a flow token: the newest record says so already", body = StatusResponse),
-        (status = 409, description = "A flow token's `previous_status` is not the current one, or the verification record of a decision is not the newest",
+        (status = 409, description = "A flow token's `previous_status` is not the current one, the verification record of a decision is not the newest, or the person has been asked for another try too often",
             body = ErrorBody),
     ))]
 pub(crate) async fn create_status_record(
@@ -147,6 +162,8 @@ fn check_status_record(
     let new_status = word("new_status", body.new_status);
     let notes = checks.required_text("notes", body.notes, PARAGRAPH);
     let named = checks.line_or_empty("verification", body.verification);
+    let request = RequestFields { reasons: body.reasons, steps: body.steps, message: body.message };
+    let request = check_request(&mut checks, request, &new_status);
     checks.finish()?;
     let record = StatusRecord {
         id: RecordId::random(),
@@ -156,10 +173,46 @@ fn check_status_record(
         new_status,
         notes: Some(notes),
         verification: None,
+        reasons: request.reasons,
+        steps: request.steps,
+        message: request.message,
         created: context.app.clock.now(),
         follows: None,
     };
     Ok((record, named))
+}
+
+/// What a status record says to the person, as it was sent.
+struct RequestFields {
+    reasons: RawField,
+    steps: RawField,
+    message: RawField,
+}
+
+/// The same, checked.
+struct CheckedRequest {
+    reasons: Vec<String>,
+    steps: Vec<String>,
+    message: Option<String>,
+}
+
+/// Checks what is said to the person: only a rejection and a request for another try say anything.
+fn check_request(checks: &mut FieldChecks, sent: RequestFields, new_status: &StatusWord) -> CheckedRequest {
+    let asks = is_resubmission(new_status);
+    let checked = CheckedRequest {
+        reasons: read_reasons(checks, sent.reasons),
+        steps: read_steps(checks, sent.steps),
+        message: checks.known_text("message", sent.message, PARAGRAPH),
+    };
+    let says_more = asks || *new_status == VerificationStatus::Rejected.word();
+    if !checked.steps.is_empty() && !asks {
+        checks.add_problem("steps", "must be left out unless new_status is resubmission_requested");
+    }
+    let misplaced = [("reasons", !checked.reasons.is_empty()), ("message", checked.message.is_some())];
+    for (name, _) in misplaced.into_iter().filter(|(_, is_sent)| *is_sent && !says_more) {
+        checks.add_problem(name, "must be left out unless new_status is rejected or resubmission_requested");
+    }
+    checked
 }
 
 impl ListEntry for StatusRecord {

@@ -9,13 +9,16 @@ use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::flow::resubmission::OpenResubmission;
 use super::liveness::session_access::usable_session;
 use crate::app::App;
+use crate::domain::breakdown::{BreakdownNode, KnownChecks, break_down};
 use crate::domain::document_editors::DocumentEditors;
 use crate::domain::event::EventKind;
 use crate::domain::fingerprint::{DeviceCheck, DeviceStatus};
 use crate::domain::liveness::{Claim, Confirmed};
 use crate::domain::profile::{FileField, ProfileFiles};
+use crate::domain::resubmission::KeptFile;
 use crate::domain::verification::{Evidence, FILES, required_files};
 use crate::domain::{LINE, PARAGRAPH};
 use crate::files::upload::Upload;
@@ -25,7 +28,7 @@ use crate::http::body::form::{self, FileDestination};
 use crate::http::body::form_schema::{Form, FormFields};
 use crate::http::body::list_query::{ListEntry, ListQuery, PageResponse};
 use crate::http::error::{ApiError, ErrorBody};
-use crate::http::guard::authority::{Shown, StatementKind};
+use crate::http::guard::authority::{RestrictedView, Shown, StatementKind};
 use crate::http::guard::profile_access::{ProfilePath, WritableProfile, load_profile};
 use crate::http::guard::provider_quotas::ProviderQuotas;
 use crate::http::guard::request_context::{RequestContext, WholeRequest};
@@ -147,14 +150,16 @@ pub(crate) async fn create_verification_record(
     let record_id = RecordId::random();
     let mut upload = Upload::new(app.files.clone(), Collection::VerificationHistory, record_id);
     let received = form::read_form(request, &app.files, FileDestination::Record(&mut upload)).await?;
-    let mut evidence = check_evidence(received.fields, received.checks, &received.files, &profile)?;
+    let asked = OpenResubmission::load(&app, &profile).await?;
+    let kept = asked.as_ref().map(|asked| asked.kept.as_slice()).unwrap_or_default();
+    let mut evidence = check_evidence(received.fields, received.checks, &received.files, &profile, kept)?;
     evidence.observed_ip = context.client_ip.map(|ip| ip.to_string());
     if context.authority.word == StatementKind::Claim {
         evidence.confirmed = provider_finding(&context, &quotas, &profile, &evidence.claim).await?;
     }
     // Both take time, so they run side by side.
     let (copied, device) = tokio::join!(
-        copy_missing_files(&context, &mut upload, (received.files, received.editors), profile),
+        copy_missing_files(&context, &mut upload, (received.files, received.editors), profile, asked.as_ref()),
         check_visitor_data(&context, id, evidence.fingerprint.as_deref()),
     );
     let (files, editors) = copied?;
@@ -197,6 +202,7 @@ fn check_evidence(
     mut checks: FieldChecks,
     sent: &ProfileFiles,
     profile: &Profile,
+    kept: &[KeptFile],
 ) -> Result<Evidence, ApiError> {
     let claim = Claim {
         session_id: checks.required_text("liveness_session_id", fields.liveness_session_id, LINE),
@@ -208,7 +214,7 @@ fn check_evidence(
     // Without a document type it is unknown whether a back is needed.
     let needed = if document_type.is_empty() { &FILES[..2] } else { required_files(&document_type) };
     for field in needed {
-        if sent.get(*field).is_empty() && profile.file(*field).is_none() && !checks.has_problem(field.name()) {
+        if sent.get(*field).is_empty() && !profile.has_file(*field, kept) && !checks.has_problem(field.name()) {
             checks.add_missing(field.name());
         }
     }
@@ -268,12 +274,14 @@ async fn check_visitor_data(context: &RequestContext, profile: RecordId, fingerp
 }
 
 /// Copies the files that were not sent from the profile, and what their pictures named when they were sent. After a file
-/// was replaced during the copy, the profile is read again.
+/// was replaced during the copy, the profile is read again. Where another try leaves a file that the profile lacks, it is
+/// copied from the earlier record.
 async fn copy_missing_files(
     context: &RequestContext,
     upload: &mut Upload,
     (mut files, mut editors): (ProfileFiles, DocumentEditors),
     mut profile: Profile,
+    asked: Option<&OpenResubmission>,
 ) -> Result<(ProfileFiles, DocumentEditors), ApiError> {
     for field in FILES {
         let mut attempts = COPY_ATTEMPTS;
@@ -293,8 +301,21 @@ async fn copy_missing_files(
                 Err(error) => return Err(error.into()),
             }
         }
+        if let (true, Some((from, kept))) = (files.get(field).is_empty(), find_kept_file(asked, field)) {
+            let copied = upload.copy_file(from).await?;
+            *files.get_mut(field) = copied.name;
+            editors.set(field, copied.editor.or(kept.editor.as_deref()));
+        }
     }
     Ok((files, editors))
+}
+
+/// The file of the earlier record that another try leaves, and where it is stored.
+fn find_kept_file(asked: Option<&OpenResubmission>, field: FileField) -> Option<(StoredPath, &KeptFile)> {
+    let asked = asked?;
+    let kept = asked.kept.iter().find(|kept| kept.field == field)?;
+    let (collection, record) = (Collection::VerificationHistory, asked.earlier?);
+    Some((StoredPath { collection, record, name: kept.name.clone() }, kept))
 }
 
 /// The profile's picture was stored by another program and cannot be taken over.
@@ -304,11 +325,40 @@ fn unfit_picture(field: FileField, fault: &str) -> ApiError {
     checks.finish().err().unwrap_or_else(|| ApiError::internal(FilesError::UnfitPicture(String::new())))
 }
 
-impl ListEntry for VerificationRecord {
+/// A record in a list, with the tree over its checks.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct VerificationEntry {
+    #[serde(flatten)]
+    record: VerificationRecord,
+    /// The tree over its checks; `null` while they have no result. Nodes that were not asked for are `not_applicable`.
+    #[schema(required = true)]
+    breakdown: Option<Vec<BreakdownNode>>,
+}
+
+impl From<VerificationRecord> for VerificationEntry {
+    fn from(record: VerificationRecord) -> Self {
+        let breakdown = break_down(&record, &KnownChecks::of_record(&record));
+        Self { record, breakdown }
+    }
+}
+
+/// The tree is made of the whole record, and names no value of it.
+impl RestrictedView for VerificationEntry {
+    fn hide_internal(&mut self) {
+        self.record.hide_internal();
+    }
+
+    fn hide_from_flow(&mut self) {
+        self.record.hide_from_flow();
+        self.breakdown = None;
+    }
+}
+
+impl ListEntry for VerificationEntry {
     const LIST_NAME: &'static str = "VerificationRecordList";
 }
 
-type VerificationRecordList = PageResponse<VerificationRecord>;
+type VerificationRecordList = PageResponse<VerificationEntry>;
 
 /// List a profile's verification records
 ///
@@ -330,5 +380,5 @@ pub(crate) async fn list_verification_records(
     let page = ListQuery::parse_page_only(query.as_deref())?;
     load_profile(&context, id).await?;
     let page = app.store.list_verification_records(id, &page).await?;
-    Ok(Json(PageResponse::new(page, &context.authority, |record| record)))
+    Ok(Json(PageResponse::new(page.map(VerificationEntry::from), &context.authority, |entry| entry)))
 }

@@ -1,5 +1,6 @@
 //! Request bodies and query strings: JSON, multipart forms, and checks that report every wrong field at once.
 
+pub mod decision_fields;
 pub mod field_checks;
 pub mod form;
 mod form_body;

@@ -121,6 +121,10 @@ impl RequestContext {
                 Ok(found) => ApiError::evidence_changed(found.and_then(|profile| profile.newest_verification)),
                 Err(error) => error.into(),
             },
+            Refusal::TooManyResubmissions => ApiError::conflict(
+                "Too many resubmissions",
+                "The person has been asked for another try max_resubmissions times; decide, or raise that setting",
+            ),
             Refusal::Stale => ApiError::conflict(
                 "Status has changed",
                 "previous_status is not the profile's current status; read the profile again",

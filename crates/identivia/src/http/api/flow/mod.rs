@@ -5,3 +5,4 @@ pub mod details;
 mod flow_change;
 pub mod handoff;
 pub mod progress;
+pub mod resubmission;

@@ -7,10 +7,12 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::resubmission::OpenResubmission;
 use crate::app::App;
 use crate::domain::event::EventKind;
 use crate::domain::flow::{self, FACE_LOOKS_BACK, FlowOutcome, FlowStep};
 use crate::domain::profile::FileField;
+use crate::domain::resubmission::Resubmission;
 use crate::http::error::ApiError;
 use crate::http::guard::profile_access::ProfilePath;
 use crate::http::guard::request_context::RequestContext;
@@ -28,7 +30,7 @@ use crate::records::status_word::{StatusWord, VerificationStatus};
     "document": {"country": "ES", "type": "national_id", "front": true, "back": true},
     "details": {"name": "Ana Ejemplo", "document_number": "", "country": "ES", "address": "", "gender": "female",
         "date_of_birth": "1990-01-15"},
-    "face": {"session": "session-uuid-here"}, "liveness": {"provider": "local"}, "outcome": null,
+    "face": {"session": "session-uuid-here"}, "liveness": {"provider": "local"}, "outcome": null, "resubmission": null,
     "redirect_url": "https://shop.example/back",
 }}))]
 pub(crate) struct FlowResponse {
@@ -66,6 +68,9 @@ struct FlowData {
     /// The result; `null` until the person has submitted, and again after another try is requested.
     #[schema(required = true)]
     outcome: Option<FlowOutcome>,
+    /// What another try is asked for; `null` unless one is asked for now.
+    #[schema(required = true)]
+    resubmission: Option<Resubmission>,
     /// Where to go when all is done, as `create` was given it.
     #[schema(required = true)]
     redirect_url: Option<String>,
@@ -125,8 +130,10 @@ pub(crate) async fn get_flow(
         note_start(&context, id).await;
     }
     profile.hide_reviewers_status();
+    let asked = OpenResubmission::load(&app, &profile).await?;
     let face = flow::find_passed_session(&sessions, &profile, app.liveness.rule(), app.clock.now());
-    let data = to_flow_data(profile, face, describe_provider(&app), context.authority.expires.rfc3339());
+    let data =
+        to_flow_data(profile, face, asked.as_ref(), describe_provider(&app), context.authority.expires.rfc3339());
     Ok(Json(FlowResponse { success: true, data }))
 }
 
@@ -138,17 +145,26 @@ async fn note_start(context: &RequestContext, id: RecordId) {
     }
 }
 
-fn to_flow_data(profile: Profile, face: Option<&LivenessSession>, liveness: FlowProvider, expires: String) -> FlowData {
+fn to_flow_data(
+    profile: Profile,
+    face: Option<&LivenessSession>,
+    asked: Option<&OpenResubmission>,
+    liveness: FlowProvider,
+    expires: String,
+) -> FlowData {
+    let kept = asked.map(|asked| asked.kept.as_slice()).unwrap_or_default();
+    let language = profile.language.as_deref().unwrap_or_default();
     FlowData {
         id: profile.id,
-        step: profile.flow_step(face),
+        step: profile.flow_step(face, kept),
+        resubmission: asked.map(|asked| Resubmission::from_request(&asked.request, language)),
         status: profile.shown_status().to_owned(),
         outcome: profile.flow_outcome(),
         verification_status: profile.verification_status,
         expires,
         document: FlowDocument {
-            front: profile.file(FileField::DocumentFront).is_some(),
-            back: profile.file(FileField::DocumentBack).is_some(),
+            front: profile.has_file(FileField::DocumentFront, kept),
+            back: profile.has_file(FileField::DocumentBack, kept),
             country: profile.country.unwrap_or_default(),
             document_type: profile.document_type.unwrap_or_default(),
         },
