@@ -7,7 +7,7 @@ import { writeNotices } from './scripts/notices.ts';
 
 const SERVER = process.env['IDENTIVIA_URL'] ?? 'http://127.0.0.1:8000';
 
-// The server serves dist/index.html at /<profile id> and /go, dist/docs at /docs, dist/embed at /embed/, and dist/app at /app/.
+// The server serves dist/index.html at /<profile id> and /go, dist/console.html below /console, dist/docs at /docs, dist/embed at /embed/, and dist/app at /app/.
 // Names in dist/app have a hash: browsers keep those files for ever.
 export default defineConfig({
   plugins: [react(), awsAssets(), apiDocs(), embedLoader(), writeNotices([{ folder: packageFolder(SWAGGER_UI), licences: [SWAGGER_UI_LICENCES] }])],
@@ -19,6 +19,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
+    rolldownOptions: { input: ['index.html', 'console.html'] },
   },
   server: { proxy: { '/api': SERVER, '/openapi.json': SERVER } },
   test: { include: ['test/**/*.test.ts'], environment: 'node' },

@@ -1,5 +1,6 @@
-//! Embeds the built web pages (`make web`): `web/dist/index.html` and every file of `web/dist/app` for the person's page, every
-//! file of `web/dist/docs` for the documentation page, and `web/dist/embed` for sites that embed the person's page. Files are embedded gzipped where that is smaller.
+//! Embeds the built web pages (`make web`): `web/dist/index.html` for the person's page, `web/dist/console.html` for the reviewers'
+//! console, every file of `web/dist/app` for both, every file of `web/dist/docs` for the documentation page, and `web/dist/embed` for
+//! sites that embed the person's page. Files are embedded gzipped where that is smaller.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -22,15 +23,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed={}", dist.display());
 
-    let index = dist.join("index.html");
     let mut code = String::new();
-    let app = if index.is_file() {
-        writeln!(code, "static INDEX: Option<&str> = Some(include_str!({:?}));", index.canonicalize()?)?;
-        find_files(&dist.join("app"))?
-    } else {
-        writeln!(code, "static INDEX: Option<&str> = None;")?;
-        Vec::new()
-    };
+    let is_built = write_page(&mut code, "INDEX", &dist.join("index.html"))?;
+    write_page(&mut code, "CONSOLE_INDEX", &dist.join("console.html"))?;
+    let app = if is_built { find_files(&dist.join("app"))? } else { Vec::new() };
     let find_built = |folder: &str| {
         let folder = dist.join(folder);
         if folder.is_dir() { find_files(&folder) } else { Ok(Vec::new()) }
@@ -40,6 +36,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     write_files(&mut code, "EMBED_FILES", &find_built("embed")?, &out)?;
     fs::write(out.join("web.rs"), code)?;
     Ok(())
+}
+
+/// Writes a page's HTML, or `None` where it has not been built. Says whether it has been.
+fn write_page(code: &mut String, name: &str, page: &Path) -> Result<bool, Box<dyn Error>> {
+    if page.is_file() {
+        writeln!(code, "static {name}: Option<&str> = Some(include_str!({:?}));", page.canonicalize()?)?;
+        return Ok(true);
+    }
+    writeln!(code, "static {name}: Option<&str> = None;")?;
+    Ok(false)
 }
 
 /// Writes a list of files, each with its name, its bytes, and whether they are gzipped.

@@ -1,4 +1,4 @@
-// Writes app/notices.txt at each build: the licence of every npm package in the person's page and in the page at /docs.
+// Writes app/notices.txt at each build: the licence of every npm package in the person's page, the console and the page at /docs.
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Plugin } from 'vite';
@@ -42,7 +42,7 @@ export function writeNotices(copied: readonly CopiedPackage[]): Plugin {
       const copiedNotices = copied.map(({ folder, licences }) => readNotice(folder, licences));
       const rule = `\n\n${'-'.repeat(80)}\n\n`;
       const entries = [...bundledNotices, ...copiedNotices].sort().join(rule);
-      const source = `The person's page and the page at /docs are built from these packages.${rule}${entries}\n`;
+      const source = `The person's page, the console and the page at /docs are built from these packages.${rule}${entries}\n`;
       this.emitFile({ type: 'asset', fileName: 'app/notices.txt', source });
     },
   };

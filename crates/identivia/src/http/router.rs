@@ -18,8 +18,8 @@ use super::guard::authenticate::{self, Guard};
 use super::middleware;
 use super::openapi;
 use super::pages::api_docs::{self, OpenApiText};
-use super::pages::embed_loader;
 use super::pages::person_page::{self, PersonPage};
+use super::pages::{console_page, embed_loader};
 use super::state::HttpState;
 use crate::app::App;
 
@@ -113,6 +113,7 @@ pub fn router(
         .method_not_allowed_fallback(answer_wrong_method)
         .route_layer(from_fn_with_state(guard, authenticate::authenticate_request))
         .merge(api_docs::docs_routes())
+        .merge(console_page::console_routes())
         .merge(person_page::person_routes())
         .merge(embed_loader::loader_routes())
         .route("/robots.txt", routing::get(|| async { "User-agent: *\nDisallow: /\n" }))

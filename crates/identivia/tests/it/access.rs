@@ -524,7 +524,7 @@ async fn probes_need_no_token_and_reveal_nothing() {
     }
     let browser = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     let sent = answer(browser.get(format!("{}/", world.url)).header("accept", "text/html,*/*")).await;
-    assert_eq!((sent.status, sent.header("location")), (307, "/docs"));
+    assert_eq!((sent.status, sent.header("location")), (307, "/console/"));
 }
 
 #[test]

@@ -47,6 +47,8 @@ export interface CallOptions {
   signal?: AbortSignal | undefined;
   /** Milliseconds. */
   timeout?: number;
+  /** Sends the console's session cookie, and the header that no other site can add. */
+  session?: boolean;
 }
 
 const CALL_TIMEOUT = 20_000;
@@ -67,11 +69,12 @@ export async function callApi<P extends keyof paths & string, M extends HttpMeth
 
 /** The raw answer; for files. */
 export async function fetchApi(method: string, path: string, options: CallOptions = {}): Promise<Response> {
-  const { params = {}, token, json, form, signal, timeout = form ? UPLOAD_TIMEOUT : CALL_TIMEOUT } = options;
+  const { params = {}, token, session = false, json, form, signal, timeout = form ? UPLOAD_TIMEOUT : CALL_TIMEOUT } = options;
   const url = path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(params[name] ?? ''));
   const headers = new Headers();
   if (token) headers.set('Authorization', `Bearer ${token}`);
   if (json !== undefined) headers.set('Content-Type', 'application/json');
+  if (session) headers.set('X-Identivia-Console', '1');
   // Not `AbortSignal.timeout` and `AbortSignal.any`: older browsers do not have them.
   const stop = new AbortController();
   const abort = (): void => stop.abort();
@@ -82,8 +85,8 @@ export async function fetchApi(method: string, path: string, options: CallOption
     method: method.toUpperCase(),
     headers,
     signal: stop.signal,
-    // The token is in a header, so no cookies; answers hold personal data, so no cache.
-    credentials: 'omit',
+    // A token is in a header, so no cookies; answers hold personal data, so no cache.
+    credentials: session ? 'same-origin' : 'omit',
     cache: 'no-store',
     redirect: 'error',
     referrerPolicy: 'no-referrer',

@@ -21,7 +21,7 @@ use crate::domain::token::{IssuedTo, TokenHolder};
 use crate::http::error::ApiError;
 use crate::http::idempotency::key_header::has_idempotency_key;
 use crate::http::idempotency::keyed_request::answer_keyed_request;
-use crate::http::pages::api_docs;
+use crate::http::pages::console_page;
 use crate::http::state::HttpState;
 
 /// The longest `Authorization` header, in bytes.
@@ -57,7 +57,9 @@ pub(crate) async fn authenticate_request(
             let address = request.extensions().get::<ClientIp>().map(|ip| ip.0);
             match verify_authority(&app, request.headers(), address, scope, callers).await {
                 Ok(authority) => run_authorized(state, &app, authority, request, next).await,
-                Err(refusal) => api_docs::redirect_browser_to_docs(&request).unwrap_or_else(|| refusal.into_response()),
+                Err(refusal) => {
+                    console_page::redirect_browser_to_console(&request).unwrap_or_else(|| refusal.into_response())
+                }
             }
         }
     }

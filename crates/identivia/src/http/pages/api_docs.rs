@@ -2,9 +2,8 @@
 
 use std::sync::{Arc, LazyLock};
 
-use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
 use bytes::Bytes;
@@ -56,15 +55,4 @@ fn serve_docs_file(path: &str, request_headers: &HeaderMap) -> Response {
 fn docs_not_built() -> Response {
     let policy = (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(DOCS_POLICY));
     (StatusCode::NOT_IMPLEMENTED, [policy], Html(DOCS_NOT_BUILT)).into_response()
-}
-
-/// Redirects a browser that opens `/` without a token to the documentation page.
-pub(crate) fn redirect_browser_to_docs(request: &Request) -> Option<Response> {
-    let opens_the_root = request.uri().path() == "/" && request.method() == Method::GET;
-    (opens_the_root && is_browser_request(request.headers())).then(|| Redirect::temporary("/docs").into_response())
-}
-
-fn is_browser_request(headers: &HeaderMap) -> bool {
-    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    !headers.contains_key(header::AUTHORIZATION) && accept.contains("text/html")
 }

@@ -1,5 +1,5 @@
-//! The web pages embedded in this binary: the person's page and the documentation page, with the files that they load, and the
-//! loader script for sites that embed the person's page.
+//! The web pages embedded in this binary: the person's page, the console and the documentation page, with the files that they load,
+//! and the loader script for sites that embed the person's page.
 
 use std::collections::HashMap;
 use std::io::Read as _;
@@ -12,7 +12,7 @@ use flate2::read::GzDecoder;
 /// A file as it is embedded: its path below `/app/`, `/docs/` or `/embed/`, its bytes, and whether they are gzipped.
 type EmbeddedFile = (&'static str, &'static [u8], bool);
 
-// INDEX, APP_FILES, DOCS_FILES and EMBED_FILES, written by build.rs.
+// INDEX, CONSOLE_INDEX, APP_FILES, DOCS_FILES and EMBED_FILES, written by build.rs.
 include!(concat!(env!("OUT_DIR"), "/web.rs"));
 
 /// A file that a page loads.
@@ -31,6 +31,12 @@ static EMBED_ASSETS: LazyLock<HashMap<&'static str, Asset>> = LazyLock::new(|| t
 
 fn to_assets(files: &[EmbeddedFile]) -> HashMap<&'static str, Asset> {
     files.iter().map(|(path, bytes, is_gzipped)| (*path, Asset::new(path, bytes, *is_gzipped))).collect()
+}
+
+/// The console's HTML; `None` when this binary was built without it.
+#[must_use]
+pub fn console_index() -> Option<&'static str> {
+    CONSOLE_INDEX
 }
 
 /// The page's HTML; `None` when this binary was built without it.
