@@ -21,7 +21,9 @@ use crate::providers::fingerprint::Fingerprint;
 use crate::providers::http_call::HealthCheck;
 use crate::providers::liveness::LivenessSessions;
 use crate::store::Store;
+use crate::store::console::ConsoleStore;
 use crate::store::pocketbase::PocketBase;
+use crate::system_key::SystemKey;
 use crate::work::cpu_ledger::CpuLedger;
 
 /// The handles a request can reach.
@@ -49,6 +51,10 @@ pub struct App {
     /// Keeps reads of the same record from filling it.
     pub repeated_reads: RepeatedReads,
     pub health: ServiceHealth,
+    /// Users and sessions of the console.
+    pub console: Arc<ConsoleStore>,
+    /// Seals the secrets that records hold.
+    pub system_key: Arc<SystemKey>,
     /// Wakes readers of events.
     pub event_feed: Arc<EventFeed>,
     /// Counts events for statistics.

@@ -52,7 +52,7 @@ impl FirstRun {
         Client {
             id: self.client_id.clone(),
             secret: ClientSecret::Plain(self.client_secret.clone()),
-            scopes: Scope::ALL.iter().map(|scope| scope.name().to_owned()).collect(),
+            scopes: Scope::MACHINE.iter().map(|scope| scope.name().to_owned()).collect(),
             team: None,
         }
     }

@@ -42,6 +42,7 @@ use crate::providers::local_engines::LocalEngines;
 use crate::providers::webhook_receiver::{HostLookup, SystemLookup};
 use crate::storage::Storage;
 use crate::store::Store;
+use crate::store::console::ConsoleStore;
 use crate::system_key::SystemKey;
 use crate::telemetry;
 use crate::work::cpu_ledger::CpuLedger;
@@ -103,8 +104,7 @@ impl Server {
         let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
         let client_url = config.client_url.clone().unwrap_or_else(|| public_url.clone());
         let metrics = open_metrics(&config).await?;
-        let secret = config.jwt_secret.clone().or_else(|| generated.as_ref().map(FirstRun::jwt_secret));
-        let secret = secret.unwrap_or_default();
+        let secret = choose_secret(&config, generated.as_ref());
         let engines = load_engines(&config, &options)?;
         let Storage { store, deliveries, files, at_start, pocketbase } =
             Storage::open(&config, &secret, &options.clock, engines.ledger()).await?;
@@ -115,7 +115,9 @@ impl Server {
         let checks = RecordChecks::new(engines, store.clone(), files.clone(), options.clock.clone(), &config);
         let record_checks = JobQueue::new(checks, store.clone(), options.clock.clone());
         let analytics = Analytics::new(store.clone(), deliveries.clone(), options.clock.clone());
-        let webhooks = open_webhooks(&config, &options, &store, deliveries)?;
+        let system_key = Arc::new(SystemKey::load_or_generate(&config.system_key_path())?);
+        let console = ConsoleStore::new(deliveries.clone(), pocketbase.is_some().then(|| store.clone()));
+        let webhooks = open_webhooks(&config, &options, &store, deliveries, system_key.clone())?;
         let clients = open_clients(&config, generated.as_ref(), &store, &options);
         let app = Arc::new(App {
             tokens: build_tokens(&config, &secret),
@@ -123,6 +125,8 @@ impl Server {
             code_key: CodeKey::new(&secret),
             clock: options.clock,
             event_feed: EventFeed::new(store.clone()),
+            console,
+            system_key,
             store,
             files,
             pocketbase,
@@ -140,8 +144,8 @@ impl Server {
             health: ServiceHealth::new(config.openai_model.clone()),
         });
         let router = router::router(&app, &secret, page, max_connections)?;
-        let pipeline =
-            RequestPipeline::new(router, &client_url, &public_url, config.trusted_proxies, metrics.is_some());
+        let proxies = config.trusted_proxies;
+        let pipeline = RequestPipeline::new(router, &client_url, &public_url, proxies, metrics.is_some());
         Ok(Self {
             address,
             first_run: generated.filter(|made| made.is_new && config.clients.is_none()),
@@ -253,6 +257,11 @@ fn load_first_run(config: &Config) -> Result<Option<FirstRun>, ConfigError> {
     is_needed.then(|| FirstRun::load_or_generate(&config.data_dir)).transpose()
 }
 
+/// The secret of the settings, or else that of the first start.
+fn choose_secret(config: &Config, generated: Option<&FirstRun>) -> Vec<u8> {
+    config.jwt_secret.clone().or_else(|| generated.map(FirstRun::jwt_secret)).unwrap_or_default()
+}
+
 /// The clients of the configuration or of the first start, and those that are stored.
 fn open_clients(
     config: &Config,
@@ -270,8 +279,8 @@ fn open_webhooks(
     options: &StartOptions,
     events: &Arc<dyn Store>,
     deliveries: Arc<dyn Store>,
+    system_key: Arc<SystemKey>,
 ) -> anyhow::Result<Arc<Webhooks>> {
-    let system_key = Arc::new(SystemKey::load_or_generate(&config.system_key_path())?);
     let lookup = options.host_lookup.clone().unwrap_or_else(|| Arc::new(SystemLookup));
     Webhooks::open(events.clone(), deliveries, system_key, options.clock.clone(), &config.webhooks, lookup)
 }

@@ -144,7 +144,7 @@ pub fn list_unknown_scopes(clients: &[Client]) -> Vec<String> {
     clients
         .iter()
         .flat_map(|client| client.scopes.iter().map(move |scope| (client, scope)))
-        .filter(|(_, scope)| Scope::from_name(scope).is_none())
+        .filter(|(_, scope)| Scope::of_machine(scope).is_none())
         .map(|(client, scope)| format!("{scope} (client {})", client.id))
         .collect()
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use vision::liveness::Imprint;
 
-use super::profile::Word;
+use super::profile::{Reach, Word};
 use crate::records::id::{RecordId, letters_of};
 use crate::records::liveness_session::{LivenessSession, SessionDetails, SessionStatus, Step};
 use crate::records::profile::Profile;
@@ -252,10 +252,10 @@ impl LivenessSession {
 
     /// Says whether a record of that profile, written by a caller of that team (`None`: an operator), may use it.
     #[must_use]
-    pub fn may_serve(&self, profile: RecordId, team: Option<&str>) -> bool {
+    pub fn may_serve(&self, profile: RecordId, reach: &Reach) -> bool {
         match self.profile {
             Some(own) => own == profile,
-            None => team.is_none_or(|team| team == self.team),
+            None => reach.has_team(&self.team),
         }
     }
 

@@ -5,6 +5,7 @@ pub mod analytics;
 pub mod branding;
 pub mod breakdown;
 pub mod client;
+pub mod console;
 pub mod country;
 pub mod csv_text;
 pub mod document_editors;

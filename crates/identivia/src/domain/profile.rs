@@ -21,15 +21,33 @@ const DEFAULT_LANGUAGE: &str = "en";
 pub enum Reach {
     Every,
     Team(String),
+    /// Those of several teams, or of none: what a person at the console is given.
+    Teams(Vec<String>),
 }
 
 impl Reach {
-    /// The team it is bounded by, if any.
+    /// The teams it is bounded by; `None` where it has no bounds.
     #[must_use]
-    pub fn team(&self) -> Option<&str> {
+    pub fn teams(&self) -> Option<&[String]> {
         match self {
             Self::Every => None,
-            Self::Team(team) => Some(team),
+            Self::Team(team) => Some(std::slice::from_ref(team)),
+            Self::Teams(teams) => Some(teams),
+        }
+    }
+
+    /// Says whether records of that team are within it.
+    #[must_use]
+    pub fn has_team(&self, team: &str) -> bool {
+        self.teams().is_none_or(|teams| teams.iter().any(|own| own == team))
+    }
+
+    /// The one team it is bounded by, where there is exactly one.
+    #[must_use]
+    pub fn only_team(&self) -> Option<&str> {
+        match self.teams() {
+            Some([team]) => Some(team),
+            _ => None,
         }
     }
 }

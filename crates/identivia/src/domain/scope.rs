@@ -25,13 +25,24 @@ pub enum Scope {
     WebhooksWrite,
     /// Makes and changes machine clients, with any scope: for operators alone.
     ClientsManage,
+    ReviewsRead,
+    ReviewsDecide,
     AuditRead,
     AnalyticsRead,
+    ReviewsSecond,
+    ReviewsOverride,
+    PiiReveal,
+    FilesDownload,
+    UsersManage,
+    /// What every user of the console may do with their own account.
+    ConsoleSelf,
+    /// What a session may do that has not shown its second factor yet.
+    ConsoleSignIn,
 }
 
 impl Scope {
     /// Every scope, in the order of the documentation.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 29] = [
         Self::ProfilesRead,
         Self::ProfilesWrite,
         Self::HealthRead,
@@ -50,6 +61,41 @@ impl Scope {
         Self::WebhooksRead,
         Self::WebhooksWrite,
         Self::ClientsManage,
+        Self::ReviewsRead,
+        Self::ReviewsDecide,
+        Self::AuditRead,
+        Self::AnalyticsRead,
+        Self::ReviewsSecond,
+        Self::ReviewsOverride,
+        Self::PiiReveal,
+        Self::FilesDownload,
+        Self::UsersManage,
+        Self::ConsoleSelf,
+        Self::ConsoleSignIn,
+    ];
+
+    /// The scopes that a machine client may have. The others are permissions of people who are signed in to the console.
+    pub const MACHINE: [Self; 22] = [
+        Self::ProfilesRead,
+        Self::ProfilesWrite,
+        Self::HealthRead,
+        Self::LivenessRead,
+        Self::LivenessWrite,
+        Self::DocumentsAnalyze,
+        Self::AwsCredentials,
+        Self::SettingsRead,
+        Self::SettingsWrite,
+        Self::StatusHistoryRead,
+        Self::StatusHistoryWrite,
+        Self::VerificationHistoryRead,
+        Self::VerificationHistoryWrite,
+        Self::FilesRead,
+        Self::EventsRead,
+        Self::WebhooksRead,
+        Self::WebhooksWrite,
+        Self::ClientsManage,
+        Self::ReviewsRead,
+        Self::ReviewsDecide,
         Self::AuditRead,
         Self::AnalyticsRead,
     ];
@@ -90,8 +136,17 @@ impl Scope {
             Self::WebhooksRead => "webhooks:read",
             Self::WebhooksWrite => "webhooks:write",
             Self::ClientsManage => "clients:manage",
+            Self::ReviewsRead => "reviews:read",
+            Self::ReviewsDecide => "reviews:decide",
             Self::AuditRead => "audit:read",
             Self::AnalyticsRead => "analytics:read",
+            Self::ReviewsSecond => "reviews:second",
+            Self::ReviewsOverride => "reviews:override",
+            Self::PiiReveal => "pii:reveal",
+            Self::FilesDownload => "files:download",
+            Self::UsersManage => "users:manage",
+            Self::ConsoleSelf => "console:self",
+            Self::ConsoleSignIn => "console:sign_in",
         }
     }
 
@@ -117,8 +172,17 @@ impl Scope {
             Self::WebhooksRead => "Read webhooks and their deliveries",
             Self::WebhooksWrite => "Make, change, test and delete webhooks",
             Self::ClientsManage => "Make, change and delete machine clients, with any scope",
+            Self::ReviewsRead => "List and read reviews",
+            Self::ReviewsDecide => "Make reviews, claim and decide them",
             Self::AuditRead => "Read and export the audit trail",
             Self::AnalyticsRead => "Read statistics of verifications",
+            Self::ReviewsSecond => "Decide as the second person",
+            Self::ReviewsOverride => "Reopen, take over and end disagreements",
+            Self::PiiReveal => "Show masked values of a review",
+            Self::FilesDownload => "Download stored files",
+            Self::UsersManage => "Invite, change and disable users of the console",
+            Self::ConsoleSelf => "Use the own account",
+            Self::ConsoleSignIn => "Finish signing in, and sign out",
         }
     }
 
@@ -127,11 +191,23 @@ impl Scope {
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|scope| scope.name() == name)
     }
+
+    /// The scope of that exact name, if a machine client may have it.
+    #[must_use]
+    pub fn of_machine(name: &str) -> Option<Self> {
+        Self::MACHINE.into_iter().find(|scope| scope.name() == name)
+    }
+
+    /// Says whether a person must have shown a second factor within minutes for a change with this permission.
+    #[must_use]
+    pub const fn needs_step_up(self) -> bool {
+        matches!(self, Self::ClientsManage | Self::UsersManage)
+    }
 }
 
-/// The scopes that one token carries.
+/// The scopes that one token carries, or the permissions of one person.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ScopeSet(u32);
+pub struct ScopeSet(u64);
 
 impl ScopeSet {
     /// Reads a token's `scope` claim: names separated by single spaces. Unknown names grant nothing.
@@ -147,6 +223,11 @@ impl ScopeSet {
         to_scope_claim(&held)
     }
 
+    /// The scopes of the set, in the order of the documentation.
+    pub fn iter(self) -> impl Iterator<Item = Scope> {
+        Scope::ALL.into_iter().filter(move |scope| self.has(*scope))
+    }
+
     /// The scopes that both sets hold.
     #[must_use]
     pub const fn intersect(self, other: Self) -> Self {
@@ -156,15 +237,15 @@ impl ScopeSet {
     /// Says whether the token carries that scope.
     #[must_use]
     pub const fn has(self, scope: Scope) -> bool {
-        self.0 & (1 << scope as u8) != 0
+        self.0 & (1 << scope as u64) != 0
     }
 }
 
-describe_words!(Scope, "Scope", "A right that an operation requires.", Scope::ALL.map(Scope::name));
+describe_words!(Scope, "Scope", "A right that an operation requires.", Scope::MACHINE.map(Scope::name));
 
 impl FromIterator<Scope> for ScopeSet {
     fn from_iter<I: IntoIterator<Item = Scope>>(scopes: I) -> Self {
-        Self(scopes.into_iter().fold(0, |bits, scope| bits | (1 << scope as u8)))
+        Self(scopes.into_iter().fold(0, |bits, scope| bits | (1 << scope as u64)))
     }
 }
 

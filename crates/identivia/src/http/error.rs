@@ -47,6 +47,10 @@ pub struct ErrorBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, nullable = false)]
     pub error_description: Option<Text>,
+    /// A word for programs, where the sentence alone would not do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, nullable = false)]
+    pub code: Option<&'static str>,
     /// The names of what is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -109,6 +113,7 @@ impl ApiError {
             error: error.into(),
             message: None,
             error_description: None,
+            code: None,
             required: None,
             fields: None,
             verification: None,
@@ -163,6 +168,27 @@ impl ApiError {
             Ok(challenge) => refusal.header(header::WWW_AUTHENTICATE, challenge),
             Err(_) => refusal,
         }
+    }
+
+    /// 401 for a request without a session of the console that has not ended.
+    #[must_use]
+    pub fn not_signed_in() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "Not signed in")
+            .with_message("Sign in to the console again")
+            .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Session"))
+    }
+
+    /// 403 for a person at the console whose role lacks a permission.
+    #[must_use]
+    pub fn insufficient_permission(permission: &'static str) -> Self {
+        Self::forbidden("Not permitted", "Your role does not permit this").with_required(vec![permission])
+    }
+
+    /// 403 for a change for which a person must show their second factor again.
+    #[must_use]
+    pub fn step_up_required() -> Self {
+        Self::forbidden("Confirm it is you", "Send a code to POST /api/console/step_up, then try again")
+            .with_code("step_up_required")
     }
 
     /// 403 for an action that no scope permits.
@@ -307,6 +333,13 @@ impl ApiError {
         self
     }
 
+    /// Adds a word for programs.
+    #[must_use]
+    pub fn with_code(mut self, code: &'static str) -> Self {
+        self.0.body.code = Some(code);
+        self
+    }
+
     /// Adds the names of what is missing.
     #[must_use]
     pub fn with_required(mut self, names: Vec<&'static str>) -> Self {
@@ -346,6 +379,13 @@ impl ApiError {
     pub fn with_cause(mut self, cause: impl std::error::Error + Send + Sync + 'static) -> Self {
         self.0.cause = Some(ErrorCause(Arc::new(cause)));
         self
+    }
+}
+
+impl ApiError {
+    /// Says whether it refuses a caller without usable credentials.
+    pub(crate) fn is_unauthenticated(&self) -> bool {
+        self.0.status == StatusCode::UNAUTHORIZED
     }
 }
 

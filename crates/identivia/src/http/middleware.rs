@@ -22,6 +22,7 @@ use tower::Service as _;
 use super::answer_form::WantedForm;
 use super::connection::accept::{RequestHandler, RequestOrigin};
 use super::guard::request_context::{ClientIp, RequestId};
+use super::origin::to_origin;
 use crate::config::Network;
 use crate::http::error::{ApiError, ErrorCause, RefusalKind};
 use crate::records::id::random_text;
@@ -239,16 +240,6 @@ fn parse_forwarded_address(entry: &str) -> Option<IpAddr> {
     bare.parse().ok().or_else(|| entry.parse().ok().map(|with_port: SocketAddr| with_port.ip()))
 }
 
-/// Scheme and host of a URL, as browsers send it in `Origin` (RFC 6454): lower case, no default port.
-fn to_origin(url: &str) -> String {
-    let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
-    let scheme = scheme.to_ascii_lowercase();
-    let host = rest.split('/').next().unwrap_or_default().to_ascii_lowercase();
-    let default_port = if scheme == "https" { ":443" } else { ":80" };
-    let host = host.strip_suffix(default_port).unwrap_or(&host);
-    format!("{scheme}://{host}")
-}
-
 /// Removes a slash at the end of an API path: clients of the reference add one.
 fn drop_trailing_slash(request: &mut Request<Body>) {
     let path = request.uri().path();
@@ -356,13 +347,6 @@ fn method_name(method: &Method) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn origins_are_what_browsers_send() {
-        assert_eq!(to_origin("HTTPS://App.example.com/verify/"), "https://app.example.com");
-        assert_eq!(to_origin("https://app.example.com:443"), "https://app.example.com");
-        assert_eq!(to_origin("http://127.0.0.1:8000"), "http://127.0.0.1:8000");
-    }
 
     #[test]
     fn only_trusted_proxies_name_the_client() {

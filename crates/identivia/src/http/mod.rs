@@ -9,6 +9,7 @@ pub mod guard;
 pub mod idempotency;
 pub mod middleware;
 pub mod openapi;
+pub mod origin;
 pub mod pages;
 mod rate_limit_headers;
 pub mod router;

@@ -13,7 +13,9 @@ use utoipa::openapi::request_body::RequestBody;
 use utoipa::openapi::schema::{
     AnyOfBuilder, ArrayBuilder, Components, ComponentsBuilder, Object, ObjectBuilder, Ref, Schema, SchemaType, Type,
 };
-use utoipa::openapi::security::{ClientCredentials, Flow, Http, HttpAuthScheme, OAuth2, Scopes, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, ClientCredentials, Flow, Http, HttpAuthScheme, OAuth2, Scopes, SecurityScheme,
+};
 use utoipa::openapi::server::ServerBuilder;
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
@@ -50,7 +52,7 @@ const FORM: &str = "multipart/form-data";
 const SERVER_DESCRIPTION: &str = "The server that this document came from: `PUBLIC_URL`.";
 
 /// The groups of operations.
-const TAGS: [(&str, &str); 16] = [
+const TAGS: [(&str, &str); 17] = [
     ("Tokens", "Machine tokens: issued, revoked, and where OAuth libraries find both."),
     ("Profiles", "People to verify, and the links that are sent to them."),
     ("Flow", "What the person's page alone needs."),
@@ -65,6 +67,7 @@ const TAGS: [(&str, &str); 16] = [
     ("Clients", "Machine clients, for operators."),
     ("Audit", "Who has done what."),
     ("Analytics", "Statistics of verifications."),
+    ("Console", "Signing in to the console, and its users."),
     ("Health", "Whether the server is well."),
     ("Documentation", "This description."),
 ];
@@ -90,7 +93,7 @@ fn idempotency_key_parameter() -> Parameter {
 
 /// A machine token, by the client-credentials flow (RFC 6749 §4.4).
 fn machine_scheme() -> SecurityScheme {
-    let scopes = Scopes::from_iter(Scope::ALL.map(|scope| (scope.name(), scope.description())));
+    let scopes = Scopes::from_iter(Scope::MACHINE.map(|scope| (scope.name(), scope.description())));
     let flow = Flow::ClientCredentials(ClientCredentials::new(TOKEN_URL, scopes));
     SecurityScheme::OAuth2(OAuth2::with_description([flow], "A machine token with the scope that the operation names."))
 }
@@ -103,11 +106,19 @@ fn flow_scheme() -> SecurityScheme {
     SecurityScheme::Http(http)
 }
 
-/// Title, licence, tags and the two kinds of token.
+/// The cookie of a person who is signed in to the console, with the permission that the operation names.
+fn console_scheme() -> SecurityScheme {
+    let description = "The cookie of a person who is signed in to the console. On http its name is `identivia`. Changes need \
+        `X-Identivia-Console: 1` and come from a page of this server.";
+    SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description("__Host-identivia", description)))
+}
+
+/// Title, licence, tags, the two kinds of token and the console's cookie.
 pub(super) fn document_frame() -> OpenApi {
     let components = ComponentsBuilder::new()
         .security_scheme("machine", machine_scheme())
         .security_scheme("flow", flow_scheme())
+        .security_scheme("consoleSession", console_scheme())
         .schema(ErrorBody::name(), ErrorBody::schema())
         .schema(<Scope as ToSchema>::name(), Scope::schema())
         // Parameters alone name it.

@@ -71,7 +71,7 @@ impl EventFeed {
     /// Lets a reader wait; `None` when too many wait already.
     #[must_use]
     pub fn admit_reader(self: &Arc<Self>, reach: &Reach) -> Option<ReaderPlace> {
-        let team = reach.team().unwrap_or_default().to_owned();
+        let team = reach.teams().unwrap_or_default().join(", ");
         let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
         let of_team = readers.get(&team).copied().unwrap_or_default();
         if of_team >= READERS_PER_TEAM || readers.values().sum::<usize>() >= READERS {

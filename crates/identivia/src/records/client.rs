@@ -49,7 +49,7 @@ pub struct StoredSecret {
 }
 
 /// The hash of a secret, as text. Logs do not show it.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SecretHash(pub String);
 

@@ -5,12 +5,16 @@ pub mod analytics;
 pub mod audit_event;
 pub mod checks;
 pub mod client;
+pub mod console_link;
+pub mod console_session;
+pub mod console_user;
 pub mod file_intent;
 pub mod finding_code;
 pub mod id;
 pub mod idempotency_key;
 pub mod liveness_frame;
 pub mod liveness_session;
+pub mod masking;
 pub mod outbox_event;
 pub mod profile;
 pub mod revoked_token;
@@ -101,6 +105,12 @@ pub enum FieldFlag {
     Hidden,
     /// Answers to flow tokens leave it out: findings and scores that a fraudster could try to raise.
     NotForFlow,
+    /// A masked view shows the initials of it, its last three characters, its year, or checks without their evidence. Of every other
+    /// field that identifies a person it shows nothing.
+    ShowsInitials,
+    ShowsLastThree,
+    ShowsYear,
+    ShowsChecks,
     /// It repeats what the newest record of a history says. PocketBase derives it when it reads a profile.
     Derived,
     /// It means nothing in another store: `copy` leaves it out.
@@ -161,6 +171,10 @@ pub enum RecordKind {
     AnalyticsProfiles,
     AnalyticsDays,
     AnalyticsProgress,
+    /// People who sign in to the console. With PocketBase these three are in a database in the data folder too.
+    ConsoleUsers,
+    ConsoleSessions,
+    ConsoleLinks,
 }
 
 impl RecordKind {
@@ -202,6 +216,9 @@ impl RecordKind {
             Self::AnalyticsProfiles => "analytics_profiles",
             Self::AnalyticsDays => "analytics_days",
             Self::AnalyticsProgress => "analytics_progress",
+            Self::ConsoleUsers => "console_users",
+            Self::ConsoleSessions => "console_sessions",
+            Self::ConsoleLinks => "console_links",
         }
     }
 
@@ -228,6 +245,9 @@ impl RecordKind {
             Self::AnalyticsProfiles => analytics::AnalyticsProfile::FIELDS,
             Self::AnalyticsDays => analytics::AnalyticsDay::FIELDS,
             Self::AnalyticsProgress => analytics::AnalyticsProgress::FIELDS,
+            Self::ConsoleUsers => console_user::ConsoleUser::FIELDS,
+            Self::ConsoleSessions => console_session::ConsoleSession::FIELDS,
+            Self::ConsoleLinks => console_link::ConsoleLink::FIELDS,
         }
     }
 
@@ -300,6 +320,9 @@ pub trait Record: Serialize + DeserializeOwned + Send + 'static {
 
     /// Clears every field with that flag, so that an answer leaves it out.
     fn clear_flagged(&mut self, flag: FieldFlag);
+
+    /// Masks every field that identifies a person, and clears what gives access to something.
+    fn mask_fields(&mut self);
 }
 
 /// Describes a record kind: the struct, and for each field its data class, what it holds, its flags, and its name in
@@ -344,7 +367,25 @@ macro_rules! record {
                     }
                 )*
             }
+
+            fn mask_fields(&mut self) {
+                $($crate::records::record!(@mask $class self $field [$($flag)*]);)*
+            }
         }
+    };
+    (@mask Fields $record:ident $field:ident [ShowsInitials $($rest:ident)*]) => { $crate::records::record!(@hide $record $field Initials) };
+    (@mask Fields $record:ident $field:ident [ShowsLastThree $($rest:ident)*]) => { $crate::records::record!(@hide $record $field LastThree) };
+    (@mask Fields $record:ident $field:ident [ShowsYear $($rest:ident)*]) => { $crate::records::record!(@hide $record $field YearOnly) };
+    (@mask Fields $record:ident $field:ident [ShowsChecks $($rest:ident)*]) => { $crate::records::record!(@hide $record $field WithoutEvidence) };
+    (@mask Fields $record:ident $field:ident [$other:ident $($rest:ident)*]) => {
+        $crate::records::record!(@mask Fields $record $field [$($rest)*])
+    };
+    (@mask Fields $record:ident $field:ident []) => { $crate::records::record!(@hide $record $field Hide) };
+    (@mask Biometric $record:ident $field:ident [$($flag:ident)*]) => { $record.$field = Default::default() };
+    (@mask Secret $record:ident $field:ident [$($flag:ident)*]) => { $record.$field = Default::default() };
+    (@mask $class:ident $record:ident $field:ident [$($flag:ident)*]) => {};
+    (@hide $record:ident $field:ident $mask:ident) => {
+        $crate::records::masking::Maskable::mask(&mut $record.$field, $crate::records::masking::Mask::$mask)
     };
     (@name $field:ident) => { stringify!($field) };
     (@name $field:ident $in_pocketbase:literal) => { $in_pocketbase };

@@ -20,11 +20,11 @@ record! {
         #[serde(default)]
         user_id: String = Fields Line [Column Searched UniqueTogether] "userID",
         #[serde(default, with = "unknown_as_empty")]
-        name: Option<String> = Fields Line [Column Searched],
+        name: Option<String> = Fields Line [Column Searched ShowsInitials],
         #[serde(default, with = "unknown_as_empty")]
         document_type: Option<String> = Public Line [],
         #[serde(default, with = "unknown_as_empty")]
-        document_number: Option<String> = Fields Line [Column Searched],
+        document_number: Option<String> = Fields Line [Column Searched ShowsLastThree],
         #[serde(default, with = "unknown_as_empty")]
         document_name: Option<String> = Fields Line [],
         #[serde(default, with = "unknown_as_empty")]

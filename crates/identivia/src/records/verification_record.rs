@@ -44,13 +44,13 @@ record! {
         document_type: String = Public Line [],
         #[serde(default, with = "unknown_as_empty")]
         #[schema(value_type = String, required = true)]
-        document_number: Option<String> = Fields Line [],
+        document_number: Option<String> = Fields Line [ShowsLastThree],
         #[serde(default, with = "unknown_as_empty")]
         #[schema(value_type = String, required = true)]
         country: Option<String> = Public Line [],
         #[serde(default, with = "unknown_as_empty")]
         #[schema(value_type = String, required = true)]
-        name: Option<String> = Fields Line [],
+        name: Option<String> = Fields Line [ShowsInitials],
         #[serde(default, with = "unknown_as_empty")]
         #[schema(value_type = String, required = true)]
         address: Option<String> = Fields Paragraph [],
@@ -60,7 +60,7 @@ record! {
         /// `YYYY-MM-DD`.
         #[serde(default, with = "unknown_as_empty")]
         #[schema(value_type = String, required = true)]
-        date_of_birth: Option<String> = Fields Line [],
+        date_of_birth: Option<String> = Fields Line [ShowsYear],
         #[serde(default, with = "unknown_as_empty")]
         #[schema(value_type = String, required = true)]
         place_of_birth: Option<String> = Fields Line [],
@@ -97,7 +97,7 @@ record! {
         /// What they found, once they are done. With a machine token only.
         #[serde(default, deserialize_with = "raw_array_or_null")]
         #[schema(value_type = Option<Vec<crate::records::checks::Check>>, required = true)]
-        checks: Option<Box<RawValue>> = Fields Document [NotForFlow],
+        checks: Option<Box<RawValue>> = Fields Document [NotForFlow ShowsChecks],
         /// From when on the checks may be run. A claim moves it on, and counts in `checks_attempts`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[schema(ignore)]

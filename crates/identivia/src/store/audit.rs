@@ -78,7 +78,7 @@ impl dyn Store + '_ {
         self.commit(commit).await.map(drop)
     }
 
-    /// Finds the profile whose record names that file.
+    /// Finds the profile whose record names that file, and the field that names it.
     ///
     /// # Errors
     /// When the store cannot be read now.
@@ -88,7 +88,7 @@ impl dyn Store + '_ {
         record: RecordId,
         name: &str,
         reach: &Reach,
-    ) -> Result<Option<RecordId>> {
+    ) -> Result<Option<(RecordId, &'static str)>> {
         let kind = collection.kind();
         let key = if kind == RecordKind::LivenessSessions { "files_id" } else { kind.key_field() };
         let query = Query::of_kind(kind).filter(key, Comparison::Is(record.as_str().into())).limited(1);
@@ -98,8 +98,9 @@ impl dyn Store + '_ {
         let names_file = |field: &&crate::records::Field| field.holds.is_file() && fields[field.name] == name;
         let owner = if kind == RecordKind::Profiles { &fields["id"] } else { &fields["profile"] };
         let owner = owner.as_str().and_then(RecordId::parse);
-        match owner.filter(|_| !name.is_empty() && kind.fields().iter().any(|field| names_file(&field))) {
-            Some(owner) => Ok(self.profile(owner, reach).await?.map(|profile| profile.id)),
+        let field = kind.fields().iter().find(names_file).filter(|_| !name.is_empty());
+        match owner.zip(field) {
+            Some((owner, field)) => Ok(self.profile(owner, reach).await?.map(|profile| (profile.id, field.name))),
             None => Ok(None),
         }
     }

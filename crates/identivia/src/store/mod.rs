@@ -8,6 +8,7 @@ mod analytics;
 mod audit;
 mod clients;
 mod commit;
+pub mod console;
 mod decisions;
 mod file_intents;
 mod handoffs;

@@ -36,8 +36,12 @@ pub struct ProfileWithEvidence {
 
 /// The conditions under which a caller may write a profile.
 pub(super) fn profile_conditions(reach: &Reach, condition: WriteCondition) -> Vec<Condition> {
-    let mut conditions = vec![match reach.team() {
-        Some(team) => Condition::new("team", Comparison::Is(team.into()), Refusal::Missing),
+    let mut conditions = vec![match reach.teams() {
+        Some([team]) => Condition::new("team", Comparison::Is(team.as_str().into()), Refusal::Missing),
+        Some(teams) => {
+            let teams = teams.iter().map(|team| team.as_str().into()).collect();
+            Condition::new("team", Comparison::In(teams), Refusal::Missing)
+        }
         None => Condition::exists(RecordKind::Profiles, Refusal::Missing),
     }];
     if condition != WriteCondition::Always {

@@ -129,8 +129,9 @@ impl Query {
     /// Adds the condition that a profile is within reach.
     #[must_use]
     pub fn within(self, reach: &Reach) -> Self {
-        match reach.team() {
-            Some(team) => self.filter("team", Comparison::Is(team.into())),
+        match reach.teams() {
+            Some([team]) => self.filter("team", Comparison::Is(team.as_str().into())),
+            Some(teams) => self.filter("team", Comparison::In(teams.iter().map(|team| team.as_str().into()).collect())),
             None => self,
         }
     }

@@ -30,7 +30,7 @@ impl dyn Store + '_ {
     ) -> Result<WriteOutcome<VerificationRecord>> {
         let session: Option<LivenessSession> = self.read_record(&record.liveness_session_id).await?;
         if let Some(session) = &session {
-            if !session.may_serve(record.profile, reach.team()) {
+            if !session.may_serve(record.profile, reach) {
                 return Ok(Err(Refusal::ForeignSession));
             }
             record.session_claim = Some(session.files_id);

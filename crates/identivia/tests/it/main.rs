@@ -9,6 +9,7 @@ mod bucket;
 mod capacity;
 mod clients;
 mod command;
+mod console;
 mod console_page;
 mod copy;
 mod crash;

@@ -198,12 +198,17 @@ impl World {
     /// A machine caller with these scopes.
     pub(crate) fn machine(&self, scope: &str, team: Option<&str>) -> Caller<'_> {
         let token = self.app.tokens.issue_machine_token("tester", scope, team, None, self.clock.now()).unwrap();
-        Caller { world: self, token: Some(token) }
+        Caller { world: self, token: Some(token), cookie: None }
     }
 
     /// A caller with a token of its own making, or none.
     pub(crate) fn bearing(&self, token: Option<String>) -> Caller<'_> {
-        Caller { world: self, token }
+        Caller { world: self, token, cookie: None }
+    }
+
+    /// A browser that has that cookie, as `name=value`.
+    pub(crate) fn with_cookie(&self, cookie: &str) -> Caller<'_> {
+        Caller { world: self, token: None, cookie: Some(cookie.to_owned()) }
     }
 
     /// A new profile without a team, and the browser that holds its link.
@@ -267,12 +272,19 @@ pub(crate) fn flag(variable: &str) -> String {
 pub(crate) struct Caller<'a> {
     world: &'a World,
     pub(crate) token: Option<String>,
+    /// The console's cookie, as `name=value`.
+    pub(crate) cookie: Option<String>,
 }
 
 impl Caller<'_> {
     /// A request to be completed.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let request = self.world.http.request(method, format!("{}{path}", self.world.url));
+        let mut request = self.world.http.request(method, format!("{}{path}", self.world.url));
+        if let Some(cookie) = &self.cookie {
+            let headers =
+                [("cookie", cookie.as_str()), ("sec-fetch-site", "same-origin"), ("x-identivia-console", "1")];
+            request = headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
+        }
         match &self.token {
             Some(token) => request.bearer_auth(token),
             None => request,

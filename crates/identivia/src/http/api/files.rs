@@ -12,6 +12,7 @@ use crate::domain::event::EventKind;
 use crate::domain::media::{self, Media};
 use crate::files::{FilesError, StoredPath};
 use crate::http::error::ApiError;
+use crate::http::guard::file_access::may_view_files;
 use crate::http::guard::request_context::RequestContext;
 use crate::records::id::RecordId;
 use crate::store::Collection;
@@ -24,9 +25,9 @@ pub(crate) struct FileBytes(Vec<u8>);
 
 /// Get a stored file
 ///
-/// A flow token gets its own profile's files.
+/// A flow token gets its own profile's files. At the console, admins get them, and reviewers those of a review that they hold.
 #[utoipa::path(get, path = "/api/files/{collection}/{recordId}/{filename}", tag = "Files",
-    security(("machine" = ["files:read"]), ("flow" = ["files:read"])),
+    security(("machine" = ["files:read"]), ("flow" = ["files:read"]), ("consoleSession" = ["files:read"])),
     params(
         ("collection" = Collection, Path, description = "The kind of record that names the file"),
         ("recordId" = RecordId, Path, description = "The record that names the file"),
@@ -47,10 +48,12 @@ pub(crate) async fn get_file(
     };
     let media = Media::of_stored_name(&name).filter(|_| media::is_stored_name(&name)).ok_or_else(file_not_found)?;
     let owner = app.store.file_owner(collection, record, &name, &context.authority.reach).await?;
-    if !owner.is_some_and(|profile| context.authority.may_name_profile(profile)) {
+    let owner = owner.filter(|(profile, _)| context.authority.may_name_profile(*profile));
+    let (owner, field) = owner.ok_or_else(file_not_found)?;
+    if !may_view_files(&context, owner).await? {
         return Err(file_not_found());
     }
-    let viewed = context.audit_event(EventKind::FileViewed, owner, "");
+    let viewed = context.audit_event(EventKind::FileViewed, Some(owner), field);
     context.audit_read(viewed.on_file(format!("{}/{record}/{name}", collection.name()))).await?;
     let opened = match app.files.open_stored_file(&StoredPath { collection, record, name: name.clone() }).await {
         // Replaced between the two looks.

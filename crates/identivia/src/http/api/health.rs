@@ -73,7 +73,7 @@ pub(crate) struct Probe {
 /// Detailed health report
 ///
 /// A browser without a token is sent to `/docs`.
-#[utoipa::path(get, path = "/", tag = "Health", security(("machine" = ["health:read"])),
+#[utoipa::path(get, path = "/", tag = "Health", security(("machine" = ["health:read"]), ("consoleSession" = ["health:read"])),
     responses((status = 200, description = "The report", body = HealthReport)))]
 pub(crate) async fn get_health_report(State(app): State<Arc<App>>) -> Json<HealthReport> {
     let pocketbase = app.pocketbase.as_deref();

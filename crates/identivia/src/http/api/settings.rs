@@ -77,7 +77,7 @@ pub(crate) struct DeletedResponse {
 /// A team's own settings, and the operator's public ones where the team has none. A link sees the public ones of its
 /// profile's team.
 #[utoipa::path(get, path = "/api/settings", tag = "Settings",
-    security(("machine" = ["settings:read"]), ("flow" = ["settings:read"])),
+    security(("machine" = ["settings:read"]), ("flow" = ["settings:read"]), ("consoleSession" = ["settings:read"])),
     params(("team" = Option<String>, Query, description = "With an operator's token: the team whose settings are meant")),
     responses((status = 200, description = "Key and value of each", body = SettingsResponse)))]
 pub(crate) async fn get_settings(
@@ -104,7 +104,7 @@ pub(crate) async fn get_settings(
 ///
 /// A team's token sets its team's own. An operator's sets the default for all teams, or a team's with `team`.
 /// `embed_origins` must be a list of origins.
-#[utoipa::path(put, path = "/api/settings/{key}", tag = "Settings", security(("machine" = ["settings:write"])),
+#[utoipa::path(put, path = "/api/settings/{key}", tag = "Settings", security(("machine" = ["settings:write"]), ("consoleSession" = ["settings:write"])),
     params(("team" = Option<String>, Query, description = "With an operator's token: the team whose setting is meant"),
         ("key" = String, Path, pattern = "^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}$", description = "1 to 64 of A-Z, a-z, 0-9, `_`, `-` and `.`")),
     request_body = PutSetting,
@@ -151,7 +151,7 @@ pub(crate) async fn put_setting(
 /// Delete a setting
 ///
 /// A team's token deletes its team's own: then the operator's holds again.
-#[utoipa::path(delete, path = "/api/settings/{key}", tag = "Settings", security(("machine" = ["settings:write"])),
+#[utoipa::path(delete, path = "/api/settings/{key}", tag = "Settings", security(("machine" = ["settings:write"]), ("consoleSession" = ["settings:write"])),
     params(("team" = Option<String>, Query, description = "With an operator's token: the team whose setting is meant"),
         ("key" = String, Path, pattern = "^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}$", description = "The setting's key")),
     responses((status = 200, description = "Deleted", body = DeletedResponse)))]

@@ -225,7 +225,7 @@ type StatusRecordList = PageResponse<StatusRecord>;
 ///
 /// Newest first.
 #[utoipa::path(get, path = "/api/status_history/{id}", tag = "Status history",
-    security(("machine" = ["status_history:read"])),
+    security(("machine" = ["status_history:read"]), ("consoleSession" = ["status_history:read"])),
     params(
         ("id" = RecordId, Path, description = "The profile's id"),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Entries a page (20)"),

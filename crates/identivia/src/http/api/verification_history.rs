@@ -352,6 +352,10 @@ impl RestrictedView for VerificationEntry {
         self.record.hide_from_flow();
         self.breakdown = None;
     }
+
+    fn mask_for_console(&mut self) {
+        self.record.mask_for_console();
+    }
 }
 
 impl ListEntry for VerificationEntry {
@@ -364,7 +368,7 @@ type VerificationRecordList = PageResponse<VerificationEntry>;
 ///
 /// Newest first.
 #[utoipa::path(get, path = "/api/verification_history/{id}", tag = "Verification history",
-    security(("machine" = ["verification_history:read"])),
+    security(("machine" = ["verification_history:read"]), ("consoleSession" = ["verification_history:read"])),
     params(
         ("id" = RecordId, Path, description = "The profile's id"),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Entries a page (20)"),

@@ -14,21 +14,23 @@ use crate::domain::scope::Scope;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AccessRule {
     Public,
-    /// A token with that scope, held by a caller of an accepted kind.
-    Token {
-        scope: Scope,
-        callers: AcceptedCallers,
-    },
+    /// Credentials with the scope that the operation names for their kind of caller.
+    Scoped(CallerScopes),
 }
 
-/// The kinds of caller that an operation takes.
+/// The scope that an operation requires of each kind of caller; `None` for the kinds that it does not take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct AcceptedCallers([bool; CallerKind::ALL.len()]);
+pub(crate) struct CallerScopes([Option<Scope>; CallerKind::ALL.len()]);
 
-impl AcceptedCallers {
-    /// Says whether the operation takes callers of that kind.
-    pub(crate) fn has_kind(self, kind: CallerKind) -> bool {
-        CallerKind::ALL.into_iter().zip(self.0).any(|(known, is_accepted)| known == kind && is_accepted)
+impl CallerScopes {
+    /// The scope that is required of that kind of caller.
+    pub(crate) fn of_kind(self, kind: CallerKind) -> Option<Scope> {
+        CallerKind::ALL.into_iter().zip(self.0).find(|(known, _)| *known == kind).and_then(|(_, scope)| scope)
+    }
+
+    /// The first kind of caller that the operation takes, and the scope that it requires.
+    pub(crate) fn first(self) -> Option<(CallerKind, Scope)> {
+        CallerKind::ALL.into_iter().zip(self.0).find_map(|(kind, scope)| Some((kind, scope?)))
     }
 }
 
@@ -65,19 +67,20 @@ impl AccessTable {
     }
 }
 
-/// `[{}]` is public. Otherwise each entry, such as `{"machine": [scope]}`, admits one kind of caller; all entries must
-/// name the same scope.
+/// `[{}]` is public. Otherwise each entry, such as `{"machine": [scope]}`, admits one kind of caller. Entries for tokens must
+/// name the same scope; a person's permission may be another one.
 fn parse_access_rule(security: &Value) -> Option<AccessRule> {
     let choices = security.as_array()?;
     if choices.iter().any(|choice| choice.as_object().is_some_and(serde_json::Map::is_empty)) {
         return Some(AccessRule::Public);
     }
-    let scopes = CallerKind::ALL.map(|kind| find_scope(choices, kind));
-    let scope = scopes.into_iter().flatten().next()?;
-    if scopes.into_iter().flatten().any(|other| other != scope) {
+    let scopes = CallerScopes(CallerKind::ALL.map(|kind| find_scope(choices, kind)));
+    scopes.first()?;
+    let of_tokens = (scopes.of_kind(CallerKind::Machine), scopes.of_kind(CallerKind::Flow));
+    if matches!(of_tokens, (Some(machine), Some(flow)) if machine != flow) {
         return None;
     }
-    Some(AccessRule::Token { scope, callers: AcceptedCallers(scopes.map(|scope| scope.is_some())) })
+    Some(AccessRule::Scoped(scopes))
 }
 
 fn find_scope(choices: &[Value], kind: CallerKind) -> Option<Scope> {
@@ -91,7 +94,7 @@ mod tests {
     use super::*;
 
     fn token_rule(scope: Scope, machine: bool, flow: bool) -> Option<AccessRule> {
-        Some(AccessRule::Token { scope, callers: AcceptedCallers([machine, flow]) })
+        Some(AccessRule::Scoped(CallerScopes([machine.then_some(scope), flow.then_some(scope), None])))
     }
 
     #[test]
@@ -103,6 +106,9 @@ mod tests {
         assert_eq!(both, token_rule(Scope::FilesRead, true, true));
         let flow = parse_access_rule(&json!([{"flow": ["files:read"]}]));
         assert_eq!(flow, token_rule(Scope::FilesRead, false, true));
+        let person = parse_access_rule(&json!([{"machine": ["files:read"]}, {"consoleSession": ["files:download"]}]));
+        let scopes = CallerScopes([Some(Scope::FilesRead), None, Some(Scope::FilesDownload)]);
+        assert_eq!(person, Some(AccessRule::Scoped(scopes)));
         for undeclared in [
             json!(null),
             json!([]),

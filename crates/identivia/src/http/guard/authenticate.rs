@@ -9,9 +9,10 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http_body::Body as _;
 
-use super::access_table::{AcceptedCallers, AccessRule, AccessTable};
-use super::authority::Authority;
+use super::access_table::{AccessRule, AccessTable, CallerScopes};
+use super::authority::{Authority, CallerKind};
 use super::body_limits::{BodyLimits, BodyPermit, BodySender};
+use super::console_session::{Credentials, refuse_other_sites, verify_session};
 use super::request_context::ClientIp;
 use crate::app::App;
 use crate::client_directory::TokenStanding;
@@ -26,6 +27,9 @@ use crate::http::state::HttpState;
 
 /// The longest `Authorization` header, in bytes.
 const MAX_TOKEN_BYTES: usize = 8 * 1024;
+
+/// The beginning of the paths of the console's own operations.
+pub(crate) const CONSOLE_PATHS: &str = "/api/console/";
 
 /// What the guard needs of the server. It is behind one handle, because every request copies that.
 pub(crate) struct Guard {
@@ -52,16 +56,46 @@ pub(crate) async fn authenticate_request(
                 Err(refusal) => refusal.into_response(),
             }
         }
-        Some(AccessRule::Token { scope, callers }) => {
+        Some(AccessRule::Scoped(scopes)) => {
             let app = Arc::<App>::from_ref(state);
-            let address = request.extensions().get::<ClientIp>().map(|ip| ip.0);
-            match verify_authority(&app, request.headers(), address, scope, callers).await {
+            match verify_caller(&app, &mut request, scopes).await {
                 Ok(authority) => run_authorized(state, &app, authority, request, next).await,
                 Err(refusal) => {
                     console_page::redirect_browser_to_console(&request).unwrap_or_else(|| refusal.into_response())
                 }
             }
         }
+    }
+}
+
+/// The authority of a request's caller, by its token or by the console's cookie.
+async fn verify_caller(app: &App, request: &mut Request, scopes: CallerScopes) -> Result<Authority, ApiError> {
+    let address = request.extensions().get::<ClientIp>().map(|ip| ip.0);
+    let token = match Credentials::of_request(app, request.headers())? {
+        Credentials::Token if scopes.first().is_some_and(|(kind, _)| kind == CallerKind::Console) => {
+            return verify_token(app, request.headers(), address, scopes).await.map_err(ask_to_sign_in);
+        }
+        Credentials::Token => return verify_token(app, request.headers(), address, scopes).await,
+        Credentials::Cookie(token) => token,
+    };
+    let has_body = !request.body().is_end_stream();
+    refuse_other_sites(app, request.method(), request.headers(), has_body)?;
+    let Some(permission) = scopes.of_kind(CallerKind::Console) else { return Err(refuse_kind(scopes)) };
+    let (authority, open) = verify_session(app, token.as_ref(), permission, request.method()).await?;
+    request.extensions_mut().insert(open);
+    Ok(authority)
+}
+
+/// Where only people at the console may call, the answer to a caller without credentials asks for a session.
+fn ask_to_sign_in(refusal: ApiError) -> ApiError {
+    if refusal.is_unauthenticated() { ApiError::not_signed_in() } else { refusal }
+}
+
+/// The refusal of a caller of a kind that the operation does not take.
+fn refuse_kind(scopes: CallerScopes) -> ApiError {
+    match scopes.first() {
+        Some((kind, scope)) => ApiError::insufficient_scope(scope.name()).with_message(kind.requirement()),
+        None => ApiError::not_signed_in(),
     }
 }
 
@@ -74,15 +108,22 @@ async fn run_authorized(
     next: Next,
 ) -> Response {
     let authority = Arc::new(authority);
+    // Answers to people at the console may hold their new cookie, which is stored nowhere.
+    let is_keyed = has_idempotency_key(&request) && !is_of_console(&request);
     request.extensions_mut().insert(authority.work_holder());
     request.extensions_mut().insert(authority.clone());
     match admit_body(&state.body_limits, authority.body_sender(), &mut request) {
         Err(refusal) => refusal.into_response(),
-        Ok(_permit) if has_idempotency_key(&request) => {
+        Ok(_permit) if is_keyed => {
             answer_keyed_request(app, &state.key_ring, &authority, request, next).await.into_response()
         }
         Ok(_permit) => next.run(request).await,
     }
+}
+
+/// Says whether the operation is one of the console's own: those take no idempotency key.
+fn is_of_console(request: &Request) -> bool {
+    request.extensions().get::<MatchedPath>().is_some_and(|path| path.as_str().starts_with(CONSOLE_PATHS))
 }
 
 /// Lets a request in whose body, if it has one, is within the limits. What the body holds is given back with the permit.
@@ -101,19 +142,19 @@ fn admit_body(
 
 /// The authority that the request's token gives for an operation. Neither its client nor its link nor the token itself may
 /// have been revoked since it was issued.
-async fn verify_authority(
+async fn verify_token(
     app: &App,
     headers: &HeaderMap,
     address: Option<IpAddr>,
-    scope: Scope,
-    callers: AcceptedCallers,
+    scopes: CallerScopes,
 ) -> Result<Authority, ApiError> {
     let token = app.tokens.verify(read_bearer_token(headers)?, app.clock.now());
     let mut token = token.ok_or_else(ApiError::invalid_token)?;
+    let of_machine = scopes.of_kind(CallerKind::Machine);
     let mut team_of_link = String::new();
     match &token.holder {
         TokenHolder::Machine { issued_to: Some(issued), .. } => {
-            token.scopes = token.scopes.intersect(check_client(app, issued, address, scope).await?);
+            token.scopes = token.scopes.intersect(check_client(app, issued, address, of_machine).await?);
         }
         // Another service has signed it: its scopes decide.
         TokenHolder::Machine { issued_to: None, .. } => {}
@@ -125,10 +166,7 @@ async fn verify_authority(
         },
     }
     let authority = Authority::from_token(token, team_of_link);
-    let kind = authority.actor.kind;
-    if !callers.has_kind(kind) {
-        return Err(ApiError::insufficient_scope(scope.name()).with_message(kind.refusal_message()));
-    }
+    let Some(scope) = scopes.of_kind(authority.actor.kind) else { return Err(refuse_kind(scopes)) };
     if !authority.scopes.has(scope) {
         return Err(ApiError::insufficient_scope(scope.name()));
     }
@@ -141,10 +179,10 @@ async fn check_client(
     app: &App,
     issued: &IssuedTo,
     address: Option<IpAddr>,
-    scope: Scope,
+    scope: Option<Scope>,
 ) -> Result<ScopeSet, ApiError> {
     let snapshot = match app.clients.current_snapshot().await {
-        Err(_) if scope == Scope::HealthRead => app.clients.last_snapshot(),
+        Err(_) if scope == Some(Scope::HealthRead) => app.clients.last_snapshot(),
         snapshot => snapshot?,
     };
     match app.clients.judge_token(&snapshot, issued, address, app.clock.now()) {

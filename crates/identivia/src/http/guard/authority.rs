@@ -2,15 +2,21 @@
 //!
 //! The guard creates it once per request from the credentials. A new kind of caller is added in this file.
 
+use std::sync::Arc;
+
 use serde::{Serialize, Serializer};
 
 use super::body_limits::BodySender;
+use crate::domain::console::reviewer::Reviewer;
+use crate::domain::console::role::session_permissions;
 use crate::domain::profile::Reach;
 use crate::domain::reading::DocumentAnalysis;
 use crate::domain::scope::ScopeSet;
 use crate::domain::token::{TokenHolder, VerifiedToken};
 use crate::http::error::ApiError;
 use crate::records::audit_event::ActorKind;
+use crate::records::console_session::ConsoleSession;
+use crate::records::console_user::ConsoleUser;
 use crate::records::id::RecordId;
 use crate::records::profile::Profile;
 use crate::records::setting::Setting;
@@ -27,35 +33,37 @@ pub(crate) enum CallerKind {
     Machine,
     /// A person's browser, with the flow token of a link.
     Flow,
+    /// A person who is signed in to the console.
+    Console,
 }
 
 impl CallerKind {
-    pub(crate) const ALL: [Self; 2] = [Self::Machine, Self::Flow];
+    pub(crate) const ALL: [Self; 3] = [Self::Machine, Self::Flow, Self::Console];
 
     /// The security scheme in the OpenAPI document that admits this kind.
     pub(crate) const fn security_scheme(self) -> &'static str {
         match self {
             Self::Machine => "machine",
             Self::Flow => "flow",
+            Self::Console => "consoleSession",
         }
     }
 
     /// The kind of actor that the audit trail names.
-    pub(crate) fn actor_kind(self) -> ActorKind {
-        if self == Self::Machine {
-            ActorKind::Client
-        } else if self == Self::Flow {
-            ActorKind::Link
-        } else {
-            ActorKind::User
+    pub(crate) const fn actor_kind(self) -> ActorKind {
+        match self {
+            Self::Machine => ActorKind::Client,
+            Self::Flow => ActorKind::Link,
+            Self::Console => ActorKind::User,
         }
     }
 
-    /// The message for a caller of this kind when an operation takes only other kinds.
-    pub(crate) const fn refusal_message(self) -> &'static str {
+    /// What an operation says that takes this kind to a caller of a kind that it does not take.
+    pub(crate) const fn requirement(self) -> &'static str {
         match self {
-            Self::Machine => "Requires a flow token",
-            Self::Flow => "Requires a machine token",
+            Self::Machine => "Requires a machine token",
+            Self::Flow => "Requires a flow token",
+            Self::Console => "Requires a session of the console",
         }
     }
 }
@@ -64,7 +72,7 @@ impl CallerKind {
 #[derive(Clone, Debug)]
 pub(crate) struct Actor {
     pub(crate) kind: CallerKind,
-    /// The token's subject: a client's id or a profile's.
+    /// The token's subject, which is a client's id or a profile's; or the id of a user of the console.
     pub(crate) id: String,
 }
 
@@ -91,6 +99,8 @@ enum VisibleFields {
     Everything,
     /// What a person needs on their own page: no scores, no findings about their device, no private settings.
     OwnFlow,
+    /// What people at the console see: records with masks in the place of what identifies a person.
+    Masked,
 }
 
 /// What the caller of a request may do.
@@ -109,6 +119,8 @@ pub(crate) struct Authority {
     sees: VisibleFields,
     /// For whom expensive work is done.
     holder: WorkHolder,
+    /// The person at the console who makes the request.
+    pub(crate) reviewer: Option<Arc<Reviewer>>,
 }
 
 impl Authority {
@@ -126,6 +138,7 @@ impl Authority {
                 word: StatementKind::Fact,
                 may_write: WritePeriod::Always,
                 sees: VisibleFields::Everything,
+                reviewer: None,
             },
             TokenHolder::Flow { profile, .. } => Self {
                 actor: Actor { kind: CallerKind::Flow, id: subject },
@@ -137,7 +150,25 @@ impl Authority {
                 word: StatementKind::Claim,
                 may_write: WritePeriod::UntilSubmitted,
                 sees: VisibleFields::OwnFlow,
+                reviewer: None,
             },
+        }
+    }
+
+    /// The authority that a session of the console gives: the permissions and teams of its user.
+    pub(crate) fn from_console_session(user: &ConsoleUser, session: &ConsoleSession) -> Self {
+        let reach = user.teams.clone().map_or(Reach::Every, Reach::Teams);
+        Self {
+            actor: Actor { kind: CallerKind::Console, id: user.id.to_string() },
+            scopes: session_permissions(user.role, user.senior, session.stage),
+            expires: session.idle_until(),
+            holder: WorkHolder::Machine { team: reach.only_team().map(str::to_owned) },
+            reach,
+            own_profile: None,
+            word: StatementKind::Fact,
+            may_write: WritePeriod::Always,
+            sees: VisibleFields::Masked,
+            reviewer: Some(Arc::new(Reviewer::new(user, session))),
         }
     }
 
@@ -146,7 +177,7 @@ impl Authority {
     pub(crate) fn team_of_actor(&self) -> Option<&str> {
         match &self.holder {
             WorkHolder::Link { team, .. } => Some(team).filter(|team| !team.is_empty()).map(String::as_str),
-            _ => self.reach.team(),
+            _ => self.reach.only_team(),
         }
     }
 
@@ -157,9 +188,11 @@ impl Authority {
 
     /// Whose limits the bodies of this caller count for.
     pub(crate) fn body_sender(&self) -> BodySender {
-        match self.own_profile {
-            Some(profile) => BodySender::Link(profile),
-            None => BodySender::Client(self.actor.id.clone()),
+        match (self.own_profile, &self.reviewer) {
+            (Some(profile), _) => BodySender::Link(profile),
+            // A person's browser sends no more than a link's.
+            (None, Some(reviewer)) => BodySender::Link(reviewer.user_id),
+            (None, None) => BodySender::Client(self.actor.id.clone()),
         }
     }
 
@@ -170,28 +203,27 @@ impl Authority {
 
     /// Says whether the caller reaches a record that belongs to a team and to no profile.
     pub(crate) fn may_read_team_record(&self, team: &str) -> bool {
-        self.own_profile.is_none() && self.reach.team().is_none_or(|own| own == team)
+        self.own_profile.is_none() && self.reach.has_team(team)
     }
 
-    /// The team of a profile that the caller creates: its own one, or for an operator the one asked for. `None` when it
-    /// may not create a profile there.
+    /// The team of a record that the caller creates: its own one, or one of several that was asked for, or for an operator any
+    /// one. `None` when it may not create a record there.
     pub(crate) fn choose_team(&self, asked: String) -> Option<String> {
-        match self.reach.team() {
+        match self.reach.only_team() {
             _ if self.own_profile.is_some() => None,
-            None => Some(asked),
-            Some(own) if asked.is_empty() || asked == own => Some(own.to_owned()),
-            Some(_) => None,
+            Some(own) if asked.is_empty() => Some(own.to_owned()),
+            _ => Some(asked).filter(|asked| self.reach.has_team(asked)),
         }
     }
 
     /// The team whose settings the caller reaches: its own, or the one that an operator names. `None`: the operator's own. An
     /// error when the caller may not reach that team's.
     pub(crate) fn choose_settings_team(&self, named: Option<String>) -> Result<Option<String>, ApiError> {
-        match (self.reach.team(), named) {
-            (None, named) => Ok(named),
-            (Some(own), None) => Ok(Some(own.to_owned())),
-            (Some(own), Some(named)) if own == named => Ok(Some(named)),
-            (Some(_), Some(_)) => Err(ApiError::forbidden("Not your team", "Leave team out, or name your own")),
+        match (&self.reach, named) {
+            (Reach::Every, named) => Ok(named),
+            (reach, Some(named)) if reach.has_team(&named) => Ok(Some(named)),
+            (reach, None) if reach.only_team().is_some() => Ok(reach.only_team().map(str::to_owned)),
+            _ => Err(ApiError::forbidden("Not your team", "Name your own team; with one team it may be left out")),
         }
     }
 
@@ -236,6 +268,7 @@ impl Authority {
         match self.sees {
             VisibleFields::Everything => {}
             VisibleFields::OwnFlow => value.hide_from_flow(),
+            VisibleFields::Masked => value.mask_for_console(),
         }
         Shown(value)
     }
@@ -248,6 +281,9 @@ pub(crate) trait RestrictedView {
 
     /// Clears what a flow token must not see.
     fn hide_from_flow(&mut self);
+
+    /// Masks what identifies a person.
+    fn mask_for_console(&mut self);
 }
 
 /// A value without what its caller must not see: [`Authority::show`] makes it.
@@ -280,6 +316,10 @@ impl<R: Record> RestrictedView for R {
     fn hide_from_flow(&mut self) {
         self.clear_flagged(FieldFlag::NotForFlow);
     }
+
+    fn mask_for_console(&mut self) {
+        self.mask_fields();
+    }
 }
 
 impl RestrictedView for ProfileWithEvidence {
@@ -297,10 +337,22 @@ impl RestrictedView for ProfileWithEvidence {
             newest.hide_from_flow();
         }
     }
+
+    fn mask_for_console(&mut self) {
+        self.profile.mask_for_console();
+        if let Some(newest) = &mut self.verification {
+            newest.mask_for_console();
+        }
+    }
 }
 
 impl RestrictedView for DocumentAnalysis {
     fn hide_from_flow(&mut self) {
+        self.reduce_to_advice();
+    }
+
+    /// No session of the console has documents read.
+    fn mask_for_console(&mut self) {
         self.reduce_to_advice();
     }
 }
@@ -309,4 +361,7 @@ impl RestrictedView for Vec<Setting> {
     fn hide_from_flow(&mut self) {
         self.retain(|setting| setting.public);
     }
+
+    /// Settings say nothing about a person.
+    fn mask_for_console(&mut self) {}
 }

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::live_keys::LiveKeys;
 use super::stored_answer::AnswerKey;
-use crate::http::guard::authority::Authority;
+use crate::http::guard::authority::{Authority, CallerKind};
 use crate::records::id::{RecordId, letters_of};
 use crate::records::time::Millis;
 
@@ -52,8 +52,9 @@ impl KeyHolder {
         match authority.own_profile {
             Some(profile) => Self { name: format!("link {profile}"), limit: LINK_KEYS },
             None => {
-                let team = authority.reach.team().unwrap_or_default();
-                let name = format!("client {} {team} {}", team.len(), authority.actor.id);
+                let team = authority.reach.only_team().unwrap_or_default();
+                let kind = if authority.actor.kind == CallerKind::Console { "user" } else { "client" };
+                let name = format!("{kind} {} {team} {}", team.len(), authority.actor.id);
                 Self { name, limit: CLIENT_KEYS }
             }
         }

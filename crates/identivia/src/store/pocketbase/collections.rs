@@ -159,7 +159,10 @@ const fn indexes(kind: RecordKind) -> &'static [CollectionIndex] {
         | RecordKind::DeliveryProgress
         | RecordKind::AnalyticsProfiles
         | RecordKind::AnalyticsDays
-        | RecordKind::AnalyticsProgress => &[],
+        | RecordKind::AnalyticsProgress
+        | RecordKind::ConsoleUsers
+        | RecordKind::ConsoleSessions
+        | RecordKind::ConsoleLinks => &[],
     }
 }
 

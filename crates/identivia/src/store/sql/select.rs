@@ -10,7 +10,8 @@ use crate::records::RecordKind;
 use crate::store::{Comparison, Filter, Order, Query, Result, StoreError};
 
 /// Columns by which an index finds a few rows. Other queries may take long.
-const NARROW_COLUMNS: [&str; 6] = ["profile", "session", "files_id", "imprint_key", "handoff_code", "session_claim"];
+const NARROW_COLUMNS: [&str; 9] =
+    ["profile", "session", "files_id", "imprint_key", "handoff_code", "session_claim", "email", "hash", "console_user"];
 
 /// The statement of a query.
 pub(super) fn select_statement(query: &Query, dialect: &Dialect) -> Result<SqlStatement> {

@@ -128,7 +128,7 @@ fn inserted_value(columns: &[Column], index: usize, first: usize) -> String {
 }
 
 /// Every kind, in the order of [`RecordKind`].
-pub(super) const ALL_KINDS: [RecordKind; 19] = [
+pub(super) const ALL_KINDS: [RecordKind; 22] = [
     RecordKind::Profiles,
     RecordKind::LivenessSessions,
     RecordKind::VerificationHistory,
@@ -148,4 +148,7 @@ pub(super) const ALL_KINDS: [RecordKind; 19] = [
     RecordKind::AnalyticsProfiles,
     RecordKind::AnalyticsDays,
     RecordKind::AnalyticsProgress,
+    RecordKind::ConsoleUsers,
+    RecordKind::ConsoleSessions,
+    RecordKind::ConsoleLinks,
 ];

@@ -194,7 +194,7 @@ async fn file_owner_is_the_profile_whose_record_names_the_file() {
             (history, of_record, video, &every, false),
             (history, id, back, &every, false),
         ] {
-            let owner = store.file_owner(collection, record, name, reach).await.unwrap();
+            let owner = store.file_owner(collection, record, name, reach).await.unwrap().map(|(owner, _)| owner);
             assert_eq!(owner, found.then_some(id), "{name} in {}", collection.name());
         }
     }

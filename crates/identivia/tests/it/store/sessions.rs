@@ -55,7 +55,11 @@ async fn finished_session_has_its_report_and_names_its_images() {
         assert!(read.files()[..2].iter().all(Option::is_some) && read.files()[2..].iter().all(Option::is_none));
 
         let find_owner = async |name: &str, reach: Reach| {
-            store.file_owner(Collection::LivenessSessions, read.files_id, name, &reach).await.unwrap()
+            store
+                .file_owner(Collection::LivenessSessions, read.files_id, name, &reach)
+                .await
+                .unwrap()
+                .map(|(owner, _)| owner)
         };
         for name in read.files().into_iter().flatten() {
             assert_eq!(find_owner(name, Reach::Every).await, Some(profile));

@@ -36,7 +36,7 @@ pub(crate) struct ServerMetadata {
     token_endpoint_auth_methods_supported: [&'static str; 2],
     revocation_endpoint_auth_methods_supported: [&'static str; 2],
     #[schema(value_type = Vec<String>)]
-    scopes_supported: [&'static str; Scope::ALL.len()],
+    scopes_supported: [&'static str; Scope::MACHINE.len()],
     service_documentation: String,
 }
 
@@ -54,7 +54,7 @@ pub(crate) async fn get_oauth_metadata(State(app): State<Arc<App>>) -> Json<Serv
         response_types_supported: [],
         token_endpoint_auth_methods_supported: AUTHENTICATION_METHODS,
         revocation_endpoint_auth_methods_supported: AUTHENTICATION_METHODS,
-        scopes_supported: Scope::ALL.map(Scope::name),
+        scopes_supported: Scope::MACHINE.map(Scope::name),
         service_documentation: format!("{issuer}/docs"),
         issuer,
     })

@@ -60,7 +60,7 @@ pub(crate) struct ChangeClient {
 ///
 /// A change holds on every server within 5 seconds. A client cannot disable itself, remove `clients:manage` from itself or
 /// exclude its own address: another client has to do it.
-#[utoipa::path(patch, path = "/api/clients/{id}", tag = "Clients", security(("machine" = ["clients:manage"])),
+#[utoipa::path(patch, path = "/api/clients/{id}", tag = "Clients", security(("machine" = ["clients:manage"]), ("consoleSession" = ["clients:manage"])),
     params(("id" = String, Path, description = "The client's id")),
     request_body = ChangeClient,
     responses(

@@ -16,9 +16,9 @@ const QUOTED_CHARACTERS: usize = 64;
 /// Scopes by name, each once. `None` when they were not sent, or are wrong.
 pub(super) fn read_scopes(checks: &mut FieldChecks, raw: RawField) -> Option<Vec<Scope>> {
     let names = read_texts(checks, "scopes", raw)?;
-    let unknown: Vec<&String> = names.iter().filter(|name| Scope::from_name(name).is_none()).collect();
+    let unknown: Vec<&String> = names.iter().filter(|name| Scope::of_machine(name).is_none()).collect();
     if !unknown.is_empty() {
-        let known = to_scope_claim(&Scope::ALL);
+        let known = to_scope_claim(&Scope::MACHINE);
         checks.add_problem("scopes", format!("has unknown scopes: {}; known are: {known}", quote(&unknown)));
         return None;
     }
@@ -27,7 +27,7 @@ pub(super) fn read_scopes(checks: &mut FieldChecks, raw: RawField) -> Option<Vec
         return None;
     }
     let mut scopes: Vec<Scope> = Vec::new();
-    for scope in names.iter().filter_map(|name| Scope::from_name(name)) {
+    for scope in names.iter().filter_map(|name| Scope::of_machine(name)) {
         if !scopes.contains(&scope) {
             scopes.push(scope);
         }

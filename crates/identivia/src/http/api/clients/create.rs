@@ -71,7 +71,7 @@ pub(crate) struct CreatedClientResponse {
 /// Make a client
 ///
 /// The answer has the client's secret, which is not shown again. At most 1,000 clients can be made.
-#[utoipa::path(post, path = "/api/clients", tag = "Clients", security(("machine" = ["clients:manage"])),
+#[utoipa::path(post, path = "/api/clients", tag = "Clients", security(("machine" = ["clients:manage"]), ("consoleSession" = ["clients:manage"])),
     request_body = CreateClient,
     responses(
         (status = 201, description = "Made", body = CreatedClientResponse),

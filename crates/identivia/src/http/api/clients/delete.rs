@@ -23,7 +23,7 @@ pub(crate) struct ClientDeletedResponse {
 /// Delete a client
 ///
 /// Its tokens end on every server within 5 seconds. To keep the client for later, disable it.
-#[utoipa::path(delete, path = "/api/clients/{id}", tag = "Clients", security(("machine" = ["clients:manage"])),
+#[utoipa::path(delete, path = "/api/clients/{id}", tag = "Clients", security(("machine" = ["clients:manage"]), ("consoleSession" = ["clients:manage"])),
     params(("id" = String, Path, description = "The client's id")),
     responses(
         (status = 200, description = "Deleted", body = ClientDeletedResponse),

@@ -13,7 +13,7 @@ use crate::http::error::ApiError;
 /// Get a client
 ///
 /// Without its secrets. A client of the configuration is shown too.
-#[utoipa::path(get, path = "/api/clients/{id}", tag = "Clients", security(("machine" = ["clients:manage"])),
+#[utoipa::path(get, path = "/api/clients/{id}", tag = "Clients", security(("machine" = ["clients:manage"]), ("consoleSession" = ["clients:manage"])),
     params(("id" = String, Path, description = "The client's id")),
     responses((status = 200, description = "The client", body = ClientResponse)))]
 pub(crate) async fn get_client(

@@ -24,7 +24,7 @@ type MachineClientList = PageResponse<ClientView>;
 /// List clients
 ///
 /// Those of the configuration come first, then all others, newest first.
-#[utoipa::path(get, path = "/api/clients", tag = "Clients", security(("machine" = ["clients:manage"])),
+#[utoipa::path(get, path = "/api/clients", tag = "Clients", security(("machine" = ["clients:manage"]), ("consoleSession" = ["clients:manage"])),
     params(
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Entries a page (20)"),
         ("cursor" = Option<String>, Query, format = "cursor", description = "`next_cursor` of the page before"),

@@ -33,7 +33,7 @@ pub(crate) struct CreatedSecretResponse {
 /// Make another secret for a client
 ///
 /// Both secrets are good until one is deleted. The answer has the secret, which is not shown again.
-#[utoipa::path(post, path = "/api/clients/{id}/secrets", tag = "Clients", security(("machine" = ["clients:manage"])),
+#[utoipa::path(post, path = "/api/clients/{id}/secrets", tag = "Clients", security(("machine" = ["clients:manage"]), ("consoleSession" = ["clients:manage"])),
     params(("id" = String, Path, description = "The client's id")),
     responses(
         (status = 201, description = "Made", body = CreatedSecretResponse),
@@ -69,7 +69,7 @@ pub(crate) async fn create_client_secret(
 /// Tokens that were issued with it end on every server within 5 seconds. To rotate without a gap, make the next secret, give it
 /// to the client, and delete the old one once the tokens that were issued with it have ended (`JWT_TTL_SECONDS`).
 #[utoipa::path(delete, path = "/api/clients/{id}/secrets/{secretId}", tag = "Clients",
-    security(("machine" = ["clients:manage"])),
+    security(("machine" = ["clients:manage"]), ("consoleSession" = ["clients:manage"])),
     params(
         ("id" = String, Path, description = "The client's id"),
         ("secretId" = RecordId, Path, description = "The secret's id"),

@@ -107,6 +107,8 @@ impl From<&Client> for ClientView {
 impl RestrictedView for ClientView {
     /// No operation shows a client to a flow token.
     fn hide_from_flow(&mut self) {}
+
+    fn mask_for_console(&mut self) {}
 }
 
 /// A client.

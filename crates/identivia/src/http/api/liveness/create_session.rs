@@ -104,7 +104,7 @@ pub(crate) async fn create_liveness_session(
         provider_quotas::refuse_during_pause(&context, profile).await?;
     }
     let event = context.audit_event(EventKind::SessionCreated, profile, challenge.word());
-    let session = app.liveness.create_session(profile, context.authority.reach.team(), challenge, event).await?;
+    let session = app.liveness.create_session(profile, context.authority.reach.only_team(), challenge, event).await?;
     Ok(Json(SessionResponse {
         success: true,
         session_id: session.id,

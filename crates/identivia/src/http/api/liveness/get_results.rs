@@ -91,6 +91,11 @@ impl RestrictedView for Results {
             feedback.message.clear();
         }
     }
+
+    /// No session of the console gets results.
+    fn mask_for_console(&mut self) {
+        self.hide_from_flow();
+    }
 }
 
 #[derive(Serialize, ToSchema)]

@@ -39,7 +39,7 @@ pub(crate) struct ProfileResponse {
 ///
 /// `status` is the newest status record's, `verification_status` the profile's own. Unknown values are `null`.
 #[utoipa::path(get, path = "/api/profiles/{id}", tag = "Profiles",
-    security(("machine" = ["profiles:read"]), ("flow" = ["profiles:read"])),
+    security(("machine" = ["profiles:read"]), ("flow" = ["profiles:read"]), ("consoleSession" = ["profiles:read"])),
     params(("id" = RecordId, Path, description = "The profile's id")),
     responses((status = 200, description = "The profile", body = ProfileResponse)))]
 pub(crate) async fn get_profile(

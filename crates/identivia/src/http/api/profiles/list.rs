@@ -23,7 +23,7 @@ type ProfileList = PageResponse<ProfileEntry>;
 /// List profiles
 ///
 /// Newest first. `cursor` is the `next_cursor` of the page before; pages stay stable while profiles are added.
-#[utoipa::path(get, path = "/api/profiles", tag = "Profiles", security(("machine" = ["profiles:read"])),
+#[utoipa::path(get, path = "/api/profiles", tag = "Profiles", security(("machine" = ["profiles:read"]), ("consoleSession" = ["profiles:read"])),
     params(
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Entries a page (20)"),
         ("cursor" = Option<String>, Query, format = "cursor", description = "`next_cursor` of the page before"),

@@ -73,7 +73,7 @@ pub(crate) enum ResumeFrom {
 /// Change a webhook
 ///
 /// A change holds within a second. To enable a webhook again, say with `resume` what becomes of the events since it was disabled.
-#[utoipa::path(patch, path = "/api/webhooks/{id}", tag = "Webhooks", security(("machine" = ["webhooks:write"])),
+#[utoipa::path(patch, path = "/api/webhooks/{id}", tag = "Webhooks", security(("machine" = ["webhooks:write"]), ("consoleSession" = ["webhooks:write"])),
     params(("id" = RecordId, Path, description = "The webhook's id")),
     request_body = ChangeWebhook,
     responses(

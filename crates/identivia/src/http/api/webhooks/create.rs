@@ -82,7 +82,7 @@ struct NewEndpoint {
 ///
 /// Events that happen from now on are sent to its URL, signed as Standard Webhooks say. The answer has its secret, which is not
 /// shown again. A team can have 50.
-#[utoipa::path(post, path = "/api/webhooks", tag = "Webhooks", security(("machine" = ["webhooks:write"])),
+#[utoipa::path(post, path = "/api/webhooks", tag = "Webhooks", security(("machine" = ["webhooks:write"]), ("consoleSession" = ["webhooks:write"])),
     request_body = CreateWebhook,
     responses(
         (status = 201, description = "Made", body = WebhookSecretResponse),
@@ -132,12 +132,13 @@ fn check_new_endpoint(body: CreateWebhook, app: &App, context: &RequestContext) 
     let include_user_id = read_flag(&mut checks, "include_user_id", body.include_user_id).unwrap_or(true);
     let headers = read_headers(&mut checks, body.headers).unwrap_or_default();
     let asked = checks.known_line("team", body.team);
-    let own = context.authority.reach.team().map(str::to_owned);
-    if asked.is_some() && own.is_some() && asked != own {
-        checks.add_problem("team", "must be left out, or be the team of the token");
+    let team = context.authority.choose_team(asked.unwrap_or_default());
+    if team.is_none() {
+        checks.add_problem("team", "must be your own team; with one team it may be left out");
     }
     checks.finish()?;
-    Ok(NewEndpoint { url, events, description, signature, ordered, include_user_id, headers, team: own.or(asked) })
+    let team = team.filter(|team| !team.is_empty());
+    Ok(NewEndpoint { url, events, description, signature, ordered, include_user_id, headers, team })
 }
 
 fn to_endpoint(app: &App, new: NewEndpoint, now: Millis) -> (WebhookEndpoint, String) {

@@ -24,7 +24,7 @@ pub(crate) struct WebhookDeletedResponse {
 /// Delete a webhook
 ///
 /// What waits for it is not sent. To keep it for later, disable it.
-#[utoipa::path(delete, path = "/api/webhooks/{id}", tag = "Webhooks", security(("machine" = ["webhooks:write"])),
+#[utoipa::path(delete, path = "/api/webhooks/{id}", tag = "Webhooks", security(("machine" = ["webhooks:write"]), ("consoleSession" = ["webhooks:write"])),
     params(("id" = RecordId, Path, description = "The webhook's id")),
     responses((status = 200, description = "Deleted", body = WebhookDeletedResponse)))]
 pub(crate) async fn delete_webhook(

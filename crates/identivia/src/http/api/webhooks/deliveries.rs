@@ -21,7 +21,7 @@ type WebhookDeliveryList = PageResponse<DeliveryView>;
 ///
 /// Newest first. Those that have ended are kept for `WEBHOOKS_KEPT_DAYS`.
 #[utoipa::path(get, path = "/api/webhooks/{id}/deliveries", tag = "Webhooks",
-    security(("machine" = ["webhooks:read"])),
+    security(("machine" = ["webhooks:read"]), ("consoleSession" = ["webhooks:read"])),
     params(
         ("id" = RecordId, Path, description = "The webhook's id"),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Entries a page (20)"),
@@ -44,7 +44,7 @@ pub(crate) async fn list_deliveries(
 ///
 /// With its tries: status, time, and the first 2 KiB of the receiver's answer.
 #[utoipa::path(get, path = "/api/webhooks/{id}/deliveries/{deliveryId}", tag = "Webhooks",
-    security(("machine" = ["webhooks:read"])),
+    security(("machine" = ["webhooks:read"]), ("consoleSession" = ["webhooks:read"])),
     params(
         ("id" = RecordId, Path, description = "The webhook's id"),
         ("deliveryId" = RecordId, Path, description = "The delivery's id"),

@@ -249,8 +249,12 @@ impl ListEntry for DeliveryView {
 /// Flow tokens reach no webhooks: there is nothing to hide from them.
 impl RestrictedView for WebhookView {
     fn hide_from_flow(&mut self) {}
+
+    fn mask_for_console(&mut self) {}
 }
 
 impl RestrictedView for DeliveryView {
     fn hide_from_flow(&mut self) {}
+
+    fn mask_for_console(&mut self) {}
 }

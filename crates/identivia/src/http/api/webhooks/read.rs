@@ -18,7 +18,7 @@ type WebhookList = PageResponse<WebhookView>;
 /// List webhooks
 ///
 /// Newest first. An operator's client sees those of every team.
-#[utoipa::path(get, path = "/api/webhooks", tag = "Webhooks", security(("machine" = ["webhooks:read"])),
+#[utoipa::path(get, path = "/api/webhooks", tag = "Webhooks", security(("machine" = ["webhooks:read"]), ("consoleSession" = ["webhooks:read"])),
     params(
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Entries a page (20)"),
         ("cursor" = Option<String>, Query, format = "cursor", description = "`next_cursor` of the page before"),
@@ -43,7 +43,7 @@ pub(crate) async fn list_webhooks(
 /// Get a webhook
 ///
 /// With how it is doing: since when deliveries fail, and how many tries in a row.
-#[utoipa::path(get, path = "/api/webhooks/{id}", tag = "Webhooks", security(("machine" = ["webhooks:read"])),
+#[utoipa::path(get, path = "/api/webhooks/{id}", tag = "Webhooks", security(("machine" = ["webhooks:read"]), ("consoleSession" = ["webhooks:read"])),
     params(("id" = RecordId, Path, description = "The webhook's id")),
     responses((status = 200, description = "The webhook", body = WebhookResponse)))]
 pub(crate) async fn get_webhook(

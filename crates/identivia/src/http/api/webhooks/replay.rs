@@ -78,7 +78,7 @@ pub(crate) struct ReplayCount {
 ///
 /// Makes the events of a time due again, with the same `webhook-id`s and the whole schedule: at most 10,000 in one call.
 #[utoipa::path(post, path = "/api/webhooks/{id}/replay", tag = "Webhooks",
-    security(("machine" = ["webhooks:write"])),
+    security(("machine" = ["webhooks:write"]), ("consoleSession" = ["webhooks:write"])),
     params(("id" = RecordId, Path, description = "The webhook's id")),
     request_body = ReplayEvents,
     responses(

@@ -19,7 +19,7 @@ use crate::records::webhook_delivery::DeliveryTrigger;
 /// It is due at once, with the same `webhook-id`. A delivery that has ended is tried once; one that waits for its next try goes on
 /// with its schedule.
 #[utoipa::path(post, path = "/api/webhooks/{id}/deliveries/{deliveryId}/resend", tag = "Webhooks",
-    security(("machine" = ["webhooks:write"])),
+    security(("machine" = ["webhooks:write"]), ("consoleSession" = ["webhooks:write"])),
     params(
         ("id" = RecordId, Path, description = "The webhook's id"),
         ("deliveryId" = RecordId, Path, description = "The delivery's id"),

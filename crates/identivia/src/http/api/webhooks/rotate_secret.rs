@@ -39,7 +39,7 @@ pub(crate) struct RotateSecret {
 /// New keys sign at once; old ones sign too until they expire, so that a receiver can change over without a gap. The answer has the
 /// new secret, which is not shown again.
 #[utoipa::path(post, path = "/api/webhooks/{id}/rotate_secret", tag = "Webhooks",
-    security(("machine" = ["webhooks:write"])),
+    security(("machine" = ["webhooks:write"]), ("consoleSession" = ["webhooks:write"])),
     params(("id" = RecordId, Path, description = "The webhook's id")),
     request_body = RotateSecret,
     responses(

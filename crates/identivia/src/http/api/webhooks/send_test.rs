@@ -33,7 +33,7 @@ pub(crate) struct TestWebhook {
 /// Test a webhook
 ///
 /// Sends an event at once, also to a webhook that is disabled, and says what the receiver answered. A test is tried once.
-#[utoipa::path(post, path = "/api/webhooks/{id}/test", tag = "Webhooks", security(("machine" = ["webhooks:write"])),
+#[utoipa::path(post, path = "/api/webhooks/{id}/test", tag = "Webhooks", security(("machine" = ["webhooks:write"]), ("consoleSession" = ["webhooks:write"])),
     params(("id" = RecordId, Path, description = "The webhook's id")),
     request_body = TestWebhook,
     responses(

@@ -1,0 +1,132 @@
+//! The console's cookie: which of a request's credentials count, the checks against requests of other sites, and the session.
+
+use axum::http::{HeaderMap, HeaderName, Method, header};
+
+use super::authority::Authority;
+use crate::app::App;
+use crate::domain::console::role::session_permissions;
+use crate::domain::console::session::ConsoleToken;
+use crate::domain::scope::Scope;
+use crate::http::body::json::media_type;
+use crate::http::error::ApiError;
+use crate::http::origin::to_origin;
+use crate::records::console_session::ConsoleSession;
+use crate::records::console_user::ConsoleUser;
+
+/// The cookie's name where the public URL is https: browsers take such a cookie from no other host or path, and send it to none.
+const SECURE_COOKIE: &str = "__Host-identivia";
+/// Its name on http, where some browsers refuse cookies with `Secure`.
+const PLAIN_COOKIE: &str = "identivia";
+/// The header that no form and no image of another site can send.
+pub(crate) const CONSOLE_HEADER: HeaderName = HeaderName::from_static("x-identivia-console");
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// What a request proves its caller with.
+pub(crate) enum Credentials {
+    /// A bearer token, or nothing.
+    Token,
+    /// The console's cookie. `None`: its value cannot be one of ours.
+    Cookie(Option<ConsoleToken>),
+}
+
+impl Credentials {
+    /// Finds out which credentials a request has. A request with both kinds is refused: what counts must be clear.
+    pub(crate) fn of_request(app: &App, headers: &HeaderMap) -> Result<Self, ApiError> {
+        let Some(cookie) = find_cookie(app, headers) else { return Ok(Self::Token) };
+        if headers.contains_key(header::AUTHORIZATION) {
+            return Err(ApiError::bad_request(
+                "Two kinds of credentials",
+                "Send the console's cookie or an Authorization header, not both",
+            ));
+        }
+        Ok(Self::Cookie(cookie))
+    }
+}
+
+/// A session that has not ended, and its user.
+#[derive(Clone)]
+pub(crate) struct OpenSession {
+    pub(crate) user: ConsoleUser,
+    pub(crate) session: ConsoleSession,
+}
+
+/// The value of the console's cookie. A value that comes twice, or has another form, is none of ours.
+fn find_cookie(app: &App, headers: &HeaderMap) -> Option<Option<ConsoleToken>> {
+    let name = cookie_name(app);
+    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let mut values = pairs.filter(|(own, _)| *own == name).map(|(_, value)| value);
+    let first = values.next()?;
+    Some(ConsoleToken::parse(first).filter(|_| values.next().is_none()))
+}
+
+fn cookie_name(app: &App) -> &'static str {
+    if is_https(app) { SECURE_COOKIE } else { PLAIN_COOKIE }
+}
+
+fn is_https(app: &App) -> bool {
+    app.public_url.starts_with("https://")
+}
+
+/// Refuses a change that a page of another site may have sent: the browser says that the request is of the same origin, its
+/// body is JSON, and it has a header that only scripts of the same origin can set.
+pub(crate) fn refuse_other_sites(
+    app: &App,
+    method: &Method,
+    headers: &HeaderMap,
+    has_body: bool,
+) -> Result<(), ApiError> {
+    if method.is_safe() {
+        return Ok(());
+    }
+    let is_same_origin = match headers.get(&FETCH_SITE) {
+        Some(site) => site == "same-origin",
+        None => headers.get(header::ORIGIN).is_some_and(|origin| *origin == to_origin(&app.public_url).as_str()),
+    };
+    let has_header = headers.get(&CONSOLE_HEADER).is_some_and(|value| value == "1");
+    let is_json = !has_body || media_type(headers) == "application/json";
+    if is_same_origin && has_header && is_json { Ok(()) } else { Err(request_refused()) }
+}
+
+fn request_refused() -> ApiError {
+    ApiError::forbidden(
+        "Request refused",
+        "Changes are taken from pages of this server only, as JSON with X-Identivia-Console: 1",
+    )
+}
+
+/// The session of a cookie, if it has not ended.
+pub(crate) async fn find_session(app: &App, token: Option<&ConsoleToken>) -> Result<Option<OpenSession>, ApiError> {
+    let Some(token) = token else { return Ok(None) };
+    let Some(session) = app.console.session(token.session_id()).await?.filter(|session| session.has_token(token))
+    else {
+        return Ok(None);
+    };
+    let user = app.console.user(session.console_user).await?;
+    let now = app.clock.now();
+    Ok(user.filter(|user| session.is_alive(user, now)).map(|user| OpenSession { user, session }))
+}
+
+/// The authority that the cookie gives for an operation with that permission.
+pub(crate) async fn verify_session(
+    app: &App,
+    token: Option<&ConsoleToken>,
+    permission: Scope,
+    method: &Method,
+) -> Result<(Authority, OpenSession), ApiError> {
+    let open = find_session(app, token).await?.ok_or_else(ApiError::not_signed_in)?;
+    let OpenSession { user, session } = &open;
+    if !session_permissions(user.role, user.senior, session.stage).has(permission) {
+        return Err(ApiError::insufficient_permission(permission.name()));
+    }
+    let now = app.clock.now();
+    let authority = Authority::from_console_session(user, session);
+    let has_fresh_factor = authority.reviewer.as_ref().is_some_and(|reviewer| reviewer.has_fresh_factor(now));
+    if permission.needs_step_up() && !method.is_safe() && !has_fresh_factor {
+        return Err(ApiError::step_up_required());
+    }
+    if session.needs_touch(now) {
+        app.console.touch_session(session.id, now).await?;
+    }
+    Ok((authority, open))
+}
