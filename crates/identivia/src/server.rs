@@ -111,15 +111,14 @@ impl Server {
         let providers = open_providers(&config, &options, &engines).await?;
         let page = build_page(&config, &options, &providers);
         let liveness = open_sessions(&config, &options, providers.liveness, &store, &files);
-        let cpu_ledger = engines.ledger().clone();
-        let checks = RecordChecks::new(engines, store.clone(), files.clone(), options.clock.clone(), &config);
+        let checks = RecordChecks::new(engines.clone(), store.clone(), files.clone(), options.clock.clone(), &config);
         let record_checks = JobQueue::new(checks, store.clone(), options.clock.clone());
-        let analytics = Analytics::new(store.clone(), deliveries.clone(), options.clock.clone());
         let system_key = Arc::new(SystemKey::load_or_generate(&config.system_key_path())?);
         let console = ConsoleStore::new(deliveries.clone(), pocketbase.is_some().then(|| store.clone()));
-        let webhooks = open_webhooks(&config, &options, &store, deliveries, system_key.clone())?;
+        let webhooks = open_webhooks(&config, &options, &store, deliveries.clone(), system_key.clone())?;
         let clients = open_clients(&config, generated.as_ref(), &store, &options);
         let app = Arc::new(App {
+            analytics: Analytics::new(store.clone(), deliveries, options.clock.clone()),
             tokens: build_tokens(&config, &secret),
             clients,
             code_key: CodeKey::new(&secret),
@@ -130,7 +129,6 @@ impl Server {
             store,
             files,
             pocketbase,
-            analytics,
             webhooks,
             liveness,
             reader: providers.reader,
@@ -138,7 +136,7 @@ impl Server {
             fingerprint: providers.fingerprint,
             links: PersonLinks::new(client_url.clone(), config.redirects.clone()),
             public_url: public_url.clone(),
-            cpu_ledger,
+            cpu_ledger: engines.ledger().clone(),
             repeated_refusals: RepeatedRefusals::default(),
             repeated_reads: RepeatedReads::default(),
             health: ServiceHealth::new(config.openai_model.clone()),

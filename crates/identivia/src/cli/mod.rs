@@ -3,6 +3,7 @@
 pub mod check;
 pub mod check_live;
 pub mod copy;
+pub mod demo_data;
 pub mod eval;
 pub mod events_forward;
 pub mod hash_secret;
@@ -19,6 +20,7 @@ use clap::{Parser, Subcommand};
 
 use self::check::CheckArguments;
 use self::copy::command::CopyArguments;
+use self::demo_data::command::DemoDataArguments;
 use self::eval::command::EvalArguments;
 use self::events_forward::command::EventsArguments;
 use self::pocketbase_init::PocketbaseArguments;
@@ -32,6 +34,7 @@ Examples:
   identivia check --live                       also call each provider once and print what is wrong with it
   identivia hash-secret < secret.txt           print a client_secret_hash
   identivia openapi > openapi.json             print the description of the API
+  identivia demo-data                          fill an empty database with invented people
   identivia copy --help                        migrate to another store
   identivia events forward --help              send events to a receiver that you develop
   identivia eval face --pairs pairs.csv        measure the face engine on your own pictures
@@ -73,6 +76,8 @@ enum Command {
     HashSecret,
     /// Copy every record and file to another store, then compare both sides
     Copy(CopyArguments),
+    /// Fill an empty database with invented people, to see a filled console
+    DemoData(DemoDataArguments),
     /// Measure the local engines on your own pictures
     ///
     /// Calibrate on pictures of people who have agreed to it, taken as your users take theirs. The command stores and sends
@@ -96,6 +101,7 @@ pub fn run_command(cli: Cli) -> anyhow::Result<()> {
         Command::Openapi => openapi::run_openapi(),
         Command::HashSecret => hash_secret::run_hash_secret(),
         Command::Copy(arguments) => copy::command::run_copy(&arguments, settings),
+        Command::DemoData(arguments) => demo_data::command::run_demo_data(&Config::new(settings)?, &arguments),
         Command::Eval(arguments) => eval::command::run_eval(&Config::new(settings)?, &arguments),
         Command::Events(arguments) => events_forward::command::run_events(arguments),
         Command::Pocketbase(arguments) => pocketbase_init::run_pocketbase(&Config::new(settings)?, &arguments),

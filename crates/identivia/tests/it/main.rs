@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says so by stopping")]
 
 mod access;
+mod analytics;
 mod answer_forms;
 mod audit;
 mod bodies;
@@ -13,6 +14,7 @@ mod console;
 mod console_page;
 mod copy;
 mod crash;
+mod demo_data;
 mod embedding;
 mod eval;
 mod events;

@@ -106,7 +106,7 @@ pub(crate) async fn export_audit_events(
     let filter = bound_filter(filter, &context).await?;
     let permit = permits.acquire_export()?;
     let detail = [form.word(), &names].join(" ");
-    app.store.record_event(&context.audit_event(EventKind::AuditExported, filter.profile, detail.trim_end())).await?;
+    app.store.record_event(&context.audit_event(EventKind::AuditExported, None, detail.trim_end())).await?;
     let export = Export { app, filter, form, cursor: None, sent: 0, is_begun: false, is_ended: false, _permit: permit };
     let mut response = Response::new(Body::from_stream(stream::try_unfold(export, send_next_page)));
     let headers = response.headers_mut();
