@@ -12,6 +12,7 @@ use super::drawn_pictures::{draw_document_back, draw_document_front, draw_portra
 use crate::domain::event::EventKind;
 use crate::domain::media::Media;
 use crate::domain::profile::{NewProfile, ProfileChange, Reach};
+use crate::domain::reason::{REASONS, Reason, Retry};
 use crate::files::Files;
 use crate::files::upload::Upload;
 use crate::records::RecordKind;
@@ -19,7 +20,6 @@ use crate::records::audit_event::{ActorKind, AuditEvent};
 use crate::records::id::RecordId;
 use crate::records::profile::Consent;
 use crate::records::status_record::StatusRecord;
-use crate::records::status_word::StatusWord;
 use crate::records::time::Millis;
 use crate::records::verification_record::VerificationRecord;
 use crate::store::{Collection, Store, UploadedFiles, WriteCondition, WriteOutcome};
@@ -70,15 +70,17 @@ impl PersonWriter {
         let at = |minutes: i64| created.plus_seconds(minutes * MINUTE);
         let minutes = 30 + i64::try_from(person.number).unwrap_or(0) * 7;
         match person.state {
-            DemoState::InReview => self.set_status(id, "pending", "in_review", at(20)).await,
-            DemoState::OnHold => self.set_status(id, "pending", "on_hold", at(20)).await,
-            DemoState::Verified => self.set_status(id, "pending", "verified", at(minutes)).await,
-            DemoState::Rejected => self.set_status(id, "pending", "rejected", at(minutes)).await,
-            DemoState::AskedAgain => self.set_status(id, "pending", "resubmission_requested", at(minutes)).await,
+            DemoState::InReview => self.set_status(person, id, ["pending", "in_review"], at(20)).await,
+            DemoState::OnHold => self.set_status(person, id, ["pending", "on_hold"], at(20)).await,
+            DemoState::Verified => self.set_status(person, id, ["pending", "verified"], at(minutes)).await,
+            DemoState::Rejected => self.set_status(person, id, ["pending", "rejected"], at(minutes)).await,
+            DemoState::AskedAgain => {
+                self.set_status(person, id, ["pending", "resubmission_requested"], at(minutes)).await
+            }
             DemoState::VerifiedSecond => {
-                self.set_status(id, "pending", "resubmission_requested", at(minutes)).await?;
+                self.set_status(person, id, ["pending", "resubmission_requested"], at(minutes)).await?;
                 self.send_record(person, id, at(minutes + 45), true).await?;
-                self.set_status(id, "pending", "verified", at(minutes + 90)).await
+                self.set_status(person, id, ["pending", "verified"], at(minutes + 90)).await
             }
             _ => Ok(()),
         }
@@ -131,7 +133,7 @@ impl PersonWriter {
         let (reach, condition) = (Reach::Every, WriteCondition::Unsubmitted);
         let commit = |files| self.store.record_verification(record, &reach, condition, files, event);
         expect_written(upload.commit_with(commit).await?)?;
-        self.step_to_pending(id, at.plus_seconds(1)).await?;
+        self.set_status(person, id, ["unverified", "pending"], at.plus_seconds(1)).await?;
         let checked = at.plus_seconds(8);
         let event = AuditEvent::new(EventKind::ChecksEnded, checked, ACTOR).about(Some(id));
         let event = event.on(RecordKind::VerificationHistory, record_id.as_str()).with_detail(record_id.as_str());
@@ -148,16 +150,21 @@ impl PersonWriter {
         Ok(stored)
     }
 
-    async fn step_to_pending(&self, id: RecordId, at: Millis) -> anyhow::Result<()> {
-        let record = status_record(id, "unverified", "pending", at);
-        let event = by_person(EventKind::StatusRecorded, at, id).with_detail("pending");
-        self.record_status(record, event).await
-    }
-
-    async fn set_status(&self, id: RecordId, before: &str, status: &str, at: Millis) -> anyhow::Result<()> {
-        let record = status_record(id, before, status, at);
-        let event = by_client(EventKind::StatusRecorded, at).about(Some(id)).with_detail(status);
-        self.record_status(record, event).await
+    async fn set_status(
+        &self,
+        person: &DemoPerson,
+        id: RecordId,
+        statuses: [&str; 2],
+        at: Millis,
+    ) -> anyhow::Result<()> {
+        let record = status_record(id, person.number, statuses, at)?;
+        let by_link = statuses[1] == "pending";
+        let event = if by_link {
+            by_person(EventKind::StatusRecorded, at, id)
+        } else {
+            by_client(EventKind::StatusRecorded, at).about(Some(id))
+        };
+        self.record_status(record, event.with_detail(statuses[1])).await
     }
 
     async fn record_status(&self, record: StatusRecord, event: AuditEvent) -> anyhow::Result<()> {
@@ -181,18 +188,30 @@ fn new_profile(person: &DemoPerson) -> NewProfile {
     }
 }
 
-fn status_record(profile: RecordId, before: &str, after: &str, at: Millis) -> StatusRecord {
-    StatusRecord {
-        id: RecordId::random(),
-        profile,
-        updated_by: ACTOR.to_owned(),
-        previous_status: StatusWord::from(before.to_owned()),
-        new_status: StatusWord::from(after.to_owned()),
-        notes: Some("Demo data".to_owned()),
-        verification: None,
-        created: at,
-        follows: None,
-    }
+fn status_record(
+    profile: RecordId,
+    number: usize,
+    [before, after]: [&str; 2],
+    at: Millis,
+) -> anyhow::Result<StatusRecord> {
+    let (reasons, steps) = match after {
+        "rejected" => (choose_reason(number, |reason| reason.retry != Retry::Yes), Vec::new()),
+        "resubmission_requested" => {
+            (choose_reason(number, |reason| reason.retry == Retry::Yes), vec!["document_front"])
+        }
+        _ => (Vec::new(), Vec::new()),
+    };
+    serde_json::from_value(json!({
+        "id": RecordId::random(), "profile": profile, "updated_by": ACTOR, "previous_status": before, "new_status": after,
+        "notes": "Demo data", "reasons": reasons, "steps": steps, "created": at,
+    }))
+    .context("a demo status record does not fit its description")
+}
+
+/// A reason of the catalogue that fits.
+fn choose_reason(number: usize, fits: impl Fn(&Reason) -> bool) -> Vec<&'static str> {
+    let fitting: Vec<&str> = REASONS.iter().filter(|reason| fits(reason)).map(|reason| reason.code).collect();
+    fitting.iter().cycle().skip(number % fitting.len().max(1)).take(1).copied().collect()
 }
 
 fn by_client(kind: EventKind, at: Millis) -> AuditEvent {
