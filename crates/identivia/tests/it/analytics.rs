@@ -2,6 +2,7 @@
 
 use futures_util::future::join_all;
 use identivia::jobs::event_retention::remove_old_events;
+use identivia::records::console_user::ConsoleRole;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -188,6 +189,26 @@ async fn team_sees_its_own_numbers() {
         world.bearing(None).get(path).await.expect(401);
         assert_eq!(world.machine("analytics:read", None).get(path).await.status, 200);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_at_the_console_see_the_sum_of_their_teams() {
+    let world = World::new().await;
+    for team in ["red", "red", "blue", "green"] {
+        let user = format!("{team}{}", world.events().await.len());
+        create_profile(&world.team(team), &user).await;
+    }
+    count_until(&world, "funnel", |funnel| counts_of(funnel)[0].1 == 4).await;
+    let created =
+        async |browser: &Caller<'_>, query: &str| counts_of(&report(browser, &format!("funnel{query}")).await)[0].1;
+    let auditor = world.sign_in(ConsoleRole::Auditor, Some(&["red", "blue"])).await;
+    assert_eq!(created(&auditor.browser, "").await, 3);
+    assert_eq!(created(&auditor.browser, "?team=blue").await, 1);
+    auditor.browser.get("/api/analytics/funnel?team=green").await.expect(403);
+    assert_eq!(created(&world.console(ConsoleRole::Admin).await, "").await, 4);
+    let reviewer = world.console(ConsoleRole::Reviewer).await;
+    reviewer.get("/api/analytics/overview").await.expect(200);
+    assert_eq!(reviewer.get("/api/analytics/rates").await.expect(403)["error"], "Not allowed for reviewers");
 }
 
 #[tokio::test(flavor = "multi_thread")]

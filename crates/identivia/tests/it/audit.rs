@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use identivia::domain::event::EventKind;
 use identivia::records::audit_event::{ActorKind, AuditEvent};
+use identivia::records::console_user::ConsoleRole;
 use identivia::records::id::RecordId;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -286,4 +287,68 @@ async fn reads_of_machines_and_links_are_not_events() {
     }
     operator.get("/api/profiles?q=one").await.expect(200);
     assert_eq!(world.events().await.len(), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reads_at_the_console_are_events_once_a_minute() {
+    let world = World::new().await;
+    let operator = world.operator();
+    let id = create_profile(&operator, json!({"userID": "CANARYuser", "name": "CANARYname Osei"})).await;
+    let form = reqwest::multipart::Form::new().part("document_front", file(small_picture(1), "front.png"));
+    let changed = operator.form(Method::PATCH, &format!("/api/profiles/{id}"), form).await.expect(200);
+    let path = format!("profiles/{id}/{}", changed["data"]["document_front"].as_str().unwrap());
+    let admin = world.sign_in(ConsoleRole::Admin, None).await;
+    let before = list(&operator, "").await.len();
+    for seconds in [0, 30, 31] {
+        world.clock.advance(seconds);
+        admin.browser.get(&format!("/api/profiles/{id}")).await.expect(200);
+        admin.browser.get("/api/profiles?q=CANARYname&country=UT").await.expect(200);
+        assert_eq!(admin.browser.get(&format!("/api/files/{path}")).await.status, 200);
+    }
+    let events = list(&world.operator(), "").await;
+    let read = &events[..events.len() - before];
+    let once = ["profile.opened", "profiles.searched", "file.viewed"];
+    assert!(once.iter().all(|kind| kinds_of(read).iter().filter(|read| *read == kind).count() == 2), "{read:?}");
+    let actor = json!({"kind": "user", "id": admin.user.id});
+    assert!(read.iter().all(|event| event["actor"] == actor), "{read:?}");
+    let of_kind = |kind: &str| read.iter().find(|event| event["kind"] == kind).unwrap();
+    assert_eq!(of_kind("profile.opened")["profile"], json!(id));
+    assert_eq!(of_kind("profiles.searched")["detail"], "country q");
+    assert_eq!(of_kind("file.viewed")["object"], json!({"kind": "files", "id": path}));
+    assert!(!Value::from(read.to_vec()).to_string().contains("CANARY"), "{read:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reviewer_sees_own_actions_only_and_auditors_their_teams() {
+    let world = World::new().await;
+    let of_red = create_profile(&world.team("red"), json!({"userID": "r"})).await;
+    let of_blue = create_profile(&world.team("blue"), json!({"userID": "b"})).await;
+    let reviewer = world.sign_in(ConsoleRole::Reviewer, None).await;
+    let admin = world.sign_in(ConsoleRole::Admin, None).await;
+    for browser in [&reviewer.browser, &admin.browser] {
+        browser.get(&format!("/api/profiles/{of_red}")).await.expect(200);
+    }
+    let own = list(&reviewer.browser, "").await;
+    assert_eq!(kinds_of(&own), ["profile.opened"]);
+    assert_eq!(
+        (&own[0]["actor"]["id"], &own[0]["actor"]["name"]),
+        (&json!(reviewer.user.id), &json!(reviewer.user.name))
+    );
+    assert!(list(&reviewer.browser, &format!("profile={of_blue}")).await.is_empty());
+    let path = format!("/api/audit_events?actor={}", admin.user.id);
+    assert!(reviewer.browser.get(&path).await.expect(400)["fields"]["actor"].is_string());
+    let exported = String::from_utf8(reviewer.browser.get("/api/audit_events/export").await.bytes).unwrap();
+    assert!(exported.lines().all(|line| line.contains(reviewer.user.id.as_str())), "{exported}");
+
+    let auditor = world.sign_in(ConsoleRole::Auditor, None).await;
+    assert!(list(&auditor.browser, "").await.len() >= 4);
+    let named = list(&auditor.browser, &format!("actor={}", admin.user.id)).await;
+    assert_eq!(named[0]["actor"]["name"], json!(admin.user.name));
+    let as_client = list(&world.operator(), &format!("actor={}", admin.user.id)).await;
+    assert!(as_client[0]["actor"].get("name").is_none(), "a company's server gets no names of the console's users");
+    if StoreKind::wanted() != StoreKind::PocketBase {
+        let of_two = world.sign_in(ConsoleRole::Auditor, Some(&["red", "green"])).await;
+        let seen = list(&of_two.browser, "").await;
+        assert!(!seen.is_empty() && seen.iter().all(|event| event["profile"] == json!(of_red)), "{seen:?}");
+    }
 }

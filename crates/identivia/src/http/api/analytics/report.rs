@@ -19,6 +19,7 @@ use crate::http::body::field_checks::FieldChecks;
 use crate::http::body::list_query::ListQuery;
 use crate::http::error::ApiError;
 use crate::http::guard::request_context::RequestContext;
+use crate::records::console_user::ConsoleRole;
 use crate::records::time::Millis;
 use crate::records::word_schema::describe_words;
 
@@ -100,7 +101,7 @@ pub(crate) struct ReportResponse {
 ///
 /// Of the last 30 days unless others are named, at most 366. Rates have a 95 % interval. Groups of fewer than ten show no
 /// numbers.
-#[utoipa::path(get, path = "/api/analytics/{report}", tag = "Analytics", security(("machine" = ["analytics:read"])),
+#[utoipa::path(get, path = "/api/analytics/{report}", tag = "Analytics", security(("machine" = ["analytics:read"]), ("consoleSession" = ["analytics:read"])),
     params(
         ("report" = Report, Path, description = "The report"),
         ("from" = Option<String>, Query, format = DateTime, description = "The first day (UTC)"),
@@ -130,6 +131,7 @@ pub(crate) async fn get_analytics_report(
         checks.add_problem("format", "must be json or csv");
     }
     checks.finish()?;
+    refuse_reviewer(&context)?;
     let window = window.within_reach(&context)?;
     let days = window.read(&app).await?;
     let rows = report.make_rows(&days, &by);
@@ -140,6 +142,16 @@ pub(crate) async fn get_analytics_report(
     let data =
         ReportData { counted_at: app.analytics.counted_at(), from: window.from, to: window.to, open_share, rows };
     Ok(Json(ReportResponse { success: true, data }).into_response())
+}
+
+/// Reviewers see their own work: no report is about it alone yet.
+fn refuse_reviewer(context: &RequestContext) -> Result<(), ApiError> {
+    match &context.authority.reviewer {
+        Some(reviewer) if reviewer.role == ConsoleRole::Reviewer => {
+            Err(ApiError::forbidden("Not allowed for reviewers", "Ask an admin or an auditor for this report"))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn to_csv(report: Report, rows: &[ReportRow]) -> Result<Response, ApiError> {

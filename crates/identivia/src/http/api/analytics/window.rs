@@ -1,5 +1,7 @@
 //! The window of a report: which days, and of which team.
 
+use std::collections::BTreeMap;
+
 use crate::app::App;
 use crate::domain::analytics::event_counting::day_of;
 use crate::domain::analytics::reports::WindowCounts;
@@ -15,12 +17,15 @@ const DEFAULT_DAYS: i64 = 30;
 /// The most days of a window.
 const MAX_DAYS: i64 = 366;
 
-/// Whole days (UTC), and the team that they are counted of.
+/// Whole days (UTC), and the teams that they are counted of.
 pub(super) struct Window {
     pub(super) from: Millis,
     /// The first millisecond behind it.
     pub(super) to: Millis,
-    pub(super) team: Option<String>,
+    /// The team that the query names.
+    named: Option<String>,
+    /// The totals that are added up: those of a team, or of all. Several are those of a person at the console.
+    pub(super) teams: Vec<Option<String>>,
 }
 
 /// The counts of each day of a window that has any, oldest first.
@@ -37,24 +42,32 @@ impl Window {
         } else if from < to.plus_days(-MAX_DAYS) {
             checks.add_problem("from", format!("must be at most {MAX_DAYS} days before to"));
         }
-        Self { from, to, team: known(query.take_text("team", checks)) }
+        Self { from, to, named: known(query.take_text("team", checks)), teams: Vec::new() }
     }
 
-    /// Bounds the window by the caller's own team.
-    pub(super) fn within_reach(self, context: &RequestContext) -> Result<Self, ApiError> {
-        let team = context.authority.choose_settings_team(self.team)?;
-        Ok(Self { team, ..self })
+    /// Bounds the window by the caller's own teams.
+    pub(super) fn within_reach(mut self, context: &RequestContext) -> Result<Self, ApiError> {
+        let reach = &context.authority.reach;
+        self.teams = match (self.named.take(), reach.teams()) {
+            (Some(named), _) if !reach.has_team(&named) => {
+                return Err(ApiError::forbidden("Not your team", "Leave team out, or name your own"));
+            }
+            (Some(named), _) => vec![Some(named)],
+            (None, None) => vec![None],
+            (None, Some(own)) => own.iter().cloned().map(Some).collect(),
+        };
+        Ok(self)
     }
 
     /// Reads the counts.
     pub(super) async fn read(&self, app: &App) -> Result<WindowDays, StoreError> {
-        let days = app.analytics.read_days(self.from, self.to, self.team.as_deref()).await?;
-        let counts = days.into_iter().map(|day| {
-            let mut counts = WindowCounts::default();
-            counts.add_day(&day.counts);
-            (day.day, counts)
-        });
-        Ok(WindowDays(counts.collect()))
+        let mut days: BTreeMap<Millis, WindowCounts> = BTreeMap::new();
+        for team in &self.teams {
+            for day in app.analytics.read_days(self.from, self.to, team.as_deref()).await? {
+                days.entry(day.day).or_default().add_day(&day.counts);
+            }
+        }
+        Ok(WindowDays(days.into_iter().collect()))
     }
 }
 

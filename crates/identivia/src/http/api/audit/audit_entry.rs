@@ -1,5 +1,7 @@
 //! An entry of the audit trail as answers and exports show it.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -20,6 +22,10 @@ struct AuditActor {
     kind: ActorKind,
     /// A client's id, a profile's for its link, a console user's, or a part of this server.
     id: String,
+    /// The name of a console user, for those who are signed in to the console.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    name: Option<String>,
 }
 
 /// What it was done to, where it is not the profile alone.
@@ -68,7 +74,7 @@ impl From<AuditEvent> for AuditEntry {
             id: event.id,
             at: event.at,
             kind: event.kind,
-            actor: AuditActor { kind: event.actor_kind, id: event.actor },
+            actor: AuditActor { kind: event.actor_kind, id: event.actor, name: None },
             profile: event.profile,
             object: Some(object).filter(|object| !object.kind.is_empty()),
             address: event.address,
@@ -79,6 +85,12 @@ impl From<AuditEvent> for AuditEntry {
 }
 
 impl AuditEntry {
+    /// Adds the name of the console user who did it, if one did.
+    pub(super) fn with_name_of(mut self, users: &HashMap<String, String>) -> Self {
+        self.actor.name = users.get(&self.actor.id).filter(|_| self.actor.kind == ActorKind::User).cloned();
+        self
+    }
+
     /// The head of an export as CSV.
     pub(super) fn csv_head() -> String {
         csv_row(COLUMNS)

@@ -8,6 +8,7 @@ use crate::http::body::field_checks::{FieldChecks, known};
 use crate::http::body::list_query::ListQuery;
 use crate::http::error::ApiError;
 use crate::http::guard::request_context::RequestContext;
+use crate::records::console_user::ConsoleRole;
 use crate::store::AuditFilter;
 
 /// The names of the filters.
@@ -21,9 +22,15 @@ pub(super) fn take_filter(query: &mut ListQuery, context: &RequestContext, check
     {
         checks.add_problem("to", "must be after from");
     }
+    let actor = known(query.take_text("actor", checks));
+    let own = own_work_only(context);
+    if own.is_some() && actor.is_some() && actor != own {
+        checks.add_problem("actor", "must be left out, or your own id: reviewers see their own actions");
+    }
     AuditFilter {
-        reach: context.authority.reach.clone(),
-        actor: known(query.take_text("actor", checks)),
+        // Whoever has done something may see it, also after a change of teams.
+        reach: if own.is_some() { Reach::Every } else { context.authority.reach.clone() },
+        actor: own.or(actor),
         kinds: parse_kinds(&query.take_text("kind", checks), checks),
         profile: query.take_id("profile", checks),
         object: known(query.take_text("object", checks)),
@@ -31,6 +38,12 @@ pub(super) fn take_filter(query: &mut ListQuery, context: &RequestContext, check
         from,
         to,
     }
+}
+
+/// The id of a reviewer, who sees nothing but their own actions.
+fn own_work_only(context: &RequestContext) -> Option<String> {
+    let reviewer = context.authority.reviewer.as_ref()?;
+    (reviewer.role == ConsoleRole::Reviewer).then(|| reviewer.user_id.to_string())
 }
 
 /// Bounds a filter by what the store can find. PocketBase cannot look up the team of an event's profile when it stores the event:

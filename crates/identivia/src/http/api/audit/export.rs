@@ -74,7 +74,7 @@ struct Export {
 ///
 /// A file of the same entries, newest first: at most 100,000, so name a time for more. The export is an audit event itself. In
 /// CSV a cell that a spreadsheet could run as a formula begins with an apostrophe.
-#[utoipa::path(get, path = "/api/audit_events/export", tag = "Audit", security(("machine" = ["audit:read"])),
+#[utoipa::path(get, path = "/api/audit_events/export", tag = "Audit", security(("machine" = ["audit:read"]), ("consoleSession" = ["audit:read"])),
     params(
         ("format" = Option<String>, Query, pattern = "^(jsonl|csv)$", description = "`jsonl` (one JSON object a line) or `csv` (`jsonl`)"),
         ("actor" = Option<String>, Query, min_length = 1, max_length = 255, pattern = "^[^\\u0000]*$", description = "Exactly that actor's id"),

@@ -23,7 +23,7 @@ pub(crate) struct AuditKindList {
 }
 
 /// List the kinds of audit event
-#[utoipa::path(get, path = "/api/audit_events/kinds", tag = "Audit", security(("machine" = ["audit:read"])),
+#[utoipa::path(get, path = "/api/audit_events/kinds", tag = "Audit", security(("machine" = ["audit:read"]), ("consoleSession" = ["audit:read"])),
     responses((status = 200, description = "Every kind, with what it means", body = AuditKindList)))]
 pub(crate) async fn list_audit_kinds() -> Json<AuditKindList> {
     let kind = |kind: &EventKind| AuditKind { kind: kind.word(), description: kind.description() };

@@ -1,5 +1,6 @@
 //! `GET /api/audit_events`: what was done, newest first.
 
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use axum::Json;
@@ -12,13 +13,16 @@ use crate::http::body::field_checks::FieldChecks;
 use crate::http::body::list_query::{ListQuery, PageResponse};
 use crate::http::error::ApiError;
 use crate::http::guard::request_context::RequestContext;
+use crate::records::audit_event::{ActorKind, AuditEvent};
+use crate::records::id::RecordId;
+use crate::store::StoreError;
 
 type AuditEventList = PageResponse<AuditEntry>;
 
 /// List audit events
 ///
-/// Newest first. A client of a team gets the events of its team's profiles.
-#[utoipa::path(get, path = "/api/audit_events", tag = "Audit", security(("machine" = ["audit:read"])),
+/// Newest first. A client of a team gets the events of its team's profiles, a reviewer their own actions.
+#[utoipa::path(get, path = "/api/audit_events", tag = "Audit", security(("machine" = ["audit:read"]), ("consoleSession" = ["audit:read"])),
     params(
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Entries a page (20)"),
         ("cursor" = Option<String>, Query, format = "cursor", description = "`next_cursor` of the page before"),
@@ -43,5 +47,26 @@ pub(crate) async fn list_audit_events(
     checks.finish()?;
     let filter = bound_filter(filter, &context).await?;
     let page = app.store.list_audit_events(&filter, &page).await?;
-    Ok(Json(PageResponse::new(page, &context.authority, AuditEntry::from)))
+    let names = read_user_names(&context, &page.items).await?;
+    Ok(Json(PageResponse::new(page, &context.authority, |event| AuditEntry::from(event).with_name_of(&names))))
+}
+
+/// The names of the console users of a page, by their ids. Only the console shows them: who works for the operator is nothing for a
+/// team's server.
+async fn read_user_names(
+    context: &RequestContext,
+    events: &[AuditEvent],
+) -> Result<HashMap<String, String>, StoreError> {
+    let mut names = HashMap::new();
+    if context.authority.reviewer.is_none() {
+        return Ok(names);
+    }
+    let users = events.iter().filter(|event| event.actor_kind == ActorKind::User);
+    let ids: BTreeSet<RecordId> = users.filter_map(|event| RecordId::parse(&event.actor)).collect();
+    for id in ids {
+        if let Some(user) = context.app.console.user(id).await? {
+            names.insert(id.to_string(), user.name);
+        }
+    }
+    Ok(names)
 }
