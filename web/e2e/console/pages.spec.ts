@@ -1,0 +1,86 @@
+// Every page on phone and computer, in both themes: no axe violation, nothing wider than the screen, targets of 24 px, a screenshot.
+import AxeBuilder from '@axe-core/playwright';
+import type { Page } from '@playwright/test';
+import { COMPUTER, PHONE, expect, openConsole, test } from './consoleTest';
+import type { StandInState } from './standIn';
+
+const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+const SHOTS = 'test-results/console';
+
+interface Shown {
+  name: string;
+  path: string;
+  prepare?: (state: StandInState) => void;
+  act?: (page: Page) => Promise<void>;
+}
+
+const claimed = (state: StandInState): void => {
+  Object.assign(state.review, { state: 'claimed', mine: true, claim_id: 'claim1', holder: { id: 'x', name: 'Ada Osei' }, claim_until: new Date(Date.now() + 900_000).toISOString() });
+};
+
+const PAGES: Shown[] = [
+  { name: 'sign-in', path: '/', prepare: (state) => (state.stage = 'none') },
+  { name: 'setup-needed', path: '/', prepare: (state) => Object.assign(state, { stage: 'none', setupNeeded: true }) },
+  { name: 'setup', path: '/setup#token=abc', prepare: (state) => Object.assign(state, { stage: 'none', setupNeeded: true }) },
+  { name: 'factor', path: '/', prepare: (state) => (state.stage = 'factor') },
+  { name: 'enrol', path: '/', prepare: (state) => (state.stage = 'enrol_factor') },
+  { name: 'overview', path: '/' },
+  { name: 'queue', path: '/queue' },
+  { name: 'queue-decided', path: '/queue?tab=decided' },
+  { name: 'case-open', path: '/reviews/review000000001' },
+  { name: 'case-claimed', path: '/reviews/review000000001', prepare: claimed },
+  { name: 'case-faces', path: '/reviews/review000000001', prepare: claimed, act: async (page) => page.getByRole('tab', { name: 'Faces' }).click() },
+  { name: 'case-reject', path: '/reviews/review000000001', prepare: claimed, act: async (page) => page.getByRole('button', { name: 'Reject' }).click() },
+  { name: 'case-resubmission', path: '/reviews/review000000001', prepare: claimed, act: async (page) => page.getByRole('button', { name: 'Ask for new pictures' }).click() },
+  { name: 'case-reveal', path: '/reviews/review000000001', prepare: claimed, act: async (page) => page.getByRole('button', { name: 'Reveal' }).click() },
+  { name: 'profiles', path: '/profiles' },
+  { name: 'profile', path: '/profiles/profile00000001' },
+  { name: 'users', path: '/users' },
+  { name: 'users-invite', path: '/users', act: async (page) => page.getByRole('button', { name: 'Invite' }).click() },
+  { name: 'audit', path: '/audit' },
+  { name: 'analytics', path: '/analytics' },
+  { name: 'analytics-rates', path: '/analytics?report=rates' },
+  { name: 'settings-general', path: '/settings/general' },
+  { name: 'settings-review', path: '/settings/review' },
+  { name: 'settings-reasons', path: '/settings/reasons' },
+  { name: 'settings-webhooks', path: '/settings/webhooks', act: async (page) => page.getByRole('button', { name: 'Deliveries' }).click() },
+  { name: 'settings-clients', path: '/settings/clients' },
+  { name: 'settings-providers', path: '/settings/providers' },
+  { name: 'account', path: '/account' },
+  { name: 'keys', path: '/account', act: async (page) => page.keyboard.press('?') },
+  { name: 'missing', path: '/nothing/here' },
+];
+
+for (const shown of PAGES) {
+  test(`${shown.name} is accessible in both themes, on phone and computer`, async ({ page, standIn }) => {
+    shown.prepare?.(standIn.state);
+    for (const [size, viewport] of [['computer', COMPUTER], ['phone', PHONE]] as const) {
+      await page.setViewportSize(viewport);
+      await openConsole(page, standIn, shown.path);
+      await shown.act?.(page);
+      await page.waitForLoadState('networkidle');
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+        const { violations } = await new AxeBuilder({ page }).withTags(TAGS).analyze();
+        const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.html}\n    ${node.failureSummary}`).join('\n  ')}`);
+        expect.soft(found, `${shown.name}, ${size}, ${colorScheme}`).toEqual([]);
+        await page.screenshot({ path: `${SHOTS}/${shown.name}-${size}-${colorScheme}.png`, fullPage: true });
+      }
+      const [whole, seen] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth] as const);
+      expect.soft(whole, `${shown.name}, ${size}: wider than the screen`).toBeLessThanOrEqual(seen);
+      expect.soft(await findSmallTargets(page), `${shown.name}, ${size}: too small to press`).toEqual([]);
+    }
+  });
+}
+
+/** Controls below 24 CSS pixels, apart from links in text, which SC 2.5.8 leaves out. */
+function findSmallTargets(page: Page): Promise<string[]> {
+  return page.evaluate(() =>
+    [...document.querySelectorAll<HTMLElement>('button, select, summary, input:not([type=checkbox], [type=radio]), textarea, .check label')]
+      .filter((element) => {
+        const { width, height } = element.getBoundingClientRect();
+        return width > 1 && element.closest('.hidden') === null && (height < 23.5 || width < 23.5);
+      })
+      .map((element) => element.outerHTML.slice(0, 120)),
+  );
+}

@@ -1,0 +1,134 @@
+// What the stand-in server answers with: invented people, reviews, users, settings.
+
+const HOUR = 3_600_000;
+export const time = (offset: number): string => new Date(Date.now() + offset).toISOString().replace('T', ' ');
+
+export const ALL_PERMISSIONS = [
+  'console:self', 'reviews:read', 'reviews:decide', 'reviews:second', 'reviews:override', 'pii:reveal', 'profiles:read', 'files:read', 'files:download',
+  'settings:read', 'settings:write', 'webhooks:read', 'webhooks:write', 'clients:manage', 'health:read', 'status_history:read', 'verification_history:read',
+  'events:read', 'users:manage', 'audit:read', 'analytics:read',
+];
+
+export const ME = {
+  id: 'user00000000001', name: 'Ada Osei', email: 'ada@example.org', role: 'super_admin', teams: null, senior: true, permissions: ALL_PERMISSIONS, language: '', shortcuts: true,
+  factors: { totp: true, recovery_codes_left: 8, passkeys: [] },
+};
+
+const ROW = {
+  profile: 'profile00000001', verification: 'verif0000000001', team: 'acme', state: 'open', priority: 'normal', decided_at: null, version: 3, country: 'DE', document_type: 'passport',
+  findings: ['glare', 'mrz_check_digits', 'selfie_and_document'], initials: 'M. L.', birth_year: 1990, document_number_end: '123', holder: null, claim_until: null, tries: 1, outcome: null,
+};
+
+export const ROWS = [
+  { ...ROW, id: 'review000000001', due_at: time(-HOUR), created: time(-25 * HOUR), priority: 'high' },
+  { ...ROW, id: 'review000000002', due_at: time(3 * HOUR), created: time(-20 * HOUR), initials: 'J. P.', country: 'ES', document_type: 'national_id', findings: [], tries: 2 },
+  { ...ROW, id: 'review000000003', due_at: time(9 * HOUR), created: time(-2 * HOUR), initials: 'Å. Ö.', country: 'SE', document_type: 'driving_license', findings: ['expired'], team: '' },
+];
+
+const leaf = (node: string, result: string, more: object = {}) => ({ node, result, class: result === 'pass' ? 'clear' : 'retry', reasons: [], from: [], children: [], ...more });
+
+export const BREAKDOWN = [
+  leaf('document', 'warn', {
+    children: [
+      leaf('document.integrity', 'warn', { children: [leaf('document.integrity.image_quality', 'warn', { reasons: ['glare_on_photo'], score: '0.41', threshold: '0.50' }), leaf('document.integrity.sides_complete', 'pass')] }),
+      leaf('document.data', 'pass', { children: [leaf('document.data.mrz_checksums', 'pass'), leaf('document.data.expiry', 'pass')] }),
+      leaf('document.agreement', 'fail', { children: [leaf('document.agreement.name', 'pass'), leaf('document.agreement.date_of_birth', 'fail', { reasons: ['data_mismatch'] })] }),
+      leaf('document.authenticity', 'not_applicable', { children: [leaf('document.authenticity.original_present', 'not_applicable')] }),
+    ],
+  }),
+  leaf('face', 'pass', { children: [leaf('face.match', 'pass', { score: '0.712', threshold: '0.55' })] }),
+  leaf('liveness', 'pass', { children: [leaf('liveness.challenge', 'pass', { score: '92', threshold: '75' })] }),
+];
+
+export const CASE = {
+  mine: false, claim_id: null as string | null, reasons: [] as string[], message: null,
+  profile_data: { name: 'Maria Lindqvist', date_of_birth: '1990-04-12', country: 'DE', email: 'm•••@•••' },
+  record: { name: 'Maria Lindqvist', date_of_birth: '1990-04-21', document_number: '•••••123', document_type: 'passport', country: 'DE', address: '•••' },
+  read: [
+    { source: 'mrz', fields: { name: 'LINDQVIST MARIA', date_of_birth: '1990-04-12', document_number: '•••••123', country: 'DEU', gender: 'F' } },
+    { source: 'barcode', fields: { name: 'Maria Lindqvist', document_number: '•••••123' } },
+  ],
+  breakdown: BREAKDOWN,
+  checks: [
+    { check: 'face_match', outcome: 'pass', score: 0.712, threshold: 0.55, engine: 'identivia-vision 0.1.0', message: '', findings: [] },
+    { check: 'liveness', outcome: 'pass', score: 92, threshold: 75, engine: 'identivia-vision 0.1.0', message: '', findings: [] },
+  ],
+  images: [
+    { name: 'document_front', url: '/api/files/verification_history/verif0000000001/front.svg', boxes: [{ finding: 'portrait_present', x: 0.06, y: 0.28, width: 0.26, height: 0.5 }, { finding: 'glare', x: 0.55, y: 0.1, width: 0.3, height: 0.25 }] },
+    { name: 'document_back', url: '/api/files/verification_history/verif0000000001/back.svg', boxes: [] },
+    { name: 'facial_photo', url: '/api/files/verification_history/verif0000000001/selfie.svg', boxes: [] },
+    { name: 'liveness_reference', url: '/api/files/liveness_sessions/live00000000001/reference.svg', boxes: [] },
+  ],
+  tries_before: [{ verification: 'verif0000000000', created: time(-48 * HOUR), outcome: 'request_resubmission', reasons: ['glare_on_photo'] }],
+  timeline: [
+    { at: time(-25 * HOUR), kind: 'review.created', actor: { kind: 'system', name: '' }, detail: '' },
+    { at: time(-2 * HOUR), kind: 'review.opened', actor: { kind: 'user', name: 'Ada Osei' }, detail: '' },
+  ],
+  notes: [{ id: 'note00000000001', at: time(-2 * HOUR), by: 'Ada Osei', text: 'The person wrote that the flash was on.' }],
+  undo_until: null as string | null,
+};
+
+const text = (en: string) => ({ en, de: en, es: en, fr: en });
+export const REASONS = [
+  { code: 'glare_on_photo', class: 'retry', retry: 'yes', person: text('The photo has glare.'), internal: text('Glare on the photo'), private: false },
+  { code: 'document_expired', class: 'retry', retry: 'yes', person: text('The document has expired; use a valid one.'), internal: text('Document expired'), private: false },
+  { code: 'data_mismatch', class: 'retry', retry: 'yes', person: text('Your details differ from the document.'), internal: text('Data differ from the document'), private: false },
+  { code: 'face_mismatch', class: 'caution', retry: 'once', person: text('We could not confirm that the photo is you.'), internal: text('Faces do not match'), private: false },
+  { code: 'digital_tampering', class: 'suspect', retry: 'no', person: text('We could not verify you.'), internal: text('Digital tampering'), private: true },
+];
+
+export const USERS = [
+  { ...ME, status: 'active', factors: ['totp'], last_sign_in: time(-HOUR), created: time(-900 * HOUR) },
+  { id: 'user00000000002', name: 'Ben Ito', email: 'ben@example.org', role: 'reviewer', teams: ['acme'], senior: true, status: 'active', factors: ['totp'], last_sign_in: time(-30 * HOUR), created: time(-800 * HOUR) },
+  { id: 'user00000000003', name: '', email: 'new@example.org', role: 'auditor', teams: null, senior: false, status: 'invited', factors: [], last_sign_in: null, created: time(-3 * HOUR) },
+];
+
+export const PROFILES = [1, 2, 3].map((n) => ({
+  id: `profile0000000${n}`, userID: `customer-${n}`, team: 'acme', name: ['M. L.', 'J. P.', null][n - 1], document_type: 'passport', document_number: '•••••123', country: 'DE',
+  verification_status: ['verified', 'rejected', 'unverified'][n - 1], status: ['verified', 'rejected', 'pending'][n - 1], createdAt: time(-n * 30 * HOUR), updated: time(-n * HOUR),
+}));
+
+export const AUDIT = ['review.opened', 'file.viewed', 'review.revealed', 'profile.created'].map((kind, n) => ({
+  id: `audit000000000${n}`, at: time(-n * HOUR), kind, actor: { kind: n === 3 ? 'client' : 'user', id: n === 3 ? 'shop' : ME.id, name: n === 3 ? null : 'Ada Osei' },
+  profile: 'profile00000001', object: { kind: 'reviews', id: 'review000000001' }, address: '203.0.113.7', request_id: 'req', detail: n === 2 ? 'document_number' : '',
+}));
+
+export const HEALTH = {
+  status: 'OK', service: 'Identivia', timestamp: time(0), uptime: 52_345, memory: { rss: '120 MB', heapUsed: '45 MB', heapTotal: '60 MB' }, pocketbase_status: 'not_configured', pocketbase_url: null,
+  pocketbase_user_email: null, aws_faceliveness_status: 'not_configured', openai_model: 'o4-mini', openai_status: 'error', faceliveness_threshold: 75, fingerprint_status: 'not_configured',
+  liveness_provider: 'local', document_reader: 'local',
+};
+
+export const WEBHOOKS = [
+  { id: 'webhook00000001', team: 'acme', url: 'https://shop.example/webhooks', events: ['profile.*'], description: 'Orders', signature: 'v1', enabled: true, disabled_because: null, failing_since: time(-HOUR), failures: 4, created: time(-90 * HOUR) },
+];
+export const DELIVERIES = [
+  { id: 'delivery0000001', event_id: 'evt_1', event_type: 'profile.verified', profile_id: 'profile00000001', state: 'due', attempts: 4, due_at: time(HOUR / 2), last_status: 503, last_error: 'the receiver answered 503', created: time(-HOUR), finished: null },
+  { id: 'delivery0000002', event_id: 'evt_2', event_type: 'profile.created', profile_id: 'profile00000001', state: 'delivered', attempts: 1, due_at: null, last_status: 200, last_error: null, created: time(-2 * HOUR), finished: time(-2 * HOUR) },
+];
+export const CLIENTS = [
+  { client_id: 'shop', name: 'Shop', description: null, team: 'acme', scopes: ['profiles:read', 'profiles:write'], allowed_addresses: [], expires_at: null, disabled: false, source: 'configuration', secrets: [], created: null },
+  { client_id: 'billing', name: 'Billing backend', description: null, team: null, scopes: ['profiles:read'], allowed_addresses: [], expires_at: null, disabled: false, source: 'api', secrets: [{ id: 'secret000000001', created: time(-HOUR) }], created: time(-90 * HOUR) },
+];
+
+const rate = (part: number, of: number) => ({ value: part / of, low: Math.max(0, part / of - 0.05), high: Math.min(1, part / of + 0.04), of });
+const reportRow = (name: string, count: number, of: number, more: object = {}) => ({ name, group: null, count, shown: String(count), rate: rate(count, of), median_seconds: null, p90_seconds: null, ...more });
+const STEPS = [['created', 412], ['opened', 388], ['consent', 371], ['document', 352], ['face', 340], ['sent', 333], ['decided', 310], ['verified', 288]] as const;
+const day = (ago: number): string => new Date(Date.now() - ago * 24 * HOUR).toISOString().slice(0, 10);
+
+export const REPORTS: Record<string, object[]> = {
+  funnel: STEPS.map(([name, count]) => reportRow(name, count, 412)),
+  rates: [reportRow('success', 288, 310), reportRow('automation', 120, 310), reportRow('first_time_pass', 250, 288), reportRow('resubmissions', 41, 352), reportRow('overturned', 2, 310)],
+  day: [6, 5, 4, 3, 2, 1].flatMap((ago) => ['success', 'automation'].map((name) => reportRow(name, 8 + ago, 20, { group: day(ago) }))),
+  times: [reportRow('time_to_decision', 310, 310, { rate: null, median_seconds: 5_400, p90_seconds: 43_000 }), reportRow('waiting_for_person', 41, 41, { rate: null, median_seconds: 900, p90_seconds: 9_000 })],
+  reasons: [reportRow('glare_on_photo', 20, 41, { group: 'resubmission' }), reportRow('document_expired', 9, 22, { group: 'rejection' })],
+  breakdown: [reportRow('records', 210, 210, { group: 'DE', rate: null }), reportRow('success', 190, 205, { group: 'DE' }), { ...reportRow('records', 0, 1, { group: 'SE', rate: null }), count: null, shown: '< 10' }],
+};
+
+/** A drawing in place of a picture of a document or a face. */
+export function drawPicture(name: string): string {
+  const isFace = /selfie|reference/.test(name);
+  const face = (x: number, y: number, r: number): string => `<circle cx="${x}" cy="${y}" r="${r}" fill="#e6b89c"/><circle cx="${x - r / 3}" cy="${y - r / 6}" r="${r / 10}"/><circle cx="${x + r / 3}" cy="${y - r / 6}" r="${r / 10}"/><path d="M${x - r / 3} ${y + r / 3}q${r / 3} ${r / 4} ${(2 * r) / 3} 0" stroke="#733" stroke-width="${r / 14}" fill="none"/>`;
+  if (isFace) return `<svg xmlns="http://www.w3.org/2000/svg" width="600" height="800"><rect width="600" height="800" fill="#9fb4c7"/>${face(300, 360, 190)}</svg>`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="1000" height="640"><rect width="1000" height="640" rx="30" fill="#dfe8da"/><rect x="60" y="180" width="260" height="320" fill="#b9c7d4"/>${name === 'front.svg' ? face(190, 330, 90) : ''}<g font-family="sans-serif" font-size="34" fill="#223"><text x="370" y="230">LINDQVIST</text><text x="370" y="290">MARIA</text><text x="370" y="350">12.04.1990</text></g><text x="60" y="590" font-family="monospace" font-size="30">P&lt;D&lt;&lt;LINDQVIST&lt;&lt;MARIA&lt;&lt;&lt;&lt;&lt;&lt;</text></svg>`;
+}
