@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { openPages, openSections } from '../../src/console/app/navigation';
+import { mayOpen, openPages, openSections } from '../../src/console/app/navigation';
 
 const ids = (permissions: string[]): string[] => openPages(permissions).map((page) => page.id);
 
@@ -11,6 +11,16 @@ describe('the navigation', () => {
     expect(ids(['reviews:read', 'profiles:read', 'audit:read', 'analytics:read'])).toEqual(['overview', 'queue', 'profiles', 'audit', 'analytics']);
   });
   test('always has the overview', () => expect(ids([])).toEqual(['overview']));
+  test.each([
+    ['/users', false],
+    ['/users/', false],
+    ['/settings/general', false],
+    ['/queue', true],
+    ['/reviews/abc', true],
+    ['/account', true],
+    ['/', true],
+    ['/nothing', true],
+  ])('lets a reviewer open %s: %s', (path, may) => expect(mayOpen(path, ['console:self', 'reviews:read', 'profiles:read'])).toBe(may));
   test('opens settings by section', () => {
     expect(openSections(['settings:read', 'webhooks:read'])).toEqual(['general', 'review', 'webhooks']);
     expect(openSections(['clients:manage', 'health:read'])).toEqual(['clients', 'providers']);

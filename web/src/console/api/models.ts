@@ -147,12 +147,16 @@ export interface ReviewCase extends ReviewRow {
   mine: boolean;
   claim_id?: string | null;
   reasons: string[];
+  steps?: string[];
   message: string | null;
+  /** What the first person decided, unless the second look is blind. */
+  proposal?: { outcome: ReviewOutcome; reasons?: string[]; by: string; at: Time } | null;
   profile_data: FieldValues;
   record: FieldValues;
   read: { source: string; fields: FieldValues }[];
-  breakdown: BreakdownNode[];
-  checks: ReviewCheck[];
+  /** Null until the checks on the record are done. */
+  breakdown: BreakdownNode[] | null;
+  checks: ReviewCheck[] | null;
   images: CaseImage[];
   tries_before: { verification: string; created: Time; outcome: string | null; reasons: string[] }[];
   timeline: TimelineEntry[];

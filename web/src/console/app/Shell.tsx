@@ -4,13 +4,15 @@ import { useEffect, useState } from 'react';
 import { useShortcutHelp } from '../keys/ShortcutProvider';
 import { Icon, Mark } from '../ui/icons';
 import { useConsole, useMe } from './context';
-import { openPages } from './navigation';
+import { mayOpen, openPages } from './navigation';
+import { PageForbidden } from './PageStates';
 import { useSignOut } from './SignedIn';
 
 export function Shell() {
   const { t } = useConsole();
   const [isMenuOpen, setMenuOpen] = useState(false);
   const place = useLocation();
+  const { permissions } = useMe();
   useEffect(() => setMenuOpen(false), [place.pathname]);
   return (
     <div className="shell" data-menu={isMenuOpen ? '' : undefined}>
@@ -27,7 +29,7 @@ export function Shell() {
       </header>
       <Navigation />
       <main id="content" tabIndex={-1}>
-        <Outlet />
+        {mayOpen(place.pathname, permissions) ? <Outlet /> : <PageForbidden />}
       </main>
     </div>
   );

@@ -17,10 +17,15 @@ export const PAGES: readonly PageEntry[] = [
   { id: 'settings', path: '/settings', permissions: ['settings:read', 'webhooks:read', 'clients:manage', 'health:read'] },
 ];
 
-export const can = (permissions: readonly string[], permission: string): boolean => permissions.includes(permission);
-
 export const openPages = (permissions: readonly string[]): readonly PageEntry[] =>
   PAGES.filter((page) => page.id === 'overview' || page.permissions.some((each) => permissions.includes(each)));
+
+/** Whether a user may open a path of the console. Paths without a page of their own, such as the account, are open to everybody. */
+export function mayOpen(path: string, permissions: readonly string[]): boolean {
+  const start = path.startsWith('/reviews/') ? '/queue' : path;
+  const page = PAGES.find((each) => each.path !== '/' && (start === each.path || start.startsWith(`${each.path}/`)));
+  return !page || page.permissions.some((each) => permissions.includes(each));
+}
 
 export const SETTINGS_SECTIONS = ['general', 'review', 'reasons', 'webhooks', 'clients', 'providers'] as const;
 export type SettingsSection = (typeof SETTINGS_SECTIONS)[number];

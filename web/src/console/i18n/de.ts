@@ -705,4 +705,15 @@ export const de: ConsoleTexts = {
   'finding.steps_order': 'Reihenfolge der Schritte',
 
   'analytics.day': 'Tag',
+
+  'case.proposal': '{name} schlägt vor:',
+  'field.phone_number': 'Telefon',
+  'field.observed_ip': 'Gesehene IP-Adresse',
+  'field.document_name': 'Name auf dem Dokument',
+  'field.user_id': 'Benutzerkennung',
+  'field.language': 'Sprache',
+  'field.liveness_status': 'Lebendprüfung',
+  'field.liveness_confidence': 'Wert der Lebendprüfung',
+  'field.liveness_confirmed_by': 'Lebendprüfung bestätigt von',
+  'field.fingerprint_status': 'Gerätesignale',
 };

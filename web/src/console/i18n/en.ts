@@ -704,4 +704,15 @@ export const en = {
   'finding.steps_order': 'Order of steps',
 
   'analytics.day': 'Day',
+
+  'case.proposal': '{name} proposes:',
+  'field.phone_number': 'Phone',
+  'field.observed_ip': 'IP address seen',
+  'field.document_name': 'Name on the document',
+  'field.user_id': 'User id',
+  'field.language': 'Language',
+  'field.liveness_status': 'Liveness',
+  'field.liveness_confidence': 'Liveness score',
+  'field.liveness_confirmed_by': 'Liveness confirmed by',
+  'field.fingerprint_status': 'Device signals',
 } as const;

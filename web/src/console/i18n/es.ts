@@ -705,4 +705,15 @@ export const es: ConsoleTexts = {
   'finding.steps_order': 'Orden de los pasos',
 
   'analytics.day': 'Día',
+
+  'case.proposal': '{name} propone:',
+  'field.phone_number': 'Teléfono',
+  'field.observed_ip': 'Dirección IP vista',
+  'field.document_name': 'Nombre en el documento',
+  'field.user_id': 'Id. de usuario',
+  'field.language': 'Idioma',
+  'field.liveness_status': 'Prueba de vida',
+  'field.liveness_confidence': 'Valor de la prueba de vida',
+  'field.liveness_confirmed_by': 'Prueba de vida confirmada por',
+  'field.fingerprint_status': 'Señales del dispositivo',
 };

@@ -705,4 +705,15 @@ export const fr: ConsoleTexts = {
   'finding.steps_order': 'Ordre des étapes',
 
   'analytics.day': 'Jour',
+
+  'case.proposal': '{name} propose :',
+  'field.phone_number': 'Téléphone',
+  'field.observed_ip': 'Adresse IP vue',
+  'field.document_name': 'Nom sur le document',
+  'field.user_id': 'Id. d’utilisateur',
+  'field.language': 'Langue',
+  'field.liveness_status': 'Vivacité',
+  'field.liveness_confidence': 'Score de vivacité',
+  'field.liveness_confirmed_by': 'Vivacité confirmée par',
+  'field.fingerprint_status': 'Signaux de l’appareil',
 };

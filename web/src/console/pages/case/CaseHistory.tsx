@@ -108,7 +108,7 @@ function EarlierTries({ review, reasons }: { review: ReviewCase; reasons: readon
       {review.tries_before.map((entry) => (
         <li key={entry.verification}>
           <TimeText value={entry.created} />
-          <strong>{translateWord(ui, 'outcome', entry.outcome)}</strong>
+          <strong>{translateWord(ui, 'status', entry.outcome)}</strong>
           <span className="fine">{entry.reasons.map(name).join(' · ')}</span>
         </li>
       ))}

@@ -87,12 +87,13 @@ function CaseContent({ review, steps, reasons }: { review: ReviewCase; steps: Re
         </section>
         <div className="case-side">
           <DecisionBar review={review} steps={steps} reasons={reasons} />
+          <Proposal review={review} />
           <Outcome review={review} reasons={reasons} />
           <Panel title={t('compare.title')} aside={reveal}>
             <DataComparison review={review} revealed={revealed} />
           </Panel>
           <Panel title={t('case.checks')}>
-            <BreakdownTree nodes={review.breakdown} reasons={reasons} />
+            <BreakdownTree nodes={review.breakdown ?? []} reasons={reasons} />
           </Panel>
           <section className="panel" aria-label={t('case.history')}>
             <CaseHistory review={review} steps={steps} reasons={reasons} />
@@ -135,6 +136,19 @@ function CaseFacts({ review }: { review: ReviewCase }) {
         {t('case.profile')}
       </Link>
     </div>
+  );
+}
+
+/** What the first person decided, for the second one. A blind second look shows nothing here. */
+function Proposal({ review }: { review: ReviewCase }) {
+  const { t } = useConsole();
+  if (!review.proposal) return null;
+  return (
+    <Notice kind="note">
+      <p>
+        {t('case.proposal', { name: review.proposal.by })} <strong>{t(`outcome.${review.proposal.outcome}`)}</strong> · <TimeText value={review.proposal.at} />
+      </p>
+    </Notice>
   );
 }
 

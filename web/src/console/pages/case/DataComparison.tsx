@@ -1,11 +1,11 @@
 // Declared, submitted and read data side by side, with differences marked and what was revealed.
 import { useMemo } from 'react';
-import type { FieldValues, ReviewCase } from '../../api/models';
+import type { ReviewCase } from '../../api/models';
 import { useConsole } from '../../app/context';
 import { translateWord } from '../../i18n';
 import { Badge } from '../../ui/Badge';
 import { countryWord, documentWord } from '../../ui/words';
-import { type ComparedCell, compareFields } from './compareFields';
+import { type ComparedCell, compareFields, mergeRevealed } from './compareFields';
 
 export function DataComparison({ review, revealed }: { review: ReviewCase; revealed: Record<string, string | null> }) {
   const ui = useConsole();
@@ -13,7 +13,7 @@ export function DataComparison({ review, revealed }: { review: ReviewCase; revea
   const sources = useMemo(
     () => [
       { id: 'declared', fields: review.profile_data },
-      { id: 'submitted', fields: { ...review.record, ...revealed } as FieldValues },
+      { id: 'submitted', fields: mergeRevealed(review.record, revealed) },
       ...review.read.map((read) => ({ id: read.source, fields: read.fields })),
     ],
     [review.profile_data, review.record, review.read, revealed],

@@ -53,7 +53,7 @@ export function Evidence({ review }: { review: ReviewCase }) {
         <Viewer key={image.name} image={image} label={label(image.name)} loaded={loaded[image.name]} />
       </TabPanel>
       <TabPanel id="faces">
-        <FaceCompare faces={findFaces(review.images)} loaded={loaded} checks={review.checks} label={label} />
+        <FaceCompare faces={findFaces(review.images)} loaded={loaded} checks={review.checks ?? []} label={label} />
       </TabPanel>
     </Tabs>
   );

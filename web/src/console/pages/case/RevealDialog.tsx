@@ -53,7 +53,7 @@ export function RevealDialog({ review, onRevealed, onClose }: { review: ReviewCa
           </div>
         </fieldset>
         <SelectField id="reveal-reason" label={t('decide.reason')} value={reason} onChange={(value) => setReason(value as RevealReason)} options={REASONS.map((each) => ({ value: each, label: t(`reveal.${each}`) }))} />
-        <TextField id="reveal-words" label={t('reveal.words')} value={words} onChange={setWords} maxLength={300} required={reason === 'other'} />
+        <TextField id="reveal-words" label={t('reveal.words')} value={words} onChange={setWords} maxLength={200} required={reason === 'other'} />
         {reveal.error && <ErrorNote error={reveal.error} />}
         <div className="actions">
           <Button kind="secondary" onClick={onClose}>

@@ -1,5 +1,5 @@
 // The form of a decision: which reasons fit it, and what is missing before it can be sent.
-import type { Reason, ReviewCase, ReviewOutcome } from '../../api/models';
+import type { BreakdownNode, Reason, ReviewCase, ReviewOutcome } from '../../api/models';
 import type { Decision } from '../../api/reviews';
 
 export interface DecisionDraft {
@@ -24,13 +24,13 @@ export function offerReasons(outcome: ReviewOutcome, reasons: readonly Reason[])
 export function suggestReasons(outcome: ReviewOutcome, review: Pick<ReviewCase, 'breakdown'>, offered: readonly Reason[]): string[] {
   if (outcome === 'approve') return [];
   const found = new Set<string>();
-  const visit = (nodes: ReviewCase['breakdown']): void => {
+  const visit = (nodes: readonly BreakdownNode[]): void => {
     for (const node of nodes) {
       if (node.result === 'fail' || node.result === 'warn') node.reasons.forEach((reason) => found.add(reason));
       visit(node.children ?? []);
     }
   };
-  visit(review.breakdown);
+  visit(review.breakdown ?? []);
   return offered.filter((reason) => found.has(reason.code)).map((reason) => reason.code);
 }
 
