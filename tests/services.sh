@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Runs a command beside a service of its own, on a free port and in a temporary folder that goes with it, and exports
 # what a server needs to use it: DATABASE_URL; POCKETBASE_URL, PB_USER_EMAIL and PB_USER_PASSWORD; FILES_URL and AWS_*; or
-# the keys and addresses of the providers (tests/providers).
-#   usage: tests/services.sh postgres|postgres-tls|pocketbase|s3|providers <command> [argument ...]
+# the keys and addresses of the providers (tests/providers), or SMTP_URL, MAIL_FROM and SMTP_CA_FILE.
+#   usage: tests/services.sh postgres|postgres-tls|pocketbase|s3|smtp|providers <command> [argument ...]
 #          tests/services.sh postgres tests/services.sh s3 <command>        # one beside the other
 # With --orders in place of the command, as the Rust tests use it, it prints those variables and an empty line. Then it
 # carries out the orders on its standard input (stop, start, pause, resume), answers each with `done`, and goes when the
@@ -11,11 +11,11 @@ set -euo pipefail
 
 service=${1:-}
 case $service in
-    postgres | postgres-tls | pocketbase | s3 | providers) ;;
+    postgres | postgres-tls | pocketbase | s3 | smtp | providers) ;;
     *) service= ;;
 esac
 if [ -z "$service" ] || [ $# -lt 2 ]; then
-    echo "usage: ${0##*/} postgres|postgres-tls|pocketbase|s3|providers <command> [argument ...]" >&2
+    echo "usage: ${0##*/} postgres|postgres-tls|pocketbase|s3|smtp|providers <command> [argument ...]" >&2
     exit 2
 fi
 shift
@@ -154,6 +154,28 @@ announce_s3() {
     variables=(FILES_URL AWS_ENDPOINT_URL_S3 AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_REGION)
 }
 
+# --- SMTP: keeps what it accepts in one file ---------------------------------------------------------------------------
+
+find_smtp() {
+    python=$(tool python)
+    openssl=$(tool openssl)
+    owner=()
+}
+
+prepare_smtp() {
+    certify
+}
+
+run_smtp() {
+    exec "$python" "$root/tests/smtp_server.py" --port "$port" --certificate server.crt --key server.key --messages messages
+}
+
+announce_smtp() {
+    export SMTP_URL="smtp://127.0.0.1:$port" MAIL_FROM=identivia@example.com SMTP_CA_FILE=$folder/server.crt
+    export SMTP_USER=identivia SMTP_PASSWORD=smtp-user-secret SMTP_MESSAGES=$folder/messages
+    variables=(SMTP_URL MAIL_FROM SMTP_CA_FILE SMTP_USER SMTP_PASSWORD SMTP_MESSAGES)
+}
+
 # --- AWS, OpenAI and Fingerprint, as their published models have them: in memory, and gone when it stops --------------
 
 find_providers() {
@@ -189,6 +211,7 @@ case $service in
     postgres*) kind=postgres ready='ready to accept connections' stopping=INT at_the_end=QUIT ;;
     pocketbase) kind=pocketbase ready='Server started at' stopping=KILL at_the_end=KILL ;;
     providers) kind=providers ready='Serving providers on' stopping=KILL at_the_end=KILL ;;
+    smtp) kind=smtp ready='Serving SMTP on' stopping=KILL at_the_end=KILL ;;
     s3) kind=s3 ready='Running on http' stopping=KILL at_the_end=KILL ;;
 esac
 

@@ -15,6 +15,7 @@ use crate::jobs::analytics::Analytics;
 use crate::jobs::event_feed::EventFeed;
 use crate::jobs::queue::JobQueue;
 use crate::jobs::record_checks::RecordChecks;
+use crate::jobs::staff_mail::StaffMail;
 use crate::jobs::webhooks::Webhooks;
 use crate::providers::documents::DocumentReader;
 use crate::providers::fingerprint::Fingerprint;
@@ -57,6 +58,8 @@ pub struct App {
     pub system_key: Arc<SystemKey>,
     /// Wakes readers of events.
     pub event_feed: Arc<EventFeed>,
+    /// Sends e-mail to users of the console.
+    pub staff_mail: Arc<StaffMail>,
     /// Counts events for statistics.
     pub analytics: Arc<Analytics>,
     /// Sends events to endpoints.

@@ -34,6 +34,7 @@ use crate::jobs::file_sweep::{SweepAtStart, start_file_sweep};
 use crate::jobs::queue::JobQueue;
 use crate::jobs::record_checks::RecordChecks;
 use crate::jobs::session_polling::SessionPolling;
+use crate::jobs::staff_mail::StaffMail;
 use crate::jobs::webhooks::Webhooks;
 use crate::providers::Providers;
 use crate::providers::documents::DocumentReader;
@@ -115,7 +116,9 @@ impl Server {
         let record_checks = JobQueue::new(checks, store.clone(), options.clock.clone());
         let system_key = Arc::new(SystemKey::load_or_generate(&config.system_key_path())?);
         let console = ConsoleStore::new(deliveries.clone(), pocketbase.is_some().then(|| store.clone()));
-        let webhooks = open_webhooks(&config, &options, &store, deliveries.clone(), system_key.clone())?;
+        let staff_mail = StaffMail::new(providers.mailer, console.clone(), store.clone(), &public_url);
+        let webhooks =
+            open_webhooks(&config, &options, &store, deliveries.clone(), system_key.clone(), staff_mail.clone())?;
         let clients = open_clients(&config, generated.as_ref(), &store, &options);
         let app = Arc::new(App {
             analytics: Analytics::new(store.clone(), deliveries, options.clock.clone()),
@@ -129,6 +132,7 @@ impl Server {
             store,
             files,
             pocketbase,
+            staff_mail,
             webhooks,
             liveness,
             reader: providers.reader,
@@ -278,9 +282,10 @@ fn open_webhooks(
     events: &Arc<dyn Store>,
     deliveries: Arc<dyn Store>,
     system_key: Arc<SystemKey>,
+    staff_mail: Arc<StaffMail>,
 ) -> anyhow::Result<Arc<Webhooks>> {
     let lookup = options.host_lookup.clone().unwrap_or_else(|| Arc::new(SystemLookup));
-    Webhooks::open(events.clone(), deliveries, system_key, options.clock.clone(), &config.webhooks, lookup)
+    Webhooks::open(events.clone(), deliveries, system_key, options.clock.clone(), &config.webhooks, lookup, staff_mail)
 }
 
 fn build_page(config: &Config, options: &StartOptions, providers: &Providers) -> PersonPage {

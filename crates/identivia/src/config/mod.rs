@@ -9,6 +9,7 @@ mod events;
 mod fingerprint;
 mod liveness;
 mod logging;
+mod mail;
 mod network;
 mod setting;
 mod storage;
@@ -33,6 +34,7 @@ pub use documents::{OpenAi, ReaderSource};
 pub use engines::EngineSettings;
 pub use fingerprint::FingerprintApi;
 pub use liveness::{AwsLiveness, LivenessSource};
+pub use mail::{MailSettings, SmtpEncryption, SmtpServer};
 pub use network::{is_unencrypted, parse_web_url};
 pub use setting::{ConfigError, Settings};
 pub use storage::{BucketLocation, FileLocation, PocketBaseAccount, RecordLocation};
@@ -45,6 +47,7 @@ use events::EVENTS_KEPT_DAYS;
 use fingerprint::read_fingerprint;
 use liveness::{read_liveness_rule, read_liveness_source};
 use logging::{LOG_FORMAT, RUST_LOG};
+use mail::read_mail_settings;
 use network::{
     CLIENT_URL, EMBED_ORIGINS, HOST, MAX_CONNECTIONS, METRICS_ADDR, PORT, PUBLIC_URL, REDIRECT_URLS, TRUSTED_PROXIES,
 };
@@ -67,6 +70,7 @@ const GROUPS: &[setting::SettingGroup] = &[
     fingerprint::FINGERPRINT_SETTINGS,
     events::EVENT_SETTINGS,
     webhooks::WEBHOOK_SETTINGS,
+    mail::MAIL_SETTINGS,
     aws::AWS_SETTINGS,
 ];
 
@@ -112,6 +116,8 @@ pub struct Config {
     pub engines: EngineSettings,
     pub events_kept_days: i64,
     pub webhooks: WebhookSettings,
+    /// `None`: no e-mail is sent.
+    pub mail: Option<MailSettings>,
     /// `None`: visitor data stays a claim.
     pub fingerprint: Option<FingerprintApi>,
     /// The variables of settings that are set but have no effect.
@@ -134,6 +140,7 @@ impl Config {
             engines: read_engines(settings)?,
             events_kept_days: EVENTS_KEPT_DAYS.read(settings)?,
             webhooks: read_webhook_settings(settings)?,
+            mail: read_mail_settings(settings)?,
             data_dir: DATA_DIR.read(settings)?,
             system_key_file: SYSTEM_KEY_FILE.read_if_set(settings)?,
             records: read_record_location(settings)?,

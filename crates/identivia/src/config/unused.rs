@@ -12,6 +12,7 @@ use super::fingerprint::{FINGERPRINT_BASE_URL, FINGERPRINT_SECRET_KEY};
 use super::liveness::{
     FACE_LIVENESS_AUDIT_IMAGES, FACE_LIVENESS_CHALLENGES, LIVENESS_STREAM_URL, LivenessSource, read_liveness_source,
 };
+use super::mail::{MAIL_FROM, SMTP_CA_FILE, has_smtp_url};
 use super::setting::{AnySetting, Settings};
 use super::storage::{PB_USER_EMAIL, PB_USER_PASSWORD, POCKETBASE_URL, has_bucket_url};
 
@@ -19,7 +20,7 @@ use super::storage::{PB_USER_EMAIL, PB_USER_PASSWORD, POCKETBASE_URL, has_bucket
 pub(super) fn list_unused_settings(settings: &Settings) -> Vec<&'static str> {
     let has_s3 = has_bucket_url(settings);
     let has_aws_liveness = matches!(read_liveness_source(settings), Ok(LivenessSource::Aws(_)));
-    let dependents: [(bool, &[&dyn AnySetting]); 6] = [
+    let dependents: [(bool, &[&dyn AnySetting]); 7] = [
         (POCKETBASE_URL.is_set(settings), &[&PB_USER_EMAIL, &PB_USER_PASSWORD]),
         (
             has_s3 || has_aws_liveness,
@@ -50,6 +51,7 @@ pub(super) fn list_unused_settings(settings: &Settings) -> Vec<&'static str> {
             &[&OPENAI_BASE_URL, &OPENAI_ALLOW_HTTP, &OPENAI_TIMEOUT_SECONDS, &OPENAI_IMAGE_SIDE],
         ),
         (FINGERPRINT_SECRET_KEY.is_set(settings), &[&FINGERPRINT_BASE_URL]),
+        (has_smtp_url(settings), &[&MAIL_FROM, &SMTP_CA_FILE]),
     ];
     let without_effect = dependents.into_iter().filter(|(has_effect, _)| !has_effect).flat_map(|(_, list)| list);
     without_effect.filter(|setting| setting.is_set(settings)).map(|setting| setting.variable()).collect()

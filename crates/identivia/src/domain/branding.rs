@@ -23,7 +23,7 @@ const KEY_BYTES: usize = 64;
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Branding {
     #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<String>,
+    pub name: Option<String>,
     /// A picture as a `data:` URL.
     #[serde(skip_serializing_if = "Option::is_none")]
     logo: Option<String>,
@@ -88,7 +88,8 @@ impl PageStartData {
 }
 
 impl Branding {
-    fn from_setting(text: &str, faults: &mut Vec<&'static str>) -> Self {
+    /// The valid parts of the setting, as JSON text. `faults` gets the names of the invalid ones.
+    pub fn from_setting(text: &str, faults: &mut Vec<&'static str>) -> Self {
         let Ok(Value::Object(fields)) = serde_json::from_str(text) else {
             faults.push("all of it");
             return Self::default();

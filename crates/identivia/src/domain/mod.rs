@@ -33,6 +33,7 @@ pub mod review_settings;
 pub mod scope;
 pub mod search;
 pub mod setting;
+pub mod staff_mail;
 pub mod status;
 pub mod token;
 pub mod verification;

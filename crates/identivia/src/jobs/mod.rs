@@ -10,4 +10,5 @@ pub mod job_metrics;
 pub mod queue;
 pub mod record_checks;
 pub mod session_polling;
+pub mod staff_mail;
 pub mod webhooks;

@@ -6,6 +6,7 @@ pub mod fingerprint;
 pub mod http_call;
 pub mod liveness;
 pub mod local_engines;
+pub mod mail;
 pub mod webhook_receiver;
 
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use crate::providers::liveness::local::LocalLiveness;
 use crate::providers::liveness::off::NoLiveness;
 use crate::providers::liveness::rekognition::Rekognition;
 use crate::providers::local_engines::LocalEngines;
+use crate::providers::mail::Mailer;
 
 /// The providers.
 pub struct Providers {
@@ -31,6 +33,8 @@ pub struct Providers {
     pub reader: Arc<dyn DocumentReader>,
     /// `None`: visitor data is not checked, and stays a claim.
     pub fingerprint: Option<Arc<Fingerprint>>,
+    /// `None`: no e-mail is sent to the staff.
+    pub mailer: Option<Arc<Mailer>>,
 }
 
 impl Providers {
@@ -56,6 +60,7 @@ impl Providers {
             Some(at) => Some(Arc::new(Fingerprint::new(at.clone()).context("FINGERPRINT_SECRET_KEY")?)),
             None => None,
         };
-        Ok(Self { liveness, reader, fingerprint })
+        let mailer = config.mail.as_ref().map(Mailer::open).transpose()?.map(Arc::new);
+        Ok(Self { liveness, reader, fingerprint, mailer })
     }
 }

@@ -30,6 +30,7 @@ mod kill_points;
 mod layout;
 mod lists;
 mod local;
+mod mail;
 mod migrations;
 mod overload;
 mod person_page;

@@ -1,4 +1,4 @@
-//! Real services for the tests: PostgreSQL, PocketBase, and moto in the place of S3. `tests/services.sh` knows how to
+//! Real services for the tests: PostgreSQL, PocketBase, an SMTP server, and moto in the place of S3. `tests/services.sh` knows how to
 //! run each; here they are given orders. They go with this process however it ends: the script waits on a pipe from it.
 
 use std::collections::HashMap;
@@ -14,6 +14,7 @@ pub(crate) mod providers;
 pub(crate) mod proxy;
 pub(crate) mod receiver;
 pub(crate) mod s3;
+pub(crate) mod smtp;
 
 /// One running service; stopped and removed when dropped.
 struct Service {

@@ -14,6 +14,7 @@ use crate::domain::embedding::{EMBED_ORIGINS_KEY, EmbedOrigins};
 use crate::domain::event::EventKind;
 use crate::domain::review_settings::ReviewSettings;
 use crate::domain::setting::{settings_of_team, stored_key};
+use crate::domain::staff_mail::{MAIL_TEMPLATES_KEY, check_mail_templates};
 use crate::domain::{JSON_BYTES, LINE};
 use crate::http::body::field_checks::{FieldChecks, RawField};
 use crate::http::body::json;
@@ -136,6 +137,10 @@ pub(crate) async fn put_setting(
         checks.add_missing("value");
     } else if key == EMBED_ORIGINS_KEY {
         value = check_embed_origins(&value, &mut checks);
+    } else if key == MAIL_TEMPLATES_KEY
+        && let Err(problem) = check_mail_templates(&value)
+    {
+        checks.add_problem("value", problem);
     } else if let Some(problem) = ReviewSettings::find_problem(&key, &value) {
         checks.add_problem("value", problem);
     }

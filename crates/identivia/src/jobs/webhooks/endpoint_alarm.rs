@@ -6,6 +6,8 @@ use super::{Webhooks, next_time};
 use crate::domain::event::EventKind;
 use crate::domain::outbox::EventType;
 use crate::domain::profile::Reach;
+use crate::domain::scope::Scope;
+use crate::domain::staff_mail::MailKind;
 use crate::domain::webhook::endpoint_health::{FailedTry, HealthStep};
 use crate::records::RecordKind;
 use crate::records::audit_event::AuditEvent;
@@ -103,7 +105,14 @@ impl Webhooks {
         let event = OutboxEvent::about_endpoint(EventType::EndpointFailing, &endpoint.team, endpoint.id, now, more);
         let audit = AuditEvent::new(EventKind::WebhookFailing, now, ACTOR).with_detail(endpoint.id.as_str());
         let audit = audit.on(RecordKind::WebhookEndpoints, endpoint.id.as_str());
-        self.events.report_endpoint(&event, &audit).await
+        self.events.report_endpoint(&event, &audit).await?;
+        self.notify_staff(MailKind::EndpointFailing, endpoint);
+        Ok(())
+    }
+
+    fn notify_staff(&self, kind: MailKind, endpoint: &WebhookEndpoint) {
+        let name = ("endpoint", endpoint.id.to_string());
+        self.staff_mail.send_notice(kind, Scope::WebhooksWrite, &endpoint.team, "settings/webhooks", name);
     }
 
     /// Disables an endpoint, unless it is disabled or gone: of all servers one does.
@@ -133,6 +142,7 @@ impl Webhooks {
                     endpoint = %id, reason = because.word(),
                     "a webhook endpoint is disabled and gets no more events: enable it when its receiver is well"
                 );
+                self.notify_staff(MailKind::EndpointDisabled, &before);
                 return self.read_endpoints().await;
             }
         }

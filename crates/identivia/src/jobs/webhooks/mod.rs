@@ -18,6 +18,7 @@ use tokio::sync::{Notify, watch};
 use crate::clock::Clock;
 use crate::config::WebhookSettings;
 use crate::jobs::queue::JobQueue;
+use crate::jobs::staff_mail::StaffMail;
 use crate::providers::webhook_receiver::{HostLookup, WebhookReceivers};
 use crate::records::id::{RecordId, letters_of};
 use crate::records::outbox_event::{EventId, OutboxEvent};
@@ -51,6 +52,8 @@ pub struct Webhooks {
     settings: WebhookSettings,
     /// Whether deliveries wait that should have been tried long ago.
     is_late: AtomicBool,
+    /// Tells the staff of endpoints that fail.
+    staff_mail: Arc<StaffMail>,
 }
 
 impl Webhooks {
@@ -65,6 +68,7 @@ impl Webhooks {
         clock: Clock,
         settings: &WebhookSettings,
         lookup: Arc<dyn HostLookup>,
+        staff_mail: Arc<StaffMail>,
     ) -> anyhow::Result<Arc<Self>> {
         let wake = Arc::new(Notify::new());
         Ok(Arc::new(Self {
@@ -79,6 +83,7 @@ impl Webhooks {
             passed: Mutex::default(),
             settings: settings.clone(),
             is_late: AtomicBool::new(false),
+            staff_mail,
         }))
     }
 
