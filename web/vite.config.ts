@@ -19,7 +19,19 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
-    rolldownOptions: { input: ['index.html', 'console.html'] },
+    rolldownOptions: {
+      input: ['index.html', 'console.html'],
+      // What both applications share, and what every page of the console needs, are few files: each request costs a round trip.
+      output: {
+        codeSplitting: {
+          groups: [
+            { name: 'react', test: /node_modules[\\/](react|react-dom|scheduler)[\\/]|vite[\\/]preload-helper/, priority: 3 },
+            { name: 'shared', test: /src[\\/]shared[\\/](api[\\/](client|retry)|i18n[\\/](language|translate|format)|ui[\\/]parts)\.tsx?$/, priority: 2 },
+            { name: 'console', test: /src[\\/]console[\\/](app|api|keys|ui)[\\/]/, priority: 1 },
+          ],
+        },
+      },
+    },
   },
   server: { proxy: { '/api': SERVER, '/openapi.json': SERVER } },
   test: { include: ['test/**/*.test.ts'], environment: 'node' },

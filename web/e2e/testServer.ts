@@ -11,6 +11,7 @@ const BINARY = resolve(import.meta.dirname, '../..', process.env['IDENTIVIA_BINA
 const SCOPES = [
   'profiles:read', 'profiles:write', 'health:read', 'liveness:read', 'liveness:write', 'documents:analyze', 'aws:credentials', 'settings:read',
   'settings:write', 'status_history:read', 'status_history:write', 'verification_history:read', 'verification_history:write', 'files:read',
+  'reviews:read', 'reviews:decide',
 ];
 
 export const BRANDING = {
@@ -38,6 +39,8 @@ export interface TestServer {
   forgeToken(token: string, claims: Record<string, unknown>): string;
   /** Calls the API with a person's token. */
   callAsBrowser(token: string, method: string, path: string, body?: unknown): Promise<{ status: number; body: any }>;
+  /** What the server has printed. */
+  output(): string;
   stop(): Promise<void>;
 }
 
@@ -61,8 +64,10 @@ export async function startServer(settings: Record<string, string> = {}): Promis
       RUST_LOG: process.env['RUST_LOG'] ?? 'error',
       ...settings,
     },
-    stdio: ['ignore', 'ignore', 'inherit'],
+    stdio: ['ignore', 'pipe', 'inherit'],
   });
+  let printed = '';
+  child.stdout?.on('data', (part: Buffer) => (printed += part.toString()));
   await waitUntilReady(url, child);
 
   let token = '';
@@ -81,6 +86,7 @@ export async function startServer(settings: Record<string, string> = {}): Promis
     url,
     callAsMachine: (method, path, body) => call(token, method, path, body),
     callAsBrowser: call,
+    output: () => printed,
     forgeToken(token, claims) {
       const [head = '', payload = ''] = token.split('.');
       const before = JSON.parse(Buffer.from(payload, 'base64url').toString()) as object;
@@ -135,6 +141,7 @@ async function connectToMock(url: string): Promise<TestServer> {
       const id = Array.from(randomBytes(15), (byte) => letters[byte % 36]).join('');
       return { id, token: 't', url: `${url}/${id}?token=t` };
     },
+    output: () => '',
     stop: async () => undefined,
   };
 }

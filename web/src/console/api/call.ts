@@ -11,6 +11,8 @@ export interface ConsoleCall {
   json?: unknown;
   query?: Record<string, QueryValue>;
   signal?: AbortSignal | undefined;
+  /** Milliseconds, where the usual time is too short. */
+  timeout?: number;
 }
 
 /** The body of an error that the console understands beyond what every error has. */
@@ -50,11 +52,16 @@ export async function callData<T>(method: string, path: string, call: ConsoleCal
   return (await callWhole<{ data: T }>(method, path, call)).data;
 }
 
-/** The answer's body as it is; for pictures and exports. */
+/** An export of many rows. */
+const EXPORT_TIMEOUT = 300_000;
+
+/** The answer's body as it is; for pictures. */
 export const fetchBlob = async (path: string, signal?: AbortSignal): Promise<Blob> => (await fetchConsole('GET', path, { signal })).blob();
 
-async function fetchConsole(method: string, path: string, { json, signal }: ConsoleCall): Promise<Response> {
-  const options = { session: true, signal, ...(json !== undefined && { json }) };
+export const fetchExport = async (path: string): Promise<Blob> => (await fetchConsole('GET', path, { timeout: EXPORT_TIMEOUT })).blob();
+
+async function fetchConsole(method: string, path: string, { json, signal, timeout }: ConsoleCall): Promise<Response> {
+  const options = { session: true, signal, ...(json !== undefined && { json }), ...(timeout !== undefined && { timeout }) };
   try {
     const answer = await fetchApi(method, path, options);
     noteAnswer(answer.headers.get('Date'));

@@ -30,6 +30,10 @@ export function StepUpDialog() {
     answer.current(isConfirmed);
   };
   const confirm = useMutation({ mutationFn: () => stepUp(code), meta: { signsIn: true }, onSuccess: () => finish(true) });
+  const { reset } = confirm;
+  useEffect(() => {
+    if (isOpen) reset();
+  }, [isOpen, reset]);
   return (
     <Dialog isOpen={isOpen} onClose={() => finish(false)} title={t('step_up.title')}>
       <form

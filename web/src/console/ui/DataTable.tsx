@@ -39,11 +39,11 @@ export function DataTable<Row>({ caption, columns, rows, rowKey, empty, currentK
             {columns.map((column, index) =>
               index === 0 ? (
                 <th key={column.id} scope="row" data-label={column.title}>
-                  {column.cell(row)}
+                  <div>{column.cell(row)}</div>
                 </th>
               ) : (
                 <td key={column.id} data-label={column.title} className={column.isNumber ? 'number' : undefined}>
-                  {column.cell(row)}
+                  <div>{column.cell(row)}</div>
                 </td>
               ),
             )}

@@ -1,7 +1,7 @@
 // Analytics: reports over a window of days, each with a table, and a chart where a picture says more.
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
-import { callData, fetchBlob, withQuery } from '../../api/call';
+import { callData, fetchExport, withQuery } from '../../api/call';
 import type { AnalyticsReport } from '../../api/models';
 import { useConsole } from '../../app/context';
 import { Button, Spinner } from '../../../shared/ui/parts';
@@ -23,7 +23,7 @@ export function AnalyticsPage() {
   const query = toReportQuery(search);
   const report = useQuery({ queryKey: ['analytics', name, query], queryFn: ({ signal }) => callData<AnalyticsReport>('GET', `/api/analytics/${name}`, { query, signal }) });
   const save = (): void => {
-    fetchBlob(withQuery(`/api/analytics/${name}`, { ...query, format: 'csv' })).then(
+    fetchExport(withQuery(`/api/analytics/${name}`, { ...query, format: 'csv' })).then(
       (blob) => saveBlob(`${name}.csv`, blob),
       () => toast(t('error.unexpected'), 'bad'),
     );

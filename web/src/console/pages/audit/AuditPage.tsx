@@ -1,7 +1,7 @@
 // The audit log: who did what, when and from where. Rows hold ids and names of fields, never values.
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
-import { callData, fetchBlob, withQuery } from '../../api/call';
+import { callData, fetchExport, withQuery } from '../../api/call';
 import type { AuditEntry, AuditKind } from '../../api/models';
 import { useConsole } from '../../app/context';
 import { spellWord, translateWord } from '../../i18n';
@@ -76,7 +76,7 @@ function ExportButtons({ filters }: { filters: AuditFilters }) {
   const { t, toast } = useConsole();
   const save = useMutation({
     mutationFn: async (format: 'jsonl' | 'csv') => {
-      const blob = await fetchBlob(withQuery('/api/audit_events/export', { ...toAuditQuery(filters), format }));
+      const blob = await fetchExport(withQuery('/api/audit_events/export', { ...toAuditQuery(filters), format }));
       saveBlob(`audit-events.${format}`, blob);
     },
     onSuccess: () => toast(t('audit.exported')),
