@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use super::id::RecordId;
 use super::outbox_event::EventId;
 use super::record;
@@ -71,6 +73,12 @@ record! {
         /// Until when the audit trail was read for steps of persons.
         #[serde(default)]
         audited_until: Option<Millis> = Public Time [],
+        /// The audit events of reviews in its last minute, with their times: that minute is read again.
+        #[serde(default)]
+        counted_reviews: BTreeMap<RecordId, Millis> = Public Document [],
+        /// Which reviews are held, as JSON.
+        #[serde(default)]
+        followed_reviews: Value = Audit Document [],
         updated: Millis = Public Time [Column],
     }
 }

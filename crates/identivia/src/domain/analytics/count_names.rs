@@ -32,6 +32,13 @@ pub const CHECKS: &str = "checks/";
 /// Before the bucket of a duration from the first record to the first final status, without and with waiting for the person.
 pub const DECISION_TIME: &str = "decision_time/";
 pub const WAITING_TIME: &str = "waiting_time/";
+/// Before the id of a console user, and what they did.
+pub const REVIEWER: &str = "reviewer/";
+/// Before the bucket of a time for which somebody held a review.
+pub const HANDLING_TIME: &str = "handling_time/";
+/// Second looks, and those that did not agree.
+pub const SECOND_LOOKS: &str = "second_looks";
+pub const SECOND_LOOK_DISAGREEMENTS: &str = "second_look_disagreements";
 /// Before a group, such as `group/country/UTO/verified`.
 pub const GROUP: &str = "group/";
 /// What profiles can be grouped by.

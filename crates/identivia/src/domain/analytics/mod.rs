@@ -4,4 +4,5 @@ pub mod count_names;
 pub mod event_counting;
 pub mod histogram;
 pub mod reports;
+pub mod review_counting;
 pub mod wilson_interval;

@@ -6,8 +6,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::count_names::{
-    DECIDED_BY, DECISION_TIME, DECISIONS, FINDING, FIRST_PASS, FUNNEL, GROUP, OF_COHORT, REASON, RECORDS, REJECTED,
-    REOPENED, RESUBMISSION_REASON, RESUBMISSION_STEP, RESUBMISSIONS, VERIFIED, WAITING_TIME,
+    DECIDED_BY, DECISION_TIME, DECISIONS, FINDING, FIRST_PASS, FUNNEL, GROUP, HANDLING_TIME, OF_COHORT, REASON,
+    RECORDS, REJECTED, REOPENED, RESUBMISSION_REASON, RESUBMISSION_STEP, RESUBMISSIONS, REVIEWER,
+    SECOND_LOOK_DISAGREEMENTS, SECOND_LOOKS, VERIFIED, WAITING_TIME,
 };
 use super::histogram::quantile;
 use super::wilson_interval::Rate;
@@ -151,20 +152,18 @@ impl WindowCounts {
             row("first_time_pass", self.of(FIRST_PASS), verified),
             row("resubmissions", self.of(RESUBMISSIONS), self.of(RECORDS)),
             row("overturned", self.of(REOPENED), self.of(DECISIONS)),
+            row("second_look_disagreements", self.of(SECOND_LOOK_DISAGREEMENTS), self.of(SECOND_LOOKS)),
         ]
     }
 
-    /// How long a decision takes, without and with waiting for the person.
+    /// How long a decision takes, without and with waiting for the person, and how long reviewers hold a review.
     #[must_use]
     pub fn times(&self) -> Vec<ReportRow> {
-        let row = |name: &str, prefix: &str| {
-            let parsed = self.below(prefix).filter_map(|(bucket, count)| Some((bucket.parse().ok()?, count)));
-            let buckets: Vec<(u64, u64)> = parsed.collect();
-            let all = buckets.iter().map(|(_, count)| count).sum();
-            let (median_seconds, p90_seconds) = (quantile(&buckets, 0.5), quantile(&buckets, 0.9));
-            ReportRow { median_seconds, p90_seconds, ..ReportRow::counted(name, all) }
-        };
-        vec![row("time_to_decision", DECISION_TIME), row("waiting_for_person", WAITING_TIME)]
+        vec![
+            self.duration("time_to_decision", DECISION_TIME),
+            self.duration("waiting_for_person", WAITING_TIME),
+            self.duration("handling_time", HANDLING_TIME),
+        ]
     }
 
     /// Why profiles were rejected or asked for another try, and what stood out in checks. The most frequent come first.
@@ -210,6 +209,36 @@ impl WindowCounts {
             rows.extend(of_group.map(|row| row.in_group(group)));
         }
         rows
+    }
+}
+
+/// What the report about reviewers counts of each.
+const OF_REVIEWERS: [&str; 7] =
+    ["claims", "decisions", "approvals", "rejections", "resubmission_requests", "second_looks", "undone"];
+
+impl WindowCounts {
+    /// What each reviewer has done, or one of them alone, and how long they held a review.
+    #[must_use]
+    pub fn reviewers(&self, only: Option<&str>) -> Vec<ReportRow> {
+        let users: BTreeSet<&str> =
+            self.below(REVIEWER).filter_map(|(rest, _)| Some(rest.split_once('/')?.0)).collect();
+        let mut rows = Vec::new();
+        for user in users.into_iter().filter(|user| only.is_none_or(|only| only == *user)) {
+            let prefix = format!("{REVIEWER}{user}/");
+            let count = |what: &str| ReportRow::counted(what, self.of(&format!("{prefix}{what}"))).in_group(user);
+            rows.extend(OF_REVIEWERS.map(count));
+            rows.push(self.duration("handling_time", &format!("{prefix}{HANDLING_TIME}")).in_group(user));
+        }
+        rows
+    }
+
+    /// A duration that is counted in buckets.
+    fn duration(&self, name: &str, prefix: &str) -> ReportRow {
+        let parsed = self.below(prefix).filter_map(|(bucket, count)| Some((bucket.parse().ok()?, count)));
+        let buckets: Vec<(u64, u64)> = parsed.collect();
+        let all = buckets.iter().map(|(_, count)| count).sum();
+        let (median_seconds, p90_seconds) = (quantile(&buckets, 0.5), quantile(&buckets, 0.9));
+        ReportRow { median_seconds, p90_seconds, ..ReportRow::counted(name, all) }
     }
 }
 
@@ -271,8 +300,7 @@ mod tests {
             ("cohort/created", 50),
             ("cohort/decided", 40),
         ]);
-        let values: Vec<_> =
-            counts.rates().into_iter().map(|row| (row.name, row.rate.unwrap().value.unwrap())).collect();
+        let values: Vec<_> = counts.rates().into_iter().filter_map(|row| Some((row.name, row.rate?.value?))).collect();
         let expected = [
             ("success", 0.8),
             ("automation", 0.75),

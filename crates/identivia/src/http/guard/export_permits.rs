@@ -32,3 +32,17 @@ impl ExportPermits {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_exports_run_at_once() {
+        let permits = ExportPermits::default();
+        let running: Vec<_> = (0..2).map(|_| permits.acquire_export().unwrap()).collect();
+        assert_eq!(permits.acquire_export().unwrap_err().status(), StatusCode::TOO_MANY_REQUESTS);
+        drop(running);
+        assert!(permits.acquire_export().is_ok());
+    }
+}

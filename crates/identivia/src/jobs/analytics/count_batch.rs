@@ -64,10 +64,11 @@ impl CountBatch {
 
     /// Says whether anything was counted.
     pub(super) fn has_changes(&self) -> bool {
-        self.profiles.values().any(|counted| counted.is_changed)
+        !self.added.is_empty() || self.profiles.values().any(|counted| counted.is_changed)
     }
 
-    fn add(&mut self, increments: Vec<Increment>, team: &str) {
+    /// Adds to the totals of a team and of all.
+    pub(super) fn add(&mut self, increments: Vec<Increment>, team: &str) {
         for Increment { day, name } in increments {
             let of_team = Some(team.to_owned()).filter(|team| !team.is_empty());
             for team in [Some(None), of_team.map(Some)].into_iter().flatten() {

@@ -2,19 +2,24 @@
 
 mod count_batch;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use self::count_batch::CountBatch;
 use crate::clock::Clock;
-use crate::domain::analytics::event_counting::STEP_KINDS;
+use crate::domain::analytics::event_counting::{Increment, STEP_KINDS};
+use crate::domain::analytics::review_counting::FollowedReviews;
+use crate::domain::event::EventKind;
 use crate::domain::profile::Reach;
 use crate::jobs::interval::wait_for_next_round;
 use crate::records::analytics::{AnalyticsDay, AnalyticsProgress};
+use crate::records::audit_event::AuditEvent;
 use crate::records::id::RecordId;
 use crate::records::outbox_event::OutboxEvent;
 use crate::records::time::Millis;
@@ -28,6 +33,8 @@ const EVENTS_AT_ONCE: usize = 100;
 const REST_FACTOR: u32 = 9;
 /// Steps of persons are read again for that long: an event can be committed after a later one. Each counts once.
 const OVERLAP_SECONDS: i64 = 60;
+/// The audit events of reviews.
+const REVIEW_KINDS: &str = "review.*";
 /// Under which id the progress is kept.
 const PROGRESS: &str = "analytics000000";
 
@@ -139,7 +146,14 @@ impl Analytics {
         if let Some(found) = self.totals.analytics_progress(id).await? {
             return Ok(found);
         }
-        let first = AnalyticsProgress { id, cursor: None, audited_until: None, updated: self.clock.now() };
+        let first = AnalyticsProgress {
+            id,
+            cursor: None,
+            audited_until: None,
+            counted_reviews: BTreeMap::new(),
+            followed_reviews: Value::Null,
+            updated: self.clock.now(),
+        };
         self.totals.add_analytics_progress(&first).await?;
         Ok(self.totals.analytics_progress(id).await?.unwrap_or(first))
     }
@@ -181,15 +195,19 @@ impl Analytics {
         let before = self.load_progress().await?;
         let since = before.audited_until.map(|until| until.plus_seconds(-OVERLAP_SECONDS));
         let page = PageRequest { limit: EVENTS_AT_ONCE, cursor: place.clone() };
-        let page = self.records.audit_events_since(since, &STEP_KINDS, &page).await?;
+        let kinds = [&STEP_KINDS[..], &EventKind::list_named(REVIEW_KINDS)].concat();
+        let page = self.records.audit_events_since(since, &kinds, &page).await?;
         let Some(last) = page.items.last() else { return Ok(Batch::Last) };
         let audited_until = before.audited_until.max(Some(last.at));
         let mut batch = CountBatch::load(&*self.totals, page.items.iter().filter_map(|event| event.profile)).await?;
+        let mut reviews = ReviewWork::resume(&before);
         for event in &page.items {
             batch.count_step(event);
+            batch.add(reviews.count_event(event), &event.team);
         }
         if batch.has_changes() || audited_until != before.audited_until {
             let after = AnalyticsProgress { audited_until, updated: self.clock.now(), ..before.clone() };
+            let after = reviews.note_progress(after)?;
             let changes = batch.into_changes(&*self.totals, self.clock.now()).await?;
             if !self.totals.store_counts(&changes, &before, &after).await? {
                 return Ok(Batch::Full);
@@ -197,6 +215,37 @@ impl Analytics {
         }
         place.clone_from(&page.next);
         Ok(if page.next.is_some() { Batch::Full } else { Batch::Last })
+    }
+}
+
+/// The counting of reviewers' work, from where it stopped.
+struct ReviewWork {
+    followed: FollowedReviews,
+    /// What is counted of the part of the audit trail that is read again.
+    counted: BTreeMap<RecordId, Millis>,
+}
+
+impl ReviewWork {
+    fn resume(progress: &AnalyticsProgress) -> Self {
+        let followed = serde_json::from_value(progress.followed_reviews.clone()).unwrap_or_default();
+        Self { followed, counted: progress.counted_reviews.clone() }
+    }
+
+    /// Counts an event of a review, once.
+    fn count_event(&mut self, event: &AuditEvent) -> Vec<Increment> {
+        let is_of_review = event.kind.starts_with(REVIEW_KINDS.trim_end_matches('*'));
+        if !is_of_review || self.counted.insert(event.id, event.at).is_some() {
+            return Vec::new();
+        }
+        self.followed.count_event(event)
+    }
+
+    fn note_progress(self, progress: AnalyticsProgress) -> Result<AnalyticsProgress, StoreError> {
+        // What is read again next time begins after the last minute; a second more does no harm.
+        let kept_from = progress.audited_until.map(|until| until.plus_seconds(-OVERLAP_SECONDS - 1));
+        let counted = self.counted.into_iter().filter(|(_, at)| Some(*at) >= kept_from).collect();
+        let followed = serde_json::to_value(self.followed).map_err(|error| StoreError::Failed(error.to_string()))?;
+        Ok(AnalyticsProgress { counted_reviews: counted, followed_reviews: followed, ..progress })
     }
 }
 

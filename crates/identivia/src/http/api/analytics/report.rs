@@ -31,10 +31,11 @@ pub(crate) enum Report {
     Times,
     Reasons,
     Breakdown,
+    Reviewers,
 }
 
 impl Report {
-    const ALL: [Self; 5] = [Self::Funnel, Self::Rates, Self::Times, Self::Reasons, Self::Breakdown];
+    const ALL: [Self; 6] = [Self::Funnel, Self::Rates, Self::Times, Self::Reasons, Self::Breakdown, Self::Reviewers];
 
     const fn word(self) -> &'static str {
         match self {
@@ -43,6 +44,7 @@ impl Report {
             Self::Times => "times",
             Self::Reasons => "reasons",
             Self::Breakdown => "breakdown",
+            Self::Reviewers => "reviewers",
         }
     }
 
@@ -51,11 +53,11 @@ impl Report {
         match self {
             Self::Breakdown => &GROUPS,
             Self::Rates => &["day"],
-            Self::Funnel | Self::Times | Self::Reasons => &[],
+            Self::Funnel | Self::Times | Self::Reasons | Self::Reviewers => &[],
         }
     }
 
-    fn make_rows(self, days: &WindowDays, by: &str) -> Vec<ReportRow> {
+    fn make_rows(self, days: &WindowDays, by: &str, only: Option<&str>) -> Vec<ReportRow> {
         match self {
             Self::Funnel => days.sum().funnel(),
             Self::Rates if by == "day" => {
@@ -65,6 +67,7 @@ impl Report {
             Self::Rates => days.sum().rates(),
             Self::Times => days.sum().times(),
             Self::Reasons => days.sum().reasons(),
+            Self::Reviewers => days.sum().reviewers(only),
             Self::Breakdown => days.sum().breakdown(if by.is_empty() { GROUPS[0] } else { by }),
         }
     }
@@ -131,10 +134,10 @@ pub(crate) async fn get_analytics_report(
         checks.add_problem("format", "must be json or csv");
     }
     checks.finish()?;
-    refuse_reviewer(&context)?;
+    let only = own_work_only(&context, report)?;
     let window = window.within_reach(&context)?;
     let days = window.read(&app).await?;
-    let rows = report.make_rows(&days, &by);
+    let rows = report.make_rows(&days, &by, only.as_deref());
     if form == "csv" {
         return to_csv(report, &rows);
     }
@@ -144,13 +147,16 @@ pub(crate) async fn get_analytics_report(
     Ok(Json(ReportResponse { success: true, data }).into_response())
 }
 
-/// Reviewers see their own work: no report is about it alone yet.
-fn refuse_reviewer(context: &RequestContext) -> Result<(), ApiError> {
+/// The id of a reviewer, who sees their own work alone: one report is about it.
+fn own_work_only(context: &RequestContext, report: Report) -> Result<Option<String>, ApiError> {
     match &context.authority.reviewer {
+        Some(reviewer) if reviewer.role == ConsoleRole::Reviewer && report == Report::Reviewers => {
+            Ok(Some(reviewer.user_id.to_string()))
+        }
         Some(reviewer) if reviewer.role == ConsoleRole::Reviewer => {
             Err(ApiError::forbidden("Not allowed for reviewers", "Ask an admin or an auditor for this report"))
         }
-        _ => Ok(()),
+        _ => Ok(None),
     }
 }
 
@@ -165,5 +171,5 @@ fn to_csv(report: Report, rows: &[ReportRow]) -> Result<Response, ApiError> {
 }
 
 fn report_not_found() -> ApiError {
-    ApiError::not_found("Report not found", "The reports are funnel, rates, times, reasons and breakdown")
+    ApiError::not_found("Report not found", "The reports are funnel, rates, times, reasons, breakdown and reviewers")
 }
