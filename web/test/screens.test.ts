@@ -1,13 +1,14 @@
 import { describe, expect, test } from 'vitest';
+import { listAskedSteps } from '../src/person/app/ResubmissionNotice';
 import type { FlowState } from '../src/shared/api/flow';
 import {
-  SCREENS, type ScreenName, canGoBack, canShowScreen, compareStep, countStep, findOpenScreen, findPreviousScreen, hasBackSide, isTransientScreen, resolveScreen, restoreScreen,
+  SCREENS, type ScreenName, canGoBack, canShowScreen, compareStep, countStep, findOpenScreen, findPreviousScreen, hasBackSide, isBackKept, isTransientScreen, resolveScreen, restoreScreen,
   toFlowStep,
 } from '../src/person/flow/screens';
 
 function flow(step: FlowState['step'], document: Partial<FlowState['document']> = {}): FlowState {
   return {
-    id: 'abc123def456ghi', step, status: 'unverified', verification_status: 'unverified', language: null, expires: '', consent: null, details: null, face: null, outcome: null, redirect_url: null,
+    id: 'abc123def456ghi', step, status: 'unverified', verification_status: 'unverified', language: null, expires: '', consent: null, details: null, face: null, outcome: null, redirect_url: null, resubmission: null,
     document: { country: '', type: '', front: false, back: false, ...document }, liveness: { provider: 'local' },
   };
 }
@@ -25,6 +26,36 @@ describe('the open screen', () => {
   test('is the back side when the server has the front', () => {
     expect(findOpenScreen(flow('document', { type: 'national_id', front: true }))).toBe('back');
     expect(findOpenScreen(flow('document', { type: '', front: true }))).toBe('document');
+  });
+});
+
+describe('another try', () => {
+  const texts = { en: 'The photo has glare.', de: 'Das Foto spiegelt.', es: '', fr: '' };
+  const asked = (steps: ('document_front' | 'document_back' | 'face' | 'details')[], document: Partial<FlowState['document']>): FlowState => ({
+    ...flow('document', { type: 'national_id', ...document }),
+    resubmission: { reasons: [{ code: 'glare_on_photo', text: texts.en, texts }], message: '', steps },
+  });
+
+  test('of one side opens that side', () => {
+    expect(findOpenScreen(asked(['document_back'], { front: true }))).toBe('back');
+    expect(findOpenScreen(asked(['document_front'], { back: true }))).toBe('front');
+  });
+
+  test('of both sides begins with the choice of a document, which may be another one', () => {
+    expect(findOpenScreen(asked(['document_front', 'document_back'], {}))).toBe('document');
+  });
+
+  test('keeps the back of the same document only, and only where steps are named', () => {
+    const front = asked(['document_front'], { back: true });
+    expect([isBackKept(front, 'national_id'), isBackKept(front, 'driving_license')]).toEqual([true, false]);
+    expect(isBackKept(asked([], { back: true }), 'national_id')).toBe(false);
+    expect(isBackKept(flow('document', { type: 'national_id', back: true }), 'national_id')).toBe(false);
+  });
+
+  test('names the face check in any case', () => {
+    expect(listAskedSteps(['document_back'])).toEqual(['document_back', 'face']);
+    expect(listAskedSteps(['face', 'later_word'])).toEqual(['face']);
+    expect(listAskedSteps([])).toEqual([]);
   });
 });
 

@@ -15,6 +15,7 @@ use crate::jobs::analytics::Analytics;
 use crate::jobs::event_feed::EventFeed;
 use crate::jobs::queue::JobQueue;
 use crate::jobs::record_checks::RecordChecks;
+use crate::jobs::review_decisions::ReviewDecisions;
 use crate::jobs::staff_mail::StaffMail;
 use crate::jobs::webhooks::Webhooks;
 use crate::providers::documents::DocumentReader;
@@ -42,6 +43,8 @@ pub struct App {
     pub reader: Arc<dyn DocumentReader>,
     /// Runs the checks on verification records.
     pub record_checks: Arc<JobQueue<RecordChecks>>,
+    /// Puts decisions of reviews into effect.
+    pub review_decisions: Arc<JobQueue<ReviewDecisions>>,
     /// `None`: visitor data is kept as a claim.
     pub fingerprint: Option<Arc<Fingerprint>>,
     pub links: PersonLinks,

@@ -33,6 +33,7 @@ use crate::jobs::event_retention::start_event_retention;
 use crate::jobs::file_sweep::{SweepAtStart, start_file_sweep};
 use crate::jobs::queue::JobQueue;
 use crate::jobs::record_checks::RecordChecks;
+use crate::jobs::review_decisions::ReviewDecisions;
 use crate::jobs::session_polling::SessionPolling;
 use crate::jobs::staff_mail::StaffMail;
 use crate::jobs::webhooks::Webhooks;
@@ -122,6 +123,7 @@ impl Server {
         let clients = open_clients(&config, generated.as_ref(), &store, &options);
         let app = Arc::new(App {
             analytics: Analytics::new(store.clone(), deliveries, options.clock.clone()),
+            review_decisions: ReviewDecisions::queue(&store, &options.clock),
             tokens: build_tokens(&config, &secret),
             clients,
             code_key: CodeKey::new(&secret),
@@ -180,8 +182,15 @@ impl Server {
         if !self.holds_checks {
             app.record_checks.start(stop.clone());
         }
+        // A test that moves its clock runs them itself.
+        if app.store.keeps_reviews() && !self.holds_checks {
+            app.review_decisions.start(stop.clone());
+        }
         if self.metrics.is_some() {
             app.record_checks.start_metrics(stop.clone());
+            if app.store.keeps_reviews() {
+                app.review_decisions.start_metrics(stop.clone());
+            }
             polling.start_metrics(stop.clone());
             if let Some(deliveries) = deliveries {
                 deliveries.start_metrics(stop.clone());

@@ -29,6 +29,7 @@ pub mod redirect;
 pub mod repeated_reads;
 pub mod repeated_refusals;
 pub mod resubmission;
+pub mod review;
 pub mod review_settings;
 pub mod scope;
 pub mod search;

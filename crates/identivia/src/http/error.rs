@@ -15,6 +15,7 @@ use crate::providers::http_call::ProviderError;
 use crate::providers::liveness::sessions::SessionError;
 use crate::records::id::RecordId;
 use crate::records::outbox_event::EventId;
+use crate::records::time::Millis;
 use crate::store::StoreError;
 
 type Text = Cow<'static, str>;
@@ -59,6 +60,17 @@ pub struct ErrorBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub fields: Option<BTreeMap<&'static str, String>>,
+    /// Who holds the review, and until when, where another one does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub holder: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub until: Option<Millis>,
+    /// The version of what was to be changed, where another one was named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub version: Option<u64>,
     /// The newest verification record, where a decision named another one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -116,6 +128,9 @@ impl ApiError {
             code: None,
             required: None,
             fields: None,
+            holder: None,
+            until: None,
+            version: None,
             verification: None,
             oldest: None,
         };
@@ -338,6 +353,25 @@ impl ApiError {
     pub fn with_code(mut self, code: &'static str) -> Self {
         self.0.body.code = Some(code);
         self
+    }
+
+    /// Adds who holds a review, and until when.
+    #[must_use]
+    pub fn with_holder(mut self, holder: String, until: Option<Millis>) -> Self {
+        (self.0.body.holder, self.0.body.until) = (Some(holder), until);
+        self
+    }
+
+    /// Adds the version of what was to be changed.
+    #[must_use]
+    pub fn with_version(mut self, version: u64) -> Self {
+        self.0.body.version = Some(version);
+        self
+    }
+
+    /// Says whether another caller was first to claim or to change a review.
+    pub(crate) fn is_lost_race(&self) -> bool {
+        matches!(self.0.body.code, Some("review_claimed" | "review_changed" | "wrong_state"))
     }
 
     /// Adds the names of what is missing.

@@ -52,7 +52,7 @@ const FORM: &str = "multipart/form-data";
 const SERVER_DESCRIPTION: &str = "The server that this document came from: `PUBLIC_URL`.";
 
 /// The groups of operations.
-const TAGS: [(&str, &str); 17] = [
+const TAGS: [(&str, &str); 18] = [
     ("Tokens", "Machine tokens: issued, revoked, and where OAuth libraries find both."),
     ("Profiles", "People to verify, and the links that are sent to them."),
     ("Flow", "What the person's page alone needs."),
@@ -63,6 +63,7 @@ const TAGS: [(&str, &str); 17] = [
     ("Webhooks", "The same, sent to your server."),
     ("Face liveness", "Liveness sessions and their results."),
     ("Documents", "Reading identity documents."),
+    ("Reviews", "Verification records that people look at, and decide."),
     ("Settings", "Settings of a team, and defaults of all teams."),
     ("Clients", "Machine clients, for operators."),
     ("Audit", "Who has done what."),

@@ -9,8 +9,8 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 
 use super::api::{
-    analytics, audit, auth, aws, clients, documents, events, files, flow, health, liveness, profiles, settings,
-    status_history, verification_history, webhooks,
+    analytics, audit, auth, aws, clients, documents, events, files, flow, health, liveness, profiles, reviews,
+    settings, status_history, verification_history, webhooks,
 };
 use super::error::ApiError;
 use super::guard::access_table::{AccessTable, UndeclaredAccess};
@@ -50,6 +50,7 @@ fn operations() -> OpenApiRouter<HttpState> {
         .routes(routes!(files::get_file))
         .routes(routes!(events::list_events))
         .merge(webhooks::webhook_operations())
+        .merge(reviews::review_operations())
         .merge(audit::audit_operations())
         .merge(analytics::analytics_operations())
         .merge(client_operations())

@@ -9,6 +9,7 @@ mod interval;
 pub mod job_metrics;
 pub mod queue;
 pub mod record_checks;
+pub mod review_decisions;
 pub mod session_polling;
 pub mod staff_mail;
 pub mod webhooks;

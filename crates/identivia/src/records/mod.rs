@@ -17,6 +17,7 @@ pub mod liveness_session;
 pub mod masking;
 pub mod outbox_event;
 pub mod profile;
+pub mod review;
 pub mod revoked_token;
 pub mod serde_forms;
 pub mod setting;
@@ -175,6 +176,9 @@ pub enum RecordKind {
     ConsoleUsers,
     ConsoleSessions,
     ConsoleLinks,
+    /// Verification records that people look at, and their notes. Only SQL stores have them.
+    Reviews,
+    ReviewNotes,
 }
 
 impl RecordKind {
@@ -219,6 +223,8 @@ impl RecordKind {
             Self::ConsoleUsers => "console_users",
             Self::ConsoleSessions => "console_sessions",
             Self::ConsoleLinks => "console_links",
+            Self::Reviews => "reviews",
+            Self::ReviewNotes => "review_notes",
         }
     }
 
@@ -248,6 +254,8 @@ impl RecordKind {
             Self::ConsoleUsers => console_user::ConsoleUser::FIELDS,
             Self::ConsoleSessions => console_session::ConsoleSession::FIELDS,
             Self::ConsoleLinks => console_link::ConsoleLink::FIELDS,
+            Self::Reviews => review::Review::FIELDS,
+            Self::ReviewNotes => review::ReviewNote::FIELDS,
         }
     }
 

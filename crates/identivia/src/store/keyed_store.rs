@@ -133,6 +133,10 @@ impl Store for KeyedStore {
         self.store.self_set_fields(kind).await
     }
 
+    fn keeps_reviews(&self) -> bool {
+        self.store.keeps_reviews()
+    }
+
     async fn check_ready(&self) -> Result<()> {
         self.store.check_ready().await
     }

@@ -22,6 +22,8 @@ pub mod postgres;
 mod profiles;
 mod query;
 mod record_checks;
+mod review_decisions;
+mod reviews;
 mod search;
 mod settings;
 mod sql;
@@ -56,6 +58,7 @@ pub use outbox::EventFilter;
 pub use profiles::{CreatedProfile, ProfileWithEvidence};
 pub use query::{Comparison, Filter, Order, Page, PageRequest, Query, StoredRecord};
 pub use record_checks::CompletedChecks;
+pub use review_decisions::ReviewDecision;
 pub use webhook_deliveries::DeliveryFilter;
 pub use webhook_endpoints::MAX_ENDPOINTS;
 
@@ -129,6 +132,11 @@ pub trait Store: Send + Sync {
     /// The fields of a kind that the store sets itself at every write, even if a value is given.
     async fn self_set_fields(&self, _kind: RecordKind) -> Result<Vec<&'static str>> {
         Ok(Vec::new())
+    }
+
+    /// Says whether it has reviews: PocketBase cannot give one to exactly one of two who claim it.
+    fn keeps_reviews(&self) -> bool {
+        true
     }
 
     /// Says whether reads and writes work.

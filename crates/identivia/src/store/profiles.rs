@@ -192,6 +192,7 @@ impl dyn Store + '_ {
         if let Some(decision) = &decision {
             commit.insert(decision, IfExists::Refuse(Refusal::Changed))?;
             add_decision_of_record(&mut commit, decision);
+            self.settle_reviews(&mut commit, decision).await?;
         }
         let bodies = decision.map(|decision| EventBody::list_of_status(&decision, DecidedBy::Client));
         commit.report(&event, id, bodies.unwrap_or_default())?;

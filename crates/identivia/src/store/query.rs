@@ -43,6 +43,9 @@ pub enum Comparison {
     Before(Millis),
     /// Not after: earlier or the same time.
     Until(Millis),
+    /// The same two, or unknown.
+    AfterOrUnknown(Millis),
+    UntilOrUnknown(Millis),
     /// The first of two fields that is known: this one, else that one, is the value.
     FirstKnownIs(&'static str, Value),
 }

@@ -3,10 +3,12 @@
 use serde_json::{Value, json};
 
 use super::{Commit, CommitOutcome, Comparison, Condition, Refusal, Result, Store};
+use crate::domain::breakdown::KnownChecks;
 use crate::domain::outbox::EventBody;
 use crate::records::audit_event::AuditEvent;
 use crate::records::checks::Check;
 use crate::records::id::RecordId;
+use crate::records::review::Review;
 use crate::records::verification_record::ChecksStatus;
 use crate::records::{FieldMap, RecordKind};
 
@@ -43,10 +45,20 @@ impl dyn Store + '_ {
             ("updated", json!(event.at)),
         ]);
         commit.update(RecordKind::VerificationHistory, record.as_str(), vec![pending()], outcome);
+        if let Some(review) = self.review_of_record(record).await? {
+            let id = review.id;
+            commit.update(RecordKind::Reviews, id.as_str(), Vec::new(), finding_fields(review, completed));
+        }
         let checked = EventBody::of_checks(record, completed.status, &completed.checks);
         commit.report(&event, profile, vec![checked])?;
         Ok(matches!(self.commit(commit).await?, CommitOutcome::Done(_)))
     }
+}
+
+/// What the checks note in the review of their record.
+fn finding_fields(mut review: Review, completed: &CompletedChecks) -> FieldMap {
+    review.set_findings(KnownChecks::Done(completed.checks.clone()).worst_codes(usize::MAX));
+    fields([("findings", json!(review.findings)), ("finding_words", json!(review.finding_words))])
 }
 
 fn pending() -> Condition {

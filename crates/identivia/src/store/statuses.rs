@@ -82,6 +82,7 @@ impl dyn Store + '_ {
         commit.insert(&record, IfExists::Refuse(Refusal::Stale))?;
         commit.update(RecordKind::Profiles, record.profile.as_str(), conditions, profile_fields);
         add_decision_of_record(&mut commit, &record);
+        self.settle_reviews(&mut commit, &record).await?;
         let set_by = if condition == WriteCondition::Always { DecidedBy::Client } else { DecidedBy::Link };
         commit.report(&event, record.profile, EventBody::list_of_status(&record, set_by))?;
         self.commit_and_read_first(commit).await

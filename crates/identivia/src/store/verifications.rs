@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::profiles::profile_conditions;
+use super::reviews::add_review_change;
 use super::{
     Commit, Comparison, IfExists, Order, Page, PageRequest, Query, Reach, Refusal, Result, Store, UploadedFiles,
     WriteCondition, WriteOutcome, fields_of, newest_record_fields,
@@ -12,6 +13,7 @@ use crate::records::RecordKind;
 use crate::records::audit_event::AuditEvent;
 use crate::records::id::RecordId;
 use crate::records::liveness_session::LivenessSession;
+use crate::records::review::{Review, ReviewState};
 use crate::records::verification_record::VerificationRecord;
 
 impl dyn Store + '_ {
@@ -49,8 +51,37 @@ impl dyn Store + '_ {
             let used = [("used_by".to_owned(), json!(record.id))].into_iter().collect();
             commit.update(RecordKind::LivenessSessions, &session.id, Vec::new(), used);
         }
+        if condition == WriteCondition::Unsubmitted {
+            self.add_review_of_submission(&mut commit, &record, reach).await?;
+        }
         commit.report(&event, record.profile, vec![EventBody::Submitted { verification: record.id }])?;
         self.commit_and_read_first(commit).await
+    }
+
+    /// Adds the review of a record that a person sends, and withdraws those of earlier records. Whoever has asked for another
+    /// try is offered the new one.
+    async fn add_review_of_submission(
+        &self,
+        commit: &mut Commit,
+        record: &VerificationRecord,
+        reach: &Reach,
+    ) -> Result<()> {
+        if !self.keeps_reviews() {
+            return Ok(());
+        }
+        // Without a profile the commit is refused.
+        let Some(profile) = self.profile(record.profile, reach).await? else { return Ok(()) };
+        let hours = self.review_settings(&profile.team).await?.due_hours;
+        let due_at = record.created.plus_seconds(i64::from(hours) * 3_600);
+        let tries = profile.attempts.unwrap_or_default().saturating_add(1);
+        let mut review = Review::new(record, &profile.team, tries, due_at, record.created);
+        for earlier in self.open_reviews_of(record.profile).await? {
+            if earlier.state == ReviewState::Waiting {
+                (review.assignee, review.assignee_name) = (earlier.assignee.clone(), earlier.assignee_name.clone());
+            }
+            add_review_change(commit, &earlier, record.created, Review::withdraw)?;
+        }
+        commit.insert(&review, IfExists::Refuse(Refusal::Changed))
     }
 
     /// Reads a verification record.

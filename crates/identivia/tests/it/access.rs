@@ -43,6 +43,10 @@ impl Operation {
         self.template.starts_with("/api/clients")
     }
 
+    fn is_about_reviews(&self) -> bool {
+        self.template.starts_with("/api/reviews") || self.template == "/api/reasons"
+    }
+
     /// Says whether it is about webhooks, which belong to a team.
     fn is_about_webhooks(&self) -> bool {
         self.template.starts_with("/api/webhooks")
@@ -97,6 +101,8 @@ struct Ownership<'a> {
     ids: PathValues,
     own_link: Caller<'a>,
     other_link: Caller<'a>,
+    /// A review of team red, once one was made.
+    review: tokio::sync::OnceCell<String>,
 }
 
 impl<'a> Ownership<'a> {
@@ -118,7 +124,7 @@ impl<'a> Ownership<'a> {
             session: session["sessionId"].as_str().unwrap().to_owned(),
             file: changed["data"]["document_front"].as_str().unwrap().to_owned(),
         };
-        Self { world, ids, own_link, other_link }
+        Self { world, ids, own_link, other_link, review: tokio::sync::OnceCell::new() }
     }
 
     /// Each kind of caller: its name, whether it holds a flow token, and whether the profile is its own.
@@ -243,6 +249,50 @@ impl<'a> Ownership<'a> {
         red.delete(&format!("/api/webhooks/{webhook}")).await;
     }
 
+    /// A review of team red.
+    async fn make_review(&self) -> String {
+        let red = self.world.team("red");
+        let made = red.post("/api/profiles/create", json!({"userID": "reviewed"})).await.expect(201);
+        let form = Form::new()
+            .text("liveness_session_id", "s")
+            .text("liveness_confidence", "95")
+            .text("liveness_status", "live")
+            .text("document_type", "passport")
+            .part("document_front", file(small_picture(1), "front.png"))
+            .part("facial_photo", file(small_picture(2), "photo.png"));
+        let path = format!("/api/verification_history/{}", made["id"].as_str().unwrap());
+        let record = red.form(Method::POST, &path, form).await.expect(201);
+        let review = red.post("/api/reviews", json!({"verification": record["data"]["id"]})).await.expect(201);
+        review["data"]["id"].as_str().unwrap().to_owned()
+    }
+
+    /// A review is its team's. Where the store has none, every operation says so.
+    async fn check_reviews(&self, operation: &Operation, caller: &Caller<'_>, is_own: bool) {
+        let (method, template) = (&operation.method, operation.template.as_str());
+        if template == "/api/reasons" {
+            caller.get(template).await.expect(200);
+            return;
+        }
+        let has_reviews = self.world.app.store.keeps_reviews();
+        let review = if has_reviews { self.review.get_or_init(|| self.make_review()).await } else { "abc123def456ghi" };
+        let asked = caller.request(method.clone(), &template.replace("{id}", review));
+        let answer = answer(if operation.is_write() { asked.json(&json!({})) } else { asked }).await;
+        let status = answer.status;
+        match (method.as_str(), template) {
+            _ if !has_reviews => assert_eq!(status, 501, "{method} {template}"),
+            ("GET", "/api/reviews") => {
+                assert_eq!(answer.expect(200).to_string().contains(review), is_own, "{method} {template}");
+            }
+            ("GET", "/api/reviews/counts") => assert_eq!(status, 200),
+            ("POST", "/api/reviews") => assert_eq!(status, 400, "{}", answer.body),
+            ("POST", "/api/reviews/next") => {
+                assert!(matches!(status, 200 | 404) && (is_own || status == 404), "{}", answer.body);
+            }
+            _ if is_own => assert!(matches!(status, 200 | 400), "{method} {template}: {}", answer.body),
+            _ => assert_eq!(answer.expect(404)["error"], "Review not found", "{method} {template}"),
+        }
+    }
+
     /// Settings belong to a team: only the operator sees and changes the operator's private ones, and a link sees what is public.
     async fn check_settings(&self, operation: &Operation, caller: &Caller<'_>, is_flow: bool) {
         let operator = self.world.operator();
@@ -287,6 +337,8 @@ async fn every_operation_admits_declared_callers_to_their_own_records_only() {
                 ownership.check_clients(&operation, &caller, name == "operator").await;
             } else if operation.is_about_webhooks() {
                 ownership.check_webhooks(&operation, &caller, is_own).await;
+            } else if operation.is_about_reviews() {
+                ownership.check_reviews(&operation, &caller, is_own).await;
             } else if operation.names_a_record() {
                 let good = json!({"previous_status": "a", "new_status": "b", "notes": "c"});
                 let request = caller.request(method.clone(), &path);

@@ -42,6 +42,7 @@ mod providers;
 mod reference;
 mod replicas;
 mod resubmission;
+mod reviews;
 mod revocation;
 mod services;
 mod settings;

@@ -5,6 +5,7 @@ import { COUNTED_STEPS, type ScreenName, canGoBack, countStep } from '../flow/sc
 import type { FlowAccess } from '../flow/token';
 import { LoadingIndicator, LoadingScreen } from './LoadingScreen';
 import { PageFrame, type StepProgress } from './PageFrame';
+import { ResubmissionNotice } from './ResubmissionNotice';
 import { ScreenView, usePrefetch } from './ScreenView';
 import { OtherTabScreen, TroubleScreen } from './TroubleScreen';
 import { FlowContext, type PageValues, usePage } from './context';
@@ -38,6 +39,7 @@ export function FlowRoot({ access }: { access: FlowAccess }) {
   return (
     <FlowContext value={values}>
       <PageFrame progress={describeProgress(screen, flow, t)} waiting={waiting} back={canGoBack(screen) ? () => goBack(go, screen) : undefined}>
+        <ResubmissionNotice />
         <Suspense fallback={<LoadingIndicator />}>
           <ScreenView screen={screen} />
         </Suspense>

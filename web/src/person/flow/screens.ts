@@ -33,9 +33,20 @@ export function toFlowStep(screen: ScreenName, flow: FlowState): FlowStep {
 /** A passport has no back; the server has the same rule. */
 export const hasBackSide = (type: string): boolean => type.toLowerCase() !== 'passport';
 
+/** The steps that a request for another try names; none when there is no request, or when it names none. */
+export const listNamedSteps = (flow: FlowState): readonly string[] => flow.resubmission?.steps ?? [];
+
+/** Whether the picture of the back stays, because another try asks for other steps only. */
+export function isBackKept(flow: FlowState, type: string): boolean {
+  const named = listNamedSteps(flow);
+  return named.length > 0 && !named.includes('document_back') && flow.document.back && flow.document.type === type;
+}
+
 /** The screen of the first open step. */
 export function findOpenScreen(flow: FlowState): ScreenName {
   const { document } = flow;
+  // Only the front is asked for again: the document is the one that was chosen before.
+  if (flow.step === 'document' && !document.front && document.type && hasBackSide(document.type) && isBackKept(flow, document.type)) return 'front';
   if (flow.step === 'document' && document.front && document.type && hasBackSide(document.type) && !document.back) return 'back';
   return flow.step;
 }

@@ -46,6 +46,14 @@ export const de: PageTexts = {
   'welcome.start': 'Einwilligen und beginnen',
   'welcome.version': 'Fassung {version}',
 
+  'again.title': 'Ein weiterer Versuch ist nötig',
+  'again.steps': 'Bitte wiederholen Sie:',
+  'again.document_front': 'die Vorderseite Ihres Dokuments',
+  'again.document_back': 'die Rückseite Ihres Dokuments',
+  'again.face': 'die Gesichtsprüfung',
+  'again.details': 'Ihre Angaben',
+  'again.kept': 'Alles andere bleibt erhalten.',
+
   'device.title': 'Mit dem Handy weitermachen?',
   'device.lead': 'Handykameras machen schärfere Bilder, so sind Sie schneller fertig. Dieser Computer zeigt mit, wie weit Sie sind.',
   'device.phone': 'Mein Handy verwenden',

@@ -45,6 +45,14 @@ export const en = {
   'welcome.start': 'Agree and start',
   'welcome.version': 'Version {version}',
 
+  'again.title': 'Another try is needed',
+  'again.steps': 'Please do this again:',
+  'again.document_front': 'the front of your document',
+  'again.document_back': 'the back of your document',
+  'again.face': 'the face check',
+  'again.details': 'your details',
+  'again.kept': 'The rest is kept.',
+
   'device.title': 'Go on with your phone?',
   'device.lead': 'A phone’s camera takes sharper pictures, so you are done sooner. This computer follows along.',
   'device.phone': 'Use my phone',

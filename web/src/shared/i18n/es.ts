@@ -46,6 +46,14 @@ export const es: PageTexts = {
   'welcome.start': 'Aceptar y empezar',
   'welcome.version': 'Versión {version}',
 
+  'again.title': 'Hace falta otro intento',
+  'again.steps': 'Repita, por favor:',
+  'again.document_front': 'el anverso de su documento',
+  'again.document_back': 'el reverso de su documento',
+  'again.face': 'la comprobación del rostro',
+  'again.details': 'sus datos',
+  'again.kept': 'Lo demás se conserva.',
+
   'device.title': '¿Seguir con el teléfono?',
   'device.lead': 'La cámara de un teléfono hace fotos más nítidas, así acabas antes. Este ordenador irá mostrando los avances.',
   'device.phone': 'Usar mi teléfono',

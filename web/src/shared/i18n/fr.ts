@@ -46,6 +46,14 @@ export const fr: PageTexts = {
   'welcome.start': 'Accepter et commencer',
   'welcome.version': 'Version {version}',
 
+  'again.title': 'Un autre essai est nécessaire',
+  'again.steps': 'Veuillez recommencer :',
+  'again.document_front': 'le recto de votre document',
+  'again.document_back': 'le verso de votre document',
+  'again.face': 'la vérification du visage',
+  'again.details': 'vos informations',
+  'again.kept': 'Le reste est conservé.',
+
   'device.title': 'Continuer avec votre téléphone ?',
   'device.lead': 'L’appareil photo d’un téléphone donne des images plus nettes, vous aurez donc fini plus vite. Cet ordinateur suit la progression.',
   'device.phone': 'Utiliser mon téléphone',

@@ -53,7 +53,6 @@ impl From<Outcome> for NodeResult {
 
 /// A node of the breakdown. Names are permanent; a new version of the API may add nodes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[schema(no_recursion)]
 pub struct BreakdownNode {
     /// Such as `document.integrity.image_quality`.
     pub node: String,
@@ -74,6 +73,7 @@ pub struct BreakdownNode {
     pub assurance: Option<Assurance>,
     /// The checks that it comes from.
     pub from: Vec<CheckKind>,
+    #[schema(no_recursion)]
     pub children: Vec<Self>,
 }
 

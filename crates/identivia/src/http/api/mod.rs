@@ -12,6 +12,7 @@ pub mod flow;
 pub mod health;
 pub mod liveness;
 pub mod profiles;
+pub mod reviews;
 pub mod settings;
 pub mod status_history;
 pub mod verification_history;

@@ -5,6 +5,12 @@ use crate::http::error::ApiError;
 use crate::records::id::RecordId;
 
 /// Says whether the caller may view the files of a profile within its reach. Tokens may: their reach decides.
-pub(crate) async fn may_view_files(context: &RequestContext, _profile: RecordId) -> Result<bool, ApiError> {
-    Ok(context.authority.reviewer.as_ref().is_none_or(|reviewer| reviewer.is_admin()))
+pub(crate) async fn may_view_files(context: &RequestContext, profile: RecordId) -> Result<bool, ApiError> {
+    match &context.authority.reviewer {
+        Some(reviewer) if !reviewer.is_admin() => {
+            let (app, holder) = (&context.app, reviewer.user_id.as_str());
+            Ok(app.store.holds_review_of(profile, holder, app.clock.now()).await?)
+        }
+        _ => Ok(true),
+    }
 }

@@ -162,7 +162,9 @@ const fn indexes(kind: RecordKind) -> &'static [CollectionIndex] {
         | RecordKind::AnalyticsProgress
         | RecordKind::ConsoleUsers
         | RecordKind::ConsoleSessions
-        | RecordKind::ConsoleLinks => &[],
+        | RecordKind::ConsoleLinks
+        | RecordKind::Reviews
+        | RecordKind::ReviewNotes => &[],
     }
 }
 

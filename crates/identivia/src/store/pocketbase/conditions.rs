@@ -21,6 +21,8 @@ pub(super) fn fulfils(fields: &FieldMap, field: &str, comparison: &Comparison) -
         Comparison::After(limit) => time().is_some_and(|time| time > *limit),
         Comparison::Before(limit) => time().is_some_and(|time| time < *limit),
         Comparison::Until(limit) => time().is_some_and(|time| time <= *limit),
+        Comparison::AfterOrUnknown(limit) => time().is_none_or(|time| time > *limit),
+        Comparison::UntilOrUnknown(limit) => time().is_none_or(|time| time <= *limit),
         Comparison::FirstKnownIs(other, wanted) => {
             let first = if is_unknown(value) { fields.get(*other).unwrap_or(&Value::Null) } else { value };
             is_same(first, wanted)

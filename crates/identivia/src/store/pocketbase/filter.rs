@@ -205,6 +205,12 @@ fn comparison_condition(holder: Holder<'_>, comparison: &Comparison) -> Option<S
         Comparison::After(time) => compare(">", &time.to_string().into()),
         Comparison::Before(time) => compare("<", &time.to_string().into()),
         Comparison::Until(time) => compare("<=", &time.to_string().into()),
+        Comparison::AfterOrUnknown(time) => {
+            format!("({} || {})", compare("=", &Value::Null), compare(">", &time.to_string().into()))
+        }
+        Comparison::UntilOrUnknown(time) => {
+            format!("({} || {})", compare("=", &Value::Null), compare("<=", &time.to_string().into()))
+        }
     })
 }
 

@@ -184,6 +184,10 @@ impl Store for PocketBase {
         self.list_automatic_fields(kind).await
     }
 
+    fn keeps_reviews(&self) -> bool {
+        false
+    }
+
     async fn check_ready(&self) -> Result<()> {
         match self.connection_state().await {
             // The account may read records, and the collection exists.

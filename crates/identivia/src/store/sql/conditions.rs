@@ -37,6 +37,8 @@ fn holds(field: &str, comparison: &Comparison, record: &RawFields<'_>) -> bool {
         Comparison::After(limit) => time().is_some_and(|time| time > *limit),
         Comparison::Before(limit) => time().is_some_and(|time| time < *limit),
         Comparison::Until(limit) => time().is_some_and(|time| time <= *limit),
+        Comparison::AfterOrUnknown(limit) => time().is_none_or(|time| time > *limit),
+        Comparison::UntilOrUnknown(limit) => time().is_none_or(|time| time <= *limit),
         Comparison::FirstKnownIs(other_field, other) if is_unknown(&value) => {
             is_same(&value_of(other_field, record), other)
         }

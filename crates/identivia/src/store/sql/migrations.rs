@@ -6,6 +6,7 @@ const RECORDS: &str = include_str!("../../../migrations/0001_records.sql");
 const OUTBOX: &str = include_str!("../../../migrations/0001_outbox.postgres.sql");
 const WEBHOOKS: &str = include_str!("../../../migrations/0002_webhooks.sql");
 const CONSOLE: &str = include_str!("../../../migrations/0003_console.sql");
+const REVIEWS: &str = include_str!("../../../migrations/0004_reviews.sql");
 const ANALYTICS: &str = include_str!("../../../migrations/0005_analytics.sql");
 const TOKEN_FAILURES: &str = include_str!("../../../migrations/0001_token_failures.postgres.sql");
 
@@ -22,6 +23,7 @@ impl Migration {
             Self { name: "0001_records", text: RECORDS.to_owned() },
             Self { name: "0002_webhooks", text: WEBHOOKS.to_owned() },
             Self { name: "0003_console", text: CONSOLE.to_owned() },
+            Self { name: "0004_reviews", text: REVIEWS.to_owned() },
             Self { name: "0005_analytics", text: ANALYTICS.to_owned() },
         ]
     }
@@ -34,6 +36,7 @@ impl Migration {
             Self { name: "0001_token_failures", text: TOKEN_FAILURES.to_owned() },
             Self { name: "0002_webhooks", text: to_postgres(WEBHOOKS) },
             Self { name: "0003_console", text: to_postgres(CONSOLE) },
+            Self { name: "0004_reviews", text: to_postgres(REVIEWS) },
             Self { name: "0005_analytics", text: to_postgres(ANALYTICS) },
         ]
     }

@@ -100,6 +100,12 @@ fn push_filter(statement: &mut SqlStatement, table: &Table, filter: &Filter) -> 
         Comparison::After(time) => compare_time(statement, ">", time.0),
         Comparison::Before(time) => compare_time(statement, "<", time.0),
         Comparison::Until(time) => compare_time(statement, "<=", time.0),
+        Comparison::AfterOrUnknown(time) | Comparison::UntilOrUnknown(time) => {
+            let is_after = matches!(&filter.comparison, Comparison::AfterOrUnknown(_));
+            statement.push_text(&format!("(r.{name} is null or "));
+            compare_time(statement, if is_after { ">" } else { "<=" }, time.0);
+            statement.push_text(")");
+        }
         Comparison::FirstKnownIs(other, value) => {
             let other = find_column(table, other)?.field.name;
             statement.push_text(&format!("coalesce(r.{name}, r.{other}) = "));

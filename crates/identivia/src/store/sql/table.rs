@@ -128,7 +128,7 @@ fn inserted_value(columns: &[Column], index: usize, first: usize) -> String {
 }
 
 /// Every kind, in the order of [`RecordKind`].
-pub(super) const ALL_KINDS: [RecordKind; 22] = [
+pub(super) const ALL_KINDS: [RecordKind; 24] = [
     RecordKind::Profiles,
     RecordKind::LivenessSessions,
     RecordKind::VerificationHistory,
@@ -151,4 +151,6 @@ pub(super) const ALL_KINDS: [RecordKind; 22] = [
     RecordKind::ConsoleUsers,
     RecordKind::ConsoleSessions,
     RecordKind::ConsoleLinks,
+    RecordKind::Reviews,
+    RecordKind::ReviewNotes,
 ];

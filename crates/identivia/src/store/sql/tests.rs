@@ -80,7 +80,13 @@ fn comparisons(kind: RecordKind, column: &'static str) -> Vec<Comparison> {
     comparisons.push(Comparison::In(Vec::new()));
     comparisons.push(Comparison::NotIn(Vec::new()));
     if is_time {
-        let limits = [Comparison::After, Comparison::Before, Comparison::Until];
+        let limits = [
+            Comparison::After,
+            Comparison::Before,
+            Comparison::Until,
+            Comparison::AfterOrUnknown,
+            Comparison::UntilOrUnknown,
+        ];
         comparisons.extend(limits.map(|limit| limit(Millis(1))));
     }
     comparisons

@@ -6,14 +6,14 @@ import { OtherDeviceButton } from '../../app/TroubleScreen';
 import { useFlow } from '../../app/context';
 import { CameraChoice, CameraTroubleScreen } from '../../camera/CameraTroubleScreen';
 import { PictureError, encodeFileAsJpeg } from '../../camera/picture';
-import { hasBackSide } from '../../flow/screens';
+import { hasBackSide, isBackKept } from '../../flow/screens';
 import type { DocumentSide } from '../../flow/session';
 import { useDocumentCapture } from './useDocumentCapture';
 
 const FILE_ERRORS = { large: 'document.big_file', small: 'document.small_picture', unreadable: 'document.bad_file' } as const;
 
 export function CaptureSide({ side }: { side: DocumentSide }) {
-  const { t, session, snapshot, go, announce } = useFlow();
+  const { t, session, snapshot, flow, go, announce } = useFlow();
   const [shot, setShot] = useState<Blob | null>(snapshot.pictures[side]?.blob ?? null);
   const [problem, setProblem] = useState<string>();
   const type = snapshot.choice?.type ?? '';
@@ -41,7 +41,7 @@ export function CaptureSide({ side }: { side: DocumentSide }) {
   function acceptShot(): void {
     if (!shot) return;
     if (shot !== snapshot.pictures[side]?.blob) session.keepPicture(side, shot);
-    go(side === 'front' && hasBackSide(type) ? 'back' : 'reading');
+    go(side === 'front' && hasBackSide(type) && !isBackKept(flow, type) ? 'back' : 'reading');
   }
 
   if (shot) return <PicturePreview side={side} shot={shot} onUse={acceptShot} onRetake={() => setShot(null)} />;

@@ -106,7 +106,7 @@ pub(crate) struct ReportResponse {
 /// numbers.
 #[utoipa::path(get, path = "/api/analytics/{report}", tag = "Analytics", security(("machine" = ["analytics:read"]), ("consoleSession" = ["analytics:read"])),
     params(
-        ("report" = Report, Path, description = "The report"),
+        ("report" = inline(Report), Path, description = "The report"),
         ("from" = Option<String>, Query, format = DateTime, description = "The first day (UTC)"),
         ("to" = Option<String>, Query, format = DateTime, description = "The day behind the last one"),
         ("team" = Option<String>, Query, min_length = 1, max_length = 255, pattern = "^[^\\u0000]*$", description = "Only of that team"),

@@ -1,0 +1,233 @@
+//! Reviews: the queue, claims, decisions with their undo, four eyes, masks, and what ends a review from outside.
+
+mod decisions;
+mod four_eyes;
+mod masks;
+
+use identivia::records::console_user::ConsoleRole;
+use identivia::records::liveness_session::SessionStatus;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::world::{Answer, Caller, World, file, small_picture, texts};
+
+/// Values that no list and no masked view may show.
+pub(crate) const CANARIES: [&str; 6] =
+    ["Canary", "Osprey", "CANARY77Q", "canary@example.com", "Canary Street 7", "198.51.100.77"];
+
+/// A server with reviews; `None` with PocketBase, which has none.
+pub(crate) async fn world_with_reviews() -> Option<World> {
+    let world = World::with_liveness().await;
+    if world.app.store.keeps_reviews() {
+        return Some(world);
+    }
+    let refused = world.operator().get("/api/reviews").await.expect(501);
+    assert_eq!(refused["error"], "Reviews need SQLite or PostgreSQL");
+    None
+}
+
+/// A person who has sent their record with their link. Each has another shade, so that pictures differ.
+pub(crate) async fn submit<'w>(world: &'w World, user: &str, team: Option<&str>) -> (String, Caller<'w>) {
+    let mut body = json!({"userID": user, "name": "Canary Osprey", "email": "canary@example.com"});
+    if let Some(team) = team {
+        body["team"] = json!(team);
+    }
+    let made = world.operator().post("/api/profiles/create", body).await.expect(201);
+    let id = made["id"].as_str().unwrap().to_owned();
+    let browser = world.bearing(made["flow_token"].as_str().map(str::to_owned));
+    send_record(world, &browser, &id).await.expect(201);
+    (id, browser)
+}
+
+/// Shows a face and sends a record.
+pub(crate) async fn send_record(world: &World, browser: &Caller<'_>, id: &str) -> Answer {
+    let session = browser.post("/api/face-liveness/session", json!({})).await.expect(200);
+    let session = session["sessionId"].as_str().unwrap().to_owned();
+    world.provider.finish(&session, SessionStatus::Succeeded, Some(95.0));
+    browser.get(&format!("/api/face-liveness/results/{session}")).await.expect(200);
+    let form = texts(&[
+        ("liveness_session_id", &session),
+        ("liveness_confidence", "95"),
+        ("liveness_status", "live"),
+        ("document_type", "passport"),
+        ("name", "Canary Osprey"),
+        ("document_number", "CANARY77Q"),
+        ("address", "Canary Street 7"),
+        ("date_of_birth", "1990-01-15"),
+        ("country", "CHE"),
+        ("ip_address", "198.51.100.77"),
+    ])
+    .part("facial_photo", file(small_picture(30), "photo.png"))
+    .part("document_front", file(small_picture(10), "front.png"));
+    browser.form(Method::POST, &format!("/api/verification_history/{id}"), form).await
+}
+
+/// The reviews in those states.
+pub(crate) async fn list(caller: &Caller<'_>, states: &str) -> Vec<Value> {
+    let listed = caller.get(&format!("/api/reviews?state={states}")).await.expect(200);
+    listed["data"].as_array().unwrap().clone()
+}
+
+/// The one review of a profile, as a row.
+pub(crate) async fn review_of(caller: &Caller<'_>, profile: &str) -> Value {
+    let listed = caller.get("/api/reviews?limit=100").await.expect(200);
+    let rows = listed["data"].as_array().unwrap();
+    rows.iter().rfind(|row| row["profile"] == profile).unwrap().clone()
+}
+
+/// Claims a review and gives its case.
+pub(crate) async fn claim(caller: &Caller<'_>, review: &Value) -> Value {
+    let answer = act(caller, review, "claim", json!({"version": review["version"]})).await;
+    answer.expect(200)["data"].clone()
+}
+
+/// Sends a change of a review.
+pub(crate) async fn act(caller: &Caller<'_>, review: &Value, verb: &str, body: Value) -> Answer {
+    caller.post(&format!("/api/reviews/{}/{verb}", review["id"].as_str().unwrap()), body).await
+}
+
+/// Decides a claimed case.
+pub(crate) async fn decide(caller: &Caller<'_>, case: &Value, verb: &str, more: Value) -> Answer {
+    let mut body = json!({"claim_id": case["claim_id"], "version": case["version"]});
+    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    act(caller, case, verb, body).await
+}
+
+/// Has decisions take effect whose undo has ended.
+pub(crate) async fn run_decisions(world: &World) {
+    while world.app.review_decisions.run_next().await.unwrap() {}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn record_that_a_person_sends_has_a_review_and_a_servers_record_gets_one_on_request() {
+    let Some(world) = world_with_reviews().await else { return };
+    let operator = world.operator();
+    let (id, _) = submit(&world, "one", Some("red")).await;
+    let rows = list(&operator, "open").await;
+    assert_eq!((rows.len(), &rows[0]["profile"], &rows[0]["team"]), (1, &json!(id), &json!("red")));
+    assert_eq!((&rows[0]["tries"], &rows[0]["version"], &rows[0]["country"]), (&json!(1), &json!(1), &json!("CHE")));
+    assert_eq!(list(&world.team("red"), "open").await.len(), 1);
+    assert_eq!(list(&world.team("blue"), "open").await.len(), 0, "another team's");
+    let path = format!("/api/reviews/{}", rows[0]["id"].as_str().unwrap());
+    world.team("blue").get(&path).await.expect(404);
+
+    let made = operator.post("/api/profiles/create", json!({"userID": "two"})).await.expect(201);
+    let other = made["id"].as_str().unwrap();
+    let form = texts(&[
+        ("liveness_session_id", "s"),
+        ("liveness_confidence", "95"),
+        ("liveness_status", "live"),
+        ("document_type", "passport"),
+    ])
+    .part("facial_photo", file(small_picture(1), "photo.png"))
+    .part("document_front", file(small_picture(2), "front.png"));
+    let record = operator.form(Method::POST, &format!("/api/verification_history/{other}"), form).await.expect(201);
+    assert_eq!(list(&operator, "open").await.len(), 1, "a server's record has none by itself");
+    let named = json!({"verification": record["data"]["id"]});
+    operator.post("/api/reviews", named.clone()).await.expect(201);
+    assert_eq!(operator.post("/api/reviews", named.clone()).await.expect(409)["error"], "Review exists");
+    world.team("blue").post("/api/reviews", named).await.expect(400);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_all_who_claim_a_review_at_once_one_gets_it() {
+    let Some(world) = world_with_reviews().await else { return };
+    submit(&world, "one", None).await;
+    let mut people = Vec::new();
+    for _ in 0..8 {
+        people.push(world.console(ConsoleRole::Reviewer).await);
+    }
+    let review = list(&people[0], "open").await.remove(0);
+    let claims = people.iter().map(|person| act(person, &review, "claim", json!({"version": 1})));
+    let answers = futures_util::future::join_all(claims).await;
+    let won = answers.iter().filter(|answer| answer.status == 200).count();
+    assert_eq!(won, 1, "{:?}", answers.iter().map(|answer| answer.status).collect::<Vec<_>>());
+    for lost in answers.iter().filter(|answer| answer.status != 200) {
+        assert_eq!((lost.status, &lost.body["code"]), (409, &json!("review_claimed")), "{}", lost.body);
+        assert!(lost.body["holder"].as_str().unwrap().starts_with("Person "));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn next_gives_each_another_review_in_the_order_of_their_time() {
+    let Some(world) = world_with_reviews().await else { return };
+    let (first, _) = submit(&world, "one", None).await;
+    world.clock.advance(60);
+    let (second, _) = submit(&world, "two", None).await;
+    let people = [world.console(ConsoleRole::Reviewer).await, world.console(ConsoleRole::Reviewer).await];
+    for (person, profile) in people.iter().zip([&first, &second]) {
+        let case = person.post("/api/reviews/next", json!({})).await.expect(200);
+        assert_eq!((&case["data"]["profile"], &case["data"]["mine"]), (&json!(profile), &json!(true)));
+    }
+    let nothing = people[0].post("/api/reviews/next", json!({})).await.expect(404);
+    assert_eq!(nothing["error"], "Nothing to review");
+    let counts = people[0].get("/api/reviews/counts").await.expect(200)["data"].clone();
+    assert_eq!((&counts["open"], &counts["mine"], &counts["more"]), (&json!(0), &json!(1), &json!(false)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn claim_ends_by_its_time_and_is_renewed_released_and_taken_over() {
+    let Some(world) = world_with_reviews().await else { return };
+    submit(&world, "one", None).await;
+    let (ann, bob) = (world.console(ConsoleRole::Reviewer).await, world.console(ConsoleRole::Reviewer).await);
+    let case = claim(&ann, &list(&ann, "open").await[0]).await;
+    assert!(
+        bob.get(&format!("/api/reviews/{}", case["id"].as_str().unwrap())).await.expect(200)["data"]["claim_id"]
+            .is_null()
+    );
+    world.clock.advance(14 * 60);
+    let own = json!({"claim_id": case["claim_id"]});
+    act(&ann, &case, "renew", own.clone()).await.expect(200);
+    act(&bob, &case, "renew", own.clone()).await.expect(409);
+    world.clock.advance(14 * 60);
+    assert_eq!(list(&bob, "claimed").await.len(), 1, "it was renewed");
+    world.clock.advance(60);
+    let open = list(&bob, "open").await;
+    assert_eq!((open.len(), &open[0]["holder"]), (1, &Value::Null));
+    assert_eq!(list(&bob, "claimed").await.len(), 0);
+    let late = decide(&ann, &case, "approve", json!({})).await.expect(409);
+    assert_eq!(late["code"], "claim_ended");
+
+    let taken = claim(&bob, &open[0]).await;
+    assert_eq!(decide(&ann, &case, "approve", json!({})).await.expect(409)["code"], "review_claimed");
+    let admin = world.console(ConsoleRole::Admin).await;
+    let force = json!({"version": taken["version"], "force": true, "reason": "Off sick"});
+    act(&ann, &case, "claim", force.clone()).await.expect(403);
+    act(&admin, &case, "claim", json!({"version": taken["version"], "force": true})).await.expect(400);
+    let over = act(&admin, &case, "claim", force).await.expect(200)["data"].clone();
+    assert_eq!(decide(&bob, &taken, "approve", json!({})).await.expect(409)["code"], "review_claimed");
+    act(&admin, &over, "release", json!({"claim_id": over["claim_id"]})).await.expect(200);
+    assert_eq!(list(&bob, "open").await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_reviewer_holds_five_at_most() {
+    let Some(world) = world_with_reviews().await else { return };
+    for number in 0..6 {
+        submit(&world, &format!("user-{number}"), None).await;
+    }
+    let ann = world.console(ConsoleRole::Reviewer).await;
+    for _ in 0..5 {
+        ann.post("/api/reviews/next", json!({})).await.expect(200);
+    }
+    assert_eq!(ann.post("/api/reviews/next", json!({})).await.expect(409)["code"], "too_many_claims");
+    world.clock.advance(15 * 60);
+    ann.post("/api/reviews/next", json!({})).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn permissions_decide_who_may_claim_and_see() {
+    let Some(world) = world_with_reviews().await else { return };
+    submit(&world, "one", Some("red")).await;
+    let auditor = world.console(ConsoleRole::Auditor).await;
+    let review = list(&auditor, "open").await.remove(0);
+    act(&auditor, &review, "claim", json!({"version": 1})).await.expect(403);
+    let other = world.sign_in(ConsoleRole::Reviewer, Some(&["blue"])).await.browser;
+    assert_eq!(list(&other, "open").await.len(), 0);
+    act(&other, &review, "claim", json!({"version": 1})).await.expect(404);
+    let reader = world.machine("reviews:read", None);
+    act(&reader, &review, "claim", json!({"version": 1})).await.expect(403);
+    for verb in ["second", "reopen", "reveal"] {
+        act(&world.operator(), &review, verb, json!({"version": 1})).await.expect(403);
+    }
+}

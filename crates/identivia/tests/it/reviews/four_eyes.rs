@@ -1,0 +1,115 @@
+//! Four eyes: two people agree, and no path lets one of them count twice.
+
+use identivia::records::console_user::{ConsoleRole, ConsoleUser};
+use serde_json::{Value, json};
+
+use super::{act, claim, decide, list, review_of, submit, world_with_reviews};
+use crate::world::{Caller, World};
+
+/// Turns four eyes on, and gives two people who may decide together.
+async fn two_people(world: &World) -> (Caller<'_>, Caller<'_>) {
+    let ann = world.console(ConsoleRole::Reviewer).await;
+    let operator = world.operator();
+    let refused = operator.put("/api/settings/four_eyes", json!({"value": true})).await.expect(400);
+    assert!(refused["fields"]["value"].as_str().unwrap().contains("two people"), "{refused}");
+    let bob = world.console(ConsoleRole::Admin).await;
+    operator.put("/api/settings/four_eyes", json!({"value": true})).await.expect(200);
+    (ann, bob)
+}
+
+/// A user like that one, in some way.
+async fn like<'w>(world: &'w World, change: impl FnOnce(&mut ConsoleUser)) -> Caller<'w> {
+    let mut user = world.new_console_user(ConsoleRole::Admin, None);
+    change(&mut user);
+    world.sign_in_user(user).await.browser
+}
+
+async fn proposed(world: &World, person: &Caller<'_>, user: &str) -> Value {
+    let (id, _) = submit(world, user, None).await;
+    let case = claim(person, &review_of(person, &id).await).await;
+    let proposed = decide(person, &case, "approve", json!({})).await.expect(200)["data"].clone();
+    assert_eq!(proposed["state"], "second_look");
+    proposed
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn second_person_puts_the_decision_into_effect_and_sees_nothing_of_it_before() {
+    let Some(world) = world_with_reviews().await else { return };
+    let (ann, bob) = two_people(&world).await;
+    let review = proposed(&world, &ann, "one").await;
+    let path = format!("/api/reviews/{}", review["id"].as_str().unwrap());
+    let seen = bob.get(&path).await.expect(200)["data"].clone();
+    assert_eq!((&seen["proposal"], &seen["may"]), (&Value::Null, &json!(["second"])), "blind");
+    assert_eq!(ann.get(&path).await.expect(200)["data"]["proposal"]["outcome"], "approve");
+    let agreed = act(&bob, &review, "second", json!({"version": review["version"], "agree": true})).await.expect(200);
+    assert_eq!(agreed["data"]["state"], "decided");
+    let profile =
+        world.operator().get(&format!("/api/profiles/{}", review["profile"].as_str().unwrap())).await.expect(200);
+    assert_eq!(profile["data"]["status"], "verified");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn same_person_is_refused_by_account_email_and_subject_on_every_path() {
+    let Some(world) = world_with_reviews().await else { return };
+    let (_, bob) = two_people(&world).await;
+    let mut first = world.new_console_user(ConsoleRole::Admin, None);
+    first.oidc_subject = Some("subject-1".to_owned());
+    let first_email = first.email.clone();
+    let ann = world.sign_in_user(first).await.browser;
+    let review = proposed(&world, &ann, "one").await;
+    // The address is unique among stored users; another spelling of it is another account of the same person.
+    let same_email = like(&world, |user| user.email = format!(" {}", first_email.to_uppercase())).await;
+    let same_subject = like(&world, |user| user.oidc_subject = Some("subject-1".to_owned())).await;
+    for agree in [true, false] {
+        let body = json!({"version": review["version"], "agree": agree});
+        for person in [&ann, &same_email, &same_subject] {
+            let refused = act(person, &review, "second", body.clone()).await.expect(403);
+            assert_eq!(refused["code"], "same_reviewer", "agree {agree}");
+        }
+    }
+    let body = json!({"version": review["version"], "agree": false});
+    let escalated = act(&bob, &review, "second", body).await.expect(200)["data"].clone();
+    assert_eq!(escalated["state"], "escalated");
+    for agree in [true, false] {
+        let body = json!({"version": escalated["version"], "agree": agree});
+        for person in [&ann, &bob, &same_email, &same_subject] {
+            let refused = act(person, &escalated, "second", body.clone()).await.expect(403);
+            assert_eq!(refused["code"], "same_reviewer");
+        }
+    }
+    // Neither may they claim it and decide again.
+    act(&ann, &escalated, "claim", json!({"version": escalated["version"]})).await.expect(409);
+    let eve = world.console(ConsoleRole::Admin).await;
+    let body = json!({"version": escalated["version"], "agree": false, "reasons": ["document_expired"]});
+    let decided = act(&eve, &escalated, "second", body).await.expect(200)["data"].clone();
+    assert_eq!(
+        (&decided["state"], &decided["outcome"], &decided["reasons"]),
+        (&json!("decided"), &json!("reject"), &json!(["document_expired"]))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn client_is_none_of_four_eyes() {
+    let Some(world) = world_with_reviews().await else { return };
+    let (ann, _) = two_people(&world).await;
+    let (id, _) = submit(&world, "one", None).await;
+    let machine = world.operator();
+    let case = claim(&machine, &review_of(&machine, &id).await).await;
+    for (verb, more) in [("approve", json!({})), ("reject", json!({"reasons": ["document_expired"]}))] {
+        assert_eq!(decide(&machine, &case, verb, more).await.expect(403)["code"], "same_reviewer");
+    }
+    let review = proposed(&world, &ann, "two").await;
+    act(&machine, &review, "second", json!({"version": review["version"], "agree": true})).await.expect(403);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn second_look_needs_its_permission_and_the_version() {
+    let Some(world) = world_with_reviews().await else { return };
+    let (ann, bob) = two_people(&world).await;
+    let review = proposed(&world, &ann, "one").await;
+    let junior = world.console(ConsoleRole::Reviewer).await;
+    act(&junior, &review, "second", json!({"version": review["version"], "agree": true})).await.expect(403);
+    let stale = act(&bob, &review, "second", json!({"version": 1, "agree": true})).await.expect(409);
+    assert_eq!(stale["code"], "review_changed");
+    assert_eq!(list(&bob, "second_look").await.len(), 1);
+}
