@@ -73,6 +73,21 @@ for (const shown of PAGES) {
   });
 }
 
+for (const language of ['de', 'es', 'fr']) {
+  test(`in ${language} no page is wider than a phone's screen`, async ({ page, standIn }) => {
+    await page.setViewportSize(PHONE);
+    standIn.state.language = language;
+    claimed(standIn.state);
+    for (const path of ['/', '/queue', '/reviews/review000000001', '/profiles', '/profiles/profile00000001', '/users', '/audit', '/analytics', '/settings/review', '/settings/webhooks', '/settings/clients', '/account']) {
+      await openConsole(page, standIn, path);
+      await expect(page.locator('html')).toHaveAttribute('lang', language);
+      await expect(page.locator('h1')).toBeVisible();
+      const [whole, seen] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth] as const);
+      expect.soft(whole, `${path} in ${language}`).toBeLessThanOrEqual(seen);
+    }
+  });
+}
+
 /** Controls below 24 CSS pixels, apart from links in text, which SC 2.5.8 leaves out. */
 function findSmallTargets(page: Page): Promise<string[]> {
   return page.evaluate(() =>

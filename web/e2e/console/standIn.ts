@@ -25,6 +25,7 @@ export interface StandInState {
   steppedUp: boolean;
   sessionSeconds: number;
   shortcuts: boolean;
+  language: string;
   /** The next call to that path is refused with this. */
   refusal: { path: RegExp; status: number; body: Json } | null;
   calls: { method: string; path: string; body: Json | null }[];
@@ -42,13 +43,13 @@ const refuse = (status: number, body: Json): Answer => ({ status, body });
 
 function startState(): StandInState {
   return {
-    stage: 'full', setupNeeded: false, permissions: ME.permissions, steppedUp: false, sessionSeconds: 1_800, shortcuts: true, refusal: null, calls: [],
+    stage: 'full', setupNeeded: false, permissions: ME.permissions, steppedUp: false, sessionSeconds: 1_800, shortcuts: true, language: '', refusal: null, calls: [],
     review: { ...structuredClone(CASE), state: 'open', version: 3, holder: null, claim_until: null, outcome: null, decided_at: null },
   };
 }
 
 const me = (state: StandInState): Json => ({
-  ...ME, permissions: state.permissions, shortcuts: state.shortcuts,
+  ...ME, permissions: state.permissions, shortcuts: state.shortcuts, language: state.language,
   session: { id: 'session00000001', idle_until: time(state.sessionSeconds * 1_000), ends_at: time(43_200_000), step_up_until: state.steppedUp ? time(300_000) : null },
 });
 

@@ -1,12 +1,11 @@
 // Calls about settings, webhooks and API clients.
 import { callData, callWhole } from './call';
-import type { ApiClient, ListPage, SettingValues, Webhook } from './models';
+import type { ApiClient, SettingValues, Webhook } from './models';
 
 export const readSettings = (): Promise<SettingValues> => callData('GET', '/api/settings');
 export const putSetting = (key: string, value: unknown, isPublic: boolean): Promise<unknown> =>
   callWhole('PUT', `/api/settings/${encodeURIComponent(key)}`, { json: { value, public: isPublic } });
 
-export const listWebhooks = (): Promise<ListPage<Webhook>> => callWhole('GET', '/api/webhooks', { query: { limit: 100 } });
 export const createWebhook = (webhook: { url: string; events: string[]; description?: string; team?: string }): Promise<{ data: Webhook; secret: string }> =>
   callWhole('POST', '/api/webhooks', { json: webhook });
 export const changeWebhook = (id: string, change: { enabled?: boolean; description?: string }): Promise<unknown> => callWhole('PATCH', `/api/webhooks/${id}`, { json: change });
@@ -15,7 +14,6 @@ export const testWebhook = (id: string): Promise<unknown> => callWhole('POST', `
 export const rotateWebhookSecret = (id: string): Promise<{ secret: string }> => callWhole('POST', `/api/webhooks/${id}/rotate_secret`, { json: {} });
 export const resendDelivery = (id: string, delivery: string): Promise<unknown> => callWhole('POST', `/api/webhooks/${id}/deliveries/${delivery}/resend`, { json: {} });
 
-export const listClients = (): Promise<ListPage<ApiClient>> => callWhole('GET', '/api/clients', { query: { limit: 100 } });
 export const createClient = (client: { name: string; scopes: string[]; team?: string; description?: string }): Promise<{ data: ApiClient; client_secret: string }> =>
   callWhole('POST', '/api/clients', { json: client });
 export const changeClient = (id: string, change: { disabled?: boolean }): Promise<unknown> => callWhole('PATCH', `/api/clients/${encodeURIComponent(id)}`, { json: change });

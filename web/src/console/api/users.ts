@@ -1,5 +1,5 @@
 // Calls about the users of the console.
-import { callData, callWhole } from './call';
+import { callWhole } from './call';
 import type { ConsoleUser, Role } from './models';
 
 const at = (id: string, verb = ''): string => `/api/console/users/${encodeURIComponent(id)}${verb && `/${verb}`}`;
@@ -17,7 +17,6 @@ export interface Invitation {
   invitation_url: string;
 }
 
-export const listUsers = (): Promise<ConsoleUser[]> => callData('GET', '/api/console/users', { query: { limit: 100 } });
 export const inviteUser = (user: { email: string; name?: string; role: Role; teams?: string[] | null; senior?: boolean }): Promise<Invitation> =>
   callWhole('POST', '/api/console/users', { json: user });
 export const changeUser = (id: string, change: UserChange): Promise<unknown> => callWhole('PATCH', at(id), { json: change });

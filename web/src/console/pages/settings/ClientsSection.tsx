@@ -1,7 +1,7 @@
 // API clients: making, disabling, a second secret, deleting. A secret is shown once.
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { changeClient, createClientSecret, deleteClient, listClients } from '../../api/settings';
+import { changeClient, createClientSecret, deleteClient } from '../../api/settings';
 import type { ApiClient } from '../../api/models';
 import { useConsole } from '../../app/context';
 import { Button, Spinner } from '../../../shared/ui/parts';
@@ -9,13 +9,15 @@ import { Badge } from '../../ui/Badge';
 import { ConfirmDialog } from '../../ui/ConfirmDialog';
 import { type Column, DataTable } from '../../ui/DataTable';
 import { ErrorNote } from '../../ui/ErrorNote';
+import { MoreButton } from '../../ui/MoreButton';
 import { SecretOnce } from '../../ui/SecretOnce';
+import { useList } from '../../ui/useList';
 import { ClientDialog } from './ClientDialog';
 
 export function ClientsSection() {
   const { t, toast } = useConsole();
   const client = useQueryClient();
-  const list = useQuery({ queryKey: ['clients'], queryFn: listClients });
+  const list = useList<ApiClient>({ key: ['clients'], path: '/api/clients' });
   const [isAdding, setAdding] = useState(false);
   const [secret, setSecret] = useState<string | null>(null);
   const [deleting, setDeleting] = useState<ApiClient | null>(null);
@@ -82,9 +84,10 @@ export function ClientsSection() {
       {list.isPending && <Spinner large />}
       {list.data && (
         <div className="table-box">
-          <DataTable caption={t('settings.clients')} columns={columns} rows={list.data.data} rowKey={(row) => row.client_id} empty={t('list.empty')} />
+          <DataTable caption={t('settings.clients')} columns={columns} rows={list.rows} rowKey={(row) => row.client_id} empty={t('list.empty')} />
         </div>
       )}
+      {list.hasNextPage && <MoreButton hasMore isLoading={list.isFetchingNextPage} onMore={() => void list.fetchNextPage()} count={list.rows.length} />}
       {isAdding && (
         <ClientDialog
           onClose={() => setAdding(false)}

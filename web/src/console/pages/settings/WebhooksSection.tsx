@@ -1,7 +1,7 @@
 // Webhook endpoints: making, switching, testing, rotating their secret; and what was delivered.
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { changeWebhook, deleteWebhook, listWebhooks, rotateWebhookSecret, testWebhook } from '../../api/settings';
+import { changeWebhook, deleteWebhook, rotateWebhookSecret, testWebhook } from '../../api/settings';
 import type { Webhook } from '../../api/models';
 import { useCan, useConsole } from '../../app/context';
 import { Button, Spinner } from '../../../shared/ui/parts';
@@ -9,7 +9,9 @@ import { Badge } from '../../ui/Badge';
 import { ConfirmDialog } from '../../ui/ConfirmDialog';
 import { type Column, DataTable } from '../../ui/DataTable';
 import { ErrorNote } from '../../ui/ErrorNote';
+import { MoreButton } from '../../ui/MoreButton';
 import { SecretOnce } from '../../ui/SecretOnce';
+import { useList } from '../../ui/useList';
 import { Deliveries } from './Deliveries';
 import { WebhookDialog } from './WebhookDialog';
 
@@ -17,7 +19,7 @@ export function WebhooksSection() {
   const { t } = useConsole();
   const mayWrite = useCan('webhooks:write');
   const client = useQueryClient();
-  const list = useQuery({ queryKey: ['webhooks'], queryFn: listWebhooks });
+  const list = useList<Webhook>({ key: ['webhooks', 'list'], path: '/api/webhooks' });
   const [isAdding, setAdding] = useState(false);
   const [shown, setShown] = useState<Webhook | null>(null);
   const [secret, setSecret] = useState<string | null>(null);
@@ -36,7 +38,7 @@ export function WebhooksSection() {
       ),
     },
   ];
-  const current = list.data?.data.find((each) => each.id === shown?.id) ?? null;
+  const current = list.rows.find((each) => each.id === shown?.id) ?? null;
   return (
     <>
       {mayWrite && (
@@ -48,9 +50,10 @@ export function WebhooksSection() {
       {list.isPending && <Spinner large />}
       {list.data && (
         <div className="table-box">
-          <DataTable caption={t('settings.webhooks')} columns={columns} rows={list.data.data} rowKey={(row) => row.id} empty={t('webhooks.empty')} />
+          <DataTable caption={t('settings.webhooks')} columns={columns} rows={list.rows} rowKey={(row) => row.id} empty={t('webhooks.empty')} />
         </div>
       )}
+      {list.hasNextPage && <MoreButton hasMore isLoading={list.isFetchingNextPage} onMore={() => void list.fetchNextPage()} count={list.rows.length} />}
       {current && mayWrite && <EndpointActs key={current.id} webhook={current} onSecret={setSecret} onGone={() => setShown(null)} />}
       {current && <Deliveries key={`deliveries-${current.id}`} webhook={current} />}
       {isAdding && (

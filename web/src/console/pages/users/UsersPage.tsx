@@ -1,17 +1,18 @@
 // The users of the console: who they are, inviting, changing, disabling.
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
-import { listUsers } from '../../api/users';
 import type { ConsoleUser } from '../../api/models';
 import { useCan, useConsole, useMe } from '../../app/context';
 import { Button, Spinner } from '../../../shared/ui/parts';
 import { Badge } from '../../ui/Badge';
 import { type Column, DataTable } from '../../ui/DataTable';
 import { ErrorNote } from '../../ui/ErrorNote';
+import { MoreButton } from '../../ui/MoreButton';
 import { Page } from '../../ui/Page';
 import { SecretOnce } from '../../ui/SecretOnce';
 import { TimeText } from '../../ui/TimeText';
+import { useList } from '../../ui/useList';
 import { InviteDialog } from './InviteDialog';
 import { UserDialog } from './UserDialog';
 
@@ -22,7 +23,7 @@ export function UsersPage() {
   const me = useMe();
   const client = useQueryClient();
   const seesAudit = useCan('audit:read');
-  const users = useQuery({ queryKey: ['users'], queryFn: listUsers });
+  const list = useList<ConsoleUser>({ key: ['users'], path: '/api/console/users' });
   const [isInviting, setInviting] = useState(false);
   const [changed, setChanged] = useState<ConsoleUser | null>(null);
   const [link, setLink] = useState<string | null>(null);
@@ -70,13 +71,14 @@ export function UsersPage() {
   ];
   return (
     <Page title={t('nav.users')} aside={<Button onClick={() => setInviting(true)}>{t('users.invite')}</Button>}>
-      {users.error && <ErrorNote error={users.error} onRetry={() => void users.refetch()} />}
-      {users.isPending && <Spinner large />}
-      {users.data && (
+      {list.error && <ErrorNote error={list.error} onRetry={() => void list.refetch()} />}
+      {list.isPending && <Spinner large />}
+      {list.data && (
         <div className="table-box">
-          <DataTable caption={t('nav.users')} columns={columns} rows={users.data} rowKey={(row) => row.id} empty={t('list.empty')} />
+          <DataTable caption={t('nav.users')} columns={columns} rows={list.rows} rowKey={(row) => row.id} empty={t('list.empty')} />
         </div>
       )}
+      {list.hasNextPage && <MoreButton hasMore isLoading={list.isFetchingNextPage} onMore={() => void list.fetchNextPage()} count={list.rows.length} />}
       {isInviting && <InviteDialog onInvited={showLink} onClose={() => setInviting(false)} />}
       {changed && (
         <UserDialog
