@@ -40,6 +40,15 @@ impl FirstRun {
         }
     }
 
+    /// Reads the stored secrets, if there are any.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or other users could read it.
+    pub fn load(data_dir: &Path) -> Result<Option<Self>, ConfigError> {
+        let path = data_dir.join(FILE);
+        read_secret_file(SETTING, &path)?.map(|json| Self::from_file(&path, &json)).transpose()
+    }
+
     /// The signing secret.
     #[must_use]
     pub fn jwt_secret(&self) -> Vec<u8> {

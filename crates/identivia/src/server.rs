@@ -13,6 +13,7 @@ use crate::client_directory::ClientDirectory;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, EngineSettings};
 use crate::domain::client::Clients;
+use crate::domain::console::link::link_url;
 use crate::domain::handoff::CodeKey;
 use crate::domain::person_links::PersonLinks;
 use crate::domain::repeated_reads::RepeatedReads;
@@ -42,6 +43,7 @@ use crate::providers::documents::DocumentReader;
 use crate::providers::liveness::{LivenessProvider, LivenessSessions, sessions};
 use crate::providers::local_engines::LocalEngines;
 use crate::providers::webhook_receiver::{HostLookup, SystemLookup};
+use crate::records::console_link::LinkPurpose;
 use crate::storage::Storage;
 use crate::store::Store;
 use crate::store::console::ConsoleStore;
@@ -199,6 +201,16 @@ impl Server {
                 sweep.start_metrics(stop.clone());
             }
         }
+    }
+
+    /// The link with which the first user of the console is made; `None` when there are users. It takes the place of the one
+    /// before.
+    ///
+    /// # Errors
+    /// When the store cannot do it now.
+    pub async fn offer_setup_link(&self) -> anyhow::Result<Option<String>> {
+        let token = self.app.console.offer_setup_link(self.app.clock.now()).await?;
+        Ok(token.map(|token| link_url(&self.public_url, LinkPurpose::Setup, &token)))
     }
 
     /// Sweeps, then answers requests until `stop` becomes true and those under way are done.

@@ -13,6 +13,7 @@ use crate::files::pocketbase_fields::PocketBaseFields;
 use crate::files::{FileBackend, Files};
 use crate::jobs::file_sweep::SweepAtStart;
 use crate::store::Store;
+use crate::store::console::ConsoleStore;
 use crate::store::pocketbase::{Misfit, PocketBase, Severity};
 use crate::store::postgres::Postgres;
 use crate::store::sqlite::Sqlite;
@@ -53,6 +54,18 @@ impl Storage {
         let deliveries = if pocketbase.is_some() { open_deliveries(&config.data_dir)? } else { store.clone() };
         Ok(Self { store, deliveries, files, at_start, pocketbase })
     }
+}
+
+/// Opens only what the console needs, for commands beside a running server.
+///
+/// # Errors
+/// One line that names the setting to change.
+pub async fn open_console_store(config: &Config, secret: &[u8], clock: &Clock) -> anyhow::Result<Arc<ConsoleStore>> {
+    let OpenRecords { store, pocketbase, .. } = open_records(config, secret, clock).await?;
+    if pocketbase.is_some() {
+        return Ok(ConsoleStore::new(open_deliveries(&config.data_dir)?, Some(store)));
+    }
+    Ok(ConsoleStore::new(store, None))
 }
 
 fn open_deliveries(data_dir: &Path) -> anyhow::Result<Arc<dyn Store>> {

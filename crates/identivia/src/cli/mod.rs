@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod check_live;
+pub mod console;
 pub mod copy;
 pub mod demo_data;
 pub mod eval;
@@ -19,6 +20,7 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 use self::check::CheckArguments;
+use self::console::ConsoleArguments;
 use self::copy::command::CopyArguments;
 use self::demo_data::command::DemoDataArguments;
 use self::eval::command::EvalArguments;
@@ -37,6 +39,7 @@ Examples:
   identivia demo-data                          fill an empty database with invented people
   identivia copy --help                        migrate to another store
   identivia events forward --help              send events to a receiver that you develop
+  identivia console setup-link                 print a link for the first user of the console
   identivia eval face --pairs pairs.csv        measure the face engine on your own pictures
 
 Settings come from flags, then from the environment, then from a file `.env` in the current folder. Empty counts as not \
@@ -85,6 +88,8 @@ enum Command {
     Eval(EvalArguments),
     /// Read the events of a running server
     Events(EventsArguments),
+    /// Help people who cannot sign in to the console
+    Console(ConsoleArguments),
     /// Work with the PocketBase that POCKETBASE_URL names
     Pocketbase(PocketbaseArguments),
 }
@@ -104,6 +109,7 @@ pub fn run_command(cli: Cli) -> anyhow::Result<()> {
         Command::DemoData(arguments) => demo_data::command::run_demo_data(&Config::new(settings)?, &arguments),
         Command::Eval(arguments) => eval::command::run_eval(&Config::new(settings)?, &arguments),
         Command::Events(arguments) => events_forward::command::run_events(arguments),
+        Command::Console(arguments) => console::run_console(&Config::new(settings)?, &arguments),
         Command::Pocketbase(arguments) => pocketbase_init::run_pocketbase(&Config::new(settings)?, &arguments),
     }
 }

@@ -26,9 +26,22 @@ pub fn run_serve(config: Config) -> anyhow::Result<()> {
         if let Some(first_run) = &server.first_run {
             print_line(&first_run.to_welcome_text(&server.public_url, &data_dir))?;
         }
+        print_setup_link(&server).await?;
         server.run(watch_stop_signal()?).await;
         Ok(())
     })
+}
+
+/// Prints the link with which the first user of the console is made. Without the store the server starts anyway.
+async fn print_setup_link(server: &Server) -> anyhow::Result<()> {
+    match server.offer_setup_link().await {
+        Ok(Some(url)) => print_line(&format!("Make the first user of the console within 60 minutes: {url}")),
+        Ok(None) => Ok(()),
+        Err(error) => {
+            tracing::warn!(%error, "no link for the first user of the console: run identivia console setup-link later");
+            Ok(())
+        }
+    }
 }
 
 fn log_configuration_warnings(config: &Config) {

@@ -140,7 +140,7 @@ impl Clients {
 
 /// Verifies an Argon2id hash in a reused workspace: 19 MiB allocated for each check would stay with the allocator, once
 /// for every thread that has run one.
-fn matches_hash(secret: &str, hash: &str, workspace: &mut Vec<Block>) -> bool {
+pub(super) fn matches_hash(secret: &str, hash: &str, workspace: &mut Vec<Block>) -> bool {
     let Ok(parsed) = PasswordHash::new(hash) else { return false };
     let (Some(salt), Some(expected)) = (&parsed.salt, &parsed.hash) else { return false };
     let Ok(params) = Params::try_from(&parsed) else { return false };

@@ -37,6 +37,19 @@ impl AuditEvent {
         Self { actor_kind, ..self }
     }
 
+    /// The same by somebody who is not known.
+    #[must_use]
+    pub fn anonymous(self) -> Self {
+        let nobody = String::new();
+        Self {
+            actor: nobody.clone(),
+            actor_kind: ActorKind::System,
+            object_kind: nobody.clone(),
+            object_id: nobody,
+            ..self
+        }
+    }
+
     /// The same about a profile.
     #[must_use]
     pub fn about(self, profile: Option<RecordId>) -> Self {
@@ -157,6 +170,22 @@ event_kinds! {
     ProfileOpened = "profile.opened", "A console user has opened a profile";
     ProfilesSearched = "profiles.searched", "A console user has listed profiles: the detail names the filters, not what they sought";
     FileViewed = "file.viewed", "A console user has viewed a stored file";
+    ConsoleSetUp = "console.set_up", "The first user of the console was made";
+    SignInFailed = "sign_in.failed", "Somebody could not sign in to the console: the detail says at which step, and how often in an hour";
+    SessionStarted = "session.started", "A console user has signed in";
+    SessionConfirmed = "session.confirmed", "A console user has shown the second factor again";
+    SessionEnded = "session.ended", "A console user has signed out, or has ended another session of theirs";
+    UserInvited = "user.invited", "A console user was invited, or was given another link";
+    UserJoined = "user.joined", "A console user has accepted the invitation";
+    UserChanged = "user.changed", "A console user was changed: the detail names the fields, and the roles before and after";
+    UserDeleted = "user.deleted", "A console user was deleted";
+    AccountChanged = "account.changed", "A console user has changed fields of their own account";
+    PasswordChanged = "password.changed", "A console user has another password; their other sessions have ended";
+    PasswordReset = "password.reset", "The password of a console user was removed on the server, and a link for a new one made";
+    FactorAdded = "factor.added", "A console user has a new second factor";
+    FactorsReset = "factor.reset", "The second factors of a console user were removed, and their sessions ended";
+    RecoveryCodesDrawn = "recovery_codes.drawn", "A console user has new recovery codes";
+    RecoveryCodeUsed = "recovery_codes.used", "A console user has used a recovery code";
     AuditExported = "audit.exported", "The audit trail was exported: the detail names the form and the filters";
 }
 

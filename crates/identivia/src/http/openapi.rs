@@ -29,6 +29,7 @@ use crate::domain::outbox::API_VERSION;
 use crate::domain::profile::FileField;
 use crate::domain::scope::Scope;
 use crate::http::error::ErrorBody;
+use crate::http::guard::authenticate::CONSOLE_PATHS;
 use crate::store::Collection;
 
 const DESCRIPTION: &str = "\
@@ -210,8 +211,10 @@ pub(super) fn complete_document(mut document: OpenApi) -> OpenApi {
     let components = document.components.take().unwrap_or_default();
     for (path, item) in &mut document.paths.paths {
         let names_a_record = path.contains('{');
-        for operation in [&mut item.post, &mut item.patch].into_iter().flatten() {
-            add_idempotency_key(operation);
+        if !path.starts_with(CONSOLE_PATHS) {
+            for operation in [&mut item.post, &mut item.patch].into_iter().flatten() {
+                add_idempotency_key(operation);
+            }
         }
         let is_polled = path.starts_with("/api/");
         let operations = [

@@ -9,7 +9,7 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 
 use super::api::{
-    analytics, audit, auth, aws, clients, documents, events, files, flow, health, liveness, profiles, reviews,
+    analytics, audit, auth, aws, clients, console, documents, events, files, flow, health, liveness, profiles, reviews,
     settings, status_history, verification_history, webhooks,
 };
 use super::error::ApiError;
@@ -54,6 +54,7 @@ fn operations() -> OpenApiRouter<HttpState> {
         .merge(audit::audit_operations())
         .merge(analytics::analytics_operations())
         .merge(client_operations())
+        .merge(console::console_operations())
         .merge(flow_operations())
         .routes(routes!(api_docs::get_openapi_document).layer(Extension(openapi_text())))
 }

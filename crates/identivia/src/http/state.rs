@@ -9,9 +9,11 @@ use super::guard::client_secrets::SecretChecks;
 use super::guard::export_permits::ExportPermits;
 use super::guard::failed_guesses::FailedGuesses;
 use super::guard::provider_quotas::ProviderQuotas;
+use super::guard::sign_in_limits::SignInLimits;
 use super::idempotency::key_ring::KeyRing;
 use super::pages::person_page::PersonPage;
 use crate::app::App;
+use crate::domain::console::password::PasswordChecks;
 
 /// What handlers extract with `State`: each field by its own type.
 #[derive(Clone, FromRef)]
@@ -19,6 +21,8 @@ pub(crate) struct HttpState {
     app: Arc<App>,
     secret_checks: Arc<SecretChecks>,
     failed_guesses: Arc<FailedGuesses>,
+    sign_in_limits: Arc<SignInLimits>,
+    passwords: Arc<PasswordChecks>,
     quotas: Arc<ProviderQuotas>,
     pub(super) body_limits: Arc<BodyLimits>,
     pub(super) key_ring: Arc<KeyRing>,
@@ -34,6 +38,8 @@ impl HttpState {
             app,
             secret_checks: Arc::default(),
             failed_guesses: Arc::new(FailedGuesses::new(secret)),
+            sign_in_limits: Arc::new(SignInLimits::new(secret)),
+            passwords: Arc::default(),
             body_limits: BodyLimits::new(max_connections),
             key_ring: Arc::new(KeyRing::new(secret)),
             page: Arc::new(page),

@@ -1,15 +1,21 @@
 //! The console: people who are signed in to it, what their sessions may do and see, and what ends them.
 
+mod commands;
 mod sessions;
+mod signing_in;
+mod users;
 mod views;
 
 use identivia::domain::console::session::ConsoleToken;
+use identivia::domain::console::totp::TotpSecret;
 use identivia::records::console_session::{ConsoleSession, SessionStage};
 use identivia::records::console_user::{ConsoleRole, ConsoleUser, ConsoleUserStatus};
 use identivia::records::id::RecordId;
 use identivia::store::console::UserWrite;
+use reqwest::Method;
+use serde_json::{Value, json};
 
-use crate::world::{Caller, World};
+use crate::world::{Answer, Caller, World, answer};
 
 /// A user of the console and the browser in which they are signed in, with a second factor shown just now.
 pub(crate) struct SignedIn<'a> {
@@ -71,4 +77,70 @@ impl World {
         let name = if self.app.public_url.starts_with("https://") { "__Host-identivia" } else { "identivia" };
         self.with_cookie(&format!("{name}={}", token.as_text()))
     }
+}
+
+/// A browser that keeps the console's cookie.
+pub(crate) struct Browser<'a> {
+    world: &'a World,
+    pub(crate) caller: Caller<'a>,
+}
+
+impl<'a> Browser<'a> {
+    /// A browser of somebody who is not signed in.
+    pub(crate) fn new(world: &'a World) -> Self {
+        Self { caller: world.bearing(None), world }
+    }
+
+    /// Sends a change as the console's page does, and keeps the cookie of the answer.
+    pub(crate) async fn post(&mut self, path: &str, body: Value) -> Answer {
+        let mut request = self.caller.request(Method::POST, path).json(&body);
+        if self.caller.cookie.is_none() {
+            request = request.header("sec-fetch-site", "same-origin").header("x-identivia-console", "1");
+        }
+        let answer = answer(request).await;
+        if let Some(cookie) = answer.header("set-cookie").split(';').next().filter(|cookie| !cookie.is_empty()) {
+            let has_value = !cookie.ends_with('=');
+            self.caller = if has_value { self.world.with_cookie(cookie) } else { self.world.bearing(None) };
+        }
+        answer
+    }
+
+    /// Signs in with a password, and a code of this secret.
+    pub(crate) async fn sign_in(&mut self, email: &str, password: &str, secret: &TotpSecret) {
+        let body = self.post("/api/console/login", json!({"email": email, "password": password})).await.expect(200);
+        assert_eq!(body["data"]["stage"], "factor");
+        let code = secret.code_at(self.world.clock.now());
+        let body = self.post("/api/console/login/totp", json!({"code": code})).await.expect(200);
+        assert_eq!(body["data"]["stage"], "full");
+    }
+
+    /// Enrols an authenticator app; gives its secret and the recovery codes.
+    pub(crate) async fn enrol(&mut self) -> (TotpSecret, Vec<String>) {
+        let started = self.post("/api/console/me/totp", json!({})).await.expect(200);
+        let secret = read_base32(started["data"]["secret"].as_str().unwrap());
+        let code = secret.code_at(self.world.clock.now());
+        let body = self.post("/api/console/me/totp/confirm", json!({"code": code})).await.expect(200);
+        assert_eq!(body["data"]["stage"], "full");
+        (secret, serde_json::from_value(body["data"]["recovery_codes"].clone()).unwrap())
+    }
+}
+
+/// The secret that an app reads from its Base32.
+pub(crate) fn read_base32(text: &str) -> TotpSecret {
+    let value = |letter: u8| match letter {
+        b'A'..=b'Z' => u64::from(letter - b'A'),
+        b'2'..=b'7' => u64::from(letter - b'2') + 26,
+        _ => panic!("no Base32: {text}"),
+    };
+    let mut bytes = Vec::new();
+    for group in text.as_bytes().chunks(8) {
+        let bits = group.iter().fold(0_u64, |bits, letter| bits << 5 | value(*letter));
+        bytes.extend_from_slice(&bits.to_be_bytes()[3..]);
+    }
+    TotpSecret::from_bytes(&bytes).unwrap()
+}
+
+/// The token in a link.
+pub(crate) fn token_of(url: &str) -> &str {
+    url.split_once("#token=").unwrap().1
 }

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod auth;
 pub mod aws;
 pub mod clients;
+pub mod console;
 pub mod documents;
 pub mod events;
 pub mod files;

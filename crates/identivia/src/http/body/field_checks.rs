@@ -104,6 +104,12 @@ impl FieldChecks {
         self.note_problem(name, checked.map_err(|()| format!("must be one of: {}", words.join(", "))))
     }
 
+    /// True or false.
+    pub(crate) fn optional_flag(&mut self, name: &'static str, raw: RawField) -> Option<bool> {
+        let checked = raw.filter(|value| !value.is_null())?.as_bool();
+        self.note_problem(name, checked.ok_or_else(|| "must be true or false".to_owned()))
+    }
+
     /// A record's id.
     pub(crate) fn record_id(&mut self, name: &'static str, raw: RawField) -> Option<RecordId> {
         let checked = match raw.filter(|value| !value.is_null())? {

@@ -84,16 +84,22 @@ impl SecretChecks {
         }
     }
 
-    /// Runs Argon2id off the async threads, a few checks at once: a flood of guesses must not take all memory.
     async fn check_hash<'a>(&self, app: &'a Arc<App>, id: &str, secret: &str) -> Result<Option<&'a Client>, ApiError> {
+        let (clients, client, secret) = (app.clients.clone(), id.to_owned(), secret.to_owned());
+        let is_right =
+            self.run_hash(move || clients.configured.check_hashed_secret(&client, &secret).is_some()).await?;
+        Ok(if is_right { app.clients.configured.find_client(id) } else { None })
+    }
+
+    /// Runs Argon2id off the async threads, a few hashes at once: a flood of guesses must not take all memory.
+    pub(crate) async fn run_hash<T: Send + 'static>(
+        &self,
+        compute: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, ApiError> {
         let busy = || ApiError::unavailable("Too many secrets are being checked; try again");
         let permit = tokio::time::timeout(HASH_PERMIT_TIMEOUT, self.0.acquire()).await;
         let _permit = permit.map_err(|_| busy())?.map_err(|_| busy())?;
-        let (clients, client, secret) = (app.clients.clone(), id.to_owned(), secret.to_owned());
-        let is_right =
-            tokio::task::spawn_blocking(move || clients.configured.check_hashed_secret(&client, &secret).is_some());
-        let is_right = is_right.await.map_err(ApiError::internal)?;
-        Ok(if is_right { app.clients.configured.find_client(id) } else { None })
+        tokio::task::spawn_blocking(compute).await.map_err(ApiError::internal)
     }
 }
 

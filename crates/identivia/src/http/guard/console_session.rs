@@ -1,6 +1,6 @@
 //! The console's cookie: which of a request's credentials count, the checks against requests of other sites, and the session.
 
-use axum::http::{HeaderMap, HeaderName, Method, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
 use super::authority::Authority;
 use crate::app::App;
@@ -66,6 +66,24 @@ fn cookie_name(app: &App) -> &'static str {
 
 fn is_https(app: &App) -> bool {
     app.public_url.starts_with("https://")
+}
+
+/// The header that gives a browser the cookie of a session. It ends with the browser; the server ends it earlier.
+pub(crate) fn set_cookie(app: &App, token: &ConsoleToken) -> Result<HeaderValue, ApiError> {
+    let secure = if is_https(app) { "; Secure" } else { "" };
+    let text = format!("{}={}; Path=/; HttpOnly; SameSite=Strict{secure}", cookie_name(app), token.as_text());
+    let mut value = HeaderValue::from_str(&text).map_err(ApiError::internal)?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// The header that removes the cookie.
+pub(crate) fn remove_cookie(app: &App) -> HeaderValue {
+    HeaderValue::from_static(if is_https(app) {
+        "__Host-identivia=; Path=/; HttpOnly; SameSite=Strict; Secure; Max-Age=0"
+    } else {
+        "identivia=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0"
+    })
 }
 
 /// Refuses a change that a page of another site may have sent: the browser says that the request is of the same origin, its

@@ -13,3 +13,4 @@ pub mod profile_access;
 pub mod provider_quotas;
 pub mod rate_limiter;
 pub mod request_context;
+pub mod sign_in_limits;

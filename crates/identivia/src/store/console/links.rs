@@ -2,11 +2,13 @@
 
 use super::super::{Commit, Comparison, IfExists, Query, Refusal, Result};
 use super::ConsoleStore;
+use crate::domain::console::session::ConsoleToken;
 use crate::records::RecordKind;
 use crate::records::audit_event::AuditEvent;
 use crate::records::client::SecretHash;
-use crate::records::console_link::ConsoleLink;
+use crate::records::console_link::{ConsoleLink, LinkPurpose};
 use crate::records::id::RecordId;
+use crate::records::time::Millis;
 
 impl ConsoleStore {
     /// Finds the link whose token has that hash.
@@ -23,6 +25,19 @@ impl ConsoleStore {
         let query =
             Query::of_kind(RecordKind::ConsoleLinks).filter("console_user", Comparison::Is(user.as_str().into()));
         self.records.read_all(query).await
+    }
+
+    /// Makes the link for the first user; `None` when there are users.
+    ///
+    /// # Errors
+    /// When the store cannot do it now.
+    pub async fn offer_setup_link(&self, now: Millis) -> Result<Option<ConsoleToken>> {
+        if self.count_users(1).await? > 0 {
+            return Ok(None);
+        }
+        let (link, token) = ConsoleLink::draw(LinkPurpose::Setup, None, now);
+        self.offer_link(&link, &[]).await?;
+        Ok(Some(token))
     }
 
     /// Stores a link in the place of the one before of the same purpose and user.

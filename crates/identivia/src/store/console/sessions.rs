@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::super::{Commit, Comparison, Condition, Order, Query, Refusal, Result};
+use super::super::{Commit, Comparison, Condition, IfExists, Order, Query, Refusal, Result, WriteOutcome};
 use super::ConsoleStore;
 use crate::domain::console::session::{MAX_SESSIONS, SESSION_SECONDS};
 use crate::records::audit_event::AuditEvent;
@@ -32,6 +32,41 @@ impl ConsoleStore {
             .filter("console_user", Comparison::Is(user.as_str().into()))
             .ordered(Order::Oldest);
         self.records.read_all(query).await
+    }
+
+    /// Opens a session. The one that the request came with ends.
+    ///
+    /// # Errors
+    /// When the store cannot do it now.
+    pub async fn open_session(
+        &self,
+        session: &ConsoleSession,
+        closes: Option<RecordId>,
+        audit: &[AuditEvent],
+    ) -> Result<()> {
+        let mut commit = Commit::default();
+        if let Some(closed) = closes {
+            commit.delete(RecordKind::ConsoleSessions, closed.as_str(), Vec::new());
+        }
+        commit.insert(session, IfExists::Refuse(Refusal::AlreadyExists))?;
+        self.commit(commit, audit).await.map(drop)
+    }
+
+    /// Replaces a session by the same one under another cookie. Refused when it is not open any more.
+    ///
+    /// # Errors
+    /// When the store cannot do it now.
+    pub async fn renew_session(
+        &self,
+        before: RecordId,
+        after: &ConsoleSession,
+        audit: &[AuditEvent],
+    ) -> Result<WriteOutcome<()>> {
+        let mut commit = Commit::default();
+        let is_open = Condition::exists(RecordKind::ConsoleSessions, Refusal::Missing);
+        commit.delete(RecordKind::ConsoleSessions, before.as_str(), vec![is_open]);
+        commit.insert(after, IfExists::Refuse(Refusal::AlreadyExists))?;
+        self.commit(commit, audit).await
     }
 
     /// Stores when a session made its last request.

@@ -1,0 +1,67 @@
+//! `GET /api/console/state`: what the console's page shows first.
+
+use axum::Json;
+use axum::http::HeaderMap;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::console_call::ConsoleCall;
+use crate::http::error::ApiError;
+use crate::http::guard::console_session::{Credentials, find_session};
+use crate::records::console_session::SessionStage;
+
+/// What the platform is called.
+const PLATFORM_NAME: &str = "Identivia";
+
+/// What the console's page shows first.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ConsoleStateResponse {
+    success: bool,
+    data: ConsoleState,
+}
+
+#[derive(Serialize, ToSchema)]
+struct ConsoleState {
+    /// Whether there is no user yet.
+    setup_needed: bool,
+    /// Whether somebody is signed in, with the second factor.
+    signed_in: bool,
+    /// How far a sign-in is; `null` without a session.
+    #[schema(required = true)]
+    stage: Option<SessionStage>,
+    /// Other services that people can sign in with.
+    providers: Vec<SignInProvider>,
+    /// Whether people can sign in with passkeys.
+    passkeys: bool,
+    platform_name: &'static str,
+}
+
+/// A service that people can sign in with.
+#[derive(Serialize, ToSchema)]
+struct SignInProvider {
+    id: String,
+    name: String,
+}
+
+/// Get what the console's page shows first
+#[utoipa::path(get, path = "/api/console/state", tag = "Console", security(()),
+    responses((status = 200, description = "The state", body = ConsoleStateResponse)))]
+pub(crate) async fn get_console_state(
+    call: ConsoleCall,
+    headers: HeaderMap,
+) -> Result<Json<ConsoleStateResponse>, ApiError> {
+    let open = match Credentials::of_request(&call.app, &headers)? {
+        Credentials::Cookie(token) => find_session(&call.app, token.as_ref()).await?,
+        Credentials::Token => None,
+    };
+    let stage = open.map(|open| open.session.stage);
+    let data = ConsoleState {
+        setup_needed: stage.is_none() && call.app.console.count_users(1).await? == 0,
+        signed_in: stage == Some(SessionStage::Full),
+        stage,
+        providers: Vec::new(),
+        passkeys: false,
+        platform_name: PLATFORM_NAME,
+    };
+    Ok(Json(ConsoleStateResponse { success: true, data }))
+}

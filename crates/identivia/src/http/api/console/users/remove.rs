@@ -1,0 +1,29 @@
+//! `DELETE /api/console/users/{id}`: deletes a user with their sessions and links. What they did stays in the audit trail.
+
+use axum::Json;
+
+use super::super::logout::DoneResponse;
+use super::{ManagedUser, find_remaining_admin, managed_refusal};
+use crate::domain::event::EventKind;
+use crate::http::error::{ApiError, ErrorBody};
+use crate::records::id::RecordId;
+use crate::store::console::UserWrite;
+
+/// Delete a user
+///
+/// Their sessions end. Needs a fresh second factor.
+#[utoipa::path(delete, path = "/api/console/users/{id}", tag = "Console", security(("consoleSession" = ["users:manage"])),
+    params(("id" = RecordId, Path, description = "The user's id")),
+    responses(
+        (status = 200, description = "Deleted", body = DoneResponse),
+        (status = 409, description = "Nobody would be left who may do everything", body = ErrorBody),
+    ))]
+pub(crate) async fn delete_console_user(
+    ManagedUser { person, user }: ManagedUser,
+) -> Result<Json<DoneResponse>, ApiError> {
+    let while_admin = find_remaining_admin(&person, &user, false).await?;
+    let with = UserWrite { while_admin, ..UserWrite::default() };
+    let audit = [person.call.audit(EventKind::UserDeleted, person.user.id, user.id, user.role.word())];
+    person.call.app.console.delete_user(&user, &with, &audit).await?.map_err(managed_refusal)?;
+    Ok(Json(DoneResponse::new()))
+}
