@@ -65,6 +65,7 @@ test('a first user decides a review, and the person is verified', async ({ page 
     await page.getByRole('button', { name: 'Claim next' }).click();
     await expect(page.getByRole('heading', { level: 1, name: 'Review of Anna Specimen' })).toBeVisible();
     await expect(page.locator('.layer img')).toBeVisible();
+    await page.screenshot({ path: 'test-results/console-server/case.png', fullPage: true });
     await page.getByRole('button', { name: 'Reveal' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Reveal' }).click();
     await expect(page.getByText('C01X00T47')).toBeVisible();
@@ -97,6 +98,7 @@ test('every page reads what it shows from the server without an error', async ({
       await page.goto(`${server.url}/console${path}`);
       await expect(page.locator('h1'), path).toBeVisible();
       await page.waitForLoadState('networkidle');
+      await page.screenshot({ path: `test-results/console-server/${path.replaceAll(/[^a-z]+/g, '-')}.png`, fullPage: true });
       expect.soft(await page.getByRole('alert').allInnerTexts(), path).toEqual([]);
     }
   } finally {

@@ -595,3 +595,13 @@ fn the_published_document_is_up_to_date() {
     let built = serde_json::to_value(identivia::http::router::openapi_document()).unwrap();
     assert!(published == built, "docs/openapi.json is stale: run `make openapi`");
 }
+
+/// The pages' types and generated clients are made of the document: one reference to nothing stops them all.
+#[test]
+fn every_schema_that_the_document_names_is_in_it() {
+    let document = serde_json::to_value(identivia::http::router::openapi_document()).unwrap();
+    let text = document.to_string();
+    let mut names = text.split("\"#/components/schemas/").skip(1).filter_map(|rest| rest.split('"').next());
+    assert!(names.clone().count() > 100);
+    assert_eq!(names.find(|name| document["components"]["schemas"].get(*name).is_none()), None);
+}

@@ -716,4 +716,6 @@ export const de: ConsoleTexts = {
   'field.liveness_confidence': 'Wert der Lebendprüfung',
   'field.liveness_confirmed_by': 'Lebendprüfung bestätigt von',
   'field.fingerprint_status': 'Gerätesignale',
+
+  'tree.running': 'Die Befunde zu diesem Eintrag entstehen gerade.',
 };

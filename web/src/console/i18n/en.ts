@@ -715,4 +715,6 @@ export const en = {
   'field.liveness_confidence': 'Liveness score',
   'field.liveness_confirmed_by': 'Liveness confirmed by',
   'field.fingerprint_status': 'Device signals',
+
+  'tree.running': 'The checks on this record are still running.',
 } as const;

@@ -716,4 +716,6 @@ export const es: ConsoleTexts = {
   'field.liveness_confidence': 'Valor de la prueba de vida',
   'field.liveness_confirmed_by': 'Prueba de vida confirmada por',
   'field.fingerprint_status': 'Señales del dispositivo',
+
+  'tree.running': 'Las comprobaciones de este registro aún están en curso.',
 };

@@ -716,4 +716,6 @@ export const fr: ConsoleTexts = {
   'field.liveness_confidence': 'Score de vivacité',
   'field.liveness_confirmed_by': 'Vivacité confirmée par',
   'field.fingerprint_status': 'Signaux de l’appareil',
+
+  'tree.running': 'Les contrôles de cet enregistrement sont encore en cours.',
 };

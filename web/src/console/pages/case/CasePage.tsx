@@ -93,7 +93,7 @@ function CaseContent({ review, steps, reasons }: { review: ReviewCase; steps: Re
             <DataComparison review={review} revealed={revealed} />
           </Panel>
           <Panel title={t('case.checks')}>
-            <BreakdownTree nodes={review.breakdown ?? []} reasons={reasons} />
+            {review.breakdown ? <BreakdownTree nodes={review.breakdown} reasons={reasons} /> : <p className="empty">{t('tree.running')}</p>}
           </Panel>
           <section className="panel" aria-label={t('case.history')}>
             <CaseHistory review={review} steps={steps} reasons={reasons} />
