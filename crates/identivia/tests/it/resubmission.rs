@@ -159,10 +159,8 @@ async fn private_reasons_never_reach_the_browser() {
         let text = browser.get(&path).await.expect(200).to_string();
         assert!(!text.contains("screening") && !text.contains("duplicate"), "{path}: {text}");
     }
-    let events = world.operator().get("/api/events").await.expect(200);
-    let event =
-        events["data"].as_array().unwrap().iter().find(|event| event["type"] == "profile.resubmission_requested");
-    assert_eq!(event.unwrap()["data"]["reasons"], json!(["screening_hit", "duplicate_person"]));
+    let event = world.await_event("profile.resubmission_requested").await;
+    assert_eq!(event["data"]["reasons"], json!(["screening_hit", "duplicate_person"]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -246,6 +246,20 @@ impl World {
         panic!("{count} files were expected: {:?}", self.stored_files().await);
     }
 
+    /// Waits, boundedly, for the first event of that type: PostgreSQL shows events once no older transaction is open, and other
+    /// tests have theirs.
+    pub(crate) async fn await_event(&self, kind: &str) -> Value {
+        for _ in 0..250 {
+            let events = self.operator().get("/api/events?limit=100").await.expect(200);
+            let found = events["data"].as_array().unwrap().iter().find(|event| event["type"] == kind).cloned();
+            if let Some(event) = found {
+                return event;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("there is no event {kind}");
+    }
+
     /// What the audit trail holds, oldest first.
     pub(crate) async fn events(&self) -> Vec<Told> {
         self.ground.events(&self.folder.path().join("data")).await

@@ -35,12 +35,10 @@ async fn decision_takes_effect_after_its_seconds_and_sets_everything_at_once() {
     assert_eq!(statuses["data"][0]["verification"], row["verification"]);
     let records = operator.get(&format!("/api/verification_history/{id}")).await.expect(200);
     assert_eq!(records["data"][0]["status"], "verified");
-    let events = operator.get("/api/events?limit=100").await.expect(200);
-    let find = |kind: &str| events["data"].as_array().unwrap().iter().filter(|event| event["type"] == kind).count();
-    assert_eq!(find("profile.verified"), 1);
-    let changed =
-        events["data"].as_array().unwrap().iter().find(|event| event["type"] == "profile.status_changed").unwrap();
+    world.await_event("profile.verified").await;
+    let changed = world.await_event("profile.status_changed").await;
     assert_eq!(changed["data"]["decided_by"], "reviewer");
+    let events = operator.get("/api/events?limit=100").await.expect(200);
     assert!(!events.to_string().contains("Fine"), "a note never leaves the console");
     assert_eq!(world.events().await.iter().filter(|(kind, ..)| kind == "review.decided").count(), 1);
 }
@@ -135,6 +133,22 @@ async fn decision_through_the_api_withdraws_the_review() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn decision_through_the_api_comes_before_one_that_can_still_be_undone() {
+    let Some(world) = world_with_reviews().await else { return };
+    let (id, _) = submit(&world, "one", None).await;
+    let ann = world.console(ConsoleRole::Reviewer).await;
+    decide(&ann, &claimed(&ann, &id).await, "approve", json!({})).await.expect(200);
+    let step = json!({"previous_status": "unverified", "new_status": "rejected", "notes": "n"});
+    world.operator().post(&format!("/api/status_history/{id}"), step).await.expect(201);
+    world.clock.advance(10);
+    run_decisions(&world).await;
+    assert_eq!(
+        (shown_status(&world, &id).await, &review_of(&ann, &id).await["state"]),
+        (json!("rejected"), &json!("withdrawn"))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn request_for_another_try_opens_the_link_and_the_new_record_has_its_own_review() {
     let Some(world) = world_with_reviews().await else { return };
     let (id, browser) = submit(&world, "one", None).await;
@@ -206,8 +220,6 @@ async fn client_decides_by_its_own_word() {
     let machine = world.operator();
     let case = claimed(&machine, &id).await;
     decide(&machine, &case, "approve", json!({})).await.expect(200);
-    let events = machine.get("/api/events?limit=100").await.expect(200);
-    let changed =
-        events["data"].as_array().unwrap().iter().find(|event| event["type"] == "profile.status_changed").unwrap();
+    let changed = world.await_event("profile.status_changed").await;
     assert_eq!(changed["data"]["decided_by"], "client");
 }
