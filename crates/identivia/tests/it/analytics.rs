@@ -7,6 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::ground::StoreKind;
+use crate::reviews::{act, claim, review_of, submit, world_with_reviews};
 use crate::world::{Caller, World, file, small_picture, texts};
 
 async fn create_profile(caller: &Caller<'_>, user: &str) -> (String, String) {
@@ -283,4 +284,32 @@ async fn reports_read_no_record_of_a_person() {
     database.execute_batch("delete from audit_events; delete from outbox_events; delete from profiles").unwrap();
     assert_eq!(report(&world.operator(), "funnel").await, before);
     assert_eq!(report(&world.operator(), "overview").await["success_rate"]["of"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn work_of_reviewers_is_counted_once() {
+    let Some(world) = world_with_reviews().await else { return };
+    let (id, _) = submit(&world, "u", Some("red")).await;
+    let reviewer = world.sign_in(ConsoleRole::Reviewer, None).await;
+    assert_eq!(report(&world.operator(), "overview").await["pending_reviews"], 1);
+    assert_eq!(report(&world.team("blue"), "overview").await["pending_reviews"], 0);
+    let review = review_of(&reviewer.browser, &id).await;
+    let case = claim(&reviewer.browser, &review).await;
+    world.clock.advance(300);
+    let decision = json!({"claim_id": case["claim_id"], "version": case["version"], "reasons": []});
+    act(&reviewer.browser, &review, "approve", decision).await.expect(200);
+    for _ in 0..3 {
+        world.app.analytics.count_all().await.unwrap();
+    }
+    let rows = report(&world.operator(), "reviewers").await["rows"].clone();
+    let of = |name: &str| rows.as_array().unwrap().iter().find(|row| row["name"] == name).unwrap().clone();
+    assert!(rows.as_array().unwrap().iter().all(|row| row["group"] == json!(reviewer.user.id)), "{rows}");
+    let counted = ["claims", "decisions", "approvals", "rejections"].map(|name| of(name)["count"].as_u64().unwrap());
+    assert_eq!(counted, [1, 1, 1, 0]);
+    let held = of("handling_time")["median_seconds"].as_f64().unwrap();
+    assert!((held / 300.0 - 1.0).abs() < 0.06, "{held}");
+    assert_eq!(report(&reviewer.browser, "reviewers").await["rows"], rows);
+    let another = world.console(ConsoleRole::Reviewer).await;
+    assert_eq!(report(&another, "reviewers").await["rows"], json!([]));
+    assert_eq!(report(&world.team("blue"), "reviewers").await["rows"], json!([]));
 }

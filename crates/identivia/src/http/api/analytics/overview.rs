@@ -10,16 +10,24 @@ use utoipa::ToSchema;
 use super::window::Window;
 use crate::app::App;
 use crate::domain::analytics::wilson_interval::Rate;
+use crate::domain::review::ReviewFilter;
 use crate::http::body::field_checks::FieldChecks;
 use crate::http::body::list_query::ListQuery;
 use crate::http::error::ApiError;
 use crate::http::guard::request_context::RequestContext;
+use crate::records::review::ReviewState;
 use crate::records::time::Millis;
+use crate::store::StoreError;
 
 /// A person is active who has done something within that time, in seconds.
 const ACTIVE_SECONDS: i64 = 30 * 60;
 /// The most persons that are counted.
 const MAX_ACTIVE: usize = 10_000;
+/// The most reviews that are counted.
+const MAX_PENDING: usize = 1_000;
+/// The states of a review that somebody at the console has to go on with.
+const PENDING: [ReviewState; 5] =
+    [ReviewState::Open, ReviewState::Claimed, ReviewState::Deciding, ReviewState::SecondLook, ReviewState::Escalated];
 
 /// The numbers of the first page.
 #[derive(Serialize, ToSchema)]
@@ -36,6 +44,9 @@ struct Overview {
     total_verifications: u64,
     /// Verified of all profiles whose first final status is in the window.
     success_rate: Rate,
+    /// Reviews that wait for people at the console: 1,000 at most. `null` where the server keeps no reviews.
+    #[schema(required = true)]
+    pending_reviews: Option<usize>,
     /// Persons who have done something in the last 30 minutes: 10,000 at most.
     active_users: usize,
 }
@@ -44,7 +55,7 @@ struct Overview {
 #[derive(Serialize, ToSchema)]
 #[schema(as = AnalyticsOverviewResponse, example = json!({"success": true, "data": {
     "counted_at": "2026-03-21 00:00:00.000Z", "from": "2026-02-20 00:00:00.000Z", "to": "2026-03-22 00:00:00.000Z",
-    "total_verifications": 412, "success_rate": {"value": 0.93, "low": 0.9, "high": 0.951, "of": 371}, "active_users": 7,
+    "total_verifications": 412, "pending_reviews": 12, "success_rate": {"value": 0.93, "low": 0.9, "high": 0.951, "of": 371}, "active_users": 7,
 }}))]
 pub(crate) struct OverviewResponse {
     success: bool,
@@ -83,8 +94,27 @@ pub(crate) async fn get_analytics_overview(
         from: window.from,
         to: window.to,
         total_verifications: counts.records(),
+        pending_reviews: count_pending_reviews(&context, &window, now).await?,
         success_rate: counts.success_rate(),
         active_users,
     };
     Ok(Json(OverviewResponse { success: true, data }))
+}
+
+/// Counts the reviews of the window's teams that are pending now. `None` where the store keeps none.
+async fn count_pending_reviews(
+    context: &RequestContext,
+    window: &Window,
+    now: Millis,
+) -> Result<Option<usize>, StoreError> {
+    let store = &context.app.store;
+    if !store.keeps_reviews() {
+        return Ok(None);
+    }
+    let mut pending = 0;
+    for team in &window.teams {
+        let filter = ReviewFilter { states: PENDING.to_vec(), team: team.clone(), ..ReviewFilter::default() };
+        pending += store.count_reviews(&context.authority.reach, &filter, None, now, MAX_PENDING).await?;
+    }
+    Ok(Some(pending.min(MAX_PENDING)))
 }
