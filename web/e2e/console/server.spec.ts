@@ -86,7 +86,7 @@ test('a first user decides a review, and the person is verified', async ({ page 
   }
 });
 
-const EVERY_PAGE = ['/', '/queue', '/queue?tab=decided', '/profiles', '/users', '/audit', '/analytics', '/analytics?report=rates', '/analytics?report=times', '/analytics?report=reasons', '/analytics?report=breakdown',
+const EVERY_PAGE = ['/', '/queue', '/queue?tab=decided', '/profiles', '/users', '/audit', '/analytics', '/analytics?report=rates', '/analytics?report=times', '/analytics?report=reasons', '/analytics?report=breakdown', '/analytics?report=reviewers',
   '/settings/general', '/settings/review', '/settings/reasons', '/settings/webhooks', '/settings/clients', '/settings/providers', '/account'];
 
 test('every page reads what it shows from the server without an error', async ({ page }) => {

@@ -18,19 +18,23 @@ export function ReportView({ name, rows }: { name: ReportName; rows: readonly Re
   };
   const groupName = (group: string | null): string => {
     if (group === null) return '–';
+    if (name === 'reviewers') return group;
     if (name === 'breakdown') return group.length <= 3 ? countryWord(ui, group) : documentWord(ui, group);
     return translateWord(ui, 'report', group);
   };
   const time = (seconds: number | null): string => (seconds === null ? '–' : formatSpan(language, seconds));
   const columns: Column<ReportRow>[] = [
-    ...(name === 'breakdown' || name === 'reasons' ? [{ id: 'group', title: t('analytics.group'), cell: (row: ReportRow) => groupName(row.group) }] : []),
+    ...(['breakdown', 'reasons', 'reviewers'].includes(name) ? [{ id: 'group', title: t('analytics.group'), cell: (row: ReportRow) => groupName(row.group) }] : []),
     { id: 'name', title: t('analytics.number'), cell: rowName },
     { id: 'count', title: t('analytics.count'), cell: (row: ReportRow) => row.shown ?? '–', isNumber: true },
-    ...(name === 'times'
+    ...(name === 'times' || name === 'reviewers'
       ? [
           { id: 'median', title: t('analytics.median'), cell: (row: ReportRow) => time(row.median_seconds), isNumber: true },
           { id: 'p90', title: t('analytics.p90'), cell: (row: ReportRow) => time(row.p90_seconds), isNumber: true },
         ]
+      : []),
+    ...(name === 'times' || name === 'reviewers'
+      ? []
       : [
           { id: 'rate', title: t('analytics.rate'), cell: (row: ReportRow) => formatRate(language, row.rate), isNumber: true },
           { id: 'of', title: t('analytics.of'), cell: (row: ReportRow) => row.rate?.of ?? '–', isNumber: true },

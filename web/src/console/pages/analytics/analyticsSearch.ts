@@ -2,7 +2,7 @@
 import type { QueryValue } from '../../api/call';
 import { readFilters } from '../../ui/useFilterForm';
 
-export const REPORTS = ['funnel', 'rates', 'times', 'reasons', 'breakdown'] as const;
+export const REPORTS = ['funnel', 'rates', 'times', 'reasons', 'breakdown', 'reviewers'] as const;
 export type ReportName = (typeof REPORTS)[number];
 
 export const GROUPINGS = ['country', 'document_type'] as const;
