@@ -1,5 +1,6 @@
 //! The console: people who are signed in to it, what their sessions may do and see, and what ends them.
 
+mod access;
 mod commands;
 mod sessions;
 mod signing_in;
