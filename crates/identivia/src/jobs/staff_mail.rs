@@ -60,7 +60,7 @@ impl StaffMail {
     }
 
     /// Sends a user the link of their invitation, and returns when the server has accepted it or the time is over.
-    pub async fn send_invitation(&self, user: &ConsoleUser, link: &str, hours: u32) -> MailOutcome {
+    pub async fn send_invitation(&self, user: &ConsoleUser, link: &str, hours: u16) -> MailOutcome {
         let Some(mailer) = &self.mailer else { return MailOutcome::Off };
         let wording = self.load_wording().await;
         let hours = hours.to_string();

@@ -147,3 +147,26 @@ async fn disabled_endpoint_is_told_to_those_who_can_enable_it() {
     assert_eq!(ours["headers"]["subject"], "Ein Webhook-Endpunkt ist abgeschaltet");
     assert!(ours["text"].as_str().unwrap().contains(&link), "{ours}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn invitation_is_sent_and_answered_whether_or_not_the_mail_arrives() {
+    let smtp = Smtp::start().await;
+    let (url, from) = smtp.flags();
+    let world = World::with(&["--smtp-url", &url, "--mail-from", &from], false).await;
+    let admin = world.console(ConsoleRole::SuperAdmin).await;
+    let invite = |email: &'static str| admin.post("/api/console/users", json!({"email": email, "role": "reviewer"}));
+    let invited = invite("ama@example.com").await.expect(201);
+    assert_eq!(invited["mail"], "sent");
+    let [message] = &smtp.messages()[..] else { panic!("{:?}", smtp.messages()) };
+    assert_eq!(message["to"], json!(["ama@example.com"]));
+    let (text, link) = (message["text"].as_str().unwrap(), invited["invitation_url"].as_str().unwrap());
+    assert!(text.contains(link) && text.contains("Hello ama@example.com,") && text.contains("72 hours"), "{text}");
+
+    let refused = invite("refused@example.com").await.expect(201);
+    assert_eq!(refused["mail"], "failed");
+    assert!(refused["invitation_url"].as_str().unwrap().contains("/console/invitation#token="));
+    let without = World::new().await;
+    let admin = without.console(ConsoleRole::SuperAdmin).await;
+    let invited = admin.post("/api/console/users", json!({"email": "ama@example.com", "role": "auditor"})).await;
+    assert_eq!(invited.expect(201)["mail"], "off");
+}

@@ -15,14 +15,13 @@ export interface UserChange {
 export interface Invitation {
   data: ConsoleUser;
   invitation_url: string;
+  /** Whether the link was sent by e-mail; `off` where the server sends none. */
+  mail: 'off' | 'sent' | 'failed';
 }
 
 export const inviteUser = (user: { email: string; name?: string; role: Role; teams?: string[] | null; senior?: boolean }): Promise<Invitation> =>
   callWhole('POST', '/api/console/users', { json: user });
 export const changeUser = (id: string, change: UserChange): Promise<unknown> => callWhole('PATCH', at(id), { json: change });
-export const inviteAgain = (id: string): Promise<{ invitation_url: string }> =>
-  callWhole<{ invitation_url?: string; data?: { invitation_url?: string } }>('POST', at(id, 'invite'), { json: {} }).then((body) => ({
-    invitation_url: body.invitation_url ?? body.data?.invitation_url ?? '',
-  }));
+export const inviteAgain = (id: string): Promise<Invitation> => callWhole('POST', at(id, 'invite'), { json: {} });
 export const resetFactors = (id: string): Promise<unknown> => callWhole('POST', at(id, 'reset_factors'), { json: {} });
 export const deleteUser = (id: string): Promise<unknown> => callWhole('DELETE', at(id));

@@ -460,7 +460,9 @@ export const de: ConsoleTexts = {
   'users.delete': 'Benutzer entfernen',
   'users.delete_text': '{name} kann sich nicht mehr anmelden. Was getan wurde, bleibt im Protokoll.',
   'users.link_title': 'Einladungslink',
-  'users.link_text': 'Übergeben Sie diesen Link auf sicherem Weg. Er gilt einmal, 72 Stunden lang.',
+  'users.link_off': 'Übergeben Sie diesen Link auf sicherem Weg. Er gilt einmal, 72 Stunden lang.',
+  'users.link_sent': 'Der Link wurde per E-Mail gesendet. Er gilt einmal, 72 Stunden lang. Kommt die E-Mail nicht an, übergeben Sie ihn auf sicherem Weg.',
+  'users.link_failed': 'Die E-Mail konnte nicht gesendet werden. Übergeben Sie diesen Link auf sicherem Weg. Er gilt einmal, 72 Stunden lang.',
 
   'audit.at': 'Zeit',
   'audit.actor': 'Wer',

@@ -459,7 +459,9 @@ export const en = {
   'users.delete': 'Remove the user',
   'users.delete_text': '{name} can no longer sign in. What they did stays in the audit log.',
   'users.link_title': 'Invitation link',
-  'users.link_text': 'Hand this link over on a safe way. It works once, for 72 hours.',
+  'users.link_off': 'Hand this link over on a safe way. It works once, for 72 hours.',
+  'users.link_sent': 'The link was sent by e-mail. It works once, for 72 hours. If the e-mail does not arrive, hand it over on a safe way.',
+  'users.link_failed': 'The e-mail could not be sent. Hand this link over on a safe way. It works once, for 72 hours.',
 
   'audit.at': 'Time',
   'audit.actor': 'Who',

@@ -460,7 +460,9 @@ export const es: ConsoleTexts = {
   'users.delete': 'Eliminar el usuario',
   'users.delete_text': '{name} ya no podrá entrar. Lo que hizo queda en el registro.',
   'users.link_title': 'Enlace de invitación',
-  'users.link_text': 'Entregue este enlace por un medio seguro. Sirve una vez, durante 72 horas.',
+  'users.link_off': 'Entregue este enlace por un medio seguro. Sirve una vez, durante 72 horas.',
+  'users.link_sent': 'El enlace se envió por correo. Sirve una vez, durante 72 horas. Si el correo no llega, entréguelo por un medio seguro.',
+  'users.link_failed': 'No se pudo enviar el correo. Entregue este enlace por un medio seguro. Sirve una vez, durante 72 horas.',
 
   'audit.at': 'Hora',
   'audit.actor': 'Quién',

@@ -460,7 +460,9 @@ export const fr: ConsoleTexts = {
   'users.delete': 'Supprimer l’utilisateur',
   'users.delete_text': '{name} ne pourra plus se connecter. Ce qui a été fait reste au journal.',
   'users.link_title': 'Lien d’invitation',
-  'users.link_text': 'Transmettez ce lien par un moyen sûr. Il sert une fois, pendant 72 heures.',
+  'users.link_off': 'Transmettez ce lien par un moyen sûr. Il sert une fois, pendant 72 heures.',
+  'users.link_sent': 'Le lien a été envoyé par e-mail. Il sert une fois, pendant 72 heures. Si l’e-mail n’arrive pas, transmettez-le par un moyen sûr.',
+  'users.link_failed': 'L’e-mail n’a pas pu être envoyé. Transmettez ce lien par un moyen sûr. Il sert une fois, pendant 72 heures.',
 
   'audit.at': 'Heure',
   'audit.actor': 'Qui',

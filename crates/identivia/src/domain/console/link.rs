@@ -7,25 +7,32 @@ use crate::records::console_link::{ConsoleLink, LinkPurpose};
 use crate::records::id::{RecordId, letters_of};
 use crate::records::time::Millis;
 
-/// How long the link lasts that makes the first user, and that of an invitation or a new password, in seconds.
-const SETUP_SECONDS: i64 = 60 * 60;
-const INVITATION_SECONDS: i64 = 72 * 60 * 60;
+/// How long the link lasts that makes the first user, and that of an invitation or a new password.
+const SETUP_HOURS: u16 = 1;
+const INVITATION_HOURS: u16 = 72;
+
+impl LinkPurpose {
+    /// How many hours a link lasts.
+    #[must_use]
+    pub const fn valid_hours(self) -> u16 {
+        match self {
+            Self::Setup => SETUP_HOURS,
+            Self::Invitation => INVITATION_HOURS,
+        }
+    }
+}
 
 impl ConsoleLink {
     /// A new link, and the token that is in it.
     #[must_use]
     pub fn draw(purpose: LinkPurpose, user: Option<RecordId>, now: Millis) -> (Self, ConsoleToken) {
         let token = ConsoleToken::random();
-        let seconds = match purpose {
-            LinkPurpose::Setup => SETUP_SECONDS,
-            LinkPurpose::Invitation => INVITATION_SECONDS,
-        };
         let link = Self {
             id: link_key(purpose, user),
             hash: token.hash(),
             purpose,
             console_user: user,
-            expires: now.plus_seconds(seconds),
+            expires: now.plus_seconds(i64::from(purpose.valid_hours()) * 3_600),
             created: now,
         };
         (link, token)

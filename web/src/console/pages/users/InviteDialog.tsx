@@ -1,7 +1,7 @@
 // Invites a user: the link is shown once, to be handed over.
 import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
-import { inviteUser } from '../../api/users';
+import { type Invitation, inviteUser } from '../../api/users';
 import { useConsole } from '../../app/context';
 import { fieldProblems } from '../../app/explainError';
 import { Button } from '../../../shared/ui/parts';
@@ -10,7 +10,7 @@ import { ErrorNote } from '../../ui/ErrorNote';
 import { TextField } from '../../ui/fields';
 import { type RoleDraft, RoleFields, toTeams } from './RoleFields';
 
-export function InviteDialog({ onInvited, onClose }: { onInvited: (url: string) => void; onClose: () => void }) {
+export function InviteDialog({ onInvited, onClose }: { onInvited: (invitation: Invitation) => void; onClose: () => void }) {
   const { t } = useConsole();
   const [email, setEmail] = useState('');
   const [name, setName] = useState('');
@@ -20,7 +20,7 @@ export function InviteDialog({ onInvited, onClose }: { onInvited: (url: string) 
       const teams = toTeams(role.teams);
       return inviteUser({ email, role: role.role, senior: role.senior, ...(name && { name }), ...(teams && { teams }) });
     },
-    onSuccess: ({ invitation_url }) => onInvited(invitation_url),
+    onSuccess: onInvited,
   });
   const problems = fieldProblems(send.error);
   return (

@@ -1,7 +1,7 @@
 // Changes one user: role, teams, disabling, a new invitation, another second factor, removing.
 import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
-import { changeUser, deleteUser, inviteAgain, resetFactors } from '../../api/users';
+import { type Invitation, changeUser, deleteUser, inviteAgain, resetFactors } from '../../api/users';
 import type { ConsoleUser } from '../../api/models';
 import { useConsole } from '../../app/context';
 import { fieldProblems } from '../../app/explainError';
@@ -12,7 +12,7 @@ import { ErrorNote } from '../../ui/ErrorNote';
 import { CheckField, TextField } from '../../ui/fields';
 import { type RoleDraft, RoleFields, toTeams } from './RoleFields';
 
-export function UserDialog({ user, onLink, onClose }: { user: ConsoleUser; onLink: (url: string) => void; onClose: () => void }) {
+export function UserDialog({ user, onLink, onClose }: { user: ConsoleUser; onLink: (invitation: Invitation) => void; onClose: () => void }) {
   const { t, toast } = useConsole();
   const [name, setName] = useState(user.name);
   const [role, setRole] = useState<RoleDraft>({ role: user.role, teams: user.teams?.join(', ') ?? '', senior: user.senior });
@@ -23,7 +23,7 @@ export function UserDialog({ user, onLink, onClose }: { user: ConsoleUser; onLin
     onClose();
   };
   const save = useMutation({ mutationFn: () => changeUser(user.id, { name, role: role.role, teams: toTeams(role.teams), senior: role.senior, disabled: isDisabled }), onSuccess: done });
-  const invite = useMutation({ mutationFn: () => inviteAgain(user.id), onSuccess: ({ invitation_url }) => onLink(invitation_url) });
+  const invite = useMutation({ mutationFn: () => inviteAgain(user.id), onSuccess: onLink });
   const reset = useMutation({ mutationFn: () => resetFactors(user.id), onSuccess: done });
   const remove = useMutation({ mutationFn: () => deleteUser(user.id), onSuccess: done });
   const problems = fieldProblems(save.error);

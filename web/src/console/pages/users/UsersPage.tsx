@@ -3,6 +3,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import type { ConsoleUser } from '../../api/models';
+import type { Invitation } from '../../api/users';
 import { useCan, useConsole, useMe } from '../../app/context';
 import { Button, Spinner } from '../../../shared/ui/parts';
 import { Badge } from '../../ui/Badge';
@@ -26,12 +27,12 @@ export function UsersPage() {
   const list = useList<ConsoleUser>({ key: ['users'], path: '/api/console/users' });
   const [isInviting, setInviting] = useState(false);
   const [changed, setChanged] = useState<ConsoleUser | null>(null);
-  const [link, setLink] = useState<string | null>(null);
+  const [invitation, setInvitation] = useState<Invitation | null>(null);
   const refresh = (): void => void client.invalidateQueries({ queryKey: ['users'] });
-  const showLink = (url: string): void => {
+  const showLink = (made: Invitation): void => {
     setInviting(false);
     setChanged(null);
-    setLink(url);
+    setInvitation(made);
     refresh();
   };
   const columns: Column<ConsoleUser>[] = [
@@ -90,7 +91,14 @@ export function UsersPage() {
           }}
         />
       )}
-      {link !== null && <SecretOnce title={t('users.link_title')} text={t('users.link_text')} secret={link} onClose={() => setLink(null)} />}
+      {invitation !== null && (
+        <SecretOnce
+          title={t('users.link_title')}
+          text={t(`users.link_${invitation.mail}`)}
+          secret={invitation.invitation_url}
+          onClose={() => setInvitation(null)}
+        />
+      )}
     </Page>
   );
 }

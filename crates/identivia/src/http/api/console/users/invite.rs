@@ -10,6 +10,7 @@ use super::user_fields::{SentTeams, check_teams_of_role, read_role, read_sent, r
 use super::view::InvitedUserResponse;
 use super::{ManagedUser, reaches_teams, refuse_role};
 use crate::domain::console::link::link_url;
+use crate::domain::console::session::ConsoleToken;
 use crate::domain::console::user::normalize_email;
 use crate::domain::event::EventKind;
 use crate::http::body::field_checks::{FieldChecks, RawField};
@@ -71,8 +72,16 @@ pub(crate) async fn invite_console_user(
     let with = UserWrite { offers: Some(&link), ..UserWrite::default() };
     let audit = [person.call.audit(EventKind::UserInvited, person.user.id, user.id, user.role.word())];
     console.add_user(&user, &with, &audit).await?.map_err(user_refusal)?;
-    let url = link_url(&person.call.app.public_url, LinkPurpose::Invitation, &token);
-    Ok((StatusCode::CREATED, Json(InvitedUserResponse::new(user, url))))
+    Ok((StatusCode::CREATED, Json(send_invitation(&person, user, &token).await)))
+}
+
+/// Sends the link by e-mail where the server can. The answer has it in any case: the e-mail may not arrive.
+async fn send_invitation(person: &Person, user: ConsoleUser, token: &ConsoleToken) -> InvitedUserResponse {
+    let app = &person.call.app;
+    let url = link_url(&app.public_url, LinkPurpose::Invitation, token);
+    let hours = LinkPurpose::Invitation.valid_hours();
+    let mail = app.staff_mail.send_invitation(&user, &url, hours).await;
+    InvitedUserResponse::new(user, url, mail)
 }
 
 fn check_invitation(body: InviteUser, person: &Person) -> Result<ConsoleUser, ApiError> {
@@ -122,6 +131,5 @@ pub(crate) async fn renew_invitation(
     let (link, token) = ConsoleLink::draw(LinkPurpose::Invitation, Some(user.id), person.call.now());
     let audit = [person.call.audit(EventKind::UserInvited, person.user.id, user.id, "another link")];
     person.call.app.console.offer_link(&link, &audit).await?;
-    let url = link_url(&person.call.app.public_url, LinkPurpose::Invitation, &token);
-    Ok(Json(InvitedUserResponse::new(user, url)))
+    Ok(Json(send_invitation(&person, user, &token).await))
 }

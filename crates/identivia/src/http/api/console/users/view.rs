@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use crate::http::body::list_query::ListEntry;
 use crate::http::guard::authority::RestrictedView;
+use crate::jobs::staff_mail::MailOutcome;
 use crate::records::console_user::{ConsoleRole, ConsoleUser, ConsoleUserStatus};
 use crate::records::id::RecordId;
 use crate::records::time::Millis;
@@ -72,6 +73,29 @@ pub(crate) struct InvitedUserResponse {
     data: UserView,
     /// The link with which the person sets their password, once, within 72 hours.
     invitation_url: String,
+    /// Whether the person was sent the link.
+    mail: InvitationMail,
+}
+
+/// Whether an invitation was sent by e-mail.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum InvitationMail {
+    /// The server has no `SMTP_URL`: pass the link on.
+    Off,
+    Sent,
+    /// The SMTP server did not accept it: pass the link on.
+    Failed,
+}
+
+impl From<MailOutcome> for InvitationMail {
+    fn from(outcome: MailOutcome) -> Self {
+        match outcome {
+            MailOutcome::Off => Self::Off,
+            MailOutcome::Sent => Self::Sent,
+            MailOutcome::Failed => Self::Failed,
+        }
+    }
 }
 
 impl UserResponse {
@@ -81,7 +105,7 @@ impl UserResponse {
 }
 
 impl InvitedUserResponse {
-    pub(super) fn new(user: ConsoleUser, invitation_url: String) -> Self {
-        Self { success: true, data: user.into(), invitation_url }
+    pub(super) fn new(user: ConsoleUser, invitation_url: String, mail: MailOutcome) -> Self {
+        Self { success: true, data: user.into(), invitation_url, mail: mail.into() }
     }
 }
