@@ -105,57 +105,17 @@ impl Server {
         let lock = first_run::lock_data_dir(&config.data_dir)?;
         let generated = load_first_run(&config)?;
         let (listener, address) = bind_listener("PORT", SocketAddr::new(config.host, config.port)).await?;
-        let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
-        let client_url = config.client_url.clone().unwrap_or_else(|| public_url.clone());
+        let urls = PublicUrls::choose(&config, address);
         let metrics = open_metrics(&config).await?;
         let secret = choose_secret(&config, generated.as_ref());
-        let engines = load_engines(&config, &options)?;
-        let Storage { store, deliveries, files, at_start, pocketbase } =
-            Storage::open(&config, &secret, &options.clock, engines.ledger()).await?;
-        let providers = open_providers(&config, &options, &engines).await?;
-        let page = build_page(&config, &options, &providers);
-        let liveness = open_sessions(&config, &options, providers.liveness, &store, &files);
-        let checks = RecordChecks::new(engines.clone(), store.clone(), files.clone(), options.clock.clone(), &config);
-        let record_checks = JobQueue::new(checks, store.clone(), options.clock.clone());
-        let system_key = Arc::new(SystemKey::load_or_generate(&config.system_key_path())?);
-        let console = ConsoleStore::new(deliveries.clone(), pocketbase.is_some().then(|| store.clone()));
-        let staff_mail = StaffMail::new(providers.mailer, console.clone(), store.clone(), &public_url);
-        let webhooks =
-            open_webhooks(&config, &options, &store, deliveries.clone(), system_key.clone(), staff_mail.clone())?;
-        let clients = open_clients(&config, generated.as_ref(), &store, &options);
-        let app = Arc::new(App {
-            analytics: Analytics::new(store.clone(), deliveries, options.clock.clone()),
-            review_decisions: ReviewDecisions::queue(&store, &options.clock),
-            tokens: build_tokens(&config, &secret),
-            clients,
-            code_key: CodeKey::new(&secret),
-            clock: options.clock,
-            event_feed: EventFeed::new(store.clone()),
-            console,
-            system_key,
-            store,
-            files,
-            pocketbase,
-            staff_mail,
-            webhooks,
-            liveness,
-            reader: providers.reader,
-            record_checks,
-            fingerprint: providers.fingerprint,
-            links: PersonLinks::new(client_url.clone(), config.redirects.clone()),
-            public_url: public_url.clone(),
-            cpu_ledger: engines.ledger().clone(),
-            repeated_refusals: RepeatedRefusals::default(),
-            repeated_reads: RepeatedReads::default(),
-            health: ServiceHealth::new(config.openai_model.clone()),
-        });
+        let OpenedApp { app, page, at_start } = open_app(&config, &options, &urls, &secret, generated.as_ref()).await?;
         let router = router::router(&app, &secret, page, max_connections)?;
         let proxies = config.trusted_proxies;
-        let pipeline = RequestPipeline::new(router, &client_url, &public_url, proxies, metrics.is_some());
+        let pipeline = RequestPipeline::new(router, &urls.client, &urls.public, proxies, metrics.is_some());
         Ok(Self {
             address,
             first_run: generated.filter(|made| made.is_new && config.clients.is_none()),
-            public_url,
+            public_url: urls.public,
             app,
             listener,
             pipeline,
@@ -231,6 +191,78 @@ type MetricsEndpoint = (TcpListener, metrics_exporter_prometheus::PrometheusHand
 async fn open_metrics(config: &Config) -> anyhow::Result<Option<MetricsEndpoint>> {
     let Some(address) = config.metrics_addr else { return Ok(None) };
     Ok(Some((bind_listener("METRICS_ADDR", address).await?.0, telemetry::start_metrics()?)))
+}
+
+/// Where this server is reached, without slashes at the end.
+struct PublicUrls {
+    /// By clients.
+    public: String,
+    /// By persons.
+    client: String,
+}
+
+impl PublicUrls {
+    fn choose(config: &Config, address: SocketAddr) -> Self {
+        let public = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+        Self { client: config.client_url.clone().unwrap_or_else(|| public.clone()), public }
+    }
+}
+
+/// What a server is made of once its configuration is opened.
+struct OpenedApp {
+    app: Arc<App>,
+    page: PersonPage,
+    at_start: SweepAtStart,
+}
+
+/// Opens the stores, the engines and the providers, and puts the handles of requests together.
+async fn open_app(
+    config: &Config,
+    options: &StartOptions,
+    urls: &PublicUrls,
+    secret: &[u8],
+    generated: Option<&FirstRun>,
+) -> anyhow::Result<OpenedApp> {
+    let engines = load_engines(config, options)?;
+    let Storage { store, deliveries, files, at_start, pocketbase } =
+        Storage::open(config, secret, &options.clock, engines.ledger()).await?;
+    let providers = open_providers(config, options, &engines).await?;
+    let page = build_page(config, options, &providers);
+    let liveness = open_sessions(config, options, providers.liveness, &store, &files);
+    let checks = RecordChecks::new(engines.clone(), store.clone(), files.clone(), options.clock.clone(), config);
+    let record_checks = JobQueue::new(checks, store.clone(), options.clock.clone());
+    let system_key = Arc::new(SystemKey::load_or_generate(&config.system_key_path())?);
+    let console = ConsoleStore::new(deliveries.clone(), pocketbase.is_some().then(|| store.clone()));
+    let staff_mail = StaffMail::new(providers.mailer, console.clone(), store.clone(), &urls.public);
+    let webhooks = open_webhooks(config, options, &store, deliveries.clone(), system_key.clone(), staff_mail.clone())?;
+    let clients = open_clients(config, generated, &store, options);
+    let app = Arc::new(App {
+        analytics: Analytics::new(store.clone(), deliveries, options.clock.clone()),
+        review_decisions: ReviewDecisions::queue(&store, &options.clock),
+        tokens: build_tokens(config, secret),
+        clients,
+        code_key: CodeKey::new(secret),
+        clock: options.clock.clone(),
+        event_feed: EventFeed::new(store.clone()),
+        console,
+        system_key,
+        store,
+        files,
+        pocketbase,
+        staff_mail,
+        webhooks,
+        liveness,
+        reader: providers.reader,
+        record_checks,
+        fingerprint: providers.fingerprint,
+        links: PersonLinks::new(urls.client.clone(), config.redirects.clone()),
+        public_url: urls.public.clone(),
+        cpu_ledger: engines.ledger().clone(),
+        repeated_refusals: RepeatedRefusals::default(),
+        repeated_reads: RepeatedReads::default(),
+        health: ServiceHealth::new(config.openai_model.clone()),
+    });
+    Ok(OpenedApp { app, page, at_start })
 }
 
 /// The local engines: a test's own, else with the weights that the settings name.

@@ -1,5 +1,7 @@
 //! E-mails to the company's staff: their kinds, their texts in four languages, and an operator's own texts in their place.
 
+mod texts;
+
 use serde_json::Value;
 
 use super::LINE;
@@ -51,69 +53,17 @@ impl MailKind {
 
     /// The text that holds where the operator has none: subject and body.
     const fn default_text(self, language: Language) -> (&'static str, &'static str) {
-        match (self, language) {
-            (Self::Invitation, Language::English) => (
-                "Your account at {platform}",
-                "Hello {name},\n\nyou are invited to the console of {platform}. Open this link within {hours} hours and choose a password:\n\n{link}\n\nThe link works once. If you did not expect this message, ignore it.\n",
-            ),
-            (Self::Invitation, Language::German) => (
-                "Ihr Konto bei {platform}",
-                "Guten Tag {name},\n\nSie sind zur Konsole von {platform} eingeladen. Öffnen Sie diesen Link innerhalb von {hours} Stunden und wählen Sie ein Passwort:\n\n{link}\n\nDer Link gilt einmal. Wenn Sie diese Nachricht nicht erwartet haben, ignorieren Sie sie.\n",
-            ),
-            (Self::Invitation, Language::Spanish) => (
-                "Su cuenta en {platform}",
-                "Hola {name}:\n\nHa recibido una invitación a la consola de {platform}. Abra este enlace en las próximas {hours} horas y elija una contraseña:\n\n{link}\n\nEl enlace sirve una sola vez. Si no esperaba este mensaje, ignórelo.\n",
-            ),
-            (Self::Invitation, Language::French) => (
-                "Votre compte sur {platform}",
-                "Bonjour {name},\n\nvous êtes invité à la console de {platform}. Ouvrez ce lien dans les {hours} heures et choisissez un mot de passe :\n\n{link}\n\nLe lien ne sert qu'une fois. Si vous n'attendiez pas ce message, ignorez-le.\n",
-            ),
-            (Self::ReviewOverdue, Language::English) => {
-                ("{count} reviews are overdue", "{count} reviews at {platform} have passed their due time.\n\n{link}\n")
-            }
-            (Self::ReviewOverdue, Language::German) => (
-                "{count} Prüfungen sind überfällig",
-                "{count} Prüfungen bei {platform} haben ihre Frist überschritten.\n\n{link}\n",
-            ),
-            (Self::ReviewOverdue, Language::Spanish) => {
-                ("{count} revisiones vencidas", "{count} revisiones en {platform} han superado su plazo.\n\n{link}\n")
-            }
-            (Self::ReviewOverdue, Language::French) => (
-                "{count} vérifications en retard",
-                "{count} vérifications sur {platform} ont dépassé leur délai.\n\n{link}\n",
-            ),
-            (Self::EndpointFailing, Language::English) => (
-                "A webhook endpoint fails",
-                "Deliveries to the webhook endpoint {endpoint} of {platform} fail. Its deliveries show the cause:\n\n{link}\n\nIf this goes on, the endpoint is disabled. No event is lost before that.\n",
-            ),
-            (Self::EndpointFailing, Language::German) => (
-                "Ein Webhook-Endpunkt antwortet nicht",
-                "Zustellungen an den Webhook-Endpunkt {endpoint} von {platform} schlagen fehl. Seine Zustellungen zeigen die Ursache:\n\n{link}\n\nHält das an, wird der Endpunkt abgeschaltet. Bis dahin geht kein Ereignis verloren.\n",
-            ),
-            (Self::EndpointFailing, Language::Spanish) => (
-                "Un punto de webhook falla",
-                "Fallan las entregas al punto de webhook {endpoint} de {platform}. Sus entregas muestran la causa:\n\n{link}\n\nSi continúa, el punto se desactiva. Hasta entonces no se pierde ningún evento.\n",
-            ),
-            (Self::EndpointFailing, Language::French) => (
-                "Un point de webhook échoue",
-                "Les envois au point de webhook {endpoint} de {platform} échouent. Ses envois en montrent la cause :\n\n{link}\n\nSi cela continue, le point est désactivé. D'ici là, aucun événement n'est perdu.\n",
-            ),
-            (Self::EndpointDisabled, Language::English) => (
-                "A webhook endpoint is disabled",
-                "The webhook endpoint {endpoint} of {platform} gets no more events. Enable it when its receiver is well:\n\n{link}\n",
-            ),
-            (Self::EndpointDisabled, Language::German) => (
-                "Ein Webhook-Endpunkt ist abgeschaltet",
-                "Der Webhook-Endpunkt {endpoint} von {platform} bekommt keine Ereignisse mehr. Schalten Sie ihn ein, wenn sein Empfänger wieder arbeitet:\n\n{link}\n",
-            ),
-            (Self::EndpointDisabled, Language::Spanish) => (
-                "Un punto de webhook está desactivado",
-                "El punto de webhook {endpoint} de {platform} ya no recibe eventos. Actívelo cuando su receptor funcione:\n\n{link}\n",
-            ),
-            (Self::EndpointDisabled, Language::French) => (
-                "Un point de webhook est désactivé",
-                "Le point de webhook {endpoint} de {platform} ne reçoit plus d'événements. Réactivez-le quand son récepteur fonctionne :\n\n{link}\n",
-            ),
+        let [english, german, spanish, french] = match self {
+            Self::Invitation => texts::INVITATION,
+            Self::ReviewOverdue => texts::REVIEW_OVERDUE,
+            Self::EndpointFailing => texts::ENDPOINT_FAILING,
+            Self::EndpointDisabled => texts::ENDPOINT_DISABLED,
+        };
+        match language {
+            Language::English => english,
+            Language::German => german,
+            Language::Spanish => spanish,
+            Language::French => french,
         }
     }
 }
