@@ -18,8 +18,6 @@ const TEXT_CHARACTERS: usize = 4_000;
 pub enum MailKind {
     /// Somebody is invited to the console.
     Invitation,
-    /// Reviews have passed their due time.
-    ReviewOverdue,
     /// Deliveries to a webhook endpoint fail.
     EndpointFailing,
     /// A webhook endpoint gets no more deliveries.
@@ -28,14 +26,13 @@ pub enum MailKind {
 
 impl MailKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Invitation, Self::ReviewOverdue, Self::EndpointFailing, Self::EndpointDisabled];
+    pub const ALL: [Self; 3] = [Self::Invitation, Self::EndpointFailing, Self::EndpointDisabled];
 
     /// Its word in the setting.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Self::Invitation => "invitation",
-            Self::ReviewOverdue => "review_overdue",
             Self::EndpointFailing => "endpoint_failing",
             Self::EndpointDisabled => "endpoint_disabled",
         }
@@ -46,7 +43,6 @@ impl MailKind {
     pub const fn placeholders(self) -> &'static [&'static str] {
         match self {
             Self::Invitation => &["platform", "name", "link", "hours"],
-            Self::ReviewOverdue => &["platform", "count", "link"],
             Self::EndpointFailing | Self::EndpointDisabled => &["platform", "endpoint", "link"],
         }
     }
@@ -55,7 +51,6 @@ impl MailKind {
     const fn default_text(self, language: Language) -> (&'static str, &'static str) {
         let [english, german, spanish, french] = match self {
             Self::Invitation => texts::INVITATION,
-            Self::ReviewOverdue => texts::REVIEW_OVERDUE,
             Self::EndpointFailing => texts::ENDPOINT_FAILING,
             Self::EndpointDisabled => texts::ENDPOINT_DISABLED,
         };

@@ -22,16 +22,6 @@ pub(super) const INVITATION: Texts = [
     ),
 ];
 
-pub(super) const REVIEW_OVERDUE: Texts = [
-    ("{count} reviews are overdue", "{count} reviews at {platform} have passed their due time.\n\n{link}\n"),
-    (
-        "{count} Prüfungen sind überfällig",
-        "{count} Prüfungen bei {platform} haben ihre Frist überschritten.\n\n{link}\n",
-    ),
-    ("{count} revisiones vencidas", "{count} revisiones en {platform} han superado su plazo.\n\n{link}\n"),
-    ("{count} vérifications en retard", "{count} vérifications sur {platform} ont dépassé leur délai.\n\n{link}\n"),
-];
-
 pub(super) const ENDPOINT_FAILING: Texts = [
     (
         "A webhook endpoint fails",

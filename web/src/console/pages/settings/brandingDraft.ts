@@ -12,7 +12,7 @@ export interface Branding {
   support_url?: string;
 }
 
-export const MAX_LOGO_BYTES = 100_000;
+export const MAX_LOGO_BYTES = 36_000;
 
 export function readBranding(value: unknown): Branding {
   return value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as Branding) : {};
