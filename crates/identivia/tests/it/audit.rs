@@ -106,6 +106,16 @@ async fn filters_narrow_and_pages_are_stable() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn caller_who_has_an_export_may_ask_for_the_next_at_once() {
+    let world = World::new().await;
+    let operator = world.operator();
+    for _ in 0..40 {
+        let exported = operator.get("/api/audit_events/export").await;
+        assert_eq!(exported.status, 200, "more than two seem to run");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn bad_queries_are_refused_by_name() {
     let world = World::new().await;
     let operator = world.operator();

@@ -67,7 +67,8 @@ struct Export {
     sent: usize,
     is_begun: bool,
     is_ended: bool,
-    _permit: OwnedSemaphorePermit,
+    /// Given back before the last part is sent: a caller who has it all may ask for the next export at once.
+    permit: Option<OwnedSemaphorePermit>,
 }
 
 /// Export audit events
@@ -104,10 +105,10 @@ pub(crate) async fn export_audit_events(
     let filter = take_filter(&mut query, &context, &mut checks);
     checks.finish()?;
     let filter = bound_filter(filter, &context).await?;
-    let permit = permits.acquire_export()?;
+    let permit = Some(permits.acquire_export()?);
     let detail = [form.word(), &names].join(" ");
     app.store.record_event(&context.audit_event(EventKind::AuditExported, None, detail.trim_end())).await?;
-    let export = Export { app, filter, form, cursor: None, sent: 0, is_begun: false, is_ended: false, _permit: permit };
+    let export = Export { app, filter, form, cursor: None, sent: 0, is_begun: false, is_ended: false, permit };
     let mut response = Response::new(Body::from_stream(stream::try_unfold(export, send_next_page)));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(form.media_type()));
@@ -127,6 +128,7 @@ async fn send_next_page(mut export: Export) -> Result<Option<(Bytes, Export)>, S
     export.sent += page.items.len();
     export.cursor = page.next;
     export.is_ended = export.cursor.is_none() || export.sent >= MAX_ENTRIES;
+    export.permit = export.permit.filter(|_| !export.is_ended);
     let mut text = String::new();
     if export.form == ExportForm::Csv && !export.is_begun {
         text.push_str(&AuditEntry::csv_head());
