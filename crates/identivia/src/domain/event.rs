@@ -148,6 +148,7 @@ event_kinds! {
     WebhookChanged = "webhook.changed", "A webhook endpoint was changed";
     WebhookDeleted = "webhook.deleted", "A webhook endpoint was deleted";
     WebhookSecretRotated = "webhook_secret.rotated", "A webhook endpoint was given another secret";
+    WebhookSecretShown = "webhook_secret.shown", "A console user has read the secrets of a webhook endpoint";
     WebhookSent = "webhook.sent", "A client has sent a webhook endpoint a test, or an event again";
     WebhookReplayed = "webhook.replayed", "A client has had the events of a time sent again";
     WebhookFailing = "webhook.failing", "Deliveries to a webhook endpoint fail";

@@ -6,6 +6,7 @@ mod sessions;
 mod signing_in;
 mod users;
 mod views;
+mod webhook_secret;
 
 use identivia::domain::console::session::ConsoleToken;
 use identivia::domain::console::totp::TotpSecret;

@@ -98,6 +98,15 @@ impl RequestContext {
         recorded.map_err(ApiError::from)
     }
 
+    /// Refuses a person who has not shown a second factor within the last minutes, and every other kind of caller.
+    pub(crate) fn require_fresh_factor(&self) -> Result<(), ApiError> {
+        let now = self.app.clock.now();
+        match self.authority.reviewer.as_ref().is_some_and(|reviewer| reviewer.has_fresh_factor(now)) {
+            true => Ok(()),
+            false => Err(ApiError::step_up_required()),
+        }
+    }
+
     /// The value of a write that the store has made, or the API error of its refusal.
     pub(crate) async fn resolve_write<T>(&self, profile: RecordId, written: WriteOutcome<T>) -> Result<T, ApiError> {
         match written {

@@ -38,6 +38,14 @@ impl SealedKey {
         (key, secret.to_text())
     }
 
+    /// The secret as its receiver is shown it.
+    ///
+    /// # Errors
+    /// When it was sealed with another system key.
+    pub fn secret_text(&self, system_key: &SystemKey, endpoint: RecordId) -> Result<String, UnsealError> {
+        self.open_secret(system_key, endpoint).map(|secret| secret.to_text())
+    }
+
     fn open_secret(&self, system_key: &SystemKey, endpoint: RecordId) -> Result<WebhookSecret, UnsealError> {
         let bytes = system_key.open(&secret_purpose(endpoint, self.id), &self.secret)?;
         WebhookSecret::from_bytes(bytes).ok_or(UnsealError::Damaged)

@@ -12,6 +12,7 @@ mod read;
 mod replay;
 mod resend;
 mod rotate_secret;
+mod secret;
 mod send_test;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -25,6 +26,7 @@ pub(crate) fn webhook_operations() -> OpenApiRouter<HttpState> {
         .routes(routes!(read::list_webhooks, create::create_webhook))
         .routes(routes!(read::get_webhook, change::change_webhook, delete::delete_webhook))
         .routes(routes!(rotate_secret::rotate_webhook_secret))
+        .routes(routes!(secret::get_webhook_secret))
         .routes(routes!(send_test::test_webhook))
         .routes(routes!(deliveries::list_deliveries))
         .routes(routes!(deliveries::get_delivery))
