@@ -15,6 +15,8 @@ SwaggerUIBundle({
   displayRequestDuration: true,
   // A token stays in this tab's memory and is lost on reload.
   persistAuthorization: false,
+  // A request has the token that was entered here, and never the console's cookie: the server refuses both together.
+  requestInterceptor: (request) => Object.assign(request, { credentials: "omit" }),
   // By default, Swagger UI sends the document's address to a validator on another host.
   validatorUrl: null,
 });
