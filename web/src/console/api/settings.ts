@@ -12,6 +12,9 @@ export const changeWebhook = (id: string, change: { enabled?: boolean; descripti
 export const deleteWebhook = (id: string): Promise<unknown> => callWhole('DELETE', `/api/webhooks/${id}`);
 export const testWebhook = (id: string): Promise<unknown> => callWhole('POST', `/api/webhooks/${id}/test`, { json: {} });
 export const rotateWebhookSecret = (id: string): Promise<{ secret: string }> => callWhole('POST', `/api/webhooks/${id}/rotate_secret`, { json: {} });
+/** The secret that signs now. The server asks for a second factor, and notes each time. */
+export const readWebhookSecret = (id: string): Promise<string> =>
+  callWhole<{ data: { secret: string }[] }>('GET', `/api/webhooks/${id}/secret`).then(({ data }) => data[0]?.secret ?? '');
 export const resendDelivery = (id: string, delivery: string): Promise<unknown> => callWhole('POST', `/api/webhooks/${id}/deliveries/${delivery}/resend`, { json: {} });
 
 export const createClient = (client: { name: string; scopes: string[]; team?: string; description?: string }): Promise<{ data: ApiClient; client_secret: string }> =>

@@ -614,6 +614,8 @@ export const de: ConsoleTexts = {
   'webhooks.tested': 'Test gesendet. Das Ergebnis steht bei den Zustellungen.',
   'webhooks.enable': 'Einschalten',
   'webhooks.disable': 'Ausschalten',
+  'webhooks.show_secret': 'Geheimnis zeigen',
+  'webhooks.secret_noted': 'Das Protokoll hält fest, dass Sie es gesehen haben.',
   'webhooks.rotate': 'Neues Geheimnis',
   'webhooks.rotate_text': '{url} bekommt ein neues Geheimnis. Das alte unterschreibt eine Weile daneben, damit Sie wechseln können.',
   'webhooks.delete': 'Empfänger löschen',

@@ -613,6 +613,8 @@ export const en = {
   'webhooks.tested': 'Test sent. The result is among the deliveries.',
   'webhooks.enable': 'Switch on',
   'webhooks.disable': 'Switch off',
+  'webhooks.show_secret': 'Show the secret',
+  'webhooks.secret_noted': 'The audit trail notes that you have seen it.',
   'webhooks.rotate': 'New secret',
   'webhooks.rotate_text': '{url} gets a new secret. The old one signs beside it for a while, so that you can change over.',
   'webhooks.delete': 'Delete the endpoint',

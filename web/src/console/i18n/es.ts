@@ -614,6 +614,8 @@ export const es: ConsoleTexts = {
   'webhooks.tested': 'Prueba enviada. El resultado está en las entregas.',
   'webhooks.enable': 'Activar',
   'webhooks.disable': 'Desactivar',
+  'webhooks.show_secret': 'Mostrar el secreto',
+  'webhooks.secret_noted': 'El registro anota que lo ha visto.',
   'webhooks.rotate': 'Nuevo secreto',
   'webhooks.rotate_text': '{url} recibe un nuevo secreto. El anterior firma también un tiempo para que pueda cambiar.',
   'webhooks.delete': 'Eliminar el destino',

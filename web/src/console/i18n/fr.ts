@@ -614,6 +614,8 @@ export const fr: ConsoleTexts = {
   'webhooks.tested': 'Test envoyé. Le résultat figure parmi les livraisons.',
   'webhooks.enable': 'Activer',
   'webhooks.disable': 'Désactiver',
+  'webhooks.show_secret': 'Afficher le secret',
+  'webhooks.secret_noted': 'Le journal note que vous l’avez vu.',
   'webhooks.rotate': 'Nouveau secret',
   'webhooks.rotate_text': '{url} reçoit un nouveau secret. L’ancien signe encore un moment pour que vous puissiez changer.',
   'webhooks.delete': 'Supprimer la destination',

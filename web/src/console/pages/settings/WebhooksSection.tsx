@@ -1,7 +1,7 @@
 // Webhook endpoints: making, switching, testing, rotating their secret; and what was delivered.
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { changeWebhook, deleteWebhook, rotateWebhookSecret, testWebhook } from '../../api/settings';
+import { changeWebhook, deleteWebhook, readWebhookSecret, rotateWebhookSecret, testWebhook } from '../../api/settings';
 import type { Webhook } from '../../api/models';
 import { useCan, useConsole } from '../../app/context';
 import { Button, Spinner } from '../../../shared/ui/parts';
@@ -22,7 +22,7 @@ export function WebhooksSection() {
   const list = useList<Webhook>({ key: ['webhooks', 'list'], path: '/api/webhooks' });
   const [isAdding, setAdding] = useState(false);
   const [shown, setShown] = useState<Webhook | null>(null);
-  const [secret, setSecret] = useState<string | null>(null);
+  const [secret, setSecret] = useState<{ text: string; isNew: boolean } | null>(null);
   const columns: Column<Webhook>[] = [
     { id: 'url', title: t('webhooks.url'), cell: (row) => <code>{row.url}</code> },
     { id: 'events', title: t('webhooks.events'), cell: (row) => row.events.join(', ') },
@@ -61,12 +61,20 @@ export function WebhooksSection() {
           onClose={() => setAdding(false)}
           onCreated={(made) => {
             setAdding(false);
-            setSecret(made);
+            setSecret({ text: made, isNew: true });
             void client.invalidateQueries({ queryKey: ['webhooks'] });
           }}
         />
       )}
-      {secret !== null && <SecretOnce title={t('webhooks.secret')} text={t('webhooks.secret_text')} secret={secret} onClose={() => setSecret(null)} />}
+      {secret !== null && (
+        <SecretOnce
+          title={t('webhooks.secret')}
+          text={t('webhooks.secret_text')}
+          secret={secret.text}
+          {...(!secret.isNew && { note: t('webhooks.secret_noted') })}
+          onClose={() => setSecret(null)}
+        />
+      )}
     </>
   );
 }
@@ -78,7 +86,13 @@ function EndpointState({ webhook }: { webhook: Webhook }) {
   return <Badge tone="good">{t('common.on')}</Badge>;
 }
 
-function EndpointActs({ webhook, onSecret, onGone }: { webhook: Webhook; onSecret: (secret: string) => void; onGone: () => void }) {
+interface ActsProps {
+  webhook: Webhook;
+  onSecret: (secret: { text: string; isNew: boolean }) => void;
+  onGone: () => void;
+}
+
+function EndpointActs({ webhook, onSecret, onGone }: ActsProps) {
   const { t, toast } = useConsole();
   const client = useQueryClient();
   const [asks, setAsks] = useState<'rotate' | 'delete' | null>(null);
@@ -97,9 +111,10 @@ function EndpointActs({ webhook, onSecret, onGone }: { webhook: Webhook; onSecre
     mutationFn: () => rotateWebhookSecret(webhook.id),
     onSuccess: ({ secret }) => {
       setAsks(null);
-      onSecret(secret);
+      onSecret({ text: secret, isNew: true });
     },
   });
+  const show = useMutation({ mutationFn: () => readWebhookSecret(webhook.id), onSuccess: (text) => onSecret({ text, isNew: false }) });
   const remove = useMutation({
     mutationFn: () => deleteWebhook(webhook.id),
     onSuccess: () => {
@@ -117,6 +132,9 @@ function EndpointActs({ webhook, onSecret, onGone }: { webhook: Webhook; onSecre
         <Button kind="secondary" busy={change.isPending} onClick={() => change.mutate()}>
           {t(webhook.enabled ? 'webhooks.disable' : 'webhooks.enable')}
         </Button>
+        <Button kind="secondary" busy={show.isPending} onClick={() => show.mutate()}>
+          {t('webhooks.show_secret')}
+        </Button>
         <Button kind="secondary" onClick={() => setAsks('rotate')}>
           {t('webhooks.rotate')}
         </Button>
@@ -124,7 +142,7 @@ function EndpointActs({ webhook, onSecret, onGone }: { webhook: Webhook; onSecre
           {t('webhooks.delete')}
         </Button>
       </div>
-      {(test.error ?? change.error) && <ErrorNote error={test.error ?? change.error} />}
+      {(test.error ?? change.error ?? show.error) && <ErrorNote error={test.error ?? change.error ?? show.error} />}
       {asks && <ConfirmDialog title={t(`webhooks.${asks}`)} text={t(`webhooks.${asks}_text`, { url: webhook.url })} error={act.error} isSending={act.isPending} onConfirm={() => act.mutate()} onClose={() => setAsks(null)} />}
     </div>
   );
