@@ -187,5 +187,5 @@ async fn metadata_names_the_endpoints_at_the_public_url() {
     let methods = json!(["client_secret_basic", "client_secret_post"]);
     assert_eq!(found["token_endpoint_auth_methods_supported"], methods);
     let scopes: Vec<&Value> = found["scopes_supported"].as_array().unwrap().iter().collect();
-    assert!(scopes.len() == 20 && scopes.contains(&&json!("clients:manage")));
+    assert!(scopes.len() == 22 && scopes.contains(&&json!("clients:manage")));
 }
