@@ -23,6 +23,8 @@ pub(crate) struct AuditKindList {
 }
 
 /// List the kinds of audit event
+///
+/// Each with what it says has happened.
 #[utoipa::path(get, path = "/api/audit_events/kinds", tag = "Audit", security(("machine" = ["audit:read"]), ("consoleSession" = ["audit:read"])),
     responses((status = 200, description = "Every kind, with what it means", body = AuditKindList)))]
 pub(crate) async fn list_audit_kinds() -> Json<AuditKindList> {

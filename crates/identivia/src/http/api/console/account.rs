@@ -119,6 +119,8 @@ fn to_account(person: &Person, user: ConsoleUser) -> Json<AccountResponse> {
 }
 
 /// Get the own account
+///
+/// With the permissions of its role, its factors, and when the session ends.
 #[utoipa::path(get, path = "/api/console/me", tag = "Console", security(("consoleSession" = ["console:self"])),
     responses((status = 200, description = "The account", body = AccountResponse)))]
 pub(crate) async fn get_own_account(person: Person) -> Json<AccountResponse> {
@@ -127,6 +129,8 @@ pub(crate) async fn get_own_account(person: Person) -> Json<AccountResponse> {
 }
 
 /// Change the own account
+///
+/// Its name, language and shortcuts. Role and teams are changed by somebody else.
 #[utoipa::path(patch, path = "/api/console/me", tag = "Console", security(("consoleSession" = ["console:self"])),
     request_body = ChangeAccount,
     responses((status = 200, description = "Changed", body = AccountResponse)))]

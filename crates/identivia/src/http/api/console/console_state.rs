@@ -44,6 +44,8 @@ struct SignInProvider {
 }
 
 /// Get what the console's page shows first
+///
+/// Whether the first user is still to be made, and how far this browser's sign-in is.
 #[utoipa::path(get, path = "/api/console/state", tag = "Console", security(()),
     responses((status = 200, description = "The state", body = ConsoleStateResponse)))]
 pub(crate) async fn get_console_state(

@@ -30,6 +30,8 @@ impl DoneResponse {
 }
 
 /// Sign out
+///
+/// The session ends, and the browser forgets its cookie and what it has stored of the console.
 #[utoipa::path(post, path = "/api/console/logout", tag = "Console", security(("consoleSession" = ["console:sign_in"])),
     responses((status = 200, description = "Signed out", body = DoneResponse)))]
 pub(crate) async fn sign_out(person: Person) -> Result<Response, ApiError> {

@@ -58,6 +58,8 @@ pub(crate) async fn list_own_sessions(person: Person) -> Result<Json<SessionList
 }
 
 /// End an own session
+///
+/// The browser that has it is signed out at its next request.
 #[utoipa::path(delete, path = "/api/console/me/sessions/{id}", tag = "Console",
     security(("consoleSession" = ["console:self"])),
     params(("id" = RecordId, Path, description = "The session's id")),

@@ -143,6 +143,8 @@ pub(crate) async fn renew_review_claim(
 }
 
 /// Release a review
+///
+/// It is open for others at once.
 #[utoipa::path(post, path = "/api/reviews/{id}/release", tag = "Reviews",
     security(("machine" = ["reviews:decide"]), ("consoleSession" = ["reviews:decide"])),
     params(("id" = RecordId, Path, description = "The review's id")),

@@ -52,6 +52,8 @@ struct ReviewAges {
 }
 
 /// Count reviews
+///
+/// Those within the caller's reach, by state and by age: at most 1,000 of each are counted.
 #[utoipa::path(get, path = "/api/reviews/counts", tag = "Reviews",
     security(("machine" = ["reviews:read"]), ("consoleSession" = ["reviews:read"])),
     responses((status = 200, description = "Counts of the reviews within reach", body = ReviewCountsResponse)))]

@@ -51,6 +51,8 @@ pub(crate) struct NoteResponse {
 }
 
 /// Add a note to a review
+///
+/// For other reviewers: the person never sees it.
 #[utoipa::path(post, path = "/api/reviews/{id}/notes", tag = "Reviews",
     security(("machine" = ["reviews:decide"]), ("consoleSession" = ["reviews:decide"])),
     params(("id" = RecordId, Path, description = "The review's id")),
