@@ -18,7 +18,7 @@ trap stop EXIT
 
 secret=$(head -c 24 /dev/urandom | od -An -tx1 | tr -d ' \n')
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-scopes='"profiles:read","profiles:write","health:read","liveness:read","liveness:write","documents:analyze","aws:credentials","settings:read","settings:write","status_history:read","status_history:write","verification_history:read","verification_history:write","files:read","events:read","clients:manage"'
+scopes='"profiles:read","profiles:write","health:read","liveness:read","liveness:write","documents:analyze","aws:credentials","settings:read","settings:write","status_history:read","status_history:write","verification_history:read","verification_history:write","files:read","events:read","clients:manage","reviews:read","reviews:decide","audit:read","analytics:read"'
 export IDENTIVIA_DATA=${IDENTIVIA_DATA:-$folder/data}
 # Where to keep everything and whom to ask, when tests/services.sh says so.
 backends=()

@@ -127,7 +127,11 @@ pub(crate) async fn get_analytics_report(
     let window = Window::take(&mut query, app.clock.now(), &mut checks);
     let by = query.take_text("by", &mut checks);
     if !by.is_empty() && !report.groups().contains(&&*by) {
-        checks.add_problem("by", format!("must be left out, or one of: {}", report.groups().join(", ")));
+        let problem = match report.groups() {
+            [] => "must be left out: this report has no groups".to_owned(),
+            groups => format!("must be left out, or one of: {}", groups.join(", ")),
+        };
+        checks.add_problem("by", problem);
     }
     let form = query.take_text("format", &mut checks);
     if !["", "json", "csv"].contains(&&*form) {
