@@ -74,6 +74,8 @@ const TAGS: [(&str, &str); 18] = [
     ("Documentation", "This description."),
 ];
 
+/// Operations that need a store with transactions.
+const REVIEW_PATHS: &str = "/api/reviews";
 /// The name of the parameter that operations with an idempotency key share.
 const KEY_PARAMETER: &str = "IdempotencyKey";
 
@@ -228,6 +230,12 @@ pub(super) fn complete_document(mut document: OpenApi) -> OpenApi {
             operations.into_iter().filter_map(|(operation, polled)| Some((operation.as_mut()?, polled)))
         {
             add_refusals(operation, names_a_record);
+            if path.starts_with(REVIEW_PATHS) {
+                add_responses(
+                    operation,
+                    &[("501", "The records are in PocketBase: reviews need SQLite or PostgreSQL", true)],
+                );
+            }
             add_refusal_examples(operation, &components);
             response_headers::add_response_headers(operation, is_polled);
             operation.operation_id = operation.operation_id.take().map(|name| camel_case(&name));

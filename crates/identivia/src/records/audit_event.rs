@@ -29,7 +29,7 @@ record! {
         #[serde(default)]
         object_kind: String = Audit Line [],
         #[serde(default)]
-        object_id: String = Audit Line [Column],
+        object_id: String = Audit Paragraph [Column],
         /// The address that the request came from, as this server saw it.
         #[serde(default)]
         address: String = Audit Line [Column],
