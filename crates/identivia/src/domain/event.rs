@@ -37,15 +37,15 @@ impl AuditEvent {
         Self { actor_kind, ..self }
     }
 
-    /// The same by somebody who is not known.
+    /// The same by an unknown actor on an unknown object.
     #[must_use]
     pub fn anonymous(self) -> Self {
-        let nobody = String::new();
+        let unknown = String::new();
         Self {
-            actor: nobody.clone(),
+            actor: unknown.clone(),
             actor_kind: ActorKind::System,
-            object_kind: nobody.clone(),
-            object_id: nobody,
+            object_kind: unknown.clone(),
+            object_id: unknown,
             ..self
         }
     }

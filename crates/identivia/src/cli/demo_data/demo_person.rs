@@ -125,7 +125,7 @@ impl DemoPerson {
         if self.number.is_multiple_of(2) { "female" } else { "male" }
     }
 
-    /// When the profile was made. What waits for somebody is of the last day; all others are of the last four weeks.
+    /// When the profile was made: within the last day if it waits for a reviewer, else within the last four weeks.
     pub(super) fn created(&self, now: Millis) -> Millis {
         let number = i64::try_from(self.number).unwrap_or(0);
         match self.state {

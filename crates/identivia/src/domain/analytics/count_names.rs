@@ -34,7 +34,7 @@ pub const DECISION_TIME: &str = "decision_time/";
 pub const WAITING_TIME: &str = "waiting_time/";
 /// Before the id of a console user, and what they did.
 pub const REVIEWER: &str = "reviewer/";
-/// Before the bucket of a time for which somebody held a review.
+/// The prefix of names that count handling times, before the bucket of the time.
 pub const HANDLING_TIME: &str = "handling_time/";
 /// Second looks, and those that did not agree.
 pub const SECOND_LOOKS: &str = "second_looks";

@@ -18,7 +18,7 @@ use crate::records::time::Millis;
 use crate::records::verification_record::VerificationRecord;
 
 const DAY: i64 = 86_400_000;
-/// The kinds of document that are told apart.
+/// The kinds of document with counts of their own.
 const DOCUMENT_TYPES: [&str; 6] =
     ["passport", "national_id", "driving_license", "driver_license", "residence_permit", "visa"];
 /// The longest word in the name of a count.

@@ -10,12 +10,12 @@ use super::histogram::bucket_of;
 use crate::records::audit_event::{ActorKind, AuditEvent};
 use crate::records::time::Millis;
 
-/// A claim that nobody ended lapses after that time, in milliseconds. Its renewals are not in the audit trail.
+/// After how many milliseconds a claim lapses that was not ended. Its renewals are not in the audit trail.
 const LEASE: i64 = 15 * 60_000;
 /// The most reviews that are followed at once: beyond that the one that is held longest is forgotten.
 const MAX_FOLLOWED: usize = 5_000;
 
-/// A review that somebody holds, or that waits for a second person.
+/// A review that a reviewer holds, or that waits for a second person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FollowedReview {
     /// Who has claimed it.

@@ -18,7 +18,7 @@ const SECRET_BYTES: usize = 20;
 const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 /// What apps show as the name of this service.
 const ISSUER: &str = "Identivia";
-/// What stands in a URI as it is (RFC 3986 §2.3).
+/// Characters that need no encoding in a URI (RFC 3986 §2.3).
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The secret that an authenticator app shares with this server. It has neither `Debug` nor `Display`.
