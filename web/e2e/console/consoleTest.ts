@@ -1,13 +1,16 @@
 // The test's page with a stand-in server. A page fails the test if it logs an error, breaks its policy or calls another host.
 import { type Page, test as base } from '@playwright/test';
 import { type StandIn, startStandIn } from './standIn';
+import { shiftedNow } from './standInData';
 
 export const PHONE = { width: 360, height: 740 };
 export const COMPUTER = { width: 1440, height: 900 };
 
 export const test = base.extend<{ standIn: StandIn; quiet: void }>({
-  standIn: async ({}, use) => {
+  timezoneId: 'UTC',
+  standIn: async ({ page }, use) => {
     const standIn = await startStandIn();
+    await page.clock.install({ time: shiftedNow() });
     await use(standIn);
     await standIn.stop();
   },

@@ -1,7 +1,12 @@
 // What the stand-in server answers with: invented people, reviews, users, settings.
 
 const HOUR = 3_600_000;
-export const time = (offset: number): string => new Date(Date.now() + offset).toISOString().replace('T', ' ');
+
+/** The tests begin late on 30 November, whenever they run: dates and times as wide as they get, and the same pictures each time. */
+const SHIFT = Date.UTC(2026, 10, 30, 23, 58) - Date.now();
+export const shiftedNow = (): number => Date.now() + SHIFT;
+
+export const time = (offset: number): string => new Date(shiftedNow() + offset).toISOString().replace('T', ' ');
 
 export const ALL_PERMISSIONS = [
   'console:self', 'reviews:read', 'reviews:decide', 'reviews:second', 'reviews:override', 'pii:reveal', 'profiles:read', 'files:read', 'files:download',
@@ -114,7 +119,7 @@ export const CLIENTS = [
 const rate = (part: number, of: number) => ({ value: part / of, low: Math.max(0, part / of - 0.05), high: Math.min(1, part / of + 0.04), of });
 const reportRow = (name: string, count: number, of: number, more: object = {}) => ({ name, group: null, count, shown: String(count), rate: rate(count, of), median_seconds: null, p90_seconds: null, ...more });
 const STEPS = [['created', 412], ['opened', 388], ['consent', 371], ['document', 352], ['face', 340], ['sent', 333], ['decided', 310], ['verified', 288]] as const;
-const day = (ago: number): string => new Date(Date.now() - ago * 24 * HOUR).toISOString().slice(0, 10);
+const day = (ago: number): string => new Date(shiftedNow() - ago * 24 * HOUR).toISOString().slice(0, 10);
 
 export const REPORTS: Record<string, object[]> = {
   funnel: STEPS.map(([name, count]) => reportRow(name, count, 412)),

@@ -2,6 +2,7 @@
 import type { Page } from '@playwright/test';
 import { COMPUTER, expect, openConsole, test } from './consoleTest';
 import type { StandIn } from './standIn';
+import { time } from './standInData';
 
 test.beforeEach(async ({ page }) => {
   await page.setViewportSize(COMPUTER);
@@ -9,7 +10,7 @@ test.beforeEach(async ({ page }) => {
 
 const lastCall = (standIn: StandIn, path: RegExp) => standIn.state.calls.filter((call) => path.test(call.path)).at(-1);
 const claimed = (standIn: StandIn): void => {
-  Object.assign(standIn.state.review, { state: 'claimed', mine: true, claim_id: 'claim1', holder: { id: 'x', name: 'Ada Osei' }, claim_until: new Date(Date.now() + 900_000).toISOString() });
+  Object.assign(standIn.state.review, { state: 'claimed', mine: true, claim_id: 'claim1', holder: { id: 'x', name: 'Ada Osei' }, claim_until: time(900_000) });
 };
 const openCase = (page: Page, standIn: StandIn) => openConsole(page, standIn, '/reviews/review000000001');
 
@@ -101,7 +102,7 @@ test('a request for new pictures needs a reason and a step', async ({ page, stan
 
 test('a refused step says why in words, and reads the newest state', async ({ page, standIn }) => {
   await openCase(page, standIn);
-  standIn.state.refusal = { path: /claim$/, status: 409, body: { error: 'Held by another reviewer', code: 'review_claimed', holder: 'B. Ito', until: new Date(Date.now() + 600_000).toISOString() } };
+  standIn.state.refusal = { path: /claim$/, status: 409, body: { error: 'Held by another reviewer', code: 'review_claimed', holder: 'B. Ito', until: time(600_000) } };
   const reads = () => standIn.state.calls.filter((call) => call.method === 'GET' && /review000000001$/.test(call.path)).length;
   const before = reads();
   await page.getByRole('button', { name: 'Claim', exact: true }).click();
