@@ -86,6 +86,58 @@ test('a first user decides a review, and the person is verified', async ({ page 
   }
 });
 
+/** Has the first user invite a reviewer, who signs in with a browser of their own. */
+async function inviteReviewer(admin: Page, reviewer: Page, name: string): Promise<void> {
+  const link = await admin.evaluate(async (invited) => {
+    const headers = { 'Content-Type': 'application/json', 'X-Identivia-Console': '1' };
+    const body = JSON.stringify({ name: invited, email: 'reviewer@example.org', role: 'reviewer' });
+    return (await (await fetch('/api/console/users', { method: 'POST', headers, body })).json()).invitation_url as string;
+  }, name);
+  await reviewer.goto(link);
+  await reviewer.getByLabel('Name').fill(name);
+  await reviewer.getByLabel('Password').fill(PASSWORD);
+  await reviewer.getByRole('button', { name: 'Continue' }).click();
+  await reviewer.getByText('Cannot scan it?').click();
+  const secret = (await reviewer.locator('.secret code').innerText()).replaceAll(' ', '');
+  await reviewer.getByLabel('Code from the app').fill(totpCode(secret));
+  await reviewer.getByRole('button', { name: 'Confirm' }).click();
+  await reviewer.getByLabel('I have stored the codes').check();
+  await reviewer.getByRole('button', { name: 'Continue' }).click();
+  await expect(reviewer.getByRole('heading', { level: 1, name: 'Overview' })).toBeVisible();
+}
+
+test('what one reviewer does shows in the queue of another without a reload', async ({ page, browser }) => {
+  const server = await startServer();
+  const context = await browser.newContext();
+  try {
+    await setUpConsole(page, server);
+    const other = await context.newPage();
+    await inviteReviewer(page, other, 'Bo Lind');
+    const streaming = other.waitForResponse((answer) => answer.url().includes('/api/events'));
+    await other.goto(`${server.url}/console/queue`);
+    expect((await streaming).headers()['content-type']).toBe('text/event-stream');
+    await expect(other.getByRole('row').filter({ hasText: 'A. S.' })).toHaveCount(0);
+    // Longer than the page collects changes, shorter than it reads its lists without the stream.
+    const soon = { timeout: 8_000 };
+    await sendRecord(server, 'three');
+    const row = other.getByRole('row').filter({ hasText: 'A. S.' });
+    await expect(row).toBeVisible(soon);
+    await page.getByRole('navigation').getByRole('link', { name: 'Queue' }).click();
+    await page.getByRole('button', { name: 'Claim next' }).click();
+    await expect(page.getByRole('heading', { level: 1, name: 'Review of Anna Specimen' })).toBeVisible();
+    // A review that somebody holds is not among the open ones.
+    await expect(row).toHaveCount(0, soon);
+    await other.screenshot({ path: 'test-results/console-server/live-queue.png', fullPage: true });
+    await other.goto(page.url());
+    await expect(other.getByText('Ada Osei').first()).toBeVisible();
+    await page.getByRole('button', { name: 'Release' }).click();
+    await expect(other.getByRole('button', { name: /^Claim/ })).toBeVisible(soon);
+  } finally {
+    await context.close();
+    await server.stop();
+  }
+});
+
 const EVERY_PAGE = ['/', '/queue', '/queue?tab=decided', '/profiles', '/users', '/audit', '/analytics', '/analytics?report=rates', '/analytics?report=times', '/analytics?report=reasons', '/analytics?report=breakdown', '/analytics?report=reviewers',
   '/settings/general', '/settings/review', '/settings/reasons', '/settings/webhooks', '/settings/clients', '/settings/providers', '/account'];
 

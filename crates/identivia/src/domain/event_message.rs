@@ -33,6 +33,16 @@ pub struct Event {
     pub data: Map<String, Value>,
 }
 
+/// What people at the console see of an event's details: which records are concerned. They read these as far as they may.
+const IDS: [&str; 3] = ["id", "verification_id", "version"];
+
+impl Event {
+    /// Clears everything but the kind of event and the ids of records.
+    pub fn keep_ids(&mut self) {
+        self.data.retain(|name, _| IDS.contains(&name.as_str()));
+    }
+}
+
 impl From<OutboxEvent> for Event {
     fn from(event: OutboxEvent) -> Self {
         Self {

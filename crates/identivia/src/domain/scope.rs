@@ -203,6 +203,12 @@ impl Scope {
     pub const fn needs_step_up(self) -> bool {
         matches!(self, Self::ClientsManage | Self::UsersManage)
     }
+
+    /// Says whether a request with this permission shows that a person is there. The stream of events is opened by the page alone.
+    #[must_use]
+    pub const fn keeps_session_alive(self) -> bool {
+        !matches!(self, Self::EventsRead)
+    }
 }
 
 /// The scopes that one token carries, or the permissions of one person.

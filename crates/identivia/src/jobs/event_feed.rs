@@ -1,4 +1,4 @@
-//! News of outbox events: wakes the readers that wait for the next one, and limits how many may wait.
+//! News of outbox events and of reviews: wakes the readers that wait for the next one, and limits how many may wait.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,6 +9,7 @@ use tokio::time::timeout;
 
 use crate::domain::profile::Reach;
 use crate::jobs::interval::wait_for_next_round;
+use crate::jobs::review_feed::ReviewFeed;
 use crate::records::id::RecordId;
 use crate::store::Store;
 
@@ -16,23 +17,47 @@ use crate::store::Store;
 const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 /// The longest wait of a reader before it looks itself: an event may become readable later than it was written.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
-/// How many readers of one team may wait at once, and how many in all.
+/// How many readers of one team may wait at once, and how many of one person at the console: a person has a few tabs.
 const READERS_PER_TEAM: usize = 20;
+const READERS_PER_PERSON: usize = 6;
+/// How many servers may wait at once, and as many people beside them: neither takes the other's places.
 const READERS: usize = 200;
 
 /// Wakes readers of events.
 pub struct EventFeed {
     store: Arc<dyn Store>,
     newest: watch::Sender<Option<RecordId>>,
-    /// The waiting readers of each team; operators are of the team `""`.
-    readers: Mutex<HashMap<String, usize>>,
+    /// Which reviews have changed, for people at the console.
+    pub reviews: Arc<ReviewFeed>,
+    readers: Mutex<HashMap<ReaderHolder, usize>>,
     stopping: watch::Sender<bool>,
+}
+
+/// Whose place a waiting reader takes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ReaderHolder {
+    /// A team's servers; operators are of the team `""`.
+    Team(String),
+    /// A person at the console.
+    Person(RecordId),
+}
+
+impl ReaderHolder {
+    /// The holder of a server's reader.
+    #[must_use]
+    pub fn of_reach(reach: &Reach) -> Self {
+        Self::Team(reach.teams().unwrap_or_default().join(", "))
+    }
+
+    const fn is_person(&self) -> bool {
+        matches!(self, Self::Person(_))
+    }
 }
 
 /// The place of a waiting reader, which is free again when this is dropped.
 pub struct ReaderPlace {
     feed: Arc<EventFeed>,
-    team: String,
+    holder: ReaderHolder,
 }
 
 impl EventFeed {
@@ -40,11 +65,13 @@ impl EventFeed {
     #[must_use]
     pub fn new(store: Arc<dyn Store>) -> Arc<Self> {
         let (newest, stopping) = (watch::Sender::new(None), watch::Sender::new(false));
-        Arc::new(Self { store, newest, readers: Mutex::default(), stopping })
+        let reviews = ReviewFeed::new(store.clone());
+        Arc::new(Self { store, newest, reviews, readers: Mutex::default(), stopping })
     }
 
     /// Looks for new events while readers wait, until the server stops.
     pub fn start(self: &Arc<Self>, mut stop: watch::Receiver<bool>) {
+        self.reviews.start(stop.clone());
         let feed = self.clone();
         tokio::spawn(async move {
             while wait_for_next_round(LOOK_INTERVAL, &mut stop).await {
@@ -70,16 +97,17 @@ impl EventFeed {
 
     /// Lets a reader wait; `None` when too many wait already.
     #[must_use]
-    pub fn admit_reader(self: &Arc<Self>, reach: &Reach) -> Option<ReaderPlace> {
-        let team = reach.teams().unwrap_or_default().join(", ");
+    pub fn admit_reader(self: &Arc<Self>, holder: ReaderHolder) -> Option<ReaderPlace> {
         let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_team = readers.get(&team).copied().unwrap_or_default();
-        if of_team >= READERS_PER_TEAM || readers.values().sum::<usize>() >= READERS {
+        let own = readers.get(&holder).copied().unwrap_or_default();
+        let of_kind = readers.iter().filter(|(other, _)| other.is_person() == holder.is_person());
+        let most = if holder.is_person() { READERS_PER_PERSON } else { READERS_PER_TEAM };
+        if own >= most || of_kind.map(|(_, count)| count).sum::<usize>() >= READERS {
             return None;
         }
-        readers.insert(team.clone(), of_team + 1);
+        readers.insert(holder.clone(), own + 1);
         metrics::gauge!("event_readers").increment(1.0);
-        Some(ReaderPlace { feed: self.clone(), team })
+        Some(ReaderPlace { feed: self.clone(), holder })
     }
 }
 
@@ -94,10 +122,10 @@ impl ReaderPlace {
 impl Drop for ReaderPlace {
     fn drop(&mut self) {
         let mut readers = self.feed.readers.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = readers.get_mut(&self.team) {
+        if let Some(count) = readers.get_mut(&self.holder) {
             *count -= 1;
             if *count == 0 {
-                readers.remove(&self.team);
+                readers.remove(&self.holder);
             }
         }
         metrics::gauge!("event_readers").decrement(1.0);

@@ -10,6 +10,7 @@ pub mod job_metrics;
 pub mod queue;
 pub mod record_checks;
 pub mod review_decisions;
+pub mod review_feed;
 pub mod session_polling;
 pub mod staff_mail;
 pub mod webhooks;

@@ -141,6 +141,14 @@ impl dyn Store + '_ {
         found.iter().map(|stored| id(&stored.json)).collect()
     }
 
+    /// The reviews that have changed last, the newest change first.
+    ///
+    /// # Errors
+    /// When the store cannot be read now.
+    pub async fn newest_review_changes(&self, limit: usize) -> Result<Vec<Review>> {
+        self.read_all(Query::of_kind(RecordKind::Reviews).ordered(Order::Descending("updated")).limited(limit)).await
+    }
+
     /// The reviews that are free and due first.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ mod access;
 mod commands;
 mod sessions;
 mod signing_in;
+mod stream;
 mod users;
 mod views;
 mod webhook_secret;

@@ -2,7 +2,7 @@
 import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query';
 import { type QueryValue, callWhole } from '../api/call';
 import type { ListPage } from '../api/models';
-import { isUserPresent } from '../app/idle';
+import { refreshEvery } from '../app/liveUpdates';
 
 const PAGE_SIZE = 50;
 
@@ -24,7 +24,7 @@ export function useList<Row>({ key, path, query = {}, every, enabled = true }: L
     getNextPageParam: (last) => (last.has_more ? last.next_cursor : null),
     placeholderData: keepPreviousData,
     enabled,
-    ...(every !== undefined && { refetchInterval: () => (isUserPresent() ? every : false) }),
+    ...(every !== undefined && { refetchInterval: refreshEvery(every) }),
   });
   return { ...list, rows: list.data?.pages.flatMap((page) => page.data) ?? [] };
 }

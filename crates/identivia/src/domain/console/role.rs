@@ -5,13 +5,14 @@ use crate::records::console_session::SessionStage;
 use crate::records::console_user::ConsoleRole;
 
 /// What every role may do.
-const EVERYBODY: [Scope; 7] = [
+const EVERYBODY: [Scope; 8] = [
     Scope::ProfilesRead,
     Scope::StatusHistoryRead,
     Scope::VerificationHistoryRead,
     Scope::ReviewsRead,
     Scope::AuditRead,
     Scope::AnalyticsRead,
+    Scope::EventsRead,
     Scope::ConsoleSelf,
 ];
 /// What reviewers may do beside that. They see files of the reviews that they have claimed, and reveal values there.
@@ -82,7 +83,7 @@ mod tests {
     #[test]
     fn permissions_are_those_of_the_table() {
         use ConsoleRole::{Admin, Auditor, Reviewer, SuperAdmin};
-        let table: [(Scope, &[ConsoleRole]); 19] = [
+        let table: [(Scope, &[ConsoleRole]); 20] = [
             (Scope::ProfilesRead, &[SuperAdmin, Admin, Reviewer, Auditor]),
             (Scope::ReviewsRead, &[SuperAdmin, Admin, Reviewer, Auditor]),
             (Scope::FilesRead, &[SuperAdmin, Admin, Reviewer]),
@@ -97,6 +98,7 @@ mod tests {
             (Scope::ClientsManage, &[SuperAdmin]),
             (Scope::AuditRead, &[SuperAdmin, Admin, Reviewer, Auditor]),
             (Scope::AnalyticsRead, &[SuperAdmin, Admin, Reviewer, Auditor]),
+            (Scope::EventsRead, &[SuperAdmin, Admin, Reviewer, Auditor]),
             (Scope::ConsoleSelf, &[SuperAdmin, Admin, Reviewer, Auditor]),
             (Scope::ProfilesWrite, &[]),
             (Scope::StatusHistoryWrite, &[]),

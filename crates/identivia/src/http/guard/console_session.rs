@@ -12,6 +12,7 @@ use crate::http::error::ApiError;
 use crate::http::origin::to_origin;
 use crate::records::console_session::ConsoleSession;
 use crate::records::console_user::ConsoleUser;
+use crate::records::id::RecordId;
 
 /// The cookie's name where the public URL is https: browsers take such a cookie from no other host or path, and send it to none.
 const SECURE_COOKIE: &str = "__Host-identivia";
@@ -125,6 +126,13 @@ pub(crate) async fn find_session(app: &App, token: Option<&ConsoleToken>) -> Res
     Ok(user.filter(|user| session.is_alive(user, now)).map(|user| OpenSession { user, session }))
 }
 
+/// Says whether a session that was open before still is.
+pub(crate) async fn is_session_open(app: &App, session: RecordId) -> Result<bool, ApiError> {
+    let Some(session) = app.console.session(session).await? else { return Ok(false) };
+    let user = app.console.user(session.console_user).await?;
+    Ok(user.is_some_and(|user| session.is_alive(&user, app.clock.now())))
+}
+
 /// The authority that the cookie gives for an operation with that permission.
 pub(crate) async fn verify_session(
     app: &App,
@@ -143,7 +151,7 @@ pub(crate) async fn verify_session(
     if permission.needs_step_up() && !method.is_safe() && !has_fresh_factor {
         return Err(ApiError::step_up_required());
     }
-    if session.needs_touch(now) {
+    if permission.keeps_session_alive() && session.needs_touch(now) {
         app.console.touch_session(session.id, now).await?;
     }
     Ok((authority, open))

@@ -8,6 +8,7 @@ const WEBHOOKS: &str = include_str!("../../../migrations/0002_webhooks.sql");
 const CONSOLE: &str = include_str!("../../../migrations/0003_console.sql");
 const REVIEWS: &str = include_str!("../../../migrations/0004_reviews.sql");
 const ANALYTICS: &str = include_str!("../../../migrations/0005_analytics.sql");
+const REVIEW_CHANGES: &str = include_str!("../../../migrations/0006_review_changes.sql");
 const TOKEN_FAILURES: &str = include_str!("../../../migrations/0001_token_failures.postgres.sql");
 
 /// One migration: the name under which a database remembers it, and its text.
@@ -25,6 +26,7 @@ impl Migration {
             Self { name: "0003_console", text: CONSOLE.to_owned() },
             Self { name: "0004_reviews", text: REVIEWS.to_owned() },
             Self { name: "0005_analytics", text: ANALYTICS.to_owned() },
+            Self { name: "0006_review_changes", text: REVIEW_CHANGES.to_owned() },
         ]
     }
 
@@ -38,6 +40,7 @@ impl Migration {
             Self { name: "0003_console", text: to_postgres(CONSOLE) },
             Self { name: "0004_reviews", text: to_postgres(REVIEWS) },
             Self { name: "0005_analytics", text: to_postgres(ANALYTICS) },
+            Self { name: "0006_review_changes", text: to_postgres(REVIEW_CHANGES) },
         ]
     }
 }

@@ -29,7 +29,7 @@ const TABLE: [(&str, [bool; 4]); 22] = [
     ("settings:write", [true, true, false, false]),
     ("webhooks:read", [true, true, false, false]),
     ("webhooks:write", [true, true, false, false]),
-    ("events:read", [false, false, false, false]),
+    ("events:read", [true, true, true, true]),
     ("health:read", [true, true, false, true]),
     ("clients:manage", [true, false, false, false]),
 ];

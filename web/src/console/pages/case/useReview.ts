@@ -5,7 +5,7 @@ import { useCallback, useState } from 'react';
 import { errorDetails } from '../../api/call';
 import { addNote, claimNext, claimReview, decideReview, giveSecondLook, readReview, releaseReview, reopenReview, undoDecision } from '../../api/reviews';
 import type { ReviewCase, ReviewOutcome } from '../../api/models';
-import { isUserPresent } from '../../app/idle';
+import { refreshEvery } from '../../app/liveUpdates';
 import { useConsole } from '../../app/context';
 import { type DecisionDraft, toDecision } from './decisionForm';
 import { useLease } from './useLease';
@@ -17,7 +17,7 @@ export function useReview(id: string) {
   const client = useQueryClient();
   const [refusal, setRefusal] = useState<unknown>(null);
   const key = ['reviews', 'one', id];
-  const query = useQuery({ queryKey: key, queryFn: ({ signal }) => readReview(id, signal), refetchInterval: () => (isUserPresent() ? REFRESH : false) });
+  const query = useQuery({ queryKey: key, queryFn: ({ signal }) => readReview(id, signal), refetchInterval: refreshEvery(REFRESH) });
   const review = query.data;
 
   const refresh = useCallback(() => client.invalidateQueries({ queryKey: ['reviews'] }), [client]);

@@ -4,7 +4,7 @@ import { Link } from '@tanstack/react-router';
 import { callData, callWhole } from '../../api/call';
 import { readCounts } from '../../api/reviews';
 import type { AnalyticsOverview, HealthReport, ReviewCounts, ReviewRow } from '../../api/models';
-import { isUserPresent } from '../../app/idle';
+import { refreshEvery } from '../../app/liveUpdates';
 import { useCan, useConsole } from '../../app/context';
 import { Spinner } from '../../../shared/ui/parts';
 import { DataTable } from '../../ui/DataTable';
@@ -17,7 +17,7 @@ import { useQueueColumns } from '../queue/queueColumns';
 import { ProviderList } from '../settings/ProviderList';
 
 const REFRESH = 30_000;
-const refetchInterval = (): number | false => (isUserPresent() ? REFRESH : false);
+const refetchInterval = refreshEvery(REFRESH);
 
 export function OverviewPage() {
   const { t } = useConsole();

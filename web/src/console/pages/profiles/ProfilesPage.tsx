@@ -26,7 +26,7 @@ export function ProfilesPage() {
   const { t } = ui;
   const applied = useSearch({ strict: false }) as ProfileFilters;
   const { from, to, ...rest } = applied;
-  const list = useList<ProfileRow>({ key: ['profiles'], path: '/api/profiles', query: { ...rest, created_after: dayToTime(from), created_before: dayToTime(to, true) } });
+  const list = useList<ProfileRow>({ key: ['profiles', 'list'], path: '/api/profiles', query: { ...rest, created_after: dayToTime(from), created_before: dayToTime(to, true) } });
   useShortcuts({ search: () => document.getElementById('profile-q')?.focus() });
   const columns: Column<ProfileRow>[] = [
     {

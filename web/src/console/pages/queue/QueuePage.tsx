@@ -5,7 +5,7 @@ import { useState } from 'react';
 import { ApiError } from '../../api/call';
 import { claimNext, readCounts } from '../../api/reviews';
 import type { ReviewRow } from '../../api/models';
-import { isUserPresent } from '../../app/idle';
+import { refreshEvery } from '../../app/liveUpdates';
 import { useCan, useConsole } from '../../app/context';
 import { Button, Spinner } from '../../../shared/ui/parts';
 import { useShortcuts } from '../../keys/ShortcutProvider';
@@ -25,7 +25,7 @@ export function QueuePage() {
   const search = useSearch({ strict: false }) as QueueSearch;
   const navigate = useNavigate();
   const mayDecide = useCan('reviews:decide');
-  const counts = useQuery({ queryKey: ['reviews', 'counts'], queryFn: readCounts, refetchInterval: () => (isUserPresent() ? REFRESH : false) });
+  const counts = useQuery({ queryKey: ['reviews', 'counts'], queryFn: readCounts, refetchInterval: refreshEvery(REFRESH) });
   const list = useList<ReviewRow>({ key: ['reviews', 'list'], path: '/api/reviews', query: toReviewQuery(search, Date.now()), every: REFRESH });
   const next = useMutation({
     mutationFn: () => claimNext(search.team),

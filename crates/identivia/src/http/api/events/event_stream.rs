@@ -11,12 +11,13 @@ use axum::response::Response;
 use futures_util::stream;
 use tokio::time::Instant;
 
+use super::console_stream::ConsoleStream;
 use super::event_query::EventQuery;
 use crate::app::App;
 use crate::domain::event_message::Event;
+use crate::http::guard::authority::{Authority, Shown};
 use crate::jobs::event_feed::{NewsListener, ReaderPlace};
 use crate::records::outbox_event::EventId;
-use crate::records::time::Millis;
 
 /// A stream ends after this, so that its reader's token is checked again.
 const LONGEST_STREAM: Duration = Duration::from_secs(30 * 60);
@@ -31,6 +32,9 @@ struct EventStream {
     app: Arc<App>,
     query: EventQuery,
     after: Option<EventId>,
+    authority: Arc<Authority>,
+    /// What it also does for a person at the console.
+    console: Option<ConsoleStream>,
     ends: Instant,
     next_comment: Instant,
     pending: VecDeque<Bytes>,
@@ -38,21 +42,23 @@ struct EventStream {
     _place: ReaderPlace,
 }
 
-/// Streams the events behind that one until the token ends, at most for half an hour.
+/// Streams the events behind that one until the token or the session ends, at most for half an hour.
 pub(super) fn stream_events(
     app: Arc<App>,
     query: EventQuery,
     after: Option<EventId>,
     place: ReaderPlace,
-    token_ends: Millis,
+    authority: Arc<Authority>,
 ) -> Response {
     let now = Instant::now();
-    let token_left = Duration::from_millis(u64::try_from(token_ends.0 - app.clock.now().0).unwrap_or_default());
+    let console = authority.reviewer.as_ref().map(|reviewer| ConsoleStream::new(&app, &authority.reach, reviewer));
     let stream = EventStream {
+        ends: now + time_left(&app, &authority, console.is_some()),
         app,
         query,
         after,
-        ends: now + LONGEST_STREAM.min(token_left),
+        authority,
+        console,
         next_comment: now + COMMENT_INTERVAL,
         pending: VecDeque::from([Bytes::from_static(START.as_bytes())]),
         listener: place.listen(),
@@ -70,6 +76,12 @@ pub(super) fn stream_events(
     response
 }
 
+/// How long the stream may last. A session's end moves on with each request: the stream looks whether it is still open.
+fn time_left(app: &App, authority: &Authority, is_session: bool) -> Duration {
+    let credentials_left = u64::try_from(authority.expires.0 - app.clock.now().0).unwrap_or_default();
+    if is_session { LONGEST_STREAM } else { LONGEST_STREAM.min(Duration::from_millis(credentials_left)) }
+}
+
 impl EventStream {
     /// The next part of the answer; `None` ends it.
     async fn next_chunk(&mut self) -> Option<Bytes> {
@@ -81,6 +93,10 @@ impl EventStream {
             if Instant::now() >= self.ends {
                 return None;
             }
+            if let Some(console) = &mut self.console {
+                console.check_session(&self.app).await?;
+                self.pending.extend(console.take_news());
+            }
             self.read_events().await?;
             if !self.pending.is_empty() {
                 continue;
@@ -90,9 +106,20 @@ impl EventStream {
                 continue;
             }
             let left = self.ends.min(self.next_comment).saturating_duration_since(Instant::now());
-            if !self.listener.wait(left).await {
+            if !self.wait_for_news(left).await {
                 return None;
             }
+        }
+    }
+
+    /// Waits until there may be news, at most that long. Says whether the server goes on.
+    async fn wait_for_news(&mut self, at_most: Duration) -> bool {
+        match &mut self.console {
+            None => self.listener.wait(at_most).await,
+            Some(console) => tokio::select! {
+                () = console.wait_for_news() => true,
+                goes_on = self.listener.wait(at_most) => goes_on,
+            },
         }
     }
 
@@ -103,14 +130,15 @@ impl EventStream {
             events.inspect_err(|error| tracing::warn!(%error, "a stream of events ends: the store cannot be read"));
         for event in events.ok()? {
             self.after = Some(event.event_id.clone());
-            self.pending.push_back(to_message(&Event::from(event)));
+            let (id, event_type) = (event.event_id.clone(), event.event_type.clone());
+            self.pending.push_back(to_message(&id, &event_type, &self.authority.show(Event::from(event))));
         }
         Some(())
     }
 }
 
 /// An event as a message: its JSON has no line break.
-fn to_message(event: &Event) -> Bytes {
+fn to_message(id: &EventId, event_type: &str, event: &Shown<Event>) -> Bytes {
     let data = serde_json::to_string(event).unwrap_or_default();
-    format!("id: {}\nevent: {}\ndata: {data}\n\n", event.id, event.event_type).into()
+    format!("id: {id}\nevent: {event_type}\ndata: {data}\n\n").into()
 }
