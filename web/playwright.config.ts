@@ -1,7 +1,10 @@
 import { defineConfig } from '@playwright/test';
+import type { StoreName } from './e2e/console/server/serverStore';
+
+const CONSOLE_WITH_SERVER = '**/console/server/*.spec.ts';
 
 // Uses Debian's Chromium and downloads none. One worker, for two cores.
-export default defineConfig({
+export default defineConfig<object, { store: StoreName }>({
   testDir: 'e2e',
   outputDir: 'test-results',
   workers: 1,
@@ -18,4 +21,10 @@ export default defineConfig({
     locale: 'en-GB',
     trace: 'retain-on-failure',
   },
+  // The console with the real server runs once on each store.
+  projects: [
+    { name: 'pages', testIgnore: CONSOLE_WITH_SERVER },
+    { name: 'sqlite', testMatch: CONSOLE_WITH_SERVER, timeout: 90_000, use: { store: 'sqlite', actionTimeout: 15_000 } },
+    { name: 'postgres', testMatch: CONSOLE_WITH_SERVER, timeout: 90_000, use: { store: 'postgres', actionTimeout: 15_000 } },
+  ],
 });

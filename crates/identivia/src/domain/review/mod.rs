@@ -5,7 +5,9 @@ mod filter;
 mod people;
 
 use crate::records::id::{RecordId, random_text};
-use crate::records::review::{Decider, DeciderKind, Proposal, Review, ReviewOutcome, ReviewPriority, ReviewState};
+use crate::records::review::{
+    Decider, DeciderKind, Proposal, Review, ReviewNote, ReviewOutcome, ReviewPriority, ReviewState,
+};
 use crate::records::time::Millis;
 use crate::records::verification_record::VerificationRecord;
 
@@ -230,6 +232,12 @@ impl Review {
         let earlier = [&self.proposal, &self.second].into_iter().flatten();
         let is_other = by.kind == DeciderKind::User && earlier.into_iter().all(|one| !is_same_person(&one.by, by));
         if is_other { Ok(()) } else { Err(ReviewRefusal::SameReviewer) }
+    }
+
+    /// Says whether a note belongs to what the first person has decided, or was written by them since.
+    #[must_use]
+    pub fn is_of_proposal(&self, note: &ReviewNote) -> bool {
+        self.proposal.as_ref().is_some_and(|first| note.by == first.by.id && note.at >= first.at)
     }
 
     /// Keeps that a second person does not agree: a third one decides.

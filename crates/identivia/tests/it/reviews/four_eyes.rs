@@ -27,7 +27,8 @@ async fn like<'w>(world: &'w World, change: impl FnOnce(&mut ConsoleUser)) -> Ca
 async fn proposed(world: &World, person: &Caller<'_>, user: &str) -> Value {
     let (id, _) = submit(world, user, None).await;
     let case = claim(person, &review_of(person, &id).await).await;
-    let proposed = decide(person, &case, "approve", json!({})).await.expect(200)["data"].clone();
+    let proposed =
+        decide(person, &case, "approve", json!({"internal_note": "First says yes"})).await.expect(200)["data"].clone();
     assert_eq!(proposed["state"], "second_look");
     proposed
 }
@@ -40,9 +41,14 @@ async fn second_person_puts_the_decision_into_effect_and_sees_nothing_of_it_befo
     let path = format!("/api/reviews/{}", review["id"].as_str().unwrap());
     let seen = bob.get(&path).await.expect(200)["data"].clone();
     assert_eq!((&seen["proposal"], &seen["may"]), (&Value::Null, &json!(["second"])), "blind");
+    assert!(
+        !seen.to_string().contains("First says yes") && !seen["timeline"].to_string().contains("approve"),
+        "{seen}"
+    );
     assert_eq!(ann.get(&path).await.expect(200)["data"]["proposal"]["outcome"], "approve");
     let agreed = act(&bob, &review, "second", json!({"version": review["version"], "agree": true})).await.expect(200);
     assert_eq!(agreed["data"]["state"], "decided");
+    assert!(agreed["data"]["notes"].to_string().contains("First says yes"), "both are known once it is decided");
     let profile =
         world.operator().get(&format!("/api/profiles/{}", review["profile"].as_str().unwrap())).await.expect(200);
     assert_eq!(profile["data"]["status"], "verified");

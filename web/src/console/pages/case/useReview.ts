@@ -1,10 +1,11 @@
 // One review: reading it, and every step that changes it. A refused step shows why and reads the newest state.
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
-import { useCallback, useState } from 'react';
-import { errorDetails } from '../../api/call';
+import { useCallback, useRef, useState } from 'react';
+import { ApiError } from '../../api/call';
 import { addNote, claimNext, claimReview, decideReview, giveSecondLook, readReview, releaseReview, reopenReview, undoDecision } from '../../api/reviews';
 import type { ReviewCase, ReviewOutcome } from '../../api/models';
+import { explainError } from '../../app/explainError';
 import { refreshEvery } from '../../app/liveUpdates';
 import { useConsole } from '../../app/context';
 import { type DecisionDraft, toDecision } from './decisionForm';
@@ -19,6 +20,9 @@ export function useReview(id: string) {
   const key = ['reviews', 'one', id];
   const query = useQuery({ queryKey: key, queryFn: ({ signal }) => readReview(id, signal), refetchInterval: refreshEvery(REFRESH) });
   const review = query.data;
+  // A decision names the claim that it was written under, also when that has ended meanwhile: then the server says so.
+  const ownClaim = useRef('');
+  if (review?.claim_id) ownClaim.current = review.claim_id;
 
   const refresh = useCallback(() => client.invalidateQueries({ queryKey: ['reviews'] }), [client]);
   const refuse = useCallback(
@@ -42,11 +46,11 @@ export function useReview(id: string) {
   });
 
   const claim = useMutation(step((now, force: { force?: boolean; reason?: string }) => claimReview(id, { version: now.version, ...force }), t('case.said_claimed')));
-  const release = useMutation(step((now) => releaseReview(id, now.claim_id ?? ''), t('case.said_released')));
+  const release = useMutation(step((now) => releaseReview(id, now.claim_id ?? ownClaim.current), t('case.said_released')));
   const decide = useMutation(
     step(
       (now, { outcome, draft }: { outcome: ReviewOutcome; draft: DecisionDraft }) =>
-        decideReview(id, outcome, toDecision(outcome, draft, { claim_id: now.claim_id ?? '', version: now.version })),
+        decideReview(id, outcome, toDecision(outcome, draft, { claim_id: now.claim_id ?? ownClaim.current, version: now.version })),
       t('case.said_decided'),
     ),
   );
@@ -65,7 +69,8 @@ export type ReviewSteps = ReturnType<typeof useReview>;
 
 /** Claims the next review and opens it. */
 export function useClaimNext() {
-  const { t, toast } = useConsole();
+  const ui = useConsole();
+  const { t, toast } = ui;
   const navigate = useNavigate();
   const client = useQueryClient();
   return useMutation({
@@ -74,6 +79,6 @@ export function useClaimNext() {
       void client.invalidateQueries({ queryKey: ['reviews'] });
       void navigate({ to: '/reviews/$id', params: { id: row.id } });
     },
-    onError: (error) => toast(errorDetails(error).error === undefined ? t('error.connection') : t('queue.nothing_next')),
+    onError: (error) => toast(error instanceof ApiError && error.status === 404 ? t('queue.nothing_next') : explainError(error, ui).title),
   });
 }

@@ -137,8 +137,12 @@ pub(super) async fn answer_case(named: NamedReview) -> Result<Json<ReviewRespons
         checks: shown_checks(&checks, view)?,
         images: if view.shows_images { list_images(context, &record).await? } else { Vec::new() },
         tries_before: list_earlier_tries(context, review).await?,
-        timeline: list_timeline(context, review).await?,
-        notes: notes.into_iter().map(NoteView::from).collect(),
+        timeline: list_timeline(context, review, is_blind).await?,
+        notes: notes
+            .into_iter()
+            .filter(|note| !(is_blind && review.is_of_proposal(note)))
+            .map(NoteView::from)
+            .collect(),
         undo_until: review.undo_until.filter(|until| *until > now),
         may: named.list_actions(settings),
     };

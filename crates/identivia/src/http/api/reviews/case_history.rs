@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::domain::event::EventKind;
 use crate::domain::reason::ReasonCode;
 use crate::http::error::ApiError;
 use crate::http::guard::request_context::RequestContext;
-use crate::records::audit_event::ActorKind;
+use crate::records::audit_event::{ActorKind, AuditEvent};
 use crate::records::id::RecordId;
 use crate::records::review::Review;
 use crate::records::time::Millis;
@@ -71,8 +72,13 @@ pub(super) async fn list_earlier_tries(context: &RequestContext, review: &Review
     Ok(tries.collect())
 }
 
-/// What the audit trail says of the profile, the newest first.
-pub(super) async fn list_timeline(context: &RequestContext, review: &Review) -> Result<Vec<CaseEvent>, ApiError> {
+/// What the audit trail says of the profile, the newest first. Without the outcomes of this review for one who must not know
+/// them yet.
+pub(super) async fn list_timeline(
+    context: &RequestContext,
+    review: &Review,
+    is_blind: bool,
+) -> Result<Vec<CaseEvent>, ApiError> {
     let events = context.app.store.profile_timeline(review.profile, EVENTS).await?;
     let mut names: HashMap<String, String> = HashMap::new();
     for event in events.iter().filter(|event| event.actor_kind == ActorKind::User) {
@@ -80,13 +86,19 @@ pub(super) async fn list_timeline(context: &RequestContext, review: &Review) -> 
             names.insert(event.actor.clone(), user_name(context, &event.actor).await?);
         }
     }
-    let to_event = |event: crate::records::audit_event::AuditEvent| CaseEvent {
+    let to_event = |event: AuditEvent| CaseEvent {
+        detail: if is_blind && names_outcome(&event, review) { String::new() } else { event.detail.clone() },
         at: event.at,
         actor: CaseActor { kind: event.actor_kind, name: names.get(&event.actor).cloned().unwrap_or(event.actor) },
         kind: event.kind,
-        detail: event.detail,
     };
     Ok(events.into_iter().map(to_event).collect())
+}
+
+/// Says whether the detail of an event is what somebody has decided in this review.
+fn names_outcome(event: &AuditEvent, review: &Review) -> bool {
+    let kinds = [EventKind::ReviewProposed, EventKind::ReviewDeciding].map(EventKind::word);
+    kinds.contains(&&*event.kind) && event.object_id == review.id.as_str()
 }
 
 /// The name of a user of the console, else the id.
