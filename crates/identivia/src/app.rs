@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use crate::client_directory::ClientDirectory;
 use crate::clock::Clock;
+use crate::domain::console::sign_in_policy::SignInPolicy;
 use crate::domain::handoff::CodeKey;
 use crate::domain::person_links::PersonLinks;
 use crate::domain::repeated_reads::RepeatedReads;
@@ -57,6 +58,8 @@ pub struct App {
     pub health: ServiceHealth,
     /// Users and sessions of the console.
     pub console: Arc<ConsoleStore>,
+    /// What signing in to the console takes.
+    pub sign_in: SignInPolicy,
     /// Seals the secrets that records hold.
     pub system_key: Arc<SystemKey>,
     /// Wakes readers of events.

@@ -14,6 +14,8 @@ use crate::clock::Clock;
 use crate::config::{Config, ConfigError, EngineSettings};
 use crate::domain::client::Clients;
 use crate::domain::console::link::link_url;
+use crate::domain::console::sign_in_policy::SignInPolicy;
+use crate::domain::console::webauthn::RelyingParty;
 use crate::domain::handoff::CodeKey;
 use crate::domain::person_links::PersonLinks;
 use crate::domain::repeated_reads::RepeatedReads;
@@ -245,6 +247,10 @@ async fn open_app(
         clock: options.clock.clone(),
         event_feed: EventFeed::new(store.clone()),
         console,
+        sign_in: SignInPolicy {
+            requires_second_factor: config.console_requires_mfa,
+            passkeys: RelyingParty::of_public_url(&urls.public),
+        },
         system_key,
         store,
         files,

@@ -60,6 +60,7 @@ fn list_notes(config: &Config) -> Vec<String> {
     let unused = &config.unused_settings;
     notes.extend(unused.iter().map(|name| format!("{name} is set but does nothing in this configuration")));
     notes.extend(config.unverified_database_warning().map(str::to_owned));
+    notes.extend(config.second_factor_warning().map(str::to_owned));
     notes.extend(config.list_single_server_warnings().iter().map(ToString::to_string));
     notes
 }

@@ -26,6 +26,12 @@ pub fn run_serve(config: Config) -> anyhow::Result<()> {
         if let Some(first_run) = &server.first_run {
             print_line(&first_run.to_welcome_text(&server.public_url, &data_dir))?;
         }
+        if server.app.sign_in.passkeys.is_none() {
+            tracing::info!(
+                url = server.public_url,
+                "passkeys are off: they need a PUBLIC_URL with https and a host name, or http://localhost"
+            );
+        }
         print_setup_link(&server).await?;
         server.run(watch_stop_signal()?).await;
         Ok(())
@@ -52,6 +58,7 @@ fn log_configuration_warnings(config: &Config) {
 
 fn list_configuration_warnings(config: &Config) -> Vec<String> {
     let mut warnings: Vec<String> = config.unverified_database_warning().map(str::to_owned).into_iter().collect();
+    warnings.extend(config.second_factor_warning().map(str::to_owned));
     let unused = config.unused_settings.iter();
     warnings.extend(unused.map(|name| format!("{name} is set but does nothing in this configuration")));
     if page_assets::index().is_none() {

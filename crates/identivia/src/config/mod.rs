@@ -2,6 +2,7 @@
 
 mod aws;
 mod checks;
+mod console;
 mod database_tls;
 mod documents;
 mod engines;
@@ -41,6 +42,7 @@ pub use storage::{BucketLocation, FileLocation, PocketBaseAccount, RecordLocatio
 pub use tokens::{MIN_SECRET_BYTES, list_unknown_scopes};
 pub use webhooks::WebhookSettings;
 
+use console::{CONSOLE_REQUIRE_MFA, NO_SECOND_FACTOR_WARNING};
 use documents::{OPENAI_MODEL, read_reader_source};
 use engines::read_engines;
 use events::EVENTS_KEPT_DAYS;
@@ -70,6 +72,7 @@ const GROUPS: &[setting::SettingGroup] = &[
     fingerprint::FINGERPRINT_SETTINGS,
     events::EVENT_SETTINGS,
     webhooks::WEBHOOK_SETTINGS,
+    console::CONSOLE_SETTINGS,
     mail::MAIL_SETTINGS,
     aws::AWS_SETTINGS,
 ];
@@ -116,6 +119,8 @@ pub struct Config {
     pub engines: EngineSettings,
     pub events_kept_days: i64,
     pub webhooks: WebhookSettings,
+    /// Whether passwords alone are not enough for the console.
+    pub console_requires_mfa: bool,
     /// `None`: no e-mail is sent.
     pub mail: Option<MailSettings>,
     /// `None`: visitor data stays a claim.
@@ -140,6 +145,7 @@ impl Config {
             engines: read_engines(settings)?,
             events_kept_days: EVENTS_KEPT_DAYS.read(settings)?,
             webhooks: read_webhook_settings(settings)?,
+            console_requires_mfa: CONSOLE_REQUIRE_MFA.read(settings)?,
             mail: read_mail_settings(settings)?,
             data_dir: DATA_DIR.read(settings)?,
             system_key_file: SYSTEM_KEY_FILE.read_if_set(settings)?,
@@ -180,6 +186,12 @@ impl Config {
         matches!(self.records, RecordLocation::Postgres { is_unverified: true, .. }).then_some(
             "DATABASE_ALLOW_UNVERIFIED_TLS is on: a machine that poses as the database can read and change every record",
         )
+    }
+
+    /// Warns of a console without second factors.
+    #[must_use]
+    pub fn second_factor_warning(&self) -> Option<&'static str> {
+        (!self.console_requires_mfa).then_some(NO_SECOND_FACTOR_WARNING)
     }
 
     /// Warns of settings that work for one server, and not for several servers on the same records.
@@ -232,6 +244,7 @@ mod tests {
         assert_eq!((config.jwt_issuer.as_str(), config.jwt_audience.as_str()), ("identivia", "identivia-api"));
         assert_eq!((config.max_connections, config.database_connections), (4_096, 16));
         assert!(matches!((&config.records, &config.files), (RecordLocation::Sqlite, FileLocation::Folder)));
+        assert!(config.console_requires_mfa && config.second_factor_warning().is_none());
         assert_eq!((config.data_dir, config.openai_model.as_str()), (PathBuf::from("./data"), "o4-mini"));
         assert!(config.liveness_rule.threshold == 75.0 && config.liveness_rule.local_counts);
         assert!(!config.engines.keeps_templates && config.log_format == LogFormat::Pretty);
@@ -248,6 +261,7 @@ mod tests {
             problem(&[("EMBED_ORIGINS", "https://shop.example, https://user:CANARY@shop.example")]),
             problem(&[("METRICS_ADDR", "9100")]),
             problem(&[("LOG_FORMAT", "xml")]),
+            problem(&[("CONSOLE_REQUIRE_MFA", "no")]),
             problem(&[("FACE_LIVENESS_THRESHOLD", "NaN")]),
             problem(&[("TRUSTED_PROXIES", "10.0.0.0/8, 10.0.0.0/33")]),
             problem(&[("DATABASE_URL", "mysql://user:CANARY@host/x")]),
@@ -268,6 +282,7 @@ mod tests {
         EMBED_ORIGINS: entry 2 must be an origin such as https://shop.example or https://shop.example:8443, https unless it is localhost or 127.0.0.1, without path, slash at the end, user, wildcard or IPv6 address (browsers match none)
         METRICS_ADDR: must be an address and a port such as 127.0.0.1:9100, not "9100"
         LOG_FORMAT: must be pretty or json, not "xml"
+        CONSOLE_REQUIRE_MFA: must be true or false, not "no"
         FACE_LIVENESS_THRESHOLD: must be a number from 30 to 100, not "NaN"
         TRUSTED_PROXIES: "10.0.0.0/33" is no address or network such as 10.0.0.0/8
         DATABASE_URL: must be sqlite: (the database is in DATA_DIR) or postgres://user:password@host/database

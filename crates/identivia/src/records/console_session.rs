@@ -23,6 +23,9 @@ record! {
         /// When a second factor was shown last.
         #[serde(default)]
         factor_confirmed_at: Option<Millis> = Public Time [],
+        /// Whether it began with a password alone, which counts only while no second factor is required.
+        #[serde(default)]
+        password_only: bool = Public Flag [],
         /// Where it was opened from.
         #[serde(default)]
         address: String = Fields Line [],

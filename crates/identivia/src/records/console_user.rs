@@ -41,6 +41,8 @@ record! {
         /// A secret that the person has been shown and not confirmed by a code yet.
         #[serde(default, deserialize_with = "null_if_malformed")]
         pending_totp: Option<TotpFactor> = Secret Document [],
+        #[serde(default, deserialize_with = "null_if_malformed")]
+        passkeys: Vec<PasskeyFactor> = Secret Document [],
         /// Hashes of the recovery codes that are left.
         #[serde(default, deserialize_with = "null_if_malformed")]
         recovery_codes: Vec<SecretHash> = Secret Document [],
@@ -109,6 +111,23 @@ impl ConsoleUserStatus {
             Self::Disabled => "disabled",
         }
     }
+}
+
+/// A passkey, whose private key never leaves the person's device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PasskeyFactor {
+    /// Follows from the credential's id.
+    pub id: RecordId,
+    /// What the person calls it.
+    pub name: String,
+    /// Base64url without padding.
+    pub credential_id: String,
+    /// In COSE form, in base64url without padding.
+    pub public_key: String,
+    /// The counter of the last use; always 0 where the authenticator has none.
+    pub sign_count: u32,
+    pub created: Millis,
+    pub last_used: Option<Millis>,
 }
 
 /// An authenticator app's secret.

@@ -5,6 +5,8 @@ pub mod analytics;
 pub mod audit_event;
 pub mod checks;
 pub mod client;
+pub mod console_challenge;
+pub mod console_credential;
 pub mod console_link;
 pub mod console_session;
 pub mod console_user;
@@ -176,6 +178,9 @@ pub enum RecordKind {
     ConsoleUsers,
     ConsoleSessions,
     ConsoleLinks,
+    /// Challenges for passkeys, and whose passkeys are. They are beside the users.
+    ConsoleChallenges,
+    ConsoleCredentials,
     /// Verification records that people look at, and their notes. Only SQL stores have them.
     Reviews,
     ReviewNotes,
@@ -223,6 +228,8 @@ impl RecordKind {
             Self::ConsoleUsers => "console_users",
             Self::ConsoleSessions => "console_sessions",
             Self::ConsoleLinks => "console_links",
+            Self::ConsoleChallenges => "console_challenges",
+            Self::ConsoleCredentials => "console_credentials",
             Self::Reviews => "reviews",
             Self::ReviewNotes => "review_notes",
         }
@@ -254,6 +261,8 @@ impl RecordKind {
             Self::ConsoleUsers => console_user::ConsoleUser::FIELDS,
             Self::ConsoleSessions => console_session::ConsoleSession::FIELDS,
             Self::ConsoleLinks => console_link::ConsoleLink::FIELDS,
+            Self::ConsoleChallenges => console_challenge::ConsoleChallenge::FIELDS,
+            Self::ConsoleCredentials => console_credential::ConsoleCredential::FIELDS,
             Self::Reviews => review::Review::FIELDS,
             Self::ReviewNotes => review::ReviewNote::FIELDS,
         }

@@ -1,7 +1,11 @@
 //! The console: people who are signed in to it, what their sessions may do and see, and what ends them.
 
 mod access;
+mod authenticator;
 mod commands;
+mod passkey_factors;
+mod passkeys;
+mod second_factor_off;
 mod sessions;
 mod signing_in;
 mod stream;
@@ -55,6 +59,7 @@ impl World {
             password: None,
             totp: None,
             pending_totp: None,
+            passkeys: vec![],
             recovery_codes: vec![],
             oidc_issuer: None,
             oidc_subject: None,
@@ -104,6 +109,15 @@ impl<'a> Browser<'a> {
         if let Some(cookie) = answer.header("set-cookie").split(';').next().filter(|cookie| !cookie.is_empty()) {
             let has_value = !cookie.ends_with('=');
             self.caller = if has_value { self.world.with_cookie(cookie) } else { self.world.bearing(None) };
+        }
+        answer
+    }
+
+    /// Deletes something, and keeps the cookie of the answer.
+    pub(crate) async fn delete(&mut self, path: &str) -> Answer {
+        let answer = self.caller.delete(path).await;
+        if let Some(cookie) = answer.header("set-cookie").split(';').next().filter(|cookie| !cookie.is_empty()) {
+            self.caller = self.world.with_cookie(cookie);
         }
         answer
     }

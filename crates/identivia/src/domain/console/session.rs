@@ -84,6 +84,7 @@ impl ConsoleSession {
             stage,
             epoch: user.epoch,
             factor_confirmed_at: None,
+            password_only: false,
             address,
             browser,
             began: now,

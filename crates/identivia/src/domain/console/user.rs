@@ -25,6 +25,7 @@ impl ConsoleUser {
             password: None,
             totp: None,
             pending_totp: None,
+            passkeys: Vec::new(),
             recovery_codes: Vec::new(),
             oidc_issuer: None,
             oidc_subject: None,
@@ -43,13 +44,20 @@ impl ConsoleUser {
     /// The same user without second factors: the next sign-in asks for a new one.
     #[must_use]
     pub fn with_factors_reset(self) -> Self {
-        Self { totp: None, pending_totp: None, recovery_codes: Vec::new(), ..self }.with_sessions_ended()
+        let (passkeys, recovery_codes) = (Vec::new(), Vec::new());
+        Self { totp: None, pending_totp: None, passkeys, recovery_codes, ..self }.with_sessions_ended()
     }
 
     /// The same user without a password: a link sets a new one.
     #[must_use]
     pub fn with_password_reset(self) -> Self {
         Self { password: None, ..self }.with_sessions_ended()
+    }
+
+    /// Says whether they have an authenticator app or a passkey.
+    #[must_use]
+    pub fn has_second_factor(&self) -> bool {
+        self.totp.is_some() || !self.passkeys.is_empty()
     }
 
     /// Says whether they are a super admin who can sign in.

@@ -117,8 +117,8 @@ fn request_refused() -> ApiError {
 /// The session of a cookie, if it has not ended.
 pub(crate) async fn find_session(app: &App, token: Option<&ConsoleToken>) -> Result<Option<OpenSession>, ApiError> {
     let Some(token) = token else { return Ok(None) };
-    let Some(session) = app.console.session(token.session_id()).await?.filter(|session| session.has_token(token))
-    else {
+    let session = app.console.session(token.session_id()).await?;
+    let Some(session) = session.filter(|session| session.has_token(token) && app.sign_in.admits(session)) else {
         return Ok(None);
     };
     let user = app.console.user(session.console_user).await?;

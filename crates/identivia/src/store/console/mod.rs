@@ -1,9 +1,11 @@
-//! The store of the console: users, sessions and links, and the audit records of what happens to them.
+//! The store of the console: users, sessions, links and challenges, and the audit records of what happens to them.
 //!
 //! They are beside all other records, and their audit records are part of the same commit. PocketBase has no place for
 //! them: then they are in the server's own database, and the audit record is written to PocketBase first. So nothing happens
 //! that is not in the audit trail; what failed afterwards may be in it too.
 
+mod challenges;
+mod credentials;
 mod links;
 mod sessions;
 mod users;

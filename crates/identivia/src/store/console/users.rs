@@ -7,6 +7,7 @@ use super::super::{
     Commit, Comparison, Condition, IfExists, Order, Page, PageRequest, Query, Refusal, Result, WriteOutcome, fields_of,
 };
 use super::ConsoleStore;
+use super::credentials::add_credential_changes;
 use crate::records::audit_event::AuditEvent;
 use crate::records::console_link::ConsoleLink;
 use crate::records::console_session::ConsoleSession;
@@ -101,7 +102,7 @@ impl ConsoleStore {
     }
 
     /// Replaces a user that was read before, and gives it as it is stored now. Refused with [`Refusal::Changed`] if it has
-    /// changed since.
+    /// changed since, and with [`Refusal::AlreadyExists`] if a new passkey is registered already.
     ///
     /// # Errors
     /// When the store cannot do it now.
@@ -119,6 +120,7 @@ impl ConsoleStore {
         fields.retain(|name, _| !FIXED_FIELDS.contains(&name.as_str()));
         let mut commit = Commit::default();
         commit.update(RecordKind::ConsoleUsers, before.id.as_str(), unchanged_since(before), fields);
+        add_credential_changes(&mut commit, before, &after)?;
         with.add_to(&mut commit)?;
         Ok(self.commit(commit, audit).await?.map(|()| after))
     }
@@ -138,6 +140,7 @@ impl ConsoleStore {
         for session in self.sessions_of(before.id).await? {
             commit.delete(RecordKind::ConsoleSessions, session.id.as_str(), Vec::new());
         }
+        add_credential_changes(&mut commit, before, &before.clone().with_factors_reset())?;
         for link in self.links_of(before.id).await? {
             commit.delete(RecordKind::ConsoleLinks, link.id.as_str(), Vec::new());
         }

@@ -163,6 +163,8 @@ const fn indexes(kind: RecordKind) -> &'static [CollectionIndex] {
         | RecordKind::ConsoleUsers
         | RecordKind::ConsoleSessions
         | RecordKind::ConsoleLinks
+        | RecordKind::ConsoleChallenges
+        | RecordKind::ConsoleCredentials
         | RecordKind::Reviews
         | RecordKind::ReviewNotes => &[],
     }

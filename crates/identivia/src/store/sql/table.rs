@@ -128,7 +128,7 @@ fn inserted_value(columns: &[Column], index: usize, first: usize) -> String {
 }
 
 /// Every kind, in the order of [`RecordKind`].
-pub(super) const ALL_KINDS: [RecordKind; 24] = [
+pub(super) const ALL_KINDS: [RecordKind; 26] = [
     RecordKind::Profiles,
     RecordKind::LivenessSessions,
     RecordKind::VerificationHistory,
@@ -151,6 +151,8 @@ pub(super) const ALL_KINDS: [RecordKind; 24] = [
     RecordKind::ConsoleUsers,
     RecordKind::ConsoleSessions,
     RecordKind::ConsoleLinks,
+    RecordKind::ConsoleChallenges,
+    RecordKind::ConsoleCredentials,
     RecordKind::Reviews,
     RecordKind::ReviewNotes,
 ];

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::console_call::{Person, user_refusal};
+use super::passkeys::PasskeyView;
 use crate::domain::LINE;
 use crate::domain::event::EventKind;
 use crate::http::body::field_checks::{FieldChecks, RawField};
@@ -51,16 +52,8 @@ struct Account {
 struct Factors {
     totp: bool,
     recovery_codes_left: usize,
-    /// None yet.
-    passkeys: Vec<Passkey>,
-}
-
-/// A passkey.
-#[derive(Serialize, ToSchema)]
-struct Passkey {
-    id: String,
-    name: String,
-    created: Millis,
+    /// In the order in which they were added.
+    passkeys: Vec<PasskeyView>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -94,8 +87,11 @@ fn to_account(person: &Person, user: ConsoleUser) -> Json<AccountResponse> {
     let session: &ConsoleSession = &person.session;
     let now = person.call.now();
     let permissions = user.role.permissions(user.senior).iter().map(crate::domain::scope::Scope::name).collect();
-    let factors =
-        Factors { totp: user.totp.is_some(), recovery_codes_left: user.recovery_codes.len(), passkeys: Vec::new() };
+    let factors = Factors {
+        totp: user.totp.is_some(),
+        recovery_codes_left: user.recovery_codes.len(),
+        passkeys: user.passkeys.iter().map(PasskeyView::from).collect(),
+    };
     let session = SessionState {
         id: session.id,
         idle_until: ConsoleSession { last_seen: now, ..session.clone() }.idle_until(),

@@ -133,9 +133,31 @@ impl ConsoleCall {
 
     /// A new session of a user who has shown their password.
     pub(super) fn begin_session(&self, user: &ConsoleUser) -> (ConsoleSession, ConsoleToken) {
-        let stage = if user.totp.is_some() { SessionStage::Factor } else { SessionStage::EnrolFactor };
         let address = self.client_ip.map(|ip| ip.0.to_string()).unwrap_or_default();
-        ConsoleSession::begin(user, stage, address, self.browser.clone(), self.now())
+        let (stage, now) = (self.app.sign_in.stage_after_password(user), self.now());
+        let (mut session, token) = ConsoleSession::begin(user, stage, address, self.browser.clone(), now);
+        if stage == SessionStage::Full {
+            session.password_only = true;
+            session.factor_confirmed_at = Some(now);
+        }
+        (session, token)
+    }
+
+    /// The user once that session is open, and what the audit trail says if it is signed in.
+    pub(super) fn note_sign_in(&self, session: &ConsoleSession, user: ConsoleUser) -> (ConsoleUser, Vec<AuditEvent>) {
+        if session.stage != SessionStage::Full {
+            return (user, Vec::new());
+        }
+        let audit = vec![self.audit(EventKind::SessionStarted, user.id, user.id, "password alone")];
+        (ConsoleUser { last_sign_in: Some(self.now()), ..user }, audit)
+    }
+
+    /// A new session of a user who has shown a passkey, which is both factors.
+    pub(super) fn begin_passkey_session(&self, user: &ConsoleUser) -> (ConsoleSession, ConsoleToken) {
+        let address = self.client_ip.map(|ip| ip.0.to_string()).unwrap_or_default();
+        let (stage, now) = (SessionStage::Full, self.now());
+        let (session, token) = ConsoleSession::begin(user, stage, address, self.browser.clone(), now);
+        (ConsoleSession { factor_confirmed_at: Some(now), ..session }, token)
     }
 
     /// An answer that gives the browser the cookie of a session.
@@ -169,6 +191,22 @@ impl Person {
     /// An audit event of what the person does to their own account.
     pub(super) fn audit_own(&self, kind: EventKind, detail: impl Into<String>) -> AuditEvent {
         self.call.audit(kind, self.user.id, self.user.id, detail)
+    }
+
+    /// Checks the person's present password, and counts the failure of a wrong one.
+    pub(super) async fn check_own_password(&self, password: String) -> Result<(), ApiError> {
+        let attempt = self.call.begin_attempt(&self.user.email)?;
+        match self.call.is_password_right(password, self.user.password.clone()).await {
+            Ok(true) => {
+                attempt.pass();
+                Ok(())
+            }
+            Ok(false) => Err(self.call.refuse_attempt(attempt, Some(self.user.id), "present password").await?),
+            Err(error) => {
+                attempt.pass();
+                Err(error)
+            }
+        }
     }
 
     /// Refuses a change for which the second factor must have been shown within minutes.

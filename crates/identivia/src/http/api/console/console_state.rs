@@ -31,7 +31,7 @@ struct ConsoleState {
     stage: Option<SessionStage>,
     /// Other services that people can sign in with.
     providers: Vec<SignInProvider>,
-    /// Whether people can sign in with passkeys.
+    /// Whether people can sign in with passkeys: not at an IP address, and on http only at localhost.
     passkeys: bool,
     platform_name: &'static str,
 }
@@ -62,7 +62,7 @@ pub(crate) async fn get_console_state(
         signed_in: stage == Some(SessionStage::Full),
         stage,
         providers: Vec::new(),
-        passkeys: false,
+        passkeys: call.app.sign_in.passkeys.is_some(),
         platform_name: PLATFORM_NAME,
     };
     Ok(Json(ConsoleStateResponse { success: true, data }))

@@ -73,9 +73,11 @@ pub(crate) async fn accept_invitation(call: ConsoleCall, request: WholeRequest) 
     };
     let after = after.with_sessions_ended();
     let (session, token) = call.begin_session(&after);
+    let (after, started) = call.note_sign_in(&session, after);
     let with = UserWrite { uses: Some(&link), opens: Some(&session), ..UserWrite::default() };
     let kind = if is_new { EventKind::UserJoined } else { EventKind::PasswordChanged };
-    let audit = [call.audit(kind, before.id, before.id, if is_new { "" } else { "with a link" })];
+    let audit =
+        [vec![call.audit(kind, before.id, before.id, if is_new { "" } else { "with a link" })], started].concat();
     console.replace_user(&before, after, &with, call.now(), &audit).await?.map_err(link_refusal)?;
     call.with_cookie(&token, StageResponse::new(session.stage))
 }

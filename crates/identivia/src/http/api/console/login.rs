@@ -51,7 +51,7 @@ impl StageResponse {
 
 /// Sign in with a password
 ///
-/// The answer sets a cookie with which only the second factor can be shown. An unknown account and a wrong password give the
+/// The answer sets a cookie with which only the second factor can be shown; where none is required, the user is signed in. An unknown account and a wrong password give the
 /// same answer. After 5 failures of an account, or 20 of an address, each further try must wait.
 #[utoipa::path(post, path = "/api/console/login", tag = "Console", security(()),
     request_body = SignIn,
@@ -79,7 +79,12 @@ pub(crate) async fn sign_in(call: ConsoleCall, request: WholeRequest) -> Result<
         }
         Ok((None, true)) => Err(super::console_call::wrong_credentials()),
         Ok((Some(user), true)) => {
-            attempt.pass();
+            let is_signed_in = call.app.sign_in.stage_after_password(&user) == SessionStage::Full;
+            if is_signed_in {
+                attempt.complete();
+            } else {
+                attempt.pass();
+            }
             open_session(&call, user, password).await
         }
     }
@@ -98,17 +103,21 @@ async fn check_password(
     Ok((user, is_right))
 }
 
-/// Opens a session that can show the second factor. A hash of less work than today's is replaced.
+/// Opens a session that can show the second factor, or is signed in where none is required. A hash of less work than today's is replaced.
 async fn open_session(call: &ConsoleCall, user: ConsoleUser, password: String) -> Result<Response, ApiError> {
     let console = &call.app.console;
     console.make_room_for_session(user.id, call.now()).await?;
     let (session, token) = call.begin_session(&user);
-    if user.password.as_ref().is_some_and(is_outdated) {
-        let after = ConsoleUser { password: Some(call.hash_password(password).await?), ..user.clone() };
+    let (mut after, audit) = call.note_sign_in(&session, user.clone());
+    let is_outdated = user.password.as_ref().is_some_and(is_outdated);
+    if is_outdated {
+        after.password = Some(call.hash_password(password).await?);
+    }
+    if is_outdated || session.stage == SessionStage::Full {
         let with = UserWrite { opens: Some(&session), ..UserWrite::default() };
-        console.replace_user(&user, after, &with, call.now(), &[]).await?.map_err(user_refusal)?;
+        console.replace_user(&user, after, &with, call.now(), &audit).await?.map_err(user_refusal)?;
     } else {
-        console.open_session(&session, None, &[]).await?;
+        console.open_session(&session, None, &audit).await?;
     }
     call.with_cookie(&token, StageResponse::new(session.stage))
 }

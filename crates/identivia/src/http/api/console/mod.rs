@@ -8,6 +8,7 @@ mod login;
 mod logout;
 mod own_password;
 mod own_sessions;
+mod passkeys;
 mod second_factor;
 mod set_up;
 mod step_up;
@@ -35,5 +36,6 @@ pub(crate) fn console_operations() -> OpenApiRouter<HttpState> {
         .routes(routes!(second_factor::draw_new_recovery_codes))
         .routes(routes!(own_sessions::list_own_sessions))
         .routes(routes!(own_sessions::end_own_session))
+        .merge(passkeys::passkey_operations())
         .merge(users::user_operations())
 }

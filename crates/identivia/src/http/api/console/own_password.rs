@@ -57,17 +57,7 @@ pub(crate) async fn change_own_password(person: Person, request: WholeRequest) -
         checks.add_problem("new_password", "must be another one");
     }
     checks.finish()?;
-    let attempt = person.call.begin_attempt(&person.user.email)?;
-    match person.call.is_password_right(current, person.user.password.clone()).await {
-        Ok(true) => attempt.pass(),
-        Ok(false) => {
-            return Err(person.call.refuse_attempt(attempt, Some(person.user.id), "present password").await?);
-        }
-        Err(error) => {
-            attempt.pass();
-            return Err(error);
-        }
-    }
+    person.check_own_password(current).await?;
     let after = ConsoleUser { password: Some(person.call.hash_password(new).await?), ..person.user.clone() };
     let after = after.with_sessions_ended();
     let now = person.call.now();

@@ -139,9 +139,9 @@ pub(crate) async fn start_totp(person: Person) -> Result<Json<TotpResponse>, Api
 }
 
 /// Who has shown the password alone may enrol a first factor; who has one must have shown it within minutes.
-fn refuse_enrolment(person: &Person) -> Result<(), ApiError> {
+pub(super) fn refuse_enrolment(person: &Person) -> Result<(), ApiError> {
     match person.session.stage {
-        SessionStage::EnrolFactor if person.user.totp.is_none() => Ok(()),
+        SessionStage::EnrolFactor if !person.user.has_second_factor() => Ok(()),
         SessionStage::Full => person.require_fresh_factor(),
         SessionStage::Factor | SessionStage::EnrolFactor => {
             Err(ApiError::conflict("Second factor is asked for", "Send a code to POST /api/console/login/totp first"))
@@ -184,7 +184,7 @@ pub(crate) async fn confirm_totp(person: Person, request: WholeRequest) -> Resul
     };
     let after = after.with_sessions_ended();
     let (mut session, token) = person.session.renew(&after, SessionStage::Full, now);
-    session.factor_confirmed_at = Some(now);
+    (session.factor_confirmed_at, session.password_only) = (Some(now), false);
     let with = UserWrite { closes: Some(person.session.id), opens: Some(&session), ..UserWrite::default() };
     let mut audit = vec![person.audit_own(EventKind::FactorAdded, "totp")];
     if person.session.stage == SessionStage::EnrolFactor {

@@ -72,8 +72,9 @@ pub(crate) async fn set_up_console(call: ConsoleCall, request: WholeRequest) -> 
         ..ConsoleUser::invited(email, name, ConsoleRole::SuperAdmin, now)
     };
     let (session, token) = call.begin_session(&user);
+    let (user, started) = call.note_sign_in(&session, user);
     let with = UserWrite { uses: Some(&link), opens: Some(&session), ..UserWrite::default() };
-    let audit = [call.audit(EventKind::ConsoleSetUp, user.id, user.id, "")];
+    let audit = [vec![call.audit(EventKind::ConsoleSetUp, user.id, user.id, "")], started].concat();
     call.app.console.add_user(&user, &with, &audit).await?.map_err(link_refusal)?;
     call.with_cookie(&token, StageResponse::new(session.stage))
 }

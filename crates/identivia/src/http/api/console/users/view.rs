@@ -24,7 +24,7 @@ pub(crate) struct UserView {
     /// Whether a reviewer may decide as the second person.
     senior: bool,
     status: ConsoleUserStatus,
-    /// Such as `totp`.
+    /// `totp` and `passkey`, as far as they have them.
     factors: Vec<&'static str>,
     #[schema(required = true)]
     last_sign_in: Option<Millis>,
@@ -33,6 +33,7 @@ pub(crate) struct UserView {
 
 impl From<ConsoleUser> for UserView {
     fn from(user: ConsoleUser) -> Self {
+        let factors = list_factors(&user);
         Self {
             id: user.id,
             name: user.name,
@@ -41,11 +42,16 @@ impl From<ConsoleUser> for UserView {
             teams: user.teams,
             senior: user.senior,
             status: user.status,
-            factors: user.totp.iter().map(|_| "totp").collect(),
+            factors,
             last_sign_in: user.last_sign_in,
             created: user.created,
         }
     }
+}
+
+fn list_factors(user: &ConsoleUser) -> Vec<&'static str> {
+    let factors = [("totp", user.totp.is_some()), ("passkey", !user.passkeys.is_empty())];
+    factors.into_iter().filter(|(_, has)| *has).map(|(name, _)| name).collect()
 }
 
 impl ListEntry for UserView {
