@@ -5,9 +5,8 @@
 //! a failed upload stays until nothing of it can arrive any more, and then its files are removed once again.
 
 use std::fs::File;
-use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -27,17 +26,13 @@ use tokio::time::{Instant, timeout};
 use super::backend::{FileBackend, OpenFile, StoreOutcome, StoredPath};
 use super::error::{FilesError, run_blocking};
 use super::file_writer::create_scratch_file;
+use super::part_buffers::{FilePart, MAX_PARTS, PART_BYTES, SpareBuffers};
 use crate::aws_access::load_aws_config;
 use crate::config::BucketLocation;
 use crate::domain::media::Media;
 use crate::records::id::RecordId;
 use crate::store::{Collection, FileIntent};
 
-/// A file up to this size goes in one request, a larger one in parts of this size. S3 takes no smaller parts than 5 MiB:
-/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>.
-const PART_BYTES: usize = 8 * 1024 * 1024;
-/// The most parts in memory at once, over all requests.
-const MAX_PARTS: usize = 4;
 /// How long a part waits for a permit. If that is not enough, S3 does not keep up with the uploads.
 const PERMIT_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long the result of a health check is valid.
@@ -388,48 +383,6 @@ fn names_key(intent: &FileIntent, prefix: &str, key: &str) -> bool {
 
 fn content_type_of_key(key: &str) -> Option<String> {
     Media::of_stored_name(key).map(|media| media.mime().to_owned())
-}
-
-/// Buffers for parts, reused because allocators keep the memory that many threads have freed.
-#[derive(Default)]
-struct SpareBuffers(std::sync::Mutex<Vec<Vec<u8>>>);
-
-impl SpareBuffers {
-    fn lock_buffers(&self) -> std::sync::MutexGuard<'_, Vec<Vec<u8>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A part of a file. Its buffer is reused once it is dropped.
-struct FilePart {
-    bytes: Vec<u8>,
-    spare: Arc<SpareBuffers>,
-}
-
-impl FilePart {
-    /// Reads the part of a file that begins at that byte.
-    fn read_from(file: &File, at: u64, spare: Arc<SpareBuffers>) -> std::io::Result<Self> {
-        let mut bytes = spare.lock_buffers().pop().unwrap_or_else(|| Vec::with_capacity(PART_BYTES));
-        let left = file.metadata()?.len().saturating_sub(at);
-        bytes.resize(usize::try_from(left).unwrap_or(PART_BYTES).min(PART_BYTES), 0);
-        file.read_exact_at(&mut bytes, at)?;
-        Ok(Self { bytes, spare })
-    }
-}
-
-impl AsRef<[u8]> for FilePart {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes
-    }
-}
-
-impl Drop for FilePart {
-    fn drop(&mut self) {
-        let mut buffers = self.spare.lock_buffers();
-        if buffers.len() < MAX_PARTS {
-            buffers.push(std::mem::take(&mut self.bytes));
-        }
-    }
 }
 
 fn to_chunks(body: ByteStream) -> impl Stream<Item = std::io::Result<Bytes>> + Send {

@@ -11,6 +11,7 @@ pub mod bucket;
 pub mod error;
 pub mod file_writer;
 pub mod folder;
+mod part_buffers;
 pub mod picture;
 pub mod pocketbase_fields;
 pub mod sweep_requests;

@@ -12,5 +12,6 @@ pub mod openapi;
 pub mod origin;
 pub mod pages;
 mod rate_limit_headers;
+mod request_log;
 pub mod router;
 mod state;

@@ -15,11 +15,11 @@ use super::api::{
 use super::error::ApiError;
 use super::guard::access_table::{AccessTable, UndeclaredAccess};
 use super::guard::authenticate::{self, Guard};
-use super::middleware;
 use super::openapi;
 use super::pages::api_docs::{self, OpenApiText};
 use super::pages::person_page::{self, PersonPage};
 use super::pages::{console_page, embed_loader};
+use super::request_log;
 use super::state::HttpState;
 use crate::app::App;
 
@@ -120,7 +120,7 @@ pub fn router(
         .merge(embed_loader::loader_routes())
         .route("/robots.txt", routing::get(|| async { "User-agent: *\nDisallow: /\n" }))
         .method_not_allowed_fallback(answer_wrong_method)
-        .route_layer(from_fn(middleware::remember_route_template))
+        .route_layer(from_fn(request_log::remember_route_template))
         .fallback(answer_unknown_path)
         // Each reader of a body has its own limit; see `json` and `form`.
         .layer(DefaultBodyLimit::disable());

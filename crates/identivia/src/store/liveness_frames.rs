@@ -4,9 +4,8 @@ use serde_json::{Value, json};
 use vision::liveness::Imprint;
 
 use super::{Commit, Comparison, Condition, Order, Query, Refusal, Result, Store};
-use crate::domain::liveness::{
-    FRAMES, FRAMES_OF_A_KEY, FrameImprint, imprint_key, imprint_of, imprint_text, most_alike,
-};
+use crate::domain::face_imprint::{FrameImprint, imprint_key, imprint_of, imprint_text, most_alike};
+use crate::domain::liveness::{FRAMES, FRAMES_OF_A_KEY};
 use crate::records::liveness_frame::LivenessFrame;
 use crate::records::{FieldMap, RecordKind};
 

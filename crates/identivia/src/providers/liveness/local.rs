@@ -19,7 +19,8 @@ use super::provider::{
     BrowserCredentials, CreatedSession, DecodedFrames, FrameJudge, LivenessProvider, ObservedFrames, SessionImage,
     SessionReport,
 };
-use crate::domain::liveness::{ChallengeKind, FrameImprint, SentFrame};
+use crate::domain::face_imprint::FrameImprint;
+use crate::domain::liveness::{ChallengeKind, SentFrame};
 use crate::providers::http_call::ProviderError;
 use crate::providers::local_engines::LocalEngines;
 use crate::records::id::{RecordId, letters_of, random_text};

@@ -6,6 +6,7 @@ pub mod local;
 pub mod off;
 pub mod provider;
 pub mod rekognition;
+mod session_images;
 pub mod sessions;
 
 pub use provider::{

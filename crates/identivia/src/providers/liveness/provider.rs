@@ -4,7 +4,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use vision::liveness::{Frame, Observation};
 
-use crate::domain::liveness::{ChallengeKind, FrameImprint, SentFrame};
+use crate::domain::face_imprint::FrameImprint;
+use crate::domain::liveness::{ChallengeKind, SentFrame};
 use crate::providers::http_call::ProviderError;
 use crate::records::id::RecordId;
 use crate::records::liveness_session::{BoundingBox, Challenge, Feedback, SessionStatus, Task};

@@ -12,6 +12,7 @@
 
 mod answers;
 mod client;
+mod collection_gaps;
 mod collections;
 mod commit_plan;
 mod commits;

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use super::answers::{CallAnswer, RefusalReason, unexpected_answer};
 use super::client::AccountRole;
-use super::collections::{CollectionGaps, KINDS, collection_description, find_collection_gaps};
+use super::collection_gaps::{CollectionGaps, find_collection_gaps};
+use super::collections::{KINDS, collection_description};
 use super::field_mapping::{PROFILE_VERSION, fields_in_pocketbase, text_of};
 use super::filter::{ANY_RECORD, text_literal};
 use super::shape::fit::{Misfit, Severity, Signer, field_refusal};

@@ -1,7 +1,8 @@
 //! Liveness sessions: begun once, finished once, used once.
 
 use futures_util::future::join_all;
-use identivia::domain::liveness::{FrameImprint, session_key};
+use identivia::domain::face_imprint::FrameImprint;
+use identivia::domain::liveness::session_key;
 use identivia::records::liveness_session::{BoundingBox, Challenge, Feedback, SessionDetails, Task};
 use identivia::store::SessionStart;
 use vision::liveness::Imprint;

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::domain::event::EventKind;
-use crate::domain::profile::ProfileView;
+use crate::domain::profile_view::ProfileView;
 use crate::http::error::ApiError;
 use crate::http::guard::authority::Shown;
 use crate::http::guard::profile_access::ProfilePath;

@@ -7,7 +7,8 @@ use axum::extract::{RawQuery, State};
 
 use crate::app::App;
 use crate::domain::event::EventKind;
-use crate::domain::profile::{ProfileEntry, ProfileFilter, Word as _};
+use crate::domain::profile::{ProfileFilter, Word as _};
+use crate::domain::profile_view::ProfileEntry;
 use crate::http::body::field_checks::{FieldChecks, known};
 use crate::http::body::list_query::{ListEntry, ListQuery, PageResponse};
 use crate::http::error::ApiError;
