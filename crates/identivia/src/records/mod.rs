@@ -82,7 +82,7 @@ pub enum RecordKind {
 }
 
 impl RecordKind {
-    /// Every kind that `copy` moves, those that others name first.
+    /// Every kind that `copy` moves between all stores, those that others name first.
     pub const COPIED: [Self; 11] = [
         Self::Profiles,
         Self::LivenessSessions,
@@ -96,6 +96,9 @@ impl RecordKind {
         Self::RevokedTokens,
         Self::WebhookEndpoints,
     ];
+
+    /// Every kind that `copy` moves between SQL stores only: PocketBase keeps none of them.
+    pub const COPIED_BETWEEN_SQL: [Self; 3] = [Self::ConsoleUsers, Self::Reviews, Self::ReviewNotes];
 
     /// Its name as an SQL table and as a PocketBase collection.
     #[must_use]

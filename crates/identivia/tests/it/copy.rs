@@ -12,6 +12,7 @@ use identivia::domain::liveness::{Claim, Confirmed, ConfirmedBy};
 use identivia::domain::profile::Reach;
 use identivia::domain::verification::Evidence;
 use identivia::records::audit_event::AuditEvent;
+use identivia::records::console_user::ConsoleRole;
 use identivia::records::id::RecordId;
 use identivia::records::liveness_session::{LivenessSession, SessionStatus};
 use identivia::records::status_record::StatusRecord;
@@ -25,6 +26,7 @@ use serde_json::{Value, json};
 use sqlx::{Connection as _, PgConnection};
 use tempfile::TempDir;
 
+use crate::reviews;
 use crate::services::{self, proxy::Proxy};
 use crate::world::{self, Caller, World, file, picture, texts, video};
 
@@ -443,6 +445,61 @@ async fn postgres_copies_to_every_store() {
 #[tokio::test(flavor = "multi_thread")]
 async fn pocketbase_copies_to_every_store() {
     assert_moves_from(Of::PocketBase).await;
+}
+
+/// The console's users, and every review with its notes, as a new super admin sees them.
+async fn read_console(world: &World, user: RecordId) -> Value {
+    let admin = world.console(ConsoleRole::SuperAdmin).await;
+    let users = read_whole_list(&admin, "/api/console/users").await;
+    let mut all = json!({"user": users.into_iter().find(|other| other["id"] == user.as_str())});
+    for state in ["claimed", "decided"] {
+        for row in reviews::list(&admin, state).await {
+            let id = row["id"].as_str().unwrap();
+            let mut review = admin.get(&format!("/api/reviews/{id}")).await.expect(200);
+            // Each file is compared by the copy itself, and this read is in the timeline.
+            for part in ["images", "timeline"] {
+                review["data"][part] = Value::Null;
+            }
+            all[state] = review;
+        }
+    }
+    all
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn users_and_reviews_copy_between_sql_stores() {
+    let source = End::new(Of::Sqlite).await;
+    let world = source.world().await;
+    let reviewer = world.sign_in(ConsoleRole::Reviewer, None).await;
+    for user in ["one", "two"] {
+        reviews::submit(&world, user, None).await;
+    }
+    for (number, review) in reviews::list(&reviewer.browser, "open").await.iter().enumerate() {
+        let case = reviews::claim(&reviewer.browser, review).await;
+        let note = json!({"text": "The hologram is missing"});
+        reviews::act(&reviewer.browser, review, "notes", note).await.expect(201);
+        if number == 0 {
+            reviews::decide(&reviewer.browser, &case, "reject", json!({"reasons": ["document_expired"]}))
+                .await
+                .expect(200);
+        }
+    }
+    world.clock.advance(60);
+    reviews::run_decisions(&world).await;
+    let before = read_console(&world, reviewer.user.id).await;
+    assert!(before["user"].is_object() && before["claimed"].is_object() && before["decided"].is_object(), "{before}");
+
+    let target = End::new(Of::Postgres).await;
+    let said = assert_same(&run_copy(&source, &target, &[]).await);
+    for (kind, count) in [("reviews", 2), ("review_notes", 2)] {
+        assert_eq!(read_counts(&said, kind), [count, count, count, 0, 0], "{said}");
+    }
+    let moved = target.world().await;
+    assert_answers_equal(&read_console(&moved, reviewer.user.id).await, &before, "in PostgreSQL");
+
+    let pocketbase = End::new(Of::PocketBase).await;
+    let said = assert_same(&run_copy(&source, &pocketbase, &[]).await);
+    assert!(said.contains("note: reviews: 2 stay on the source, because PocketBase keeps none\n"), "{said}");
 }
 
 /// Every file below a folder, by its bytes.

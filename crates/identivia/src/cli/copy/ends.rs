@@ -153,6 +153,12 @@ impl Address {
         }
     }
 
+    /// Says whether its records are in an SQL database.
+    #[must_use]
+    pub const fn is_sql(&self) -> bool {
+        !matches!(self.records, RecordsAt::PocketBase(_))
+    }
+
     /// Says whether files are stored there under the names that they come with.
     #[must_use]
     pub const fn keeps_names(&self) -> bool {

@@ -56,8 +56,12 @@ pub async fn run(job: &Job, progress: &Progress) -> anyhow::Result<Report> {
         bail!("--from and --to name the same store");
     }
     let source = job.from.open_to_read().await.context("--from")?;
-    let listed = listed(&*source.store).await.context("--from")?;
+    let both_are_sql = job.from.is_sql() && job.to.is_sql();
+    let listed = list_records(&*source.store, both_are_sql).await.context("--from")?;
     let mut report = Report::default();
+    if job.from.is_sql() && !both_are_sql {
+        note_what_stays(&*source.store, &mut report).await.context("--from")?;
+    }
     let same_names = job.from.keeps_names() && job.to.keeps_names();
     if job.only_check {
         let target = job.to.open_to_read().await.context("--to")?;
@@ -78,13 +82,22 @@ pub async fn run(job: &Job, progress: &Progress) -> anyhow::Result<Report> {
     Ok(report)
 }
 
-async fn listed(store: &dyn Store) -> Result<Listed, StoreError> {
+async fn list_records(store: &dyn Store, both_are_sql: bool) -> Result<Listed, StoreError> {
+    let more = if both_are_sql { &RecordKind::COPIED_BETWEEN_SQL[..] } else { &[] };
     let mut listed = Vec::new();
-    for kind in RecordKind::COPIED.into_iter().rev() {
-        listed.push((kind, list_keys(store, kind).await?));
+    for kind in RecordKind::COPIED.iter().chain(more).rev() {
+        listed.push((*kind, list_keys(store, *kind).await?));
     }
     listed.reverse();
     Ok(listed)
+}
+
+/// Says how many records the target has no place for.
+async fn note_what_stays(store: &dyn Store, report: &mut Report) -> Result<(), StoreError> {
+    for kind in RecordKind::COPIED_BETWEEN_SQL {
+        report.stays_behind(kind, list_keys(store, kind).await?.len());
+    }
+    Ok(())
 }
 
 /// Some records of an archive, in the order of their ids.

@@ -12,7 +12,8 @@ const MOST_LINES: usize = 50;
 /// Counts, and what is not the same on both sides.
 #[derive(Default)]
 pub struct Report {
-    tallies: [Tally; RecordKind::COPIED.len()],
+    /// In the order in which the kinds are copied.
+    tallies: Vec<(RecordKind, Tally)>,
     same_files: usize,
     same_bytes: u64,
     other_files: usize,
@@ -58,7 +59,11 @@ impl Tally {
 impl Report {
     /// The counts of a kind.
     pub fn tally(&mut self, kind: RecordKind) -> &mut Tally {
-        &mut self.tallies[kind as usize]
+        let index = self.tallies.iter().position(|(own, _)| *own == kind).unwrap_or_else(|| {
+            self.tallies.push((kind, Tally::default()));
+            self.tallies.len() - 1
+        });
+        &mut self.tallies[index].1
     }
 
     pub(super) fn refused(&mut self, kind: RecordKind, id: &str, why: &str) {
@@ -96,13 +101,20 @@ impl Report {
         }
     }
 
+    pub(super) fn stays_behind(&mut self, kind: RecordKind, count: usize) {
+        if count > 0 {
+            self.notes
+                .push(format!("note: {}: {count} stay on the source, because PocketBase keeps none", kind.name()));
+        }
+    }
+
     /// What is to be printed: what is not the same, then a table.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
         let mut lines = self.notes.clone();
-        lines.extend(RecordKind::COPIED.into_iter().zip(&self.tallies).flat_map(|(kind, tally)| tally.lines(kind)));
+        lines.extend(self.tallies.iter().flat_map(|(kind, tally)| tally.lines(*kind)));
         lines.push(row("", ["source", "target", "copied", "already there", "different"].map(str::to_owned)));
-        for (kind, tally) in RecordKind::COPIED.into_iter().zip(&self.tallies) {
+        for (kind, tally) in &self.tallies {
             let counts = [tally.source, tally.target, tally.copied, tally.there, tally.different];
             lines.push(row(kind.name(), counts.map(|count| HumanCount(count as u64).to_string())));
         }
@@ -120,7 +132,7 @@ impl Report {
     /// # Errors
     /// A line that counts what differs.
     pub fn verdict(&self) -> Result<String, String> {
-        let sum = |count: fn(&Tally) -> usize| self.tallies.iter().map(count).sum::<usize>();
+        let sum = |count: fn(&Tally) -> usize| self.tallies.iter().map(|(_, tally)| count(tally)).sum::<usize>();
         let (different, only_there) = (sum(|tally| tally.different), sum(|tally| tally.only_there));
         if different + only_there + self.other_files > 0 {
             return Err(format!(
