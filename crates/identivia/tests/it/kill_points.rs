@@ -31,6 +31,7 @@ enum Write {
     Verification,
     Setting,
     Frames,
+    Decision,
 }
 
 impl Write {
@@ -43,6 +44,7 @@ impl Write {
             Self::Verification => "verification.recorded",
             Self::Setting => "setting.changed",
             Self::Frames => "liveness_session.finished",
+            Self::Decision => "review.decided",
         }
     }
 }
@@ -56,6 +58,8 @@ struct Attempt {
     profile: String,
     flow_token: String,
     session: Value,
+    /// The review that it decides, as the one that claimed it got it.
+    review: Value,
     /// The files of the profile before, by their content.
     files_before: BTreeMap<&'static str, Sha256>,
     /// The pictures that are sent.
@@ -71,6 +75,7 @@ impl Attempt {
             profile: String::new(),
             flow_token: String::new(),
             session: Value::Null,
+            review: Value::Null,
             files_before: BTreeMap::new(),
             pictures: BTreeMap::new(),
             events_before: 0,
@@ -82,6 +87,7 @@ impl Attempt {
             Write::Files => attempt.store_files(api, &FIELDS).await?,
             Write::Verification => attempt.store_files(api, &FIELDS[..1]).await?,
             Write::Frames => attempt.create_session(api).await?,
+            Write::Decision => attempt.claim_review(api).await?,
             _ => {}
         }
         // A verification record gets one file from the request and one from the profile.
@@ -115,6 +121,27 @@ impl Attempt {
         Ok(())
     }
 
+    /// Makes a record and claims its review. A decision takes effect at once.
+    async fn claim_review(&mut self, api: &Api) -> anyhow::Result<()> {
+        let at_once = api.request(Method::PUT, "/api/settings/review_undo_seconds").json(&json!({"value": 0}));
+        send(api, at_once).await?;
+        let form = multipart::Form::new()
+            .text("liveness_session_id", "none")
+            .text("liveness_confidence", "95")
+            .text("liveness_status", "live")
+            .text("document_type", "passport")
+            .part("document_front", jpeg_part(random_image()?)?)
+            .part("facial_photo", jpeg_part(random_image()?)?);
+        let path = format!("/api/verification_history/{}", self.profile);
+        let record = send(api, api.request(Method::POST, &path).multipart(form)).await?;
+        let asked = json!({"verification": text(&record, "/data/id")?});
+        let review = send(api, api.request(Method::POST, "/api/reviews").json(&asked)).await?;
+        let claim = format!("/api/reviews/{}/claim", text(&review, "/data/id")?);
+        let version = json!({"version": review["data"]["version"]});
+        self.review = send(api, api.request(Method::POST, &claim).json(&version)).await?["data"].take();
+        Ok(())
+    }
+
     /// The request whose steps are counted.
     fn request(&self, api: &Api) -> anyhow::Result<RequestBuilder> {
         let Self { profile, name, .. } = self;
@@ -143,6 +170,10 @@ impl Attempt {
                 let send = api.with_token(&self.flow_token);
                 let send = send.request(Method::POST, &crate::frames::frames_path(&self.session));
                 send.multipart(crate::frames::frames_form(&self.session, &frames))
+            }
+            Write::Decision => {
+                let body = json!({"claim_id": self.review["claim_id"], "version": self.review["version"]});
+                api.request(Method::POST, &format!("/api/reviews/{}/approve", text(&self.review, "/id")?)).json(&body)
             }
         })
     }
@@ -175,7 +206,29 @@ impl Attempt {
                 let results = results.get_json(&format!("/api/face-liveness/results/{session}")).await?;
                 Ok(results["data"]["status"] == "SUCCEEDED")
             }
+            Write::Decision => {
+                let review = api.get_json(&format!("/api/reviews/{}", text(&self.review, "/id")?)).await?;
+                let shown = api.get_json(&format!("/api/profiles/{profile}")).await?;
+                let recorded = api.listed_ids(&format!("/api/status_history/{profile}")).await?.len();
+                let parts = [
+                    review["data"]["state"] == "decided",
+                    shown["data"]["verification_status"] == "verified",
+                    recorded == 1,
+                ];
+                ensure!(parts == [parts[0]; 3], "the decision took place in part: {review}, {shown}, {recorded} records");
+                if !parts[0] {
+                    self.release_review(api).await?;
+                }
+                Ok(parts[0])
+            }
         }
+    }
+
+    /// Nobody holds more than a few reviews.
+    async fn release_review(&self, api: &Api) -> anyhow::Result<()> {
+        let body = json!({"claim_id": self.review["claim_id"], "version": self.review["version"]});
+        let path = format!("/api/reviews/{}/release", text(&self.review, "/id")?);
+        send(api, api.request(Method::POST, &path).json(&body)).await.map(|_| ())
     }
 
     async fn have_files_changed(&self, api: &Api, folder: &Path) -> anyhow::Result<bool> {
@@ -317,4 +370,9 @@ async fn r2_setting_killed_at_a_step_is_old_or_new() {
 #[tokio::test(flavor = "multi_thread")]
 async fn r2_liveness_frames_killed_at_a_step_are_judged_whole_or_not() {
     survive_kills_at_steps(Write::Frames, "r2_liveness_frames_killed_at_a_step_are_judged_whole_or_not").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r2_review_decision_killed_at_a_step_is_whole_or_absent() {
+    survive_kills_at_steps(Write::Decision, "r2_review_decision_killed_at_a_step_is_whole_or_absent").await;
 }

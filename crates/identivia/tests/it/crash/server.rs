@@ -104,7 +104,7 @@ impl Drop for Server {
     }
 }
 
-const SCOPES: [&str; 9] = [
+const SCOPES: [&str; 11] = [
     "profiles:read",
     "profiles:write",
     "status_history:read",
@@ -114,6 +114,8 @@ const SCOPES: [&str; 9] = [
     "files:read",
     "settings:read",
     "settings:write",
+    "reviews:read",
+    "reviews:decide",
 ];
 
 pub(super) fn data_folder(folder: &Path) -> PathBuf {
