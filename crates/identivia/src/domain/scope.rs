@@ -274,6 +274,14 @@ mod tests {
     }
 
     #[test]
+    fn readme_names_every_scope_of_a_client() {
+        let readme = include_str!("../../../../README.md");
+        let row = readme.lines().find_map(|line| line.strip_prefix("| scopes | ")).unwrap();
+        let named: Vec<&str> = row.split('`').filter(|word| word.contains(':')).collect();
+        assert_eq!(named, Scope::MACHINE.map(Scope::name));
+    }
+
+    #[test]
     fn look_alikes_grant_nothing() {
         for claim in
             ["profiles:readx", "Profiles:read", "profiles:*", "*", "profiles:read\u{a0}x", "profiles:read,x", ""]
