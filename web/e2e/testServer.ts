@@ -44,6 +44,7 @@ export interface TestServer {
   stop(): Promise<void>;
 }
 
+/** Starts the server. `{port}` in a setting stands for the port that it gets. */
 export async function startServer(settings: Record<string, string> = {}): Promise<TestServer> {
   const folder = mkdtempSync(join(tmpdir(), 'identivia-page-'));
   const port = await findFreePort();
@@ -62,7 +63,7 @@ export async function startServer(settings: Record<string, string> = {}): Promis
       JWT_CLIENTS_JSON: JSON.stringify(clients),
       REDIRECT_URLS: 'https://shop.example',
       RUST_LOG: process.env['RUST_LOG'] ?? 'error',
-      ...settings,
+      ...Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, value.replace('{port}', String(port))])),
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   });

@@ -20,6 +20,7 @@ interface Answer {
 export interface StandInState {
   stage: 'none' | 'factor' | 'enrol_factor' | 'full';
   setupNeeded: boolean;
+  passkeys: boolean;
   permissions: string[];
   review: typeof CASE & { state: string; version: number; holder: { id: string; name: string } | null; claim_until: string | null; outcome: string | null; decided_at: string | null };
   steppedUp: boolean;
@@ -43,7 +44,7 @@ const refuse = (status: number, body: Json): Answer => ({ status, body });
 
 function startState(): StandInState {
   return {
-    stage: 'full', setupNeeded: false, permissions: ME.permissions, steppedUp: false, sessionSeconds: 1_800, shortcuts: true, language: '', refusal: null, calls: [],
+    stage: 'full', setupNeeded: false, passkeys: false, permissions: ME.permissions, steppedUp: false, sessionSeconds: 1_800, shortcuts: true, language: '', refusal: null, calls: [],
     review: { ...structuredClone(CASE), state: 'open', version: 3, holder: null, claim_until: null, outcome: null, decided_at: null },
   };
 }
@@ -62,7 +63,7 @@ function reviewView(state: StandInState): Json {
 
 /** What each path answers. Later patterns are only tried when earlier ones do not match. */
 const ROUTES: [string, RegExp, (state: StandInState, body: Json, url: URL) => Answer][] = [
-  ['GET', /^\/api\/console\/state$/, (state) => data({ setup_needed: state.setupNeeded, signed_in: state.stage === 'full', stage: state.stage === 'none' ? null : state.stage, providers: [{ id: 'acme', name: 'Acme SSO' }], passkeys: false, platform_name: 'Identivia' })],
+  ['GET', /^\/api\/console\/state$/, (state) => data({ setup_needed: state.setupNeeded, signed_in: state.stage === 'full', stage: state.stage === 'none' ? null : state.stage, providers: [{ id: 'acme', name: 'Acme SSO' }], passkeys: state.passkeys, platform_name: 'Identivia' })],
   ['POST', /^\/api\/console\/(setup|invitation)$/, (state) => {
     Object.assign(state, { stage: 'enrol_factor', setupNeeded: false });
     return data({ stage: 'enrol_factor' });
@@ -77,6 +78,8 @@ const ROUTES: [string, RegExp, (state: StandInState, body: Json, url: URL) => An
     state.stage = 'full';
     return data({ stage: 'full' });
   }],
+  ['POST', /^\/api\/console\/(login|step_up)\/passkey\/start$/, () => data({ public_key: { challenge: 'AAAA', timeout: 300_000, rpId: 'id.example', userVerification: 'required', allowCredentials: [] } })],
+  ['DELETE', /^\/api\/console\/me\/passkeys\/\w+$/, () => refuse(409, { error: 'Last second factor', message: 'Add another one first' })],
   ['POST', /^\/api\/console\/me\/totp$/, () => data({ secret: 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP', uri: 'otpauth://totp/Identivia:ada%40example.org?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Identivia' })],
   ['POST', /^\/api\/console\/me\/totp\/confirm$/, (state, body) => {
     if (body['code'] !== CODE) return refuse(401, { error: 'Wrong e-mail, password or code' });

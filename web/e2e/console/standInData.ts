@@ -16,7 +16,7 @@ export const ALL_PERMISSIONS = [
 
 export const ME = {
   id: 'user00000000001', name: 'Ada Osei', email: 'ada@example.org', role: 'super_admin', teams: null, senior: true, permissions: ALL_PERMISSIONS, language: '', shortcuts: true,
-  factors: { totp: true, recovery_codes_left: 8, passkeys: [] },
+  factors: { totp: true, recovery_codes_left: 8, passkeys: [{ id: 'passkey00000001', name: 'Work laptop', created: time(-900_000_000), last_used: time(-3_600_000) }] },
 };
 
 const ROW = {

@@ -27,8 +27,15 @@ export interface Me {
   permissions: string[];
   language: string;
   shortcuts: boolean;
-  factors: { totp: boolean; recovery_codes_left: number; passkeys: { id: string; name: string; created: Time }[] };
+  factors: { totp: boolean; recovery_codes_left: number; passkeys: Passkey[] };
   session: { id: string; idle_until: Time; ends_at: Time; step_up_until: Time | null };
+}
+
+export interface Passkey {
+  id: string;
+  name: string;
+  created: Time;
+  last_used: Time | null;
 }
 
 export interface SignInSession {

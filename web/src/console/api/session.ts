@@ -22,7 +22,7 @@ export const acceptInvitation = (form: { token: string; name: string; password: 
 export const signIn = (email: string, password: string): Promise<StageAnswer> => callSession('POST', '/api/console/login', { email, password });
 export const sendFactor = (code: string): Promise<StageAnswer> => callSession('POST', '/api/console/login/totp', { code });
 export const signOut = (): Promise<unknown> => callSession('POST', '/api/console/logout', {});
-export const stepUp = (code: string): Promise<{ step_up_until: string }> => callSession('POST', '/api/console/step_up', { code });
+export const stepUp = (proof: { code: string } | { password: string }): Promise<{ step_up_until: string }> => callSession('POST', '/api/console/step_up', proof);
 
 export const startTotp = (): Promise<{ secret: string; uri: string }> => callSession('POST', '/api/console/me/totp', {});
 export const confirmTotp = (code: string): Promise<{ recovery_codes: string[] } & StageAnswer> =>

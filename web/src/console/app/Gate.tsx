@@ -72,9 +72,9 @@ export function Gate({ entry: firstEntry, onSignedOut }: { entry: EntryToken | n
       return <SetupNeeded />;
     case 'codes':
     case 'enrol_factor':
-      return <EnrolFactor codes={stored} onCodes={showCodes} onDone={() => keepCodes(null)} />;
+      return <EnrolFactor passkeys={state.data.passkeys} codes={stored} onCodes={showCodes} onDone={() => keepCodes(null)} />;
     case 'factor':
-      return <FactorStep onDone={goOn} onBack={() => leave('chosen')} />;
+      return <FactorStep passkeys={state.data.passkeys} onDone={goOn} onBack={() => leave('chosen')} />;
     case 'sign_in':
       return <SignIn state={state.data} notice={notice} onDone={goOn} />;
     case 'console':

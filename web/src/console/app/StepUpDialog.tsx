@@ -1,23 +1,26 @@
-// Asks for a code of the second factor when an operation needs a fresh confirmation.
-import { useMutation } from '@tanstack/react-query';
+// Asks who the user is when an operation needs a fresh confirmation: by a passkey, by a code, or by the password of a user who
+// has no second factor.
+import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
+import type { ConsoleState } from '../api/models';
+import { stepUpWithPasskey } from '../api/passkeys';
 import { stepUp } from '../api/session';
 import { setIdentityAsker } from '../api/stepUp';
 import { Button } from '../../shared/ui/parts';
 import { CodeField } from '../ui/CodeField';
 import { Dialog } from '../ui/Dialog';
 import { ErrorNote } from '../ui/ErrorNote';
-import { useConsole } from './context';
+import { PasskeyButton } from '../ui/PasskeyButton';
+import { TextField } from '../ui/fields';
+import { useConsole, useMe } from './context';
 
 export function StepUpDialog() {
   const { t } = useConsole();
   const [isOpen, setOpen] = useState(false);
-  const [code, setCode] = useState('');
   const answer = useRef<(isConfirmed: boolean) => void>(() => undefined);
   useEffect(
     () =>
       setIdentityAsker(() => {
-        setCode('');
         setOpen(true);
         return new Promise((resolve) => {
           answer.current = resolve;
@@ -29,31 +32,48 @@ export function StepUpDialog() {
     setOpen(false);
     answer.current(isConfirmed);
   };
-  const confirm = useMutation({ mutationFn: () => stepUp(code), meta: { signsIn: true }, onSuccess: () => finish(true) });
-  const { reset } = confirm;
-  useEffect(() => {
-    if (isOpen) reset();
-  }, [isOpen, reset]);
   return (
     <Dialog isOpen={isOpen} onClose={() => finish(false)} title={t('step_up.title')}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          confirm.mutate();
-        }}
-      >
-        <p>{t('step_up.text')}</p>
-        <CodeField id="step-up-code" label={t('factor.code')} value={code} onChange={setCode} />
-        {confirm.error && <ErrorNote error={confirm.error} />}
-        <div className="actions">
-          <Button kind="secondary" onClick={() => finish(false)}>
-            {t('common.cancel')}
-          </Button>
-          <Button type="submit" busy={confirm.isPending}>
-            {t('step_up.confirm')}
-          </Button>
-        </div>
-      </form>
+      <ConfirmIdentity onFinish={finish} />
     </Dialog>
+  );
+}
+
+function ConfirmIdentity({ onFinish }: { onFinish: (isConfirmed: boolean) => void }) {
+  const { t } = useConsole();
+  const { factors } = useMe();
+  const hasPasskeys = factors.passkeys.length > 0;
+  const arePasskeysOn = useQueryClient().getQueryData<ConsoleState>(['state'])?.passkeys === true;
+  const [proof, setProof] = useState('');
+  const asksPassword = !factors.totp && !hasPasskeys;
+  const confirm = useMutation({
+    mutationFn: () => stepUp(asksPassword ? { password: proof } : { code: proof }),
+    meta: { signsIn: true },
+    onSuccess: () => onFinish(true),
+  });
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault();
+        confirm.mutate();
+      }}
+    >
+      <p>{t(asksPassword ? 'step_up.text_password' : 'step_up.text')}</p>
+      {hasPasskeys && arePasskeysOn && <PasskeyButton label={t('step_up.passkey')} show={stepUpWithPasskey} onDone={() => onFinish(true)} />}
+      {asksPassword ? (
+        <TextField id="step-up-password" type="password" label={t('field.password')} autoComplete="current-password" value={proof} onChange={setProof} required />
+      ) : (
+        <CodeField id="step-up-code" label={t('factor.code')} value={proof} onChange={setProof} />
+      )}
+      {confirm.error && <ErrorNote error={confirm.error} />}
+      <div className="actions">
+        <Button kind="secondary" onClick={() => onFinish(false)}>
+          {t('common.cancel')}
+        </Button>
+        <Button type="submit" busy={confirm.isPending}>
+          {t('step_up.confirm')}
+        </Button>
+      </div>
+    </form>
   );
 }

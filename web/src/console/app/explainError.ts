@@ -4,6 +4,7 @@ import { formatDuration } from '../../shared/i18n/format';
 import type { Language } from '../../shared/i18n/language';
 import type { ConsoleTranslate } from '../i18n';
 import { parseTime } from './idle';
+import { PasskeyError } from './passkeyBrowser';
 
 export interface ExplainedError {
   title: string;
@@ -15,6 +16,7 @@ export interface ExplainedError {
 
 export function explainError(error: unknown, { t, language }: { t: ConsoleTranslate; language: Language }): ExplainedError {
   if (error instanceof ConnectionError) return plain(t('error.connection'), t('error.connection_help'));
+  if (error instanceof PasskeyError) return plain(t(`passkey.error_${error.problem}`), t(`passkey.error_${error.problem}_help`));
   if (!(error instanceof ApiError)) return plain(t('error.unexpected'), t('error.unexpected_help'));
   const details = errorDetails(error);
   const fields = Object.entries(details.fields ?? {});

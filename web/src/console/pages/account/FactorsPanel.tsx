@@ -1,4 +1,4 @@
-// The second factor of the own account: the authenticator app and the recovery codes.
+// The second factors of the own account: the authenticator app, the recovery codes and the passkeys.
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { renewRecoveryCodes } from '../../api/session';
@@ -8,9 +8,9 @@ import { Dialog } from '../../ui/Dialog';
 import { ErrorNote } from '../../ui/ErrorNote';
 import { Panel } from '../../ui/Page';
 import { RecoveryCodes } from '../../ui/RecoveryCodes';
-import { TimeText } from '../../ui/TimeText';
 import { useConsole, useMe } from '../../app/context';
 import { EnrolTotp } from '../signin/EnrolFactor';
+import { PasskeyList } from './PasskeyList';
 
 export function FactorsPanel() {
   const { t } = useConsole();
@@ -35,14 +35,6 @@ export function FactorsPanel() {
         <dd>
           <Badge tone={factors.recovery_codes_left > 2 ? 'plain' : 'note'}>{factors.recovery_codes_left}</Badge>
         </dd>
-        {factors.passkeys.map((passkey) => (
-          <div key={passkey.id}>
-            <dt>{passkey.name}</dt>
-            <dd>
-              <TimeText value={passkey.created} />
-            </dd>
-          </div>
-        ))}
       </dl>
       {renew.error && <ErrorNote error={renew.error} />}
       <div className="actions start">
@@ -53,6 +45,7 @@ export function FactorsPanel() {
           {t(factors.totp ? 'account.replace_totp' : 'account.enrol_totp')}
         </Button>
       </div>
+      <PasskeyList />
       <Dialog isOpen={codes !== null} onClose={close} title={t('recovery.title')}>
         <RecoveryCodes codes={codes ?? []} onDone={close} />
       </Dialog>

@@ -1,4 +1,4 @@
-// Enrols the second factor: a QR code for an authenticator app, the first code, then the recovery codes, which are shown once.
+// Enrols the second factor: a passkey, or an authenticator app by a QR code. Then the recovery codes, which are shown once.
 import { useMutation } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { confirmTotp, startTotp } from '../../api/session';
@@ -8,9 +8,18 @@ import { ErrorNote } from '../../ui/ErrorNote';
 import { QrCode } from '../../ui/QrCode';
 import { RecoveryCodes } from '../../ui/RecoveryCodes';
 import { useConsole } from '../../app/context';
+import { EnrolPasskey } from './EnrolPasskey';
 import { EntryFrame } from './EntryFrame';
 
-export function EnrolFactor({ codes, onCodes, onDone }: { codes: string[] | null; onCodes: (codes: string[]) => void; onDone: () => void }) {
+interface EnrolFactorProps {
+  /** Whether browsers have passkeys for this server. */
+  passkeys: boolean;
+  codes: string[] | null;
+  onCodes: (codes: string[]) => void;
+  onDone: () => void;
+}
+
+export function EnrolFactor({ passkeys, codes, onCodes, onDone }: EnrolFactorProps) {
   const { t } = useConsole();
   if (codes) {
     return (
@@ -21,8 +30,39 @@ export function EnrolFactor({ codes, onCodes, onDone }: { codes: string[] | null
   }
   return (
     <EntryFrame title={t('enrol.title')}>
-      <EnrolTotp onCodes={onCodes} />
+      {passkeys ? (
+        <ChooseFactor onCodes={onCodes} />
+      ) : (
+        <>
+          <EnrolTotp onCodes={onCodes} />
+          <p className="fine">{t('passkey.off')}</p>
+        </>
+      )}
     </EntryFrame>
+  );
+}
+
+function ChooseFactor({ onCodes }: { onCodes: (codes: string[]) => void }) {
+  const { t } = useConsole();
+  const [kind, setKind] = useState<'passkey' | 'totp' | null>(null);
+  if (kind === null) {
+    return (
+      <>
+        <p>{t('enrol.choose')}</p>
+        <Button onClick={() => setKind('passkey')}>{t('enrol.with_passkey')}</Button>
+        <Button kind="secondary" onClick={() => setKind('totp')}>
+          {t('enrol.with_totp')}
+        </Button>
+      </>
+    );
+  }
+  return (
+    <>
+      {kind === 'passkey' ? <EnrolPasskey onCodes={onCodes} /> : <EnrolTotp onCodes={onCodes} />}
+      <Button kind="quiet" onClick={() => setKind(null)}>
+        {t('enrol.other')}
+      </Button>
+    </>
   );
 }
 

@@ -1,11 +1,13 @@
-// Signing in with e-mail and password, and what is shown while the server has no user.
+// Signing in with e-mail and password or with a passkey, and what is shown while the server has no user.
 import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
+import { signInWithPasskey } from '../../api/passkeys';
 import { signIn } from '../../api/session';
 import type { ConsoleState } from '../../api/models';
 import { Button, Notice } from '../../../shared/ui/parts';
 import { TextField } from '../../ui/fields';
 import { ErrorNote } from '../../ui/ErrorNote';
+import { PasskeyButton } from '../../ui/PasskeyButton';
 import { useConsole } from '../../app/context';
 import type { SignOutNotice } from '../../app/Gate';
 import { EntryFrame } from './EntryFrame';
@@ -36,6 +38,7 @@ export function SignIn({ state, notice, onDone }: { state: ConsoleState; notice:
           {t('signin.go')}
         </Button>
       </form>
+      {state.passkeys && <PasskeyButton label={t('signin.passkey')} show={signInWithPasskey} onDone={onDone} />}
       {state.providers.map((provider) => (
         <a key={provider.id} className="button secondary" href={`/api/console/oidc/${encodeURIComponent(provider.id)}/start`}>
           {t('signin.with', { name: provider.name })}

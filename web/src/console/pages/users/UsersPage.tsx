@@ -4,6 +4,7 @@ import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import type { ConsoleUser } from '../../api/models';
 import type { Invitation } from '../../api/users';
+import { spellWord } from '../../i18n';
 import { useCan, useConsole, useMe } from '../../app/context';
 import { Button, Spinner } from '../../../shared/ui/parts';
 import { Badge } from '../../ui/Badge';
@@ -49,7 +50,7 @@ export function UsersPage() {
     },
     { id: 'teams', title: t('users.teams'), cell: (row) => row.teams?.join(', ') ?? t('common.all') },
     { id: 'status', title: t('profiles.status'), cell: (row) => <Badge tone={STATUS_TONES[row.status]}>{t(`users.${row.status}`)}</Badge> },
-    { id: 'factors', title: t('account.factors'), cell: (row) => row.factors.join(', ').toUpperCase() || '–' },
+    { id: 'factors', title: t('account.factors'), cell: (row) => row.factors.map(spellWord).join(', ') || '–' },
     { id: 'last', title: t('users.last_sign_in'), cell: (row) => <TimeText value={row.last_sign_in} relative /> },
     {
       id: 'acts',

@@ -1,0 +1,25 @@
+// Calls about passkeys: each asks the server what to ask the browser for, and sends back what the browser gave.
+import { type CreationOptions, type RequestOptions, createPasskey, usePasskey } from '../app/passkeyBrowser';
+import { callData } from './call';
+import type { Stage } from './models';
+
+export interface NewPasskey {
+  recovery_codes: string[];
+  stage: Stage;
+}
+
+export async function addPasskey(name: string): Promise<NewPasskey> {
+  const { public_key } = await callData<{ public_key: CreationOptions }>('POST', '/api/console/me/passkeys/start', { json: {} });
+  const json = { name, ...(await createPasskey(public_key)) };
+  return callData('POST', '/api/console/me/passkeys/finish', { json });
+}
+
+export const signInWithPasskey = (): Promise<{ stage: Stage }> => showPasskey('/api/console/login/passkey');
+export const stepUpWithPasskey = (): Promise<{ step_up_until: string }> => showPasskey('/api/console/step_up/passkey');
+
+async function showPasskey<T>(path: string): Promise<T> {
+  const { public_key } = await callData<{ public_key: RequestOptions }>('POST', `${path}/start`, { json: {} });
+  return callData('POST', `${path}/finish`, { json: await usePasskey(public_key) });
+}
+
+export const removePasskey = (id: string): Promise<unknown> => callData('DELETE', `/api/console/me/passkeys/${encodeURIComponent(id)}`);
