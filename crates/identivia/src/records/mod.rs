@@ -98,7 +98,8 @@ impl RecordKind {
     ];
 
     /// Every kind that `copy` moves between SQL stores only: PocketBase keeps none of them.
-    pub const COPIED_BETWEEN_SQL: [Self; 3] = [Self::ConsoleUsers, Self::Reviews, Self::ReviewNotes];
+    pub const COPIED_BETWEEN_SQL: [Self; 4] =
+        [Self::ConsoleUsers, Self::ConsoleCredentials, Self::Reviews, Self::ReviewNotes];
 
     /// Its name as an SQL table and as a PocketBase collection.
     #[must_use]

@@ -12,13 +12,14 @@ use identivia::domain::liveness::{Claim, Confirmed, ConfirmedBy};
 use identivia::domain::profile::Reach;
 use identivia::domain::verification::Evidence;
 use identivia::records::audit_event::AuditEvent;
-use identivia::records::console_user::ConsoleRole;
+use identivia::records::console_user::{ConsoleRole, ConsoleUser, PasskeyFactor};
 use identivia::records::id::RecordId;
 use identivia::records::liveness_session::{LivenessSession, SessionStatus};
 use identivia::records::status_record::StatusRecord;
 use identivia::records::status_word::StatusWord;
 use identivia::records::time::Millis;
 use identivia::records::verification_record::VerificationRecord;
+use identivia::store::console::UserWrite;
 use identivia::store::{Refusal, Store, UploadedFiles, WriteCondition};
 use reqwest::Method;
 use reqwest::multipart::Form;
@@ -471,6 +472,18 @@ async fn users_and_reviews_copy_between_sql_stores() {
     let source = End::new(Of::Sqlite).await;
     let world = source.world().await;
     let reviewer = world.sign_in(ConsoleRole::Reviewer, None).await;
+    let passkey = PasskeyFactor {
+        id: RecordId::random(),
+        name: "Key".to_owned(),
+        credential_id: "AAAA".to_owned(),
+        public_key: "AAAA".to_owned(),
+        sign_count: 0,
+        created: world.clock.now(),
+        last_used: None,
+    };
+    let with_passkey = ConsoleUser { passkeys: vec![passkey], ..reviewer.user.clone() };
+    let (console, now) = (&world.app.console, world.clock.now());
+    console.replace_user(&reviewer.user, with_passkey, &UserWrite::default(), now, &[]).await.unwrap().unwrap();
     for user in ["one", "two"] {
         reviews::submit(&world, user, None).await;
     }
@@ -487,11 +500,12 @@ async fn users_and_reviews_copy_between_sql_stores() {
     world.clock.advance(60);
     reviews::run_decisions(&world).await;
     let before = read_console(&world, reviewer.user.id).await;
+    assert_eq!(before["user"]["factors"], json!(["passkey"]));
     assert!(before["user"].is_object() && before["claimed"].is_object() && before["decided"].is_object(), "{before}");
 
     let target = End::new(Of::Postgres).await;
     let said = assert_same(&run_copy(&source, &target, &[]).await);
-    for (kind, count) in [("reviews", 2), ("review_notes", 2)] {
+    for (kind, count) in [("reviews", 2), ("review_notes", 2), ("console_credentials", 1)] {
         assert_eq!(read_counts(&said, kind), [count, count, count, 0, 0], "{said}");
     }
     let moved = target.world().await;

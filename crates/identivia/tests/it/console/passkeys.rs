@@ -1,6 +1,8 @@
 //! Signing in with passkeys: what is accepted, and that anything which is wrong gets the answer of a wrong password.
 
+use identivia::domain::console::challenge::MAX_CHALLENGES;
 use identivia::domain::console::password::hash_password;
+use identivia::records::console_challenge::{ChallengePurpose, ConsoleChallenge};
 use identivia::records::console_session::SessionStage;
 use identivia::records::console_user::{ConsoleRole, ConsoleUser, ConsoleUserStatus};
 use identivia::store::console::UserWrite;
@@ -278,6 +280,24 @@ async fn challenges_that_wait_are_limited_for_each_address() {
     Browser::new(&world).post(path, json!({})).await.expect(200);
     Browser::new(&world).post(path, json!({})).await.expect(429);
     browser.post("/api/console/step_up/passkey/start", json!({})).await.expect(200);
+    world.clock.advance(301);
+    Browser::new(&world).post(path, json!({})).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn challenges_that_wait_are_limited_in_all() {
+    let world = named_world(&[]).await;
+    let (console, now) = (&world.app.console, world.clock.now());
+    let draw = |holder: String| ConsoleChallenge::draw(ChallengePurpose::SignIn, holder, None, now).0;
+    for hundred in 0..MAX_CHALLENGES / 100 {
+        let offers = (0..100).map(|one| async move {
+            let challenge = draw(format!("session {hundred} {one}"));
+            console.offer_challenge_to_session(&challenge, now).await.unwrap();
+        });
+        futures_util::future::join_all(offers).await;
+    }
+    let path = "/api/console/login/passkey/start";
+    Browser::new(&world).post(path, json!({})).await.expect(429);
     world.clock.advance(301);
     Browser::new(&world).post(path, json!({})).await.expect(200);
 }
