@@ -60,7 +60,7 @@ test-page: cargo web ## test the documentation page in a real browser
 	tests/install.sh chromium
 	tests/with_server.sh target/debug/identivia bash -c 'tests/docs_page.sh "$$IDENTIVIA_URL"'
 
-test-web: cargo web services ## test the person's page: types, unit tests, and every step in a real browser
+test-web: cargo web services tests/oidc/node_modules/.installed ## test the person's page: types, unit tests, and every step in a real browser
 	tests/install.sh chromium
 	cd web && npm run check && npm test
 	cargo build --locked
@@ -117,6 +117,10 @@ node:
 # after an interruption make runs the recipe again.
 web/node_modules/.installed: web/package-lock.json | node
 	cd web && npm ci --no-audit --no-fund
+	@touch $@
+
+tests/oidc/node_modules/.installed: tests/oidc/package-lock.json | node
+	cd tests/oidc && npm ci --no-audit --no-fund
 	@touch $@
 
 tests/webhooks/node_modules/.installed: tests/webhooks/package-lock.json | node

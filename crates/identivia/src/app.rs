@@ -23,6 +23,7 @@ use crate::providers::documents::DocumentReader;
 use crate::providers::fingerprint::Fingerprint;
 use crate::providers::http_call::HealthCheck;
 use crate::providers::liveness::LivenessSessions;
+use crate::providers::oidc::OidcProviders;
 use crate::store::Store;
 use crate::store::console::ConsoleStore;
 use crate::store::pocketbase::PocketBase;
@@ -60,6 +61,8 @@ pub struct App {
     pub console: Arc<ConsoleStore>,
     /// What signing in to the console takes.
     pub sign_in: SignInPolicy,
+    /// Providers that people can sign in to the console with.
+    pub oidc: OidcProviders,
     /// Seals the secrets that records hold.
     pub system_key: Arc<SystemKey>,
     /// Wakes readers of events.

@@ -258,6 +258,7 @@ async fn open_app(
         staff_mail,
         webhooks,
         liveness,
+        oidc: providers.oidc,
         reader: providers.reader,
         record_checks,
         fingerprint: providers.fingerprint,

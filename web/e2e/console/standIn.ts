@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
 import { resolve } from 'node:path';
-import { AUDIT, BREAKDOWN, CASE, CLIENTS, DELIVERIES, HEALTH, ME, PROFILES, REASONS, REPORTS, ROWS, USERS, WEBHOOKS, drawPicture, time } from './standInData';
+import { AUDIT, BREAKDOWN, CASE, CLIENTS, DELIVERIES, HEALTH, ME, PROFILES, REASONS, REPORTS, ROWS, SIGN_IN_PROVIDERS, USERS, WEBHOOKS, drawPicture, time } from './standInData';
 
 const DIST = resolve(import.meta.dirname, '../../dist');
 const POLICY =
@@ -64,6 +64,7 @@ function reviewView(state: StandInState): Json {
 /** What each path answers. Later patterns are only tried when earlier ones do not match. */
 const ROUTES: [string, RegExp, (state: StandInState, body: Json, url: URL) => Answer][] = [
   ['GET', /^\/api\/console\/state$/, (state) => data({ setup_needed: state.setupNeeded, signed_in: state.stage === 'full', stage: state.stage === 'none' ? null : state.stage, providers: [{ id: 'acme', name: 'Acme SSO' }], passkeys: state.passkeys, platform_name: 'Identivia' })],
+  ['GET', /^\/api\/console\/oidc$/, () => data(SIGN_IN_PROVIDERS)],
   ['POST', /^\/api\/console\/(setup|invitation)$/, (state) => {
     Object.assign(state, { stage: 'enrol_factor', setupNeeded: false });
     return data({ stage: 'enrol_factor' });

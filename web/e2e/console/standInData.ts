@@ -16,7 +16,7 @@ export const ALL_PERMISSIONS = [
 
 export const ME = {
   id: 'user00000000001', name: 'Ada Osei', email: 'ada@example.org', role: 'super_admin', teams: null, senior: true, permissions: ALL_PERMISSIONS, language: '', shortcuts: true,
-  factors: { totp: true, recovery_codes_left: 8, passkeys: [{ id: 'passkey00000001', name: 'Work laptop', created: time(-900_000_000), last_used: time(-3_600_000) }] },
+  factors: { totp: true, recovery_codes_left: 8, passkeys: [{ id: 'passkey00000001', name: 'Work laptop', created: time(-900_000_000), last_used: time(-3_600_000) }], password: true, provider: null },
 };
 
 const ROW = {
@@ -137,3 +137,9 @@ export function drawPicture(name: string): string {
   if (isFace) return `<svg xmlns="http://www.w3.org/2000/svg" width="600" height="800"><rect width="600" height="800" fill="#9fb4c7"/>${face(300, 360, 190)}</svg>`;
   return `<svg xmlns="http://www.w3.org/2000/svg" width="1000" height="640"><rect width="1000" height="640" rx="30" fill="#dfe8da"/><rect x="60" y="180" width="260" height="320" fill="#b9c7d4"/>${name === 'front.svg' ? face(190, 330, 90) : ''}<g font-family="sans-serif" font-size="34" fill="#223"><text x="370" y="230">LINDQVIST</text><text x="370" y="290">MARIA</text><text x="370" y="350">12.04.1990</text></g><text x="60" y="590" font-family="monospace" font-size="30">P&lt;D&lt;&lt;LINDQVIST&lt;&lt;MARIA&lt;&lt;&lt;&lt;&lt;&lt;</text></svg>`;
 }
+
+/** The services to sign in with: one that works, and one that does not. */
+export const SIGN_IN_PROVIDERS = [
+  { id: 'acme', name: 'Acme SSO', issuer: 'https://login.acme.example/realms/staff', redirect_uri: 'https://id.example.org/api/console/oidc/acme/callback', gives_roles: true, last_try: { at: time(-HOUR), works: true, problem: null } },
+  { id: 'old', name: 'Old login', issuer: 'https://old.example', redirect_uri: 'https://id.example.org/api/console/oidc/old/callback', gives_roles: false, last_try: { at: time(-2 * HOUR), works: false, problem: 'it does not answer in time' } },
+];

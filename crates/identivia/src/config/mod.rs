@@ -12,6 +12,7 @@ mod liveness;
 mod logging;
 mod mail;
 mod network;
+mod oidc;
 mod setting;
 mod storage;
 mod tokens;
@@ -37,6 +38,7 @@ pub use fingerprint::FingerprintApi;
 pub use liveness::{AwsLiveness, LivenessSource};
 pub use mail::{MailSettings, SmtpEncryption, SmtpServer};
 pub use network::{is_unencrypted, parse_web_url};
+pub use oidc::OidcSettings;
 pub use setting::{ConfigError, Settings};
 pub use storage::{BucketLocation, FileLocation, PocketBaseAccount, RecordLocation};
 pub use tokens::{MIN_SECRET_BYTES, list_unknown_scopes};
@@ -53,6 +55,7 @@ use mail::read_mail_settings;
 use network::{
     CLIENT_URL, EMBED_ORIGINS, HOST, MAX_CONNECTIONS, METRICS_ADDR, PORT, PUBLIC_URL, REDIRECT_URLS, TRUSTED_PROXIES,
 };
+use oidc::read_oidc_providers;
 use storage::{DATA_DIR, DATABASE_CONNECTIONS, SYSTEM_KEY_FILE, read_file_location, read_record_location};
 use tokens::{
     FLOW_TOKEN_TTL_SECONDS, JWT_AUDIENCE, JWT_CLIENTS_JSON, JWT_ISSUER, JWT_SECRET, JWT_SECRET_PREVIOUS,
@@ -74,6 +77,7 @@ const GROUPS: &[setting::SettingGroup] = &[
     webhooks::WEBHOOK_SETTINGS,
     console::CONSOLE_SETTINGS,
     mail::MAIL_SETTINGS,
+    oidc::OIDC_SETTINGS,
     aws::AWS_SETTINGS,
 ];
 
@@ -123,6 +127,8 @@ pub struct Config {
     pub console_requires_mfa: bool,
     /// `None`: no e-mail is sent.
     pub mail: Option<MailSettings>,
+    /// OpenID Connect providers that people can sign in to the console with.
+    pub oidc_providers: Vec<OidcSettings>,
     /// `None`: visitor data stays a claim.
     pub fingerprint: Option<FingerprintApi>,
     /// The variables of settings that are set but have no effect.
@@ -147,6 +153,7 @@ impl Config {
             webhooks: read_webhook_settings(settings)?,
             console_requires_mfa: CONSOLE_REQUIRE_MFA.read(settings)?,
             mail: read_mail_settings(settings)?,
+            oidc_providers: read_oidc_providers(settings)?,
             data_dir: DATA_DIR.read(settings)?,
             system_key_file: SYSTEM_KEY_FILE.read_if_set(settings)?,
             records: read_record_location(settings)?,

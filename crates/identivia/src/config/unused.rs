@@ -13,6 +13,9 @@ use super::liveness::{
     FACE_LIVENESS_AUDIT_IMAGES, FACE_LIVENESS_CHALLENGES, LIVENESS_STREAM_URL, LivenessSource, read_liveness_source,
 };
 use super::mail::{MAIL_FROM, SMTP_CA_FILE, has_smtp_url};
+use super::oidc::{
+    OIDC_CLIENT_ID, OIDC_CLIENT_SECRET, OIDC_NAME, OIDC_ROLE_CLAIM, OIDC_ROLES, OIDC_SCOPE, has_oidc_issuer,
+};
 use super::setting::{AnySetting, Settings};
 use super::storage::{PB_USER_EMAIL, PB_USER_PASSWORD, POCKETBASE_URL, has_bucket_url};
 
@@ -20,7 +23,7 @@ use super::storage::{PB_USER_EMAIL, PB_USER_PASSWORD, POCKETBASE_URL, has_bucket
 pub(super) fn list_unused_settings(settings: &Settings) -> Vec<&'static str> {
     let has_s3 = has_bucket_url(settings);
     let has_aws_liveness = matches!(read_liveness_source(settings), Ok(LivenessSource::Aws(_)));
-    let dependents: [(bool, &[&dyn AnySetting]); 7] = [
+    let dependents: [(bool, &[&dyn AnySetting]); 8] = [
         (POCKETBASE_URL.is_set(settings), &[&PB_USER_EMAIL, &PB_USER_PASSWORD]),
         (
             has_s3 || has_aws_liveness,
@@ -52,6 +55,10 @@ pub(super) fn list_unused_settings(settings: &Settings) -> Vec<&'static str> {
         ),
         (FINGERPRINT_SECRET_KEY.is_set(settings), &[&FINGERPRINT_BASE_URL]),
         (has_smtp_url(settings), &[&MAIL_FROM, &SMTP_CA_FILE]),
+        (
+            has_oidc_issuer(settings),
+            &[&OIDC_CLIENT_ID, &OIDC_CLIENT_SECRET, &OIDC_NAME, &OIDC_SCOPE, &OIDC_ROLE_CLAIM, &OIDC_ROLES],
+        ),
     ];
     let without_effect = dependents.into_iter().filter(|(has_effect, _)| !has_effect).flat_map(|(_, list)| list);
     without_effect.filter(|setting| setting.is_set(settings)).map(|setting| setting.variable()).collect()

@@ -184,7 +184,7 @@ event_kinds! {
     PasswordChanged = "password.changed", "A console user has another password; their other sessions have ended";
     PasswordReset = "password.reset", "The password of a console user was removed on the server, and a link for a new one made";
     FactorAdded = "factor.added", "A console user has a new second factor";
-    FactorRemoved = "factor.removed", "A console user has removed a second factor of their own";
+    FactorRemoved = "factor.removed", "A console user has removed a second factor or a way of signing in of their own";
     PasskeyCounterWentBack = "passkey.counter_went_back", "A passkey was refused because its counter went backwards: it may have been copied";
     FactorsReset = "factor.reset", "The second factors of a console user were removed, and their sessions ended";
     RecoveryCodesDrawn = "recovery_codes.drawn", "A console user has new recovery codes";

@@ -414,6 +414,12 @@ impl ApiError {
         self.0.cause = Some(ErrorCause(Arc::new(cause)));
         self
     }
+
+    /// The same with a cause that is shared.
+    pub(crate) fn with_shared_cause(mut self, cause: ErrorCause) -> Self {
+        self.0.cause = Some(cause);
+        self
+    }
 }
 
 impl ApiError {

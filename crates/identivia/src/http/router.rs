@@ -18,7 +18,7 @@ use super::guard::authenticate::{self, Guard};
 use super::openapi;
 use super::pages::api_docs::{self, OpenApiText};
 use super::pages::person_page::{self, PersonPage};
-use super::pages::{console_page, embed_loader};
+use super::pages::{console_page, embed_loader, sign_in_page};
 use super::request_log;
 use super::state::HttpState;
 use crate::app::App;
@@ -116,6 +116,7 @@ pub fn router(
         .route_layer(from_fn_with_state(guard, authenticate::authenticate_request))
         .merge(api_docs::docs_routes())
         .merge(console_page::console_routes())
+        .merge(sign_in_page::sign_in_page_routes())
         .merge(person_page::person_routes())
         .merge(embed_loader::loader_routes())
         .route("/robots.txt", routing::get(|| async { "User-agent: *\nDisallow: /\n" }))

@@ -7,6 +7,7 @@ pub mod http_call;
 pub mod liveness;
 pub mod local_engines;
 pub mod mail;
+pub mod oidc;
 pub mod webhook_receiver;
 
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use crate::providers::liveness::off::NoLiveness;
 use crate::providers::liveness::rekognition::Rekognition;
 use crate::providers::local_engines::LocalEngines;
 use crate::providers::mail::Mailer;
+use crate::providers::oidc::OidcProviders;
 
 /// The providers.
 pub struct Providers {
@@ -35,6 +37,8 @@ pub struct Providers {
     pub fingerprint: Option<Arc<Fingerprint>>,
     /// `None`: no e-mail is sent to the staff.
     pub mailer: Option<Arc<Mailer>>,
+    /// Providers that people can sign in to the console with.
+    pub oidc: OidcProviders,
 }
 
 impl Providers {
@@ -61,6 +65,7 @@ impl Providers {
             None => None,
         };
         let mailer = config.mail.as_ref().map(Mailer::open).transpose()?.map(Arc::new);
-        Ok(Self { liveness, reader, fingerprint, mailer })
+        let oidc = OidcProviders::open(&config.oidc_providers)?;
+        Ok(Self { liveness, reader, fingerprint, mailer, oidc })
     }
 }

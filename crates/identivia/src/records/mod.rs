@@ -7,6 +7,7 @@ pub mod checks;
 pub mod client;
 pub mod console_challenge;
 pub mod console_credential;
+pub mod console_identity;
 pub mod console_link;
 pub mod console_session;
 pub mod console_user;
@@ -76,6 +77,9 @@ pub enum RecordKind {
     /// Challenges for passkeys, and whose passkeys are. They are beside the users.
     ConsoleChallenges,
     ConsoleCredentials,
+    /// Users at OpenID Connect providers, and sign-ins with these that are under way. They are beside the users.
+    ConsoleIdentities,
+    ConsoleSignIns,
     /// Verification records that people look at, and their notes. Only SQL stores have them.
     Reviews,
     ReviewNotes,
@@ -98,8 +102,8 @@ impl RecordKind {
     ];
 
     /// Every kind that `copy` moves between SQL stores only: PocketBase keeps none of them.
-    pub const COPIED_BETWEEN_SQL: [Self; 4] =
-        [Self::ConsoleUsers, Self::ConsoleCredentials, Self::Reviews, Self::ReviewNotes];
+    pub const COPIED_BETWEEN_SQL: [Self; 5] =
+        [Self::ConsoleUsers, Self::ConsoleCredentials, Self::ConsoleIdentities, Self::Reviews, Self::ReviewNotes];
 
     /// Its name as an SQL table and as a PocketBase collection.
     #[must_use]
@@ -129,6 +133,8 @@ impl RecordKind {
             Self::ConsoleLinks => "console_links",
             Self::ConsoleChallenges => "console_challenges",
             Self::ConsoleCredentials => "console_credentials",
+            Self::ConsoleIdentities => "console_identities",
+            Self::ConsoleSignIns => "console_sign_ins",
             Self::Reviews => "reviews",
             Self::ReviewNotes => "review_notes",
         }
@@ -162,6 +168,8 @@ impl RecordKind {
             Self::ConsoleLinks => console_link::ConsoleLink::FIELDS,
             Self::ConsoleChallenges => console_challenge::ConsoleChallenge::FIELDS,
             Self::ConsoleCredentials => console_credential::ConsoleCredential::FIELDS,
+            Self::ConsoleIdentities => console_identity::ConsoleIdentity::FIELDS,
+            Self::ConsoleSignIns => console_identity::ConsoleSignIn::FIELDS,
             Self::Reviews => review::Review::FIELDS,
             Self::ReviewNotes => review::ReviewNote::FIELDS,
         }

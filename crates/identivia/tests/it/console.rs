@@ -3,6 +3,7 @@
 mod access;
 mod authenticator;
 mod commands;
+mod oidc;
 mod passkey_factors;
 mod passkeys;
 mod second_factor_off;

@@ -215,7 +215,10 @@ impl Attempt {
                     shown["data"]["verification_status"] == "verified",
                     recorded == 1,
                 ];
-                ensure!(parts == [parts[0]; 3], "the decision took place in part: {review}, {shown}, {recorded} records");
+                ensure!(
+                    parts == [parts[0]; 3],
+                    "the decision took place in part: {review}, {shown}, {recorded} records"
+                );
                 if !parts[0] {
                     self.release_review(api).await?;
                 }

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Mutex;
 
+pub(crate) mod oidc_provider;
 pub(crate) mod pocketbase;
 pub(crate) mod postgres;
 pub(crate) mod providers;

@@ -140,6 +140,11 @@ impl World {
         Self::start(&[], options, Arc::default()).await
     }
 
+    /// Starts a server with more flags and these options.
+    pub(crate) async fn with_flags_and_options(flags: &[&str], options: StartOptions) -> Self {
+        Self::start(flags, options, Arc::default()).await
+    }
+
     async fn start(flags: &[&str], options: StartOptions, provider: Arc<Scripted>) -> Self {
         Self::start_on(Arc::new(Ground::wanted().await), flags, options, provider).await
     }

@@ -14,6 +14,16 @@ export interface ConsoleState {
   platform_name: string;
 }
 
+/** A provider that people can sign in with, as the settings show it. */
+export interface SignInProviderState {
+  id: string;
+  name: string;
+  issuer: string;
+  redirect_uri: string;
+  gives_roles: boolean;
+  last_try: { at: Time; works: boolean; problem: string | null } | null;
+}
+
 export const ROLES = ['super_admin', 'admin', 'reviewer', 'auditor'] as const;
 export type Role = (typeof ROLES)[number];
 
@@ -27,7 +37,13 @@ export interface Me {
   permissions: string[];
   language: string;
   shortcuts: boolean;
-  factors: { totp: boolean; recovery_codes_left: number; passkeys: Passkey[] };
+  factors: {
+    totp: boolean;
+    recovery_codes_left: number;
+    passkeys: Passkey[];
+    password: boolean;
+    provider: { id: string; name: string } | null;
+  };
   session: { id: string; idle_until: Time; ends_at: Time; step_up_until: Time | null };
 }
 

@@ -67,9 +67,9 @@ export function Gate({ entry: firstEntry, onSignedOut }: { entry: EntryToken | n
   switch (screen) {
     case 'setup':
     case 'invitation':
-      return <EntryForm key={screen} kind={screen} token={entry?.token ?? ''} onDone={goOn} />;
+      return <EntryForm key={screen} kind={screen} token={entry?.token ?? ''} providers={state.data.providers} onDone={goOn} />;
     case 'setup_needed':
-      return <SetupNeeded />;
+      return <SetupNeeded providers={state.data.providers} />;
     case 'codes':
     case 'enrol_factor':
       return <EnrolFactor passkeys={state.data.passkeys} codes={stored} onCodes={showCodes} onDone={() => keepCodes(null)} />;

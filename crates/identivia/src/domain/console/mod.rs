@@ -3,6 +3,7 @@
 pub mod browser_name;
 pub mod challenge;
 pub mod link;
+pub mod oidc;
 pub mod passkey;
 pub mod password;
 pub mod recovery_code;

@@ -12,7 +12,7 @@ pub struct Reviewer {
     pub user_id: RecordId,
     pub name: String,
     pub email: String,
-    /// Who they are with the OpenID Connect provider, if they sign in with one.
+    /// Who they are with the OpenID Connect provider, if they sign in with one: issuer and subject.
     pub oidc_subject: Option<String>,
     pub role: ConsoleRole,
     /// Whether a reviewer may decide as the second person.
@@ -30,7 +30,7 @@ impl Reviewer {
             user_id: user.id,
             name: user.name.clone(),
             email: user.email.clone(),
-            oidc_subject: user.oidc_subject.clone(),
+            oidc_subject: user.provider_person(),
             role: user.role,
             senior: user.senior,
             session_id: session.id,

@@ -60,6 +60,25 @@ impl ConsoleUser {
         self.totp.is_some() || !self.passkeys.is_empty()
     }
 
+    /// The same user, who is that person at a provider.
+    #[must_use]
+    pub fn connected_to(self, issuer: &str, subject: &str) -> Self {
+        Self { oidc_issuer: Some(issuer.to_owned()), oidc_subject: Some(subject.to_owned()), ..self }
+    }
+
+    /// Who they are at an OpenID Connect provider: issuer and subject. The same subject of another issuer is another person.
+    #[must_use]
+    pub fn provider_person(&self) -> Option<String> {
+        let subject = self.oidc_subject.as_deref().filter(|subject| !subject.is_empty())?;
+        Some(format!("{} {subject}", self.oidc_issuer.as_deref().unwrap_or_default()))
+    }
+
+    /// Says whether they can sign in without a provider.
+    #[must_use]
+    pub fn has_own_way_in(&self) -> bool {
+        self.password.is_some() || !self.passkeys.is_empty()
+    }
+
     /// Says whether they are a super admin who can sign in.
     #[must_use]
     pub fn is_active_super_admin(&self) -> bool {

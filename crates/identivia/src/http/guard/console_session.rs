@@ -4,6 +4,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
 use super::authority::Authority;
 use crate::app::App;
+use crate::domain::console::oidc::sign_in_secret::{PROVIDER_SIGN_IN_SECONDS, SignInSecret};
 use crate::domain::console::role::session_permissions;
 use crate::domain::console::session::ConsoleToken;
 use crate::domain::scope::Scope;
@@ -53,12 +54,16 @@ pub(crate) struct OpenSession {
 
 /// The value of the console's cookie. A value that comes twice, or has another form, is none of ours.
 fn find_cookie(app: &App, headers: &HeaderMap) -> Option<Option<ConsoleToken>> {
-    let name = cookie_name(app);
+    find_cookie_of_name(cookie_name(app), headers).map(|value| value.and_then(ConsoleToken::parse))
+}
+
+/// The value of a cookie of ours: `None` without one, `Some(None)` when it comes twice.
+fn find_cookie_of_name<'a>(name: &str, headers: &'a HeaderMap) -> Option<Option<&'a str>> {
     let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
     let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
     let mut values = pairs.filter(|(own, _)| *own == name).map(|(_, value)| value);
     let first = values.next()?;
-    Some(ConsoleToken::parse(first).filter(|_| values.next().is_none()))
+    Some(Some(first).filter(|_| values.next().is_none()))
 }
 
 fn cookie_name(app: &App) -> &'static str {
@@ -85,6 +90,27 @@ pub(crate) fn remove_cookie(app: &App) -> HeaderValue {
     } else {
         "identivia=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0"
     })
+}
+
+fn sign_in_cookie_name(app: &App) -> &'static str {
+    if is_https(app) { "__Host-identivia-oidc" } else { "identivia-oidc" }
+}
+
+/// The secret of the sign-in with a provider that this browser has begun.
+pub(crate) fn find_sign_in_secret(app: &App, headers: &HeaderMap) -> Option<SignInSecret> {
+    find_cookie_of_name(sign_in_cookie_name(app), headers).flatten().and_then(SignInSecret::parse)
+}
+
+/// The header that gives a browser the secret of a sign-in with a provider; without one it is removed. The browser comes back
+/// from another site, so the cookie cannot be `Strict`.
+pub(crate) fn set_sign_in_cookie(app: &App, secret: Option<&SignInSecret>) -> Result<HeaderValue, ApiError> {
+    let secure = if is_https(app) { "; Secure" } else { "" };
+    let (value, seconds) = secret.map_or(("", 0), |secret| (secret.as_text(), PROVIDER_SIGN_IN_SECONDS));
+    let name = sign_in_cookie_name(app);
+    let text = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
+    let mut value = HeaderValue::from_str(&text).map_err(ApiError::internal)?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 /// Refuses a change that a page of another site may have sent: the browser says that the request is of the same origin, its

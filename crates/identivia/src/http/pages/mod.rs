@@ -9,3 +9,4 @@ pub mod metrics_page;
 pub mod page_assets;
 pub mod page_policy;
 pub mod person_page;
+pub(crate) mod sign_in_page;

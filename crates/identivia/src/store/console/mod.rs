@@ -6,8 +6,10 @@
 
 mod challenges;
 mod credentials;
+mod identities;
 mod links;
 mod sessions;
+mod sign_ins;
 mod users;
 
 use std::sync::Arc;
@@ -15,6 +17,7 @@ use std::sync::Arc;
 use super::{Commit, IfExists, Result, Store, WriteOutcome};
 use crate::records::audit_event::AuditEvent;
 
+pub use sign_ins::{MAX_SIGN_INS, MAX_SIGN_INS_OF_ADDRESS};
 pub use users::{MAX_CONSOLE_USERS, UserWrite};
 
 /// Users, sessions and links of the console.

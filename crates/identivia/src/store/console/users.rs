@@ -9,6 +9,7 @@ use super::super::{
 use super::ConsoleStore;
 use super::credentials::add_credential_changes;
 use crate::records::audit_event::AuditEvent;
+use crate::records::console_identity::ConsoleIdentity;
 use crate::records::console_link::ConsoleLink;
 use crate::records::console_session::ConsoleSession;
 use crate::records::console_user::{ConsoleRole, ConsoleUser, ConsoleUserStatus};
@@ -31,6 +32,10 @@ pub struct UserWrite<'a> {
     pub uses: Option<&'a ConsoleLink>,
     /// A link that takes the place of an earlier one.
     pub offers: Option<&'a ConsoleLink>,
+    /// A person at a provider who becomes the user's own. Refused with [`Refusal::AlreadyExists`] when it is another's.
+    pub connects: Option<&'a ConsoleIdentity>,
+    /// The person at a provider who is the user's own no more.
+    pub disconnects: Option<RecordId>,
     /// Another super admin, who must still be one: the last one stays.
     pub while_admin: Option<RecordId>,
 }
@@ -144,6 +149,9 @@ impl ConsoleStore {
         for link in self.links_of(before.id).await? {
             commit.delete(RecordKind::ConsoleLinks, link.id.as_str(), Vec::new());
         }
+        if let Some(identity) = self.identity_of(before.id).await? {
+            commit.delete(RecordKind::ConsoleIdentities, identity.id.as_str(), Vec::new());
+        }
         with.add_to(&mut commit)?;
         self.commit(commit, audit).await
     }
@@ -164,6 +172,13 @@ impl UserWrite<'_> {
         if let Some(link) = self.offers {
             commit.delete(RecordKind::ConsoleLinks, link.id.as_str(), Vec::new());
             commit.insert(link, IfExists::Refuse(Refusal::AlreadyExists))?;
+        }
+        if let Some(identity) = self.disconnects {
+            let exists = Condition::exists(RecordKind::ConsoleIdentities, Refusal::Missing);
+            commit.delete(RecordKind::ConsoleIdentities, identity.as_str(), vec![exists]);
+        }
+        if let Some(identity) = self.connects {
+            commit.insert(identity, IfExists::Refuse(Refusal::AlreadyExists))?;
         }
         if let Some(session) = self.closes {
             let is_open = Condition::exists(RecordKind::ConsoleSessions, Refusal::Missing);

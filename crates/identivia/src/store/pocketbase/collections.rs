@@ -165,6 +165,8 @@ const fn indexes(kind: RecordKind) -> &'static [CollectionIndex] {
         | RecordKind::ConsoleLinks
         | RecordKind::ConsoleChallenges
         | RecordKind::ConsoleCredentials
+        | RecordKind::ConsoleIdentities
+        | RecordKind::ConsoleSignIns
         | RecordKind::Reviews
         | RecordKind::ReviewNotes => &[],
     }

@@ -10,6 +10,7 @@ const REVIEWS: &str = include_str!("../../../migrations/0004_reviews.sql");
 const ANALYTICS: &str = include_str!("../../../migrations/0005_analytics.sql");
 const REVIEW_CHANGES: &str = include_str!("../../../migrations/0006_review_changes.sql");
 const PASSKEYS: &str = include_str!("../../../migrations/0007_passkeys.sql");
+const OIDC: &str = include_str!("../../../migrations/0008_oidc.sql");
 const TOKEN_FAILURES: &str = include_str!("../../../migrations/0001_token_failures.postgres.sql");
 
 /// One migration: the name under which a database remembers it, and its text.
@@ -29,6 +30,7 @@ impl Migration {
             Self { name: "0005_analytics", text: ANALYTICS.to_owned() },
             Self { name: "0006_review_changes", text: REVIEW_CHANGES.to_owned() },
             Self { name: "0007_passkeys", text: PASSKEYS.to_owned() },
+            Self { name: "0008_oidc", text: OIDC.to_owned() },
         ]
     }
 
@@ -44,6 +46,7 @@ impl Migration {
             Self { name: "0005_analytics", text: to_postgres(ANALYTICS) },
             Self { name: "0006_review_changes", text: to_postgres(REVIEW_CHANGES) },
             Self { name: "0007_passkeys", text: to_postgres(PASSKEYS) },
+            Self { name: "0008_oidc", text: to_postgres(OIDC) },
         ]
     }
 }

@@ -128,7 +128,7 @@ fn inserted_value(columns: &[Column], index: usize, first: usize) -> String {
 }
 
 /// Every kind, in the order of [`RecordKind`].
-pub(super) const ALL_KINDS: [RecordKind; 26] = [
+pub(super) const ALL_KINDS: [RecordKind; 28] = [
     RecordKind::Profiles,
     RecordKind::LivenessSessions,
     RecordKind::VerificationHistory,
@@ -153,6 +153,8 @@ pub(super) const ALL_KINDS: [RecordKind; 26] = [
     RecordKind::ConsoleLinks,
     RecordKind::ConsoleChallenges,
     RecordKind::ConsoleCredentials,
+    RecordKind::ConsoleIdentities,
+    RecordKind::ConsoleSignIns,
     RecordKind::Reviews,
     RecordKind::ReviewNotes,
 ];

@@ -46,7 +46,8 @@ async fn first_user_is_made_with_the_link_and_signs_in_again() {
     assert_eq!(codes.len(), 10);
     let me = browser.caller.get("/api/console/me").await.expect(200);
     assert_eq!((&me["data"]["email"], &me["data"]["role"]), (&json!("ama@example.com"), &json!("super_admin")));
-    assert_eq!(me["data"]["factors"], json!({"totp": true, "recovery_codes_left": 10, "passkeys": []}));
+    let factors = json!({"totp": true, "recovery_codes_left": 10, "passkeys": [], "password": true, "provider": null});
+    assert_eq!(me["data"]["factors"], factors);
     browser.caller.get("/api/profiles").await.expect(200);
 
     let mut late = Browser::new(&world);

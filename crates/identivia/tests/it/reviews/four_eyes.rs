@@ -94,6 +94,23 @@ async fn same_person_is_refused_by_account_email_and_subject_on_every_path() {
     );
 }
 
+/// A person disconnects the provider, and connects it to another account: the subject of the first decision still counts. Two
+/// providers may give one subject to two people.
+#[tokio::test(flavor = "multi_thread")]
+async fn person_at_a_provider_is_one_person_whatever_the_account() {
+    let Some(world) = world_with_reviews().await else { return };
+    two_people(&world).await;
+    let connected =
+        async |issuer: &str| like(&world, |user| *user = user.clone().connected_to(issuer, "subject-1")).await;
+    let ann = connected("https://a.example").await;
+    let review = proposed(&world, &ann, "one").await;
+    let body = json!({"version": review["version"], "agree": true});
+    let refused = act(&connected("https://a.example").await, &review, "second", body.clone()).await.expect(403);
+    assert_eq!(refused["code"], "same_reviewer");
+    let agreed = act(&connected("https://b.example").await, &review, "second", body).await.expect(200);
+    assert_eq!(agreed["data"]["state"], "decided");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn client_is_none_of_four_eyes() {
     let Some(world) = world_with_reviews().await else { return };

@@ -8,16 +8,20 @@ import { Spinner } from '../../../shared/ui/parts';
 import { ErrorNote } from '../../ui/ErrorNote';
 import { Panel } from '../../ui/Page';
 import { ProviderList } from './ProviderList';
+import { SignInProviders } from './SignInProviders';
 
 export function ProvidersSection() {
   const { t } = useConsole();
   const report = useQuery({ queryKey: ['health'], queryFn: () => callWhole<HealthReport>('GET', '/'), refetchInterval: () => (isUserPresent() ? 30_000 : false) });
   return (
-    <Panel title={t('settings.providers')}>
-      {report.error && <ErrorNote error={report.error} onRetry={() => void report.refetch()} />}
-      {report.isPending && <Spinner large />}
-      {report.data && <ProviderList report={report.data} />}
-      <p className="fine">{t('provider.text')}</p>
-    </Panel>
+    <>
+      <Panel title={t('settings.providers')}>
+        {report.error && <ErrorNote error={report.error} onRetry={() => void report.refetch()} />}
+        {report.isPending && <Spinner large />}
+        {report.data && <ProviderList report={report.data} />}
+        <p className="fine">{t('provider.text')}</p>
+      </Panel>
+      <SignInProviders />
+    </>
   );
 }

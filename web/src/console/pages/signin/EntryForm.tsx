@@ -2,6 +2,8 @@
 import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
 import { acceptInvitation, setUp } from '../../api/session';
+import { acceptWithProvider } from '../../api/signInProviders';
+import type { ConsoleState } from '../../api/models';
 import { Button } from '../../../shared/ui/parts';
 import { PasswordField, TextField } from '../../ui/fields';
 import { ErrorNote } from '../../ui/ErrorNote';
@@ -9,7 +11,15 @@ import { useConsole } from '../../app/context';
 import { fieldProblems } from '../../app/explainError';
 import { EntryFrame } from './EntryFrame';
 
-export function EntryForm({ kind, token, onDone }: { kind: 'setup' | 'invitation'; token: string; onDone: () => void }) {
+interface EntryFormProps {
+  kind: 'setup' | 'invitation';
+  token: string;
+  /** Services with which an invitation can be accepted in place of a password. */
+  providers: ConsoleState['providers'];
+  onDone: () => void;
+}
+
+export function EntryForm({ kind, token, providers, onDone }: EntryFormProps) {
   const { t } = useConsole();
   const [name, setName] = useState('');
   const [email, setEmail] = useState('');
@@ -20,6 +30,7 @@ export function EntryForm({ kind, token, onDone }: { kind: 'setup' | 'invitation
     meta: { signsIn: true },
     onSuccess: onDone,
   });
+  const leave = useMutation({ mutationFn: (provider: string) => acceptWithProvider(provider, { token, name }), meta: { signsIn: true } });
   const problems = fieldProblems(send.error);
   return (
     <EntryFrame title={t(`${kind}.title`)}>
@@ -38,6 +49,13 @@ export function EntryForm({ kind, token, onDone }: { kind: 'setup' | 'invitation
           {t('common.continue')}
         </Button>
       </form>
+      {!isFirst &&
+        providers.map((provider) => (
+          <Button key={provider.id} kind="secondary" busy={leave.isPending} onClick={() => leave.mutate(provider.id)}>
+            {t('signin.with', { name: provider.name })}
+          </Button>
+        ))}
+      {leave.error && <ErrorNote error={leave.error} />}
     </EntryFrame>
   );
 }

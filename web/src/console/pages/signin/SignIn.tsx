@@ -3,6 +3,7 @@ import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
 import { signInWithPasskey } from '../../api/passkeys';
 import { signIn } from '../../api/session';
+import { providerStartPath } from '../../api/signInProviders';
 import type { ConsoleState } from '../../api/models';
 import { Button, Notice } from '../../../shared/ui/parts';
 import { TextField } from '../../ui/fields';
@@ -39,17 +40,23 @@ export function SignIn({ state, notice, onDone }: { state: ConsoleState; notice:
         </Button>
       </form>
       {state.passkeys && <PasskeyButton label={t('signin.passkey')} show={signInWithPasskey} onDone={onDone} />}
-      {state.providers.map((provider) => (
-        <a key={provider.id} className="button secondary" href={`/api/console/oidc/${encodeURIComponent(provider.id)}/start`}>
-          {t('signin.with', { name: provider.name })}
-        </a>
-      ))}
+      <ProviderLinks providers={state.providers} />
     </EntryFrame>
   );
 }
 
-/** No user exists yet, and this visitor has no link of the first run. */
-export function SetupNeeded() {
+/** The services to sign in with. Their links leave the page. */
+function ProviderLinks({ providers }: { providers: ConsoleState['providers'] }) {
+  const { t } = useConsole();
+  return providers.map((provider) => (
+    <a key={provider.id} className="button secondary" href={providerStartPath(provider.id)}>
+      {t('signin.with', { name: provider.name })}
+    </a>
+  ));
+}
+
+/** No user exists yet, and this visitor has no link of the first run. A service may give somebody a role. */
+export function SetupNeeded({ providers }: { providers: ConsoleState['providers'] }) {
   const { t } = useConsole();
   return (
     <EntryFrame title={t('setup.needed_title')}>
@@ -58,6 +65,7 @@ export function SetupNeeded() {
         <code>…/console/setup#token=…</code>
       </p>
       <p className="fine">{t('setup.needed_restart')}</p>
+      <ProviderLinks providers={providers} />
     </EntryFrame>
   );
 }

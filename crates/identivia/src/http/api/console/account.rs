@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::console_call::{Person, user_refusal};
+use super::console_state::SignInProvider;
 use super::passkeys::PasskeyView;
 use crate::domain::LINE;
 use crate::domain::event::EventKind;
@@ -54,6 +55,11 @@ struct Factors {
     recovery_codes_left: usize,
     /// In the order in which they were added.
     passkeys: Vec<PasskeyView>,
+    /// Whether they can sign in with a password.
+    password: bool,
+    /// The provider that they can sign in with.
+    #[schema(required = true)]
+    provider: Option<SignInProvider>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -83,6 +89,14 @@ pub(crate) struct ChangeAccount {
     shortcuts: RawField,
 }
 
+/// The user's provider. One that is no longer configured has its issuer as a name.
+fn find_own_provider(person: &Person, user: &ConsoleUser) -> Option<SignInProvider> {
+    let issuer = user.oidc_issuer.as_deref()?;
+    let configured =
+        person.call.app.oidc.find_by_issuer(issuer).map(|provider| SignInProvider::from(&provider.settings));
+    Some(configured.unwrap_or_else(|| SignInProvider::unknown(issuer)))
+}
+
 fn to_account(person: &Person, user: ConsoleUser) -> Json<AccountResponse> {
     let session: &ConsoleSession = &person.session;
     let now = person.call.now();
@@ -91,6 +105,8 @@ fn to_account(person: &Person, user: ConsoleUser) -> Json<AccountResponse> {
         totp: user.totp.is_some(),
         recovery_codes_left: user.recovery_codes.len(),
         passkeys: user.passkeys.iter().map(PasskeyView::from).collect(),
+        password: user.password.is_some(),
+        provider: find_own_provider(person, &user),
     };
     let session = SessionState {
         id: session.id,

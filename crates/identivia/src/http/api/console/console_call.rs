@@ -119,16 +119,20 @@ impl ConsoleCall {
         step: &'static str,
     ) -> Result<ApiError, ApiError> {
         attempt.fail(&*self.app.store, self.now()).await;
-        let key = user.unwrap_or_default();
-        if let Some(count) = self.app.repeated_refusals.count_refusal(key, step, self.now()) {
-            let detail = if count == 1 { step.to_owned() } else { format!("{step}, {count} times in an hour") };
-            let event = match user {
-                Some(user) => self.audit(EventKind::SignInFailed, user, user, detail),
-                None => self.audit(EventKind::SignInFailed, key, key, format!("unknown account, {detail}")).anonymous(),
-            };
-            self.app.console.record_event(&event).await?;
-        }
+        self.audit_failure(user, step).await?;
         Ok(wrong_credentials())
+    }
+
+    /// Audits that somebody could not sign in: the first, the tenth and so on within an hour.
+    pub(super) async fn audit_failure(&self, user: Option<RecordId>, step: &str) -> Result<(), ApiError> {
+        let key = user.unwrap_or_default();
+        let Some(count) = self.app.repeated_refusals.count_refusal(key, step, self.now()) else { return Ok(()) };
+        let detail = if count == 1 { step.to_owned() } else { format!("{step}, {count} times in an hour") };
+        let event = match user {
+            Some(user) => self.audit(EventKind::SignInFailed, user, user, detail),
+            None => self.audit(EventKind::SignInFailed, key, key, format!("unknown account, {detail}")).anonymous(),
+        };
+        Ok(self.app.console.record_event(&event).await?)
     }
 
     /// A new session of a user who has shown their password.
@@ -158,6 +162,17 @@ impl ConsoleCall {
         let (stage, now) = (SessionStage::Full, self.now());
         let (session, token) = ConsoleSession::begin(user, stage, address, self.browser.clone(), now);
         (ConsoleSession { factor_confirmed_at: Some(now), ..session }, token)
+    }
+
+    /// A new session of a user whom a provider has named: the second factor is its part.
+    pub(super) fn begin_provider_session(&self, user: &ConsoleUser) -> (ConsoleSession, ConsoleToken) {
+        let (session, token) = self.begin_passkey_session(user);
+        (ConsoleSession { factor_confirmed_at: None, ..session }, token)
+    }
+
+    /// The header that gives the browser the cookie of a session.
+    pub(super) fn cookie_of(&self, token: &ConsoleToken) -> Result<HeaderValue, ApiError> {
+        set_cookie(&self.app, token)
     }
 
     /// An answer that gives the browser the cookie of a session.

@@ -6,6 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::console_call::ConsoleCall;
+use crate::config::OidcSettings;
 use crate::http::error::ApiError;
 use crate::http::guard::console_session::{Credentials, find_session};
 use crate::records::console_session::SessionStage;
@@ -38,9 +39,22 @@ struct ConsoleState {
 
 /// A service that people can sign in with.
 #[derive(Serialize, ToSchema)]
-struct SignInProvider {
+pub(super) struct SignInProvider {
     id: String,
     name: String,
+}
+
+impl SignInProvider {
+    /// A provider that is not in the configuration any more.
+    pub(super) fn unknown(issuer: &str) -> Self {
+        Self { id: String::new(), name: issuer.to_owned() }
+    }
+}
+
+impl From<&OidcSettings> for SignInProvider {
+    fn from(provider: &OidcSettings) -> Self {
+        Self { id: provider.id.clone(), name: provider.name.clone() }
+    }
 }
 
 /// Get what the console's page shows first
@@ -61,7 +75,7 @@ pub(crate) async fn get_console_state(
         setup_needed: stage.is_none() && call.app.console.count_users(1).await? == 0,
         signed_in: stage == Some(SessionStage::Full),
         stage,
-        providers: Vec::new(),
+        providers: call.app.oidc.iter().map(|provider| SignInProvider::from(&provider.settings)).collect(),
         passkeys: call.app.sign_in.passkeys.is_some(),
         platform_name: PLATFORM_NAME,
     };

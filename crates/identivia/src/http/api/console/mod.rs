@@ -6,6 +6,7 @@ mod console_state;
 mod invitation;
 mod login;
 mod logout;
+mod oidc;
 mod own_password;
 mod own_sessions;
 mod passkeys;
@@ -37,5 +38,6 @@ pub(crate) fn console_operations() -> OpenApiRouter<HttpState> {
         .routes(routes!(own_sessions::list_own_sessions))
         .routes(routes!(own_sessions::end_own_session))
         .merge(passkeys::passkey_operations())
+        .merge(oidc::oidc_operations())
         .merge(users::user_operations())
 }

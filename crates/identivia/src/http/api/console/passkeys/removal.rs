@@ -36,6 +36,9 @@ pub(crate) async fn delete_own_passkey(
     if !person.call.app.sign_in.has_enough_factors(&after) {
         return Err(ApiError::conflict("Last second factor", "Add another one first"));
     }
+    if !after.has_own_way_in() && after.oidc_subject.is_none() {
+        return Err(ApiError::conflict("Only way to sign in", "Add another passkey, or connect a provider, first"));
+    }
     let now = person.call.now();
     let (session, token) = person.session.renew(&after, person.session.stage, now);
     let with = UserWrite { closes: Some(person.session.id), opens: Some(&session), ..UserWrite::default() };

@@ -96,8 +96,8 @@ fn check_change(body: ChangeUser, before: &ConsoleUser) -> Result<ConsoleUser, A
     match checks.optional_flag("disabled", body.disabled) {
         Some(true) => after.status = ConsoleUserStatus::Disabled,
         Some(false) if after.status == ConsoleUserStatus::Disabled => {
-            let has_password = after.password.is_some();
-            after.status = if has_password { ConsoleUserStatus::Active } else { ConsoleUserStatus::Invited };
+            let has_joined = after.has_own_way_in() || after.oidc_subject.is_some();
+            after.status = if has_joined { ConsoleUserStatus::Active } else { ConsoleUserStatus::Invited };
         }
         _ => {}
     }

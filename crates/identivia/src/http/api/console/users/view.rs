@@ -24,7 +24,7 @@ pub(crate) struct UserView {
     /// Whether a reviewer may decide as the second person.
     senior: bool,
     status: ConsoleUserStatus,
-    /// `totp` and `passkey`, as far as they have them.
+    /// Second factors and other ways to sign in: `totp` and `passkey`, and `oidc` for a provider.
     factors: Vec<&'static str>,
     #[schema(required = true)]
     last_sign_in: Option<Millis>,
@@ -50,7 +50,8 @@ impl From<ConsoleUser> for UserView {
 }
 
 fn list_factors(user: &ConsoleUser) -> Vec<&'static str> {
-    let factors = [("totp", user.totp.is_some()), ("passkey", !user.passkeys.is_empty())];
+    let factors =
+        [("totp", user.totp.is_some()), ("passkey", !user.passkeys.is_empty()), ("oidc", user.oidc_subject.is_some())];
     factors.into_iter().filter(|(_, has)| *has).map(|(name, _)| name).collect()
 }
 
