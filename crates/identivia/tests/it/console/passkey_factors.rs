@@ -115,6 +115,13 @@ async fn passkey_confirms_and_another_one_needs_a_fresh_factor() {
     let not_verified = authenticator.get(&options, &Lie { flags: Some(PRESENT_ONLY), ..Lie::default() });
     expect_refused(browser.post("/api/console/step_up/passkey/finish", not_verified).await, "not verified");
     let options = browser.post("/api/console/step_up/passkey/start", json!({})).await.expect(200);
+    let other_name = Lie { user_handle: Some(super::authenticator::encode(b"somebodyelse123")), ..Lie::default() };
+    let body = authenticator.get(&options, &other_name);
+    expect_refused(browser.post("/api/console/step_up/passkey/finish", body).await, "named another user");
+    let options = browser.post("/api/console/step_up/passkey/start", json!({})).await.expect(200);
+    let body = authenticator.get(&options, &Lie::default());
+    expect_refused(elsewhere.post("/api/console/step_up/passkey/finish", body).await, "another session of the user");
+    let options = browser.post("/api/console/step_up/passkey/start", json!({})).await.expect(200);
     let body = authenticator.get(&options, &Lie::default());
     let confirmed = browser.post("/api/console/step_up/passkey/finish", body).await.expect(200);
     assert!(confirmed["data"]["step_up_until"].is_string());

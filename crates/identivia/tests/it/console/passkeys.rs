@@ -319,6 +319,14 @@ async fn after_the_password_a_passkey_stands_in_for_the_code() {
     assert_eq!(options["data"]["public_key"]["allowCredentials"][0]["id"], encode(&authenticator.credential));
     let body = authenticator.get(&options, &nameless);
     expect_refused(Browser::new(&world).post("/api/console/login/passkey/finish", body).await, "another browser");
+    let options = browser.post("/api/console/login/passkey/start", json!({})).await.expect(200);
+    let body = authenticator.get(&options, &Lie::default());
+    let elsewhere = Browser::new(&world).post("/api/console/login/passkey/finish", body).await;
+    expect_refused(elsewhere, "the half session's challenge without that session");
+    let options = Browser::new(&world).post("/api/console/login/passkey/start", json!({})).await.expect(200);
+    let body = authenticator.get(&options, &nameless);
+    let unnamed = browser.post("/api/console/login/passkey/finish", body).await;
+    expect_refused(unnamed, "a challenge for anybody, and a passkey that names nobody");
     sign_in(&mut browser, &mut authenticator, &nameless).await.expect(200);
     browser.caller.get("/api/profiles").await.expect(200);
     world.with_cookie(&half).get("/api/console/me").await.expect(401);
