@@ -4,7 +4,7 @@ use std::fs::File;
 
 use serde_json::Value;
 
-use super::query::Comparison;
+use super::query::{Comparison, Query};
 use super::{Result, StoreError};
 use crate::domain::outbox::{EventBody, ProfileEvents};
 use crate::records::audit_event::AuditEvent;
@@ -19,6 +19,18 @@ pub struct Commit {
     pub files: UploadedFiles,
     /// What the changes mean for one profile. A change of that profile must be among them.
     pub events: Option<ProfileEvents>,
+    /// How many records one holder may have.
+    pub quota: Option<HolderQuota>,
+}
+
+/// A limit on the records of one holder, counted in the step that adds one. Of concurrent steps of a holder one comes first.
+pub struct HolderQuota {
+    pub holder: String,
+    /// Finds the holder's records without the one that the commit changes.
+    pub records: Query,
+    /// The commit is refused when there are that many.
+    pub most: usize,
+    pub refusal: Refusal,
 }
 
 /// One change of a commit.
@@ -160,6 +172,8 @@ pub enum Refusal {
     Stale,
     /// The named verification record is not this profile's.
     UnknownVerification,
+    /// The caller holds as many reviews as is allowed.
+    TooManyClaims,
     /// The liveness session has already served a record.
     SessionUsed,
     /// The liveness session is another profile's.

@@ -49,7 +49,7 @@ pub use audit::AuditFilter;
 use commit::fields_of;
 pub(crate) use commit::newest_record_fields;
 pub use commit::{
-    Change, Commit, CommitOutcome, Condition, IfExists, Refusal, StagedFile, UploadedFiles, WriteOutcome,
+    Change, Commit, CommitOutcome, Condition, HolderQuota, IfExists, Refusal, StagedFile, UploadedFiles, WriteOutcome,
 };
 pub use keyed_store::{KeyedStore, KeyedWork, WorkState};
 pub use liveness_sessions::SessionStart;

@@ -4,8 +4,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    Commit, Comparison, Condition, IfExists, Order, Page, PageRequest, Query, Reach, Refusal, Result, Store,
-    WriteOutcome, fields_of, parse_record,
+    Commit, Comparison, Condition, HolderQuota, IfExists, Order, Page, PageRequest, Query, Reach, Refusal, Result,
+    Store, WriteOutcome, fields_of, parse_record,
 };
 use crate::domain::resubmission::is_resubmission;
 use crate::domain::review::{MAX_CLAIMS, MAX_NOTES, ReviewFilter, StateFilter, finding_word};
@@ -149,6 +149,22 @@ impl dyn Store + '_ {
         self.read_all(Query::of_kind(RecordKind::Reviews).ordered(Order::Descending("updated")).limited(limit)).await
     }
 
+    /// The reviews that somebody should have decided by now, of all teams.
+    ///
+    /// # Errors
+    /// When the store cannot be read now.
+    pub async fn overdue_reviews(&self, now: Millis, limit: usize) -> Result<Vec<Review>> {
+        if !self.keeps_reviews() {
+            return Ok(Vec::new());
+        }
+        let undecided = [ReviewState::Open, ReviewState::Claimed, ReviewState::SecondLook, ReviewState::Escalated];
+        let undecided = undecided.map(|state| state.word().into()).to_vec();
+        let query = Query::of_kind(RecordKind::Reviews)
+            .filter("state", Comparison::In(undecided))
+            .filter("due_at", Comparison::Before(now));
+        self.read_all(query.ordered(Order::Descending("due_at")).limited(limit)).await
+    }
+
     /// The reviews that are free and due first.
     ///
     /// # Errors
@@ -157,19 +173,6 @@ impl dyn Store + '_ {
         let filter = ReviewFilter { states: vec![ReviewState::Open], team, ..ReviewFilter::default() };
         let page = PageRequest { limit: TRIED_AT_ONCE, cursor: None };
         Ok(self.list_reviews(reach, &filter, now, &page).await?.items)
-    }
-
-    /// Says whether somebody holds as many reviews as is allowed, beside that one.
-    ///
-    /// # Errors
-    /// When the store cannot be read now.
-    pub async fn has_all_claims(&self, holder: &str, beside: RecordId, now: Millis) -> Result<bool> {
-        let query = Query::of_kind(RecordKind::Reviews)
-            .filter("assignee", Comparison::Is(holder.into()))
-            .filter("state", Comparison::Is(ReviewState::Claimed.word().into()))
-            .filter("claim_until", Comparison::After(now))
-            .filter("id", Comparison::IsNot(beside.as_str().into()));
-        Ok(self.read(Query { keys_only: true, ..query.limited(MAX_CLAIMS) }).await?.len() >= MAX_CLAIMS)
     }
 
     /// Says whether somebody holds a review of that profile now.
@@ -198,7 +201,8 @@ impl dyn Store + '_ {
         Ok(self.commit(commit).await?.into_result())
     }
 
-    /// Changes a review that was read before, unless somebody else has changed it since. Returns it as it is stored then.
+    /// Changes a review that was read before, unless somebody else has changed it since. Returns it as it is stored then. A
+    /// change that gives it to another holder is refused if that one has as many as is allowed.
     ///
     /// # Errors
     /// When the store cannot do it now.
@@ -210,7 +214,10 @@ impl dyn Store + '_ {
         note: Option<&ReviewNote>,
     ) -> Result<WriteOutcome<Review>> {
         let after = Review { version: before.version + 1, updated: event.at, ..after };
-        let mut commit = Commit::default();
+        let is_claim = after.state == ReviewState::Claimed && after.claim_id != before.claim_id;
+        let holder = after.assignee.as_deref().filter(|_| is_claim);
+        let quota = holder.map(|holder| claim_quota(holder, before.id, event.at));
+        let mut commit = Commit { quota, ..Commit::default() };
         commit.update(RecordKind::Reviews, before.id.as_str(), unchanged_since(before), changed_fields(&after)?);
         if let Some(note) = note {
             commit.insert(note, IfExists::Skip)?;
@@ -320,6 +327,16 @@ pub(super) fn changed_fields(after: &Review) -> Result<FieldMap> {
     let mut fields = fields_of(after)?;
     fields.retain(|name, _| !FIXED_FIELDS.contains(&name.as_str()));
     Ok(fields)
+}
+
+/// The limit on the reviews that somebody holds, beside that one.
+fn claim_quota(holder: &str, beside: RecordId, now: Millis) -> HolderQuota {
+    let records = Query::of_kind(RecordKind::Reviews)
+        .filter("assignee", Comparison::Is(holder.into()))
+        .filter("state", Comparison::Is(ReviewState::Claimed.word().into()))
+        .filter("claim_until", Comparison::After(now))
+        .filter("id", Comparison::IsNot(beside.as_str().into()));
+    HolderQuota { holder: holder.to_owned(), records, most: MAX_CLAIMS, refusal: Refusal::TooManyClaims }
 }
 
 fn of_profile(profile: RecordId) -> Query {

@@ -216,6 +216,29 @@ async fn one_reviewer_holds_five_at_most() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_many_claims_of_one_holder_at_once_five_are_made() {
+    let Some(world) = world_with_reviews().await else { return };
+    for number in 0..12 {
+        submit(&world, &format!("user-{number}"), None).await;
+    }
+    // A machine client, because a person sends a few requests at once at most.
+    let ann = world.operator();
+    let reviews = list(&ann, "open").await;
+    assert_eq!(reviews.len(), 12);
+    let claims = reviews.iter().map(|review| act(&ann, review, "claim", json!({"version": 1})));
+    let answers = futures_util::future::join_all(claims).await;
+    let statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
+    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 5, "{statuses:?}");
+    for refused in answers.iter().filter(|answer| answer.status != 200) {
+        assert_eq!((refused.status, &refused.body["code"]), (409, &json!("too_many_claims")), "{}", refused.body);
+    }
+    assert_eq!(list(&ann, "claimed").await.len(), 5);
+    // The one that is held can be claimed again, because its answer may have been lost.
+    let held = list(&ann, "claimed").await.remove(0);
+    act(&ann, &held, "claim", json!({"version": held["version"]})).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn permissions_decide_who_may_claim_and_see() {
     let Some(world) = world_with_reviews().await else { return };
     submit(&world, "one", Some("red")).await;

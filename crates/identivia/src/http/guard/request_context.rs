@@ -134,6 +134,9 @@ impl RequestContext {
                 "Too many resubmissions",
                 "The person has been asked for another try max_resubmissions times; decide, or raise that setting",
             ),
+            Refusal::TooManyClaims => {
+                ApiError::conflict("Too many claims", "Decide or release one of those that you hold")
+            }
             Refusal::Stale => ApiError::conflict(
                 "Status has changed",
                 "previous_status is not the profile's current status; read the profile again",

@@ -4,12 +4,13 @@ use serde_json::{Value, json};
 
 use super::commit_error::{CommitError, CommitResult};
 use super::insert::PreparedInsert;
+use super::select::select_statement;
 use super::update::{BeforeImage, PreparedUpdate, UpdateTarget};
-use super::{Dialect, Execution, SqlTransaction, SqlValue, StepEnd};
+use super::{Dialect, Execution, SqlRow, SqlTransaction, SqlValue, StepEnd};
 use crate::domain::outbox::{ProfileEvents, ReportedProfile};
 use crate::records::time::Millis;
 use crate::records::{FieldMap, RecordKind};
-use crate::store::{Change, Commit, CommitOutcome, IfExists, Result, StoreError, fields_of};
+use crate::store::{Change, Commit, CommitOutcome, HolderQuota, IfExists, Query, Result, StoreError, fields_of};
 
 /// Removes an upload's intent in the commit that names its files. A sweeper that claimed the intent was first: the files
 /// are gone, and the caller must send them again.
@@ -18,6 +19,7 @@ pub(super) const DELETE_OPEN_INTENT: &str = "delete from file_intents where mark
 /// A commit whose values are converted before its transaction begins: the transaction is short.
 pub(super) struct PreparedCommit {
     changes: Vec<PreparedChange>,
+    quota: Option<HolderQuota>,
     /// The mark of the uploaded files.
     mark: Option<String>,
     /// The time of its audit record, in JSON: when its replaced files became removable.
@@ -80,7 +82,7 @@ impl PreparedCommit {
             };
             changes.push(prepared);
         }
-        let mut prepared = Self { changes, mark: commit.files.mark, time, events: None };
+        let mut prepared = Self { changes, quota: commit.quota, mark: commit.files.mark, time, events: None };
         if let Some(events) = commit.events {
             prepared.prepare_events(events)?;
         }
@@ -138,6 +140,9 @@ impl PreparedCommit {
         transaction: &mut dyn SqlTransaction,
         dialect: &Dialect,
     ) -> CommitResult<Vec<Option<FieldMap>>> {
+        if let Some(quota) = &self.quota {
+            check_quota(transaction, dialect, quota).await?;
+        }
         // Conditions come first: a missing profile is a refusal, while its history's foreign key would be an error. They
         // also lock the records that decide about the commit before all others.
         let mut images = Vec::with_capacity(self.changes.len());
@@ -200,6 +205,23 @@ fn find_audit_time(changes: &[Change]) -> Value {
         _ => None,
     });
     time.cloned().unwrap_or_else(|| json!(Millis(1)))
+}
+
+/// Counts a holder's records. A step of the same holder that runs at the same time waits until this one has ended, and counts
+/// what it has stored: PostgreSQL's statements see what was committed before they began.
+async fn check_quota(transaction: &mut dyn SqlTransaction, dialect: &Dialect, quota: &HolderQuota) -> CommitResult<()> {
+    if let Some(lock) = dialect.holder_lock {
+        transaction.fetch(lock, &[SqlValue::Text(quota.holder.as_str().into())], &mut |_| Ok(())).await?;
+    }
+    let query = Query { keys_only: true, ..quota.records.clone().limited(quota.most) };
+    let statement = select_statement(&query, dialect)?;
+    let mut held = 0;
+    let mut count_row = |_: &dyn SqlRow| {
+        held += 1;
+        Ok(())
+    };
+    transaction.fetch(&statement.text, &statement.values, &mut count_row).await?;
+    if held >= quota.most { Err(CommitError::Refused(quota.refusal)) } else { Ok(()) }
 }
 
 async fn delete_open_intent(transaction: &mut dyn SqlTransaction, mark: &str) -> Result<()> {

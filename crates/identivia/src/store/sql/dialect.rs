@@ -6,6 +6,8 @@ pub struct Dialect {
     pub(super) row_lock: &'static str,
     /// Around a text of words with a blank between them: its words as the column `value` of the table `w`.
     pub(super) split_words: [&'static str; 2],
+    /// Has steps of the same holder wait for each other, where steps run at once.
+    pub(super) holder_lock: Option<&'static str>,
     /// The order in which events were committed.
     pub(super) event_order: EventOrder,
     /// Says whether a statement can hold several inserts: then a commit of inserts needs no transaction around it.
@@ -28,6 +30,7 @@ pub(super) struct EventOrder {
 pub(in crate::store) const SQLITE: Dialect = Dialect {
     row_lock: "",
     split_words: ["json_each('[\"' || replace(", ", ' ', '\",\"') || '\"]') w"],
+    holder_lock: None,
     // There is one writer: `seq` is the order of commits.
     event_order: EventOrder {
         settled: "1 = 1",
@@ -41,6 +44,7 @@ pub(in crate::store) const SQLITE: Dialect = Dialect {
 pub(in crate::store) const POSTGRES: Dialect = Dialect {
     row_lock: " for update",
     split_words: ["unnest(string_to_array(", ", ' ')) as w(value)"],
+    holder_lock: Some("select pg_advisory_xact_lock(hashtextextended($1, 0))"),
     event_order: EventOrder {
         settled: "r.xid < pg_snapshot_xmin(pg_current_snapshot())",
         columns: "r.xid, r.seq",

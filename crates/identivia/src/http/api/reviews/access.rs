@@ -159,6 +159,7 @@ impl NamedReview {
         match written {
             Ok(review) => Ok(Self { context: self.context, review }),
             Err(Refusal::Changed | Refusal::AlreadyExists) => Err(self.changed_answer().await?),
+            Err(Refusal::TooManyClaims) => Err(refusal_answer(ReviewRefusal::TooManyClaims)),
             Err(refusal) => Err(self.context.refusal_error(self.review.profile, refusal).await),
         }
     }

@@ -9,7 +9,6 @@ use super::case::{ReviewResponse, answer_case};
 use super::decision_body::{read_flag, read_version};
 use crate::domain::PARAGRAPH;
 use crate::domain::event::EventKind;
-use crate::domain::review::ReviewRefusal;
 use crate::domain::scope::Scope;
 use crate::http::body::field_checks::{FieldChecks, RawField};
 use crate::http::body::json;
@@ -75,9 +74,6 @@ pub(super) async fn take_claim(
     let mut tried = named.review.clone();
     tried.claim(&by, takes_over, now).map_err(refusal_answer)?;
     named.review.require_version(version).map_err(refusal_answer)?;
-    if named.context.app.store.has_all_claims(&by.id, named.review.id, now).await? {
-        return Err(refusal_answer(ReviewRefusal::TooManyClaims));
-    }
     let kind = if takes_over { EventKind::ReviewTakenOver } else { EventKind::ReviewClaimed };
     let note = reason.filter(|_| takes_over).map(|reason| named.note(reason));
     named.change(kind, "", note, |review| review.claim(&by, takes_over, now)).await
