@@ -9,8 +9,8 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 
 use super::api::{
-    analytics, audit, auth, aws, clients, console, documents, events, files, flow, health, liveness, profiles, reviews,
-    settings, status_history, verification_history, webhooks,
+    analytics, audit, auth, aws, clients, console, documents, events, files, flow, health, liveness, profiles,
+    provider_test, reviews, settings, status_history, verification_history, webhooks,
 };
 use super::error::ApiError;
 use super::guard::access_table::{AccessTable, UndeclaredAccess};
@@ -31,6 +31,7 @@ fn operations() -> OpenApiRouter<HttpState> {
         .routes(routes!(health::get_health))
         .routes(routes!(health::get_livez))
         .routes(routes!(health::get_readyz))
+        .routes(routes!(provider_test::test_provider))
         .routes(routes!(profiles::create::create_profile))
         .routes(routes!(profiles::list::list_profiles))
         .routes(routes!(profiles::get::get_profile, profiles::update::update_profile))

@@ -9,6 +9,7 @@ use super::guard::client_secrets::SecretChecks;
 use super::guard::export_permits::ExportPermits;
 use super::guard::failed_guesses::FailedGuesses;
 use super::guard::provider_quotas::ProviderQuotas;
+use super::guard::provider_test_turns::ProviderTestTurns;
 use super::guard::sign_in_limits::SignInLimits;
 use super::idempotency::key_ring::KeyRing;
 use super::pages::person_page::PersonPage;
@@ -28,6 +29,7 @@ pub(crate) struct HttpState {
     pub(super) key_ring: Arc<KeyRing>,
     page: Arc<PersonPage>,
     exports: ExportPermits,
+    provider_tests: ProviderTestTurns,
 }
 
 impl HttpState {
@@ -44,6 +46,7 @@ impl HttpState {
             key_ring: Arc::new(KeyRing::new(secret)),
             page: Arc::new(page),
             exports: ExportPermits::default(),
+            provider_tests: ProviderTestTurns::default(),
         }
     }
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::domain::branding::{BRANDING_KEY, Branding};
 use crate::domain::scope::Scope;
 use crate::domain::staff_mail::{MAIL_TEMPLATES_KEY, MailKind, MailText};
+use crate::providers::http_call::ProviderError;
 use crate::providers::mail::Mailer;
 use crate::records::console_user::{ConsoleUser, ConsoleUserStatus};
 use crate::records::setting::Setting;
@@ -67,6 +68,34 @@ impl StaffMail {
         let name = if user.name.is_empty() { &user.email } else { &user.name };
         let values = [("platform", wording.platform.as_str()), ("name", name), ("link", link), ("hours", &hours)];
         send_to(mailer, MailKind::Invitation, user, &wording, &values).await
+    }
+
+    /// Says whether no SMTP server is configured.
+    #[must_use]
+    pub fn is_off(&self) -> bool {
+        self.mailer.is_none()
+    }
+
+    /// Tells a user how many reviews are overdue; says whether the server has accepted the message.
+    pub async fn send_overdue(&self, user: &ConsoleUser, count: &str) -> bool {
+        let Some(mailer) = &self.mailer else { return false };
+        let wording = self.load_wording().await;
+        let link = format!("{}/queue?due=late", self.console_url);
+        let values = [("platform", wording.platform.as_str()), ("count", count), ("link", &link)];
+        send_to(mailer, MailKind::ReviewsOverdue, user, &wording, &values).await == MailOutcome::Sent
+    }
+
+    /// Sends a user the present text of a kind in that language, with examples in the place of its placeholders.
+    pub async fn send_example(&self, user: &ConsoleUser, kind: MailKind, language: &str) -> MailOutcome {
+        let Some(mailer) = &self.mailer else { return MailOutcome::Off };
+        let wording = self.load_wording().await;
+        let user = ConsoleUser { language: language.to_owned(), ..user.clone() };
+        send_to(mailer, kind, &user, &wording, &kind.example_values()).await
+    }
+
+    /// Checks that the SMTP server would take a message; `None` without one.
+    pub async fn check_server(&self) -> Option<Result<(), ProviderError>> {
+        Some(self.mailer.as_ref()?.check_health().await)
     }
 
     /// Sends a notice to the active users who have that permission for the team, without waiting for it. `page` is where the

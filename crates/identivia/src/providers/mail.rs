@@ -76,6 +76,22 @@ impl Mailer {
     }
 }
 
+impl Mailer {
+    /// Connects and signs in as for a message, and sends none.
+    ///
+    /// # Errors
+    /// When a message could not be sent now.
+    pub async fn check_health(&self) -> Result<(), ProviderError> {
+        let _permit = self.permits.acquire_permit().await?;
+        match timeout(MESSAGE_TIMEOUT, self.transport.test_connection()).await {
+            Ok(Ok(true)) => Ok(()),
+            Ok(Ok(false)) => Err(ProviderError::failed("it does not answer as a mail server does")),
+            Ok(Err(error)) => Err(to_provider_error(&error)),
+            Err(_) => Err(ProviderError::Timeout),
+        }
+    }
+}
+
 fn auto_submitted() -> lettre::message::header::HeaderValue {
     use lettre::message::header::{HeaderName, HeaderValue};
     HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".to_owned())

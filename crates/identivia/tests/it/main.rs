@@ -38,6 +38,7 @@ mod pictures;
 mod pocketbase;
 mod postgres;
 mod profiles;
+mod provider_test;
 mod providers;
 mod reference;
 mod replicas;

@@ -37,6 +37,7 @@ export interface Me {
   permissions: string[];
   language: string;
   shortcuts: boolean;
+  overdue_mail: boolean;
   factors: {
     totp: boolean;
     recovery_codes_left: number;
@@ -287,6 +288,8 @@ export interface AnalyticsOverview {
 export interface ReportRow {
   name: string;
   group: string | null;
+  /** The name of the person whom the group is about. */
+  label?: string;
   count: number | null;
   /** The count as a text: `< 10` where the group is too small. */
   shown: string | null;

@@ -29,7 +29,7 @@ export const confirmTotp = (code: string): Promise<{ recovery_codes: string[] } 
   callSession('POST', '/api/console/me/totp/confirm', { code });
 export const renewRecoveryCodes = (): Promise<{ recovery_codes: string[] }> => callSession('POST', '/api/console/me/recovery_codes', {});
 
-export const changeMe = (change: { name?: string; language?: string; shortcuts?: boolean }): Promise<Me> =>
+export const changeMe = (change: { name?: string; language?: string; shortcuts?: boolean; overdue_mail?: boolean }): Promise<Me> =>
   callSession('PATCH', '/api/console/me', change);
 export const changePassword = (current_password: string, new_password: string): Promise<unknown> =>
   callSession('POST', '/api/console/me/password', { current_password, new_password });

@@ -33,6 +33,10 @@ pub struct ReportRow {
     /// The country, the kind of document or the day that it is about.
     #[schema(required = true)]
     pub group: Option<String>,
+    /// The name of the person at the console whom the group is about; left out elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    pub label: Option<String>,
     /// `null` where the row has none, or the group is too small to show it.
     #[schema(required = true)]
     pub count: Option<u64>,
@@ -48,8 +52,8 @@ pub struct ReportRow {
 }
 
 impl ReportRow {
-    const COLUMNS: [&str; 9] =
-        ["name", "group", "count", "value", "low", "high", "of", "median_seconds", "p90_seconds"];
+    const COLUMNS: [&str; 10] =
+        ["name", "group", "label", "count", "value", "low", "high", "of", "median_seconds", "p90_seconds"];
 
     fn counted(name: impl Into<String>, count: u64) -> Self {
         Self { name: name.into(), count: Some(count), shown: Some(count.to_string()), ..Self::default() }
@@ -77,8 +81,9 @@ impl ReportRow {
         let of = self.rate.map(|rate| rate.of.to_string()).unwrap_or_default();
         let (value, low, high) = (real(rate.value), real(rate.low), real(rate.high));
         let (median, p90) = (real(self.median_seconds), real(self.p90_seconds));
-        let (group, shown) = (self.group.as_deref().unwrap_or_default(), self.shown.as_deref().unwrap_or_default());
-        csv_row([&*self.name, group, shown, &value, &low, &high, &of, &median, &p90])
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        let (group, label, shown) = (text(&self.group), text(&self.label), text(&self.shown));
+        csv_row([&*self.name, &*group, &*label, &*shown, &value, &low, &high, &of, &median, &p90])
     }
 }
 
@@ -281,7 +286,7 @@ mod tests {
         assert_eq!(said, expected);
         assert_eq!((rows[1].rate.unwrap().of, rows[2].rate.unwrap().of), (8, 6));
         assert_eq!((rows[3].shown.as_deref(), rows[3].rate), (Some("< 10"), None));
-        assert_eq!(rows[3].to_csv_row(), "records,UTO,< 10,,,,,,\r\n");
+        assert_eq!(rows[3].to_csv_row(), "records,UTO,,< 10,,,,,,\r\n");
     }
 
     #[test]

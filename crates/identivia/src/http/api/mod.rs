@@ -13,6 +13,7 @@ pub mod flow;
 pub mod health;
 pub mod liveness;
 pub mod profiles;
+pub mod provider_test;
 pub mod reviews;
 pub mod settings;
 pub mod status_history;

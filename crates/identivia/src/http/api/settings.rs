@@ -13,20 +13,18 @@ use crate::app::App;
 use crate::domain::embedding::{EMBED_ORIGINS_KEY, EmbedOrigins};
 use crate::domain::event::EventKind;
 use crate::domain::review_settings::{FOUR_EYES_KEY, ReviewSettings};
-use crate::domain::scope::Scope;
 use crate::domain::setting::{settings_of_team, stored_key};
 use crate::domain::staff_mail::{MAIL_TEMPLATES_KEY, check_mail_templates};
 use crate::domain::{JSON_BYTES, LINE};
 use crate::http::body::field_checks::{FieldChecks, RawField};
 use crate::http::body::json;
 use crate::http::error::ApiError;
+use crate::http::guard::four_eyes::has_two_deciders;
 use crate::http::guard::profile_access::load_profile;
 use crate::http::guard::request_context::{RequestContext, WholeRequest};
 use crate::http::openapi;
 use crate::records::RecordKind;
-use crate::records::console_user::ConsoleUserStatus;
 use crate::records::setting::Setting;
-use crate::store::PageRequest;
 
 /// All settings the caller may see.
 #[derive(Serialize, ToSchema)]
@@ -146,7 +144,10 @@ pub(crate) async fn put_setting(
         checks.add_problem("value", problem);
     } else if let Some(problem) = ReviewSettings::find_problem(&key, &value) {
         checks.add_problem("value", problem);
-    } else if key == FOUR_EYES_KEY && value == Value::Bool(true) && !has_two_deciders(&app, team.as_deref()).await? {
+    } else if key == FOUR_EYES_KEY
+        && value == Value::Bool(true)
+        && !has_two_deciders(&app, team.as_deref(), None).await?
+    {
         // With one eligible person nothing could ever be decided.
         checks.add_problem("value", "needs two people who may decide reviews, one of them as the second person");
     }
@@ -179,26 +180,6 @@ pub(crate) async fn delete_setting(
         return Err(setting_not_found());
     }
     Ok(Json(DeletedResponse { success: true, message: "Setting deleted" }))
-}
-
-/// Says whether two people at the console can decide reviews of a team together.
-async fn has_two_deciders(app: &App, team: Option<&str>) -> Result<bool, ApiError> {
-    let (mut deciders, mut seconds) = (0, 0);
-    let mut page = PageRequest { limit: 100, cursor: None };
-    loop {
-        let users = app.console.list_users(&page).await?;
-        for user in users.items.iter().filter(|user| user.status == ConsoleUserStatus::Active) {
-            let reaches = user.teams.as_ref().is_none_or(|teams| teams.iter().any(|own| Some(own.as_str()) == team));
-            let permissions = user.role.permissions(user.senior);
-            deciders += u32::from(reaches && permissions.has(Scope::ReviewsDecide));
-            seconds += u32::from(reaches && permissions.has(Scope::ReviewsSecond));
-        }
-        if deciders >= 2 && seconds >= 1 {
-            return Ok(true);
-        }
-        let Some(next) = users.next else { return Ok(false) };
-        page.cursor = Some(next);
-    }
 }
 
 /// The origins as browsers write them, so that the answer shows which sites the setting means.

@@ -136,3 +136,26 @@ async fn second_look_needs_its_permission_and_the_version() {
     assert_eq!(stale["code"], "review_changed");
     assert_eq!(list(&bob, "second_look").await.len(), 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn change_of_a_user_that_leaves_one_person_for_four_eyes_is_409() {
+    let Some(world) = world_with_reviews().await else { return };
+    let root = world.console(ConsoleRole::SuperAdmin).await;
+    let reviewer = || world.sign_in(ConsoleRole::Reviewer, Some(&["red"]));
+    let ann = reviewer().await;
+    let path = |user: &ConsoleUser| format!("/api/console/users/{}", user.id);
+    let operator = world.operator();
+    operator.put("/api/settings/four_eyes?team=red", json!({"value": true})).await.expect(200);
+    for change in [json!({"disabled": true}), json!({"role": "auditor"}), json!({"teams": ["blue"]})] {
+        let refused = root.patch(&path(&ann.user), change.clone()).await.expect(409);
+        assert_eq!(refused["error"], "Four eyes need two people", "{change}");
+    }
+    root.delete(&path(&ann.user)).await.expect(409);
+    root.patch(&path(&ann.user), json!({"name": "Ann", "teams": ["red", "blue"]})).await.expect(200);
+    // Another one takes the place, or the setting is turned off.
+    let eve = reviewer().await;
+    root.patch(&path(&ann.user), json!({"disabled": true})).await.expect(200);
+    root.delete(&path(&eve.user)).await.expect(409);
+    operator.put("/api/settings/four_eyes?team=red", json!({"value": false})).await.expect(200);
+    root.delete(&path(&eve.user)).await.expect(200);
+}

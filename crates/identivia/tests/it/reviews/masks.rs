@@ -94,7 +94,7 @@ async fn reveal_needs_a_claim_and_a_reason_and_is_audited_by_field() {
     assert_eq!(shown["address"], "Canary Street 7");
     let audited: Vec<_> = world.events().await.into_iter().filter(|(kind, ..)| kind == "review.revealed").collect();
     assert_eq!(audited.len(), 1);
-    assert_eq!(audited[0].2, "document_number, email, address, ip_address");
+    assert_eq!(audited[0].2, "document_number, email, address, ip_address; reason: Registry");
     let trail = format!("{:?}", world.events().await);
     for canary in CANARIES {
         assert!(!trail.contains(canary), "{canary}");

@@ -16,15 +16,15 @@ export function ReportView({ name, rows }: { name: ReportName; rows: readonly Re
     if (name === 'reasons') return translateWord(ui, row.group === 'finding' ? 'finding' : 'reason', row.name);
     return translateWord(ui, 'report', row.name);
   };
-  const groupName = (group: string | null): string => {
+  const groupName = ({ group, label }: ReportRow): string => {
     if (group === null) return '–';
-    if (name === 'reviewers') return group;
+    if (name === 'reviewers') return label ?? group;
     if (name === 'breakdown') return group.length <= 3 ? countryWord(ui, group) : documentWord(ui, group);
     return translateWord(ui, 'report', group);
   };
   const time = (seconds: number | null): string => (seconds === null ? '–' : formatSpan(language, seconds));
   const columns: Column<ReportRow>[] = [
-    ...(['breakdown', 'reasons', 'reviewers'].includes(name) ? [{ id: 'group', title: t('analytics.group'), cell: (row: ReportRow) => groupName(row.group) }] : []),
+    ...(['breakdown', 'reasons', 'reviewers'].includes(name) ? [{ id: 'group', title: t('analytics.group'), cell: (row: ReportRow) => groupName(row) }] : []),
     { id: 'name', title: t('analytics.number'), cell: rowName },
     { id: 'count', title: t('analytics.count'), cell: (row: ReportRow) => row.shown ?? '–', isNumber: true },
     ...(name === 'times' || name === 'reviewers'

@@ -2,17 +2,19 @@
 import { useQuery } from '@tanstack/react-query';
 import { callWhole } from '../../api/call';
 import type { HealthReport } from '../../api/models';
-import { isUserPresent } from '../../app/idle';
-import { useConsole } from '../../app/context';
+import { refreshEvery } from '../../app/liveUpdates';
+import { useCan, useConsole } from '../../app/context';
 import { Spinner } from '../../../shared/ui/parts';
 import { ErrorNote } from '../../ui/ErrorNote';
 import { Panel } from '../../ui/Page';
 import { ProviderList } from './ProviderList';
+import { ProviderTests } from './ProviderTests';
 import { SignInProviders } from './SignInProviders';
 
 export function ProvidersSection() {
   const { t } = useConsole();
-  const report = useQuery({ queryKey: ['health'], queryFn: () => callWhole<HealthReport>('GET', '/'), refetchInterval: () => (isUserPresent() ? 30_000 : false) });
+  const mayTest = useCan('settings:write');
+  const report = useQuery({ queryKey: ['health'], queryFn: () => callWhole<HealthReport>('GET', '/'), refetchInterval: refreshEvery(30_000) });
   return (
     <>
       <Panel title={t('settings.providers')}>
@@ -20,6 +22,7 @@ export function ProvidersSection() {
         {report.isPending && <Spinner large />}
         {report.data && <ProviderList report={report.data} />}
         <p className="fine">{t('provider.text')}</p>
+        {mayTest && <ProviderTests />}
       </Panel>
       <SignInProviders />
     </>

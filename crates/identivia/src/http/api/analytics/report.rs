@@ -1,5 +1,6 @@
 //! `GET /api/analytics/{report}`: the rows of a report, as JSON or CSV.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Json;
@@ -20,6 +21,7 @@ use crate::http::body::list_query::ListQuery;
 use crate::http::error::ApiError;
 use crate::http::guard::request_context::RequestContext;
 use crate::records::console_user::ConsoleRole;
+use crate::records::id::RecordId;
 use crate::records::time::Millis;
 use crate::records::word_schema::describe_words;
 
@@ -141,7 +143,10 @@ pub(crate) async fn get_analytics_report(
     let only = own_work_only(&context, report)?;
     let window = window.within_reach(&context)?;
     let days = window.read(&app).await?;
-    let rows = report.make_rows(&days, &by, only.as_deref());
+    let mut rows = report.make_rows(&days, &by, only.as_deref());
+    if report == Report::Reviewers && context.authority.reviewer.is_some() {
+        name_reviewers(&app, &mut rows).await?;
+    }
     if form == "csv" {
         return to_csv(report, &rows);
     }
@@ -162,6 +167,24 @@ fn own_work_only(context: &RequestContext, report: Report) -> Result<Option<Stri
         }
         _ => Ok(None),
     }
+}
+
+/// Adds the names of the people whom the rows are about. One who was deleted, and a client, keep their id alone.
+async fn name_reviewers(app: &App, rows: &mut [ReportRow]) -> Result<(), ApiError> {
+    let mut names: HashMap<String, Option<String>> = HashMap::new();
+    for row in rows {
+        let Some(group) = row.group.clone() else { continue };
+        if !names.contains_key(&group) {
+            let user = match RecordId::parse(&group) {
+                Some(id) => app.console.user(id).await?,
+                None => None,
+            };
+            let name = user.map(|user| if user.name.is_empty() { user.email } else { user.name });
+            names.insert(group.clone(), name);
+        }
+        row.label = names.get(&group).cloned().flatten();
+    }
+    Ok(())
 }
 
 fn to_csv(report: Report, rows: &[ReportRow]) -> Result<Response, ApiError> {

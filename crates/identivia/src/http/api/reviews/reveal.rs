@@ -30,7 +30,7 @@ pub(crate) struct RevealFields {
     #[serde(default)]
     #[schema(value_type = Vec<String>, required = true, min_items = 1, max_items = 5)]
     fields: RawField,
-    /// It becomes a note of the review.
+    /// It becomes a note of the review, and part of the audit record: name no value in it.
     #[serde(default)]
     #[schema(value_type = String, required = true, max_length = 255, pattern = "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$")]
     reason: RawField,
@@ -53,7 +53,7 @@ struct RevealedFields {
 
 /// Reveal masked values
 ///
-/// To the holder of the review. The audit trail names the fields, never the values.
+/// To the holder of the review. The audit trail names the fields and the reason, never the values.
 #[utoipa::path(post, path = "/api/reviews/{id}/reveal", tag = "Reviews", security(("consoleSession" = ["pii:reveal"])),
     params(("id" = RecordId, Path, description = "The review's id")),
     request_body = RevealFields,
@@ -78,7 +78,7 @@ pub(crate) async fn reveal_review_fields(
     let profile = profile.ok_or_else(ApiError::profile_not_found)?;
     let record = store.verification_record(named.review.verification).await?.ok_or_else(ApiError::profile_not_found)?;
     // The audit record comes first: what cannot be recorded is not shown.
-    let event = named.audit(EventKind::ReviewRevealed, &fields.join(", "));
+    let event = named.audit(EventKind::ReviewRevealed, &format!("{}; reason: {reason}", fields.join(", ")));
     store.add_review_note(&named.note(format!("Revealed {}: {reason}", fields.join(", "))), &event).await?;
     let values =
         fields.into_iter().map(|field| (field.to_owned(), value_of(field, &profile, &record).into())).collect();

@@ -14,6 +14,7 @@ use crate::domain::event::EventKind;
 use crate::http::body::field_checks::{FieldChecks, RawField};
 use crate::http::body::json;
 use crate::http::error::{ApiError, ErrorBody};
+use crate::http::guard::four_eyes::refuse_lonely_decider;
 use crate::http::guard::request_context::WholeRequest;
 use crate::records::console_user::{ConsoleRole, ConsoleUser, ConsoleUserStatus};
 use crate::records::id::RecordId;
@@ -50,7 +51,7 @@ pub(crate) struct ChangeUser {
     request_body = ChangeUser,
     responses(
         (status = 200, description = "Changed", body = UserResponse),
-        (status = 409, description = "Nobody would be left who may do everything", body = ErrorBody),
+        (status = 409, description = "Nobody would be left who may do everything, or four eyes would have fewer than two people", body = ErrorBody),
     ))]
 pub(crate) async fn change_console_user(
     ManagedUser { person, user: before }: ManagedUser,
@@ -128,6 +129,7 @@ async fn replace_user(
     detail: String,
 ) -> Result<ConsoleUser, ApiError> {
     let while_admin = find_remaining_admin(person, before, after.is_active_super_admin()).await?;
+    refuse_lonely_decider(&person.call.app, before, Some(&after)).await?;
     let with = UserWrite { while_admin, ..UserWrite::default() };
     let audit = [person.call.audit(kind, person.user.id, before.id, detail)];
     let (console, now) = (&person.call.app.console, person.call.now());

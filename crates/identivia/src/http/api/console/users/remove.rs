@@ -6,6 +6,7 @@ use super::super::logout::DoneResponse;
 use super::{ManagedUser, find_remaining_admin, managed_refusal};
 use crate::domain::event::EventKind;
 use crate::http::error::{ApiError, ErrorBody};
+use crate::http::guard::four_eyes::refuse_lonely_decider;
 use crate::records::id::RecordId;
 use crate::store::console::UserWrite;
 
@@ -16,12 +17,13 @@ use crate::store::console::UserWrite;
     params(("id" = RecordId, Path, description = "The user's id")),
     responses(
         (status = 200, description = "Deleted", body = DoneResponse),
-        (status = 409, description = "Nobody would be left who may do everything", body = ErrorBody),
+        (status = 409, description = "Nobody would be left who may do everything, or four eyes would have fewer than two people", body = ErrorBody),
     ))]
 pub(crate) async fn delete_console_user(
     ManagedUser { person, user }: ManagedUser,
 ) -> Result<Json<DoneResponse>, ApiError> {
     let while_admin = find_remaining_admin(&person, &user, false).await?;
+    refuse_lonely_decider(&person.call.app, &user, None).await?;
     let with = UserWrite { while_admin, ..UserWrite::default() };
     let audit = [person.call.audit(EventKind::UserDeleted, person.user.id, user.id, user.role.word())];
     person.call.app.console.delete_user(&user, &with, &audit).await?.map_err(managed_refusal)?;
