@@ -10,7 +10,7 @@ use crate::command::{self, Running, text};
 use crate::ground::Ground;
 use crate::world::{SECRET, answer};
 
-const CLIENT: &str = r#"[{"client_id":"op","client_secret":"op-secret","scopes":["profiles:read","profiles:write","files:read","audit:read","analytics:read","verification_history:read"]}]"#;
+const CLIENT: &str = r#"[{"client_id":"op","client_secret":"op-secret","scopes":["profiles:read","profiles:write","files:read","audit:read","analytics:read","verification_history:read","reviews:read"]}]"#;
 
 /// A caller of a server of its own process.
 struct Operator {
@@ -81,6 +81,8 @@ async fn sixty_people_in_all_states_are_written_once() {
     ];
     assert_eq!(statuses.into_iter().collect::<Vec<_>>(), expected);
 
+    check_reviews(&operator, &ground).await;
+
     let verified = profiles.iter().find(|profile| profile["status"] == "verified").unwrap();
     let id = verified["id"].as_str().unwrap();
     let records = operator.get(&format!("/api/verification_history/{id}")).await;
@@ -101,6 +103,26 @@ async fn sixty_people_in_all_states_are_written_once() {
     let kinds: Vec<_> =
         events["data"].as_array().unwrap().iter().map(|event| event["kind"].as_str().unwrap()).collect();
     assert_eq!((kinds[0], kinds.last()), ("status.recorded", Some(&"profile.created")));
+}
+
+/// Reviews in every tab of the queue, decided by invented people who cannot sign in.
+async fn check_reviews(operator: &Operator, ground: &Ground) {
+    // They hinder nobody from making the first user.
+    assert_eq!(operator.get("/api/console/state").await["data"]["setup_needed"], true);
+    if matches!(ground, Ground::PocketBase { .. }) {
+        return;
+    }
+    let count = async |states: &str| {
+        operator.get(&format!("/api/reviews?limit=100&state={states}")).await["data"].as_array().unwrap().len()
+    };
+    assert_eq!((count("second_look").await, count("escalated").await, count("waiting").await), (2, 1, 3));
+    assert!(count("decided").await >= 12 && count("open").await >= 9);
+    let audited = operator.get("/api/audit_events?limit=100&kind=review.*").await;
+    let kinds: Vec<_> =
+        audited["data"].as_array().unwrap().iter().map(|event| event["kind"].as_str().unwrap()).collect();
+    for kind in ["review.claimed", "review.decided", "review.proposed", "review.escalated", "review.reopened"] {
+        assert!(kinds.contains(&kind), "{kind}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

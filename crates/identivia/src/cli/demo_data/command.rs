@@ -6,7 +6,9 @@ use anyhow::bail;
 use clap::Args;
 
 use super::demo_person::{DemoPerson, PEOPLE};
-use super::person_writer::PersonWriter;
+use super::demo_staff::DemoStaff;
+use super::person_writer::{ACTOR, PersonWriter};
+use super::review_writer::ReviewWriter;
 use crate::cli::progress::Progress;
 use crate::cli::{print_line, start_runtime};
 use crate::clock::Clock;
@@ -15,6 +17,7 @@ use crate::domain::profile::{ProfileFilter, Reach};
 use crate::first_run::{FirstRun, lock_data_dir};
 use crate::jobs::file_sweep::start_file_sweep;
 use crate::storage::Storage;
+use crate::store::console::ConsoleStore;
 use crate::store::{PageRequest, Store};
 use crate::work::cpu_ledger::CpuLedger;
 
@@ -22,7 +25,8 @@ use crate::work::cpu_ledger::CpuLedger;
 #[derive(Args)]
 #[command(
     after_help = "The database and files are those that the server uses; stop the server first, or run this before its first \
-start. Sixty invented people of the team `demo` are written in all states, with drawn pictures. A database with any other \
+start. Sixty invented people of the team `demo` are written in all states, with drawn pictures, and three invented \
+reviewers who cannot sign in. A database with any other \
 profile is refused. A run that was interrupted is completed by the next one."
 )]
 pub struct DemoDataArguments {}
@@ -48,7 +52,11 @@ async fn write_demo_data(config: &Config) -> anyhow::Result<()> {
         bail!("the demo data is there already; to begin anew, remove the database and its files");
     }
     let _sweep = start_file_sweep(&storage.files, storage.at_start).await;
-    let writer = PersonWriter { store: storage.store, files: storage.files, now: clock.now() };
+    let audit = storage.pocketbase.is_some().then(|| storage.store.clone());
+    let console = ConsoleStore::new(storage.deliveries, audit);
+    let staff = DemoStaff::write(&console, ACTOR, clock.now()).await?;
+    let reviews = ReviewWriter { store: storage.store.clone(), staff };
+    let writer = PersonWriter { store: storage.store, files: storage.files, reviews, now: clock.now() };
     let progress = Progress::new();
     progress.begin_step("writing people", PEOPLE);
     let mut written = 0;

@@ -9,6 +9,7 @@ use serde_json::json;
 use super::demo_checks::complete_checks;
 use super::demo_person::{DemoPerson, DemoState, TEAM};
 use super::drawn_pictures::{draw_document_back, draw_document_front, draw_portrait};
+use super::review_writer::{DemoDecision, ReviewWriter};
 use crate::domain::event::EventKind;
 use crate::domain::media::Media;
 use crate::domain::profile::{NewProfile, ProfileChange, Reach};
@@ -19,6 +20,7 @@ use crate::records::RecordKind;
 use crate::records::audit_event::{ActorKind, AuditEvent};
 use crate::records::id::RecordId;
 use crate::records::profile::Consent;
+use crate::records::review::ReviewOutcome;
 use crate::records::status_record::StatusRecord;
 use crate::records::time::Millis;
 use crate::records::verification_record::VerificationRecord;
@@ -26,13 +28,14 @@ use crate::store::{Collection, Store, UploadedFiles, WriteCondition, WriteOutcom
 use crate::work::holder::WorkHolder;
 
 /// Who does what a company's server would do.
-const ACTOR: &str = "demo-data";
+pub(super) const ACTOR: &str = "demo-data";
 const MINUTE: i64 = 60;
 
 /// Writes people to a store.
 pub(super) struct PersonWriter {
     pub(super) store: Arc<dyn Store>,
     pub(super) files: Arc<Files>,
+    pub(super) reviews: ReviewWriter,
     pub(super) now: Millis,
 }
 
@@ -72,18 +75,61 @@ impl PersonWriter {
         match person.state {
             DemoState::InReview => self.set_status(person, id, ["pending", "in_review"], at(20)).await,
             DemoState::OnHold => self.set_status(person, id, ["pending", "on_hold"], at(20)).await,
-            DemoState::Verified => self.set_status(person, id, ["pending", "verified"], at(minutes)).await,
-            DemoState::Rejected => self.set_status(person, id, ["pending", "rejected"], at(minutes)).await,
-            DemoState::AskedAgain => {
-                self.set_status(person, id, ["pending", "resubmission_requested"], at(minutes)).await
-            }
+            DemoState::Submitted => self.begin_review(person, id, at(30)).await,
+            DemoState::Verified => self.settle(person, id, ReviewOutcome::Approve, at(minutes)).await,
+            DemoState::Rejected => self.settle(person, id, ReviewOutcome::Reject, at(minutes)).await,
+            DemoState::AskedAgain => self.settle(person, id, ReviewOutcome::RequestResubmission, at(minutes)).await,
             DemoState::VerifiedSecond => {
-                self.set_status(person, id, ["pending", "resubmission_requested"], at(minutes)).await?;
+                self.settle(person, id, ReviewOutcome::RequestResubmission, at(minutes)).await?;
                 self.send_record(person, id, at(minutes + 45), true).await?;
-                self.set_status(person, id, ["pending", "verified"], at(minutes + 90)).await
+                self.settle(person, id, ReviewOutcome::Approve, at(minutes + 90)).await
             }
             _ => Ok(()),
         }
+    }
+
+    /// Decides a person's record: by a reviewer, now and then by two, and each third one by the company's server.
+    async fn settle(
+        &self,
+        person: &DemoPerson,
+        id: RecordId,
+        outcome: ReviewOutcome,
+        at: Millis,
+    ) -> anyhow::Result<()> {
+        let number = person.number;
+        let (status, decision) = (status_of(outcome), demo_decision(number, outcome, at));
+        let review = if number % 3 == 2 { None } else { self.reviews.find_review(id).await? };
+        let Some(review) = review else { return self.set_status(person, id, ["pending", status], at).await };
+        if outcome != ReviewOutcome::RequestResubmission && number % 4 == 0 {
+            let proposed = self.reviews.propose(review, number, decision).await?;
+            return self.reviews.agree(proposed, number + 1).await.map(drop);
+        }
+        self.reviews.decide(review, number, decision).await.map(drop)
+    }
+
+    /// What reviewers have done with some of the reviews that are not decided: two wait for a second person, one for a third, and
+    /// two were opened again.
+    async fn begin_review(&self, person: &DemoPerson, id: RecordId, at: Millis) -> anyhow::Result<()> {
+        let number = person.number;
+        let Some(review) = self.reviews.find_review(id).await? else { return Ok(()) };
+        match number % 14 {
+            1 | 8 => {
+                let outcome = if number % 14 == 1 { ReviewOutcome::Approve } else { ReviewOutcome::Reject };
+                self.reviews.propose(review, 0, demo_decision(number, outcome, at)).await?;
+            }
+            4 => {
+                let proposed =
+                    self.reviews.propose(review, 0, demo_decision(number, ReviewOutcome::Approve, at)).await?;
+                let reasons = reasons_of(number, ReviewOutcome::Reject);
+                self.reviews.disagree(proposed, 1, reasons).await?;
+            }
+            6 | 11 => {
+                let decided = self.reviews.decide(review, 1, demo_decision(number, ReviewOutcome::Reject, at)).await?;
+                self.reviews.reopen(decided, 2, at.plus_seconds(20 * MINUTE)).await?;
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     async fn accept_consent(&self, id: RecordId, at: Millis) -> anyhow::Result<()> {
@@ -194,13 +240,12 @@ fn status_record(
     [before, after]: [&str; 2],
     at: Millis,
 ) -> anyhow::Result<StatusRecord> {
-    let (reasons, steps) = match after {
-        "rejected" => (choose_reason(number, |reason| reason.retry != Retry::Yes), Vec::new()),
-        "resubmission_requested" => {
-            (choose_reason(number, |reason| reason.retry == Retry::Yes), vec!["document_front"])
-        }
-        _ => (Vec::new(), Vec::new()),
+    let outcome = match after {
+        "rejected" => ReviewOutcome::Reject,
+        "resubmission_requested" => ReviewOutcome::RequestResubmission,
+        _ => ReviewOutcome::Approve,
     };
+    let (reasons, steps) = (reasons_of(number, outcome), steps_of(outcome));
     serde_json::from_value(json!({
         "id": RecordId::random(), "profile": profile, "updated_by": ACTOR, "previous_status": before, "new_status": after,
         "notes": "Demo data", "reasons": reasons, "steps": steps, "created": at,
@@ -208,10 +253,35 @@ fn status_record(
     .context("a demo status record does not fit its description")
 }
 
+const fn status_of(outcome: ReviewOutcome) -> &'static str {
+    match outcome {
+        ReviewOutcome::Approve => "verified",
+        ReviewOutcome::Reject => "rejected",
+        ReviewOutcome::RequestResubmission => "resubmission_requested",
+    }
+}
+
+fn demo_decision(number: usize, outcome: ReviewOutcome, at: Millis) -> DemoDecision {
+    DemoDecision { outcome, reasons: reasons_of(number, outcome), steps: steps_of(outcome), at }
+}
+
+fn reasons_of(number: usize, outcome: ReviewOutcome) -> Vec<String> {
+    match outcome {
+        ReviewOutcome::Approve => Vec::new(),
+        ReviewOutcome::Reject => choose_reason(number, |reason| reason.retry != Retry::Yes),
+        ReviewOutcome::RequestResubmission => choose_reason(number, |reason| reason.retry == Retry::Yes),
+    }
+}
+
+fn steps_of(outcome: ReviewOutcome) -> Vec<String> {
+    let asks_again = outcome == ReviewOutcome::RequestResubmission;
+    if asks_again { vec!["document_front".to_owned()] } else { Vec::new() }
+}
+
 /// A reason of the catalogue that fits.
-fn choose_reason(number: usize, fits: impl Fn(&Reason) -> bool) -> Vec<&'static str> {
+fn choose_reason(number: usize, fits: impl Fn(&Reason) -> bool) -> Vec<String> {
     let fitting: Vec<&str> = REASONS.iter().filter(|reason| fits(reason)).map(|reason| reason.code).collect();
-    fitting.iter().cycle().skip(number % fitting.len().max(1)).take(1).copied().collect()
+    fitting.iter().cycle().skip(number % fitting.len().max(1)).take(1).map(|code| (*code).to_owned()).collect()
 }
 
 fn by_client(kind: EventKind, at: Millis) -> AuditEvent {

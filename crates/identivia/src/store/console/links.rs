@@ -32,7 +32,7 @@ impl ConsoleStore {
     /// # Errors
     /// When the store cannot do it now.
     pub async fn offer_setup_link(&self, now: Millis) -> Result<Option<ConsoleToken>> {
-        if self.count_users(1).await? > 0 {
+        if self.has_people().await? {
             return Ok(None);
         }
         let (link, token) = ConsoleLink::draw(LinkPurpose::Setup, None, now);

@@ -72,7 +72,7 @@ pub(crate) async fn get_console_state(
     };
     let stage = open.map(|open| open.session.stage);
     let data = ConsoleState {
-        setup_needed: stage.is_none() && call.app.console.count_users(1).await? == 0,
+        setup_needed: stage.is_none() && !call.app.console.has_people().await?,
         signed_in: stage == Some(SessionStage::Full),
         stage,
         providers: call.app.oidc.iter().map(|provider| SignInProvider::from(&provider.settings)).collect(),

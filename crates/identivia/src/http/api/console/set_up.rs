@@ -62,7 +62,7 @@ pub(crate) async fn set_up_console(call: ConsoleCall, request: WholeRequest) -> 
     let password = take_new_password(&mut checks, "password", body.password, &email);
     checks.finish()?;
     let link = find_link(&call, &token, LinkPurpose::Setup).await?;
-    if call.app.console.count_users(1).await? > 0 {
+    if call.app.console.has_people().await? {
         return Err(link_not_valid());
     }
     let now = call.now();
