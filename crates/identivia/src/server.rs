@@ -34,6 +34,7 @@ use crate::jobs::analytics::Analytics;
 use crate::jobs::event_feed::EventFeed;
 use crate::jobs::event_retention::start_event_retention;
 use crate::jobs::file_sweep::{SweepAtStart, start_file_sweep};
+use crate::jobs::overdue_reviews::OverdueReviews;
 use crate::jobs::queue::JobQueue;
 use crate::jobs::record_checks::RecordChecks;
 use crate::jobs::review_decisions::ReviewDecisions;
@@ -149,6 +150,15 @@ impl Server {
         // A test that moves its clock runs them itself.
         if app.store.keeps_reviews() && !self.holds_checks {
             app.review_decisions.start(stop.clone());
+        }
+        let overdue = OverdueReviews {
+            store: app.store.clone(),
+            console: app.console.clone(),
+            mail: app.staff_mail.clone(),
+            clock: app.clock.clone(),
+        };
+        if !self.holds_checks {
+            overdue.start(stop.clone());
         }
         if self.metrics.is_some() {
             app.record_checks.start_metrics(stop.clone());

@@ -51,6 +51,8 @@ const PAGES: Shown[] = [
   { name: 'settings-webhooks', path: '/settings/webhooks', act: async (page) => page.getByRole('button', { name: 'Deliveries' }).click() },
   { name: 'settings-clients', path: '/settings/clients' },
   { name: 'settings-providers', path: '/settings/providers' },
+  { name: 'settings-providers-tested', path: '/settings/providers', act: async (page) => { for (const name of ['E-mail', 'Records']) await page.getByRole('button', { name: `Test: ${name}` }).click(); } },
+  { name: 'settings-notifications', path: '/settings/notifications' },
   { name: 'account', path: '/account' },
   { name: 'account-step-up', path: '/account', prepare: (state) => (state.passkeys = true), act: async (page) => page.getByRole('button', { name: 'New recovery codes' }).click() },
   { name: 'account-passkey-remove', path: '/account', prepare: (state) => (state.passkeys = true), act: async (page) => page.getByRole('button', { name: 'Remove “Work laptop”' }).click() },

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
 import { resolve } from 'node:path';
-import { AUDIT, BREAKDOWN, CASE, CLIENTS, DELIVERIES, HEALTH, ME, PROFILES, REASONS, REPORTS, ROWS, SIGN_IN_PROVIDERS, USERS, WEBHOOKS, drawPicture, time } from './standInData';
+import { AUDIT, BREAKDOWN, CASE, CLIENTS, DELIVERIES, HEALTH, MAIL_KINDS, ME, PROFILES, REASONS, REPORTS, ROWS, SIGN_IN_PROVIDERS, USERS, WEBHOOKS, drawPicture, time } from './standInData';
 
 const DIST = resolve(import.meta.dirname, '../../dist');
 const POLICY =
@@ -131,6 +131,10 @@ const ROUTES: [string, RegExp, (state: StandInState, body: Json, url: URL) => An
   ['GET', /^\/api\/analytics\/overview$/, () => data({ counted_at: time(-4_000), total_verifications: 412, success_rate: { value: 0.93, low: 0.9, high: 0.95, of: 310 }, active_users: 7 })],
   ['GET', /^\/api\/analytics\/\w+$/, (_state, _body, url) => data({ counted_at: time(-4_000), from: time(-2_592_000_000), to: time(0), open_share: 0.04, rows: REPORTS[url.searchParams.get('by') === 'day' ? 'day' : (url.pathname.split('/').at(-1) ?? '')] ?? [] })],
   ['GET', /^\/api\/settings$/, () => data({ branding: { name: 'Nordlicht Bank', color: '#0a7fff', privacy_url: 'https://nordlicht.example/privacy' }, four_eyes: false, review_due_hours: 24 })],
+  ['GET', /^\/api\/console\/mail_kinds$/, () => data(MAIL_KINDS)],
+  ['POST', /^\/api\/console\/mail_kinds\/example$/, () => ({ body: { success: true, mail: 'sent' } })],
+  ['POST', /^\/api\/health\/providers\/mail\/test$/, () => data({ provider: 'mail', result: 'failed', duration_ms: 41, problem: 'it cannot be reached', remedy: 'Check SMTP_URL, MAIL_FROM and SMTP_CA_FILE; the log of this server has the cause' })],
+  ['POST', /^\/api\/health\/providers\/\w+\/test$/, () => data({ provider: 'records', result: 'ok', duration_ms: 2, problem: null, remedy: null })],
   ['GET', /^\/api\/webhooks$/, () => list(WEBHOOKS)],
   ['GET', /^\/api\/webhooks\/\w+\/deliveries$/, () => list(DELIVERIES)],
   ['GET', /^\/api\/clients$/, () => list(CLIENTS)],

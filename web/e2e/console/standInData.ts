@@ -15,7 +15,7 @@ export const ALL_PERMISSIONS = [
 ];
 
 export const ME = {
-  id: 'user00000000001', name: 'Ada Osei', email: 'ada@example.org', role: 'super_admin', teams: null, senior: true, permissions: ALL_PERMISSIONS, language: '', shortcuts: true,
+  id: 'user00000000001', name: 'Ada Osei', email: 'ada@example.org', role: 'super_admin', teams: null, senior: true, permissions: ALL_PERMISSIONS, language: '', shortcuts: true, overdue_mail: true,
   factors: { totp: true, recovery_codes_left: 8, passkeys: [{ id: 'passkey00000001', name: 'Work laptop', created: time(-900_000_000), last_used: time(-3_600_000) }], password: true, provider: null },
 };
 
@@ -142,4 +142,9 @@ export function drawPicture(name: string): string {
 export const SIGN_IN_PROVIDERS = [
   { id: 'acme', name: 'Acme SSO', issuer: 'https://login.acme.example/realms/staff', redirect_uri: 'https://id.example.org/api/console/oidc/acme/callback', gives_roles: true, last_try: { at: time(-HOUR), works: true, problem: null } },
   { id: 'old', name: 'Old login', issuer: 'https://old.example', redirect_uri: 'https://id.example.org/api/console/oidc/old/callback', gives_roles: false, last_try: { at: time(-2 * HOUR), works: false, problem: 'it does not answer in time' } },
+];
+
+export const MAIL_KINDS = [
+  { kind: 'invitation', placeholders: [{ name: 'platform', example: 'Identivia' }, { name: 'name', example: 'Ada Osei' }, { name: 'link', example: 'https://verify.example.com/console/' }, { name: 'hours', example: '72' }], texts: [{ language: 'en', subject: 'Your account at {platform}', text: 'Hello {name},\n\nopen this link within {hours} hours:\n\n{link}\n' }] },
+  { kind: 'reviews_overdue', placeholders: [{ name: 'count', example: '3' }, { name: 'link', example: 'https://verify.example.com/console/' }], texts: [{ language: 'en', subject: 'Reviews are overdue', text: '{count}\n\n{link}\n' }] },
 ];

@@ -22,7 +22,7 @@ describe('the navigation', () => {
     ['/nothing', true],
   ])('lets a reviewer open %s: %s', (path, may) => expect(mayOpen(path, ['console:self', 'reviews:read', 'profiles:read'])).toBe(may));
   test('opens settings by section', () => {
-    expect(openSections(['settings:read', 'webhooks:read'])).toEqual(['general', 'review', 'webhooks']);
+    expect(openSections(['settings:read', 'webhooks:read'])).toEqual(['general', 'review', 'notifications', 'webhooks']);
     expect(openSections(['clients:manage', 'health:read'])).toEqual(['clients', 'providers']);
   });
 });

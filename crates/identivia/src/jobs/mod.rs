@@ -7,6 +7,7 @@ pub mod event_retention;
 pub mod file_sweep;
 mod interval;
 pub mod job_metrics;
+pub mod overdue_reviews;
 pub mod queue;
 pub mod record_checks;
 pub mod review_decisions;

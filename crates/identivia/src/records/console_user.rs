@@ -31,6 +31,12 @@ record! {
         /// Whether single keys are shortcuts.
         #[serde(default)]
         shortcuts: bool = Public Flag [],
+        /// Whether they get no e-mail about overdue reviews.
+        #[serde(default)]
+        mutes_overdue: bool = Public Flag [],
+        /// When they last got one.
+        #[serde(default)]
+        overdue_mailed: Option<Millis> = Public Time [],
         /// Every session names the epoch in which it began. Another password or role, and disabling, begin another one.
         epoch: u64 = Public Number [],
         /// An Argon2id hash in PHC form; unknown until the invitation is accepted.

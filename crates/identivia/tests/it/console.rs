@@ -56,6 +56,8 @@ impl World {
             senior: false,
             language: String::new(),
             shortcuts: true,
+            mutes_overdue: false,
+            overdue_mailed: None,
             epoch: 0,
             password: None,
             totp: None,

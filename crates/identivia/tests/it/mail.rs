@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use identivia::config::{MailSettings, SmtpEncryption};
 use identivia::domain::staff_mail::MailText;
+use identivia::jobs::overdue_reviews::OverdueReviews;
 use identivia::providers::mail::Mailer;
 use identivia::records::console_user::{ConsoleRole, ConsoleUser};
 use serde_json::{Value, json};
 
+use crate::reviews::submit;
 use crate::services::receiver::{Receiver, Reply};
 use crate::services::smtp::Smtp;
 use crate::world::World;
@@ -169,4 +171,85 @@ async fn invitation_is_sent_and_answered_whether_or_not_the_mail_arrives() {
     let admin = without.console(ConsoleRole::SuperAdmin).await;
     let invited = admin.post("/api/console/users", json!({"email": "ama@example.com", "role": "auditor"})).await;
     assert_eq!(invited.expect(201)["mail"], "off");
+}
+
+/// The job of one server.
+fn overdue_job(world: &World) -> OverdueReviews {
+    OverdueReviews {
+        store: world.app.store.clone(),
+        console: world.app.console.clone(),
+        mail: world.app.staff_mail.clone(),
+        clock: world.clock.clone(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn overdue_reviews_are_told_once_an_hour_to_those_who_may_decide_them() {
+    let smtp = Smtp::start().await;
+    let (url, from) = smtp.flags();
+    let world = World::with(&["--smtp-url", &url, "--mail-from", &from], true).await;
+    if !world.app.store.keeps_reviews() {
+        return;
+    }
+    submit(&world, "one", Some("red")).await;
+    let ann = world.sign_in(ConsoleRole::Reviewer, Some(&["red"])).await.user;
+    world.sign_in(ConsoleRole::Reviewer, Some(&["blue"])).await;
+    world.sign_in(ConsoleRole::Auditor, None).await;
+    let muted = ConsoleUser { mutes_overdue: true, ..world.new_console_user(ConsoleRole::Admin, None) };
+    world.sign_in_user(muted).await;
+    let send = async || {
+        // Two servers look at the same time.
+        let jobs = [overdue_job(&world), overdue_job(&world)];
+        let (one, other) = tokio::join!(jobs[0].send_messages(), jobs[1].send_messages());
+        one.unwrap() + other.unwrap()
+    };
+    assert_eq!(send().await, 0, "it is not due yet");
+    world.clock.advance(24 * 3_600 + 1);
+    assert_eq!(send().await, 1);
+    let [message] = &smtp.messages()[..] else { panic!("{:?}", smtp.messages()) };
+    assert_eq!(message["to"], json!([ann.email]));
+    let text = message["text"].as_str().unwrap();
+    assert!(text.contains("decide: 1") && text.contains("/console/queue?due=late"), "{text}");
+    assert!(!message.to_string().contains("Canary") && !message.to_string().contains("CANARY"), "{message}");
+
+    submit(&world, "two", Some("red")).await;
+    world.clock.advance(3_601);
+    assert_eq!(send().await, 0, "none became due since then");
+    world.clock.advance(24 * 3_600);
+    assert_eq!(send().await, 1);
+    assert!(smtp.messages()[1]["text"].as_str().unwrap().contains("decide: 2"));
+    world.clock.advance(3_600);
+    assert_eq!(send().await, 0, "the same two are overdue");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn user_switches_the_message_off_and_admins_send_themselves_an_example() {
+    let smtp = Smtp::start().await;
+    let (url, from) = smtp.flags();
+    let world = World::with(&["--smtp-url", &url, "--mail-from", &from], false).await;
+    let admin = world.sign_in(ConsoleRole::Admin, None).await;
+    assert_eq!(admin.browser.get("/api/console/me").await.expect(200)["data"]["overdue_mail"], true);
+    let changed = admin.browser.patch("/api/console/me", json!({"overdue_mail": false})).await.expect(200);
+    assert_eq!(changed["data"]["overdue_mail"], false);
+    assert!(world.app.console.user(admin.user.id).await.unwrap().unwrap().mutes_overdue);
+
+    let kinds = admin.browser.get("/api/console/mail_kinds").await.expect(200)["data"].clone();
+    assert_eq!((kinds.as_array().unwrap().len(), kinds[0]["texts"].as_array().unwrap().len()), (4, 4));
+    let own = json!({"reviews_overdue": {"de": {"subject": "{count} offen", "text": "Siehe {link}"}}});
+    world.operator().put("/api/settings/mail_templates", json!({"value": own})).await.expect(200);
+    let path = "/api/console/mail_kinds/example";
+    let sent = admin.browser.post(path, json!({"kind": "reviews_overdue", "language": "de"})).await.expect(200);
+    assert_eq!(sent["mail"], "sent");
+    let [message] = &smtp.messages()[..] else { panic!("{:?}", smtp.messages()) };
+    assert_eq!((&message["to"], &message["headers"]["subject"]), (&json!([admin.user.email]), &json!("3 offen")));
+    let early = admin.browser.post(path, json!({"kind": "invitation", "language": "en"})).await;
+    assert_eq!((early.status, &early.body["error"]), (429, &json!("An example was sent just now")));
+    for (body, field) in
+        [(json!({"kind": "birthday", "language": "en"}), "kind"), (json!({"kind": "invitation"}), "language")]
+    {
+        assert!(admin.browser.post(path, body).await.expect(400)["fields"][field].is_string());
+    }
+    let reviewer = world.console(ConsoleRole::Reviewer).await;
+    reviewer.post(path, json!({"kind": "invitation", "language": "en"})).await.expect(403);
+    reviewer.get("/api/console/mail_kinds").await.expect(403);
 }

@@ -3,7 +3,7 @@ import { ACCESS_PAGES } from './roleTable';
 import { expect, test } from './serverTest';
 
 const EVERY_PAGE = ['/', '/queue', '/queue?tab=decided', '/profiles', '/users', '/audit', '/analytics', '/analytics?report=rates', '/analytics?report=times', '/analytics?report=reasons', '/analytics?report=breakdown', '/analytics?report=reviewers',
-  '/settings/general', '/settings/review', '/settings/reasons', '/settings/webhooks', '/settings/clients', '/settings/providers', '/account'];
+  '/settings/general', '/settings/review', '/settings/reasons', '/settings/notifications', '/settings/webhooks', '/settings/clients', '/settings/providers', '/account'];
 
 test('every page reads what it shows from the server without an error', async ({ team, served }) => {
   const { person } = await team.sendRecord();

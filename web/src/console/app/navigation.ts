@@ -27,13 +27,14 @@ export function mayOpen(path: string, permissions: readonly string[]): boolean {
   return !page || page.permissions.some((each) => permissions.includes(each));
 }
 
-export const SETTINGS_SECTIONS = ['general', 'review', 'reasons', 'webhooks', 'clients', 'providers'] as const;
+export const SETTINGS_SECTIONS = ['general', 'review', 'reasons', 'notifications', 'webhooks', 'clients', 'providers'] as const;
 export type SettingsSection = (typeof SETTINGS_SECTIONS)[number];
 
 const SECTION_PERMISSIONS: Record<SettingsSection, string> = {
   general: 'settings:read',
   review: 'settings:read',
   reasons: 'reviews:read',
+  notifications: 'settings:read',
   webhooks: 'webhooks:read',
   clients: 'clients:manage',
   providers: 'health:read',

@@ -21,6 +21,8 @@ impl ConsoleUser {
             senior: false,
             language: String::new(),
             shortcuts: true,
+            mutes_overdue: false,
+            overdue_mailed: None,
             epoch: 0,
             password: None,
             totp: None,

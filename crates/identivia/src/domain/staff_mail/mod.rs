@@ -22,11 +22,13 @@ pub enum MailKind {
     EndpointFailing,
     /// A webhook endpoint gets no more deliveries.
     EndpointDisabled,
+    /// Reviews have passed the time at which they are due.
+    ReviewsOverdue,
 }
 
 impl MailKind {
     /// Every kind.
-    pub const ALL: [Self; 3] = [Self::Invitation, Self::EndpointFailing, Self::EndpointDisabled];
+    pub const ALL: [Self; 4] = [Self::Invitation, Self::EndpointFailing, Self::EndpointDisabled, Self::ReviewsOverdue];
 
     /// Its word in the setting.
     #[must_use]
@@ -35,6 +37,7 @@ impl MailKind {
             Self::Invitation => "invitation",
             Self::EndpointFailing => "endpoint_failing",
             Self::EndpointDisabled => "endpoint_disabled",
+            Self::ReviewsOverdue => "reviews_overdue",
         }
     }
 
@@ -44,7 +47,34 @@ impl MailKind {
         match self {
             Self::Invitation => &["platform", "name", "link", "hours"],
             Self::EndpointFailing | Self::EndpointDisabled => &["platform", "endpoint", "link"],
+            Self::ReviewsOverdue => &["platform", "count", "link"],
         }
+    }
+
+    /// The kind of that word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.word() == word)
+    }
+
+    /// Our own text in the language of a tag: subject and body.
+    #[must_use]
+    pub fn own_text(self, language: &str) -> (&'static str, &'static str) {
+        self.default_text(Language::from_tag(language))
+    }
+
+    /// What its placeholders stand for in an example.
+    #[must_use]
+    pub fn example_values(self) -> Vec<(&'static str, &'static str)> {
+        let example = |name: &'static str| match name {
+            "name" => "Ada Osei",
+            "link" => "https://verify.example.com/console/",
+            "hours" => "72",
+            "endpoint" => "abc123def456xyz",
+            "count" => "3",
+            _ => "Identivia",
+        };
+        self.placeholders().iter().map(|name| (*name, example(name))).collect()
     }
 
     /// The text that holds where the operator has none: subject and body.
@@ -53,6 +83,7 @@ impl MailKind {
             Self::Invitation => texts::INVITATION,
             Self::EndpointFailing => texts::ENDPOINT_FAILING,
             Self::EndpointDisabled => texts::ENDPOINT_DISABLED,
+            Self::ReviewsOverdue => texts::REVIEWS_OVERDUE,
         };
         match language {
             Language::English => english,
@@ -144,7 +175,7 @@ fn fill_placeholders(text: &str, values: &[(&str, &str)]) -> String {
 pub fn check_mail_templates(value: &Value) -> Result<(), String> {
     let kinds = value.as_object().ok_or("must be an object of kinds such as invitation")?;
     for (word, languages) in kinds {
-        let kind = MailKind::ALL.into_iter().find(|kind| kind.word() == word).ok_or_else(|| {
+        let kind = MailKind::from_word(word).ok_or_else(|| {
             let words: Vec<&str> = MailKind::ALL.into_iter().map(MailKind::word).collect();
             format!("{word}: is no kind of e-mail; the kinds are {}", words.join(", "))
         })?;

@@ -59,3 +59,22 @@ pub(super) const ENDPOINT_DISABLED: Texts = [
         "Le point de webhook {endpoint} de {platform} ne reçoit plus d'événements. Réactivez-le quand son récepteur fonctionne :\n\n{link}\n",
     ),
 ];
+
+pub(super) const REVIEWS_OVERDUE: Texts = [
+    (
+        "Reviews are overdue",
+        "Overdue reviews at {platform} that you may decide: {count}\n\n{link}\n\nYou get this message at most once an hour, and can switch it off in your account.\n",
+    ),
+    (
+        "Prüfungen sind überfällig",
+        "Überfällige Prüfungen bei {platform}, die Sie entscheiden dürfen: {count}\n\n{link}\n\nDiese Nachricht kommt höchstens einmal in der Stunde. In Ihrem Konto können Sie sie abschalten.\n",
+    ),
+    (
+        "Hay revisiones con retraso",
+        "Revisiones fuera de plazo en {platform} que usted puede decidir: {count}\n\n{link}\n\nRecibirá este mensaje como máximo una vez por hora y puede desactivarlo en su cuenta.\n",
+    ),
+    (
+        "Des revues sont en retard",
+        "Revues en retard chez {platform} que vous pouvez décider : {count}\n\n{link}\n\nVous recevez ce message au plus une fois par heure et pouvez le désactiver dans votre compte.\n",
+    ),
+];

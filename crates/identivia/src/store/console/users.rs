@@ -75,6 +75,30 @@ impl ConsoleStore {
         Ok(self.records.read(Query { keys_only: true, ..query }).await?.len())
     }
 
+    /// Says whether somebody can sign in, or is invited to. Users who are disabled, such as those of demo data, do not count: the
+    /// last super admin is never disabled.
+    ///
+    /// # Errors
+    /// When the store cannot be read now.
+    pub async fn has_people(&self) -> Result<bool> {
+        let disabled = Comparison::IsNot(ConsoleUserStatus::Disabled.word().into());
+        let query = Query::of_kind(RecordKind::ConsoleUsers).filter("status", disabled).limited(1);
+        Ok(!self.records.read(Query { keys_only: true, ..query }).await?.is_empty())
+    }
+
+    /// Notes that a user is sent an e-mail about overdue reviews now. `false` when another server has noted that first.
+    ///
+    /// # Errors
+    /// When the store cannot do it now.
+    pub async fn claim_overdue_mail(&self, user: &ConsoleUser, now: Millis) -> Result<bool> {
+        let unchanged = Comparison::Is(json!(user.overdue_mailed));
+        let unchanged = Condition::new("overdue_mailed", unchanged, Refusal::Changed);
+        let fields = FieldMap::from_iter([("overdue_mailed".to_owned(), json!(now))]);
+        let mut commit = Commit::default();
+        commit.update(RecordKind::ConsoleUsers, user.id.as_str(), vec![unchanged], fields);
+        Ok(self.records.commit(commit).await?.into_result().is_ok())
+    }
+
     /// Finds a super admin who can sign in and is not that one.
     ///
     /// # Errors

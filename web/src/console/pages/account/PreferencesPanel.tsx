@@ -67,6 +67,9 @@ export function PreferencesPanel() {
         />
       </div>
       <CheckField id="own-shortcuts" label={t('account.shortcuts')} hint={t('account.shortcuts_hint')} value={me.shortcuts} onChange={(shortcuts) => save.mutate({ shortcuts })} />
+      {me.permissions.includes('reviews:decide') && (
+        <CheckField id="own-overdue-mail" label={t('account.overdue_mail')} hint={t('account.overdue_mail_hint')} value={me.overdue_mail} onChange={(wanted) => save.mutate({ overdue_mail: wanted })} />
+      )}
       {save.error && <ErrorNote error={save.error} />}
     </Panel>
   );

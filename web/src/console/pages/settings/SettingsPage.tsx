@@ -7,6 +7,7 @@ import { PageForbidden } from '../../app/PageStates';
 import { Spinner } from '../../../shared/ui/parts';
 import { Page } from '../../ui/Page';
 import { GeneralSection } from './GeneralSection';
+import { NotificationsSection } from './NotificationsSection';
 import { ProvidersSection } from './ProvidersSection';
 import { ReasonsSection } from './ReasonsSection';
 import { ReviewSection } from './ReviewSection';
@@ -15,6 +16,7 @@ const SECTIONS: Record<SettingsSection, ComponentType> = {
   general: GeneralSection,
   review: ReviewSection,
   reasons: ReasonsSection,
+  notifications: NotificationsSection,
   webhooks: lazy(() => import('./WebhooksSection').then((file) => ({ default: file.WebhooksSection }))),
   clients: lazy(() => import('./ClientsSection').then((file) => ({ default: file.ClientsSection }))),
   providers: ProvidersSection,
@@ -29,7 +31,7 @@ export function SettingsPage() {
   if (!shown) return <PageForbidden />;
   const Section = SECTIONS[shown];
   return (
-    <Page title={t('nav.settings')} narrow={shown === 'general' || shown === 'review'}>
+    <Page title={t('nav.settings')} narrow={shown === 'general' || shown === 'review' || shown === 'notifications'}>
       <ul className="tabs" aria-label={t('nav.settings')}>
         {open.map((each) => (
           <li key={each}>

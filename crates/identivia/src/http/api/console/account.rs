@@ -44,6 +44,8 @@ struct Account {
     /// Empty: the browser's.
     language: String,
     shortcuts: bool,
+    /// Whether they get an e-mail when reviews are overdue, where the server sends e-mail.
+    overdue_mail: bool,
     factors: Factors,
     session: SessionState,
 }
@@ -87,6 +89,9 @@ pub(crate) struct ChangeAccount {
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
     shortcuts: RawField,
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
+    overdue_mail: RawField,
 }
 
 /// The user's provider. One that is no longer configured has its issuer as a name.
@@ -124,6 +129,7 @@ fn to_account(person: &Person, user: ConsoleUser) -> Json<AccountResponse> {
         permissions,
         language: user.language,
         shortcuts: user.shortcuts,
+        overdue_mail: !user.mutes_overdue,
         factors,
         session,
     };
@@ -142,7 +148,7 @@ pub(crate) async fn get_own_account(person: Person) -> Json<AccountResponse> {
 
 /// Change the own account
 ///
-/// Its name, language and shortcuts. Role and teams are changed by somebody else.
+/// Its name, language, shortcuts and e-mails. Role and teams are changed by somebody else.
 #[utoipa::path(patch, path = "/api/console/me", tag = "Console", security(("consoleSession" = ["console:self"])),
     request_body = ChangeAccount,
     responses((status = 200, description = "Changed", body = AccountResponse)))]
@@ -168,12 +174,16 @@ pub(crate) async fn change_own_account(
     if let Some(shortcuts) = checks.optional_flag("shortcuts", body.shortcuts) {
         after.shortcuts = shortcuts;
     }
+    if let Some(wanted) = checks.optional_flag("overdue_mail", body.overdue_mail) {
+        after.mutes_overdue = !wanted;
+    }
     checks.finish()?;
     let before = &person.user;
     let changes = [
         ("name", before.name != after.name),
         ("language", before.language != after.language),
         ("shortcuts", before.shortcuts != after.shortcuts),
+        ("overdue_mail", before.mutes_overdue != after.mutes_overdue),
     ];
     let changed: Vec<&str> = changes.into_iter().filter(|(_, is_changed)| *is_changed).map(|(name, _)| name).collect();
     if !changed.is_empty() {

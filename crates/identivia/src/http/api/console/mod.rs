@@ -6,6 +6,7 @@ mod console_state;
 mod invitation;
 mod login;
 mod logout;
+mod mail_texts;
 mod oidc;
 mod own_password;
 mod own_sessions;
@@ -39,5 +40,7 @@ pub(crate) fn console_operations() -> OpenApiRouter<HttpState> {
         .routes(routes!(own_sessions::end_own_session))
         .merge(passkeys::passkey_operations())
         .merge(oidc::oidc_operations())
+        .routes(routes!(mail_texts::list_mail_kinds))
+        .routes(routes!(mail_texts::send_mail_example))
         .merge(users::user_operations())
 }

@@ -12,6 +12,7 @@ use axum::http::request::Parts;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub(super) use self::view::InvitationMail;
 use super::console_call::{Person, last_super_admin, user_refusal};
 use crate::http::error::ApiError;
 use crate::http::state::HttpState;
