@@ -244,9 +244,10 @@ async fn user_switches_the_message_off_and_admins_send_themselves_an_example() {
     assert_eq!((&message["to"], &message["headers"]["subject"]), (&json!([admin.user.email]), &json!("3 offen")));
     let early = admin.browser.post(path, json!({"kind": "invitation", "language": "en"})).await;
     assert_eq!((early.status, &early.body["error"]), (429, &json!("An example was sent just now")));
-    for (body, field) in
-        [(json!({"kind": "birthday", "language": "en"}), "kind"), (json!({"kind": "invitation"}), "language")]
-    {
+    for (body, field) in [
+        (json!({"kind": "birthday", "language": "en"}), "kind"),
+        (json!({"kind": "invitation", "language": "it"}), "language"),
+    ] {
         assert!(admin.browser.post(path, body).await.expect(400)["fields"][field].is_string());
     }
     let reviewer = world.console(ConsoleRole::Reviewer).await;
