@@ -199,8 +199,10 @@ async fn session_that_ends_meanwhile_connects_nothing() {
     let at = OidcWorld::start(&[]).await;
     let (user, mut browser) = local_browser(&at, |_| ()).await;
     let query = browser.post("/api/console/me/oidc/sso", json!({})).await;
-    let sessions = at.world.app.console.sessions_of(user.id).await.unwrap();
-    at.world.app.console.end_sessions(&[sessions[0].id], &[]).await.unwrap();
+    // As another password or another role does.
+    let (console, now) = (&at.world.app.console, at.world.clock.now());
+    let ended = user.clone().with_sessions_ended();
+    console.replace_user(&user, ended, &UserWrite::default(), now, &[]).await.unwrap().unwrap();
     browser.come_back(&query).await.expect_page(403, "session here has ended");
     assert!(at.world.app.console.user(user.id).await.unwrap().unwrap().oidc_subject.is_none());
 }

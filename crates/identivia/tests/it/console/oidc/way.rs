@@ -95,6 +95,9 @@ async fn new_key_is_looked_for_at_most_once_a_minute_and_an_old_one_forgotten_wi
     at.world.clock.advance(3_600);
     browser.sign_in().await.expect_page(200, "signed in");
     assert_eq!((at.provider.count("/jwks"), at.provider.count("/discovery")), (3, 2));
+    at.world.clock.advance(3_600);
+    browser.sign_in().await.expect_page(200, "signed in");
+    assert_eq!(at.provider.count("/jwks"), 4, "known keys are read again too");
 }
 
 /// What a provider answers in place of a document or a token, and what the person is told.
