@@ -53,7 +53,7 @@ test('people sign in, confirm who they are, and join with a real provider', asyn
     await again.getByRole('link', BUTTON).click();
     await signInAtProvider(again, 'boss');
     await expect(heading(again, 'Users')).toBeVisible();
-    await expect(again.getByText('OIDC', { exact: true }).first()).toBeVisible();
+    await expect(again.getByRole('cell', { name: 'oidc' })).toBeVisible();
 
     // An invitation needs a confirmation, which the provider gives.
     const link = await inviteWithConfirmation(again, 'kofi@example.org');
