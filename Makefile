@@ -13,7 +13,7 @@ WEB := $(shell find web \( -name node_modules -o -path web/dist -o -path web/e2e
     -o -path web/test-results -o -path web/playwright-report -o -path web/src/shared/api/schema.d.ts -o -name '*.md' \) -prune \
     -o -type f -print)
 
-.PHONY: help web run test test-rust test-providers test-stores test-api test-clients test-page test-web test-disk test-examples lint sbom bench demo crash openapi cargo node services
+.PHONY: help web run test test-rust test-providers test-stores test-api test-clients test-page test-web test-disk test-examples lint sbom bench bench-console demo crash openapi cargo node services
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS=$$'\t' read -r name what; do printf '  make %-14s %s\n' "$$name" "$$what"; done
@@ -91,6 +91,10 @@ bench: cargo ## measure requests per second (STORE=sqlite, postgres or pocketbas
 	STORE=$(STORE) cargo bench --locked --bench http
 	cargo bench --locked --bench webhooks
 	cargo bench --locked -p vision --bench engines
+
+bench-console: cargo ## measure the console with 100,000 reviews and 1,000,000 profiles (STORE=sqlite or postgres)
+	[ "$(STORE)" != postgres ] || tests/install.sh postgres
+	STORE=$(STORE) cargo bench --locked --bench console
 
 demo: cargo web ## verify a specimen passport on a temporary server, with curl
 	cargo build --profile quick --locked

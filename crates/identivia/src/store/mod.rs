@@ -59,6 +59,7 @@ pub use profiles::{CreatedProfile, ProfileWithEvidence};
 pub use query::{Comparison, Filter, Order, Page, PageRequest, Query, StoredRecord};
 pub use record_checks::CompletedChecks;
 pub use review_decisions::ReviewDecision;
+pub use reviews::MadeBetween;
 pub use webhook_deliveries::DeliveryFilter;
 pub use webhook_endpoints::MAX_ENDPOINTS;
 

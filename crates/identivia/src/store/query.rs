@@ -23,6 +23,8 @@ pub struct Query {
     pub with_newest_verification: bool,
     /// Only the key is needed: the store may leave all other fields out.
     pub keys_only: bool,
+    /// The index to use, for a database that keeps no statistics by which it would find it.
+    pub index: Option<&'static str>,
 }
 
 /// A condition on one column.
@@ -113,6 +115,7 @@ impl Query {
             after: None,
             with_newest_verification: false,
             keys_only: false,
+            index: None,
         }
     }
 

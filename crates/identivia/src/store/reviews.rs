@@ -27,6 +27,13 @@ const OPEN_OF_PROFILE: usize = 20;
 /// The most due reviews that a claim of the next one tries.
 const TRIED_AT_ONCE: usize = 16;
 
+/// When reviews were made that are counted: at any time where nothing is named.
+#[derive(Clone, Copy, Default)]
+pub struct MadeBetween {
+    pub after: Option<Millis>,
+    pub until: Option<Millis>,
+}
+
 impl dyn Store + '_ {
     /// Reads a review within reach.
     ///
@@ -84,13 +91,19 @@ impl dyn Store + '_ {
         &self,
         reach: &Reach,
         filter: &ReviewFilter,
-        created: Option<(Comparison, Comparison)>,
+        made: MadeBetween,
         now: Millis,
         most: usize,
     ) -> Result<usize> {
         let Some(mut query) = self.filtered_reviews(reach, filter, now).await? else { return Ok(0) };
-        if let Some((one, other)) = created {
-            query = query.filter("created", one).filter("created", other);
+        // In the order of an index, so that the database stops at the limit.
+        query = query.ordered(Order::Ascending("due_at"));
+        if let Some(after) = made.after {
+            query = query.filter("created", Comparison::After(after)).ordered(Order::Ascending("created"));
+            query.index = Some("reviews_created");
+        }
+        if let Some(until) = made.until {
+            query = query.filter("created", Comparison::Until(until));
         }
         Ok(self.read(Query { keys_only: true, ..query.limited(most) }).await?.len())
     }

@@ -15,6 +15,8 @@ pub struct Dialect {
     /// Counts what happens in a window, where several servers share the database. SQLite's server counts in memory: each
     /// wrong guess would cost it a sync.
     pub(super) count_in_window: Option<&'static str>,
+    /// Says whether a query may name its index. SQLite keeps no statistics, and guesses.
+    pub(super) takes_index: bool,
 }
 
 /// The order in which events were committed, as parts of a statement over `outbox_events r`.
@@ -39,6 +41,7 @@ pub(in crate::store) const SQLITE: Dialect = Dialect {
     },
     has_inserts_in_with: false,
     count_in_window: None,
+    takes_index: true,
 };
 
 pub(in crate::store) const POSTGRES: Dialect = Dialect {
@@ -57,6 +60,7 @@ pub(in crate::store) const POSTGRES: Dialect = Dialect {
             ends = case when token_failures.ends <= $3 then excluded.ends else token_failures.ends end \
         returning count, ends",
     ),
+    takes_index: false,
 };
 
 /// Removes counts whose window has ended, in a database that counts.

@@ -11,6 +11,7 @@ const ANALYTICS: &str = include_str!("../../../migrations/0005_analytics.sql");
 const REVIEW_CHANGES: &str = include_str!("../../../migrations/0006_review_changes.sql");
 const PASSKEYS: &str = include_str!("../../../migrations/0007_passkeys.sql");
 const OIDC: &str = include_str!("../../../migrations/0008_oidc.sql");
+const REVIEW_FILTERS: &str = include_str!("../../../migrations/0009_review_filters.sql");
 const TOKEN_FAILURES: &str = include_str!("../../../migrations/0001_token_failures.postgres.sql");
 
 /// One migration: the name under which a database remembers it, and its text.
@@ -31,6 +32,7 @@ impl Migration {
             Self { name: "0006_review_changes", text: REVIEW_CHANGES.to_owned() },
             Self { name: "0007_passkeys", text: PASSKEYS.to_owned() },
             Self { name: "0008_oidc", text: OIDC.to_owned() },
+            Self { name: "0009_review_filters", text: REVIEW_FILTERS.to_owned() },
         ]
     }
 
@@ -47,6 +49,7 @@ impl Migration {
             Self { name: "0006_review_changes", text: to_postgres(REVIEW_CHANGES) },
             Self { name: "0007_passkeys", text: to_postgres(PASSKEYS) },
             Self { name: "0008_oidc", text: to_postgres(OIDC) },
+            Self { name: "0009_review_filters", text: to_postgres(REVIEW_FILTERS) },
         ]
     }
 }

@@ -25,6 +25,10 @@ pub(super) fn select_statement(query: &Query, dialect: &Dialect) -> Result<SqlSt
     statement.push_text(" from ");
     statement.push_text(query.kind.name());
     statement.push_text(" r");
+    if let Some(index) = query.index.filter(|_| dialect.takes_index) {
+        statement.push_text(" indexed by ");
+        statement.push_text(index);
+    }
     if query.with_newest_verification {
         statement.push_text(" left join verification_history v on v.id = r.newest_verification");
     }

@@ -17,7 +17,7 @@ use crate::http::error::ApiError;
 use crate::http::guard::request_context::RequestContext;
 use crate::records::review::ReviewState;
 use crate::records::time::Millis;
-use crate::store::StoreError;
+use crate::store::{MadeBetween, StoreError};
 
 /// A person is active who has done something within that time, in seconds.
 const ACTIVE_SECONDS: i64 = 30 * 60;
@@ -114,7 +114,8 @@ async fn count_pending_reviews(
     let mut pending = 0;
     for team in &window.teams {
         let filter = ReviewFilter { states: PENDING.to_vec(), team: team.clone(), ..ReviewFilter::default() };
-        pending += store.count_reviews(&context.authority.reach, &filter, None, now, MAX_PENDING).await?;
+        pending +=
+            store.count_reviews(&context.authority.reach, &filter, MadeBetween::default(), now, MAX_PENDING).await?;
     }
     Ok(Some(pending.min(MAX_PENDING)))
 }

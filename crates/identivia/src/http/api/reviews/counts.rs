@@ -9,8 +9,7 @@ use crate::domain::review::ReviewFilter;
 use crate::http::error::ApiError;
 use crate::http::guard::request_context::RequestContext;
 use crate::records::review::ReviewState;
-use crate::records::time::Millis;
-use crate::store::Comparison;
+use crate::store::MadeBetween;
 
 /// The most that is counted of each kind.
 const MOST: usize = 1_000;
@@ -67,12 +66,9 @@ pub(crate) async fn count_reviews(context: RequestContext) -> Result<Json<Review
     let count = |filter: ReviewFilter, from: Option<i64>, to: Option<i64>| {
         let context = &context;
         async move {
-            let created = from.or(to).map(|_| {
-                let time = |hours: i64| now.plus_seconds(-hours * HOUR);
-                let earliest = from.map_or(Millis(0), time);
-                (Comparison::After(earliest), Comparison::Until(to.map_or(now, time)))
-            });
-            context.app.store.count_reviews(&context.authority.reach, &filter, created, now, MOST + 1).await
+            let time = |hours: i64| now.plus_seconds(-hours * HOUR);
+            let made = MadeBetween { after: from.map(time), until: to.map(time) };
+            context.app.store.count_reviews(&context.authority.reach, &filter, made, now, MOST + 1).await
         }
     };
     let open = || of_states(&[Open]);
