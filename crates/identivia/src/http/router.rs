@@ -27,11 +27,7 @@ use crate::app::App;
 fn operations() -> OpenApiRouter<HttpState> {
     OpenApiRouter::with_openapi(openapi::document_frame())
         .merge(auth_operations())
-        .routes(routes!(health::get_health_report))
-        .routes(routes!(health::get_health))
-        .routes(routes!(health::get_livez))
-        .routes(routes!(health::get_readyz))
-        .routes(routes!(provider_test::test_provider))
+        .merge(health_operations())
         .routes(routes!(profiles::create::create_profile))
         .routes(routes!(profiles::list::list_profiles))
         .routes(routes!(profiles::get::get_profile, profiles::update::update_profile))
@@ -66,6 +62,16 @@ fn auth_operations() -> OpenApiRouter<HttpState> {
         .routes(routes!(auth::token::issue_token))
         .routes(routes!(auth::revoke::revoke_token))
         .routes(routes!(auth::metadata::get_oauth_metadata))
+}
+
+/// What orchestrators and operators ask.
+fn health_operations() -> OpenApiRouter<HttpState> {
+    OpenApiRouter::new()
+        .routes(routes!(health::get_health_report))
+        .routes(routes!(health::get_health))
+        .routes(routes!(health::get_livez))
+        .routes(routes!(health::get_readyz))
+        .routes(routes!(provider_test::test_provider))
 }
 
 /// The operations with which operators manage clients.

@@ -100,7 +100,7 @@ impl PersonWriter {
         let (status, decision) = (status_of(outcome), demo_decision(number, outcome, at));
         let review = if number % 3 == 2 { None } else { self.reviews.find_review(id).await? };
         let Some(review) = review else { return self.set_status(person, id, ["pending", status], at).await };
-        if outcome != ReviewOutcome::RequestResubmission && number % 4 == 0 {
+        if outcome != ReviewOutcome::RequestResubmission && number.is_multiple_of(4) {
             let proposed = self.reviews.propose(review, number, decision).await?;
             return self.reviews.agree(proposed, number + 1).await.map(drop);
         }

@@ -47,7 +47,7 @@ impl ReviewWriter {
             ReviewOutcome::RequestResubmission => EventKind::ReviewResubmissionRequested,
             ReviewOutcome::Approve | ReviewOutcome::Reject => EventKind::ReviewDecided,
         };
-        self.put_into_effect(claimed, decision.to_proposal(by), kind).await
+        self.put_into_effect(claimed, decision.into_proposal(by), kind).await
     }
 
     /// Has one reviewer propose a decision, which waits for another one.
@@ -61,7 +61,7 @@ impl ReviewWriter {
         let (outcome, at) = (decision.outcome, decision.at);
         let claimed = self.claim(review, &by, at.plus_seconds(-HELD_SECONDS)).await?;
         let event = by_user(EventKind::ReviewProposed, at, &claimed, &by).with_detail(outcome.word());
-        let proposal = decision.to_proposal(by);
+        let proposal = decision.into_proposal(by);
         self.change(claimed, event, |review| review.ask_second(proposal)).await
     }
 
@@ -69,7 +69,7 @@ impl ReviewWriter {
     pub(super) async fn agree(&self, mut review: Review, number: usize) -> anyhow::Result<Review> {
         let first = review.proposal.clone().ok_or_else(|| anyhow!("nothing was proposed"))?;
         let (by, at) = (self.staff.decider(number), first.at.plus_seconds(SECOND_SECONDS));
-        review.require_other_person(&by).map_err(broken_rule)?;
+        review.require_other_person(&by).map_err(|refusal| broken_rule(&refusal))?;
         review.second = Some(Proposal { by: by.clone(), at, ..first.clone() });
         let event = by_user(EventKind::ReviewDecided, at, &review, &by).with_detail(first.outcome.word());
         let decision = ReviewDecision::of_proposal(&review, first, None, at);
@@ -80,7 +80,7 @@ impl ReviewWriter {
     pub(super) async fn disagree(&self, review: Review, number: usize, reasons: Vec<String>) -> anyhow::Result<Review> {
         let first = review.proposal.clone().ok_or_else(|| anyhow!("nothing was proposed"))?;
         let (by, at) = (self.staff.decider(number), first.at.plus_seconds(SECOND_SECONDS));
-        review.require_other_person(&by).map_err(broken_rule)?;
+        review.require_other_person(&by).map_err(|refusal| broken_rule(&refusal))?;
         let event = by_user(EventKind::ReviewEscalated, at, &review, &by);
         let own = Proposal { outcome: first.outcome.opposite(), reasons, by, at, ..first };
         self.change(review, event, |review| {
@@ -94,7 +94,7 @@ impl ReviewWriter {
     pub(super) async fn reopen(&self, review: Review, number: usize, at: Millis) -> anyhow::Result<Review> {
         let by = self.staff.decider(number);
         let mut after = review.clone();
-        after.reopen(at.plus_seconds(24 * 3_600)).map_err(broken_rule)?;
+        after.reopen(at.plus_seconds(24 * 3_600)).map_err(|refusal| broken_rule(&refusal))?;
         let note = ReviewNote {
             id: RecordId::random(),
             review: review.id,
@@ -120,7 +120,7 @@ impl ReviewWriter {
         rule: impl FnOnce(&mut Review) -> Result<(), ReviewRefusal>,
     ) -> anyhow::Result<Review> {
         let mut after = review.clone();
-        rule(&mut after).map_err(broken_rule)?;
+        rule(&mut after).map_err(|refusal| broken_rule(&refusal))?;
         expect_written(self.store.change_review(&review, after, &event, None).await?)?;
         // Fields that a change leaves alone may have been set by the checks.
         let stored = self.store.review(review.id, &Reach::Every).await?;
@@ -136,7 +136,7 @@ impl ReviewWriter {
 }
 
 impl DemoDecision {
-    fn to_proposal(self, by: Decider) -> Proposal {
+    fn into_proposal(self, by: Decider) -> Proposal {
         let Self { outcome, reasons, steps, at } = self;
         Proposal { outcome, reasons, steps, message: None, by, at }
     }
@@ -147,7 +147,7 @@ fn by_user(kind: EventKind, at: Millis, review: &Review, by: &Decider) -> AuditE
     event.on(RecordKind::Reviews, review.id.as_str())
 }
 
-fn broken_rule(refusal: ReviewRefusal) -> anyhow::Error {
+fn broken_rule(refusal: &ReviewRefusal) -> anyhow::Error {
     anyhow!("a demo review does not follow the rules ({refusal:?})")
 }
 
