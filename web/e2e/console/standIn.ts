@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
 import { resolve } from 'node:path';
+import type { ReviewCase, ReviewRow } from '../../src/console/api/models';
 import { AUDIT, BREAKDOWN, CASE, CLIENTS, DELIVERIES, HEALTH, MAIL_KINDS, ME, PROFILES, REASONS, REPORTS, ROWS, SIGN_IN_PROVIDERS, USERS, WEBHOOKS, drawPicture, time } from './standInData';
 
 const DIST = resolve(import.meta.dirname, '../../dist');
@@ -22,7 +23,7 @@ export interface StandInState {
   setupNeeded: boolean;
   passkeys: boolean;
   permissions: string[];
-  review: typeof CASE & { state: string; version: number; holder: { id: string; name: string } | null; claim_until: string | null; outcome: string | null; decided_at: string | null };
+  review: ReviewCase;
   steppedUp: boolean;
   sessionSeconds: number;
   shortcuts: boolean;
@@ -45,7 +46,7 @@ const refuse = (status: number, body: Json): Answer => ({ status, body });
 function startState(): StandInState {
   return {
     stage: 'full', setupNeeded: false, passkeys: false, permissions: ME.permissions, steppedUp: false, sessionSeconds: 1_800, shortcuts: true, language: '', refusal: null, calls: [],
-    review: { ...structuredClone(CASE), state: 'open', version: 3, holder: null, claim_until: null, outcome: null, decided_at: null },
+    review: { ...(ROWS[0] as ReviewRow), ...structuredClone(CASE) },
   };
 }
 
@@ -113,9 +114,9 @@ const ROUTES: [string, RegExp, (state: StandInState, body: Json, url: URL) => An
   ['POST', /^\/api\/reviews\/next$/, (state) => claim(state)],
   ['POST', /^\/api\/reviews\/\w+\/claim$/, (state) => claim(state)],
   ['POST', /^\/api\/reviews\/\w+\/renew$/, () => data({ claim_until: time(900_000) })],
-  ['POST', /^\/api\/reviews\/\w+\/(release|reopen)$/, (state) => change(state, { state: 'open', mine: false, claim_id: null, holder: null, outcome: null })],
+  ['POST', /^\/api\/reviews\/\w+\/(release|reopen)$/, (state) => change(state, { state: 'open', mine: false, holder: null, outcome: null })],
   ['POST', /^\/api\/reviews\/\w+\/(approve|reject)$/, (state, body, url) =>
-    body['claim_id'] === 'claim1' ? change(state, { state: 'deciding', undo_until: time(8_000), outcome: url.pathname.endsWith('approve') ? 'approve' : 'reject', reasons: (body['reasons'] as string[]) ?? [] }) : refuse(409, { error: 'Claim has ended', code: 'claim_ended' })],
+    body['claim_id'] === 'claim1' ? change(state, { state: 'deciding', undo_until: time(8_000), outcome: url.pathname.endsWith('approve') ? 'approve' : 'reject', reasons: (body['reasons'] as ReviewCase['reasons']) ?? [] }) : refuse(409, { error: 'Claim has ended', code: 'claim_ended' })],
   ['POST', /^\/api\/reviews\/\w+\/request_resubmission$/, (state) => change(state, { state: 'waiting', mine: false, outcome: 'request_resubmission' })],
   ['POST', /^\/api\/reviews\/\w+\/undo$/, (state) => change(state, { state: 'claimed', undo_until: null, outcome: null, reasons: [] })],
   ['POST', /^\/api\/reviews\/\w+\/reveal$/, () => data({ values: { document_number: 'C01X00T47' } })],
@@ -123,7 +124,7 @@ const ROUTES: [string, RegExp, (state: StandInState, body: Json, url: URL) => An
   ['GET', /^\/api\/reviews\/\w+$/, (state) => data(reviewView(state))],
   ['GET', /^\/api\/reasons$/, () => list(REASONS)],
   ['GET', /^\/api\/profiles$/, () => list(PROFILES)],
-  ['GET', /^\/api\/profiles\/\w+$/, () => data({ ...PROFILES[0], language: 'de', security_level: null, consent: { accepted_at: time(-3_600_000), version: '1', withdrawn_at: null }, verification_history: null })],
+  ['GET', /^\/api\/profiles\/\w+$/, () => data({ ...PROFILES[0], language: 'de', security_level: null, consent: { id: 'consent00000001', accepted: time(-3_600_000), version: '1', language: 'de' }, verification_history: null })],
   ['GET', /^\/api\/status_history\/\w+$/, () => list([{ id: 's1', profile: 'p', updated_by: 'Ada Osei', previous_status: 'pending', new_status: 'verified', notes: 'Faces and data agree', created: time(-3_600_000) }])],
   ['GET', /^\/api\/verification_history\/\w+$/, () => list([{ id: 'v1', status: 'verified', document_type: 'passport', document_number: '•••••123', country: 'DE', name: 'M. L.', created: time(-7_200_000), checks_status: 'done', checks: CASE.checks, breakdown: BREAKDOWN }])],
   ['GET', /^\/api\/audit_events$/, () => list(AUDIT)],

@@ -38,9 +38,10 @@ describe('compared fields', () => {
   });
 });
 
-const reason = (code: string, retry: Reason['retry']): Reason => ({ code, class: 'retry', retry, person: { en: `p ${code}` }, internal: { en: `i ${code}`, de: `d ${code}` }, private: false });
+const texts = (code: string) => ({ en: `p ${code}`, de: `d ${code}`, es: `s ${code}`, fr: `f ${code}` });
+const reason = (code: Reason['code'], retry: Reason['retry']): Reason => ({ code, class: 'retry', retry, person: texts(code), internal: { en: `i ${code}` }, private: false });
 const REASONS = [reason('glare_on_photo', 'yes'), reason('digital_tampering', 'no'), reason('face_mismatch', 'once')];
-const node = (result: BreakdownNode['result'], reasons: string[], children: BreakdownNode[] = []): BreakdownNode => ({ node: 'n', result, class: 'clear', reasons, children });
+const node = (result: BreakdownNode['result'], reasons: Reason['code'][], children: BreakdownNode[] = []): BreakdownNode => ({ node: 'n', result, class: 'clear', reasons, score: null, threshold: null, assurance: null, from: [], children });
 
 describe('a decision', () => {
   test('offers for new pictures only reasons that they can cure', () => {
@@ -64,8 +65,8 @@ describe('a decision', () => {
     expect(toDecision('request_resubmission', { reasons: ['x'], steps: ['face'], message: ' m ', note: 'n' }, claim)).toEqual({ ...claim, reasons: ['x'], steps: ['face'], message: 'm', internal_note: 'n' });
   });
   test('reads reasons in the reviewer’s language, or in English', () => {
-    expect(reasonText(REASONS[0] as Reason, 'internal', 'de')).toBe('d glare_on_photo');
-    expect(reasonText(REASONS[0] as Reason, 'person', 'fr')).toBe('p glare_on_photo');
+    expect(reasonText(REASONS[0] as Reason, 'internal', 'de')).toBe('i glare_on_photo');
+    expect(reasonText(REASONS[0] as Reason, 'person', 'fr')).toBe('f glare_on_photo');
   });
   test('ticks and unticks', () => {
     expect(toggle(['a', 'b'], 'a')).toEqual(['b']);

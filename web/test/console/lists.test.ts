@@ -22,7 +22,7 @@ describe('the queue’s address', () => {
     expect(toReviewQuery({ due: '4h', country: 'de' }, NOW)).toMatchObject({ due_before: '2026-03-21 14:00:00.000Z', country: 'DE' });
   });
   test('shows large counts as such', () => {
-    const counts = { open: 3, mine: 0, second_look: 1, waiting: 0, decided: 1_000, ages: { '1h': 0, '4h': 0, '24h': 0, older: 0 } };
+    const counts = { open: 3, mine: 0, second_look: 1, waiting: 0, decided: 1_000, ages: { '1h': 0, '4h': 0, '24h': 0, older: 0 }, more: true };
     expect([countOfTab(counts, 'open'), countOfTab(counts, 'decided'), countOfTab(undefined, 'open')]).toEqual(['3', '1000+', '']);
   });
   test('steps through rows and stops at the ends', () => {

@@ -56,4 +56,7 @@ export function toDecision(outcome: ReviewOutcome, draft: DecisionDraft, claim: 
 export const toggle = (list: readonly string[], item: string): string[] => (list.includes(item) ? list.filter((each) => each !== item) : [...list, item]);
 
 /** The catalogue's text for a person or for reviewers, in the reader's language or in English. */
-export const reasonText = (reason: Reason, kind: 'person' | 'internal', language: string): string => reason[kind][language] ?? reason[kind]['en'] ?? reason.code;
+export function reasonText(reason: Reason, kind: 'person' | 'internal', language: string): string {
+  const texts: Partial<Record<string, string>> = reason[kind];
+  return texts[language] ?? texts['en'] ?? reason.code;
+}

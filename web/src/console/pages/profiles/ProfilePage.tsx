@@ -62,13 +62,7 @@ function ProfileFacts({ id, profile }: { id: string; profile: ProfileDetails }) 
         <dd>{translateWord(ui, 'status', profile.status)}</dd>
         <dt>{t('profiles.consent')}</dt>
         <dd>
-          {profile.consent?.accepted_at ? <TimeText value={profile.consent.accepted_at} /> : t('profiles.no_consent')}
-          {profile.consent?.withdrawn_at && (
-            <>
-              {' '}
-              <Badge tone="bad">{t('profiles.withdrawn')}</Badge>
-            </>
-          )}
+          {profile.consent ? <TimeText value={profile.consent.accepted} /> : t('profiles.no_consent')}
         </dd>
         <dt>{t('field.created')}</dt>
         <dd>

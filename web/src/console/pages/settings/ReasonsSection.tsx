@@ -9,7 +9,7 @@ import { type Column, DataTable } from '../../ui/DataTable';
 import { ErrorNote } from '../../ui/ErrorNote';
 import { reasonText } from '../case/decisionForm';
 
-const CLASS_TONES = { retry: 'plain', caution: 'note', suspect: 'bad' } as const;
+const CLASS_TONES = { clear: 'plain', retry: 'plain', caution: 'note', suspect: 'bad' } as const;
 
 export function ReasonsSection() {
   const { t, language } = useConsole();
