@@ -182,6 +182,11 @@ impl<'a> Ownership<'a> {
             ("POST", "/api/ollama/document-analysis") => {
                 drop(caller.post("/api/ollama/document-analysis", json!({})).await.expect(415));
             }
+            // Providers are the server's: who may test them may test all. The second caller within ten seconds waits.
+            ("POST", "/api/health/providers/{name}/test") => {
+                let tested = caller.post("/api/health/providers/mail/test", json!({})).await;
+                assert!(matches!(tested.status, 200 | 429), "{}", tested.body);
+            }
             ("GET", "/api/aws/credentials") => drop(caller.get("/api/aws/credentials").await.expect(501)),
             (_, template) if template.starts_with("/api/settings") => {
                 self.check_settings(operation, caller, is_flow).await;
