@@ -249,7 +249,8 @@ async fn servers_that_start_together_migrate_once() {
     let url = postgres::database().await;
     let opened = join_all((0..6).map(|_| Postgres::open(&url, 2))).await;
     assert!(opened.iter().all(Result::is_ok));
-    assert_eq!(select_number(&url, "select count(*) from migrations").await, 7);
+    let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations")).unwrap().count();
+    assert_eq!(select_number(&url, "select count(*) from migrations").await, i64::try_from(files).unwrap());
     Postgres::open_to_read(&url).await.map(drop).unwrap();
 }
 
