@@ -24,6 +24,7 @@ use crate::domain::token::Tokens;
 use crate::files::Files;
 use crate::first_run::{self, FirstRun};
 use crate::http::connection::accept;
+use crate::http::connection::listener::{bind_listener, limit_connections};
 use crate::http::middleware::RequestPipeline;
 use crate::http::pages::metrics_page::MetricsPage;
 use crate::http::pages::page_assets;
@@ -56,9 +57,6 @@ use crate::work::cpu_ledger::CpuLedger;
 
 /// Connections that the metrics address serves at once.
 const METRICS_CONNECTIONS: usize = 16;
-
-/// File handles reserved for the database, uploads and downloads.
-const RESERVED_FILES: usize = 256;
 
 /// What a server is started with beside its configuration. Tests give their own clock and providers.
 #[derive(Default)]
@@ -374,37 +372,4 @@ fn build_page(config: &Config, options: &StartOptions, providers: &Providers) ->
 fn build_tokens(config: &Config, secret: &[u8]) -> Tokens {
     let (machine, flow) = (config.jwt_ttl_seconds, config.flow_token_ttl_seconds);
     Tokens::new(secret, config.jwt_secret_previous.as_deref(), &config.jwt_issuer, &config.jwt_audience, machine, flow)
-}
-
-/// Raises the process's limit of open files as far as it goes, and keeps connections within it: a server without file
-/// handles can neither store nor read.
-fn limit_connections(wanted: usize) -> usize {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let limit = getrlimit(Resource::Nofile);
-    let raised = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
-    let files = if raised.is_ok() { limit.maximum } else { limit.current };
-    let files = files.map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX));
-    let usable = files.saturating_sub(RESERVED_FILES).max(files / 4).max(1);
-    let connections = wanted.min(usable);
-    if connections < wanted {
-        tracing::warn!(
-            connections,
-            files,
-            "fewer connections than MAX_CONNECTIONS: the limit of open files is too low"
-        );
-    }
-    connections
-}
-
-async fn bind_listener(name: &'static str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), ConfigError> {
-    let problem = |error: std::io::Error| ConfigError {
-        name,
-        problem: match error.kind() {
-            std::io::ErrorKind::AddrInUse => format!("{address} is in use; stop the other program or set another port"),
-            kind => format!("cannot listen on {address}: {kind}"),
-        },
-    };
-    let listener = TcpListener::bind(address).await.map_err(problem)?;
-    let bound = listener.local_addr().map_err(problem)?;
-    Ok((listener, bound))
 }

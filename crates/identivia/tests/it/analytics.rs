@@ -248,7 +248,10 @@ async fn small_groups_are_hidden_and_names_come_from_closed_lists() {
     let answer = operator.get("/api/analytics/breakdown?by=country&format=csv").await;
     assert!(answer.header("content-type").starts_with("text/csv"));
     let text = String::from_utf8(answer.bytes).unwrap();
-    assert!(text.starts_with("name,group,label,count,value,low,high,of,") && text.contains("records,other,,< 10,"), "{text}");
+    assert!(
+        text.starts_with("name,group,label,count,value,low,high,of,") && text.contains("records,other,,< 10,"),
+        "{text}"
+    );
     let of_types = report(&operator, "breakdown?by=document_type").await;
     assert_eq!(of_types["rows"][0]["group"], "passport");
 }

@@ -4,4 +4,5 @@ pub mod accept;
 mod answer_body;
 mod connection_table;
 mod guarded_socket;
+pub mod listener;
 mod request_head;
