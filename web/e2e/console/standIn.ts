@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
 import { resolve } from 'node:path';
 import type { ReviewCase, ReviewRow } from '../../src/console/api/models';
-import { AUDIT, BREAKDOWN, CASE, CLIENTS, DELIVERIES, HEALTH, MAIL_KINDS, ME, PROFILES, REASONS, REPORTS, ROWS, SIGN_IN_PROVIDERS, USERS, WEBHOOKS, drawPicture, time } from './standInData';
+import { AUDIT, BREAKDOWN, CASE, CLIENTS, DELIVERIES, HEALTH, MAIL_KINDS, ME, PROFILES, REASONS, REPORTS, ROWS, SIGN_IN_PROVIDERS, USERS, WEBHOOKS, drawPicture, shiftedNow, time } from './standInData';
 
 const DIST = resolve(import.meta.dirname, '../../dist');
 const POLICY =
@@ -184,7 +184,7 @@ async function answer(state: StandInState, request: IncomingMessage, response: S
     response.end(drawPicture(url.pathname.split('/').at(-1) ?? ''));
     return;
   }
-  response.writeHead(status, { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' });
+  response.writeHead(status, { 'Content-Type': 'application/json', 'Cache-Control': 'no-store', Date: new Date(shiftedNow()).toUTCString() });
   response.end(JSON.stringify(sent));
 }
 
