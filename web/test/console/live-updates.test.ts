@@ -98,6 +98,15 @@ test('a hidden tab has no stream, and one that is shown again reads everything',
   stop();
 });
 
+test('a stream that is refused at once asks nothing: that would keep the session alive', () => {
+  const { stop, take, stream } = follow();
+  stream().close();
+  stream().onerror?.();
+  vi.advanceTimersByTime(5_000);
+  expect(take()).toEqual([]);
+  stop();
+});
+
 test('lists are read often without the stream, seldom with it, and not at all without a user', () => {
   const { stop, take, stream } = follow();
   expect(refreshEvery(15_000)()).toBe(15_000);

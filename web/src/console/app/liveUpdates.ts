@@ -84,6 +84,7 @@ export function followEvents(client: QueryClient): () => void {
   const stale = new StaleQueries(client);
   let stream: EventSource | null = null;
   let retry: ReturnType<typeof setTimeout> | null = null;
+  let hasOpened = false;
 
   const close = (): void => {
     if (retry !== null) clearTimeout(retry);
@@ -97,7 +98,9 @@ export function followEvents(client: QueryClient): () => void {
     // The browser connects again by itself, unless the server has refused: too many tabs, an expired place, or no session.
     if (stream?.readyState !== EventSource.CLOSED) return;
     close();
-    stale.add([['me']]);
+    // A stream that was open may have ended with the session. Otherwise there is nothing new, and asking would keep the session alive.
+    if (hasOpened) stale.add([['me']]);
+    hasOpened = false;
     retry = setTimeout(open, REFUSED_PAUSE);
   };
   const open = (): void => {
@@ -105,7 +108,7 @@ export function followEvents(client: QueryClient): () => void {
     if (document.hidden) return;
     stream = new EventSource(STREAM);
     stream.onopen = () => {
-      isOpen = true;
+      [isOpen, hasOpened] = [true, true];
       stale.add(EVERYTHING);
     };
     stream.onerror = onError;
