@@ -167,7 +167,7 @@ event_kinds! {
     ReviewResubmissionRequested = "review.resubmission_requested", "A reviewer has asked a person for another try";
     ReviewReopened = "review.reopened", "A decided review was opened again";
     ReviewNoted = "review.noted", "A note was added to a review";
-    ReviewRevealed = "review.revealed", "Masked values were shown: the detail names the fields, and the reason as it was given";
+    ReviewRevealed = "review.revealed", "Masked values were shown: the detail names the fields and the kind of reason, whose words are in a note of the review";
     ProfileOpened = "profile.opened", "A console user has opened a profile";
     ProfilesSearched = "profiles.searched", "A console user has listed profiles: the detail names the filters, not what they sought";
     FileViewed = "file.viewed", "A console user has viewed a stored file";

@@ -44,7 +44,7 @@ test('masked data is shown after its reveal alone, and the audit trail names the
 
   const events = await expectStatus(200, boss.call('GET', `/api/audit_events?kind=review.revealed&profile=${person.id}`));
   expect(events).toHaveLength(1);
-  expect(events[0]).toMatchObject({ detail: 'document_number, email', actor: { id: ann.id }, object: { id: review } });
+  expect(events[0]).toMatchObject({ detail: 'document_number, email; reason: compare_document', actor: { id: ann.id }, object: { id: review } });
   const audit = await expectStatus(200, boss.call('GET', `/api/audit_events?profile=${person.id}&limit=100`));
   for (const hidden of [SPECIMEN.document_number, 'anna@example.org', SPECIMEN.name]) expect(JSON.stringify(audit)).not.toContain(hidden);
 

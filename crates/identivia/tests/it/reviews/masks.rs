@@ -80,7 +80,7 @@ async fn reveal_needs_a_claim_and_a_reason_and_is_audited_by_field() {
     let (ann, admin) = (world.console(ConsoleRole::Reviewer).await, world.console(ConsoleRole::SuperAdmin).await);
     let review = review_of(&ann, &id).await;
     let fields = json!(["document_number", "email", "address", "ip_address"]);
-    let ask = |claim: &Value| json!({"claim_id": claim, "fields": fields, "reason": "Registry"});
+    let ask = |claim: &Value| json!({"claim_id": claim, "fields": fields, "reason": "suspected_fraud: Canary Osprey has two"});
     act(&ann, &review, "reveal", ask(&json!("x"))).await.expect(409);
     let case = claim(&ann, &review).await;
     act(&admin, &review, "reveal", ask(&case["claim_id"])).await.expect(409);
@@ -94,7 +94,7 @@ async fn reveal_needs_a_claim_and_a_reason_and_is_audited_by_field() {
     assert_eq!(shown["address"], "Canary Street 7");
     let audited: Vec<_> = world.events().await.into_iter().filter(|(kind, ..)| kind == "review.revealed").collect();
     assert_eq!(audited.len(), 1);
-    assert_eq!(audited[0].2, "document_number, email, address, ip_address; reason: Registry");
+    assert_eq!(audited[0].2, "document_number, email, address, ip_address; reason: suspected_fraud");
     let trail = format!("{:?}", world.events().await);
     for canary in CANARIES {
         assert!(!trail.contains(canary), "{canary}");

@@ -19,9 +19,12 @@ use crate::records::verification_record::VerificationRecord;
 /// The fields that can be revealed.
 const REVEALABLE: [&str; 5] = ["document_number", "email", "address", "phone", "ip_address"];
 
+/// The reasons that the audit trail names. What somebody writes beside them could name a person: it stays in the note.
+const REASONS: [&str; 5] = ["compare_document", "contact_person", "suspected_fraud", "legal_request", "other"];
+
 /// Which values are shown, and why.
 #[derive(Deserialize, ToSchema)]
-#[schema(example = json!({"claim_id": "k3j5h7g9f1d2s4a6p8o0i2u4", "fields": ["document_number"], "reason": "Compare with the registry"}))]
+#[schema(example = json!({"claim_id": "k3j5h7g9f1d2s4a6p8o0i2u4", "fields": ["document_number"], "reason": "compare_document: the registry has another number"}))]
 pub(crate) struct RevealFields {
     #[serde(default)]
     #[schema(value_type = String, required = true, min_length = 1, max_length = 64)]
@@ -30,7 +33,8 @@ pub(crate) struct RevealFields {
     #[serde(default)]
     #[schema(value_type = Vec<String>, required = true, min_items = 1, max_items = 5)]
     fields: RawField,
-    /// It becomes a note of the review, and part of the audit record: name no value in it.
+    /// It becomes a note of the review. If it begins with `compare_document`, `contact_person`, `suspected_fraud`, `legal_request`
+    /// or `other`, alone or before a colon, the audit record names that word, else `other`.
     #[serde(default)]
     #[schema(value_type = String, required = true, max_length = 255, pattern = "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$")]
     reason: RawField,
@@ -53,7 +57,7 @@ struct RevealedFields {
 
 /// Reveal masked values
 ///
-/// To the holder of the review. The audit trail names the fields and the reason, never the values.
+/// To the holder of the review. The audit trail names the fields and the kind of reason, never the values.
 #[utoipa::path(post, path = "/api/reviews/{id}/reveal", tag = "Reviews", security(("consoleSession" = ["pii:reveal"])),
     params(("id" = RecordId, Path, description = "The review's id")),
     request_body = RevealFields,
@@ -78,7 +82,8 @@ pub(crate) async fn reveal_review_fields(
     let profile = profile.ok_or_else(ApiError::profile_not_found)?;
     let record = store.verification_record(named.review.verification).await?.ok_or_else(ApiError::profile_not_found)?;
     // The audit record comes first: what cannot be recorded is not shown.
-    let event = named.audit(EventKind::ReviewRevealed, &format!("{}; reason: {reason}", fields.join(", ")));
+    let event =
+        named.audit(EventKind::ReviewRevealed, &format!("{}; reason: {}", fields.join(", "), name_reason(&reason)));
     store.add_review_note(&named.note(format!("Revealed {}: {reason}", fields.join(", "))), &event).await?;
     let values =
         fields.into_iter().map(|field| (field.to_owned(), value_of(field, &profile, &record).into())).collect();
@@ -110,4 +115,9 @@ fn value_of(field: &str, profile: &Profile, record: &VerificationRecord) -> Stri
         _ => None,
     };
     value.cloned().unwrap_or_default()
+}
+
+fn name_reason(reason: &str) -> &'static str {
+    let word = reason.split(':').next().unwrap_or_default().trim();
+    REASONS.into_iter().find(|known| *known == word).unwrap_or("other")
 }
