@@ -66,7 +66,7 @@ impl dyn Store + '_ {
         self.read_all(of_profile(profile).ordered(Order::Newest).limited(limit)).await
     }
 
-    /// Lists reviews within reach, those that are due first.
+    /// Lists reviews within reach, those that are due first; of those that are over the newest.
     ///
     /// # Errors
     /// When the store cannot be read now, or the cursor is unknown.
@@ -80,7 +80,9 @@ impl dyn Store + '_ {
         let Some(query) = self.filtered_reviews(reach, filter, now).await? else {
             return Ok(Page { items: Vec::new(), next: None });
         };
-        self.read_page(query.ordered(Order::Ascending("due_at")), page).await
+        let are_over = !filter.states.is_empty() && filter.states.iter().all(|state| state.is_over());
+        let order = if are_over { Order::Descending("due_at") } else { Order::Ascending("due_at") };
+        self.read_page(query.ordered(order), page).await
     }
 
     /// Counts reviews, up to that many.

@@ -254,3 +254,31 @@ async fn permissions_decide_who_may_claim_and_see() {
         act(&world.operator(), &review, verb, json!({"version": 1})).await.expect(403);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn those_due_first_come_first_and_of_decided_ones_the_newest() {
+    let Some(world) = world_with_reviews().await else { return };
+    let operator = world.operator();
+    let mut profiles = Vec::new();
+    for user in ["one", "two", "three"] {
+        profiles.push(submit(&world, user, None).await.0);
+        world.clock.advance(60);
+    }
+    let in_order =
+        |rows: &[Value]| rows.iter().map(|row| row["profile"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    let open = list(&operator, "open").await;
+    assert_eq!(in_order(&open), profiles);
+    for review in &open {
+        let case = claim(&operator, review).await;
+        decide(&operator, &case, "approve", json!({})).await.expect(200);
+    }
+    world.clock.advance(60);
+    run_decisions(&world).await;
+    let newest: Vec<String> = profiles.into_iter().rev().collect();
+    assert_eq!(in_order(&list(&operator, "decided,withdrawn").await), newest);
+    let first = operator.get("/api/reviews?state=decided&limit=2").await.expect(200);
+    assert_eq!(in_order(first["data"].as_array().unwrap()), newest[..2]);
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let rest = operator.get(&format!("/api/reviews?state=decided&limit=2&cursor={cursor}")).await.expect(200);
+    assert_eq!(in_order(rest["data"].as_array().unwrap()), newest[2..]);
+}

@@ -22,7 +22,7 @@ pub(super) type ReviewList = PageResponse<ReviewRow>;
 
 /// List reviews
 ///
-/// Those that are due first. A claim that has ended reads as `open`. `q` looks at the 100 newest profiles that match.
+/// Those that are due first; where only `decided` and `withdrawn` are asked for, the newest. A claim that has ended reads as `open`. `q` looks at the 100 newest profiles that match.
 #[utoipa::path(get, path = "/api/reviews", tag = "Reviews",
     security(("machine" = ["reviews:read"]), ("consoleSession" = ["reviews:read"])),
     params(
