@@ -43,7 +43,7 @@ impl ReviewDecisions {
             .with_detail(proposal.outcome.word())
     }
 
-    /// Gives a review back whose decision cannot take effect, so that somebody looks at it again.
+    /// Gives a review back whose decision cannot take effect, so that a reviewer decides it again.
     async fn give_back(&self, review: &Review, proposal: &Proposal) -> Result<JobOutcome, JobError> {
         let event = self.audit(review, proposal, EventKind::ReviewUndone);
         let mut after = review.clone();

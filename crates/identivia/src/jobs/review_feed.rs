@@ -11,12 +11,12 @@ use crate::records::id::RecordId;
 use crate::records::review::Review;
 use crate::store::Store;
 
-/// How often reviews are read while somebody listens.
+/// How often reviews are read while there is a listener.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 /// How many of the reviews that changed last are compared with those of the round before. A transaction that ends late has an
 /// older time than others that were seen already, and is found all the same as long as it is among them.
 const COMPARED: usize = 50;
-/// Changes that wait for a listener. One that is slower is told that it has missed some.
+/// Changes that wait for a listener. A slower one hears that it has missed some.
 const WAITING_CHANGES: usize = 256;
 
 /// A review that has changed.
@@ -39,7 +39,7 @@ pub enum ReviewNews {
 pub struct ReviewFeed {
     store: Arc<dyn Store>,
     news: broadcast::Sender<ReviewNews>,
-    /// The reviews that had changed last when they were last read, with their versions; `None` while nobody listens.
+    /// The reviews that had changed last when they were last read, with their versions; `None` while there is no listener.
     known: Mutex<Option<HashSet<(RecordId, u64)>>>,
 }
 
@@ -50,7 +50,7 @@ impl ReviewFeed {
         Arc::new(Self { store, news: broadcast::Sender::new(WAITING_CHANGES), known: Mutex::default() })
     }
 
-    /// Looks for changes while somebody listens, until the server stops.
+    /// Looks for changes while there is a listener, until the server stops.
     pub fn start(self: &Arc<Self>, mut stop: watch::Receiver<bool>) {
         if !self.store.keeps_reviews() {
             return;
@@ -79,7 +79,7 @@ impl ReviewFeed {
         let seen = newest.iter().map(|review| (review.id, review.version)).collect();
         let before = self.lock_known().replace(seen);
         for news in compare_reviews(before.as_ref(), newest) {
-            // Without a listener there is nobody to tell.
+            // An error means that the last listener has gone.
             let _ = self.news.send(news);
         }
     }

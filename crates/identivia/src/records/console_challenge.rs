@@ -15,7 +15,7 @@ record! {
         id: RecordId = Public Line [Column],
         hash: SecretHash = Secret Document [],
         purpose: ChallengePurpose = Public Line [],
-        /// Who was given it: a session's id, or the address of somebody who is not signed in.
+        /// Who was given it: a session's id, or an address before the sign-in.
         holder: String = Fields Line [Column],
         /// Unknown where the passkey itself tells who it is.
         #[serde(default, with = "unknown_as_empty")]

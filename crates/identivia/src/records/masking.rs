@@ -87,7 +87,7 @@ impl Maskable for Draft {
     }
 }
 
-/// That somebody has agreed to a text identifies nobody.
+/// That a person has agreed to a text does not identify them.
 impl Maskable for Consent {
     fn mask(&mut self, _: Mask) {}
 }

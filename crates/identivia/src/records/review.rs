@@ -97,9 +97,9 @@ record! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ReviewState {
-    /// It waits for somebody.
+    /// It waits for a reviewer.
     Open,
-    /// Somebody holds it.
+    /// A reviewer holds it.
     Claimed,
     /// It is decided, and can still be undone.
     Deciding,
@@ -208,7 +208,7 @@ pub enum DeciderKind {
     Client,
 }
 
-/// What somebody has decided of a review.
+/// A decision of a review by one person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proposal {
     pub outcome: ReviewOutcome,

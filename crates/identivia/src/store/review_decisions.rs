@@ -40,7 +40,7 @@ pub struct ReviewDecision {
 }
 
 impl ReviewDecision {
-    /// The decision that somebody has made of a review.
+    /// The decision of a review.
     #[must_use]
     pub fn of_proposal(review: &Review, proposal: Proposal, note: Option<ReviewNote>, now: Millis) -> Self {
         let mut after = review.clone();

@@ -164,7 +164,7 @@ impl dyn Store + '_ {
         self.read_all(Query::of_kind(RecordKind::Reviews).ordered(Order::Descending("updated")).limited(limit)).await
     }
 
-    /// The reviews that somebody should have decided by now, of all teams.
+    /// The reviews that are overdue, of all teams.
     ///
     /// # Errors
     /// When the store cannot be read now.
@@ -190,7 +190,7 @@ impl dyn Store + '_ {
         Ok(self.list_reviews(reach, &filter, now, &page).await?.items)
     }
 
-    /// Says whether somebody holds a review of that profile now.
+    /// Says whether that user holds a review of that profile now.
     ///
     /// # Errors
     /// When the store cannot be read now.
@@ -216,7 +216,7 @@ impl dyn Store + '_ {
         Ok(self.commit(commit).await?.into_result())
     }
 
-    /// Changes a review that was read before, unless somebody else has changed it since. Returns it as it is stored then. A
+    /// Changes a review that was read before, unless it has changed since. Returns it as it is stored then. A
     /// change that gives it to another holder is refused if that one has as many as is allowed.
     ///
     /// # Errors
@@ -344,7 +344,7 @@ pub(super) fn changed_fields(after: &Review) -> Result<FieldMap> {
     Ok(fields)
 }
 
-/// The limit on the reviews that somebody holds, beside that one.
+/// The limit on the reviews that a user holds, beside that one.
 fn claim_quota(holder: &str, beside: RecordId, now: Millis) -> HolderQuota {
     let records = Query::of_kind(RecordKind::Reviews)
         .filter("assignee", Comparison::Is(holder.into()))

@@ -107,7 +107,7 @@ impl dyn Store + '_ {
         self.read_record(id.as_str()).await
     }
 
-    /// Checks that a person may be asked for another try once more. Returns the condition that nobody else asks meanwhile.
+    /// Checks that a person may be asked for another try once more. Returns the condition that no other request comes first.
     pub(super) async fn check_resubmissions(
         &self,
         profile: RecordId,

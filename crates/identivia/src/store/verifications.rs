@@ -58,7 +58,7 @@ impl dyn Store + '_ {
         self.commit_and_read_first(commit).await
     }
 
-    /// Adds the review of a record that a person sends, and withdraws those of earlier records. Whoever has asked for another
+    /// Adds the review of a record that a person sends, and withdraws those of earlier records. The reviewer who has asked for another
     /// try is offered the new one.
     async fn add_review_of_submission(
         &self,

@@ -97,7 +97,7 @@ pub(crate) struct Browser<'a> {
 }
 
 impl<'a> Browser<'a> {
-    /// A browser of somebody who is not signed in.
+    /// A browser that is not signed in.
     pub(crate) fn new(world: &'a World) -> Self {
         Self { caller: world.bearing(None), world }
     }

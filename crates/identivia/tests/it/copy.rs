@@ -217,7 +217,7 @@ async fn give_files(operator: &Caller<'_>, id: &str) {
     }
 }
 
-/// A browser's claims, which nobody has confirmed, and a session that its provider has.
+/// A browser's unconfirmed claims, and a session that its provider has.
 async fn claim_liveness(world: &World) {
     let (id, browser) = world.person("a browser").await;
     browser.post("/api/face-liveness/session", json!({})).await.expect(200);
@@ -545,7 +545,7 @@ async fn copy_only_reads_its_source() {
     assert_same(&run_copy(&sqlite, &postgres, &[]).await);
     assert!(before == read_contents(sqlite.folder.path()), "SQLite");
 
-    // From here on whoever signs in can only read.
+    // From here on every sign-in can only read.
     let mut session = PgConnection::connect(&postgres.store).await.unwrap();
     let database = postgres.store.rsplit_once('/').unwrap().1;
     let closed = format!("alter database \"{database}\" set default_transaction_read_only = on");

@@ -107,7 +107,7 @@ async fn sixty_people_in_all_states_are_written_once() {
 
 /// Reviews in every tab of the queue, decided by invented people who cannot sign in.
 async fn check_reviews(operator: &Operator, ground: &Ground) {
-    // They hinder nobody from making the first user.
+    // They do not prevent the first user.
     assert_eq!(operator.get("/api/console/state").await["data"]["setup_needed"], true);
     if matches!(ground, Ground::PocketBase { .. }) {
         return;

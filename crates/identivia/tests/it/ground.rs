@@ -104,7 +104,7 @@ impl Ground {
         self.variables().into_iter().filter(|(name, _)| is_secret(name)).map(|(_, value)| value).collect()
     }
 
-    /// Stops the records' service, where there is one that nobody else uses.
+    /// Stops the records' service, where there is one for this test alone.
     pub(crate) fn stop(&self) -> bool {
         match self {
             Self::Sqlite | Self::Postgres { .. } => false,

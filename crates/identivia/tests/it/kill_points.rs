@@ -227,7 +227,7 @@ impl Attempt {
         }
     }
 
-    /// Nobody holds more than a few reviews.
+    /// A client holds five reviews at most.
     async fn release_review(&self, api: &Api) -> anyhow::Result<()> {
         let body = json!({"claim_id": self.review["claim_id"], "version": self.review["version"]});
         let path = format!("/api/reviews/{}/release", text(&self.review, "/id")?);

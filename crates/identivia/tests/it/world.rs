@@ -287,7 +287,7 @@ pub(crate) fn flag(variable: &str) -> String {
     format!("--{}", variable.to_lowercase().replace('_', "-"))
 }
 
-/// Somebody who calls the server.
+/// A caller of the server.
 pub(crate) struct Caller<'a> {
     world: &'a World,
     pub(crate) token: Option<String>,

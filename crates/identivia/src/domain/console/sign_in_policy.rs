@@ -13,7 +13,7 @@ pub struct SignInPolicy {
 }
 
 impl SignInPolicy {
-    /// How far somebody has signed in with their password. Whoever has a second factor is always asked for it.
+    /// The stage after the password. A user with a second factor is always asked for it.
     #[must_use]
     pub fn stage_after_password(&self, user: &ConsoleUser) -> SessionStage {
         match (user.has_second_factor(), self.requires_second_factor) {

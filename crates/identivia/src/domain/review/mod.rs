@@ -1,5 +1,5 @@
 //! The rules of reviews: who may hold one, decide it, agree and undo. Each rule is a function of the stored review and the
-//! time; the store keeps what follows if nobody else has changed the review meanwhile.
+//! time; the store keeps what follows if the review has not changed meanwhile.
 
 mod filter;
 mod people;
@@ -28,7 +28,7 @@ const SEARCHED_FINDINGS: usize = 50;
 /// Why a review stays as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReviewRefusal {
-    /// Somebody else holds it.
+    /// Another reviewer holds it.
     Claimed { holder: String, until: Option<Millis> },
     /// It has changed since it was read.
     Changed { version: u64 },
@@ -115,7 +115,7 @@ impl Review {
         if self.version == read { Ok(()) } else { Err(ReviewRefusal::Changed { version: self.version }) }
     }
 
-    /// Gives the review to somebody. `takes_over` also takes it from another holder.
+    /// Gives the review to a reviewer. `takes_over` also takes it from another holder.
     ///
     /// # Errors
     /// When another one holds it, or it is not to be claimed.
@@ -123,7 +123,7 @@ impl Review {
         match self.shown_state(now) {
             ReviewState::Open => {}
             ReviewState::Claimed if takes_over && self.assignee.as_deref() != Some(&by.id) => {}
-            // Whoever holds it already may have lost the answer.
+            // Its holder may have lost the answer to the first claim.
             ReviewState::Claimed if self.assignee.as_deref() == Some(&by.id) => {}
             ReviewState::Claimed => {
                 let holder = self.assignee_name.clone().unwrap_or_default();
@@ -139,7 +139,7 @@ impl Review {
         Ok(())
     }
 
-    /// Refuses whoever does not hold the review with that claim.
+    /// Refuses a caller who does not hold the review with that claim.
     ///
     /// # Errors
     /// When the claim has ended, or is another one's.
@@ -156,7 +156,7 @@ impl Review {
         }
     }
 
-    /// Says whether somebody holds the review now.
+    /// Says whether the review is held now.
     #[must_use]
     pub fn is_held_by(&self, id: &str, now: Millis) -> bool {
         self.shown_state(now) == ReviewState::Claimed && self.assignee.as_deref() == Some(id)
@@ -289,7 +289,7 @@ impl Review {
 }
 
 impl ReviewOutcome {
-    /// What somebody decides who does not agree.
+    /// The decision of a second person who does not agree.
     #[must_use]
     pub const fn opposite(self) -> Self {
         match self {

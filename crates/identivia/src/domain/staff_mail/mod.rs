@@ -16,7 +16,7 @@ const TEXT_CHARACTERS: usize = 4_000;
 /// Why an e-mail is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MailKind {
-    /// Somebody is invited to the console.
+    /// An invitation to the console.
     Invitation,
     /// Deliveries to a webhook endpoint fail.
     EndpointFailing,
@@ -201,7 +201,7 @@ fn check_template(kind: MailKind, text: &Value) -> Result<(), String> {
     if body.is_empty() || body.chars().count() > TEXT_CHARACTERS || body.contains('\0') {
         return Err(format!("text must have 1 to {TEXT_CHARACTERS} characters"));
     }
-    // An invitation without its link helps nobody.
+    // An invitation without its link is useless.
     if kind == MailKind::Invitation && !body.contains("{link}") {
         return Err("text must contain {link}".to_owned());
     }

@@ -52,7 +52,7 @@ pub(crate) struct OpenSession {
     pub(crate) session: ConsoleSession,
 }
 
-/// The value of the console's cookie. A value that comes twice, or has another form, is none of ours.
+/// The value of the console's cookie. A value that comes twice, or has another form, is ignored.
 fn find_cookie(app: &App, headers: &HeaderMap) -> Option<Option<ConsoleToken>> {
     find_cookie_of_name(cookie_name(app), headers).map(|value| value.and_then(ConsoleToken::parse))
 }

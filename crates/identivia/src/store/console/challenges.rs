@@ -26,7 +26,7 @@ impl ConsoleStore {
         self.records.commit(commit).await.map(drop)
     }
 
-    /// Stores a challenge of somebody who is not signed in. Says no when too many wait, of this address or in all. Challenges
+    /// Stores a challenge of a caller before the sign-in. Says no when too many wait, of this address or in all. Challenges
     /// that are offered at once may exceed the limits by their number.
     ///
     /// # Errors

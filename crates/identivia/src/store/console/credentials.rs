@@ -5,7 +5,7 @@ use crate::records::RecordKind;
 use crate::records::console_credential::ConsoleCredential;
 use crate::records::console_user::{ConsoleUser, PasskeyFactor};
 
-/// Adds what follows from other passkeys of a user. A passkey that somebody has registered refuses the commit.
+/// Adds what follows from other passkeys of a user. A passkey that is registered already refuses the commit.
 pub(super) fn add_credential_changes(commit: &mut Commit, before: &ConsoleUser, after: &ConsoleUser) -> Result<()> {
     let is_among = |passkeys: &[PasskeyFactor], one: &PasskeyFactor| passkeys.iter().any(|other| other.id == one.id);
     for removed in before.passkeys.iter().filter(|passkey| !is_among(&after.passkeys, passkey)) {

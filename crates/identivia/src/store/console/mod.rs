@@ -34,7 +34,7 @@ impl ConsoleStore {
         Arc::new(Self { records, audit })
     }
 
-    /// Records what belongs to no change: a refusal, or something that was looked at.
+    /// Records what belongs to no change: a refusal, or a read.
     ///
     /// # Errors
     /// When the store cannot do it now.

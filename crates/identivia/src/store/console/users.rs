@@ -75,7 +75,7 @@ impl ConsoleStore {
         Ok(self.records.read(Query { keys_only: true, ..query }).await?.len())
     }
 
-    /// Says whether somebody can sign in, or is invited to. Users who are disabled, such as those of demo data, do not count: the
+    /// Says whether there is a user who can sign in, or is invited to. Users who are disabled, such as those of demo data, do not count: the
     /// last super admin is never disabled.
     ///
     /// # Errors

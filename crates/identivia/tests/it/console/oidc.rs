@@ -68,7 +68,7 @@ impl OidcWorld {
         self.provider.change(|script| script.claims = claims);
     }
 
-    /// What the audit trail says of sign-ins, without what was looked at.
+    /// What the audit trail says of sign-ins, without reads.
     async fn trail(&self) -> Vec<(String, String)> {
         let events = self.world.operator().get("/api/audit_events?limit=100").await.expect(200);
         let events = events["data"].as_array().unwrap().iter().rev().cloned().collect::<Vec<_>>();

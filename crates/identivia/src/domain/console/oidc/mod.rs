@@ -1,4 +1,4 @@
-//! Signing in with OpenID Connect: what a provider announces, what an ID token must say, and what a person is told when it fails.
+//! Signing in with OpenID Connect: what a provider announces, what an ID token must say, and what the page says when it fails.
 
 pub mod claims;
 pub mod metadata;

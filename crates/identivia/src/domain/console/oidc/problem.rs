@@ -19,7 +19,7 @@ pub enum SignInProblem {
     BadAnswer,
     /// The ID token's times are not ours.
     Clock,
-    /// Nobody here is connected to this person at the provider.
+    /// No user is connected to this person at the provider.
     NoAccount,
     /// The provider gives no e-mail address that it has verified, and a new user needs one.
     NoEmail,

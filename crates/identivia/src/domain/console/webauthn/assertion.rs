@@ -16,7 +16,7 @@ pub struct Assertion<'a> {
 /// among its own (step 12), and the passkey and its user (steps 5 to 7).
 ///
 /// # Errors
-/// The first thing that is wrong with it. The counter is looked at last, when the signature is known to be right.
+/// The first thing that is wrong with it. The counter is checked last, when the signature is known to be right.
 pub fn verify_assertion(
     party: &RelyingParty,
     assertion: &Assertion<'_>,
@@ -26,7 +26,7 @@ pub fn verify_assertion(
     // Steps 11, 13 and 14.
     assertion.client_data.check(Ceremony::Assertion, party)?;
     let data = AuthenticatorData::parse(assertion.authenticator_data)?;
-    // Steps 15 to 17. Step 18: no extension was asked for, so none is looked at.
+    // Steps 15 to 17. Step 18: no extension was asked for, so none is read.
     data.check(party)?;
     // Steps 19 and 20: the signature of the authenticator's data and the hash of the browser's.
     let key = CredentialKey::parse(public_key).ok_or(PasskeyFault::Algorithm)?;

@@ -22,7 +22,7 @@ struct AttestationObject<'a> {
     authenticator_data: &'a [u8],
 }
 
-/// The entries of a statement that are looked at.
+/// The entries of a statement that are checked.
 #[derive(Default)]
 struct Statement<'a> {
     entries: u64,
@@ -48,7 +48,7 @@ pub fn verify_registration(
     // Steps 13 to 15.
     data.check(party)?;
     let credential = data.credential.as_ref().ok_or(PasskeyFault::AuthenticatorData)?;
-    // Step 16: one of the algorithms that were asked for. Step 17: no extension was asked for, so none is looked at.
+    // Step 16: one of the algorithms that were asked for. Step 17: no extension was asked for, so none is read.
     let key = CredentialKey::parse(credential.public_key).ok_or(PasskeyFault::Algorithm)?;
     // Steps 18 to 21: no attestation was asked for. What is left are none, and one by the new key itself.
     let signed = [object.authenticator_data, client_data.hash().as_ref()].concat();

@@ -25,7 +25,7 @@ const ACTIVE_SECONDS: i64 = 30 * 60;
 const MAX_ACTIVE: usize = 10_000;
 /// The most reviews that are counted.
 const MAX_PENDING: usize = 1_000;
-/// The states of a review that somebody at the console has to go on with.
+/// The states of a review in which the console has to act.
 const PENDING: [ReviewState; 5] =
     [ReviewState::Open, ReviewState::Claimed, ReviewState::Deciding, ReviewState::SecondLook, ReviewState::Escalated];
 

@@ -37,7 +37,7 @@ struct AuditObject {
     id: String,
 }
 
-/// What somebody has done.
+/// An action.
 #[derive(Serialize, ToSchema)]
 #[schema(as = AuditEvent, example = json!({
     "id": "aud3def456ghi78", "at": "2026-03-21 00:00:00.000Z", "kind": "status.recorded",

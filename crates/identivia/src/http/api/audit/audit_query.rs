@@ -28,7 +28,7 @@ pub(super) fn take_filter(query: &mut ListQuery, context: &RequestContext, check
         checks.add_problem("actor", "must be left out, or your own id: reviewers see their own actions");
     }
     AuditFilter {
-        // Whoever has done something may see it, also after a change of teams.
+        // People see their own actions, also after a change of teams.
         reach: if own.is_some() { Reach::Every } else { context.authority.reach.clone() },
         actor: own.or(actor),
         kinds: parse_kinds(&query.take_text("kind", checks), checks),

@@ -148,7 +148,7 @@ pub(crate) async fn get_own_account(person: Person) -> Json<AccountResponse> {
 
 /// Change the own account
 ///
-/// Its name, language, shortcuts and e-mails. Role and teams are changed by somebody else.
+/// Its name, language, shortcuts and e-mails. Role and teams are changed by another user.
 #[utoipa::path(patch, path = "/api/console/me", tag = "Console", security(("consoleSession" = ["console:self"])),
     request_body = ChangeAccount,
     responses((status = 200, description = "Changed", body = AccountResponse)))]

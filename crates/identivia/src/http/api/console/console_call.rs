@@ -81,7 +81,7 @@ impl ConsoleCall {
         self.limits.begin_attempt(email, address, self.now())
     }
 
-    /// Forgets the failures of an account: somebody has signed in with both factors.
+    /// Forgets the failures of an account: its user has signed in with both factors.
     pub(super) fn complete_sign_in(&self, email: &str) {
         self.limits.forget_account(email);
     }
@@ -123,7 +123,7 @@ impl ConsoleCall {
         Ok(wrong_credentials())
     }
 
-    /// Audits that somebody could not sign in: the first, the tenth and so on within an hour.
+    /// Audits a failed sign-in: the first, the tenth and so on within an hour.
     pub(super) async fn audit_failure(&self, user: Option<RecordId>, step: &str) -> Result<(), ApiError> {
         let key = user.unwrap_or_default();
         let Some(count) = self.app.repeated_refusals.count_refusal(key, step, self.now()) else { return Ok(()) };
@@ -250,7 +250,7 @@ pub(super) fn user_refusal(refusal: Refusal) -> ApiError {
     }
 }
 
-/// 409 for a change that would leave nobody who may do everything.
+/// 409 for a change that would leave no super admin.
 pub(super) fn last_super_admin() -> ApiError {
     ApiError::conflict("Last super admin", "Make another user a super admin first")
 }

@@ -25,7 +25,7 @@ pub(crate) struct ConsoleStateResponse {
 struct ConsoleState {
     /// Whether there is no user yet.
     setup_needed: bool,
-    /// Whether somebody is signed in, with the second factor.
+    /// Whether the caller is signed in, with the second factor.
     signed_in: bool,
     /// How far a sign-in is; `null` without a session.
     #[schema(required = true)]

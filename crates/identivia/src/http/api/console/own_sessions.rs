@@ -1,4 +1,4 @@
-//! `GET` and `DELETE /api/console/me/sessions`: where somebody is signed in.
+//! `GET` and `DELETE /api/console/me/sessions`: where a user is signed in.
 
 use axum::Json;
 use axum::extract::Path;

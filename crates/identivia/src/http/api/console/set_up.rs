@@ -81,7 +81,7 @@ pub(crate) async fn set_up_console(call: ConsoleCall, request: WholeRequest) -> 
 
 /// The usable link of a token. Wrong tokens count as failures of the address.
 pub(super) async fn find_link(call: &ConsoleCall, token: &str, purpose: LinkPurpose) -> Result<ConsoleLink, ApiError> {
-    // Links are nobody's account: all of them together are one.
+    // Links belong to no account: together they count as one.
     let attempt = call.begin_attempt(&format!("links at {}", call.address_text()))?;
     let Some(token) = ConsoleToken::parse(token) else { return Err(link_not_valid()) };
     let found = match call.app.console.link_of_hash(&token.hash()).await {

@@ -139,7 +139,7 @@ impl NamedReview {
         ReviewNote { id: RecordId::random(), review: self.review.id, at: self.now(), by: by.id, by_name: by.name, text }
     }
 
-    /// Changes the review by a rule, unless somebody has changed it meanwhile.
+    /// Changes the review by a rule, unless it has changed meanwhile.
     pub(super) async fn change(
         self,
         kind: EventKind,
@@ -164,7 +164,7 @@ impl NamedReview {
         }
     }
 
-    /// The answer to a caller before whom somebody else was.
+    /// The answer to a caller who was too late.
     async fn changed_answer(&self) -> Result<ApiError, ApiError> {
         let reach = &self.context.authority.reach;
         let Some(now) = self.context.app.store.review(self.review.id, reach).await? else {

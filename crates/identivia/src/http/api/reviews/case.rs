@@ -46,7 +46,7 @@ struct ReviewCase {
     steps: Vec<String>,
     #[schema(required = true)]
     message: Option<String>,
-    /// What the first of two people has decided; `null` where nobody has, or where the caller must not know it.
+    /// What the first of two people has decided; `null` before that, or where the caller must not know it.
     #[schema(required = true)]
     proposal: Option<CaseProposal>,
     /// What the profile says, masked.
@@ -76,7 +76,7 @@ struct ReviewCase {
     may: Vec<&'static str>,
 }
 
-/// What somebody has decided, and has not taken effect.
+/// A decision that has not taken effect.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ReviewProposal)]
 struct CaseProposal {

@@ -95,7 +95,7 @@ pub(super) async fn list_timeline(
     Ok(events.into_iter().map(to_event).collect())
 }
 
-/// Says whether the detail of an event is what somebody has decided in this review.
+/// Says whether the detail of an event is a decision of this review.
 fn names_outcome(event: &AuditEvent, review: &Review) -> bool {
     let kinds = [EventKind::ReviewProposed, EventKind::ReviewDeciding].map(EventKind::word);
     kinds.contains(&&*event.kind) && event.object_id == review.id.as_str()

@@ -70,7 +70,7 @@ pub(super) async fn take_claim(
     reason: Option<String>,
 ) -> Result<NamedReview, ApiError> {
     let (by, now) = (decider_of(&named.context), named.now());
-    // Whoever was too late learns who was first.
+    // A caller who was too late learns who was first.
     let mut tried = named.review.clone();
     tried.claim(&by, takes_over, now).map_err(refusal_answer)?;
     named.review.require_version(version).map_err(refusal_answer)?;

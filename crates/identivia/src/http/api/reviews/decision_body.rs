@@ -104,7 +104,7 @@ impl RequestResubmission {
 }
 
 impl CheckedDecision {
-    /// What somebody decides with it.
+    /// The decision.
     pub(super) fn to_proposal(&self, outcome: ReviewOutcome, by: Decider, at: Millis) -> Proposal {
         Proposal {
             outcome,

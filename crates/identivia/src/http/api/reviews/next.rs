@@ -55,7 +55,7 @@ pub(crate) async fn claim_next_review(
         };
         match take_claim(NamedReview { context, review }, version, false, None).await {
             Ok(claimed) => return answer_case(claimed).await,
-            // Somebody else was first: the next one may be free.
+            // Another reviewer was first: the next one may be free.
             Err(error) if error.is_lost_race() => context = again,
             Err(error) => return Err(error),
         }

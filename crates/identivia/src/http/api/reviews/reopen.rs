@@ -16,7 +16,7 @@ use crate::http::guard::request_context::WholeRequest;
 use crate::records::id::RecordId;
 use crate::store::ReviewDecision;
 
-/// Why a decision is looked at again.
+/// Why the review is opened again.
 #[derive(Deserialize, ToSchema)]
 #[schema(example = json!({"version": 5, "reason": "The wrong document was looked at"}))]
 pub(crate) struct ReopenReview {

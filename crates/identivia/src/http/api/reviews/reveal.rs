@@ -19,7 +19,7 @@ use crate::records::verification_record::VerificationRecord;
 /// The fields that can be revealed.
 const REVEALABLE: [&str; 5] = ["document_number", "email", "address", "phone", "ip_address"];
 
-/// The reasons that the audit trail names. What somebody writes beside them could name a person: it stays in the note.
+/// The reasons that the audit trail names. Words beside them could name a person: they stay in the note.
 const REASONS: [&str; 5] = ["compare_document", "contact_person", "suspected_fraud", "legal_request", "other"];
 
 /// Which values are shown, and why.

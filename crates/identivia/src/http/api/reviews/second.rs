@@ -49,8 +49,8 @@ struct CheckedSecond {
 
 /// Decide as another person
 ///
-/// Not the one who has decided: another account, another e-mail address and another subject of the identity provider. Whoever agrees
-/// puts the decision into effect. Whoever does not leaves it to a third person, with `reviews:override`, whose word counts.
+/// Not the one who has decided: another account, another e-mail address and another subject of the identity provider. Agreement
+/// puts the decision into effect. Disagreement leaves it to a third person with `reviews:override`.
 #[utoipa::path(post, path = "/api/reviews/{id}/second", tag = "Reviews", security(("consoleSession" = ["reviews:second"])),
     params(("id" = RecordId, Path, description = "The review's id")),
     request_body = SecondReview,

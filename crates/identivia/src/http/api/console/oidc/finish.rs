@@ -22,7 +22,7 @@ pub(super) async fn finish_sign_in(returned: ReturnedSignIn<'_>) -> Result<Finis
     }
 }
 
-/// Signs in the user who is connected to the person. A person who is connected to nobody becomes a user only if a claim gives
+/// Signs in the user who is connected to the person. A person without an account becomes a user only if a claim gives
 /// them a role. The e-mail address decides nothing: a provider may give an address to another person.
 async fn sign_in_person(returned: ReturnedSignIn<'_>) -> Result<FinishedSignIn, SignInFailure> {
     let ReturnedSignIn { call, person, now, .. } = returned;

@@ -30,7 +30,7 @@ pub(super) struct FinishedSignIn {
 }
 
 impl ReturnedSignIn<'_> {
-    /// What the audit trail says of how somebody signed in: the provider, and how it knows them.
+    /// What the audit trail says of how a user signed in: the provider, and how it knows them.
     pub(super) fn describe_way(&self) -> String {
         let (id, methods) = (&self.provider.settings.id, &self.person.methods);
         if methods.is_empty() { format!("with {id}") } else { format!("with {id}, {methods}") }

@@ -54,7 +54,7 @@ pub(super) struct PasskeyAnswer {
     client_data: Vec<u8>,
     authenticator_data: Vec<u8>,
     signature: Vec<u8>,
-    /// The user whom the authenticator names; `Some(None)` when that is none of ours.
+    /// The user whom the authenticator names; `Some(None)` when there is no such user.
     pub(super) named_user: Option<Option<RecordId>>,
 }
 
@@ -100,7 +100,7 @@ pub(super) async fn use_passkey(
     expected: ExpectedAnswer,
 ) -> Result<ConsoleUser, ApiError> {
     let known = user.as_ref().map(|user| user.id);
-    // Passkeys of nobody are nobody's account: those of an address are one.
+    // Unknown passkeys belong to no account: those of an address count as one.
     let account =
         user.as_ref().map_or_else(|| format!("passkeys at {}", call.address_text()), |user| user.email.clone());
     let attempt = call.begin_attempt(&account)?;

@@ -11,7 +11,7 @@ use crate::records::console_challenge::{ChallengePurpose, ConsoleChallenge};
 use crate::records::console_session::ConsoleSession;
 use crate::records::id::RecordId;
 
-/// When somebody may try again whose address has too many challenges waiting, in seconds.
+/// When an address with too many waiting challenges may try again, in seconds.
 const RETRY_SECONDS: u64 = 60;
 
 /// Gives the session of a person a challenge, in the place of the one before.
@@ -31,7 +31,7 @@ pub(super) async fn give_to_session(
     Ok(value)
 }
 
-/// Gives somebody a challenge of whom only the address is known.
+/// Gives a challenge to a caller before the sign-in, by the address.
 pub(super) async fn give_to_address(call: &ConsoleCall) -> Result<ConsoleToken, ApiError> {
     let (holder, now) = (format!("address {}", call.address_text()), call.now());
     let (challenge, value) = ConsoleChallenge::draw(ChallengePurpose::SignIn, holder, None, now);
@@ -48,7 +48,7 @@ pub(super) async fn give_to_address(call: &ConsoleCall) -> Result<ConsoleToken, 
 pub(super) enum TakenChallenge {
     /// A user of whom a session is known.
     OfUser(RecordId),
-    /// Whoever the passkey names.
+    /// Of the user whom the passkey names.
     OfAnybody,
 }
 

@@ -1,4 +1,4 @@
-//! Passkeys at the console: added, used to sign in and to confirm who somebody is, and removed.
+//! Passkeys at the console: added, used to sign in and to confirm who the user is, and removed.
 
 mod answers;
 mod challenges;

@@ -19,7 +19,7 @@ use crate::records::console_session::SessionStage;
 use crate::records::console_user::ConsoleUser;
 use crate::store::console::UserWrite;
 
-/// The session of somebody who has shown the password, and whose second factor is asked for.
+/// The session of a user who has shown the password, and whose second factor is asked for.
 async fn find_half_session(call: &ConsoleCall, headers: &HeaderMap) -> Result<Option<OpenSession>, ApiError> {
     match Credentials::of_request(&call.app, headers)? {
         Credentials::Token => Ok(None),

@@ -1,4 +1,4 @@
-//! `POST /api/console/step_up/passkey/start` and `…/finish`: confirms with a passkey who somebody is.
+//! `POST /api/console/step_up/passkey/start` and `…/finish`: confirms with a passkey who the user is.
 
 use axum::Json;
 use axum::response::Response;
