@@ -1,7 +1,7 @@
 // What the console reads from the API: names for the types of the OpenAPI document, so that a changed answer does not compile here.
 import type { components } from '../../shared/api/schema';
 
-type Schemas = components['schemas'];
+export type Schemas = components['schemas'];
 
 /** A time of a record, such as `2026-03-21 00:00:00.000Z`. */
 export type Time = Schemas['RecordTime'];

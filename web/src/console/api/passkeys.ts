@@ -1,12 +1,9 @@
 // Calls about passkeys: each asks the server what to ask the browser for, and sends back what the browser gave.
 import { type CreationOptions, type RequestOptions, createPasskey, usePasskey } from '../app/passkeyBrowser';
 import { callData } from './call';
-import type { Stage } from './models';
+import type { Schemas } from './models';
 
-export interface NewPasskey {
-  recovery_codes: string[];
-  stage: Stage;
-}
+export type NewPasskey = Schemas['NewPasskeyData'];
 
 export async function addPasskey(name: string): Promise<NewPasskey> {
   const { public_key } = await callData<{ public_key: CreationOptions }>('POST', '/api/console/me/passkeys/start', { json: {} });
@@ -14,8 +11,8 @@ export async function addPasskey(name: string): Promise<NewPasskey> {
   return callData('POST', '/api/console/me/passkeys/finish', { json });
 }
 
-export const signInWithPasskey = (): Promise<{ stage: Stage }> => showPasskey('/api/console/login/passkey');
-export const stepUpWithPasskey = (): Promise<{ step_up_until: string }> => showPasskey('/api/console/step_up/passkey');
+export const signInWithPasskey = (): Promise<Schemas['StageData']> => showPasskey('/api/console/login/passkey');
+export const stepUpWithPasskey = (): Promise<Schemas['StepUpData']> => showPasskey('/api/console/step_up/passkey');
 
 async function showPasskey<T>(path: string): Promise<T> {
   const { public_key } = await callData<{ public_key: RequestOptions }>('POST', `${path}/start`, { json: {} });

@@ -30,6 +30,4 @@ export const giveSecondLook = (id: string, look: { version: number; agree: boole
 export const reopenReview = (id: string, version: number, reason: string): Promise<unknown> => callWhole('POST', at(id, 'reopen'), { json: { version, reason } });
 export const addNote = (id: string, text: string): Promise<unknown> => callWhole('POST', at(id, 'notes'), { json: { text } });
 export const revealFields = (id: string, claim_id: string, fields: string[], reason: string): Promise<{ values: Record<string, string | null> }> =>
-  callWhole<{ values?: Record<string, string | null>; data?: { values: Record<string, string | null> } }>('POST', at(id, 'reveal'), { json: { claim_id, fields, reason } }).then(
-    (body) => ({ values: body.data?.values ?? body.values ?? {} }),
-  );
+  callData('POST', at(id, 'reveal'), { json: { claim_id, fields, reason } });

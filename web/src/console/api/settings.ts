@@ -1,6 +1,6 @@
 // Calls about settings, webhooks and API clients.
 import { callData, callWhole } from './call';
-import type { ApiClient, SettingValues, Webhook } from './models';
+import type { ApiClient, Schemas, SettingValues, Webhook } from './models';
 
 export const readSettings = (): Promise<SettingValues> => callData('GET', '/api/settings');
 export const putSetting = (key: string, value: unknown, isPublic: boolean): Promise<unknown> =>
@@ -23,23 +23,13 @@ export const changeClient = (id: string, change: { disabled?: boolean }): Promis
 export const createClientSecret = (id: string): Promise<{ client_secret: string }> => callWhole('POST', `/api/clients/${encodeURIComponent(id)}/secrets`, { json: {} });
 export const deleteClient = (id: string): Promise<unknown> => callWhole('DELETE', `/api/clients/${encodeURIComponent(id)}`);
 
-export type ProviderName = 'liveness' | 'document_reader' | 'fingerprint' | 'mail' | 'records' | 'files';
-export interface ProviderTest {
-  result: 'ok' | 'failed' | 'not_configured';
-  duration_ms: number;
-  problem: string | null;
-  remedy: string | null;
-}
+export type ProviderName = Schemas['Provider'];
+export type ProviderTest = Schemas['ProviderTest'];
 /** Has the server make one harmless call to a provider. */
 export const testProvider = (name: ProviderName): Promise<ProviderTest> => callData('POST', `/api/health/providers/${name}/test`, { json: {}, timeout: 30_000 });
 
-export interface MailKind {
-  kind: string;
-  placeholders: { name: string; example: string }[];
-  /** Our own text in each language. */
-  texts: { language: string; subject: string; text: string }[];
-}
+export type MailKind = Schemas['MailKindsResponse']['data'][number];
 export const listMailKinds = (): Promise<MailKind[]> => callData('GET', '/api/console/mail_kinds');
 /** Sends the stored text to the user's own address, with examples in the place of its placeholders. */
-export const sendMailExample = (kind: string, language: string): Promise<{ mail: 'off' | 'sent' | 'failed' }> =>
+export const sendMailExample = (kind: string, language: string): Promise<Schemas['MailExampleResponse']> =>
   callWhole('POST', '/api/console/mail_kinds/example', { json: { kind, language }, timeout: 30_000 });

@@ -1,6 +1,6 @@
 // Calls about the users of the console.
 import { callWhole } from './call';
-import type { ConsoleUser, Role } from './models';
+import type { Role, Schemas } from './models';
 
 const at = (id: string, verb = ''): string => `/api/console/users/${encodeURIComponent(id)}${verb && `/${verb}`}`;
 
@@ -12,12 +12,7 @@ export interface UserChange {
   disabled?: boolean;
 }
 
-export interface Invitation {
-  data: ConsoleUser;
-  invitation_url: string;
-  /** Whether the link was sent by e-mail; `off` where the server sends none. */
-  mail: 'off' | 'sent' | 'failed';
-}
+export type Invitation = Schemas['InvitedUserResponse'];
 
 export const inviteUser = (user: { email: string; name?: string; role: Role; teams?: string[] | null; senior?: boolean }): Promise<Invitation> =>
   callWhole('POST', '/api/console/users', { json: user });
