@@ -12,4 +12,4 @@ define_settings! {
 
 /// Said at the start where no second factor is required.
 pub(super) const NO_SECOND_FACTOR_WARNING: &str =
-    "CONSOLE_REQUIRE_MFA is off: whoever has a password of the console sees and decides what its user may";
+    "CONSOLE_REQUIRE_MFA is off: a stolen password alone is enough to sign in to the console as its user";

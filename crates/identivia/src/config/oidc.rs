@@ -95,7 +95,7 @@ fn parse_issuer(text: &str) -> Result<String, String> {
     }
     if is_unencrypted(text) {
         return Err(
-            "must be https://: whoever reads or changes the answers on the way could sign in as anybody".to_owned()
+            "must be https://: an attacker who changes the answers on the way could sign in as any user".to_owned()
         );
     }
     Ok(text.to_owned())

@@ -7,7 +7,7 @@ use std::process::Command;
 
 /// The library that counts a process's steps, and the file that it counts in.
 pub(crate) struct StepKiller {
-    library: PathBuf,
+    shared_object: PathBuf,
     counter: PathBuf,
     _folder: tempfile::TempDir,
 }
@@ -16,14 +16,14 @@ impl StepKiller {
     /// Compiles the library. Without a C compiler a test cannot run, and says so.
     pub(crate) fn build(test: &str) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
-        let [library, counter] = ["step_killer.so", "steps_left"].map(|name| folder.path().join(name));
+        let [shared_object, counter] = ["step_killer.so", "steps_left"].map(|name| folder.path().join(name));
         let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/step_killer.c");
-        let compile = Command::new("cc").args(["-shared", "-fPIC", "-O1", "-o"]).arg(&library).arg(source).output();
+        let compile = Command::new("cc").args(["-shared", "-fPIC", "-O1", "-o"]).arg(&shared_object).arg(source).output();
         match compile {
             Ok(output) => {
                 assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
                 fs::write(&counter, 0_i64.to_ne_bytes()).unwrap();
-                Some(Self { library, counter, _folder: folder })
+                Some(Self { shared_object, counter, _folder: folder })
             }
             Err(_) => {
                 eprintln!("SKIPPED {test}: cc is missing (Debian: apt-get install build-essential)");
@@ -34,7 +34,7 @@ impl StepKiller {
 
     /// Loads the library into a command's process.
     pub(crate) fn watch(&self, command: &mut Command) {
-        command.env("LD_PRELOAD", &self.library).env("STEPS_LEFT", &self.counter);
+        command.env("LD_PRELOAD", &self.shared_object).env("STEPS_LEFT", &self.counter);
     }
 
     /// Lets the process die at its Nth step from now on; 0 lets it live.

@@ -6,7 +6,7 @@ use super::client_data::{Ceremony, ClientData};
 use super::cose_key::CredentialKey;
 use super::{PasskeyFault, RelyingParty};
 
-/// What is kept of a new passkey.
+/// The parts of a new passkey that are stored.
 #[derive(Debug)]
 pub struct NewCredential {
     pub id: Vec<u8>,

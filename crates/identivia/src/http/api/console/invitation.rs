@@ -21,7 +21,7 @@ use crate::store::console::UserWrite;
 /// What an invited person sends.
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct AcceptInvitation {
-    /// What stands behind `#token=` in the link.
+    /// The part of the link after `#token=`.
     #[serde(default)]
     #[schema(value_type = String, required = true, max_length = 255, pattern = "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$")]
     token: RawField,

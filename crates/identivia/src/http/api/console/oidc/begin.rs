@@ -114,7 +114,7 @@ async fn answer_url(call: &ConsoleCall, provider: &OidcProvider, intent: SignInI
 /// The link of an invitation that is accepted with a provider.
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct AcceptWithProvider {
-    /// What stands behind `#token=` in the link.
+    /// The part of the link after `#token=`.
     #[serde(default)]
     #[schema(value_type = String, required = true, max_length = 255, pattern = "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$")]
     token: RawField,

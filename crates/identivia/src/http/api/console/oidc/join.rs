@@ -49,7 +49,7 @@ pub(super) async fn create_user_of_claim(
     Ok(returned.finished(token))
 }
 
-/// Accepts an invitation: the invited user is the person, whatever address the provider gives.
+/// Accepts an invitation: the invited user is this person, also when the provider gives another address.
 pub(super) async fn accept_with_person(returned: ReturnedSignIn<'_>) -> Result<FinishedSignIn, SignInFailure> {
     let ReturnedSignIn { call, person, now, begun, .. } = returned;
     let console = &call.app.console;

@@ -91,8 +91,8 @@ pub(super) struct ExpectedAnswer {
     pub(super) session: Option<RecordId>,
 }
 
-/// Checks the use of a passkey of a user, counts a failure, and gives the user as they are once it is used. Whatever is wrong,
-/// the answer is the one of a wrong password.
+/// Checks the use of a passkey of a user, counts a failure, and gives the user as they are once it is used. Every fault gets
+/// the answer of a wrong password.
 pub(super) async fn use_passkey(
     call: &ConsoleCall,
     answer: PasskeyAnswer,
@@ -125,7 +125,7 @@ async fn check_answer(
 ) -> Result<Option<ConsoleUser>, ApiError> {
     let party = relying_party(&call.app)?;
     let Ok(client_data) = ClientData::parse(answer.client_data.clone()) else { return Ok(None) };
-    // The challenge counts once, whatever else is wrong.
+    // The challenge is used up, also when the answer is wrong.
     let challenge = take_challenge(call, &client_data, expected.purpose, expected.session).await?;
     let (Some(challenge), Some(user)) = (challenge, user) else { return Ok(None) };
     if !is_of_user(answer, &challenge, &user) || user.status != ConsoleUserStatus::Active {

@@ -56,7 +56,7 @@ pub(crate) async fn start_passkey_sign_in(
 
 /// Sign in with a passkey
 ///
-/// The answer sets the cookie of a session that is signed in. Whatever is wrong, the answer is that of a wrong password, and it
+/// The answer sets the cookie of a session that is signed in. Every fault gets the answer of a wrong password, and it
 /// counts as a failure.
 #[utoipa::path(post, path = "/api/console/login/passkey/finish", tag = "Console", security(()),
     request_body = SentAssertion,

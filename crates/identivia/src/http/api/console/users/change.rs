@@ -51,7 +51,7 @@ pub(crate) struct ChangeUser {
     request_body = ChangeUser,
     responses(
         (status = 200, description = "Changed", body = UserResponse),
-        (status = 409, description = "Nobody would be left who may do everything, or four eyes would have fewer than two people", body = ErrorBody),
+        (status = 409, description = "No super admin would be left, or four eyes would have fewer than two people", body = ErrorBody),
     ))]
 pub(crate) async fn change_console_user(
     ManagedUser { person, user: before }: ManagedUser,

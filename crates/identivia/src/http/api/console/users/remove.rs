@@ -17,7 +17,7 @@ use crate::store::console::UserWrite;
     params(("id" = RecordId, Path, description = "The user's id")),
     responses(
         (status = 200, description = "Deleted", body = DoneResponse),
-        (status = 409, description = "Nobody would be left who may do everything, or four eyes would have fewer than two people", body = ErrorBody),
+        (status = 409, description = "No super admin would be left, or four eyes would have fewer than two people", body = ErrorBody),
     ))]
 pub(crate) async fn delete_console_user(
     ManagedUser { person, user }: ManagedUser,
