@@ -18,7 +18,8 @@ impl StepKiller {
         let folder = tempfile::tempdir().unwrap();
         let [shared_object, counter] = ["step_killer.so", "steps_left"].map(|name| folder.path().join(name));
         let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/step_killer.c");
-        let compile = Command::new("cc").args(["-shared", "-fPIC", "-O1", "-o"]).arg(&shared_object).arg(source).output();
+        let compile =
+            Command::new("cc").args(["-shared", "-fPIC", "-O1", "-o"]).arg(&shared_object).arg(source).output();
         match compile {
             Ok(output) => {
                 assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
