@@ -1,4 +1,5 @@
 // Claims: two reviewers at one review, a review that is taken over, a claim that ends while its holder writes a decision.
+import type { Route } from '@playwright/test';
 import { expectStatus, inviteMember } from './member';
 import { decide, expect, refusal, sendNewerRecord, test } from './serverTest';
 
@@ -8,6 +9,16 @@ test('of two reviewers who claim at once one gets the review, and the other read
   const pages = await Promise.all([ann, bob].map((member) => team.open(member, `/reviews/${review}`)));
   const claims = pages.map((page) => page.getByRole('button', { name: 'Claim', exact: true }));
   for (const claim of claims) await expect(claim).toBeVisible();
+  // Neither request leaves before both reviewers have clicked; else the first claim takes the other's button away.
+  let clicked = 0;
+  for (const page of pages) {
+    const holdBack = async (route: Route): Promise<void> => {
+      clicked += 1;
+      await expect.poll(() => clicked).toBe(pages.length);
+      await route.continue();
+    };
+    await page.route(`**/api/reviews/${review}/claim`, holdBack, { times: 1 });
+  }
   await Promise.all(claims.map((claim) => claim.click()));
   const released = pages.map((page) => page.getByRole('button', { name: 'Release' }));
   await expect.poll(async () => (await Promise.all(released.map((button) => button.count()))).reduce((sum, count) => sum + count)).toBe(1);
