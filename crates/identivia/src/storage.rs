@@ -68,6 +68,14 @@ pub async fn open_console_store(config: &Config, secret: &[u8], clock: &Clock) -
     Ok(ConsoleStore::new(store, None))
 }
 
+/// Opens only the records, for commands beside a running server.
+///
+/// # Errors
+/// One line that names the setting to change.
+pub async fn open_record_store(config: &Config, secret: &[u8], clock: &Clock) -> anyhow::Result<Arc<dyn Store>> {
+    open_records(config, secret, clock).await.map(|records| records.store)
+}
+
 fn open_deliveries(data_dir: &Path) -> anyhow::Result<Arc<dyn Store>> {
     let deliveries = Sqlite::open_deliveries(data_dir)
         .with_context(|| format!("DATA_DIR: cannot open the database of webhooks in {}", data_dir.display()))?;

@@ -13,6 +13,7 @@ pub mod pocketbase_init;
 pub mod progress;
 pub mod serve;
 mod stop_signal;
+pub mod why;
 
 use std::io::Write as _;
 
@@ -26,6 +27,7 @@ use self::demo_data::command::DemoDataArguments;
 use self::eval::command::EvalArguments;
 use self::events_forward::command::EventsArguments;
 use self::pocketbase_init::PocketbaseArguments;
+use self::why::WhyArguments;
 use crate::config::{Config, Settings};
 
 const EXAMPLES: &str = "\
@@ -40,6 +42,7 @@ Examples:
   identivia copy --help                        migrate to another store
   identivia events forward --help              send events to a receiver that you develop
   identivia console setup-link                 print a link for the first user of the console
+  identivia why abc123def456ghi                explain what happened to a person's verification
   identivia eval face --pairs pairs.csv        measure the face engine on your own pictures
 
 Settings come from flags, then from the environment, then from a file `.env` in the current folder. Empty counts as not \
@@ -52,7 +55,8 @@ Files:
   DATA_DIR/system.key        the key that encrypts the secrets of the records (mode 0600): back it up with them
 
 Exit status:
-  0  success    1  a setting or its environment is wrong: one line on standard error says which    2  wrong usage";
+  0  success    2  wrong usage
+  1  a setting or its environment is wrong, or what was named does not exist: standard error says which";
 
 /// Self-hosted identity verification.
 ///
@@ -90,6 +94,11 @@ enum Command {
     Events(EventsArguments),
     /// Help people who cannot sign in to the console
     Console(ConsoleArguments),
+    /// Explain what happened to a person's verification
+    ///
+    /// Prints the audit trail of one profile, oldest first: time, who, what, and for each failure what it means and what to do
+    /// next. Prints ids, codes and statuses, and no personal value. Works beside a running server.
+    Why(WhyArguments),
     /// Work with the PocketBase that POCKETBASE_URL names
     Pocketbase(PocketbaseArguments),
 }
@@ -110,6 +119,7 @@ pub fn run_command(cli: Cli) -> anyhow::Result<()> {
         Command::Eval(arguments) => eval::command::run_eval(&Config::new(settings)?, &arguments),
         Command::Events(arguments) => events_forward::command::run_events(arguments),
         Command::Console(arguments) => console::run_console(&Config::new(settings)?, &arguments),
+        Command::Why(arguments) => why::run_why(&Config::new(settings)?, &arguments),
         Command::Pocketbase(arguments) => pocketbase_init::run_pocketbase(&Config::new(settings)?, &arguments),
     }
 }

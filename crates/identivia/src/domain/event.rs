@@ -137,6 +137,7 @@ event_kinds! {
     SessionBegun = "liveness_session.begun", "A person's frames have come in to be judged";
     CredentialsIssued = "aws_credentials.issued", "A browser or a server was given temporary credentials";
     SessionFinished = "liveness_session.finished", "A provider's result was kept";
+    ProviderFailed = "provider.failed", "A provider could not serve a person: the detail names the provider and the cause";
     TrustRefused = "trust.refused", "A browser tried to raise its own trust, or to change what is decided";
     ClientCreated = "client.created", "A client was made";
     ClientChanged = "client.changed", "A client was changed";

@@ -20,6 +20,19 @@ pub enum Outcome {
     NotApplicable,
 }
 
+impl Outcome {
+    /// Its word in records and answers.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+            Self::Warn => "warn",
+            Self::NotApplicable => "not_applicable",
+        }
+    }
+}
+
 /// What a finding rests on, the strongest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -76,6 +89,19 @@ pub enum CheckKind {
     Liveness,
     /// Whether the record's fields are those of the document.
     DataAgreement,
+}
+
+impl CheckKind {
+    /// Its word in records and answers.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Document => "document",
+            Self::FaceMatch => "face_match",
+            Self::Liveness => "liveness",
+            Self::DataAgreement => "data_agreement",
+        }
+    }
 }
 
 /// One check on a record.

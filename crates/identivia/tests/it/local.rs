@@ -272,7 +272,7 @@ fn encode_jpeg(picture: &image::RgbImage) -> Vec<u8> {
     bytes
 }
 
-fn stranger_picture() -> Vec<u8> {
+pub(crate) fn stranger_picture() -> Vec<u8> {
     std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../vision/tests/pictures/grace_hopper.jpg")).unwrap()
 }
 

@@ -57,5 +57,6 @@ mod tokens;
 mod verification;
 mod webhook_signatures;
 mod webhooks;
+mod why;
 mod wire;
 mod world;

@@ -59,8 +59,11 @@ pub(crate) async fn get_aws_credentials(
         return Err(ApiError::aws_not_configured());
     }
     quotas.charge(&context, ProviderOperation::Credentials).await?;
-    let credentials = app.liveness.provider().issue_credentials(profile).await.map_err(SessionError::Provider)?;
-    let credentials = credentials.ok_or_else(ApiError::aws_not_configured)?;
+    let issued = match app.liveness.provider().issue_credentials(profile).await {
+        Ok(issued) => issued,
+        Err(error) => return Err(context.session_error(profile, SessionError::Provider(error)).await),
+    };
+    let credentials = issued.ok_or_else(ApiError::aws_not_configured)?;
     app.store.record_event(&context.audit_event(EventKind::CredentialsIssued, profile, "")).await?;
     Ok(Json(CredentialsResponse {
         success: true,

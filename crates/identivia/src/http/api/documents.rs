@@ -125,7 +125,7 @@ pub(crate) async fn analyze_document(
     State(app): State<Arc<App>>,
     State(quotas): State<Arc<ProviderQuotas>>,
     context: RequestContext,
-    _: OwnWritableProfile,
+    OwnWritableProfile(profile): OwnWritableProfile,
     request: WholeRequest,
 ) -> Result<Json<AnalysisResponse>, ApiError> {
     if app.reader.is_off() {
@@ -150,7 +150,13 @@ pub(crate) async fn analyze_document(
     });
     let reading = reading.await.unwrap_or_else(|_| Err(ProviderError::failed("the reading broke off")));
     let advice = "Try again, or type the fields in";
-    let reading = reading.map_err(|error| ApiError::from_provider("Document reader", advice, error))?;
+    let reading = match reading {
+        Ok(reading) => reading,
+        Err(error) => {
+            context.audit_provider_failure(profile, "document_reader", &error).await;
+            return Err(ApiError::from_provider("Document reader", advice, error));
+        }
+    };
     let data = context.authority.show(reading).map(|reading| to_analysis(reading, document));
     Ok(Json(AnalysisResponse { success: true, data }))
 }

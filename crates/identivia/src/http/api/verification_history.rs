@@ -266,11 +266,15 @@ async fn check_visitor_data(context: &RequestContext, profile: RecordId, fingerp
     let Some(fingerprint) = fingerprint else { return DeviceCheck::default() };
     let app = &context.app;
     let Some(provider) = &app.fingerprint else { return DeviceCheck::only(DeviceStatus::Unchecked) };
-    provider.check_visitor_data(fingerprint, profile, app.clock.now()).await.unwrap_or_else(|error| {
-        let id: &str = &context.request_id;
-        tracing::warn!(request.id = id, cause = %error, "visitor data was not checked");
-        DeviceCheck::only(DeviceStatus::Failed)
-    })
+    match provider.check_visitor_data(fingerprint, profile, app.clock.now()).await {
+        Ok(check) => check,
+        Err(error) => {
+            let id: &str = &context.request_id;
+            tracing::warn!(request.id = id, cause = %error, "visitor data was not checked");
+            context.audit_provider_failure(Some(profile), "fingerprint", &error).await;
+            DeviceCheck::only(DeviceStatus::Failed)
+        }
+    }
 }
 
 /// Copies the files that were not sent from the profile, and what their pictures named when they were sent. After a file

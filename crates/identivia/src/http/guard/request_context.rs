@@ -12,6 +12,8 @@ use super::authority::Authority;
 use crate::app::App;
 use crate::domain::event::EventKind;
 use crate::http::error::{ApiError, RefusalKind};
+use crate::providers::http_call::ProviderError;
+use crate::providers::liveness::sessions::SessionError;
 use crate::records::audit_event::{ActorKind, AuditEvent};
 use crate::records::id::RecordId;
 use crate::store::{Refusal, Store, WriteOutcome};
@@ -149,6 +151,34 @@ impl RequestContext {
                 ApiError::conflict("Liveness session finished", "Its result does not change any more")
             }
             Refusal::SessionUsed => ApiError::session_used(),
+        }
+    }
+
+    /// Maps a provider's failure to its API error, after auditing it for the profile.
+    pub(crate) async fn session_error(&self, profile: Option<RecordId>, error: SessionError) -> ApiError {
+        if let SessionError::Provider(cause) = &error {
+            self.audit_provider_failure(profile, "liveness", cause).await;
+        }
+        error.into()
+    }
+
+    /// Audits that a provider could not serve a person. Repeated failures are audited by their count. A request that has
+    /// failed keeps its own error if the store does not answer.
+    pub(crate) async fn audit_provider_failure(
+        &self,
+        profile: Option<RecordId>,
+        provider: &'static str,
+        error: &ProviderError,
+    ) {
+        let Some(profile) = profile else { return };
+        let cause = format!("{provider}: {error}");
+        let now = self.app.clock.now();
+        let Some(count) = self.app.repeated_refusals.count_refusal(profile, &cause, now) else { return };
+        let detail = if count == 1 { cause } else { format!("{cause}, {count} times in an hour") };
+        let event = self.audit_event(EventKind::ProviderFailed, Some(profile), detail);
+        if self.app.store.record_event(&event).await.is_err() {
+            let id: &str = &self.request_id;
+            tracing::warn!(request.id = id, provider, "a provider's failure is missing in the audit trail");
         }
     }
 

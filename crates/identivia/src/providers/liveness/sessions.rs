@@ -21,6 +21,7 @@ use crate::files::{Files, FilesError, StoredPath};
 use crate::providers::http_call::{HealthCheck, ProviderError};
 use crate::records::RecordKind;
 use crate::records::audit_event::AuditEvent;
+use crate::records::finding_code::code_of_feedback;
 use crate::records::id::RecordId;
 use crate::records::liveness_session::{Feedback, LivenessSession, SessionStatus, Task};
 use crate::records::time::Millis;
@@ -328,7 +329,7 @@ impl LivenessSessions {
         AuditEvent::new(EventKind::SessionFinished, self.clock.now(), THIS_SERVER)
             .about(session.profile)
             .on(RecordKind::LivenessSessions, session.id.as_str())
-            .with_detail(session.status.word())
+            .with_detail(describe_outcome(session, self.rule))
     }
 
     /// Says whether results come from the provider, which forgets them. Frames that this server judges need no polling.
@@ -336,6 +337,13 @@ impl LivenessSessions {
     pub fn needs_polling(&self) -> bool {
         self.provider.frame_judge().is_none()
     }
+}
+
+/// The status of a finished session, whether it shows a live person, and the codes of the provider's feedback.
+fn describe_outcome(session: &LivenessSession, rule: LivenessRule) -> String {
+    let mut words = vec![session.status.word().to_owned(), rule.confirm(session).status];
+    words.extend(session.details.feedback.iter().map(|feedback| code_of_feedback(&feedback.code).to_owned()));
+    words.join(" ")
 }
 
 /// The report of a session whose frames could not be judged: the person needs another session.

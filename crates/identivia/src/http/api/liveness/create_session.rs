@@ -104,7 +104,11 @@ pub(crate) async fn create_liveness_session(
         provider_quotas::refuse_during_pause(&context, profile).await?;
     }
     let event = context.audit_event(EventKind::SessionCreated, profile, challenge.word());
-    let session = app.liveness.create_session(profile, context.authority.reach.only_team(), challenge, event).await?;
+    let created = app.liveness.create_session(profile, context.authority.reach.only_team(), challenge, event).await;
+    let session = match created {
+        Ok(session) => session,
+        Err(error) => return Err(context.session_error(profile, error).await),
+    };
     Ok(Json(SessionResponse {
         success: true,
         session_id: session.id,

@@ -136,8 +136,12 @@ pub(crate) async fn get_liveness_results(
     };
     let session = session.ok_or_else(session_not_found)?;
     quotas.charge(&context, ProviderOperation::GetResults).await?;
-    let session =
-        app.liveness.refresh_session(session).await?.filter(|session| session.status != SessionStatus::Expired);
+    let profile = session.profile;
+    let refreshed = match app.liveness.refresh_session(session).await {
+        Ok(refreshed) => refreshed,
+        Err(error) => return Err(context.session_error(profile, error).await),
+    };
+    let session = refreshed.filter(|session| session.status != SessionStatus::Expired);
     let (session, images) = app.liveness.read_with_images(session.ok_or_else(session_not_found)?).await?;
     Ok(Json(ResultsResponse {
         success: true,

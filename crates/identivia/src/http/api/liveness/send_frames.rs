@@ -110,17 +110,19 @@ pub(crate) async fn send_liveness_frames(
     let (received, pictures) = form::read_frames::<FrameFields>(request, &app.files).await?;
     let frames = check_frames(received.fields, received.checks, pictures, &task)?;
     let event = context.audit_event(EventKind::SessionBegun, session.profile, format!("{} frames", frames.len()));
-    let judged =
-        match app.liveness.judge_frames(session, frames, event, context.authority.work_holder(), permit).await? {
-            FrameOutcome::Judged(session) => *session,
-            FrameOutcome::AlreadyBegun => {
-                return Err(frames_refused("This session has had its frames; make a new one"));
-            }
-            FrameOutcome::UnreadableFrame(number) => {
-                let problem = format!("{FRAME_PREFIX}{number} is damaged or cut off: it does not decode");
-                return Err(ApiError::invalid_fields([("frame_1", problem)].into()));
-            }
-        };
+    let profile = session.profile;
+    let holder = context.authority.work_holder();
+    let judged = match app.liveness.judge_frames(session, frames, event, holder, permit).await {
+        Ok(FrameOutcome::Judged(session)) => *session,
+        Ok(FrameOutcome::AlreadyBegun) => {
+            return Err(frames_refused("This session has had its frames; make a new one"));
+        }
+        Ok(FrameOutcome::UnreadableFrame(number)) => {
+            let problem = format!("{FRAME_PREFIX}{number} is damaged or cut off: it does not decode");
+            return Err(ApiError::invalid_fields([("frame_1", problem)].into()));
+        }
+        Err(error) => return Err(context.session_error(profile, error).await),
+    };
     Ok(Json(FramesResponse {
         success: true,
         session_id: judged.id,
