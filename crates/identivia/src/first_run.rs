@@ -1,6 +1,7 @@
 //! The first start: creates the data folder, and generates a signing secret and one machine client if none is configured.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
@@ -14,6 +15,7 @@ use crate::secret_file::{self, create_secret_file, read_secret_file};
 
 const SETTING: &str = "DATA_DIR";
 const FILE: &str = "first-run.json";
+const LOCK_FILE: &str = "lock";
 const CLIENT_ID: &str = "first-run";
 
 /// The generated secrets, stored in the data folder with mode 0600.
@@ -115,7 +117,7 @@ pub fn lock_data_dir(data_dir: &Path) -> Result<File, ConfigError> {
         .mode(0o700)
         .create(data_dir)
         .map_err(|error| to_path_error(data_dir, &error))?;
-    let path = data_dir.join("lock");
+    let path = data_dir.join(LOCK_FILE);
     let lock = OpenOptions::new()
         .write(true)
         .create(true)
@@ -131,6 +133,36 @@ pub fn lock_data_dir(data_dir: &Path) -> Result<File, ConfigError> {
         ))),
         Err(TryLockError::Error(error)) => Err(to_path_error(&path, &error)),
     }
+}
+
+/// Checks that a start could create or write the data folder, and changes nothing.
+///
+/// # Errors
+/// What is in the way.
+pub fn require_usable_data_dir(data_dir: &Path) -> Result<(), ConfigError> {
+    let mut nearest = data_dir;
+    loop {
+        let shown = if nearest.as_os_str().is_empty() { Path::new(".") } else { nearest };
+        match fs::metadata(shown) {
+            Ok(found) if !found.is_dir() => {
+                return Err(to_data_dir_error(format!("{} is no folder; set another one", shown.display())));
+            }
+            // A nameless file needs what a start needs, and leaves nothing behind.
+            Ok(_) => return tempfile::tempfile_in(shown).map(drop).map_err(|error| to_path_error(shown, &error)),
+            Err(error) if error.kind() == ErrorKind::NotFound => match nearest.parent() {
+                Some(parent) => nearest = parent,
+                None => return Err(to_path_error(data_dir, &error)),
+            },
+            Err(error) => return Err(to_path_error(shown, &error)),
+        }
+    }
+}
+
+/// Says whether another process has locked the data folder.
+#[must_use]
+pub fn is_data_dir_in_use(data_dir: &Path) -> bool {
+    let lock = OpenOptions::new().write(true).open(data_dir.join(LOCK_FILE));
+    lock.is_ok_and(|lock| matches!(lock.try_lock(), Err(TryLockError::WouldBlock)))
 }
 
 fn to_path_error(path: &Path, error: &std::io::Error) -> ConfigError {

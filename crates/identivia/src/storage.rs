@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
+use rustix::fs::Access;
 
 use crate::clock::Clock;
 use crate::config::{Config, FileLocation, RecordLocation};
@@ -12,11 +13,11 @@ use crate::files::folder::FileFolder;
 use crate::files::pocketbase_fields::PocketBaseFields;
 use crate::files::{FileBackend, Files};
 use crate::jobs::file_sweep::SweepAtStart;
-use crate::store::Store;
 use crate::store::console::ConsoleStore;
 use crate::store::pocketbase::{Misfit, PocketBase, Severity};
 use crate::store::postgres::Postgres;
 use crate::store::sqlite::Sqlite;
+use crate::store::{SchemaState, Store, postgres, sqlite};
 use crate::work::cpu_ledger::CpuLedger;
 
 /// An open store with its files.
@@ -74,6 +75,84 @@ pub async fn open_console_store(config: &Config, secret: &[u8], clock: &Clock) -
 /// One line that names the setting to change.
 pub async fn open_record_store(config: &Config, secret: &[u8], clock: &Clock) -> anyhow::Result<Arc<dyn Store>> {
     open_records(config, secret, clock).await.map(|records| records.store)
+}
+
+/// What opening the storage would meet.
+#[derive(Default)]
+pub struct StorageFindings {
+    /// Each stops a start: one line that names the setting.
+    pub problems: Vec<String>,
+    /// What a start would change.
+    pub notes: Vec<String>,
+}
+
+impl StorageFindings {
+    fn add<T>(&mut self, outcome: anyhow::Result<T>) -> Option<T> {
+        outcome.map_err(|error| self.problems.push(format!("{error:#}"))).ok()
+    }
+
+    fn note_schema(&mut self, outcome: anyhow::Result<SchemaState>) {
+        match self.add(outcome) {
+            Some(SchemaState::Missing) => self.notes.push("the first start creates the tables".to_owned()),
+            Some(SchemaState::Outdated { missing }) => {
+                self.notes.push(format!("the next start applies {missing} migrations; back the database up before"));
+            }
+            Some(SchemaState::Current) | None => {}
+        }
+    }
+}
+
+/// Tries to open the configured storage as a server does, finds every problem, and changes nothing.
+pub async fn inspect_storage(config: &Config, secret: &[u8], clock: &Clock) -> StorageFindings {
+    let mut findings = StorageFindings::default();
+    match &config.records {
+        RecordLocation::Sqlite => {
+            let state = sqlite::inspect_database(&config.data_dir);
+            let folder = config.data_dir.display();
+            findings.note_schema(state.with_context(|| format!("DATA_DIR: cannot open the database in {folder}")));
+        }
+        RecordLocation::Postgres { url, .. } => {
+            findings.note_schema(postgres::inspect_database(url).await.context("DATABASE_URL"));
+        }
+        RecordLocation::PocketBase(account) => {
+            if let Some(pocketbase) = findings.add(PocketBase::new(account.clone(), secret, clock.clone())) {
+                inspect_collections(&pocketbase, &mut findings).await;
+            }
+            return findings;
+        }
+    }
+    if let FileLocation::Bucket(at) = &config.files {
+        let bucket = S3Bucket::open(at, &config.data_dir, BucketTimeouts::default()).await;
+        findings.add(bucket.with_context(|| format!("FILES_URL: cannot keep files in {at}")));
+    } else if let Err(error) = require_writable_folder(&config.data_dir.join("files")) {
+        findings.problems.push(format!("DATA_DIR: the folder of files cannot be written: {error}"));
+    }
+    findings
+}
+
+async fn inspect_collections(pocketbase: &PocketBase, findings: &mut StorageFindings) {
+    match pocketbase.describe_problems().await {
+        Err(error) => {
+            findings.notes.push(format!("PocketBase does not answer; requests are refused until it does: {error}"))
+        }
+        Ok(misfits) => {
+            for Misfit { severity, text } in misfits {
+                if severity == Severity::Stop {
+                    findings.problems.push(format!("POCKETBASE_URL: {text}"));
+                } else {
+                    findings.notes.push(format!("PocketBase: {text}"));
+                }
+            }
+        }
+    }
+}
+
+/// A missing folder is created by the first start.
+fn require_writable_folder(folder: &Path) -> std::io::Result<()> {
+    match rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK) {
+        Err(rustix::io::Errno::NOENT) => Ok(()),
+        outcome => Ok(outcome?),
+    }
 }
 
 fn open_deliveries(data_dir: &Path) -> anyhow::Result<Arc<dyn Store>> {

@@ -63,6 +63,14 @@ impl SystemKey {
         }
     }
 
+    /// Reads the key; `None` where the first start has yet to draw one.
+    ///
+    /// # Errors
+    /// When the file is damaged, or other users could read it.
+    pub fn load(path: &Path) -> Result<Option<Self>, ConfigError> {
+        read_secret_file(SETTING, path)?.map(|text| Self::from_file(path, &text)).transpose()
+    }
+
     /// Names the key, and tells nothing of it: 8 hex letters.
     #[must_use]
     pub fn id(&self) -> &str {

@@ -1,10 +1,13 @@
-//! `identivia check`: prints what is on, what is off and why. Changes nothing.
+//! `identivia check`: prints what is on, what is off, why, and everything that would stop a start. Changes nothing.
 
+use anyhow::bail;
 use clap::Args;
 
 use super::check_live::run_check_live;
-use super::print_line;
-use crate::config::{Config, FileLocation, LivenessSource, ReaderSource, RecordLocation, list_unknown_scopes};
+use super::check_stores::inspect_start;
+use super::configuration_warnings::list_warnings;
+use super::{print_line, start_runtime};
+use crate::config::{Config, FileLocation, LivenessSource, ReaderSource, RecordLocation, Settings};
 use crate::http::pages::page_assets;
 use crate::providers::local_engines::ENGINE_NAME;
 
@@ -20,15 +23,26 @@ pub struct CheckArguments {
 /// Prints the configuration in words.
 ///
 /// # Errors
-/// When standard output cannot be written, or a provider fails.
-pub fn run_check(config: &Config, arguments: &CheckArguments) -> anyhow::Result<()> {
+/// Everything that would stop a start, one line each; when standard output cannot be written, or a provider fails.
+pub fn run_check(settings: &Settings, arguments: &CheckArguments) -> anyhow::Result<()> {
+    refuse_problems(Config::list_problems(settings).iter().map(ToString::to_string).collect())?;
+    let config = &Config::new(settings)?;
     for (name, state) in describe_configuration(config) {
         print_line(&format!("{name:<14} {state}"))?;
     }
-    for note in list_notes(config) {
+    let findings = start_runtime()?.block_on(inspect_start(config));
+    let warnings = list_warnings(config).into_iter();
+    let single_server = config.list_single_server_warnings().into_iter().map(str::to_owned);
+    for note in warnings.chain(single_server).chain(findings.notes) {
         print_line(&format!("note           {note}"))?;
     }
+    refuse_problems(findings.problems)?;
     if arguments.live { run_check_live(config) } else { Ok(()) }
+}
+
+/// An error with a line for each problem, if there is any.
+fn refuse_problems(problems: Vec<String>) -> anyhow::Result<()> {
+    if problems.is_empty() { Ok(()) } else { bail!("{}", problems.join("\nidentivia: ")) }
 }
 
 fn describe_configuration(config: &Config) -> Vec<(&'static str, String)> {
@@ -51,18 +65,6 @@ fn describe_configuration(config: &Config) -> Vec<(&'static str, String)> {
         ("metrics", describe_metrics(config)),
         ("proxies", describe_proxies(config)),
     ]
-}
-
-fn list_notes(config: &Config) -> Vec<String> {
-    let scopes = list_unknown_scopes(config.clients.as_deref().unwrap_or_default());
-    let mut notes: Vec<String> =
-        scopes.iter().map(|scope| format!("no operation requires the scope {scope}; is it misspelt?")).collect();
-    let unused = &config.unused_settings;
-    notes.extend(unused.iter().map(|name| format!("{name} is set but does nothing in this configuration")));
-    notes.extend(config.unverified_database_warning().map(str::to_owned));
-    notes.extend(config.second_factor_warning().map(str::to_owned));
-    notes.extend(config.list_single_server_warnings().iter().map(ToString::to_string));
-    notes
 }
 
 fn describe_page(config: &Config) -> String {

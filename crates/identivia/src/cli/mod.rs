@@ -2,6 +2,8 @@
 
 pub mod check;
 pub mod check_live;
+mod check_stores;
+mod configuration_warnings;
 pub mod console;
 pub mod copy;
 pub mod demo_data;
@@ -75,7 +77,7 @@ pub struct Cli {
 enum Command {
     /// Serve until a signal stops the server (the default)
     Serve,
-    /// Read the configuration and print what is on, what is off and why
+    /// Read the configuration, try what a start needs, and print what is on, what is off, why, and everything that is wrong
     Check(CheckArguments),
     /// Print the description of the API (OpenAPI 3.1) as JSON
     Openapi,
@@ -111,7 +113,7 @@ pub fn run_command(cli: Cli) -> anyhow::Result<()> {
     let settings = &cli.settings;
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => serve::run_serve(Config::new(settings)?),
-        Command::Check(arguments) => check::run_check(&Config::new(settings)?, &arguments),
+        Command::Check(arguments) => check::run_check(settings, &arguments),
         Command::Openapi => openapi::run_openapi(),
         Command::HashSecret => hash_secret::run_hash_secret(),
         Command::Copy(arguments) => copy::command::run_copy(&arguments, settings),

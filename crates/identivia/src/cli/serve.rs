@@ -2,9 +2,10 @@
 
 use tokio::sync::watch;
 
+use super::configuration_warnings::list_warnings;
 use super::stop_signal::listen_for_stop_signal;
 use super::{print_line, start_runtime};
-use crate::config::{Config, list_unknown_scopes};
+use crate::config::Config;
 use crate::http::pages::page_assets;
 use crate::server::{Server, StartOptions};
 use crate::telemetry;
@@ -57,15 +58,10 @@ fn log_configuration_warnings(config: &Config) {
 }
 
 fn list_configuration_warnings(config: &Config) -> Vec<String> {
-    let mut warnings: Vec<String> = config.unverified_database_warning().map(str::to_owned).into_iter().collect();
-    warnings.extend(config.second_factor_warning().map(str::to_owned));
-    let unused = config.unused_settings.iter();
-    warnings.extend(unused.map(|name| format!("{name} is set but does nothing in this configuration")));
+    let mut warnings = list_warnings(config);
     if page_assets::index().is_none() {
         warnings.push("this binary has no verification page: run `make web`, then build it again".to_owned());
     }
-    let scopes = list_unknown_scopes(config.clients.as_deref().unwrap_or_default());
-    warnings.extend(scopes.iter().map(|scope| format!("no operation requires the scope {scope}; is it misspelt?")));
     warnings
 }
 

@@ -42,28 +42,6 @@ impl<N: FromStr + PartialOrd + Display> SettingCheck for WholeNumber<N> {
     }
 }
 
-/// Accepts numbers in a range, also with decimals.
-pub(super) struct Decimal {
-    pub(super) least: f64,
-    pub(super) most: f64,
-}
-
-impl SettingCheck for Decimal {
-    type Value = f64;
-
-    fn parse(&self, text: &str) -> Result<f64, String> {
-        let Self { least, most } = self;
-        match text.parse::<f64>() {
-            Ok(number) if (least..=most).contains(&&number) => Ok(number),
-            _ => Err(format!("must be a number from {least} to {most}, not {text:?}")),
-        }
-    }
-
-    fn describe_accepted(&self) -> Option<String> {
-        Some(format!("{} to {}", self.least, self.most))
-    }
-}
-
 /// Accepts one of some words, each of which stands for a value.
 pub(super) struct OneOf<T: 'static>(pub(super) &'static [(&'static str, T)]);
 
@@ -91,14 +69,18 @@ impl<T: Copy> SettingCheck for OneOf<T> {
     }
 }
 
-/// Accepts `true`; any other text means no.
+/// Accepts `true` and `false`.
 pub(super) struct ExplicitConsent;
 
 impl SettingCheck for ExplicitConsent {
     type Value = bool;
 
     fn parse(&self, text: &str) -> Result<bool, String> {
-        Ok(text == "true")
+        match text {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            other => Err(format!("must be true or false, not {other:?}")),
+        }
     }
 }
 

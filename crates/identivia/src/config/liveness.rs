@@ -6,7 +6,7 @@ use super::aws::{
     AWS_ACCESS_KEY_ID, AWS_CREDENTIALS_ACTIONS, AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_REKOGNITION, AWS_ENDPOINT_URL_S3,
     AWS_ENDPOINT_URL_STS, AWS_LIVENESS_ROLE_ARN, AwsAccess, CredentialsActions, read_access, read_endpoint,
 };
-use super::checks::{Decimal, OneOf, Parsed, WholeNumber};
+use super::checks::{OneOf, Parsed, SettingCheck, WholeNumber};
 use super::network::{is_unencrypted, parse_web_url};
 use super::setting::{AnySetting as _, ConfigError, Settings, define_settings};
 use super::storage::has_bucket_url;
@@ -15,6 +15,7 @@ use crate::domain::profile::Word as _;
 
 /// The lowest threshold with the local engines: below it a failed session would count as live.
 const MIN_LOCAL_THRESHOLD: f64 = 30.0;
+const MAX_THRESHOLD: f64 = 100.0;
 
 define_settings! {
     LIVENESS_SETTINGS, "Liveness and documents";
@@ -24,8 +25,8 @@ define_settings! {
         ("auto", LivenessChoice::Auto), ("aws", LivenessChoice::Aws), ("local", LivenessChoice::Local),
         ("off", LivenessChoice::Off),
     ]), DefaultText("auto");
-    /// Lowest confidence at which a face counts as live; at least 30 with the local engines
-    FACE_LIVENESS_THRESHOLD: Decimal = Decimal { least: 0.0, most: 100.0 }, DefaultText("75");
+    /// Lowest confidence at which a face counts as live
+    FACE_LIVENESS_THRESHOLD: LivenessThreshold = LivenessThreshold { is_local: false }, DefaultText("75");
     /// Whether results of the local engines confirm liveness. They test no photographs, screens, masks or injected pictures;
     /// with `false` they are kept, and `isLive` stays false
     LOCAL_LIVENESS_COUNTS: OneOf<bool> = OneOf(&[("true", true), ("false", false)]), DefaultText("true");
@@ -38,6 +39,27 @@ define_settings! {
     /// A server in place of AWS's, to which a person's browser streams their face, such as wss://streaming.example.com
     LIVENESS_STREAM_URL: Parsed<String> = Parsed(parse_stream_url),
         WhenUnset("wss://streaming-rekognition.AWS_REGION.amazonaws.com");
+}
+
+/// Accepts confidences, in percent.
+pub(super) struct LivenessThreshold {
+    is_local: bool,
+}
+
+impl SettingCheck for LivenessThreshold {
+    type Value = f64;
+
+    fn parse(&self, text: &str) -> Result<f64, String> {
+        let (least, with) = if self.is_local { (MIN_LOCAL_THRESHOLD, " with the local engines") } else { (0.0, "") };
+        match text.parse::<f64>() {
+            Ok(number) if (least..=MAX_THRESHOLD).contains(&number) => Ok(number),
+            _ => Err(format!("must be a number from {least} to {MAX_THRESHOLD}{with}, not {text:?}")),
+        }
+    }
+
+    fn describe_accepted(&self) -> Option<String> {
+        Some(format!("0 to {MAX_THRESHOLD} with AWS, {MIN_LOCAL_THRESHOLD} to {MAX_THRESHOLD} with the local engines"))
+    }
 }
 
 /// A choice of liveness provider.
@@ -105,9 +127,8 @@ fn has_keys_for_aws(settings: &Settings) -> bool {
 
 /// Reads which results mean a live person. The local engines need a higher minimum than AWS.
 pub(super) fn read_liveness_rule(settings: &Settings, source: &LivenessSource) -> Result<LivenessRule, ConfigError> {
-    let check = &FACE_LIVENESS_THRESHOLD.check;
-    let least = if matches!(source, LivenessSource::Aws(_)) { check.least } else { MIN_LOCAL_THRESHOLD };
-    let threshold = FACE_LIVENESS_THRESHOLD.read_with_check(&Decimal { least, most: check.most }, settings)?;
+    let check = LivenessThreshold { is_local: !matches!(source, LivenessSource::Aws(_)) };
+    let threshold = FACE_LIVENESS_THRESHOLD.read_with_check(&check, settings)?;
     Ok(LivenessRule { threshold, local_counts: LOCAL_LIVENESS_COUNTS.read(settings)? })
 }
 

@@ -11,6 +11,7 @@ mod fingerprint;
 mod liveness;
 mod logging;
 mod mail;
+mod misspelt;
 mod network;
 mod oidc;
 mod setting;
@@ -19,6 +20,7 @@ mod tokens;
 mod unused;
 mod webhooks;
 
+use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
@@ -37,7 +39,8 @@ pub use engines::EngineSettings;
 pub use fingerprint::FingerprintApi;
 pub use liveness::{AwsLiveness, LivenessSource};
 pub use mail::{MailSettings, SmtpEncryption, SmtpServer};
-pub use network::{is_unencrypted, parse_web_url};
+pub use misspelt::{MisspeltVariable, list_misspelt_variables};
+pub use network::{has_unspecified_host, is_unencrypted, parse_web_url};
 pub use oidc::OidcSettings;
 pub use setting::{ConfigError, Settings};
 pub use storage::{BucketLocation, FileLocation, PocketBaseAccount, RecordLocation};
@@ -181,6 +184,43 @@ impl Config {
         })
     }
 
+    /// Checks all settings, and lists everything that is wrong, one problem for each setting. It is empty exactly if
+    /// [`Self::new`] succeeds. No text holds a secret.
+    #[must_use]
+    pub fn list_problems(settings: &Settings) -> Vec<ConfigError> {
+        let Err(first) = Self::new(settings) else { return Vec::new() };
+        let unused = unused::list_unused_settings(settings);
+        let own = setting::list_own_problems(settings).into_iter().filter(|problem| !unused.contains(&problem.name));
+        let mut problems = list_joint_problems(settings);
+        problems.extend(own);
+        problems.push(first);
+        let mut names = HashSet::new();
+        problems.retain(|problem| names.insert(problem.name));
+        problems
+    }
+
+    /// Warns of links that a person's phone cannot open, or on which it gives no camera.
+    #[must_use]
+    pub fn list_link_warnings(&self) -> Vec<String> {
+        let own_address = format!("http://{}", SocketAddr::new(self.host, self.port));
+        let (name, url) = match (&self.client_url, &self.public_url) {
+            (Some(url), _) => ("CLIENT_URL", url),
+            (None, Some(url)) => ("PUBLIC_URL", url),
+            (None, None) => ("PUBLIC_URL is not set, and the address", &own_address),
+        };
+        if has_unspecified_host(url) {
+            return vec![format!(
+                "{name} {url} is no address that a phone can open: set PUBLIC_URL to the https URL at which people reach this server"
+            )];
+        }
+        if is_unencrypted(url) {
+            return vec![format!(
+                "{name} {url} is http://: browsers give no camera to such a page, except on this machine; serve it by https"
+            )];
+        }
+        Vec::new()
+    }
+
     /// The file of the system key.
     #[must_use]
     pub fn system_key_path(&self) -> PathBuf {
@@ -224,6 +264,25 @@ impl Config {
         }
         warnings
     }
+}
+
+/// What is wrong with settings together. Each reader gives its first problem.
+fn list_joint_problems(settings: &Settings) -> Vec<ConfigError> {
+    let liveness = read_liveness_source(settings);
+    let rule = liveness.as_ref().ok().map(|source| read_liveness_rule(settings, source).map(drop));
+    let outcomes = [
+        liveness.map(drop),
+        rule.unwrap_or(Ok(())),
+        read_reader_source(settings).map(drop),
+        read_fingerprint(settings).map(drop),
+        read_engines(settings).map(drop),
+        read_webhook_settings(settings).map(drop),
+        read_mail_settings(settings).map(drop),
+        read_oidc_providers(settings).map(drop),
+        read_record_location(settings).map(drop),
+        read_file_location(settings).map(drop),
+    ];
+    outcomes.into_iter().filter_map(Result::err).collect()
 }
 
 #[cfg(test)]
@@ -290,7 +349,7 @@ mod tests {
         METRICS_ADDR: must be an address and a port such as 127.0.0.1:9100, not "9100"
         LOG_FORMAT: must be pretty or json, not "xml"
         CONSOLE_REQUIRE_MFA: must be true or false, not "no"
-        FACE_LIVENESS_THRESHOLD: must be a number from 30 to 100, not "NaN"
+        FACE_LIVENESS_THRESHOLD: must be a number from 30 to 100 with the local engines, not "NaN"
         TRUSTED_PROXIES: "10.0.0.0/33" is no address or network such as 10.0.0.0/8
         DATABASE_URL: must be sqlite: (the database is in DATA_DIR) or postgres://user:password@host/database
         POCKETBASE_URL: must be https://, or passwords and passports cross the network in the clear; within a network you trust set POCKETBASE_ALLOW_HTTP=true
@@ -350,6 +409,40 @@ mod tests {
         OPENAI_IMAGE_SIDE: must be a whole number from 512 to 8192, not "20"
         FINGERPRINT_BASE_URL: must be a URL such as https://verify.example.com, without user, password or query
         "#);
+    }
+
+    #[test]
+    fn every_wrong_setting_is_listed_once_and_unused_ones_are_not() {
+        let texts = [
+            ("JWT_SECRET", "CANARY"),
+            ("PORT", "x"),
+            ("FACE_LIVENESS_THRESHOLD", "200"),
+            ("FILES_URL", "CANARY"),
+            ("SMTP_URL", "smtp://localhost"),
+            ("AWS_LIVENESS_ROLE_ARN", "CANARY"),
+        ];
+        let problems = Config::list_problems(&Settings::from_texts(&texts));
+        let mut names: Vec<&str> = problems.iter().map(|problem| problem.name).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["FACE_LIVENESS_THRESHOLD", "FILES_URL", "JWT_SECRET", "MAIL_FROM", "PORT"]);
+        assert!(!problems.iter().any(|problem| problem.to_string().contains("CANARY")));
+        assert!(Config::list_problems(&Settings::from_texts(&[("OPENAI_IMAGE_SIDE", "20")])).is_empty());
+    }
+
+    #[test]
+    fn links_that_no_phone_opens_are_warned_of() {
+        let warned = |texts: &[(&'static str, &str)]| {
+            Config::new(&Settings::from_texts(texts)).unwrap().list_link_warnings().concat()
+        };
+        assert_eq!(warned(&[]), "");
+        assert_eq!(warned(&[("HOST", "0.0.0.0"), ("PUBLIC_URL", "https://id.example.com")]), "");
+        assert_eq!(warned(&[("PUBLIC_URL", "http://localhost:8000")]), "");
+        assert!(warned(&[("HOST", "0.0.0.0")]).contains("http://0.0.0.0:8000 is no address that a phone can open"));
+        assert!(warned(&[("PUBLIC_URL", "http://[::]:80")]).contains("PUBLIC_URL http://[::]:80 is no address"));
+        assert!(warned(&[("HOST", "192.0.2.7")]).contains("no camera"));
+        assert!(warned(&[("PUBLIC_URL", "http://id.example.com")]).contains("no camera"));
+        let elsewhere = [("PUBLIC_URL", "http://id.example.com"), ("CLIENT_URL", "https://page.example.com")];
+        assert_eq!(warned(&elsewhere), "", "people open the page at CLIENT_URL");
     }
 
     #[test]

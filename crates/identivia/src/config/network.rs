@@ -71,6 +71,14 @@ pub fn is_unencrypted(url: &str) -> bool {
     !is_here && url.scheme_str() != Some("https")
 }
 
+/// Says whether a web URL's host is the address that means every address of a machine.
+#[must_use]
+pub fn has_unspecified_host(url: &str) -> bool {
+    let url: Uri = url.parse().unwrap_or_default();
+    let host = url.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+    host.parse::<IpAddr>().is_ok_and(|address| address.is_unspecified())
+}
+
 fn parse_redirects(list: &str) -> Result<Redirects, String> {
     // The error does not show the value: it may hold a password.
     Redirects::parse(list).map_err(|number| {

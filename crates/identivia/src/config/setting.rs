@@ -112,6 +112,9 @@ pub(super) trait AnySetting {
     fn default_text(&self) -> Option<&'static str>;
 
     fn is_set(&self, settings: &Settings) -> bool;
+
+    /// What is wrong with the value by itself; `None` where it is not set.
+    fn find_problem(&self, settings: &Settings) -> Option<ConfigError>;
 }
 
 impl<C: SettingCheck, D: SettingDefault> AnySetting for DefinedSetting<C, D> {
@@ -142,6 +145,11 @@ impl<C: SettingCheck, D: SettingDefault> AnySetting for DefinedSetting<C, D> {
 
     fn is_set(&self, settings: &Settings) -> bool {
         self.text(settings).is_some()
+    }
+
+    fn find_problem(&self, settings: &Settings) -> Option<ConfigError> {
+        let problem = self.check.parse(self.text(settings)?).err()?;
+        Some(self.to_error(problem))
     }
 }
 
@@ -197,6 +205,16 @@ impl Settings {
 
 fn all_settings() -> impl Iterator<Item = (&'static str, &'static dyn AnySetting)> {
     super::GROUPS.iter().flat_map(|group| group.settings.iter().map(|setting| (group.heading, *setting)))
+}
+
+/// What is wrong with each setting by itself.
+pub(super) fn list_own_problems(settings: &Settings) -> Vec<ConfigError> {
+    all_settings().filter_map(|(_, setting)| setting.find_problem(settings)).collect()
+}
+
+/// The variable of every setting.
+pub(super) fn list_variables() -> impl Iterator<Item = &'static str> {
+    all_settings().map(|(_, setting)| setting.variable())
 }
 
 /// Every setting is a global flag with a variable. `clap` never shows or checks values: one may be a secret, and

@@ -90,6 +90,27 @@ pub enum StoreError {
 
 pub(crate) type Result<T> = std::result::Result<T, StoreError>;
 
+/// How far a database has been migrated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SchemaState {
+    /// There is no database yet, or it is empty.
+    Missing,
+    /// A start applies so many migrations.
+    Outdated {
+        missing: usize,
+    },
+    Current,
+}
+
+impl SchemaState {
+    pub(crate) const fn of_counts(applied: usize, known: usize) -> Self {
+        match known.saturating_sub(applied) {
+            0 => Self::Current,
+            missing => Self::Outdated { missing },
+        }
+    }
+}
+
 /// Under which condition a profile may be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WriteCondition {

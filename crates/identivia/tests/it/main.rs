@@ -8,6 +8,7 @@ mod audit;
 mod bodies;
 mod bucket;
 mod capacity;
+mod check;
 mod clients;
 mod command;
 mod console;

@@ -1,5 +1,6 @@
 //! PostgreSQL: a pool of connections with deadlines. Any number of servers can share one database.
 
+mod inspect;
 mod pool;
 
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use super::sql::{
     Step, StepEnd, refuse_newer_migrations,
 };
 use super::{Result, StoreError};
+pub use inspect::inspect_database;
 use pool::Pool;
 
 /// Names the advisory lock under which one server migrates while others wait: the letters of "identiv".

@@ -1,5 +1,6 @@
 //! The embedded default: SQLite in the data folder, WAL with `synchronous=FULL`, one writer, readers from a pool.
 
+mod inspect;
 mod writer;
 
 use std::fs::OpenOptions;
@@ -21,6 +22,7 @@ use super::sql::{
     Step, StepEnd, refuse_newer_migrations,
 };
 use super::{Result, StoreError};
+pub use inspect::inspect_database;
 use writer::{Writer, to_store_error};
 
 const FILE_NAME: &str = "identivia.db";
