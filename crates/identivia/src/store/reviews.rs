@@ -111,7 +111,7 @@ impl dyn Store + '_ {
     }
 
     /// The query of a filter; `None` where nothing can match.
-    async fn filtered_reviews(&self, reach: &Reach, filter: &ReviewFilter, now: Millis) -> Result<Option<Query>> {
+    pub(super) async fn filtered_reviews(&self, reach: &Reach, filter: &ReviewFilter, now: Millis) -> Result<Option<Query>> {
         let mut query = Query::of_kind(RecordKind::Reviews).within(reach);
         if let Some(states) = StateFilter::of_shown(&filter.states) {
             let stored = states.stored.iter().map(|state| state.word().into()).collect();
@@ -143,6 +143,8 @@ impl dyn Store + '_ {
                 return Ok(None);
             }
             query = query.filter("profile", Comparison::In(profiles));
+            // SQLite would take the index of teams and states, and read all reviews of the caller's teams.
+            query.index = Some("reviews_profile");
         }
         Ok(Some(query))
     }

@@ -104,3 +104,22 @@ pub(super) fn push_search(statement: &mut SqlStatement, kind: RecordKind, text: 
         statement.push_text(")");
     }
 }
+
+/// The part of a select's sources that comes before its table, for [`push_words_in_order`].
+pub(super) fn push_words_source(statement: &mut SqlStatement) {
+    // SQLite reads the tables of a `cross join` in their order. PostgreSQL chooses.
+    statement.push_text("search_tokens w cross join ");
+}
+
+/// Adds the condition that a record has all these words. It is found by the rows of the first one.
+pub(super) fn push_words_in_order(statement: &mut SqlStatement, kind: RecordKind, words: &[String]) {
+    let kind = kind.name();
+    for (number, word) in words.iter().enumerate() {
+        statement.push_text(&match number {
+            0 => format!("r.seq = w.seq and w.kind = '{kind}' and w.token = "),
+            _ => format!(" and exists (select 1 from search_tokens v where v.kind = '{kind}' and v.seq = w.seq and v.token = "),
+        });
+        statement.push_value(SqlValue::from_text(word.clone()));
+        statement.push_text(if number == 0 { "" } else { ")" });
+    }
+}

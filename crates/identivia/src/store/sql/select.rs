@@ -2,10 +2,11 @@
 
 use serde_json::Value;
 
-use super::search_rows::push_search;
+use super::search_rows::{push_search, push_words_in_order, push_words_source};
 use super::sql_value::is_unknown;
 use super::table::{Column, Table};
 use super::{Dialect, SqlStatement, SqlValue};
+use crate::domain::search::search_tokens;
 use crate::records::RecordKind;
 use crate::store::{Comparison, Filter, Order, Query, Result, StoreError};
 
@@ -23,6 +24,10 @@ pub(super) fn select_statement(query: &Query, dialect: &Dialect) -> Result<SqlSt
         statement.push_text(&Table::of_kind(RecordKind::VerificationHistory).joined_list);
     }
     statement.push_text(" from ");
+    let words = words_in_order(query);
+    if words.is_some() {
+        push_words_source(&mut statement);
+    }
     statement.push_text(query.kind.name());
     statement.push_text(" r");
     if let Some(index) = query.index.filter(|_| dialect.takes_index) {
@@ -33,19 +38,24 @@ pub(super) fn select_statement(query: &Query, dialect: &Dialect) -> Result<SqlSt
         statement.push_text(" left join verification_history v on v.id = r.newest_verification");
     }
     let mut separator = " where ";
+    if let Some(words) = &words {
+        statement.push_text(separator);
+        push_words_in_order(&mut statement, query.kind, words);
+        separator = " and ";
+    }
     for filter in &query.filters {
         statement.push_text(separator);
         push_filter(&mut statement, table, filter)?;
         separator = " and ";
     }
-    if let Some(text) = &query.search {
+    if let Some(text) = query.search.as_ref().filter(|_| words.is_none()) {
         statement.push_text(separator);
         push_search(&mut statement, query.kind, text);
         separator = " and ";
     }
     if let Some(cursor) = &query.after {
         statement.push_text(separator);
-        push_cursor(&mut statement, table, query.order, cursor, dialect)?;
+        push_cursor(&mut statement, table, query, cursor, dialect)?;
         separator = " and ";
     }
     if query.order == Order::Committed {
@@ -56,12 +66,27 @@ pub(super) fn select_statement(query: &Query, dialect: &Dialect) -> Result<SqlSt
         // There is one row at most.
         return Ok(statement);
     }
-    push_order(&mut statement, table, query.order, dialect)?;
+    push_order(&mut statement, table, query, dialect)?;
     if let Ok(limit) = i64::try_from(query.limit) {
         statement.push_text(" limit ");
         statement.push_value(SqlValue::Number(limit));
     }
     Ok(statement)
+}
+
+/// The words of a search whose records are read in the order in which they were made, the longest first: that one is the
+/// rarest, as a rule. The rows of a word are in that order too. So the database starts at the end of one word's rows and
+/// stops at the limit, whatever else is asked for: with a condition on several teams, SQLite would else read all their rows.
+fn words_in_order(query: &Query) -> Option<Vec<String>> {
+    let text = query.search.as_ref().filter(|_| matches!(query.order, Order::Newest | Order::Oldest))?;
+    let mut words: Vec<String> = search_tokens([text.as_str()]).into_iter().collect();
+    words.sort_by_key(|word| std::cmp::Reverse(word.len()));
+    (!words.is_empty()).then_some(words)
+}
+
+/// The number by which records are ordered as they were made.
+fn order_number(query: &Query) -> &'static str {
+    if words_in_order(query).is_some() { "w.seq" } else { "r.seq" }
 }
 
 /// Says whether an index finds the query's rows, and they are few.
@@ -169,10 +194,11 @@ fn push_list(statement: &mut SqlStatement, column: &Column, values: &[Value], is
 fn push_cursor(
     statement: &mut SqlStatement,
     table: &Table,
-    order: Order,
+    query: &Query,
     cursor: &str,
     dialect: &Dialect,
 ) -> Result<()> {
+    let order = query.order;
     if order == Order::Committed {
         let [before, after] = dialect.event_order.place_of_id;
         statement.push_text(before);
@@ -191,9 +217,10 @@ fn push_cursor(
         return Ok(());
     }
     let seq = cursor.parse().ok().filter(|seq| *seq > 0).ok_or(StoreError::BadCursor)?;
+    statement.push_text(order_number(query));
     statement.push_text(match order {
-        Order::Newest => "r.seq < ",
-        Order::Oldest => "r.seq > ",
+        Order::Newest => " < ",
+        Order::Oldest => " > ",
         Order::Committed | Order::Ascending(_) | Order::Descending(_) => {
             return Err(StoreError::Failed("a list by a text has no pages".to_owned()));
         }
@@ -212,10 +239,10 @@ fn parse_column_cursor(cursor: &str) -> Option<(i64, i64)> {
     Some((number.parse().ok()?, seq.parse().ok().filter(|seq| *seq > 0)?))
 }
 
-fn push_order(statement: &mut SqlStatement, table: &Table, order: Order, dialect: &Dialect) -> Result<()> {
-    match order {
-        Order::Newest => statement.push_text(" order by r.seq desc"),
-        Order::Oldest => statement.push_text(" order by r.seq"),
+fn push_order(statement: &mut SqlStatement, table: &Table, query: &Query, dialect: &Dialect) -> Result<()> {
+    match query.order {
+        Order::Newest => statement.push_text(&format!(" order by {} desc", order_number(query))),
+        Order::Oldest => statement.push_text(&format!(" order by {}", order_number(query))),
         Order::Committed => {
             statement.push_text(" order by ");
             statement.push_text(dialect.event_order.columns);

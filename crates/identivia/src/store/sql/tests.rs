@@ -1,5 +1,7 @@
 //! The statements on both databases, and reads and commits end to end.
 
+mod plans;
+
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Lines};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -208,10 +210,12 @@ fn search_uses_the_index_of_words() {
         plan.map(Result::unwrap).collect()
     };
     let query = Query { search: Some("one two".to_owned()), ..Query::of_kind(RecordKind::Profiles) };
-    let select = select_statement(&query.ordered(Order::Newest).limited(3), &SQLITE).unwrap();
-    let plan = plan_of(&select.text, &["one", "two", "3"]);
-    let by_word = plan.iter().filter(|line| line.contains("SEARCH w") && line.contains("kind=? AND token=?")).count();
-    assert_eq!(by_word, 2, "{plan:?}");
+    for order in [Order::Newest, Order::Ascending("created")] {
+        let select = select_statement(&query.clone().ordered(order).limited(3), &SQLITE).unwrap();
+        let plan = plan_of(&select.text, &["one", "two", "3"]);
+        let is_by_word = |line: &&String| line.contains("USING PRIMARY KEY (kind=? AND token=?");
+        assert_eq!(plan.iter().filter(is_by_word).count(), 2, "{plan:?}");
+    }
     let plan = plan_of(&words_statement(SearchRows::push_delete, &SQLITE).text, &["one two", ID]);
     assert!(plan.iter().any(|line| line.contains("kind=? AND token=? AND seq=?")), "{plan:?}");
 }

@@ -1,0 +1,170 @@
+//! What the databases read for the lists of people who are limited to several teams: no table in whole, and no rows of other
+//! words, teams or profiles.
+
+use sqlx::{Connection as _, Executor as _, Row as _};
+
+use super::{PostgresService, plan_of_query};
+use crate::domain::profile::Reach;
+use crate::domain::review::ReviewFilter;
+use crate::records::RecordKind;
+use crate::records::review::ReviewState;
+use crate::records::time::Millis;
+use crate::store::postgres::Postgres;
+use crate::store::sql::dialect::POSTGRES;
+use crate::store::sql::select::select_statement;
+use crate::store::sql::{SqlStatement, SqlValue};
+use crate::store::sqlite::Sqlite;
+use crate::store::{Order, Query, Store};
+
+/// How many profiles there are; a third of them has a review that waits.
+const PROFILES: usize = 60_000;
+
+fn two_teams() -> Reach {
+    Reach::Teams(vec!["team-1".to_owned(), "team-2".to_owned()])
+}
+
+/// The search of `GET /api/profiles` and of the queue.
+fn search_query(words: &str, order: Order) -> Query {
+    let query = Query::of_kind(RecordKind::Profiles).ordered(order).within(&two_teams()).limited(100);
+    Query { search: Some(words.to_owned()), keys_only: true, ..query }
+}
+
+/// The queue with each of its filters, and without any.
+async fn queue_queries(store: &dyn Store) -> Vec<(&'static str, Query)> {
+    let text = |text: &str| Some(text.to_owned());
+    let open = || ReviewFilter { states: vec![ReviewState::Open], ..ReviewFilter::default() };
+    let filters = [
+        ("open", open()),
+        ("decided", ReviewFilter { states: vec![ReviewState::Decided], ..open() }),
+        ("every state", ReviewFilter::default()),
+        ("q", ReviewFilter { q: text("anna"), ..open() }),
+        ("q in every state", ReviewFilter { q: text("anna"), ..ReviewFilter::default() }),
+        ("team", ReviewFilter { team: text("team-1"), ..open() }),
+        ("country", ReviewFilter { country: text("ISL"), ..open() }),
+        ("document_type", ReviewFilter { document_type: text("visa"), ..open() }),
+        ("assignee", ReviewFilter { assignee: text("user-1"), ..open() }),
+        ("finding", ReviewFilter { finding: text("glare"), ..open() }),
+        ("due_before", ReviewFilter { due_before: Some(Millis(5_000)), ..open() }),
+    ];
+    let mut queries = Vec::new();
+    for (name, filter) in filters {
+        let query = store.filtered_reviews(&two_teams(), &filter, Millis(9)).await.unwrap().unwrap();
+        queries.push((name, query.ordered(Order::Ascending("due_at")).limited(50)));
+    }
+    queries
+}
+
+/// Every fourth profile is an Anna, in ten teams; the newest are first in none.
+fn fill_statements(numbers: &str, pad: &str) -> Vec<String> {
+    let team = "'team-' || (i % 10)";
+    vec![
+        format!(
+            "insert into profiles (id, team, user_id, name, created, updated, body)
+             select 'p' || {pad}, {team}, 'user-' || i, case i % 4 when 0 then 'Anna' else 'Omar' end, i, i, '{{}}' from {numbers}"
+        ),
+        "insert into search_tokens (kind, seq, token) select 'profiles', seq, lower(name) from profiles".to_owned(),
+        "insert into search_tokens (kind, seq, token) select 'profiles', seq, 'rare' from profiles where seq % 997 = 0".to_owned(),
+        format!(
+            "insert into reviews (id, team, profile, verification, state, due_at, assignee, country, document_type, version, created, updated, body)
+             select 'r' || {pad}, {team}, 'p' || {pad}, 'v' || {pad}, case i % 3 when 0 then 'open' else 'decided' end, i * 7919 % 100000, 'user-' || (i % 50),
+                 case i % 1000 when 0 then 'ISL' else 'DEU' end, case i % 500 when 0 then 'visa' else 'passport' end, 1, i, i, '{{}}' from {numbers}"
+        ),
+        "insert into search_tokens (kind, seq, token) select 'reviews', seq, 'glare' from reviews where seq % 3 = 0".to_owned(),
+    ]
+}
+
+#[tokio::test]
+async fn search_of_several_teams_follows_the_rows_of_a_word() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Sqlite::open(folder.path()).unwrap();
+    let sqlite = rusqlite::Connection::open(folder.path().join("identivia.db")).unwrap();
+    let numbers = format!(
+        "(with recursive n (i) as (select 1 union all select i + 1 from n where i < {PROFILES}) select i from n) n"
+    );
+    for statement in fill_statements(&numbers, "substr('00000000000000' || i, -14)") {
+        sqlite.execute_batch(&statement).unwrap();
+    }
+    for (words, order) in [("anna", Order::Newest), ("anna rare", Order::Newest), ("anna", Order::Oldest)] {
+        let query = search_query(words, order);
+        let later = Query { after: Some("30000".to_owned()), ..query.clone() };
+        for query in [query, later] {
+            let plan = plan_of_query(&sqlite, &query);
+            assert!(plan.starts_with("SEARCH w USING PRIMARY KEY (kind=? AND token=?"), "{words}: {plan}");
+            assert!(plan.contains("SEARCH r USING INTEGER PRIMARY KEY"), "{words}: {plan}");
+            // Neither the team's profiles nor a list of all that have the word.
+            assert!(
+                !["TEMP B-TREE", "profiles_team", "LIST SUBQUERY", "SCAN"].iter().any(|bad| plan.contains(bad)),
+                "{plan}"
+            );
+        }
+    }
+    let (found, words) = (store.read(search_query("Anna", Order::Newest)).await.unwrap(), ["anna", "rare"].join(" "));
+    assert_eq!(found.len(), 100);
+    // The numbers of team-2 that 4 divides, from the end: 59992, 59972, …; team-1 has odd ones.
+    assert!(
+        found[0].json.contains("p00000000059992") && found[1].json.contains("p00000000059972"),
+        "{}",
+        found[0].json
+    );
+    assert_eq!(found[1].cursor, "59972");
+    let rare = store.read(search_query(&words, Order::Newest)).await.unwrap();
+    // 4 × 997 × k with the end 2: 11964 × …
+    let expected = (1..=PROFILES).filter(|i| i % 4 == 0 && i % 997 == 0 && [1, 2].contains(&(i % 10))).count();
+    assert_eq!((rare.len(), expected > 0), (expected, true));
+}
+
+#[tokio::test]
+async fn queue_of_several_teams_reads_by_an_index_for_every_filter() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Sqlite::open(folder.path()).unwrap();
+    let sqlite = rusqlite::Connection::open(folder.path().join("identivia.db")).unwrap();
+    let numbers = "(with recursive n (i) as (select 1 union all select i + 1 from n where i < 3000) select i from n) n";
+    for statement in fill_statements(numbers, "substr('00000000000000' || i, -14)") {
+        sqlite.execute_batch(&statement).unwrap();
+    }
+    for (name, query) in queue_queries(&store).await {
+        let plan = plan_of_query(&sqlite, &query);
+        assert!(plan.starts_with("SEARCH r USING INDEX reviews_") && !plan.contains("SCAN"), "{name}: {plan}");
+        if name.starts_with('q') {
+            assert!(plan.contains("reviews_profile (profile=?"), "{name}: {plan}");
+        }
+    }
+}
+
+/// The plan of a query in PostgreSQL, with its values.
+async fn postgres_plan(connection: &mut sqlx::PgConnection, query: &Query) -> String {
+    let SqlStatement { text, values } = select_statement(query, &POSTGRES).unwrap();
+    let mut explain = sqlx::query(sqlx::AssertSqlSafe(format!("explain {text}")));
+    for value in values {
+        explain = match value {
+            SqlValue::Text(text) => explain.bind(text.into_owned()),
+            SqlValue::Number(number) => explain.bind(number),
+            SqlValue::NullText => explain.bind(None::<String>),
+            SqlValue::NullNumber => explain.bind(None::<i64>),
+        };
+    }
+    let lines = explain.fetch_all(connection).await.unwrap();
+    lines.iter().map(|line| line.get::<String, _>(0)).collect::<Vec<_>>().join("\n")
+}
+
+#[tokio::test]
+async fn postgres_scans_no_table_for_a_person_of_several_teams() {
+    let url = PostgresService::create_database().await;
+    let store = Postgres::open(&url, 2).await.unwrap();
+    let mut connection = sqlx::PgConnection::connect(&url).await.unwrap();
+    let numbers = format!("generate_series(1::bigint, {PROFILES}) n (i)");
+    let filled = fill_statements(&numbers, "lpad(i::text, 14, '0')");
+    for statement in filled.into_iter().chain(["analyze".to_owned()]) {
+        connection.execute(sqlx::AssertSqlSafe(statement)).await.unwrap();
+    }
+    for words in ["anna", "anna rare", "rare"] {
+        let plan = postgres_plan(&mut connection, &search_query(words, Order::Newest)).await;
+        assert!(!plan.contains("Seq Scan") && plan.contains("search_tokens"), "{words}: {plan}");
+    }
+    for (name, query) in queue_queries(&store).await {
+        let plan = postgres_plan(&mut connection, &query).await;
+        assert!(!plan.contains("Seq Scan on reviews"), "{name}: {plan}");
+    }
+    let found = store.read(search_query("anna", Order::Newest)).await.unwrap();
+    assert_eq!((found.len(), found[0].cursor.as_str()), (100, "59992"));
+}
