@@ -162,8 +162,8 @@ event_kinds! {
     ReviewReleased = "review.released", "A claim was given back";
     ReviewDeciding = "review.deciding", "A review was decided: the decision can still be undone";
     ReviewUndone = "review.undone", "A decision was taken back before it took effect";
-    ReviewProposed = "review.proposed", "A decision was put before a second person";
-    ReviewEscalated = "review.escalated", "A second person did not agree with a decision";
+    ReviewProposed = "review.proposed", "A decision was put before a second person: what it is stands in the row that ends the second look";
+    ReviewEscalated = "review.escalated", "A second person did not agree with a decision, which the detail names";
     ReviewDecided = "review.decided", "A decision of a review has taken effect";
     ReviewResubmissionRequested = "review.resubmission_requested", "A reviewer has asked a person for another try";
     ReviewReopened = "review.reopened", "A decided review was opened again";

@@ -58,9 +58,9 @@ impl ReviewWriter {
         decision: DemoDecision,
     ) -> anyhow::Result<Review> {
         let by = self.staff.decider(number);
-        let (outcome, at) = (decision.outcome, decision.at);
+        let at = decision.at;
         let claimed = self.claim(review, &by, at.plus_seconds(-HELD_SECONDS)).await?;
-        let event = by_user(EventKind::ReviewProposed, at, &claimed, &by).with_detail(outcome.word());
+        let event = by_user(EventKind::ReviewProposed, at, &claimed, &by);
         let proposal = decision.into_proposal(by);
         self.change(claimed, event, |review| review.ask_second(proposal)).await
     }
@@ -81,7 +81,7 @@ impl ReviewWriter {
         let first = review.proposal.clone().ok_or_else(|| anyhow!("nothing was proposed"))?;
         let (by, at) = (self.staff.decider(number), first.at.plus_seconds(SECOND_SECONDS));
         review.require_other_person(&by).map_err(|refusal| broken_rule(&refusal))?;
-        let event = by_user(EventKind::ReviewEscalated, at, &review, &by);
+        let event = by_user(EventKind::ReviewEscalated, at, &review, &by).with_detail(first.outcome.word());
         let own = Proposal { outcome: first.outcome.opposite(), reasons, by, at, ..first };
         self.change(review, event, |review| {
             review.escalate(own);

@@ -47,7 +47,7 @@ impl FollowedReviews {
             }
             "review.proposed" => {
                 self.end_claim(review, event.at, &mut counts);
-                counts.add_decision(user, event);
+                counts.add_of(user, "decisions");
                 self.follow(review, FollowedReview { holder: user.to_owned(), since: None });
             }
             "review.undone" => {
@@ -55,7 +55,9 @@ impl FollowedReviews {
                 self.follow(review, FollowedReview { holder: user.to_owned(), since: Some(event.at) });
             }
             "review.escalated" => {
-                self.0.remove(review);
+                if let Some(FollowedReview { holder, since: None }) = self.0.remove(review) {
+                    counts.add_outcome(&holder, event);
+                }
                 counts.add(SECOND_LOOK_DISAGREEMENTS);
                 counts.add(SECOND_LOOKS);
                 counts.add_of(user, "second_looks");
@@ -89,7 +91,8 @@ impl FollowedReviews {
                 counts.add_held(&holder, (event.at.0 - since.0).max(0));
                 counts.add_decision(&event.actor, event);
             }
-            Some(FollowedReview { since: None, .. }) => {
+            Some(FollowedReview { holder, since: None }) => {
+                counts.add_outcome(&holder, event);
                 counts.add(SECOND_LOOKS);
                 counts.add_of(&event.actor, "second_looks");
             }
@@ -131,6 +134,12 @@ impl ReviewCounts {
 
     fn add_decision(&mut self, user: &str, event: &AuditEvent) {
         self.add_of(user, "decisions");
+        self.add_outcome(user, event);
+    }
+
+    /// What a person has decided. Of a decision that another person looks at it is counted once that one has: before, the event
+    /// does not name it.
+    fn add_outcome(&mut self, user: &str, event: &AuditEvent) {
         let outcome = match event.detail.split(' ').next() {
             Some("approve") => "approvals",
             Some("reject") => "rejections",
@@ -194,14 +203,16 @@ mod tests {
     fn second_person_has_a_second_look_and_no_decision() {
         let agreed = [
             ("review.claimed", "ada", 0, ""),
-            ("review.proposed", "ada", 5, "reject"),
+            ("review.proposed", "ada", 5, ""),
             ("review.decided", "bo", 9, "reject"),
         ];
         let counted = count(&agreed);
         assert_eq!((counted["reviewer/ada/rejections"], counted["reviewer/bo/second_looks"]), (1, 1));
         assert!(!counted.contains_key("reviewer/bo/decisions") && !counted.contains_key(SECOND_LOOK_DISAGREEMENTS));
-        let disagreed = [agreed[0], agreed[1], ("review.escalated", "bo", 9, "")];
-        assert_eq!(count(&disagreed)[SECOND_LOOK_DISAGREEMENTS], 1);
+        let disagreed = count(&[agreed[0], agreed[1], ("review.escalated", "bo", 9, "reject")]);
+        assert_eq!((disagreed[SECOND_LOOK_DISAGREEMENTS], disagreed["reviewer/ada/rejections"]), (1, 1));
+        let waiting = count(&agreed[..2]);
+        assert_eq!((waiting["reviewer/ada/decisions"], waiting.get("reviewer/ada/rejections")), (1, None));
     }
 
     #[test]

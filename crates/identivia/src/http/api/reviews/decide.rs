@@ -87,8 +87,9 @@ async fn decide(
         if proposal.by.kind == DeciderKind::Client {
             return Err(refusal_answer(ReviewRefusal::SameReviewer));
         }
-        let detail = proposal.outcome.word();
-        named.change(EventKind::ReviewProposed, detail, note, |review| review.ask_second(proposal)).await?
+        // Without the outcome: the second person may read the audit trail, and is to look themselves. The row that ends the
+        // second look names it.
+        named.change(EventKind::ReviewProposed, "", note, |review| review.ask_second(proposal)).await?
     } else if settings.undo_seconds == 0 {
         named.put_into_effect(proposal, note, EventKind::ReviewDecided).await?
     } else {

@@ -83,7 +83,7 @@ pub(crate) async fn second_review(named: NamedReview, request: WholeRequest) -> 
                 review.escalate(own);
                 Ok(())
             };
-            named.change(EventKind::ReviewEscalated, "", note, escalate).await?
+            named.change(EventKind::ReviewEscalated, first.outcome.word(), note, escalate).await?
         }
         (ReviewState::Escalated, _) => {
             named.require_permission(Scope::ReviewsOverride)?;
