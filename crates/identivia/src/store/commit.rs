@@ -21,6 +21,8 @@ pub struct Commit {
     pub events: Option<ProfileEvents>,
     /// How many records one holder may have.
     pub quota: Option<HolderQuota>,
+    /// Steps of the same name run one after the other: they need each other's records, and would lock them crosswise.
+    pub turn: Option<&'static str>,
 }
 
 /// A limit on the records of one holder, counted in the step that adds one. Of concurrent steps of a holder one comes first.
@@ -174,6 +176,8 @@ pub enum Refusal {
     UnknownVerification,
     /// The caller holds as many reviews as is allowed.
     TooManyClaims,
+    /// A person who was counted for four eyes has been changed meanwhile: count again.
+    DecidersChanged,
     /// The liveness session has already served a record.
     SessionUsed,
     /// The liveness session is another profile's.

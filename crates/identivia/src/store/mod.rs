@@ -9,6 +9,7 @@ mod audit;
 mod clients;
 mod commit;
 pub mod console;
+mod deciders;
 mod decisions;
 mod file_intents;
 mod handoffs;

@@ -111,7 +111,12 @@ impl dyn Store + '_ {
     }
 
     /// The query of a filter; `None` where nothing can match.
-    pub(super) async fn filtered_reviews(&self, reach: &Reach, filter: &ReviewFilter, now: Millis) -> Result<Option<Query>> {
+    pub(super) async fn filtered_reviews(
+        &self,
+        reach: &Reach,
+        filter: &ReviewFilter,
+        now: Millis,
+    ) -> Result<Option<Query>> {
         let mut query = Query::of_kind(RecordKind::Reviews).within(reach);
         if let Some(states) = StateFilter::of_shown(&filter.states) {
             let stored = states.stored.iter().map(|state| state.word().into()).collect();

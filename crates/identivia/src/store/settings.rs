@@ -2,9 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::{Commit, CommitOutcome, Comparison, Condition, IfExists, Order, Query, Refusal, Result, Store, StoreError};
+use super::deciders::{Reliance, rely_on_deciders};
+use super::{
+    Commit, CommitOutcome, Comparison, Condition, IfExists, Order, Query, Refusal, Result, Store, StoreError,
+    WriteOutcome,
+};
 use crate::domain::review_settings::ReviewSettings;
 use crate::records::audit_event::AuditEvent;
+use crate::records::console_user::ConsoleUser;
 use crate::records::setting::Setting;
 use crate::records::{FieldMap, RecordKind};
 
@@ -40,25 +45,35 @@ impl dyn Store + '_ {
         self.read_record(key).await
     }
 
-    /// Adds or replaces a setting.
+    /// Adds or replaces a setting. Refused with [`Refusal::DecidersChanged`] if one of the people whom it needs has changed
+    /// since they were read.
     ///
     /// # Errors
     /// When the store cannot do it now, or when other callers keep adding and removing it.
-    pub async fn put_setting(&self, setting: &Setting, event: AuditEvent) -> Result<()> {
+    pub async fn put_setting(
+        &self,
+        setting: &Setting,
+        deciders: &[ConsoleUser],
+        event: AuditEvent,
+    ) -> Result<WriteOutcome<()>> {
         // Another caller may add or remove it meanwhile: then the other way is the right one.
         for _ in 0..MAX_PUT_TRIES {
             let mut replace = Commit::default();
             let exists = Condition::exists(RecordKind::Settings, Refusal::Missing);
             replace.update(RecordKind::Settings, &setting.key, vec![exists], replaced_fields(setting));
+            rely_on_deciders(&mut replace, deciders, Reliance::Note);
             replace.insert(&event, IfExists::Skip)?;
-            if let CommitOutcome::Done(_) = self.commit(replace).await? {
-                return Ok(());
+            match self.commit(replace).await?.into_result() {
+                Err(Refusal::Missing) => {}
+                written => return Ok(written),
             }
             let mut add = Commit::default();
             add.insert(setting, IfExists::Refuse(Refusal::AlreadyExists))?;
+            rely_on_deciders(&mut add, deciders, Reliance::Note);
             add.insert(&event, IfExists::Skip)?;
-            if let CommitOutcome::Done(_) = self.commit(add).await? {
-                return Ok(());
+            match self.commit(add).await?.into_result() {
+                Err(Refusal::AlreadyExists) => {}
+                written => return Ok(written),
             }
         }
         Err(StoreError::Busy)

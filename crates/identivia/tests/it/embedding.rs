@@ -136,7 +136,7 @@ async fn invalid_stored_list_allows_no_site() {
             updated: world.clock.now(),
         };
         let event = AuditEvent::new(EventKind::SettingChanged, world.clock.now(), "test");
-        world.app.store.put_setting(&setting, event).await.unwrap();
+        world.app.store.put_setting(&setting, &[], event).await.unwrap().unwrap();
         assert_eq!(read_framing(&world, &link).await, Framing::none(), "{value}");
         world.clock.advance(RENDER_SECONDS);
     }

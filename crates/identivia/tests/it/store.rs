@@ -376,7 +376,7 @@ async fn audit_events_are_written_only_with_their_change() {
 
         record_audited_histories(store, id).await;
         let setting = new_setting("k", "1", true);
-        store.put_setting(&setting, event_of("set")).await.unwrap();
+        store.put_setting(&setting, &[], event_of("set")).await.unwrap().unwrap();
         for detail in ["removed", "missing"] {
             assert_eq!(store.delete_setting("k", event_of(detail)).await.unwrap(), detail == "removed");
         }

@@ -19,11 +19,12 @@ use crate::domain::{JSON_BYTES, LINE};
 use crate::http::body::field_checks::{FieldChecks, RawField};
 use crate::http::body::json;
 use crate::http::error::ApiError;
-use crate::http::guard::four_eyes::has_two_deciders;
+use crate::http::guard::four_eyes::{TRIES, find_deciders, lonely_decider};
 use crate::http::guard::profile_access::load_profile;
 use crate::http::guard::request_context::{RequestContext, WholeRequest};
 use crate::http::openapi;
 use crate::records::RecordKind;
+use crate::records::audit_event::AuditEvent;
 use crate::records::setting::Setting;
 
 /// All settings the caller may see.
@@ -144,10 +145,9 @@ pub(crate) async fn put_setting(
         checks.add_problem("value", problem);
     } else if let Some(problem) = ReviewSettings::find_problem(&key, &value) {
         checks.add_problem("value", problem);
-    } else if key == FOUR_EYES_KEY
-        && value == Value::Bool(true)
-        && !has_two_deciders(&app, team.as_deref(), None).await?
-    {
+    }
+    let needs_deciders = key == FOUR_EYES_KEY && value == Value::Bool(true);
+    if needs_deciders && find_deciders(&app, team.as_deref(), None).await?.is_none() {
         // With one eligible person nothing could ever be decided.
         checks.add_problem("value", "needs two people who may decide reviews, one of them as the second person");
     }
@@ -156,8 +156,29 @@ pub(crate) async fn put_setting(
     let event = context.audit_event(EventKind::SettingChanged, None, stored.clone()).on(RecordKind::Settings, &*stored);
     let raw = RawValue::from_string(value.to_string()).map_err(ApiError::internal)?;
     let setting = Setting { key: stored, value: raw, public, updated: app.clock.now() };
-    app.store.put_setting(&setting, event).await?;
+    store_setting(&app, &setting, needs_deciders.then_some(team.as_deref()), event).await?;
     Ok(Json(SettingResponse { success: true, message: "Setting saved", data: SettingData { key, value, public } }))
+}
+
+/// Stores a setting. Where it needs two people who decide reviews of a team, they are still there at the moment of writing.
+async fn store_setting(
+    app: &App,
+    setting: &Setting,
+    needs_deciders: Option<Option<&str>>,
+    event: AuditEvent,
+) -> Result<(), ApiError> {
+    // With PocketBase users are in another database: there are no reviews either.
+    let needs_deciders = needs_deciders.filter(|_| app.store.keeps_reviews());
+    for _ in 0..TRIES {
+        let deciders = match needs_deciders {
+            Some(team) => find_deciders(app, team, None).await?.ok_or_else(lonely_decider)?,
+            None => Vec::new(),
+        };
+        if app.store.put_setting(setting, &deciders, event.clone()).await?.is_ok() {
+            return Ok(());
+        }
+    }
+    Err(ApiError::unavailable("Users are being changed at the same time; try again"))
 }
 
 /// Delete a setting

@@ -122,7 +122,7 @@ impl RequestContext {
         match refusal {
             Refusal::Missing => ApiError::profile_not_found(),
             // Concurrent writes of the same record: the caller's next try sees the other one.
-            Refusal::AlreadyExists | Refusal::Changed | Refusal::AlreadyWritten => {
+            Refusal::AlreadyExists | Refusal::Changed | Refusal::AlreadyWritten | Refusal::DecidersChanged => {
                 ApiError::unavailable("The record was changed at the same time; try again")
             }
             Refusal::Decided => self.refuse_claim(profile, "decided").await,

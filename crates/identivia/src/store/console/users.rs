@@ -3,6 +3,7 @@
 
 use serde_json::json;
 
+use super::super::deciders::{Reliance, rely_on_deciders, take_turn};
 use super::super::{
     Commit, Comparison, Condition, IfExists, Order, Page, PageRequest, Query, Refusal, Result, WriteOutcome, fields_of,
 };
@@ -38,6 +39,9 @@ pub struct UserWrite<'a> {
     pub disconnects: Option<RecordId>,
     /// Another super admin, who must still be one: the last one stays.
     pub while_admin: Option<RecordId>,
+    /// Other people who decide reviews, who must be as they were read: four eyes need two. Refused with
+    /// [`Refusal::DecidersChanged`].
+    pub while_deciders: &'a [ConsoleUser],
 }
 
 impl ConsoleStore {
@@ -183,10 +187,12 @@ impl ConsoleStore {
 
 impl UserWrite<'_> {
     fn add_to(&self, commit: &mut Commit) -> Result<()> {
+        rely_on_deciders(commit, self.while_deciders, Reliance::Condition);
         if let Some(admin) = self.while_admin {
             let is = |field, word: &str| Condition::new(field, Comparison::Is(word.into()), Refusal::Stale);
             let conditions =
                 vec![is("role", ConsoleRole::SuperAdmin.word()), is("status", ConsoleUserStatus::Active.word())];
+            take_turn(commit);
             commit.update(RecordKind::ConsoleUsers, admin.as_str(), conditions, FieldMap::new());
         }
         if let Some(link) = self.uses {

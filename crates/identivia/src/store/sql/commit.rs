@@ -20,6 +20,7 @@ pub(super) const DELETE_OPEN_INTENT: &str = "delete from file_intents where mark
 pub(super) struct PreparedCommit {
     changes: Vec<PreparedChange>,
     quota: Option<HolderQuota>,
+    turn: Option<&'static str>,
     /// The mark of the uploaded files.
     mark: Option<String>,
     /// The time of its audit record, in JSON: when its replaced files became removable.
@@ -82,7 +83,8 @@ impl PreparedCommit {
             };
             changes.push(prepared);
         }
-        let mut prepared = Self { changes, quota: commit.quota, mark: commit.files.mark, time, events: None };
+        let (quota, turn, mark) = (commit.quota, commit.turn, commit.files.mark);
+        let mut prepared = Self { changes, quota, turn, mark, time, events: None };
         if let Some(events) = commit.events {
             prepared.prepare_events(events)?;
         }
@@ -140,6 +142,9 @@ impl PreparedCommit {
         transaction: &mut dyn SqlTransaction,
         dialect: &Dialect,
     ) -> CommitResult<Vec<Option<FieldMap>>> {
+        if let Some(turn) = self.turn {
+            wait_for_turn(transaction, dialect, turn).await?;
+        }
         if let Some(quota) = &self.quota {
             check_quota(transaction, dialect, quota).await?;
         }
@@ -210,9 +215,7 @@ fn find_audit_time(changes: &[Change]) -> Value {
 /// Counts a holder's records. A step of the same holder that runs at the same time waits until this one has ended, and counts
 /// what it has stored: PostgreSQL's statements see what was committed before they began.
 async fn check_quota(transaction: &mut dyn SqlTransaction, dialect: &Dialect, quota: &HolderQuota) -> CommitResult<()> {
-    if let Some(lock) = dialect.holder_lock {
-        transaction.fetch(lock, &[SqlValue::Text(quota.holder.as_str().into())], &mut |_| Ok(())).await?;
-    }
+    wait_for_turn(transaction, dialect, &quota.holder).await?;
     let query = Query { keys_only: true, ..quota.records.clone().limited(quota.most) };
     let statement = select_statement(&query, dialect)?;
     let mut held = 0;
@@ -222,6 +225,14 @@ async fn check_quota(transaction: &mut dyn SqlTransaction, dialect: &Dialect, qu
     };
     transaction.fetch(&statement.text, &statement.values, &mut count_row).await?;
     if held >= quota.most { Err(CommitError::Refused(quota.refusal)) } else { Ok(()) }
+}
+
+/// Waits until no other step of that name runs. SQLite's steps never run at once.
+async fn wait_for_turn(transaction: &mut dyn SqlTransaction, dialect: &Dialect, name: &str) -> Result<()> {
+    match dialect.holder_lock {
+        Some(lock) => transaction.fetch(lock, &[SqlValue::from_text(name)], &mut |_| Ok(())).await,
+        None => Ok(()),
+    }
 }
 
 async fn delete_open_intent(transaction: &mut dyn SqlTransaction, mark: &str) -> Result<()> {

@@ -117,7 +117,9 @@ pub(super) fn push_words_in_order(statement: &mut SqlStatement, kind: RecordKind
     for (number, word) in words.iter().enumerate() {
         statement.push_text(&match number {
             0 => format!("r.seq = w.seq and w.kind = '{kind}' and w.token = "),
-            _ => format!(" and exists (select 1 from search_tokens v where v.kind = '{kind}' and v.seq = w.seq and v.token = "),
+            _ => format!(
+                " and exists (select 1 from search_tokens v where v.kind = '{kind}' and v.seq = w.seq and v.token = "
+            ),
         });
         statement.push_value(SqlValue::from_text(word.clone()));
         statement.push_text(if number == 0 { "" } else { ")" });

@@ -1,6 +1,12 @@
 //! Four eyes: two people agree, and no path lets one of them count twice.
 
-use identivia::records::console_user::{ConsoleRole, ConsoleUser};
+use identivia::domain::event::EventKind;
+use identivia::records::audit_event::AuditEvent;
+use identivia::records::console_user::{ConsoleRole, ConsoleUser, ConsoleUserStatus};
+use identivia::records::setting::Setting;
+use identivia::store::Refusal;
+use identivia::store::console::UserWrite;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::{act, claim, decide, list, review_of, submit, world_with_reviews};
@@ -46,12 +52,29 @@ async fn second_person_puts_the_decision_into_effect_and_sees_nothing_of_it_befo
         "{seen}"
     );
     assert_eq!(ann.get(&path).await.expect(200)["data"]["proposal"]["outcome"], "approve");
+    // Neither by the audit trail, its export or the figures of the first one's work.
+    let trail = bob.get("/api/audit_events?limit=100").await.expect(200)["data"].clone();
+    let proposed = trail.as_array().unwrap().iter().find(|event| event["kind"] == "review.proposed").unwrap();
+    assert_eq!((&proposed["object"]["id"], &proposed["detail"]), (&review["id"], &json!("")), "{proposed}");
+    assert!(!trail.to_string().contains("approve"), "{trail}");
     let agreed = act(&bob, &review, "second", json!({"version": review["version"], "agree": true})).await.expect(200);
     assert_eq!(agreed["data"]["state"], "decided");
     assert!(agreed["data"]["notes"].to_string().contains("First says yes"), "both are known once it is decided");
     let profile =
         world.operator().get(&format!("/api/profiles/{}", review["profile"].as_str().unwrap())).await.expect(200);
     assert_eq!(profile["data"]["status"], "verified");
+    let trail = bob.get("/api/audit_events?limit=100&kind=review.decided").await.expect(200)["data"].clone();
+    assert_eq!(trail[0]["detail"], "approve", "the row of the decision names it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn first_decision_is_in_the_audit_trail_once_a_second_person_disagrees() {
+    let Some(world) = world_with_reviews().await else { return };
+    let (ann, bob) = two_people(&world).await;
+    let review = proposed(&world, &ann, "one").await;
+    act(&bob, &review, "second", json!({"version": review["version"], "agree": false})).await.expect(200);
+    let trail = bob.get("/api/audit_events?limit=100&kind=review.escalated").await.expect(200)["data"].clone();
+    assert_eq!(trail[0]["detail"], "approve", "{trail}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -158,4 +181,77 @@ async fn change_of_a_user_that_leaves_one_person_for_four_eyes_is_409() {
     root.delete(&path(&eve.user)).await.expect(409);
     operator.put("/api/settings/four_eyes?team=red", json!({"value": false})).await.expect(200);
     root.delete(&path(&eve.user)).await.expect(200);
+}
+
+/// Two of three people are changed at the same moment. Each change alone leaves two, both together would leave one.
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_of_two_users_at_once_leave_two_people_for_four_eyes() {
+    let Some(world) = world_with_reviews().await else { return };
+    let root = world.console(ConsoleRole::SuperAdmin).await;
+    let path = |user: &ConsoleUser| format!("/api/console/users/{}", user.id);
+    for round in 0..8 {
+        let team = format!("team-{round}");
+        let ann = world.sign_in(ConsoleRole::Reviewer, Some(&[&team])).await.user;
+        let bob = world.sign_in(ConsoleRole::Reviewer, Some(&[&team])).await.user;
+        let setting = format!("/api/settings/four_eyes?team={team}");
+        world.operator().put(&setting, json!({"value": true})).await.expect(200);
+        let (paths, body) = ((path(&ann), path(&bob)), json!({"disabled": true}));
+        let (one, two) = tokio::join!(root.patch(&paths.0, body.clone()), root.patch(&paths.1, body));
+        let mut statuses = [one.status, two.status];
+        statuses.sort_unstable();
+        assert_eq!(statuses, [200, 409], "{} {}", one.body, two.body);
+        let refused = if one.status == 409 { one.body } else { two.body };
+        assert_eq!(refused["error"], "Four eyes need two people");
+        world.operator().put(&setting, json!({"value": false})).await.expect(200);
+    }
+}
+
+/// The same with a fixed order: both have counted the people before either writes.
+#[tokio::test(flavor = "multi_thread")]
+async fn change_that_relies_on_a_person_who_has_changed_is_refused() {
+    let Some(world) = world_with_reviews().await else { return };
+    let (console, now) = (&world.app.console, world.clock.now());
+    let mut people = Vec::new();
+    for _ in 0..3 {
+        people.push(world.sign_in(ConsoleRole::Admin, None).await.user);
+    }
+    let [ann, bob, eve] = people.try_into().unwrap();
+    let disabled = |user: &ConsoleUser| ConsoleUser { status: ConsoleUserStatus::Disabled, ..user.clone() };
+    let (of_ann, of_bob) = ([bob.clone(), eve.clone()], [ann.clone(), eve.clone()]);
+    let with = |while_deciders| UserWrite { while_deciders, ..UserWrite::default() };
+    console.replace_user(&ann, disabled(&ann), &with(&of_ann), now, &[]).await.unwrap().unwrap();
+    let second = console.replace_user(&bob, disabled(&bob), &with(&of_bob), now, &[]).await.unwrap();
+    assert_eq!(second.unwrap_err(), Refusal::DecidersChanged);
+    let second = console.delete_user(&bob, &with(&of_bob), &[]).await.unwrap();
+    assert_eq!(second.unwrap_err(), Refusal::DecidersChanged);
+    assert!(console.user(bob.id).await.unwrap().unwrap().status == ConsoleUserStatus::Active);
+}
+
+/// Four eyes are turned on at the moment in which one of the two people is disabled: one of the two is refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn four_eyes_are_not_turned_on_while_one_of_the_two_people_leaves() {
+    let Some(world) = world_with_reviews().await else { return };
+    let (console, now) = (&world.app.console, world.clock.now());
+    let ann = world.sign_in(ConsoleRole::Admin, None).await.user;
+    let bob = world.sign_in(ConsoleRole::Admin, None).await.user;
+    let setting = || Setting {
+        key: "four_eyes".to_owned(),
+        value: RawValue::from_string("true".to_owned()).unwrap(),
+        public: false,
+        updated: now,
+    };
+    let event = || AuditEvent::new(EventKind::SettingChanged, now, "test");
+    let both = [ann.clone(), bob.clone()];
+    let disabled = ConsoleUser { status: ConsoleUserStatus::Disabled, ..bob.clone() };
+    // The setting comes first: the change of the user, which was read before it, is refused.
+    world.app.store.put_setting(&setting(), &both, event()).await.unwrap().unwrap();
+    let late = console.replace_user(&bob, disabled.clone(), &UserWrite::default(), now, &[]).await.unwrap();
+    assert_eq!(late.unwrap_err(), Refusal::Changed);
+    // The change of the user comes first: the setting is refused.
+    world.app.store.delete_setting("four_eyes", event()).await.unwrap();
+    let both = [console.user(ann.id).await.unwrap().unwrap(), console.user(bob.id).await.unwrap().unwrap()];
+    console.replace_user(&both[1], disabled, &UserWrite::default(), now, &[]).await.unwrap().unwrap();
+    let late = world.app.store.put_setting(&setting(), &both, event()).await.unwrap();
+    assert_eq!(late.unwrap_err(), Refusal::DecidersChanged);
+    assert!(world.app.store.setting("four_eyes").await.unwrap().is_none());
 }

@@ -423,7 +423,7 @@ async fn followed_status_is_unique_within_a_profile() {
 async fn delete_obeys_its_conditions() {
     for tested in open_stores().await {
         let store = &tested.store;
-        store.put_setting(&new_setting("k", "1", true), new_event()).await.unwrap();
+        store.put_setting(&new_setting("k", "1", true), &[], new_event()).await.unwrap().unwrap();
         let delete = |key: &str, conditions: Vec<Condition>| {
             let mut commit = Commit::default();
             commit.delete(RecordKind::Settings, key, conditions);

@@ -207,7 +207,7 @@ async fn settings_are_ordered_by_bytes_and_the_last_value_counts() {
             .into_iter()
             .chain([("a-c", "5", false), ("b", "{\"x\":\"\\u0000\"}", true)])
         {
-            store.put_setting(&new_setting(key, value, public), new_event()).await.unwrap();
+            store.put_setting(&new_setting(key, value, public), &[], new_event()).await.unwrap().unwrap();
         }
         let settings = store.settings().await.unwrap();
         let keys: Vec<_> = settings.iter().map(|setting| setting.key.as_str()).collect();

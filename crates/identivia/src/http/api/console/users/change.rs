@@ -14,10 +14,11 @@ use crate::domain::event::EventKind;
 use crate::http::body::field_checks::{FieldChecks, RawField};
 use crate::http::body::json;
 use crate::http::error::{ApiError, ErrorBody};
-use crate::http::guard::four_eyes::refuse_lonely_decider;
+use crate::http::guard::four_eyes::{TRIES, require_deciders};
 use crate::http::guard::request_context::WholeRequest;
 use crate::records::console_user::{ConsoleRole, ConsoleUser, ConsoleUserStatus};
 use crate::records::id::RecordId;
+use crate::store::Refusal;
 use crate::store::console::UserWrite;
 
 /// The fields of a user to change. Fields that are left out stay as they are.
@@ -120,7 +121,7 @@ fn name_changes(before: &ConsoleUser, after: &ConsoleUser) -> Vec<String> {
     changes.into_iter().flatten().collect()
 }
 
-/// Replaces a user, and keeps a super admin.
+/// Replaces a user, and keeps a super admin and two people for four eyes.
 async fn replace_user(
     person: &Person,
     before: &ConsoleUser,
@@ -128,12 +129,18 @@ async fn replace_user(
     kind: EventKind,
     detail: String,
 ) -> Result<ConsoleUser, ApiError> {
-    let while_admin = find_remaining_admin(person, before, after.is_active_super_admin()).await?;
-    refuse_lonely_decider(&person.call.app, before, Some(&after)).await?;
-    let with = UserWrite { while_admin, ..UserWrite::default() };
     let audit = [person.call.audit(kind, person.user.id, before.id, detail)];
-    let (console, now) = (&person.call.app.console, person.call.now());
-    console.replace_user(before, after, &with, now, &audit).await?.map_err(managed_refusal)
+    let (app, now) = (&person.call.app, person.call.now());
+    for _ in 0..TRIES {
+        let while_admin = find_remaining_admin(person, before, after.is_active_super_admin()).await?;
+        let while_deciders = &require_deciders(app, before, Some(&after)).await?;
+        let with = UserWrite { while_admin, while_deciders, ..UserWrite::default() };
+        match app.console.replace_user(before, after.clone(), &with, now, &audit).await? {
+            Err(Refusal::DecidersChanged) => {}
+            written => return written.map_err(managed_refusal),
+        }
+    }
+    Err(managed_refusal(Refusal::DecidersChanged))
 }
 
 /// Remove a user's second factors

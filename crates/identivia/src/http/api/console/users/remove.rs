@@ -6,8 +6,9 @@ use super::super::logout::DoneResponse;
 use super::{ManagedUser, find_remaining_admin, managed_refusal};
 use crate::domain::event::EventKind;
 use crate::http::error::{ApiError, ErrorBody};
-use crate::http::guard::four_eyes::refuse_lonely_decider;
+use crate::http::guard::four_eyes::{TRIES, require_deciders};
 use crate::records::id::RecordId;
+use crate::store::Refusal;
 use crate::store::console::UserWrite;
 
 /// Delete a user
@@ -22,10 +23,19 @@ use crate::store::console::UserWrite;
 pub(crate) async fn delete_console_user(
     ManagedUser { person, user }: ManagedUser,
 ) -> Result<Json<DoneResponse>, ApiError> {
-    let while_admin = find_remaining_admin(&person, &user, false).await?;
-    refuse_lonely_decider(&person.call.app, &user, None).await?;
-    let with = UserWrite { while_admin, ..UserWrite::default() };
     let audit = [person.call.audit(EventKind::UserDeleted, person.user.id, user.id, user.role.word())];
-    person.call.app.console.delete_user(&user, &with, &audit).await?.map_err(managed_refusal)?;
-    Ok(Json(DoneResponse::new()))
+    let app = &person.call.app;
+    for _ in 0..TRIES {
+        let while_admin = find_remaining_admin(&person, &user, false).await?;
+        let while_deciders = &require_deciders(app, &user, None).await?;
+        let with = UserWrite { while_admin, while_deciders, ..UserWrite::default() };
+        match app.console.delete_user(&user, &with, &audit).await? {
+            Err(Refusal::DecidersChanged) => {}
+            written => {
+                written.map_err(managed_refusal)?;
+                return Ok(Json(DoneResponse::new()));
+            }
+        }
+    }
+    Err(managed_refusal(Refusal::DecidersChanged))
 }
