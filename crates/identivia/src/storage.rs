@@ -1,5 +1,6 @@
 //! Opens the configured storage: the store for records and the backend for files.
 
+use std::fmt::Display;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,7 +12,8 @@ use crate::config::{Config, FileLocation, RecordLocation};
 use crate::files::bucket::{BucketTimeouts, S3Bucket};
 use crate::files::folder::FileFolder;
 use crate::files::pocketbase_fields::PocketBaseFields;
-use crate::files::{FileBackend, Files};
+use crate::files::store_marker::{StoreAcceptance, establish_marker, inspect_marker};
+use crate::files::{FileBackend, Files, FilesError};
 use crate::jobs::file_sweep::SweepAtStart;
 use crate::store::console::ConsoleStore;
 use crate::store::pocketbase::{Misfit, PocketBase, Severity};
@@ -46,12 +48,13 @@ impl Storage {
     /// One line that names the setting to change.
     pub async fn open(config: &Config, secret: &[u8], clock: &Clock, ledger: &Arc<CpuLedger>) -> anyhow::Result<Self> {
         let OpenRecords { store, intents, mut at_start, pocketbase } = open_records(config, secret, clock).await?;
-        let backend = open_file_backend(config, pocketbase.as_ref()).await?;
+        let backend = open_file_backend(config, &store, pocketbase.as_ref()).await?;
         if backend.may_arrive_late() {
             // A write that a killed process has sent can still arrive, after the sweep.
             at_start = SweepAtStart::Old;
         }
         let files = Files::new(backend, intents, &config.data_dir, clock.clone(), ledger.clone());
+        files.watch_marker();
         let deliveries = if pocketbase.is_some() { open_deliveries(&config.data_dir)? } else { store.clone() };
         Ok(Self { store, deliveries, files, at_start, pocketbase })
     }
@@ -123,11 +126,53 @@ pub async fn inspect_storage(config: &Config, secret: &[u8], clock: &Clock) -> S
     }
     if let FileLocation::Bucket(at) = &config.files {
         let bucket = S3Bucket::open(at, &config.data_dir, BucketTimeouts::default()).await;
-        findings.add(bucket.with_context(|| format!("FILES_URL: cannot keep files in {at}")));
-    } else if let Err(error) = require_writable_folder(&config.data_dir.join("files")) {
+        if let Some(bucket) = findings.add(bucket.with_context(|| format!("FILES_URL: cannot keep files in {at}"))) {
+            inspect_file_store(config, &bucket, ("FILES_URL", at), &mut findings).await;
+        }
+        return findings;
+    }
+    let root = config.data_dir.join("files");
+    if let Err(error) = require_writable_folder(&root) {
         findings.problems.push(format!("DATA_DIR: the folder of files cannot be written: {error}"));
     }
+    inspect_file_store(config, &FileFolder::open_to_read(&root), ("DATA_DIR", &root.display()), &mut findings).await;
     findings
+}
+
+/// Finds a file store that a start would refuse. A database that the first start creates, or the next one migrates, says nothing
+/// about its files yet.
+async fn inspect_file_store(
+    config: &Config,
+    backend: &dyn FileBackend,
+    (setting, place): (&str, &(dyn Display + Sync)),
+    findings: &mut StorageFindings,
+) {
+    let opened: anyhow::Result<Arc<dyn Store>> = match &config.records {
+        RecordLocation::Sqlite => Sqlite::open_to_read(&config.data_dir).map(|store| Arc::new(store) as _),
+        RecordLocation::Postgres { url, .. } => Postgres::open_to_read(url).await.map(|store| Arc::new(store) as _),
+        RecordLocation::PocketBase(_) => return,
+    };
+    let Ok(store) = opened else { return };
+    match inspect_marker(store.as_ref(), backend).await {
+        Err(FilesError::WrongStore(fault)) if config.accepts_new_files => {
+            findings.notes.push(format!("ACCEPT_NEW_FILES_FOLDER accepts the file store {place}: {fault}"));
+        }
+        Err(error) => {
+            findings.add(Err::<(), _>(describe_store_error(error, setting, place)));
+        }
+        Ok(()) => {}
+    }
+}
+
+/// The line that says why a file store cannot be used.
+fn describe_store_error(error: FilesError, setting: &str, place: &(dyn Display + Sync)) -> anyhow::Error {
+    match error {
+        FilesError::WrongStore(fault) => anyhow::anyhow!(
+            "{setting}: the file store {place} does not fit the database: {fault} To go on without its files, start once with \
+             --accept-new-files-folder true"
+        ),
+        error => anyhow::Error::new(error).context(format!("{setting}: cannot use the file store {place}")),
+    }
 }
 
 async fn inspect_collections(pocketbase: &PocketBase, findings: &mut StorageFindings) {
@@ -226,19 +271,37 @@ fn log_finding(Misfit { severity, text }: &Misfit) {
 
 async fn open_file_backend(
     config: &Config,
+    store: &Arc<dyn Store>,
     pocketbase: Option<&Arc<PocketBase>>,
 ) -> anyhow::Result<Arc<dyn FileBackend>> {
     match (&config.files, pocketbase) {
         (_, Some(pocketbase)) => Ok(Arc::new(PocketBaseFields::new(pocketbase.clone(), &config.data_dir))),
-        (FileLocation::Folder, None) => Ok(Arc::new(open_folder(&config.data_dir)?)),
+        (FileLocation::Folder, None) => {
+            let root = config.data_dir.join("files");
+            // Nothing is created in a folder that may be the place of a missing mount.
+            require_known_store(config, store, &FileFolder::open_to_read(&root), "DATA_DIR", &root.display()).await?;
+            let folder = FileFolder::open(&root);
+            let cannot_make = || format!("DATA_DIR: cannot make the folder of files in {}", config.data_dir.display());
+            Ok(Arc::new(folder.with_context(cannot_make)?))
+        }
         (FileLocation::Bucket(at), None) => {
             let bucket = S3Bucket::open(at, &config.data_dir, BucketTimeouts::default()).await;
-            Ok(Arc::new(bucket.with_context(|| format!("FILES_URL: cannot keep files in {at}"))?))
+            let bucket = bucket.with_context(|| format!("FILES_URL: cannot keep files in {at}"))?;
+            require_known_store(config, store, &bucket, "FILES_URL", at).await?;
+            Ok(Arc::new(bucket))
         }
     }
 }
 
-fn open_folder(data_dir: &Path) -> anyhow::Result<FileFolder> {
-    FileFolder::open(&data_dir.join("files"))
-        .with_context(|| format!("DATA_DIR: cannot make the folder of files in {}", data_dir.display()))
+/// Refuses a file store that the database does not know, unless the settings accept it.
+async fn require_known_store(
+    config: &Config,
+    store: &Arc<dyn Store>,
+    backend: &dyn FileBackend,
+    setting: &str,
+    place: &(dyn Display + Sync),
+) -> anyhow::Result<()> {
+    let acceptance = if config.accepts_new_files { StoreAcceptance::AcceptAny } else { StoreAcceptance::Refuse };
+    let established = establish_marker(store.as_ref(), backend, acceptance).await;
+    established.map(drop).map_err(|error| describe_store_error(error, setting, place))
 }

@@ -1,5 +1,6 @@
 //! The command line: one file per command. `identivia --help` is the manual page.
 
+pub mod backup;
 pub mod check;
 pub mod check_live;
 mod check_stores;
@@ -22,6 +23,7 @@ use std::io::Write as _;
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
+use self::backup::{BackupArguments, RestoreArguments, VerifyArguments};
 use self::check::CheckArguments;
 use self::console::ConsoleArguments;
 use self::copy::command::CopyArguments;
@@ -42,6 +44,7 @@ Examples:
   identivia openapi > openapi.json             print the description of the API
   identivia demo-data                          fill an empty database with invented people
   identivia copy --help                        migrate to another store
+  identivia backup --help                      copy records and files while the server runs
   identivia events forward --help              send events to a receiver that you develop
   identivia console setup-link                 print a link for the first user of the console
   identivia why abc123def456ghi                explain what happened to a person's verification
@@ -85,6 +88,12 @@ enum Command {
     HashSecret,
     /// Copy every record and file to another store, then compare both sides
     Copy(CopyArguments),
+    /// Copy the records and files to a backup folder, while the server runs
+    Backup(BackupArguments),
+    /// Restore a snapshot of a backup folder to an empty server
+    Restore(RestoreArguments),
+    /// Compare the files with the records
+    Verify(VerifyArguments),
     /// Fill an empty database with invented people, to see a filled console
     DemoData(DemoDataArguments),
     /// Measure the local engines on your own pictures
@@ -117,6 +126,9 @@ pub fn run_command(cli: Cli) -> anyhow::Result<()> {
         Command::Openapi => openapi::run_openapi(),
         Command::HashSecret => hash_secret::run_hash_secret(),
         Command::Copy(arguments) => copy::command::run_copy(&arguments, settings),
+        Command::Backup(arguments) => backup::run_backup(&Config::new(settings)?, &arguments),
+        Command::Restore(arguments) => backup::run_restore(&Config::new(settings)?, &arguments),
+        Command::Verify(arguments) => backup::run_verify(&Config::new(settings)?, &arguments),
         Command::DemoData(arguments) => demo_data::command::run_demo_data(&Config::new(settings)?, &arguments),
         Command::Eval(arguments) => eval::command::run_eval(&Config::new(settings)?, &arguments),
         Command::Events(arguments) => events_forward::command::run_events(arguments),

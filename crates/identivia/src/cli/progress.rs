@@ -59,6 +59,15 @@ impl Progress {
         self.print_line_if_due(&mut state);
     }
 
+    /// Adds finished parts of a whole whose size is known only now.
+    pub fn add_of(&self, count: usize, total: usize) {
+        self.lock_state().total = total;
+        if let Some(bar) = &self.bar {
+            bar.set_length(total as u64);
+        }
+        self.add_records(count);
+    }
+
     /// Adds bytes of finished files.
     pub fn add_bytes(&self, count: u64) {
         let mut state = self.lock_state();
@@ -83,7 +92,8 @@ impl Progress {
         state.last_line = Instant::now();
         let ProgressState { step, done, total, bytes, .. } = state;
         let files = if *bytes > 0 { format!(", files: {}", HumanBytes(*bytes)) } else { String::new() };
-        let _ = writeln!(std::io::stderr(), "{step}: {done} of {total}{files}");
+        let of_total = if *total > 0 { format!(" of {total}") } else { String::new() };
+        let _ = writeln!(std::io::stderr(), "{step}: {done}{of_total}{files}");
     }
 
     fn lock_state(&self) -> std::sync::MutexGuard<'_, ProgressState> {

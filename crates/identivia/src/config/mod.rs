@@ -59,7 +59,9 @@ use network::{
     CLIENT_URL, EMBED_ORIGINS, HOST, MAX_CONNECTIONS, METRICS_ADDR, PORT, PUBLIC_URL, REDIRECT_URLS, TRUSTED_PROXIES,
 };
 use oidc::read_oidc_providers;
-use storage::{DATA_DIR, DATABASE_CONNECTIONS, SYSTEM_KEY_FILE, read_file_location, read_record_location};
+use storage::{
+    ACCEPT_NEW_FILES_FOLDER, DATA_DIR, DATABASE_CONNECTIONS, SYSTEM_KEY_FILE, read_file_location, read_record_location,
+};
 use tokens::{
     FLOW_TOKEN_TTL_SECONDS, JWT_AUDIENCE, JWT_CLIENTS_JSON, JWT_ISSUER, JWT_SECRET, JWT_SECRET_PREVIOUS,
     JWT_TTL_SECONDS,
@@ -118,6 +120,8 @@ pub struct Config {
     pub records: RecordLocation,
     pub database_connections: u32,
     pub files: FileLocation,
+    /// Whether a file store without the known marker is accepted.
+    pub accepts_new_files: bool,
     pub liveness_rule: LivenessRule,
     pub liveness: LivenessSource,
     /// The model's name in the health report.
@@ -162,6 +166,7 @@ impl Config {
             records: read_record_location(settings)?,
             database_connections: DATABASE_CONNECTIONS.read(settings)?,
             files: read_file_location(settings)?,
+            accepts_new_files: ACCEPT_NEW_FILES_FOLDER.read(settings)?,
             jwt_secret: JWT_SECRET.read_if_set(settings)?,
             jwt_secret_previous: JWT_SECRET_PREVIOUS.read_if_set(settings)?,
             jwt_issuer: JWT_ISSUER.read(settings)?,

@@ -28,6 +28,9 @@ define_settings! {
     DATABASE_CONNECTIONS: WholeNumber<u32> = WholeNumber { least: 2, most: 1_000 }, DefaultText("16");
     /// Location of files: `file:` (a folder in DATA_DIR) or `s3://bucket/prefix`
     FILES_URL: Parsed<FilesUrl> = Parsed(parse_files_url), DefaultText("file:");
+    /// Set to `true` to start although the file store lacks the marker that the database knows, or has another one: the files
+    /// of its records may be missing. Leave it out again afterwards
+    ACCEPT_NEW_FILES_FOLDER: ExplicitConsent = ExplicitConsent, DefaultText("false");
     /// A PocketBase that stores records, and files in their file fields, such as https://pocketbase.example.com
     POCKETBASE_URL: Parsed<String> = Parsed(parse_web_url), WhenUnset("");
     /// E-mail address of the server's account there: a superuser, or a record of the collection `users`

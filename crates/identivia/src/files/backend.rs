@@ -4,9 +4,10 @@ use std::fs::File;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::stream::BoxStream;
+use futures_util::stream::{self, BoxStream};
 
 use super::error::FilesError;
+use crate::domain::media;
 use crate::records::id::RecordId;
 use crate::store::{Collection, FileIntent};
 
@@ -24,6 +25,24 @@ impl StoredPath {
     pub fn relative_path(&self) -> String {
         format!("{}/{}/{}", self.collection.name(), self.record, self.name)
     }
+
+    /// Reads a relative path; `None` for one that no file of a record has.
+    #[must_use]
+    pub fn parse(path: &str) -> Option<Self> {
+        let mut parts = path.split('/');
+        let (collection, record, name) = (parts.next()?, parts.next()?, parts.next()?);
+        let (collection, record) = (Collection::from_name(collection)?, RecordId::parse(record)?);
+        let is_one = parts.next().is_none() && media::is_stored_name(name);
+        is_one.then(|| Self { collection, record, name: name.to_owned() })
+    }
+}
+
+/// A file in the list of a store.
+pub struct ListedFile {
+    /// The path below the root of all files.
+    pub path: String,
+    /// Bytes.
+    pub length: u64,
 }
 
 /// A stored file, open for reading.
@@ -58,6 +77,18 @@ pub trait FileBackend: Send + Sync {
     async fn remove_files(&self, intent: &FileIntent) -> Result<usize, FilesError>;
     /// Checks that files can be stored now.
     async fn check_writable(&self) -> Result<(), FilesError>;
+    /// Lists every file but the marker, those of a record one after the other. Files within records are not listed.
+    fn list_files(&self) -> BoxStream<'_, Result<ListedFile, FilesError>> {
+        Box::pin(stream::empty())
+    }
+    /// Reads the marker of the store, if it has one. Files within records have none.
+    async fn read_marker(&self) -> Result<Option<String>, FilesError> {
+        Ok(None)
+    }
+    /// Writes the marker of the store, durably.
+    async fn write_marker(&self, _marker: &str) -> Result<(), FilesError> {
+        Ok(())
+    }
     /// Says whether a file may still arrive after its upload was given up. Then the intent of a failed upload outlives the
     /// first removal.
     fn may_arrive_late(&self) -> bool {

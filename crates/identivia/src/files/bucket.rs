@@ -19,14 +19,16 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt as _, stream};
+use futures_util::stream::BoxStream;
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout};
 
-use super::backend::{FileBackend, OpenFile, StoreOutcome, StoredPath};
+use super::backend::{FileBackend, ListedFile, OpenFile, StoreOutcome, StoredPath};
 use super::error::{FilesError, run_blocking};
 use super::file_writer::create_scratch_file;
 use super::part_buffers::{FilePart, MAX_PARTS, PART_BYTES, SpareBuffers};
+use super::store_marker::{MARKER_NAME, MAX_MARKER_BYTES};
 use crate::aws_access::load_aws_config;
 use crate::config::BucketLocation;
 use crate::domain::media::Media;
@@ -299,6 +301,46 @@ impl FileBackend for S3Bucket {
         // An upload may be completed between the two steps, so objects come last.
         let aborted = self.abort_intent_uploads(intent).await?;
         Ok(aborted + self.delete_intent_objects(intent).await?)
+    }
+
+    fn list_files(&self) -> BoxStream<'_, Result<ListedFile, FilesError>> {
+        let list = self.client.list_objects_v2().bucket(&self.name).prefix(&self.prefix);
+        let pages = stream::try_unfold(list.into_paginator().send(), |mut pages| async move {
+            let Some(page) = pages.next().await else { return Ok::<_, FilesError>(None) };
+            Ok(Some((page.map_err(to_files_error)?, pages)))
+        });
+        let files = pages.map_ok(|page| {
+            let objects = page.contents.unwrap_or_default().into_iter();
+            let listed = objects.filter_map(|object| {
+                let path = object.key?.strip_prefix(&self.prefix)?.to_owned();
+                let length = u64::try_from(object.size.unwrap_or_default()).unwrap_or_default();
+                (path != MARKER_NAME).then_some(Ok(ListedFile { path, length }))
+            });
+            stream::iter(listed.collect::<Vec<_>>())
+        });
+        files.try_flatten().boxed()
+    }
+
+    async fn read_marker(&self) -> Result<Option<String>, FilesError> {
+        let get = self.client.get_object().bucket(&self.name).key(format!("{}{MARKER_NAME}", self.prefix));
+        let mut body = match get.send().await.map_err(to_files_error) {
+            Ok(got) => to_chunks(got.body).boxed(),
+            Err(FilesError::Gone) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let mut marker = Vec::new();
+        while let Some(chunk) = body.next().await {
+            marker.extend_from_slice(&chunk.map_err(|error| FilesError::Unavailable(error.to_string()))?);
+            marker.truncate(MAX_MARKER_BYTES);
+        }
+        Ok(Some(String::from_utf8_lossy(&marker).trim_end().to_owned()))
+    }
+
+    async fn write_marker(&self, marker: &str) -> Result<(), FilesError> {
+        let put = self.client.put_object().bucket(&self.name).key(format!("{}{MARKER_NAME}", self.prefix));
+        let put = put.body(ByteStream::from(format!("{marker}\n").into_bytes()));
+        put.set_checksum_algorithm(self.checksum.clone()).send().await.map_err(to_files_error)?;
+        Ok(())
     }
 
     async fn check_writable(&self) -> Result<(), FilesError> {

@@ -19,6 +19,9 @@ pub enum FilesError {
     /// The backend cannot be reached, does not answer in time or refuses this server: try again later.
     #[error("the files are out of reach: {0}")]
     Unavailable(String),
+    /// The file store is not the one that the database knows.
+    #[error("the file store does not fit: {0}")]
+    WrongStore(MarkerFault),
     /// The file does not exist any more.
     #[error("the file is gone")]
     Gone,
@@ -29,6 +32,28 @@ pub enum FilesError {
     Store(#[from] StoreError),
     #[error("{0}")]
     Failed(String),
+}
+
+/// Why a file store does not fit the database.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MarkerFault {
+    #[error(
+        "it lacks the marker that the database knows, so the files of the records are elsewhere: is it not mounted, or not \
+         restored?"
+    )]
+    Missing,
+    #[error("it has another marker than the database knows, so it holds the files of other records")]
+    Other,
+    #[error("it belongs to another database, and this one is new: is the database not mounted, or not restored?")]
+    NewDatabase,
+    #[error("it does not answer in time")]
+    NoAnswer,
+}
+
+impl From<MarkerFault> for FilesError {
+    fn from(fault: MarkerFault) -> Self {
+        Self::WrongStore(fault)
+    }
 }
 
 /// `EMFILE` and `ENFILE` (errno.h, the same on Linux, macOS and the BSDs).

@@ -3,7 +3,7 @@
 //! A copy for another record is a hard link to the same bytes, which never change.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,17 +11,24 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use bytes::BytesMut;
+use futures_util::stream::BoxStream;
 use futures_util::{StreamExt as _, stream};
 use tokio::io::AsyncReadExt as _;
+use tokio::sync::mpsc;
 
-use super::backend::{FileBackend, OpenFile, StoreOutcome, StoredPath};
+use super::backend::{FileBackend, ListedFile, OpenFile, StoreOutcome, StoredPath};
 use super::error::{FilesError, run_blocking};
+use super::store_marker::{MARKER_NAME, MAX_MARKER_BYTES};
 use crate::domain::media;
 use crate::records::id::RecordId;
+use crate::secret_file::create_secret_file;
 use crate::store::{Collection, FileIntent};
 
 /// How much of a file is read at once, in bytes.
 pub(super) const READ_CHUNK_BYTES: usize = 64 * 1024;
+
+/// How many files are listed ahead of their reader.
+const LISTED_AHEAD: usize = 256;
 
 /// A folder of files.
 pub struct FileFolder(Arc<FolderTree>);
@@ -112,6 +119,43 @@ impl FileBackend for FileFolder {
         self.run_on_tree(move |tree| tree.remove_intent_files(&intent)).await
     }
 
+    fn list_files(&self) -> BoxStream<'_, Result<ListedFile, FilesError>> {
+        let (found, mut list) = mpsc::channel(LISTED_AHEAD);
+        let tree = self.0.clone();
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = tree.list_folder(&tree.root, &found) {
+                let _ = found.blocking_send(Err(error));
+            }
+        });
+        stream::poll_fn(move |context| list.poll_recv(context)).boxed()
+    }
+
+    async fn read_marker(&self) -> Result<Option<String>, FilesError> {
+        self.run_on_tree(|tree| match File::open(tree.root.join(MARKER_NAME)) {
+            Ok(file) => {
+                let mut marker = String::new();
+                file.take(MAX_MARKER_BYTES as u64).read_to_string(&mut marker)?;
+                Ok(Some(marker.trim_end().to_owned()))
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error.into()),
+        })
+        .await
+    }
+
+    async fn write_marker(&self, marker: &str) -> Result<(), FilesError> {
+        let marker = format!("{marker}\n");
+        self.run_on_tree(move |tree| {
+            fs::DirBuilder::new().recursive(true).mode(0o700).create(&tree.root)?;
+            match create_secret_file(&tree.root.join(MARKER_NAME), marker.as_bytes()) {
+                // Another server that starts now has written it: the next check compares.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+                outcome => Ok(outcome?),
+            }
+        })
+        .await
+    }
+
     async fn check_writable(&self) -> Result<(), FilesError> {
         if self.0.is_broken.load(Ordering::Relaxed) { Err(FilesError::Broken) } else { Ok(()) }
     }
@@ -139,6 +183,35 @@ impl FolderTree {
             _ => self.sync_folder(folder.parent().unwrap_or(&folder)).map_err(std::io::Error::other)?,
         }
         work()
+    }
+
+    /// Sends each file below a folder. A folder or file that the sweep has removed meanwhile is skipped.
+    fn list_folder(
+        &self,
+        folder: &Path,
+        found: &mpsc::Sender<Result<ListedFile, FilesError>>,
+    ) -> Result<(), FilesError> {
+        let entries = match fs::read_dir(folder) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            entries => entries?,
+        };
+        for entry in entries {
+            let path = entry?.path();
+            let metadata = match fs::symlink_metadata(&path) {
+                Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                metadata => metadata?,
+            };
+            let relative = path.strip_prefix(&self.root).unwrap_or(&path).to_string_lossy().into_owned();
+            if metadata.is_dir() {
+                self.list_folder(&path, found)?;
+            } else if relative != MARKER_NAME
+                && found.blocking_send(Ok(ListedFile { path: relative, length: metadata.len() })).is_err()
+            {
+                // The reader of the list is gone.
+                return Ok(());
+            }
+        }
+        Ok(())
     }
 
     fn sync_folder(&self, folder: &Path) -> Result<(), FilesError> {

@@ -14,11 +14,12 @@ pub mod folder;
 mod part_buffers;
 pub mod picture;
 pub mod pocketbase_fields;
+pub mod store_marker;
 pub mod sweep_requests;
 pub mod upload;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::clock::Clock;
 use crate::domain::media;
@@ -27,9 +28,11 @@ use crate::work::cpu_ledger::CpuLedger;
 use crate::work::fair_permits::FairPermits;
 use futures_util::TryStreamExt as _;
 
+use backend::StoreOutcome;
 pub use backend::{FileBackend, OpenFile, StoredPath};
 pub use error::FilesError;
 use file_writer::{FileWriter, create_scratch_file};
+use store_marker::MarkerCheck;
 use sweep_requests::{SweepRequest, SweepRequests};
 
 /// The most megapixels that are decoded at once, over all requests, which bounds memory. The largest picture takes all.
@@ -44,6 +47,8 @@ pub struct Files {
     /// The folder of nameless files.
     scratch: PathBuf,
     sweep_requests: SweepRequests,
+    /// Set where the store of files has a marker.
+    marker: OnceLock<MarkerCheck>,
     /// One permit for each megapixel that may be decoded.
     decoding: Arc<FairPermits>,
 }
@@ -61,15 +66,58 @@ impl Files {
     ) -> Arc<Self> {
         let decoding = FairPermits::new(ledger, MAX_DECODED_MEGAPIXELS, 0);
         let sweep_requests = SweepRequests::default();
-        Arc::new(Self { backend, intents, clock, scratch: scratch.to_owned(), sweep_requests, decoding })
+        Arc::new(Self {
+            backend,
+            intents,
+            clock,
+            scratch: scratch.to_owned(),
+            sweep_requests,
+            marker: OnceLock::new(),
+            decoding,
+        })
     }
 
-    /// Checks that files can be stored.
+    /// Has every use of the files checked by the marker of their store.
+    pub fn watch_marker(&self) {
+        if let Some(store) = &self.intents {
+            let check = || MarkerCheck::new(store.clone(), self.backend.clone(), self.clock.clone());
+            self.marker.get_or_init(check);
+        }
+    }
+
+    /// Checks that files can be stored, and that they belong to the records.
     ///
     /// # Errors
     /// Why they cannot.
     pub async fn check_writable(&self) -> Result<(), FilesError> {
+        self.check_marker().await?;
         self.backend.check_writable().await
+    }
+
+    /// Checks that the file store is the one that the database knows.
+    ///
+    /// # Errors
+    /// [`FilesError::WrongStore`] when it is not.
+    pub async fn check_marker(&self) -> Result<(), FilesError> {
+        match self.marker.get() {
+            Some(marker) => marker.check().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Explains that a file was not found: the whole store may be missing.
+    async fn explain_gone(&self, error: FilesError) -> FilesError {
+        match (error, self.marker.get()) {
+            (FilesError::Gone, Some(marker)) => marker.check_now().await.err().unwrap_or(FilesError::Gone),
+            (error, _) => error,
+        }
+    }
+
+    /// Logs and counts a file that a record names and the store lacks.
+    pub fn report_missing_file(&self, path: &StoredPath, field: &str) {
+        let collection = path.collection.name();
+        tracing::warn!(record.collection = collection, record.id = %path.record, field, "a file that a record names is missing");
+        metrics::counter!("identivia_missing_files_total", "collection" => collection).increment(1);
     }
 
     /// Opens a stored file for reading.
@@ -77,7 +125,21 @@ impl Files {
     /// # Errors
     /// When there is no such file, or it cannot be read.
     pub async fn open_stored_file(&self, path: &StoredPath) -> Result<OpenFile, FilesError> {
-        if media::is_stored_name(&path.name) { self.backend.open_file(path).await } else { Err(FilesError::Gone) }
+        if !media::is_stored_name(&path.name) {
+            return Err(FilesError::Gone);
+        }
+        match self.backend.open_file(path).await {
+            Ok(file) => Ok(file),
+            Err(error) => Err(self.explain_gone(error).await),
+        }
+    }
+
+    /// Stores a copy of a stored file.
+    async fn copy_stored_file(&self, from: &StoredPath, to: &StoredPath) -> Result<StoreOutcome, FilesError> {
+        match self.backend.copy_file(from, to).await {
+            Ok(stored) => Ok(stored),
+            Err(error) => Err(self.explain_gone(error).await),
+        }
     }
 
     /// Reads a whole stored picture.

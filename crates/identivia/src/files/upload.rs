@@ -142,7 +142,7 @@ impl Upload {
         let stem = from.name.rsplit_once('_').map_or(from.name.as_str(), |(stem, _)| stem);
         let path = self.draw_stored_path(stem, media).await?;
         let name = path.name.clone();
-        let stored = self.run_task(move |files| async move { files.backend.copy_file(&from, &path).await }).await?;
+        let stored = self.run_task(move |files| async move { files.copy_stored_file(&from, &path).await }).await?;
         let (stored, editor) = self.rebuild_staged_picture(stored, media).await?;
         self.stage_file(&name, stored);
         Ok(CopiedFile { name, editor })

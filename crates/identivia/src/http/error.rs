@@ -520,7 +520,7 @@ impl From<FilesError> for ApiError {
                 Self::unavailable("Files cannot be stored until the operator restarts the server").with_cause(error)
             }
             FilesError::Busy => Self::unavailable("The server is busy; try again").with_cause(error),
-            FilesError::Unavailable(_) => {
+            FilesError::Unavailable(_) | FilesError::WrongStore(_) => {
                 Self::unavailable("The files cannot be reached now; try again").retry_after(5).with_cause(error)
             }
             FilesError::Store(error) => error.into(),

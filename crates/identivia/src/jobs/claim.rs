@@ -188,6 +188,14 @@ impl JobColumns {
         self.update_claimed(store, job, self.claim_fields(until, job.attempt.saturating_sub(1))).await
     }
 
+    /// Schedules the next attempt at a claimed job that has failed. The attempt counts.
+    ///
+    /// # Errors
+    /// When the store cannot do it now.
+    pub async fn defer_job<R>(&self, store: &dyn Store, job: &ClaimedJob<R>, until: Millis) -> Result<(), StoreError> {
+        self.update_claimed(store, job, self.claim_fields(until, job.attempt)).await
+    }
+
     /// Schedules the next run of a claimed job that has succeeded.
     ///
     /// # Errors

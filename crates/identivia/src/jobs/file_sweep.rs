@@ -107,6 +107,8 @@ impl FileSweep {
     /// Removes an upload's files first and its intent then: on a full disk the database cannot be written before there is
     /// room. Where more of the upload may arrive the intent stays, and once it is old the sweep removes the rest.
     async fn remove_now(&self, intent: &FileIntent) -> Result<(), FilesError> {
+        // In a store of other records these files are not, and theirs would be forgotten.
+        self.files.check_marker().await?;
         self.files.backend().remove_files(intent).await?;
         if self.files.backend().may_arrive_late() {
             return Ok(());
@@ -159,6 +161,12 @@ impl JobKind for FileSweep {
 
     /// Removes the files of an intent, then the intent.
     async fn run_job(&self, job: &ClaimedJob<FileIntent>) -> Result<JobOutcome, JobError> {
+        self.files.check_marker().await?;
+        let hold_until = self.intents.known_file_store().await?.map_or(Millis(0), |known| known.hold_until);
+        if hold_until > self.clock.now() {
+            // A backup copies the files that records named when it began.
+            return Ok(JobOutcome::RunAgain(hold_until));
+        }
         let removed = self.files.backend().remove_files(&job.record).await?;
         self.removed_files.fetch_add(removed, Ordering::Relaxed);
         self.intents.forget_intents(std::slice::from_ref(&job.record.mark)).await?;

@@ -56,6 +56,9 @@ pub enum JobError {
     /// does not count.
     #[error("{cause}")]
     Unavailable { cause: String, retry_at: Option<Millis> },
+    /// The job failed by something that may be repaired until then, when it is due again. The attempt counts.
+    #[error("{cause}")]
+    FailedUntil { cause: String, retry_at: Millis },
     /// The job itself failed. The attempt counts, and the job is due again when its lease has ended.
     #[error("{0}")]
     Failed(String),
@@ -295,9 +298,16 @@ impl<K: JobKind> JobQueue<K> {
         if result.is_err() {
             count_failed_run(K::NAME);
         }
-        if let Err(JobError::Unavailable { retry_at, .. }) = &result {
-            let postponed = self.clock.now().plus_seconds(self.kind.limits().postpone_seconds);
-            self.postpone_with_retries(job, retry_at.unwrap_or(postponed)).await;
+        match &result {
+            Err(JobError::Unavailable { retry_at, .. }) => {
+                let postponed = self.clock.now().plus_seconds(self.kind.limits().postpone_seconds);
+                self.postpone_with_retries(job, retry_at.unwrap_or(postponed)).await;
+            }
+            // If this fails, the job is due again when its lease has ended.
+            Err(JobError::FailedUntil { retry_at, .. }) => {
+                let _ = K::COLUMNS.defer_job(self.store.as_ref(), job, *retry_at).await;
+            }
+            _ => {}
         }
         result
     }

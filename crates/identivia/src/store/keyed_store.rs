@@ -7,7 +7,8 @@ use std::sync::{Arc, OnceLock};
 use async_trait::async_trait;
 
 use super::{
-    Change, Commit, CommitOutcome, IfExists, ProfileIdentity, Query, Refusal, Result, Store, StoredRecord, WindowCount,
+    Change, Commit, CommitOutcome, FileStoreChange, IfExists, KnownFileStore, ProfileIdentity, Query, Refusal, Result,
+    Store, StoredRecord, WindowCount,
 };
 use crate::clock::Clock;
 use crate::records::RecordKind;
@@ -131,6 +132,14 @@ impl Store for KeyedStore {
 
     async fn self_set_fields(&self, kind: RecordKind) -> Result<Vec<&'static str>> {
         self.store.self_set_fields(kind).await
+    }
+
+    async fn known_file_store(&self) -> Result<Option<KnownFileStore>> {
+        self.store.known_file_store().await
+    }
+
+    async fn change_file_store(&self, change: FileStoreChange) -> Result<()> {
+        self.store.change_file_store(change).await
     }
 
     fn keeps_reviews(&self) -> bool {

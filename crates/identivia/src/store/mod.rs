@@ -12,6 +12,7 @@ pub mod console;
 mod deciders;
 mod decisions;
 mod file_intents;
+mod file_store;
 mod handoffs;
 mod idempotency_keys;
 mod keyed_store;
@@ -52,6 +53,7 @@ pub(crate) use commit::newest_record_fields;
 pub use commit::{
     Change, Commit, CommitOutcome, Condition, HolderQuota, IfExists, Refusal, StagedFile, UploadedFiles, WriteOutcome,
 };
+pub use file_store::{FileStoreChange, KnownFileStore};
 pub use keyed_store::{KeyedStore, KeyedWork, WorkState};
 pub use liveness_sessions::SessionStart;
 pub(crate) use liveness_sessions::derived_id;
@@ -155,6 +157,17 @@ pub trait Store: Send + Sync {
     /// The fields of a kind that the store sets itself at every write, even if a value is given.
     async fn self_set_fields(&self, _kind: RecordKind) -> Result<Vec<&'static str>> {
         Ok(Vec::new())
+    }
+
+    /// The file store that belongs to these records. `None` before the first start, and, as here, where files are stored
+    /// within their records.
+    async fn known_file_store(&self) -> Result<Option<KnownFileStore>> {
+        Ok(None)
+    }
+
+    /// Changes what is known of the file store.
+    async fn change_file_store(&self, _change: FileStoreChange) -> Result<()> {
+        Ok(())
     }
 
     /// Says whether it has reviews: PocketBase cannot give one to exactly one of two who claim it.

@@ -133,13 +133,13 @@ async fn failed_request_leaves_nothing_in_the_bucket() {
     browser.form(Method::PATCH, &format!("/api/profiles/{id}"), form).await.expect(400);
     await_keys(&bucket, 0).await;
 
-    // The profile's own file is gone behind our back: it cannot be copied, and what came with it goes as well.
+    // The profile's own file is gone behind our back: it must be sent again, and what came with it goes as well.
     let sent = send(&browser, &id, "facial_photo", small_picture(1), "a.png").await.expect(200);
     let path = format!("profiles/{id}/{}", name(&sent, "facial_photo"));
     bucket.client.delete_object().bucket(&bucket.name).key(format!("files/{path}")).send().await.unwrap();
     browser.get(&format!("/api/files/{path}")).await.expect(404);
     let refused = world.operator().form(Method::POST, &format!("/api/verification_history/{id}"), evidence()).await;
-    refused.expect(500);
+    refused.expect(400);
     await_keys(&bucket, 0).await;
 }
 

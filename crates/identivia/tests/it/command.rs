@@ -560,7 +560,9 @@ async fn shared_records_warn_of_single_server_settings() {
     let folder = tempfile::tempdir().unwrap();
     let warnings = ["JWT_SECRET is not set", "JWT_CLIENTS_JSON is not set"];
     let (_, _, alone) = Running::start(folder.path(), |_| ()).stop();
-    let (_, _, shared) = Running::start(folder.path(), |command| {
+    // The files of one database are not another's.
+    let beside = tempfile::tempdir().unwrap();
+    let (_, _, shared) = Running::start(beside.path(), |command| {
         command.env("DATABASE_URL", &url);
     })
     .stop();

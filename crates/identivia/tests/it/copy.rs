@@ -573,6 +573,7 @@ async fn read_named_and_stored(url: &str, folder: &Path) -> (BTreeSet<String>, B
         where key in ('document_front', 'document_back', 'facial_photo', 'facial_video', 'reference_image')";
     let named: Vec<String> = sqlx::query_scalar(fields).fetch_all(&mut session).await.unwrap();
     let stored = read_contents(folder).into_iter().map(|(path, _)| path.rsplit_once('/').unwrap().1.to_owned());
+    let stored = stored.filter(|name| name != "store-marker");
     (named.into_iter().filter(|name| !name.is_empty()).collect(), stored.collect())
 }
 

@@ -125,7 +125,7 @@ impl Ground {
             }
             Self::PocketBase(service) => list_files_below(&service.folder.join("storage")),
         };
-        files.retain(|path| !path.ends_with(".attrs"));
+        files.retain(|path| !path.ends_with(".attrs") && path != "store-marker");
         files.sort();
         files
     }

@@ -18,14 +18,14 @@ const RECORDS_WITH_DOCUMENTS_AT_ONCE: usize = 8;
 
 /// A record with all fields that are copied.
 #[derive(Clone, Debug)]
-pub(super) struct CopiedRecord {
-    pub(super) kind: RecordKind,
-    pub(super) fields: FieldMap,
+pub(in crate::cli) struct CopiedRecord {
+    pub(in crate::cli) kind: RecordKind,
+    pub(in crate::cli) fields: FieldMap,
 }
 
 impl CopiedRecord {
     /// Its key.
-    pub(super) fn key(&self) -> &str {
+    pub(in crate::cli) fn key(&self) -> &str {
         self.text(self.kind.key_field())
     }
 
@@ -35,7 +35,7 @@ impl CopiedRecord {
     }
 
     /// The id under which its files are kept: its own, or one derived from a provider's id.
-    pub(super) fn files_id(&self) -> Option<RecordId> {
+    pub(in crate::cli) fn files_id(&self) -> Option<RecordId> {
         match self.kind {
             RecordKind::LivenessSessions => Some(session_key(self.key())),
             _ => RecordId::parse(self.key()),
@@ -48,7 +48,7 @@ impl CopiedRecord {
     }
 
     /// The files that it names: field and stored name.
-    pub(super) fn files(&self) -> impl Iterator<Item = (&'static str, &str)> {
+    pub(in crate::cli) fn files(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let files = self.kind.fields().iter().filter(|field| field.holds.is_file());
         files.map(|field| (field.name, self.text(field.name))).filter(|(_, name)| !name.is_empty())
     }

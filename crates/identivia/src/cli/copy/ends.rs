@@ -12,6 +12,7 @@ use crate::config::{BucketLocation, Settings};
 use crate::files::bucket::{BucketTimeouts, S3Bucket};
 use crate::files::folder::FileFolder;
 use crate::files::pocketbase_fields::PocketBaseFields;
+use crate::files::store_marker::{StoreAcceptance, establish_marker, refuse_foreign_store};
 use crate::files::{FileBackend, Files};
 use crate::first_run::lock_data_dir;
 use crate::jobs::file_sweep::{SweepAtStart, start_file_sweep};
@@ -180,7 +181,9 @@ impl Address {
             }
         };
         let files = self.files.as_ref().context("nothing says where its files are")?;
-        Ok(Source { store, place: files.open_to_read().await? })
+        let place = files.open_to_read().await?;
+        refuse_foreign_store(store.as_ref(), place.as_ref()).await?;
+        Ok(Source { store, place })
     }
 
     /// Opens the end to be written, makes what a first start would make, and removes what an interrupted copy has left.
@@ -196,6 +199,7 @@ impl Address {
                     Held::Folder { _lock: lock_data_dir(folder).map_err(|error| anyhow::anyhow!(error.problem))? };
                 let records = Arc::new(Sqlite::open(folder).context("its database cannot be opened")?);
                 let place: Arc<dyn FileBackend> = Arc::new(FileFolder::open(&folder.join("files"))?);
+                establish_marker(records.as_ref(), place.as_ref(), StoreAcceptance::TakeOver).await?;
                 let files = Files::new(place.clone(), Some(records.clone()), folder, clock, ledger);
                 start_file_sweep(&files, SweepAtStart::All).await;
                 Ok(CopyTarget { store: records, place, files, _held: held })
@@ -204,6 +208,7 @@ impl Address {
                 let (records, lock) = Postgres::open_for_copy(url, CONNECTIONS).await?;
                 let (records, held) = (Arc::new(records), Held::Database { _lock: lock });
                 let place = self.files.as_ref().context("nothing says where its files are")?.open().await?;
+                establish_marker(records.as_ref(), place.as_ref(), StoreAcceptance::TakeOver).await?;
                 let files = Files::new(place.clone(), Some(records.clone()), &scratch(), clock, ledger);
                 start_file_sweep(&files, SweepAtStart::Old).await;
                 Ok(CopyTarget { store: records, place, files, _held: held })

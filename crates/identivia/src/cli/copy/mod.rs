@@ -7,7 +7,7 @@
 
 mod check;
 pub mod command;
-mod copied_record;
+pub(in crate::cli) mod copied_record;
 mod ends;
 mod report;
 

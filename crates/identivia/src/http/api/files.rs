@@ -55,9 +55,18 @@ pub(crate) async fn get_file(
     }
     let viewed = context.audit_event(EventKind::FileViewed, Some(owner), field);
     context.audit_read(viewed.on_file(format!("{}/{record}/{name}", collection.name()))).await?;
-    let opened = match app.files.open_stored_file(&StoredPath { collection, record, name: name.clone() }).await {
-        // Replaced between the two looks.
-        Err(FilesError::Gone) => return Err(file_not_found()),
+    let path = StoredPath { collection, record, name: name.clone() };
+    let opened = match app.files.open_stored_file(&path).await {
+        Err(FilesError::Gone) => {
+            let named = app.store.file_owner(collection, record, &name, &context.authority.reach).await?;
+            // Else it was replaced between the two looks.
+            let Some((_, field)) = named else { return Err(file_not_found()) };
+            app.files.report_missing_file(&path, field);
+            return Err(ApiError::not_found(
+                "File is missing",
+                "A record names this file, but the file store lacks it; ask the operator to restore it from a backup",
+            ));
+        }
         opened => opened?,
     };
     let disposition = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")).map_err(ApiError::internal)?;

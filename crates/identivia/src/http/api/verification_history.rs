@@ -291,7 +291,7 @@ async fn copy_missing_files(
         let mut attempts = COPY_ATTEMPTS;
         while let (true, Some(stored)) = (files.get(field).is_empty(), profile.file(field)) {
             let from = StoredPath { collection: Collection::Profiles, record: profile.id, name: stored.to_owned() };
-            match upload.copy_file(from).await {
+            match upload.copy_file(from.clone()).await {
                 Ok(copied) => {
                     *files.get_mut(field) = copied.name;
                     let kept = DocumentEditors::from_profile(&profile);
@@ -302,11 +302,15 @@ async fn copy_missing_files(
                     attempts -= 1;
                     profile = WritableProfile::load(context, profile.id).await?.profile;
                 }
+                Err(FilesError::Gone) => return Err(report_missing_file(context, &from, field)),
                 Err(error) => return Err(error.into()),
             }
         }
         if let (true, Some((from, kept))) = (files.get(field).is_empty(), find_kept_file(asked, field)) {
-            let copied = upload.copy_file(from).await?;
+            let copied = match upload.copy_file(from.clone()).await {
+                Err(FilesError::Gone) => return Err(report_missing_file(context, &from, field)),
+                copied => copied?,
+            };
             *files.get_mut(field) = copied.name;
             editors.set(field, copied.editor.or(kept.editor.as_deref()));
         }
@@ -320,6 +324,14 @@ fn find_kept_file(asked: Option<&OpenResubmission>, field: FileField) -> Option<
     let kept = asked.kept.iter().find(|kept| kept.field == field)?;
     let (collection, record) = (Collection::VerificationHistory, asked.earlier?);
     Some((StoredPath { collection, record, name: kept.name.clone() }, kept))
+}
+
+/// The picture that was to be taken over is missing in the file store.
+fn report_missing_file(context: &RequestContext, path: &StoredPath, field: FileField) -> ApiError {
+    context.app.files.report_missing_file(path, field.name());
+    let mut checks = FieldChecks::default();
+    checks.add_problem(field.name(), "was sent before and is lost; send it again".to_owned());
+    checks.finish().err().unwrap_or_else(|| ApiError::internal(FilesError::Gone))
 }
 
 /// The profile's picture was stored by another program and cannot be taken over.

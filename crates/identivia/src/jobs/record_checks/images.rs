@@ -13,7 +13,7 @@ use crate::records::liveness_session::LivenessSession;
 use crate::records::verification_record::VerificationRecord;
 use crate::store::Collection;
 
-/// The stored pictures of a record; `None` where there is none.
+/// The stored pictures of a record; `None` where the record names none.
 pub(super) struct RecordImages {
     front: Option<Vec<u8>>,
     back: Option<Vec<u8>>,
@@ -46,38 +46,42 @@ pub(super) async fn read_images(
     record: &VerificationRecord,
     session: Option<&LivenessSession>,
 ) -> Result<RecordImages, FilesError> {
-    let own = async |name: &str| {
+    let own = async |field: &str, name: &str| {
         let (collection, record) = (Collection::VerificationHistory, record.id);
-        read_if_present(files, StoredPath { collection, record, name: name.to_owned() }).await
+        read_if_named(files, StoredPath { collection, record, name: name.to_owned() }, field).await
     };
     let live = match session {
         Some(session) => {
             let name = session.reference_image.clone().unwrap_or_default();
             let collection = Collection::LivenessSessions;
-            read_if_present(files, StoredPath { collection, record: session.files_id, name }).await?
+            read_if_named(files, StoredPath { collection, record: session.files_id, name }, "reference_image").await?
         }
         None => None,
     };
     Ok(RecordImages {
-        front: own(&record.document_front).await?,
-        back: own(&record.document_back).await?,
+        front: own("document_front", &record.document_front).await?,
+        back: own("document_back", &record.document_back).await?,
         editors: DocumentEditors {
             front: record.document_front_editor.clone(),
             back: record.document_back_editor.clone(),
         },
-        selfie: own(&record.facial_photo).await?,
+        selfie: own("facial_photo", &record.facial_photo).await?,
         live,
     })
 }
 
-/// Reads a file. A missing file is skipped; an unreadable one is an error.
-async fn read_if_present(files: &Files, path: StoredPath) -> Result<Option<Vec<u8>>, FilesError> {
+/// Reads the file of a field. A field that names none is skipped; a file that is missing is an error, because its record was
+/// made with it.
+async fn read_if_named(files: &Files, path: StoredPath, field: &str) -> Result<Option<Vec<u8>>, FilesError> {
     if path.name.is_empty() {
         return Ok(None);
     }
     match files.read_stored_file(&path).await {
         Ok(bytes) => Ok(Some(bytes)),
-        Err(FilesError::Gone) => Ok(None),
+        Err(FilesError::Gone) => {
+            files.report_missing_file(&path, field);
+            Err(FilesError::Gone)
+        }
         Err(error) => Err(error),
     }
 }

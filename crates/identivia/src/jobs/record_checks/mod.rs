@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::event::EventKind;
 use crate::domain::liveness::LivenessRule;
-use crate::files::Files;
+use crate::files::{Files, FilesError};
 use crate::providers::documents::local;
 use crate::providers::local_engines::LocalEngines;
 use crate::records::RecordKind;
@@ -26,6 +26,9 @@ use crate::records::audit_event::AuditEvent;
 use crate::records::verification_record::{ChecksStatus, VerificationRecord};
 use crate::store::{CompletedChecks, Store};
 use crate::work::holder::WorkHolder;
+
+/// The delays after the attempts at which a picture was missing, in seconds.
+const MISSING_FILE_DELAYS: [i64; 5] = [120, 300, 900, 1_800, 3_600];
 
 /// The actor of this server's own audit records.
 const THIS_SERVER: &str = "identivia";
@@ -55,9 +58,14 @@ impl RecordChecks {
         Self { engines, store, files, clock, liveness_rule, keeps_templates, wake: Notify::new() }
     }
 
-    async fn check_record(&self, record: &VerificationRecord) -> Result<CompletedChecks, JobError> {
+    async fn check_record(&self, job: &ClaimedJob<VerificationRecord>) -> Result<CompletedChecks, JobError> {
+        let record = &job.record;
         let session = self.store.session(&record.liveness_session_id).await?;
-        let images = images::read_images(&self.files, record, session.as_ref()).await?;
+        let images = match images::read_images(&self.files, record, session.as_ref()).await {
+            Ok(images) => images,
+            Err(FilesError::Gone) => return Err(self.postpone_for_missing_file(job.attempt)),
+            Err(error) => return Err(error.into()),
+        };
         let today = local::to_utc_date(self.clock.now());
         let observing = move |engines: &LocalEngines| images::observe_images(engines, &images, today);
         let observed = self.engines.run_work(WorkHolder::Jobs, observing).await?;
@@ -71,6 +79,13 @@ impl RecordChecks {
         ];
         let face_templates = Some(templates).filter(|_| self.keeps_templates);
         Ok(CompletedChecks { status: ChecksStatus::Done, checks, face_templates })
+    }
+
+    /// A picture of the record is missing in the file store. An operator may restore it until the last attempt.
+    fn postpone_for_missing_file(&self, attempt: u32) -> JobError {
+        let index = (attempt as usize).saturating_sub(1).min(MISSING_FILE_DELAYS.len() - 1);
+        let retry_at = self.clock.now().plus_seconds(MISSING_FILE_DELAYS[index]);
+        JobError::FailedUntil { cause: "a file that the record names is missing".to_owned(), retry_at }
     }
 
     async fn complete_checks(
@@ -116,7 +131,7 @@ impl JobKind for RecordChecks {
     }
 
     async fn run_job(&self, job: &ClaimedJob<VerificationRecord>) -> Result<JobOutcome, JobError> {
-        let completed = self.check_record(&job.record).await?;
+        let completed = self.check_record(job).await?;
         self.complete_checks(&job.record, &completed).await
     }
 

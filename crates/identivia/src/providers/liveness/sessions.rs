@@ -273,7 +273,9 @@ impl LivenessSessions {
                 match self.read_images(&session).await {
                     // A restored backup may have records whose files it lacks.
                     Err(FilesError::Gone) => {
-                        tracing::error!("an image of a liveness session is missing");
+                        let (collection, record) = (Collection::LivenessSessions, session.files_id);
+                        let path = StoredPath { collection, record, name: String::new() };
+                        self.files.report_missing_file(&path, "images");
                         Ok((session, Vec::new()))
                     }
                     images => Ok((session, images?)),

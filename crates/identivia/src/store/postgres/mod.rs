@@ -61,7 +61,29 @@ impl Postgres {
     /// # Errors
     /// When it cannot be reached, or has never been used by this program.
     pub async fn open_to_read(url: &str) -> anyhow::Result<SqlStore<Self>> {
-        let options = parse_options(url)?.options([("default_transaction_read_only", "on")]);
+        Self::open_without_migrating(parse_options(url)?.options([("default_transaction_read_only", "on")])).await
+    }
+
+    /// Connects to a database for a command that reads much and writes little, beside servers.
+    ///
+    /// # Errors
+    /// As [`Self::open_to_read`].
+    pub async fn open_beside_server(url: &str) -> anyhow::Result<SqlStore<Self>> {
+        Self::open_without_migrating(parse_options(url)?).await
+    }
+
+    /// Says whether a database has tables of any program in the schema that this program would use.
+    ///
+    /// # Errors
+    /// When it cannot be reached.
+    pub async fn has_tables(url: &str) -> anyhow::Result<bool> {
+        let mut connection = open_first_connection(&parse_options(url)?).await?;
+        let counting = "select exists (select from pg_tables where schemaname = current_schema())";
+        let found = sqlx::query_scalar::<_, bool>(counting).fetch_one(&mut connection).await;
+        Ok(found.map_err(|error| to_store_error(&error))?)
+    }
+
+    async fn open_without_migrating(options: PgConnectOptions) -> anyhow::Result<SqlStore<Self>> {
         let mut connection = open_first_connection(&options).await?;
         let applied = sqlx::query_scalar::<_, String>("select name from migrations").fetch_all(&mut connection).await;
         let applied = applied.map_err(|_| anyhow::anyhow!("the database holds no records of this program"))?;

@@ -12,6 +12,7 @@ const REVIEW_CHANGES: &str = include_str!("../../../migrations/0006_review_chang
 const PASSKEYS: &str = include_str!("../../../migrations/0007_passkeys.sql");
 const OIDC: &str = include_str!("../../../migrations/0008_oidc.sql");
 const REVIEW_FILTERS: &str = include_str!("../../../migrations/0009_review_filters.sql");
+const FILE_STORE: &str = include_str!("../../../migrations/0010_file_store.sql");
 const TOKEN_FAILURES: &str = include_str!("../../../migrations/0001_token_failures.postgres.sql");
 
 /// One migration: the name under which a database remembers it, and its text.
@@ -33,6 +34,7 @@ impl Migration {
             Self { name: "0007_passkeys", text: PASSKEYS.to_owned() },
             Self { name: "0008_oidc", text: OIDC.to_owned() },
             Self { name: "0009_review_filters", text: REVIEW_FILTERS.to_owned() },
+            Self { name: "0010_file_store", text: FILE_STORE.to_owned() },
         ]
     }
 
@@ -50,6 +52,7 @@ impl Migration {
             Self { name: "0007_passkeys", text: to_postgres(PASSKEYS) },
             Self { name: "0008_oidc", text: to_postgres(OIDC) },
             Self { name: "0009_review_filters", text: to_postgres(REVIEW_FILTERS) },
+            Self { name: "0010_file_store", text: to_postgres(FILE_STORE) },
         ]
     }
 }

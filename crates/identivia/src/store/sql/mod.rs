@@ -4,6 +4,7 @@ mod commit;
 mod commit_error;
 mod conditions;
 mod dialect;
+mod file_store;
 mod insert;
 mod migrations;
 mod record_row;

@@ -5,6 +5,7 @@ use futures_util::FutureExt as _;
 
 use super::commit::PreparedCommit;
 use super::dialect::DELETE_ENDED_COUNTS;
+use super::file_store::{SELECT_FILE_STORE, change_statement, read_known_store};
 use super::insert::{can_join_inserts, join_inserts, joined_outcome, read_joined_row};
 use super::record_row::{AFTER_SEQ, read_columns_json};
 use super::select::{column_cursor, is_narrow, select_statement};
@@ -13,7 +14,10 @@ use super::{Database, SqlRow, SqlValue, unreadable_row};
 use crate::records::RecordKind;
 use crate::records::id::RecordId;
 use crate::records::time::Millis;
-use crate::store::{Commit, CommitOutcome, Order, ProfileIdentity, Query, Result, Store, StoredRecord, WindowCount};
+use crate::store::{
+    Commit, CommitOutcome, FileStoreChange, KnownFileStore, Order, ProfileIdentity, Query, Result, Store, StoredRecord,
+    WindowCount,
+};
 
 /// The records of a database.
 pub struct SqlStore<D> {
@@ -61,6 +65,15 @@ impl<D: Database> Store for SqlStore<D> {
             self.database.write_statement(DELETE_ENDED_COUNTS.to_owned(), vec![now], |_: &dyn SqlRow| Ok(())).await?;
         }
         Ok(counted.into_iter().next())
+    }
+
+    async fn known_file_store(&self) -> Result<Option<KnownFileStore>> {
+        Ok(self.database.read_few(SELECT_FILE_STORE, &[], read_known_store).await?.into_iter().next())
+    }
+
+    async fn change_file_store(&self, change: FileStoreChange) -> Result<()> {
+        let (statement, value) = change_statement(change);
+        self.database.write_statement(statement.to_owned(), vec![value], |_: &dyn SqlRow| Ok(())).await.map(drop)
     }
 
     async fn profile_identity(&self, team: &str, _: &str) -> Result<ProfileIdentity> {

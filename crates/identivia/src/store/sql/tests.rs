@@ -13,6 +13,7 @@ use sqlx::{Connection as _, Executor as _, SqlSafeStr as _};
 use super::SqlStatement;
 use super::commit::DELETE_OPEN_INTENT;
 use super::dialect::{DELETE_ENDED_COUNTS, Dialect, POSTGRES, SQLITE};
+use super::file_store::{SELECT_FILE_STORE, change_statement};
 use super::insert::{PreparedInsert, join_inserts};
 use super::search_rows::SearchRows;
 use super::select::select_statement;
@@ -23,8 +24,8 @@ use crate::records::{FieldFlag, FieldMap, FieldType, RecordKind};
 use crate::store::postgres::Postgres;
 use crate::store::sqlite::Sqlite;
 use crate::store::{
-    Change, Commit, CommitOutcome, Comparison, Condition, IfExists, Order, Query, Refusal, Store, StoreError,
-    UploadedFiles,
+    Change, Commit, CommitOutcome, Comparison, Condition, FileStoreChange, IfExists, Order, Query, Refusal, Store,
+    StoreError, UploadedFiles,
 };
 
 const NOW: &str = "2026-03-21 00:00:00.000Z";
@@ -152,6 +153,11 @@ fn statements(dialect: &Dialect) -> Vec<String> {
     statements.push(select_statement(&evidence, dialect).unwrap().text);
     statements
         .extend([SearchRows::push_insert, SearchRows::push_delete].map(|push| words_statement(push, dialect).text));
+    let marker = || "m".to_owned();
+    let changes =
+        [FileStoreChange::Propose(marker()), FileStoreChange::Confirm(marker()), FileStoreChange::HoldUntil(Millis(1))];
+    statements.push(SELECT_FILE_STORE.to_owned());
+    statements.extend(changes.map(|change| change_statement(change).0.to_owned()));
     if let Some(count) = dialect.count_in_window {
         statements.extend([count, DELETE_ENDED_COUNTS].map(str::to_owned));
     }

@@ -1,5 +1,6 @@
 //! The embedded default: SQLite in the data folder, WAL with `synchronous=FULL`, one writer, readers from a pool.
 
+mod database_copy;
 mod inspect;
 mod writer;
 
@@ -22,11 +23,15 @@ use super::sql::{
     Step, StepEnd, refuse_newer_migrations,
 };
 use super::{Result, StoreError};
+use database_copy::copy_before_migrations;
+pub use database_copy::{CopyPace, copy_database};
 pub use inspect::inspect_database;
 use writer::{Writer, to_store_error};
 
-const FILE_NAME: &str = "identivia.db";
-const DELIVERIES_FILE_NAME: &str = "webhooks.db";
+/// The database of records, in the data folder.
+pub const FILE_NAME: &str = "identivia.db";
+/// The database of webhooks, in the data folder, where PocketBase stores the records.
+pub const DELIVERIES_FILE_NAME: &str = "webhooks.db";
 /// How long a statement waits for a lock that another process holds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Prepared statements that each connection caches: more than there are statements.
@@ -69,6 +74,7 @@ impl Sqlite {
         connection.pragma_update(None, "journal_mode", "wal")?;
         // A thread of its own copies the log into the database: on the writer's thread it would delay every caller.
         connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+        copy_before_migrations(&path, &connection)?;
         apply_migrations(&connection)?;
         std::fs::File::open(data_dir)?.sync_all()?;
         let checkpoints = start_checkpoints(&path)?;
@@ -81,9 +87,23 @@ impl Sqlite {
     /// # Errors
     /// When there is none, or it is not of this version.
     pub fn open_to_read(data_dir: &Path) -> anyhow::Result<SqlStore<Self>> {
+        Self::open_without_migrating(data_dir, OpenFlags::SQLITE_OPEN_READ_ONLY)
+    }
+
+    /// Opens the database of a data folder for a command that reads much and writes little, also while a server uses it.
+    ///
+    /// # Errors
+    /// As [`Self::open_to_read`].
+    pub fn open_beside_server(data_dir: &Path) -> anyhow::Result<SqlStore<Self>> {
+        Self::open_without_migrating(data_dir, OpenFlags::SQLITE_OPEN_READ_WRITE)
+    }
+
+    fn open_without_migrating(data_dir: &Path, flags: OpenFlags) -> anyhow::Result<SqlStore<Self>> {
         let path = data_dir.join(FILE_NAME);
         anyhow::ensure!(path.is_file(), "there is no {FILE_NAME} in {}", data_dir.display());
-        let connection = open_connection(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        let connection = open_connection(&path, flags)?;
+        // The server copies the log.
+        connection.pragma_update(None, "wal_autocheckpoint", 0)?;
         let applied = read_applied_migrations(&connection).context("it holds no records of this program")?;
         let migrations = Migration::list_for_sqlite();
         refuse_newer_migrations(&applied, &migrations)?;

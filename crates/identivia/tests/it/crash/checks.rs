@@ -119,6 +119,9 @@ fn list_files_on_disk(root: &Path) -> anyhow::Result<BTreeSet<PathBuf>> {
         let Ok(entries) = fs::read_dir(&folder) else { continue };
         for entry in entries {
             let entry = entry?;
+            if entry.file_name() == "store-marker" {
+                continue;
+            }
             if entry.file_type()?.is_dir() {
                 folders.push(entry.path());
             } else {

@@ -68,13 +68,14 @@ impl S3 {
 }
 
 impl Bucket {
-    /// The keys of all objects, in order.
+    /// The keys of all objects but the marker of the file store, in order.
     pub(crate) async fn keys(&self) -> Vec<String> {
         let mut keys = Vec::new();
         let mut pages = self.client.list_objects_v2().bucket(&self.name).into_paginator().send();
         while let Some(page) = pages.next().await {
             keys.extend(page.unwrap().contents().iter().map(|object| object.key().unwrap().to_owned()));
         }
+        keys.retain(|key| !key.ends_with("store-marker"));
         keys
     }
 
