@@ -47,6 +47,10 @@ pub struct TextPage {
     pub lines: Vec<TextLine>,
     /// The machine-readable zone, where there is one.
     pub zone: Option<FoundZone>,
+    /// Whether lines of a zone were seen that is of no known kind, or could not be read.
+    pub has_unread_zone: bool,
+    /// Unit vector along which the text runs, in the picture's pixels: (1, 0) on an upright page.
+    pub direction: (f32, f32),
 }
 
 /// One line with the recogniser's output.
@@ -90,9 +94,12 @@ impl TextReader {
     /// # Errors
     /// When the networks cannot be run; never because of what the picture shows.
     pub fn read_page(&self, picture: &RgbImage) -> Result<TextPage, EngineError> {
-        let layout = self.detect_layout(picture)?;
-        let zone = zone::find_zone(self, picture, &layout)?;
-        Ok(TextPage { lines: self.read_layout_lines(picture, &layout)?, zone })
+        let mut layout = self.detect_layout(picture)?;
+        let searched = zone::find_zone(self, picture, &layout)?;
+        layout.direction = searched.direction;
+        let lines = self.read_layout_lines(picture, &layout)?;
+        let has_unread_zone = searched.is_unread();
+        Ok(TextPage { lines, zone: searched.zone, has_unread_zone, direction: layout.direction })
     }
 
     /// Reads all printed lines, top to bottom as the text runs.
@@ -109,7 +116,7 @@ impl TextReader {
     /// # Errors
     /// As [`Self::read_page`].
     pub fn read_zone(&self, picture: &RgbImage) -> Result<Option<FoundZone>, EngineError> {
-        zone::find_zone(self, picture, &self.detect_layout(picture)?)
+        Ok(zone::find_zone(self, picture, &self.detect_layout(picture)?)?.zone)
     }
 
     pub(crate) fn detect_layout(&self, picture: &RgbImage) -> Result<PageLayout, EngineError> {

@@ -31,6 +31,9 @@ const WIDEST_ROW: u32 = 1600;
 /// The maximum number of such pixels that one search reads in both looks: twice the three lines of a card. That many
 /// take 0.3 s of a fast core and 0.7 s of a slow one.
 const MOST_SEARCH_PIXELS: u32 = 8000;
+/// The fewest characters and fillers of a line that surely is a zone's. Print has no fillers.
+const LEAST_ZONE_LINE: usize = 18;
+const LEAST_FILLERS: usize = 3;
 /// The largest distance between a zone's lines, in characters' widths. In print it is 2.5 (6.35 mm, with 10 characters
 /// per inch: ICAO 9303-3); slant and perspective add to it.
 const MOST_LINE_DISTANCE: f32 = 3.5;
@@ -79,6 +82,24 @@ struct ZoneSearch {
     trace: Option<TextRegion>,
     /// Whether fillers were seen that point the wrong way.
     upside_down: bool,
+    /// Whether a line was seen that surely is a zone's.
+    has_zone_line: bool,
+}
+
+/// The result of a search.
+pub(crate) struct SearchedZone {
+    pub(crate) zone: Option<FoundZone>,
+    /// Whether a line was seen that surely is a zone's.
+    has_zone_line: bool,
+    /// The direction in which the page's text runs: the zone's own, if the first guess was upside down.
+    pub(crate) direction: (f32, f32),
+}
+
+impl SearchedZone {
+    /// Whether a zone was seen and not read.
+    pub(crate) fn is_unread(&self) -> bool {
+        self.has_zone_line && self.zone.is_none()
+    }
 }
 
 impl ZoneSearch {
@@ -124,7 +145,7 @@ pub(crate) fn find_zone(
     reader: &TextReader,
     picture: &RgbImage,
     layout: &PageLayout,
-) -> Result<Option<FoundZone>, EngineError> {
+) -> Result<SearchedZone, EngineError> {
     search_twice(&mut BoundedReader { reader, left: MOST_SEARCH_PIXELS }, picture, layout)
 }
 
@@ -132,16 +153,19 @@ fn search_twice(
     reading: &mut BoundedReader<'_>,
     picture: &RgbImage,
     layout: &PageLayout,
-) -> Result<Option<FoundZone>, EngineError> {
+) -> Result<SearchedZone, EngineError> {
     let mut direction = layout.direction;
     let mut search = search_layout(reading, picture, layout, direction)?;
     if search.upside_down && !search.is_done() {
         direction = (-direction.0, -direction.1);
         search = search_layout(reading, picture, layout, direction)?;
     }
-    let Some(trace) = search.trace.filter(|_| !search.is_done()) else { return Ok(search.best) };
+    let has_zone_line = search.has_zone_line;
+    let Some(trace) = search.trace.filter(|_| !search.is_done()) else {
+        return Ok(SearchedZone { zone: search.best, has_zone_line, direction });
+    };
     let closer = look_closer(reading, picture, &trace.corners_along(direction, 0.0))?;
-    Ok(choose_better(search.best, closer))
+    Ok(SearchedZone { zone: choose_better(search.best, closer), has_zone_line, direction })
 }
 
 fn search_layout(
@@ -175,6 +199,7 @@ fn search_rows(
         if text.contains(">>>") {
             return Ok(ZoneSearch { upside_down: true, ..search });
         }
+        search.has_zone_line |= is_zone_line(&text);
         if text.contains("<<") && search.trace.is_none_or(|trace| trace.length < row.length) {
             search.trace = Some(extend_to_whole_line(row, direction, &text));
         }
@@ -191,6 +216,14 @@ fn search_rows(
         }
     }
     Ok(search)
+}
+
+/// Whether a line has the fillers and the length of a zone's, of any kind.
+fn is_zone_line(text: &str) -> bool {
+    let is_symbol = |letter: &char| letter.is_ascii_uppercase() || letter.is_ascii_digit() || *letter == '<';
+    let symbols = text.chars().filter(is_symbol).count();
+    let fillers = text.chars().filter(|letter| *letter == '<').count();
+    symbols >= LEAST_ZONE_LINE && fillers >= LEAST_FILLERS && symbols * 10 >= text.chars().count() * 9
 }
 
 /// Extends a line that ends in fillers to the length of the longest format, if it has no format's length: fillers are
@@ -271,9 +304,9 @@ fn zone_in_format(format: ZoneFormat, lines: &[ZoneCandidate]) -> Option<(FoundZ
     let mut likelihood = 0.0;
     for (row, line) in lines.iter().enumerate() {
         let alphabets: Vec<_> = (0..format.column_count()).map(|column| format.alphabet_at(row, column)).collect();
-        let (row, likely) = path::align_cells(&line.steps, &alphabets)?;
-        cells.push(row);
-        likelihood += likely;
+        let aligned = path::align_cells(&line.steps, &alphabets).filter(|aligned| aligned.is_complete)?;
+        cells.push(aligned.cells);
+        likelihood += aligned.likelihood;
     }
     let zone = mrz::settle_zone(format, &cells)?;
     let confidence = reading_confidence(format, &cells)?;
@@ -284,15 +317,20 @@ fn zone_in_format(format: ZoneFormat, lines: &[ZoneCandidate]) -> Option<(FoundZ
 
 /// The mean probability of the characters without fillers. `None` if they are not a reading of that format: the first
 /// letter is wrong, too many characters are not allowed in their cells, the reading is unclear, or an identifying
-/// character was not seen at all (check digits alone would accept one in ten). A visa's digits prove less, so its first
-/// letter must have been seen: a passport without its first letter would be a visa.
+/// character was not seen at all (check digits alone would accept one in ten). A first letter that is not the format's
+/// customary one must have been seen clearly: without its first letter a line is shifted by one cell. So must a visa's,
+/// whose digits prove less.
 fn reading_confidence(format: ZoneFormat, cells: &[Vec<ReadCell>]) -> Option<f32> {
     let unfit = |cell: &ReadCell| cell.unfit > cell.probability.max(0.3);
     let start = cells.first()?.first()?;
-    let is_visa = matches!(format, ZoneFormat::MrvA | ZoneFormat::MrvB);
+    let is_customary = match format {
+        ZoneFormat::Td3 => start.read == b'P',
+        ZoneFormat::Td1 | ZoneFormat::Td2 => b"ACI".contains(&start.read),
+        ZoneFormat::MrvA | ZoneFormat::MrvB => false,
+    };
     let cell = |(row, column): (usize, usize)| cells.get(row)?.get(column);
     let unseen = |place| cell(place).is_none_or(|cell| cell.read != b'<' && cell.probability < LEAST_SEEN);
-    if unfit(start) || is_visa && start.probability < LEAST_CONFIDENCE || format.identifying_cells().any(unseen) {
+    if unfit(start) || !is_customary && start.probability < LEAST_CONFIDENCE || format.identifying_cells().any(unseen) {
         return None;
     }
     let printed: Vec<&ReadCell> = cells.iter().flatten().filter(|cell| cell.read != b'<').collect();
@@ -333,13 +371,14 @@ mod tests {
             let picture = specimen(name);
             let layout = reader.detect_layout(&picture).unwrap();
             let mut reading = BoundedReader { reader: &reader, left: MOST_SEARCH_PIXELS };
-            let found = search_twice(&mut reading, &picture, &layout).unwrap().unwrap();
+            let found = search_twice(&mut reading, &picture, &layout).unwrap().zone.unwrap();
             assert!(found.zone.is_valid() && found.zone.format.row_count() == rows, "{found:?}");
             let taken = MOST_SEARCH_PIXELS - reading.left;
             assert!(taken <= MOST_SEARCH_PIXELS / 2, "{name}: {taken}");
             assert!(
                 search_twice(&mut BoundedReader { reader: &reader, left: taken - 1 }, &picture, &layout)
                     .unwrap()
+                    .zone
                     .is_none()
             );
         }

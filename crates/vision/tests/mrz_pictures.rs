@@ -40,6 +40,26 @@ fn specimen_of_every_format_is_read_with_right_digits() {
 }
 
 #[test]
+fn zone_with_another_document_code_is_read_as_printed() {
+    let reader = reader();
+    for (name, lines, number) in [
+        ("code-me", ["MED<<T220001293<<<<<<<<<<<<<<<", "9506228M2903013SYR<<<<<<<<<<<8"], "T22000129"),
+        ("code-me-10", ["MED<<T22000012<99<<<<<<<<<<<<<", "9506228M2903013SYR<<<<<<<<<<<6"], "T220000129"),
+        ("code-mp-11", ["MPUTOT4NWGZKLM<P18<<<<<<<<<<<<", "8911263F2907136SYR<<<<<<<<<<<2"], "T4NWGZKLMP1"),
+        ("code-rp", ["RPESTBB0123456538001010009<<<<", "8001014M2903013UKR<<<<<<<<<<<0"], "BB0123456"),
+        ("code-l", ["L<UNOAB12345671<<<<<<<<<<<<<<<", "8809140F3203134NLD<<<<<<<<<<<6"], "AB1234567"),
+        ("code-d1", ["D1NLD5123456789<<<<<<<<<<<<<<<", "8809140F3203134NLD<<<<<<<<<<<0"], "512345678"),
+    ] {
+        let found = zone(&reader, &picture(name)).unwrap_or_else(|| panic!("no zone in {name}"));
+        assert!(found.zone.is_valid(), "{name}: {found:?}");
+        assert_eq!(
+            (&found.zone.lines[..2], found.zone.document_number.as_str()),
+            (&lines.map(String::from)[..], number)
+        );
+    }
+}
+
+#[test]
 fn turned_blurred_or_small_picture_is_read() {
     let reader = reader();
     let upright = picture("td3");

@@ -33,6 +33,65 @@ fn icao_specimens_parse_in_every_format() {
     }
 }
 
+/// The check digit of ICAO 9303 part 3, section 4.9.
+fn check_digit(text: &str) -> char {
+    let values = text.chars().map(|character| character.to_digit(36).unwrap_or(0));
+    let sum: u32 = values.zip([7, 3, 1].into_iter().cycle()).map(|(value, weight)| value * weight).sum();
+    char::from_digit(sum % 10, 10).unwrap()
+}
+
+/// A card's zone with this code, state and number; a long number goes on in the optional data.
+fn card_zone(code: &str, state: &str, number: &str) -> [String; 3] {
+    let digit = check_digit(number);
+    let number = match number.split_at_checked(9) {
+        Some((start, rest)) if !rest.is_empty() => format!("{start}<{rest}{digit}"),
+        _ => format!("{number:<<9}{}", check_digit(&format!("{number:<<9}"))),
+    };
+    let first = format!("{code:<<2}{state:<<3}{number:<<25}");
+    let (birth, expiry) = ("880914", "320313");
+    let second = format!("{birth}{}F{expiry}{}{state:<<3}<<<<<<<<<<<", check_digit(birth), check_digit(expiry));
+    let covered = [&first[5..], &second[..7], &second[8..15], &second[18..29]].concat();
+    [first, format!("{second}{}", check_digit(&covered)), format!("{:<<30}", "JANSEN<<LOTTE")]
+}
+
+#[test]
+fn card_with_any_document_code_is_read_as_printed() {
+    for (code, state, number) in [
+        ("ME", "D", "T22000129"),
+        ("ME", "D", "T220000129"),
+        ("MP", "UTO", "T4NWGZKLMP1"),
+        ("RP", "EST", "BB0123456"),
+        ("RR", "ITA", "AB1234567"),
+        ("TA", "GRC", "AB1234567"),
+        ("L", "UNO", "AB1234567"),
+        ("D1", "NLD", "512345678"),
+        ("NP", "SWE", "12345678"),
+        ("X2", "GBR", "ZZ9900112"),
+        ("AC", "CHE", "C0012345"),
+        ("IN", "PHL", "0000012345678"),
+    ] {
+        let lines = card_zone(code, state, number);
+        let zone = parse_zone(&lines.each_ref().map(String::as_str)).unwrap_or_else(|| panic!("{lines:?}"));
+        assert_eq!((zone.format, zone.is_valid()), (ZoneFormat::Td1, true), "{lines:?}");
+        assert_eq!((zone.document_code.as_str(), zone.issuing_state.as_str()), (code, state));
+        assert_eq!((zone.document_number.as_str(), zone.lines.as_slice()), (number, lines.as_slice()));
+    }
+}
+
+#[test]
+fn larger_card_or_booklet_with_other_code_is_read_and_v_stays_a_visa() {
+    for code in ["TD", "R<", "ME", "L<", "C1"] {
+        let first = TD2[0].replacen("I<", code, 1);
+        assert_eq!(parse_zone(&[&first, TD2[1]]).map(|zone| zone.format), Some(ZoneFormat::Td2), "{code}");
+    }
+    for code in ["TD", "R<", "L<"] {
+        let first = TD3[0].replacen("P<", code, 1);
+        assert_eq!(parse_zone(&[&first, TD3[1]]).map(|zone| zone.format), Some(ZoneFormat::Td3), "{code}");
+    }
+    let visa = TD2[0].replacen("I<", "V<", 1);
+    assert_eq!(parse_zone(&[&visa, TD2[1]]).map(|zone| zone.format), Some(ZoneFormat::MrvB));
+}
+
 #[test]
 fn passport_fields_match_part_4() {
     let zone = parse_zone(&TD3).unwrap();

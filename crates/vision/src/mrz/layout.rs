@@ -92,6 +92,8 @@ const MRV_B: ZoneLayout = ZoneLayout { optional: &[CellSpan::new(1, 28, 36)], co
 pub(crate) enum CellAlphabet {
     /// One of these.
     OneOf(&'static [u8]),
+    /// A to Z without V, the letter of visas.
+    LetterButV,
     /// A to Z.
     Letter,
     /// A to Z and the filler.
@@ -108,6 +110,7 @@ impl CellAlphabet {
     pub(crate) fn allows(self, character: u8) -> bool {
         match self {
             Self::OneOf(characters) => characters.contains(&character),
+            Self::LetterButV => character.is_ascii_uppercase() && character != b'V',
             Self::Letter => character.is_ascii_uppercase(),
             Self::Letters => character.is_ascii_uppercase() || character == b'<',
             Self::Digits => character.is_ascii_digit() || character == b'<',
@@ -119,6 +122,18 @@ impl CellAlphabet {
 
 impl ZoneFormat {
     pub(crate) const ALL: [Self; 5] = [Self::Td3, Self::Td1, Self::Td2, Self::MrvA, Self::MrvB];
+
+    /// Its name in ICAO 9303.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Td1 => "TD1",
+            Self::Td2 => "TD2",
+            Self::Td3 => "TD3",
+            Self::MrvA => "MRV-A",
+            Self::MrvB => "MRV-B",
+        }
+    }
 
     /// The number of its lines.
     #[must_use]
@@ -152,19 +167,21 @@ impl ZoneFormat {
         [layout.number, layout.birth, layout.expiry].into_iter().flat_map(CellSpan::cells)
     }
 
-    /// The characters allowed in a cell. A document's second letter and its kind are the issuer's choice, and some
-    /// issuers choose a digit (C1 and C2 on permanent residents' cards); passports have letters only. An issuer and a
-    /// name begin with a letter: a filler before them means that the line was read with one character too many.
+    /// The characters allowed in a cell. Part 5 names A, C and I for cards, but issuers use others: ME for people who
+    /// seek asylum, RP and RR for residents, TA and L for travel documents, D for drivers. Only V is kept for visas:
+    /// these have no composite digit. A document's second letter and its kind are the issuer's choice, and some issuers
+    /// choose a digit (C1 and C2 on permanent residents' cards); passports have letters only. An issuer and a name begin
+    /// with a letter: a filler before them means that the line was read with one character too many.
     pub(crate) fn alphabet_at(self, row: usize, column: usize) -> CellAlphabet {
         let layout = self.layout();
         let digit_after = |span: CellSpan| (row, column) == (span.row, span.end);
         let begins = |span: CellSpan| (row, column) == (span.row, span.start);
         match (row, column) {
-            (0, 0) => CellAlphabet::OneOf(match self {
-                Self::Td3 => b"P",
-                Self::MrvA | Self::MrvB => b"V",
-                Self::Td1 | Self::Td2 => b"ACI",
-            }),
+            (0, 0) => match self {
+                Self::MrvA | Self::MrvB => CellAlphabet::OneOf(b"V"),
+                Self::Td1 => CellAlphabet::Letter,
+                Self::Td2 | Self::Td3 => CellAlphabet::LetterButV,
+            },
             (0, 1) if self == Self::Td3 => CellAlphabet::Letters,
             _ if layout.composite.is_some_and(|(_, digit)| digit == (row, column)) => CellAlphabet::Digit,
             _ if begins(layout.state) || begins(layout.name) => CellAlphabet::Letter,

@@ -15,11 +15,20 @@ pub(crate) struct ReadCell {
     pub(crate) others: Vec<(u8, f32)>,
 }
 
+/// Other pairs of characters that blur, glare or wear make look alike. A character outside these pairs is never put in
+/// place of the one that was read, however often that would make a check digit right.
+const SIMILAR: &str = "0C 0U 08 06 09 OQ OD OC OU OG CG QG QD UV VY WV MN MW HN HM HW KX KR XY TY 1L 1T 17 1J IL IT IJ \
+    TL 7T 7Z 27 38 3B 35 39 4A 49 56 58 59 68 6B 8S 89 EF EB PF PR PB RB RN SB S3 <K <C <L <X <Z <E <S";
+
 /// Characters that printers and cameras make look alike.
 const ALIKE: [(u8, u8); 8] =
     [(b'O', b'0'), (b'Q', b'0'), (b'D', b'0'), (b'I', b'1'), (b'B', b'8'), (b'S', b'5'), (b'Z', b'2'), (b'G', b'6')];
 /// The likelihood of a look-alike that the recogniser did not consider.
 const UNSEEN_LIKELIHOOD: f32 = 0.02;
+/// From this probability on the recogniser is sure of a character. Then only a letter and a digit of the same shape are
+/// confused: an issuer prints one of them, and the recogniser expects the other.
+const SURE_PROBABILITY: f32 = 0.9;
+const SAME_SHAPE: [(u8, u8); 2] = [(b'O', b'0'), (b'I', b'1')];
 /// The least likelihood at which another character is tried.
 const LEAST_LIKELIHOOD: f32 = 0.02;
 /// The least likelihood at which two characters of one field are changed at once.
@@ -111,19 +120,32 @@ fn find_proven_changes(rows: &[Vec<u8>], check: &CheckDigit, possible: &[CellCha
     }
 }
 
+/// Whether one character may be a misreading of the other.
+fn is_similar(one: u8, other: u8) -> bool {
+    let is_listed = |pair: &str| pair.as_bytes() == [one, other] || pair.as_bytes() == [other, one];
+    SIMILAR.split_ascii_whitespace().any(is_listed)
+}
+
+fn is_pair(pair: (u8, u8), one: u8, other: u8) -> bool {
+    pair == (one, other) || pair == (other, one)
+}
+
 /// The alternatives for the open cells.
 fn list_possible_changes(format: ZoneFormat, cells: &[Vec<ReadCell>], open: &[(usize, usize)]) -> Vec<CellChange> {
     let mut possible = Vec::new();
     for place in open {
         let Some(cell) = cells.get(place.0).and_then(|row| row.get(place.1)) else { continue };
         let seen = |other: u8| cell.others.iter().find(|(seen, _)| *seen == other).map_or(0.0, |(_, likely)| *likely);
-        let alike = ALIKE.iter().filter_map(|(a, b)| match cell.read {
+        let pairs: &[(u8, u8)] = if cell.probability >= SURE_PROBABILITY { &SAME_SHAPE } else { &ALIKE };
+        let alike = pairs.iter().filter_map(|(a, b)| match cell.read {
             read if read == *a => Some(*b),
             read if read == *b => Some(*a),
             _ => None,
         });
         let alike = alike.map(|other| (other, seen(other).max(UNSEEN_LIKELIHOOD)));
-        let others = cell.others.iter().copied().filter(|(other, _)| !ALIKE.contains(&(cell.read, *other)));
+        let is_other =
+            |other: u8| is_similar(cell.read, other) || ALIKE.iter().any(|pair| is_pair(*pair, cell.read, other));
+        let others = cell.others.iter().copied().filter(|(other, _)| is_other(*other));
         for (to, likelihood) in alike.chain(others) {
             let new = !possible.iter().any(|change: &CellChange| change.cell == *place && change.to == to);
             if new && likelihood >= LEAST_LIKELIHOOD && format.alphabet_at(place.0, place.1).allows(to) {
@@ -166,6 +188,14 @@ mod tests {
         for (column, seen, other) in [(13, b'1', b'7'), (1, b'B', b'8'), (42, b'7', b'1')] {
             let zone = zone_with(column, seen, &[(other, 0.3)]);
             assert_eq!((zone.is_valid(), zone.lines[1].as_str()), (true, TD3[1]));
+        }
+    }
+
+    #[test]
+    fn character_that_does_not_look_alike_is_never_substituted() {
+        for (column, seen, other) in [(13, b'8', b'7'), (0, b'N', b'L'), (19, b'5', b'2')] {
+            let zone = zone_with(column, seen, &[(other, 0.9)]);
+            assert_eq!((zone.is_valid(), zone.lines[1].as_bytes()[column]), (false, seen));
         }
     }
 

@@ -4,6 +4,8 @@
 //! characters at a fixed pitch. So the path must have exactly that number of characters, and a dropped character
 //! returns where the recogniser saw a weak sign of it.
 
+mod complete;
+
 use std::sync::LazyLock;
 
 use crate::mrz::{CellAlphabet, ReadCell};
@@ -70,12 +72,21 @@ struct CharacterPitch {
     each: f32,
 }
 
-/// The likeliest cells for a line whose cells have these alphabets, and the log likelihood of that path. `None` if the
-/// line has too few steps.
-pub(crate) fn align_cells(steps: &[SymbolStep], alphabets: &[CellAlphabet]) -> Option<(Vec<ReadCell>, f32)> {
+/// A line as cells.
+pub(crate) struct AlignedLine {
+    pub(crate) cells: Vec<ReadCell>,
+    /// The log likelihood of that reading.
+    pub(crate) likelihood: f32,
+    /// Whether the cells are the printed characters: none was left out, and none was added that is not there.
+    pub(crate) is_complete: bool,
+}
+
+/// The likeliest cells for a line whose cells have these alphabets. `None` if the line has too few steps.
+pub(crate) fn align_cells(steps: &[SymbolStep], alphabets: &[CellAlphabet]) -> Option<AlignedLine> {
     let (free, likelihood) = find_path(steps, alphabets, None)?;
     let (path, _) = find_path(steps, alphabets, estimate_pitch(&free))?;
-    Some((path.iter().map(|stay| to_cell(steps, stay)).collect(), likelihood))
+    let cells = path.iter().map(|stay| to_cell(steps, stay)).collect();
+    Some(AlignedLine { cells, likelihood, is_complete: complete::is_complete(steps, &path, estimate_pitch(&path)) })
 }
 
 /// The steps that show one character.
@@ -260,7 +271,7 @@ mod tests {
     use super::*;
 
     /// Steps that show each character once and nothing in the steps between; `.` is a weak sign of a filler.
-    fn seen(text: &str) -> Vec<SymbolStep> {
+    pub(super) fn seen(text: &str) -> Vec<SymbolStep> {
         let step = |wanted: u8| {
             let (sought, probability) = if wanted == b'.' { (b'<', 0.01) } else { (wanted, 0.95) };
             let symbols = SYMBOLS.map(|symbol| if symbol == sought { probability } else { 0.0 });
@@ -271,8 +282,8 @@ mod tests {
     }
 
     fn read(text: &str, alphabets: &[CellAlphabet]) -> Option<String> {
-        let (cells, _) = align_cells(&seen(text), alphabets)?;
-        Some(cells.iter().map(|cell| char::from(cell.read)).collect())
+        let line = align_cells(&seen(text), alphabets)?;
+        Some(line.cells.iter().map(|cell| char::from(cell.read)).collect())
     }
 
     #[test]
@@ -290,7 +301,7 @@ mod tests {
             b'4' => 0.1,
             _ => 0.0,
         });
-        let (cells, _) = align_cells(&steps, &[CellAlphabet::Digit; 4]).unwrap();
+        let cells = align_cells(&steps, &[CellAlphabet::Digit; 4]).unwrap().cells;
         assert_eq!(cells.iter().map(|cell| cell.read).collect::<Vec<_>>(), b"7408");
         assert!((cells[1].unfit - 0.8).abs() < 1e-6 && (cells[1].probability - 0.1).abs() < 1e-6);
     }
@@ -298,7 +309,7 @@ mod tests {
     #[test]
     fn right_length_is_the_likeliest() {
         let likelihood =
-            |count: usize| align_cells(&seen("ABCDEF<<"), &vec![CellAlphabet::Any; count]).map(|(_, likely)| likely);
+            |count: usize| align_cells(&seen("ABCDEF<<"), &vec![CellAlphabet::Any; count]).map(|line| line.likelihood);
         assert!(likelihood(8) > likelihood(7) && likelihood(8) > likelihood(9));
         assert_eq!(likelihood(40), None);
         assert!(align_cells(&[], &[CellAlphabet::Any]).is_none());
