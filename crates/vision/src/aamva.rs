@@ -2,11 +2,16 @@
 //! state formats before 2000). Real barcodes deviate from the standard: the offsets in the header are ignored, elements
 //! are recognised by their names.
 
+mod characters;
+mod names;
+mod tracks;
+
 use std::collections::HashMap;
 
 use crate::calendar::days_in_month;
+use names::{HolderNames, clean_name, join_given_names, split_joined_name};
 
-/// A date as year, month (1 to 12) and day (1 to 31).
+/// A date as year, month (1 to 12) and day (1 to 31, or 0 where a magnetic stripe does not state it).
 pub type LicenseDate = (u16, u8, u8);
 
 /// The content of a licence's barcode.
@@ -20,21 +25,28 @@ pub struct License {
     pub document_number: String,
     /// `DBB`.
     pub date_of_birth: Option<LicenseDate>,
-    /// `DBA`; `None` if the licence does not expire.
+    /// `DBA`; `None` if the licence does not expire, or if the date is unreadable.
     pub expiry: Option<LicenseDate>,
+    /// Whether it states that it does not expire.
+    pub has_no_expiry: bool,
     /// `DBD`.
     pub issued: Option<LicenseDate>,
     /// `DBC`.
     pub sex: LicenseSex,
-    /// Three letters: `USA`, `CAN` or `MEX` (`DCG`, else derived from the issuer's number).
+    /// Three letters: `USA`, `CAN` or `MEX` (`DCG`, else derived from the issuer's number, else from `DAJ`).
     pub country: Option<String>,
-    /// The two letters of the issuing state, province or territory, from the issuer's number (AAMVA's list of IINs).
+    /// The two letters of the issuing state, province or territory, from the issuer's number (AAMVA's list of IINs), else
+    /// from `DAJ`.
     pub jurisdiction: Option<&'static str>,
     pub address: LicenseAddress,
     /// Whether the card complies with the REAL ID Act (`DDA`: `F` yes, `N` no).
     pub compliant: Option<bool>,
-    /// Version of the standard; 0 for state formats that are older than the standard.
+    /// Version of the standard; 0 for state formats that are older than the standard, and for magnetic stripes.
     pub version: u8,
+    /// Whether a name may lack its end: it says so (`DDE`, `DDF`, `DDG`), or fills its field.
+    pub are_names_cut: bool,
+    /// Whether the text is that of a magnetic stripe.
+    pub is_stripe: bool,
 }
 
 /// The holder's sex (`DBC`: 1, 2, or 9 and X).
@@ -60,20 +72,29 @@ pub struct LicenseAddress {
     pub postal_code: Option<String>,
 }
 
-/// Parses a barcode's text. Returns `None` without a header of the standard or without a document number.
+/// Parses a barcode's text. Returns `None` if it has neither a header of the standard nor the tracks of a magnetic stripe,
+/// or has no document number.
 #[must_use]
 pub fn parse_license(text: &str) -> Option<License> {
+    let text = characters::restore_characters(text);
+    parse_elements(&text).or_else(|| tracks::parse_tracks(&text))
+}
+
+fn parse_elements(text: &str) -> Option<License> {
     let (header, body) = split_header(text)?;
     let elements = split_elements(body);
     let value = |names: &[&str]| names.iter().find_map(|name| elements.get(name)).map(|value| (*value).to_owned());
-    let (jurisdiction, country) = find_issuer(header.issuer).unzip();
-    let (surname, given_names) = read_holder_names(&elements);
+    let issuer = find_issuer(header.issuer).or_else(|| country_of_jurisdiction(elements.get("DAJ")?));
+    let (jurisdiction, country) = issuer.unzip();
+    let HolderNames { surname, given_names } = read_holder_names(&elements);
+    let expiry = value(&["DBA"]);
     Some(License {
         surname,
         given_names,
         document_number: value(&["DAQ"])?,
         date_of_birth: value(&["DBB"]).and_then(|value| parse_element_date(&value)),
-        expiry: value(&["DBA"]).and_then(|value| parse_element_date(&value)),
+        expiry: expiry.as_deref().and_then(parse_element_date),
+        has_no_expiry: expiry.as_deref().is_some_and(is_date_without_end),
         issued: value(&["DBD"]).and_then(|value| parse_element_date(&value)),
         sex: parse_sex(elements.get("DBC").copied().unwrap_or_default()),
         country: value(&["DCG"]).and_then(|name| to_country_code(&name)).or(country).map(str::to_owned),
@@ -91,6 +112,8 @@ pub fn parse_license(text: &str) -> Option<License> {
             _ => None,
         }),
         version: header.version,
+        are_names_cut: ["DDE", "DDF", "DDG"].iter().any(|name| elements.get(name) == Some(&"T")),
+        is_stripe: false,
     })
 }
 
@@ -160,20 +183,21 @@ fn trim_element_value(value: &str) -> Option<&str> {
     (!value.is_empty() && !is_word).then_some(value)
 }
 
-fn read_holder_names(elements: &HashMap<&str, &str>) -> (String, String) {
+fn read_holder_names(elements: &HashMap<&str, &str>) -> HolderNames {
     let value = |name: &str| elements.get(name).copied();
-    let mut whole = value("DAA").unwrap_or_default().split([',', '@']).map(str::trim);
-    let whole_surname = whole.next();
-    let whole_given: Vec<&str> = whole.take(2).filter(|name| !name.is_empty()).collect();
-    let surname = value("DCS").or(value("DAB")).or(whole_surname).unwrap_or_default();
-    let given = match (value("DAC").or(value("DCT")), value("DAD")) {
-        // Versions 2 and 3 write all given names as one, and some issuers repeat the second.
-        (Some(first), Some(second)) if !first.ends_with(second) => format!("{first} {second}"),
-        (Some(first), _) => first.to_owned(),
-        (None, _) => whole_given.join(" "),
+    let whole = split_joined_name(value("DAA").unwrap_or_default());
+    let surname = value("DCS").or(value("DAB")).map_or(whole.surname, clean_name);
+    let given_names = match value("DAC").or(value("DCT")) {
+        Some(first) => join_given_names(first, value("DAD").unwrap_or_default()),
+        None => whole.given_names,
     };
-    let words = given.split([',', ' ']).filter(|word| !word.is_empty());
-    (surname.to_owned(), words.collect::<Vec<_>>().join(" "))
+    HolderNames { surname, given_names }
+}
+
+/// Whether a date of expiry stands for none: issuers write the year 9999, or nines and zeros only.
+fn is_date_without_end(value: &str) -> bool {
+    let digits: String = value.chars().filter(char::is_ascii_digit).collect();
+    digits.len() == 8 && (digits.starts_with("9999") || digits.ends_with("9999"))
 }
 
 /// Parses a date as written in the United States (month, day, year) or in Canada and Mexico (year, month, day). The
@@ -225,13 +249,33 @@ fn trim_postal_code(value: &str) -> Option<String> {
 fn find_issuer(number: u32) -> Option<(&'static str, &'static str)> {
     let place = ISSUERS.iter().position(|(issuer, _)| *issuer == number)?;
     let (_, jurisdiction) = ISSUERS.get(place)?;
-    let country = match *jurisdiction {
-        "AB" | "BC" | "MB" | "NB" | "NL" | "NS" | "NT" | "NU" | "ON" | "PE" | "QC" | "SK" | "YT" => "CAN",
+    Some((jurisdiction, country_of_issuer(jurisdiction)))
+}
+
+fn country_of_issuer(jurisdiction: &str) -> &'static str {
+    match jurisdiction {
+        _ if PROVINCES.contains(&jurisdiction) => "CAN",
         "CU" | "HL" => "MEX",
         _ => "USA",
-    };
-    Some((jurisdiction, country))
+    }
 }
+
+/// The jurisdiction and country that the two letters of an address name.
+fn country_of_jurisdiction(letters: &str) -> Option<(&'static str, &'static str)> {
+    let known = PROVINCES.iter().chain(&STATES).find(|known| letters.eq_ignore_ascii_case(known))?;
+    Some((known, country_of_issuer(known)))
+}
+
+/// The provinces and territories of Canada.
+const PROVINCES: [&str; 13] = ["AB", "BC", "MB", "NB", "NL", "NS", "NT", "NU", "ON", "PE", "QC", "SK", "YT"];
+
+/// The states, the federal district and the territories of the United States.
+#[rustfmt::skip]
+const STATES: [&str; 56] = [
+    "AK", "AL", "AR", "AS", "AZ", "CA", "CO", "CT", "DC", "DE", "FL", "GA", "GU", "HI", "IA", "ID", "IL", "IN", "KS", "KY", "LA",
+    "MA", "MD", "ME", "MI", "MN", "MO", "MP", "MS", "MT", "NC", "ND", "NE", "NH", "NJ", "NM", "NV", "NY", "OH", "OK", "OR", "PA",
+    "PR", "RI", "SC", "SD", "TN", "TX", "UT", "VA", "VI", "VT", "WA", "WI", "WV", "WY",
+];
 
 /// AAMVA's issuer identification numbers. `SD` is South Dakota; 636027 is the Department of State (`DS`).
 #[rustfmt::skip]
@@ -330,6 +374,53 @@ mod tests {
     }
 
     #[test]
+    fn country_follows_the_jurisdiction_if_the_issuer_is_unknown() {
+        for (header, jurisdiction, country, found) in [
+            ("AAMVA9999990101", "MD", "USA", Some("MD")),
+            ("ANSI 9908760301", "AB", "CAN", Some("AB")),
+            ("ANSI 0000000101", "qc", "CAN", Some("QC")),
+            ("ANSI 6360000101", "QC", "USA", Some("VA")),
+            ("ANSI 9999990101", "ZZ", "", None),
+        ] {
+            let text = format!("@\n{header}DL00290050DLDAQK520\nDAARIVERA,ELENA,,\nDAJ{jurisdiction}\nDBB19880914\n");
+            let license = parse_license(&text).unwrap();
+            assert_eq!(
+                (license.country.as_deref().unwrap_or_default(), license.jurisdiction),
+                (country, found),
+                "{text}"
+            );
+            assert_eq!((license.surname.as_str(), license.given_names.as_str()), ("RIVERA", "ELENA"));
+        }
+    }
+
+    #[test]
+    fn names_of_every_version_are_read() {
+        for (version, elements, name) in [
+            (1, vec![("DAA", "RIVERA$ELENA$MARIE$")], "ELENA MARIE RIVERA"),
+            (1, vec![("DAA", "RIVERA@ELENA@MARIE")], "ELENA MARIE RIVERA"),
+            (1, vec![("DAB", "RIVERA"), ("DAC", "ELENA"), ("DAD", "A")], "ELENA A RIVERA"),
+            (2, vec![("DCS", "RIVERA"), ("DCT", "ELENA,MARIE")], "ELENA MARIE RIVERA"),
+            (3, vec![("DCS", "RIVERA"), ("DCT", "ELENA$MARIE")], "ELENA MARIE RIVERA"),
+            (10, vec![("DCS", "RIVERA"), ("DAC", "ELENA"), ("DAD", "A")], "ELENA A RIVERA"),
+            (10, vec![("DCS", "RIVERA"), ("DAC", "ELENA"), ("DAD", "NONE")], "ELENA RIVERA"),
+            (10, vec![("DCS", "RIVERA"), ("DAC", "ELENA MARIE"), ("DAD", "MARIE")], "ELENA MARIE RIVERA"),
+        ] {
+            let elements = [vec![("DAQ", "F1234567")], elements].concat();
+            let license = parse_license(&written(version, 636_014, "DL", &elements, "\n")).unwrap();
+            assert_eq!(format!("{} {}", license.given_names, license.surname), name, "{elements:?}");
+        }
+    }
+
+    #[test]
+    fn licence_states_that_it_has_no_expiry_or_a_cut_name() {
+        let elements = |expiry| [("DAQ", "F1"), ("DCS", "RIVERA"), ("DBA", expiry), ("DDE", "T")];
+        let read = |expiry| parse_license(&written(8, 636_014, "DL", &elements(expiry), "\n")).unwrap();
+        assert_eq!((read("12319999").expiry, read("12319999").has_no_expiry), (None, true));
+        assert_eq!((read("99991231").expiry, read("99991231").has_no_expiry), (None, true));
+        assert_eq!((read("09142030").has_no_expiry, read("09142030").are_names_cut), (false, true));
+    }
+
+    #[test]
     fn text_without_a_licence_is_none() {
         for text in ["", "@", "ANSI ", "ANSI 636000", "hello ANSI 636000100101DL00310005DLDAQ", "M1DESMARAIS/LUC"] {
             assert_eq!(parse_license(text), None, "{text}");
@@ -360,7 +451,7 @@ mod tests {
             let birth = if is_american { format!("{month:02}{day:02}{year}") } else { format!("{year}{month:02}{day:02}") };
             let card = [("DAQ", number.as_str()), ("DCS", &surname), ("DAC", &given), ("DBB", &birth)];
             let license = parse_license(&written(version, ISSUERS[issuer].0, "DL", &card, "\n")).unwrap();
-            prop_assert_eq!(license.surname, surname);
+            prop_assert_eq!(license.surname, clean_name(&surname));
             prop_assert_eq!(license.given_names, given);
             prop_assert_eq!(license.document_number, number);
             prop_assert_eq!(license.date_of_birth, Some((year, month, day)));
