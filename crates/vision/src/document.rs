@@ -15,17 +15,21 @@ mod picture;
 mod portrait;
 mod print;
 mod states;
+mod upright;
 mod verdict;
 
+use std::borrow::Cow;
+
 use crate::aamva::{self, License};
-use crate::face::{Face, FaceEngine};
+use crate::barcode::{self, Barcode};
+use crate::face::{Embedding, Face, FaceEngine};
 use crate::finding::Finding;
 use crate::intake::Photo;
+use crate::mrz;
 use crate::quality::{self, DocumentFraming, PixelRect, Quality};
 use crate::text::{TextLine, TextReader};
 use crate::weights::EngineError;
 use crate::zone::FoundZone;
-use crate::{barcode, mrz};
 
 use agreement::Agreement;
 use checks::{DocumentDates, SideComparison};
@@ -51,7 +55,10 @@ pub struct DocumentEngines<'a> {
 pub struct Portrait {
     /// Whether it is in the picture of the back.
     pub on_back: bool,
+    /// Its places are in the picture as it is turned upright.
     pub face: Face,
+    /// Its template.
+    pub embedding: Embedding,
 }
 
 /// The fields, the findings and the verdict.
@@ -71,7 +78,32 @@ pub struct DocumentReading {
 #[derive(Clone, Debug)]
 struct SideFace {
     face: Face,
+    /// Its template; faces too small to be compared have none.
+    embedding: Option<Embedding>,
     is_other_person: bool,
+}
+
+/// The barcode of one side.
+#[derive(Clone, Debug)]
+enum ReadBarcode {
+    None,
+    /// A barcode that is not a licence's.
+    Other,
+    License(Box<License>),
+}
+
+impl ReadBarcode {
+    fn from_barcode(found: Option<&Barcode>) -> Self {
+        match found.map(|found| aamva::parse_license(&found.text)) {
+            None => Self::None,
+            Some(None) => Self::Other,
+            Some(Some(license)) => Self::License(Box::new(license)),
+        }
+    }
+
+    fn license(&self) -> Option<&License> {
+        if let Self::License(license) = self { Some(license) } else { None }
+    }
 }
 
 /// Everything that the engines read on one side.
@@ -79,7 +111,8 @@ struct SideFace {
 struct DocumentSide {
     lines: Vec<TextLine>,
     zone: Option<FoundZone>,
-    license: Option<License>,
+    has_unread_zone: bool,
+    barcode: ReadBarcode,
     faces: Vec<SideFace>,
     quality: Quality,
     /// The document's longest side in pixels of the picture as sent.
@@ -96,35 +129,48 @@ pub fn read_document(
     back: Option<&Photo>,
     today: Date,
 ) -> Result<DocumentReading, EngineError> {
-    let mut front_side = read_side(engines, front)?;
-    front_side.faces = portrait::find_side_faces(engines.faces, &front.image, front_side.zone.as_ref())?;
-    let mut back_side = back.map(|photo| read_side(engines, photo)).transpose()?;
-    // The portrait is on the front; the back is searched only where the sides may be swapped.
-    if front_side.faces.is_empty()
-        && let (Some(side), Some(photo)) = (&mut back_side, back)
-    {
-        side.faces = portrait::find_side_faces(engines.faces, &photo.image, None)?;
+    let (mut front_side, upright_front) = read_side(engines, front)?;
+    front_side.faces = portrait::find_side_faces(engines.faces, &upright_front.image, front_side.zone.as_ref())?;
+    // Without any text nothing but a face says which way is up.
+    if front_side.faces.is_empty() && front_side.lines.is_empty() {
+        front_side.faces = portrait::find_turned_faces(engines.faces, &upright_front)?;
+    }
+    drop(upright_front);
+    let mut back_side = None;
+    if let Some(photo) = back {
+        let (mut side, upright) = read_side(engines, photo)?;
+        // The portrait is on the front; the back is searched only where the sides may be swapped.
+        if front_side.faces.is_empty() {
+            side.faces = portrait::find_side_faces(engines.faces, &upright.image, None)?;
+        }
+        back_side = Some(side);
     }
     Ok(assess_document(&front_side, back_side.as_ref(), today))
 }
 
-/// Reads one side, without its faces.
-fn read_side(engines: &DocumentEngines<'_>, photo: &Photo) -> Result<DocumentSide, EngineError> {
+/// Reads one side, without its faces. Also returns its photo, turned so that its text is upright.
+fn read_side<'p>(
+    engines: &DocumentEngines<'_>,
+    photo: &'p Photo,
+) -> Result<(DocumentSide, Cow<'p, Photo>), EngineError> {
     let page = engines.text.read_page(&photo.image)?;
-    let quality = measure_quality(photo, &page.lines);
+    let (photo, page) = upright::turn_upright(photo, page);
+    let quality = measure_quality(&photo, &page.lines);
     // A passport's page has no such barcode, and the search for one costs most after the text.
     let is_passport = page.zone.as_ref().is_some_and(|found| found.zone.is_valid() && is_passport_zone(found));
-    let text = if is_passport { None } else { barcode::read_pdf417(&photo.image) };
+    let found = if is_passport { None } else { barcode::read_pdf417(&photo.image) };
     let scale =
         f64::from(photo.width.max(photo.height)) / f64::from(photo.image.width().max(photo.image.height()).max(1));
-    Ok(DocumentSide {
+    let side = DocumentSide {
         lines: page.lines,
         zone: page.zone,
-        license: text.and_then(|found| aamva::parse_license(&found.text)),
+        has_unread_zone: page.has_unread_zone,
+        barcode: ReadBarcode::from_barcode(found.as_ref()),
         faces: Vec::new(),
         resolution: (f64::from(quality.resolution) * scale).round() as u32,
         quality,
-    })
+    };
+    Ok((side, photo))
 }
 
 /// Measures the document in the picture. If print lies outside the detected borders, these belong to a field, and the
@@ -164,7 +210,7 @@ impl SideText {
         let zone = side.zone.as_ref();
         Self {
             zone: zone.map(|found| SourceClaims::from_zone(&found.zone, found.confidence, today)),
-            barcode: side.license.as_ref().map(SourceClaims::from_license),
+            barcode: side.barcode.license().map(SourceClaims::from_license),
             print: PrintedText::from_lines(&side.lines, zone.map(|found| (found.corners, found.zone.lines.as_slice()))),
         }
     }
@@ -202,6 +248,8 @@ fn assess_document(front: &DocumentSide, back: Option<&DocumentSide>, today: Dat
     let dates = collect_dates(claims, &fields);
     let mut findings = picture::check_pictures(&pictures);
     findings.extend([
+        checks::check_zone_kind(found, sides.iter().flatten().any(|(_, side)| side.has_unread_zone)),
+        checks::check_barcode_kind(choose_barcode(front, back)),
         checks::check_zone_digits(found, kind == "passport"),
         compare_with_print("mrz_matches_print", checks::ZONE_PHRASE, zone.as_ref(), &print),
         compare_with_print("barcode_matches_print", checks::BARCODE_PHRASE, barcode.as_ref(), &print),
@@ -227,6 +275,13 @@ fn choose_zone<'z>(front: Option<&'z FoundZone>, back: Option<&'z FoundZone>) ->
         (false, false) => one,
     };
     Some(better)
+}
+
+/// The licence's barcode, else any barcode.
+fn choose_barcode<'b>(front: &'b DocumentSide, back: Option<&'b DocumentSide>) -> &'b ReadBarcode {
+    let sides = || std::iter::once(front).chain(back).map(|side| &side.barcode);
+    let any = || sides().find(|barcode| !matches!(barcode, ReadBarcode::None));
+    sides().find(|barcode| barcode.license().is_some()).or_else(any).unwrap_or(&ReadBarcode::None)
 }
 
 /// A proven zone, else the barcode, else an unproven zone.
@@ -256,7 +311,7 @@ fn to_side_picture(side: &DocumentSide, on_back: bool, complete: bool) -> SidePi
         on_back,
         quality: side.quality.clone(),
         resolution: side.resolution,
-        readable: side.license.is_some() || checks::is_readable(&side.lines, side.zone.as_ref()),
+        readable: side.barcode.license().is_some() || checks::is_readable(&side.lines, side.zone.as_ref()),
         complete,
     }
 }

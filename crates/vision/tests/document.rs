@@ -6,7 +6,7 @@ use std::io::Cursor;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use image::{ImageFormat, Rgb, RgbImage};
+use image::{ImageFormat, Rgb, RgbImage, imageops};
 use vision::create_thread_pool;
 use vision::document::{Authenticity, Date, DocumentEngines, DocumentReading, FieldSource, ReadFields, read_document};
 use vision::face::FaceEngine;
@@ -59,6 +59,38 @@ fn passport_picture_is_read_and_print_agrees_with_zone() {
     assert_eq!(outcome(&document, "specimen"), Outcome::Warn);
     assert_eq!(document.authenticity, Authenticity::Authentic);
     assert!(document.portrait.is_some());
+}
+
+#[test]
+fn turned_page_is_read_like_the_upright_one() {
+    let upright = specimen("passport.jpg");
+    let expected = read_both(&upright, None);
+    let portrait = expected.portrait.as_ref().unwrap();
+    let turned = [
+        ("right", imageops::rotate90(&upright.image)),
+        ("upside down", imageops::rotate180(&upright.image)),
+        ("left", imageops::rotate270(&upright.image)),
+    ];
+    for (how, image) in turned {
+        let document = read_both(&drawn(&image), None);
+        assert_eq!(document.fields, expected.fields, "{how}");
+        let outcomes = |document: &DocumentReading| -> Vec<_> {
+            document.findings.iter().map(|finding| (finding.code, finding.outcome)).collect()
+        };
+        assert_eq!(outcomes(&document), outcomes(&expected), "{how}");
+        let found = document.portrait.unwrap_or_else(|| panic!("no portrait when turned {how}"));
+        assert!(found.embedding.similarity(&portrait.embedding) > 0.95, "{how}");
+    }
+}
+
+#[test]
+fn portrait_without_text_is_found_on_its_side() {
+    let portrait = specimen("portrait.jpg").image;
+    for image in [imageops::rotate90(&portrait), imageops::rotate270(&portrait)] {
+        let document = read_both(&drawn(&image), None);
+        assert_ne!(document.authenticity, Authenticity::Authentic);
+        assert!(document.portrait.is_some());
+    }
 }
 
 #[test]

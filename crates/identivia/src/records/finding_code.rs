@@ -6,7 +6,7 @@ use super::word_schema::describe_words;
 const PROVIDER_FEEDBACK: &str = "provider_feedback";
 
 /// Every code of a finding.
-pub const FINDING_CODES: [&str; 47] = [
+pub const FINDING_CODES: [&str; 49] = [
     // Of a document, by the local reader.
     "picture_size",
     "picture_sharp",
@@ -15,6 +15,8 @@ pub const FINDING_CODES: [&str; 47] = [
     "framing",
     "screen",
     "edited",
+    "mrz_kind",
+    "barcode_kind",
     "mrz_check_digits",
     "mrz_matches_print",
     "mrz_matches_barcode",

@@ -177,7 +177,7 @@ pub(super) fn agreement_finding(
     finding
 }
 
-fn capitalise_first(sentence: &str) -> String {
+pub(super) fn capitalise_first(sentence: &str) -> String {
     let mut letters = sentence.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }

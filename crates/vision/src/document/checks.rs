@@ -6,14 +6,14 @@ use crate::finding::{Finding, Outcome};
 use crate::text::TextLine;
 use crate::zone::FoundZone;
 
-use super::SideFace;
-use super::agreement::Agreement;
+use super::agreement::{Agreement, capitalise_first};
 use super::claims::{CERTAIN, SourceClaims};
 use super::date::{ClaimedDate, Date, find_printed_dates};
 use super::letters::{MarkTolerance, spelling_distance, to_number_key};
 use super::names::is_similar_word;
 use super::print::{PrintedText, to_capital_words};
 use super::states;
+use super::{ReadBarcode, SideFace};
 
 /// The zone's name in messages.
 pub(super) const ZONE_PHRASE: &str = "the lines of letters and < signs (machine-readable zone)";
@@ -64,6 +64,48 @@ pub(super) fn check_zone_digits(zone: Option<&FoundZone>, is_passport: bool) -> 
         .with_evidence("wrong", wrong)
         .with_evidence("confidence", round_to_thousandth(found.confidence))
         .with_evidence("lines", lines)
+}
+
+/// `mrz_kind`: whether a zone, if there is one, is of a kind that is read.
+pub(super) fn check_zone_kind(zone: Option<&FoundZone>, has_unread_zone: bool) -> Finding {
+    const CODE: &str = "mrz_kind";
+    match zone {
+        Some(found) => {
+            Finding::new(CODE, Outcome::Pass, capitalise_first(&format!("{ZONE_PHRASE} are of a known kind.")))
+                .with_evidence("format", found.zone.format.name())
+                .with_quote("document_code", &found.zone.document_code)
+        }
+        None if has_unread_zone => Finding::new(
+            CODE,
+            Outcome::Warn,
+            "Lines of letters and < signs were found and not read: they are of another kind than those of passports and \
+             identity cards, or not sharp enough. A reviewer should compare them with the printed text.",
+        ),
+        None => Finding::new(
+            CODE,
+            Outcome::NotApplicable,
+            "No lines of letters and < signs (machine-readable zone) were found.",
+        ),
+    }
+}
+
+/// `barcode_kind`: whether a barcode, if there is one, is a licence's.
+pub(super) fn check_barcode_kind(barcode: &ReadBarcode) -> Finding {
+    const CODE: &str = "barcode_kind";
+    match barcode {
+        ReadBarcode::License(license) => {
+            let kind = if license.is_stripe { "magnetic_stripe" } else { "aamva" };
+            Finding::new(CODE, Outcome::Pass, "The barcode is one of North American licences.")
+                .with_evidence("kind", kind)
+                .with_evidence("version", license.version)
+        }
+        ReadBarcode::Other => Finding::new(
+            CODE,
+            Outcome::Warn,
+            "A barcode of another kind than that of North American licences was read. It says nothing about the document.",
+        ),
+        ReadBarcode::None => Finding::new(CODE, Outcome::NotApplicable, "No barcode was found."),
+    }
 }
 
 /// Rounds a figure to three decimals for evidence.

@@ -72,13 +72,18 @@ impl SourceClaims {
     pub(super) fn from_license(license: &License) -> Self {
         let country = license.country.clone().unwrap_or_default();
         let date = |date: Option<aamva::LicenseDate>| {
-            date.map(|(year, month, day)| ClaimedDate { year, month: Some(month), day: Some(day), full_year: true })
+            date.map(|(year, month, day)| ClaimedDate {
+                year,
+                month: Some(month),
+                day: (day > 0).then_some(day),
+                full_year: true,
+            })
         };
         Self {
             kind: ClaimSource::Barcode,
             surname: license.surname.clone(),
             given_names: license.given_names.clone(),
-            cut: false,
+            cut: license.are_names_cut,
             document_number: license.document_number.clone(),
             other_numbers: Vec::new(),
             issuing_state: country,

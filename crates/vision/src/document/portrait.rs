@@ -4,9 +4,11 @@
 
 use image::RgbImage;
 
+use super::upright::{QuarterTurn, turn_photo};
 use super::{DocumentSide, Portrait, SideFace};
 use crate::face::{Face, FaceEngine};
 use crate::finding::{Finding, Outcome};
+use crate::intake::Photo;
 use crate::weights::EngineError;
 use crate::zone::FoundZone;
 
@@ -30,13 +32,27 @@ pub(super) fn find_side_faces(
     let portrait = engine.compute_embedding(image, main)?;
     let mut seen = Vec::with_capacity(faces.len());
     for (at, face) in faces.iter().enumerate() {
-        let mut is_other_person = false;
-        if at > 0 && face.eye_distance >= LEAST_COMPARED_DISTANCE {
-            is_other_person = portrait.similarity(&engine.compute_embedding(image, face)?) < engine.match_threshold();
-        }
-        seen.push(SideFace { face: face.clone(), is_other_person });
+        let embedding = match at {
+            0 => Some(portrait.clone()),
+            _ if face.eye_distance >= LEAST_COMPARED_DISTANCE => Some(engine.compute_embedding(image, face)?),
+            _ => None,
+        };
+        let similarity = embedding.as_ref().map(|other| portrait.similarity(other));
+        let is_other_person = at > 0 && similarity.is_some_and(|similarity| similarity < engine.match_threshold());
+        seen.push(SideFace { face: face.clone(), embedding, is_other_person });
     }
     Ok(seen)
+}
+
+/// The faces of a photo that was sent on its side or upside down.
+pub(super) fn find_turned_faces(engine: &FaceEngine, photo: &Photo) -> Result<Vec<SideFace>, EngineError> {
+    for turn in QuarterTurn::CHANGES {
+        let faces = find_side_faces(engine, &turn_photo(photo, turn).image, None)?;
+        if !faces.is_empty() {
+            return Ok(faces);
+        }
+    }
+    Ok(Vec::new())
 }
 
 /// Whether a face is where a passport's page or a visa has its portrait: above its zone, between the zone's ends.
@@ -64,7 +80,8 @@ pub(super) fn choose_portrait(
 ) -> (Option<Portrait>, Finding) {
     let swapped = back.filter(|back| front.faces.is_empty() && !back.faces.is_empty());
     let portrait = |side: &DocumentSide, on_back: bool| {
-        side.faces.first().map(|seen| Portrait { on_back, face: seen.face.clone() })
+        let seen = side.faces.first()?;
+        Some(Portrait { on_back, face: seen.face.clone(), embedding: seen.embedding.clone()? })
     };
     match swapped {
         Some(back) if sides_match == Outcome::Pass => {

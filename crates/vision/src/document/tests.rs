@@ -44,6 +44,9 @@ pub(super) fn license(surname: &str, given_names: &str, number: &str, birth: aam
         },
         compliant: None,
         version: 9,
+        has_no_expiry: false,
+        are_names_cut: false,
+        is_stripe: false,
     }
 }
 
@@ -80,11 +83,19 @@ pub(super) fn face(width: f32, is_other_person: bool) -> SideFace {
         landmarks: Vec::new(),
         landmark_score: 1.0,
     };
-    SideFace { face, is_other_person }
+    SideFace { face, embedding: Embedding::from_bytes(&1.0_f32.to_le_bytes()), is_other_person }
 }
 
 fn side(lines: Vec<TextLine>) -> DocumentSide {
-    DocumentSide { lines, zone: None, license: None, faces: Vec::new(), quality: good_quality(), resolution: 1_200 }
+    DocumentSide {
+        lines,
+        zone: None,
+        has_unread_zone: false,
+        barcode: ReadBarcode::None,
+        faces: Vec::new(),
+        quality: good_quality(),
+        resolution: 1_200,
+    }
 }
 
 /// Labels with their values below them, a field every 60 pixels.
@@ -390,7 +401,7 @@ fn licence_barcode_is_compared_with_its_print() {
     });
     let front = DocumentSide { faces: vec![face(200.0, false)], ..side(lines.collect()) };
     let back = DocumentSide {
-        license: Some(license("ERIKSSON", "ANNA MARIA", "D1234567", (1974, 8, 12))),
+        barcode: ReadBarcode::License(Box::new(license("ERIKSSON", "ANNA MARIA", "D1234567", (1974, 8, 12)))),
         ..side(Vec::new())
     };
     let document = assess_document(&front, Some(&back), today());
@@ -398,7 +409,10 @@ fn licence_barcode_is_compared_with_its_print() {
     assert_eq!((document.source, document.authenticity), (FieldSource::Barcode, Authenticity::Authentic));
     assert_eq!(document.fields.document_type, "driver_license");
     assert_eq!(document.fields.address, "123 MAIN STREET, SACRAMENTO, CA 95814");
-    let other = DocumentSide { license: Some(license("SMITH", "JOHN", "D7654321", (1980, 1, 2))), ..side(Vec::new()) };
+    let other = DocumentSide {
+        barcode: ReadBarcode::License(Box::new(license("SMITH", "JOHN", "D7654321", (1980, 1, 2)))),
+        ..side(Vec::new())
+    };
     let document = assess_document(&front, Some(&other), today());
     assert_eq!(outcome(&document, "barcode_matches_print"), Outcome::Fail);
     assert_eq!(document.authenticity, Authenticity::Suspicious);

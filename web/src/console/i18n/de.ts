@@ -768,6 +768,8 @@ export const de: ConsoleTexts = {
   'finding.framing': 'Abgeschnitten',
   'finding.screen': 'Foto eines Bildschirms',
   'finding.edited': 'Bearbeitetes Bild',
+  'finding.mrz_kind': 'MRZ bekannter Art',
+  'finding.barcode_kind': 'Strichcode bekannter Art',
   'finding.mrz_check_digits': 'Prüfziffern der MRZ',
   'finding.mrz_matches_print': 'MRZ und Aufdruck',
   'finding.mrz_matches_barcode': 'MRZ und Strichcode',

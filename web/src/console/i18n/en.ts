@@ -767,6 +767,8 @@ export const en = {
   'finding.framing': 'Cut off',
   'finding.screen': 'Photo of a screen',
   'finding.edited': 'Edited picture',
+  'finding.mrz_kind': 'MRZ of a known kind',
+  'finding.barcode_kind': 'Barcode of a known kind',
   'finding.mrz_check_digits': 'MRZ check digits',
   'finding.mrz_matches_print': 'MRZ against print',
   'finding.mrz_matches_barcode': 'MRZ against barcode',

@@ -768,6 +768,8 @@ export const es: ConsoleTexts = {
   'finding.framing': 'Recortado',
   'finding.screen': 'Foto de una pantalla',
   'finding.edited': 'Imagen editada',
+  'finding.mrz_kind': 'MRZ de un tipo conocido',
+  'finding.barcode_kind': 'Código de un tipo conocido',
   'finding.mrz_check_digits': 'Dígitos de control MRZ',
   'finding.mrz_matches_print': 'MRZ e impresión',
   'finding.mrz_matches_barcode': 'MRZ y código de barras',

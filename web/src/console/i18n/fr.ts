@@ -768,6 +768,8 @@ export const fr: ConsoleTexts = {
   'finding.framing': 'Coupé',
   'finding.screen': 'Photo d’un écran',
   'finding.edited': 'Image retouchée',
+  'finding.mrz_kind': 'MRZ d’un type connu',
+  'finding.barcode_kind': 'Code-barres d’un type connu',
   'finding.mrz_check_digits': 'Chiffres de contrôle MRZ',
   'finding.mrz_matches_print': 'MRZ et impression',
   'finding.mrz_matches_barcode': 'MRZ et code-barres',

@@ -51,6 +51,7 @@ const LEAVES: [LeafRule; 8] = [
         findings: &[
             rule("issuing_state", Retry, Suspect, Some("country_not_supported")),
             rule("specimen", Caution, Caution, Some("document_type_not_supported")),
+            rule("mrz_kind", Caution, Caution, Some("document_type_not_supported")),
         ],
     },
     LeafRule {

@@ -98,13 +98,10 @@ pub(super) fn observe_images(
             let back = decode_side(images.back.as_deref(), images.editors.back.as_deref());
             let by = vision::document::DocumentEngines { text: &engines.text, faces: &engines.faces };
             let document = vision::document::read_document(&by, &front, back.as_ref(), today)?;
-            let portrait = match &document.portrait {
-                Some(portrait) => {
-                    let side = if portrait.on_back { back.as_ref().unwrap_or(&front) } else { &front };
-                    Some(measure_face(engines, side, &portrait.face)?)
-                }
-                None => None,
-            };
+            let portrait = document.portrait.as_ref().map(|portrait| MeasuredFace {
+                embedding: portrait.embedding.clone(),
+                eye_distance: portrait.face.eye_distance,
+            });
             (Some(document), portrait)
         }
         None => (None, None),

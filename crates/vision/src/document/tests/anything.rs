@@ -47,7 +47,8 @@ fn any_side() -> impl Strategy<Value = DocumentSide> {
             DocumentSide {
                 lines,
                 zone,
-                license,
+                has_unread_zone: figure > 0.7,
+                barcode: license.map_or(ReadBarcode::Other, |license| ReadBarcode::License(Box::new(license))),
                 faces: vec![face(100.0, figure > 0.5); faces],
                 quality,
                 resolution: 900,
@@ -73,7 +74,7 @@ proptest! {
             prop_assert_ne!(document.authenticity, Authenticity::Authentic);
         }
         let valid = [Some(&front), back.as_ref()].into_iter().flatten().any(|side| {
-            side.license.is_some() || side.zone.as_ref().is_some_and(|found| found.zone.is_valid())
+            side.barcode.license().is_some() || side.zone.as_ref().is_some_and(|found| found.zone.is_valid())
         });
         prop_assert!(valid || document.authenticity != Authenticity::Authentic);
     }
