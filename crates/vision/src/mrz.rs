@@ -12,7 +12,7 @@ pub(crate) use layout::CellAlphabet;
 use layout::CellSpan;
 pub(crate) use settle::{ReadCell, settle_zone};
 
-/// The sizes of zones in ICAO 9303.
+/// The kinds of zones: those of ICAO 9303, and national ones with check digits of the same formula.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ZoneFormat {
     /// Cards: three lines of 30 characters (part 5).
@@ -25,6 +25,10 @@ pub enum ZoneFormat {
     MrvA,
     /// Small visas: two lines of 36 characters (part 7).
     MrvB,
+    /// French identity cards from 1988 to 2021: two lines of 36 characters, with the given names in the second.
+    FrenchCard,
+    /// French driving licences from 2013 on: one line of 30 characters.
+    FrenchLicence,
 }
 
 /// The holder's sex as printed.
@@ -71,6 +75,15 @@ pub struct Zone {
 }
 
 impl Zone {
+    /// Whether its last name fills its field, so that its end may be missing.
+    #[must_use]
+    pub fn is_name_cut(&self) -> bool {
+        let layout = self.format.layout();
+        let last = layout.given_names.unwrap_or(layout.name);
+        let line = self.lines.get(last.row).map(String::as_bytes).unwrap_or_default();
+        last.end.checked_sub(1).and_then(|end| line.get(end)).is_some_and(|character| *character != b'<')
+    }
+
     /// Whether every check digit is right.
     #[must_use]
     pub fn is_valid(&self) -> bool {
@@ -99,7 +112,10 @@ fn fits_format(format: ZoneFormat, rows: &[Vec<u8>]) -> bool {
 fn build_zone(format: ZoneFormat, rows: &[Vec<u8>]) -> Zone {
     let layout = format.layout();
     let raw = |span: CellSpan| span.cells().map(|cell| character_at(rows, cell)).collect::<Vec<u8>>();
-    let (surname, given_names) = split_names(&raw(layout.name));
+    let (surname, given_names) = match layout.given_names {
+        Some(span) => (join_words(&raw(layout.name)), join_words(&raw(span))),
+        None => split_names(&raw(layout.name)),
+    };
     let goes_on = find_number_continuation(format, rows);
     let number = layout.number.cells().chain(goes_on.iter().rev().skip(1).rev().copied());
     let number: Vec<u8> = number.map(|cell| character_at(rows, cell)).collect();

@@ -311,7 +311,9 @@ fn zone_in_format(format: ZoneFormat, lines: &[ZoneCandidate]) -> Option<(FoundZ
     let zone = mrz::settle_zone(format, &cells)?;
     let confidence = reading_confidence(format, &cells)?;
     let ([start, end, ..], [_, _, below_end, below_start]) = (lines.first()?.corners, lines.last()?.corners);
-    let has_fillers = zone.lines.iter().any(|line| line.contains("<<"));
+    // The line of a French licence has no fillers if the surname fills its field: then its digits must be right.
+    let has_fillers =
+        zone.lines.iter().any(|line| line.contains("<<")) || format == ZoneFormat::FrenchLicence && zone.is_valid();
     has_fillers.then_some((FoundZone { zone, confidence, corners: [start, end, below_end, below_start] }, likelihood))
 }
 
@@ -327,6 +329,7 @@ fn reading_confidence(format: ZoneFormat, cells: &[Vec<ReadCell>]) -> Option<f32
         ZoneFormat::Td3 => start.read == b'P',
         ZoneFormat::Td1 | ZoneFormat::Td2 => b"ACI".contains(&start.read),
         ZoneFormat::MrvA | ZoneFormat::MrvB => false,
+        ZoneFormat::FrenchCard | ZoneFormat::FrenchLicence => true,
     };
     let cell = |(row, column): (usize, usize)| cells.get(row)?.get(column);
     let unseen = |place| cell(place).is_none_or(|cell| cell.read != b'<' && cell.probability < LEAST_SEEN);

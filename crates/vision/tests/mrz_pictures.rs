@@ -60,6 +60,26 @@ fn zone_with_another_document_code_is_read_as_printed() {
 }
 
 #[test]
+fn french_zones_are_read_and_others_are_reported() {
+    let reader = reader();
+    for (name, format, number) in [
+        ("fr-card", ZoneFormat::FrenchCard, "210375013579"),
+        ("fr-card-plain", ZoneFormat::FrenchCard, "210375013579"),
+        ("fr-licence", ZoneFormat::FrenchLicence, "13AB12345"),
+    ] {
+        let found = zone(&reader, &picture(name)).unwrap_or_else(|| panic!("no zone in {name}"));
+        assert!(found.zone.is_valid(), "{name}: {found:?}");
+        assert_eq!(
+            (found.zone.format, found.zone.document_number.as_str(), found.zone.surname.as_str()),
+            (format, number, "MOREL")
+        );
+    }
+    let page = reader.read_page(&picture("ch-licence")).expect("networks that run");
+    assert!(page.zone.is_none() && page.has_unread_zone, "{:?}", page.zone);
+    assert!(!reader.read_page(&picture("no-zone")).expect("networks that run").has_unread_zone);
+}
+
+#[test]
 fn turned_blurred_or_small_picture_is_read() {
     let reader = reader();
     let upright = picture("td3");

@@ -92,6 +92,49 @@ fn larger_card_or_booklet_with_other_code_is_read_and_v_stays_a_visa() {
     assert_eq!(parse_zone(&[&visa, TD2[1]]).map(|zone| zone.format), Some(ZoneFormat::MrvB));
 }
 
+/// The zone of an old French identity card.
+fn french_card(surname: &str, office: &str, number: &str, given: &str, birth: &str, sex: char) -> [String; 2] {
+    let first = format!("IDFRA{surname:<<25}{office:<<6}");
+    let second = format!("{number}{}{given:<<14}{birth}{}{sex}", check_digit(number), check_digit(birth));
+    let digit = check_digit(&format!("{first}{second}"));
+    [first, format!("{second}{digit}")]
+}
+
+#[test]
+fn old_french_card_is_read_by_its_own_digits() {
+    for (surname, office, number, given, names) in [
+        ("MOREL", "750512", "210375013579", "CLAIRE<<ANNE", ("MOREL", "CLAIRE ANNE")),
+        ("MOREL", "", "210375013579", "CLAIRE<<ANNE", ("MOREL", "CLAIRE ANNE")),
+        ("LE<GOFF", "29A012", "1505292A0001", "JEAN<PIERRE<<M", ("LE GOFF", "JEAN PIERRE M")),
+    ] {
+        let lines = french_card(surname, office, number, given, "910417", 'F');
+        let zone = parse_zone(&lines.each_ref().map(String::as_str)).unwrap_or_else(|| panic!("{lines:?}"));
+        assert_eq!((zone.format, failed(&zone)), (ZoneFormat::FrenchCard, vec![]), "{lines:?}");
+        assert_eq!((zone.surname.as_str(), zone.given_names.as_str()), names);
+        assert_eq!((zone.document_number.as_str(), zone.issuing_state.as_str()), (number, "FRA"));
+        assert_eq!((zone.date_of_birth.year, zone.sex, zone.expiry.year), (Some(91), Sex::Female, None));
+        let changed = lines[1].replace("910417", "910418");
+        assert_eq!(failed(&parse_zone(&[&lines[0], &changed]).unwrap()), ["date_of_birth", "composite"]);
+    }
+}
+
+#[test]
+fn french_licence_is_read_by_its_own_digits() {
+    for (number, expiry, surname) in
+        [("13AB12345", "280613", "MOREL"), ("13AA00002", "181231", "MARTIN"), ("22ZZ99999", "370101", "LEFEBVRE")]
+    {
+        let start = format!("D1FRA{number}");
+        let line = format!("{start}{}{expiry}{surname:<<8}", check_digit(&start));
+        let line = format!("{line}{}", check_digit(&line));
+        let zone = parse_zone(&[&line]).unwrap_or_else(|| panic!("{line}"));
+        assert_eq!((zone.format, failed(&zone)), (ZoneFormat::FrenchLicence, vec![]), "{line}");
+        assert_eq!((zone.document_number.as_str(), zone.surname.as_str()), (number, surname));
+        assert_eq!((zone.expiry.year, zone.is_name_cut()), (expiry[..2].parse().ok(), surname.len() == 8));
+        let changed = line.replacen(number, "13AB12346", 1);
+        assert!(!parse_zone(&[&changed]).unwrap().is_valid());
+    }
+}
+
 #[test]
 fn passport_fields_match_part_4() {
     let zone = parse_zone(&TD3).unwrap();

@@ -57,11 +57,19 @@ pub(crate) fn list_check_digits(format: ZoneFormat, rows: &[Vec<u8>]) -> Vec<Che
         digit: (span.row, span.end),
         may_be_left_out: false,
     };
-    let mut checks = vec![
-        find_long_number_check(format, rows).unwrap_or_else(|| check("document_number", layout.number)),
-        check("date_of_birth", layout.birth),
-        check("expiry", layout.expiry),
-    ];
+    let mut checks = match format {
+        ZoneFormat::FrenchCard => vec![check("document_number", layout.number), check("date_of_birth", layout.birth)],
+        // Its number's digit covers the line from its beginning.
+        ZoneFormat::FrenchLicence => vec![CheckDigit {
+            covered: CellSpan::new(0, 0, layout.number.end).cells().collect(),
+            ..check("document_number", layout.number)
+        }],
+        _ => vec![
+            find_long_number_check(format, rows).unwrap_or_else(|| check("document_number", layout.number)),
+            check("date_of_birth", layout.birth),
+            check("expiry", layout.expiry),
+        ],
+    };
     if layout.optional_digit {
         let optional =
             layout.optional.iter().map(|span| CheckDigit { may_be_left_out: true, ..check("optional", *span) });

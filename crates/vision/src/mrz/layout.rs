@@ -1,5 +1,5 @@
-//! Positions of the fields of a machine-readable zone (ICAO 9303 parts 4 to 7), and the characters allowed in each
-//! cell.
+//! Positions of the fields of a machine-readable zone (ICAO 9303 parts 4 to 7, and national ones), and the characters
+//! allowed in each cell.
 
 use super::ZoneFormat;
 
@@ -12,7 +12,7 @@ pub(crate) struct CellSpan {
 }
 
 impl CellSpan {
-    const fn new(row: usize, start: usize, end: usize) -> Self {
+    pub(super) const fn new(row: usize, start: usize, end: usize) -> Self {
         Self { row, start, end }
     }
 
@@ -30,7 +30,9 @@ impl CellSpan {
 pub(crate) struct ZoneLayout {
     pub(crate) code: CellSpan,
     pub(crate) state: CellSpan,
+    /// The whole name, or the surname if the given names have a field of their own.
     pub(crate) name: CellSpan,
+    pub(crate) given_names: Option<CellSpan>,
     pub(crate) number: CellSpan,
     pub(crate) nationality: CellSpan,
     pub(crate) birth: CellSpan,
@@ -52,6 +54,7 @@ const TD1: ZoneLayout = ZoneLayout {
     expiry: CellSpan::new(1, 8, 14),
     nationality: CellSpan::new(1, 15, 18),
     name: CellSpan::new(2, 0, 30),
+    given_names: None,
     optional: &[CellSpan::new(0, 15, 30), CellSpan::new(1, 18, 29)],
     optional_digit: false,
     composite: Some((
@@ -72,6 +75,7 @@ const TD3: ZoneLayout = ZoneLayout {
     code: CellSpan::new(0, 0, 2),
     state: CellSpan::new(0, 2, 5),
     name: CellSpan::new(0, 5, 44),
+    given_names: None,
     number: CellSpan::new(1, 0, 9),
     nationality: CellSpan::new(1, 10, 13),
     birth: CellSpan::new(1, 13, 19),
@@ -86,6 +90,40 @@ const MRV_A: ZoneLayout =
     ZoneLayout { optional: &[CellSpan::new(1, 28, 44)], optional_digit: false, composite: None, ..TD3 };
 
 const MRV_B: ZoneLayout = ZoneLayout { optional: &[CellSpan::new(1, 28, 36)], composite: None, ..TD2 };
+
+/// A field that a format does not have.
+const NO_FIELD: CellSpan = CellSpan::new(0, 0, 0);
+
+/// The first letters of the number are year and month of issue; the department and the office end the first line.
+const FRENCH_CARD: ZoneLayout = ZoneLayout {
+    code: CellSpan::new(0, 0, 2),
+    state: CellSpan::new(0, 2, 5),
+    name: CellSpan::new(0, 5, 30),
+    given_names: Some(CellSpan::new(1, 13, 27)),
+    number: CellSpan::new(1, 0, 12),
+    nationality: NO_FIELD,
+    birth: CellSpan::new(1, 27, 33),
+    sex: CellSpan::new(1, 34, 35),
+    expiry: NO_FIELD,
+    optional: &[CellSpan::new(0, 30, 36)],
+    optional_digit: false,
+    composite: Some((&[CellSpan::new(0, 0, 36), CellSpan::new(1, 0, 35)], (1, 35))),
+};
+
+const FRENCH_LICENCE: ZoneLayout = ZoneLayout {
+    code: CellSpan::new(0, 0, 2),
+    state: CellSpan::new(0, 2, 5),
+    name: CellSpan::new(0, 21, 29),
+    given_names: None,
+    number: CellSpan::new(0, 5, 14),
+    nationality: NO_FIELD,
+    birth: NO_FIELD,
+    sex: NO_FIELD,
+    expiry: CellSpan::new(0, 15, 21),
+    optional: &[],
+    optional_digit: false,
+    composite: Some((&[CellSpan::new(0, 0, 29)], (0, 29))),
+};
 
 /// The characters that are allowed in a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,9 +159,10 @@ impl CellAlphabet {
 }
 
 impl ZoneFormat {
-    pub(crate) const ALL: [Self; 5] = [Self::Td3, Self::Td1, Self::Td2, Self::MrvA, Self::MrvB];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Td3, Self::Td1, Self::Td2, Self::MrvA, Self::MrvB, Self::FrenchCard, Self::FrenchLicence];
 
-    /// Its name in ICAO 9303.
+    /// Its name, that of ICAO 9303 if it is one of its formats.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -132,21 +171,27 @@ impl ZoneFormat {
             Self::Td3 => "TD3",
             Self::MrvA => "MRV-A",
             Self::MrvB => "MRV-B",
+            Self::FrenchCard => "french_identity_card",
+            Self::FrenchLicence => "french_driving_licence",
         }
     }
 
     /// The number of its lines.
     #[must_use]
     pub fn row_count(self) -> usize {
-        if self == Self::Td1 { 3 } else { 2 }
+        match self {
+            Self::FrenchLicence => 1,
+            Self::Td1 => 3,
+            _ => 2,
+        }
     }
 
     /// The number of characters in each line.
     #[must_use]
     pub fn column_count(self) -> usize {
         match self {
-            Self::Td1 => 30,
-            Self::Td2 | Self::MrvB => 36,
+            Self::Td1 | Self::FrenchLicence => 30,
+            Self::Td2 | Self::MrvB | Self::FrenchCard => 36,
             Self::Td3 | Self::MrvA => 44,
         }
     }
@@ -158,6 +203,8 @@ impl ZoneFormat {
             Self::Td3 => &TD3,
             Self::MrvA => &MRV_A,
             Self::MrvB => &MRV_B,
+            Self::FrenchCard => &FRENCH_CARD,
+            Self::FrenchLicence => &FRENCH_LICENCE,
         }
     }
 
@@ -173,6 +220,9 @@ impl ZoneFormat {
     /// choose a digit (C1 and C2 on permanent residents' cards); passports have letters only. An issuer and a name begin
     /// with a letter: a filler before them means that the line was read with one character too many.
     pub(crate) fn alphabet_at(self, row: usize, column: usize) -> CellAlphabet {
+        if matches!(self, Self::FrenchCard | Self::FrenchLicence) {
+            return self.french_alphabet_at(row, column);
+        }
         let layout = self.layout();
         let digit_after = |span: CellSpan| (row, column) == (span.row, span.end);
         let begins = |span: CellSpan| (row, column) == (span.row, span.start);
@@ -180,7 +230,7 @@ impl ZoneFormat {
             (0, 0) => match self {
                 Self::MrvA | Self::MrvB => CellAlphabet::OneOf(b"V"),
                 Self::Td1 => CellAlphabet::Letter,
-                Self::Td2 | Self::Td3 => CellAlphabet::LetterButV,
+                _ => CellAlphabet::LetterButV,
             },
             (0, 1) if self == Self::Td3 => CellAlphabet::Letters,
             _ if layout.composite.is_some_and(|(_, digit)| digit == (row, column)) => CellAlphabet::Digit,
@@ -196,6 +246,30 @@ impl ZoneFormat {
                 CellAlphabet::Digits
             }
             _ => CellAlphabet::Any,
+        }
+    }
+
+    /// The characters of a French zone's cell: its beginning is always the same.
+    fn french_alphabet_at(self, row: usize, column: usize) -> CellAlphabet {
+        let layout = self.layout();
+        let start: [&'static [u8]; 5] =
+            if self == Self::FrenchCard { [b"I", b"D", b"F", b"R", b"A"] } else { [b"D", b"1", b"F", b"R", b"A"] };
+        let is_in = |span: CellSpan| span.contains_cell(row, column);
+        let digit_after = |span: CellSpan| span.start < span.end && (row, column) == (span.row, span.end);
+        match start.get(column).filter(|_| row == 0) {
+            Some(letter) => CellAlphabet::OneOf(letter),
+            None if is_in(layout.name) || layout.given_names.is_some_and(is_in) => {
+                if (row, column) == (layout.name.row, layout.name.start) {
+                    CellAlphabet::Letter
+                } else {
+                    CellAlphabet::Letters
+                }
+            }
+            None if is_in(layout.sex) => CellAlphabet::OneOf(b"MF"),
+            None if digit_after(layout.number) || digit_after(layout.birth) => CellAlphabet::Digit,
+            None if layout.composite.is_some_and(|(_, digit)| digit == (row, column)) => CellAlphabet::Digit,
+            None if is_in(layout.birth) || is_in(layout.expiry) => CellAlphabet::Digits,
+            None => CellAlphabet::Any,
         }
     }
 }

@@ -13,6 +13,10 @@ const ROOM_FOR_CHARACTER: f32 = 1.5;
 /// How far beyond the line's ends a character may belong to it, in characters' widths: from the nearest to the farthest.
 const NEXT_CHARACTER: std::ops::Range<f32> = 0.6..1.6;
 
+/// How much the characters' mean distance may differ from that of the seen ones. Between the formats' lengths it is a
+/// fifth and more.
+const MOST_UNEVEN: f32 = 0.12;
+
 /// Consecutive steps that show one character.
 #[derive(Clone, Copy, Debug)]
 struct SeenRun {
@@ -26,9 +30,30 @@ struct SeenRun {
 /// faint and stutter: inside a run of fillers one more or less is accepted.
 pub(super) fn is_complete(steps: &[SymbolStep], path: &[SymbolStay], pitch: Option<CharacterPitch>) -> bool {
     let width = pitch.map_or(1.0, |pitch| pitch.each.max(1.0));
+    if !is_evenly_spaced(steps, path) {
+        return false;
+    }
     let unused = list_unused_runs(steps, path);
     !unused.iter().any(|run| is_left_out(*run, path, width))
         && !(0..path.len()).any(|place| is_added(steps, path, place, width))
+}
+
+/// Whether all characters together take as much room as the seen ones do: a line that was stretched to another length
+/// has its added fillers crowded, or more room than characters.
+fn is_evenly_spaced(steps: &[SymbolStep], path: &[SymbolStay]) -> bool {
+    let is_seen = |stay: &SymbolStay| {
+        let steps = steps.get(stay.first..=stay.last).unwrap_or_default();
+        steps.iter().filter_map(|step| step.symbols.get(stay.symbol)).any(|probability| *probability >= SURELY_SEEN)
+    };
+    let pairs = path.iter().zip(path.iter().skip(1)).filter(|(one, next)| is_seen(one) && is_seen(next));
+    let distances: Vec<f32> = pairs.map(|(one, next)| middle_of(next) - middle_of(one)).collect();
+    let (Some(first), Some(last)) = (path.first(), path.last()) else { return true };
+    if distances.len() * 2 < path.len() {
+        return true;
+    }
+    let seen_width = distances.iter().sum::<f32>() / distances.len() as f32;
+    let width = (middle_of(last) - middle_of(first)) / (path.len().max(2) - 1) as f32;
+    (width / seen_width.max(f32::EPSILON) - 1.0).abs() < MOST_UNEVEN
 }
 
 /// The runs that no stay of the path covers. A stay covers one run.
@@ -133,6 +158,7 @@ mod tests {
             "MED<<T22000129<<<<<<<<<<<<<<8",
             "IDFRAMOREL<<<<<<<<<<<<<<<<<<<<750512",
             "AMF001D<<",
+            "FACHE305003003006<<910417",
         ] {
             assert!(!is_complete(text, &[CellAlphabet::Any; 30]), "{text}");
         }
