@@ -88,6 +88,37 @@ fn zones_are_compared_with_their_text_files() {
 }
 
 #[test]
+fn fields_of_documents_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write_file(folder, "set/page.jpg", picture("passport.jpg"));
+    let description = r#"{"front": "page.jpg", "fields": {"name": "Jane Marie Specimen", "document_number": "A 12345678",
+        "date_of_birth": "1990-01-16", "issued": "2024-06-01", "address": ""}}"#;
+    write_file(folder, "set/page.json", description);
+    let said = eval_output(folder, &["document", "--dir", "set"]);
+    for line in [
+        "page.json: date_of_birth differs from the file",
+        "page.json: issued was not read",
+        "name correct: 100.00 % [20.65, 100.00] (1 of 1)",
+        "document_number correct: 100.00 %",
+        "date_of_birth wrong:   100.00 %",
+        "issued missing: 100.00 %",
+        "address correct: 100.00 %",
+        "s of CPU a picture",
+    ] {
+        assert!(said.contains(line), "{line}: {said}");
+    }
+    write_file(folder, "set/page.json", r#"{"front": "page.jpg", "fields": {"colour": "red"}}"#);
+    assert!(eval_error(folder, &["document", "--dir", "set"]).contains("unknown field colour"));
+    write_file(folder, "set/page.json", r#"{"front": "none.jpg", "fields": {}}"#);
+    assert!(eval_error(folder, &["document", "--dir", "set"]).contains("none.jpg"));
+    fs::create_dir(folder.join("empty")).unwrap();
+    assert!(
+        eval_error(folder, &["document", "--dir", "empty"]).contains("there is no JSON file of a document in empty")
+    );
+}
+
+#[test]
 fn sessions_are_counted_by_attack_species() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 
+use super::documents::eval_documents;
 use super::faces::eval_faces;
 use super::liveness::eval_liveness;
 use super::zones::eval_zones;
@@ -38,6 +39,14 @@ enum Evaluation {
         #[arg(long, value_name = "FOLDER")]
         dir: PathBuf,
     },
+    /// How many fields of documents the reader reads correctly, wrongly and not at all
+    Document {
+        /// A folder with a JSON file for each document: {"front": "1.jpg", "back": "2.jpg", "fields": {"name": "…",
+        /// "document_number": "…", "date_of_birth": "1990-01-15"}}. Paths begin at the file's own folder, the back may be
+        /// left out, and an empty text means that the document does not have the field
+        #[arg(long, value_name = "FOLDER")]
+        dir: PathBuf,
+    },
     /// How often liveness accepts attacks (APCER) and how often it rejects people (BPCER), by ISO/IEC 30107-3
     Liveness {
         /// A folder with bona_fide/SESSION/ and attacks/SPECIES/SESSION/, each session with its frames and a session.json:
@@ -63,6 +72,7 @@ pub fn run_eval(config: &Config, arguments: &EvalArguments) -> anyhow::Result<()
     let lines: ReportLines = match &arguments.evaluation {
         Evaluation::Face { pairs } => eval_faces(&context, pairs),
         Evaluation::Mrz { dir } => eval_zones(&context, dir),
+        Evaluation::Document { dir } => eval_documents(&context, dir),
         Evaluation::Liveness { dir } => eval_liveness(&context, dir, config.liveness_rule.threshold),
     }?;
     lines.iter().try_for_each(|line| print_line(line))

@@ -1,6 +1,7 @@
 //! `identivia eval`: measures the local engines on an operator's own, consented pictures, with confidence intervals.
 
 pub mod command;
+mod documents;
 mod faces;
 mod liveness;
 pub mod statistics;
