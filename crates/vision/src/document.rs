@@ -7,10 +7,12 @@ mod agreement;
 mod checks;
 mod claims;
 mod date;
+mod expiry;
 mod fields;
 mod labels;
 mod letters;
 mod names;
+mod numbers;
 mod picture;
 mod portrait;
 mod print;
@@ -26,6 +28,8 @@ use crate::face::{Embedding, Face, FaceEngine};
 use crate::finding::Finding;
 use crate::intake::Photo;
 use crate::mrz;
+use image::RgbImage;
+
 use crate::quality::{self, DocumentFraming, PixelRect, Quality};
 use crate::text::{TextLine, TextReader};
 use crate::weights::EngineError;
@@ -34,13 +38,14 @@ use crate::zone::FoundZone;
 use agreement::Agreement;
 use checks::{DocumentDates, SideComparison};
 use claims::SourceClaims;
+use expiry::complete_expiry;
 use picture::SidePicture;
 use print::PrintedText;
 use verdict::weigh_authenticity;
 
 pub use date::Date;
 pub use fields::{FieldSource, ReadFields};
-pub use names::{is_latin, is_same_name};
+pub use names::{is_latin, is_same_name, is_whole_name_of};
 pub use verdict::Authenticity;
 
 /// The engines that read documents.
@@ -154,7 +159,10 @@ fn read_side<'p>(
     photo: &'p Photo,
 ) -> Result<(DocumentSide, Cow<'p, Photo>), EngineError> {
     let page = engines.text.read_page(&photo.image)?;
-    let (photo, page) = upright::turn_upright(photo, page);
+    let (photo, mut page) = upright::turn_upright(photo, page);
+    if page.zone.is_none() {
+        reread_numbers(engines.text, &photo.image, &mut page.lines)?;
+    }
     let quality = measure_quality(&photo, &page.lines);
     // A passport's page has no such barcode, and the search for one costs most after the text.
     let is_passport = page.zone.as_ref().is_some_and(|found| found.zone.is_valid() && is_passport_zone(found));
@@ -171,6 +179,21 @@ fn read_side<'p>(
         quality,
     };
     Ok((side, photo))
+}
+
+/// Reads the numbers of a licence with numbered fields again, from a wider copy of their lines: the recogniser loses a
+/// thin letter between two others. Without a zone or barcode nothing else would find that.
+fn reread_numbers(text: &TextReader, image: &RgbImage, lines: &mut [TextLine]) -> Result<(), EngineError> {
+    if !labels::has_numbered_fields(lines.iter().map(|line| line.text.as_str())) {
+        return Ok(());
+    }
+    for line in lines.iter_mut().filter(|line| print::is_mixed_number(&line.text)) {
+        let wider = text.read_wider_line(image, line)?;
+        if print::adds_thin_letters(&line.text, &wider.text) {
+            *line = wider;
+        }
+    }
+    Ok(())
 }
 
 /// Measures the document in the picture. If print lies outside the detected borders, these belong to a field, and the
@@ -229,11 +252,13 @@ fn assess_document(front: &DocumentSide, back: Option<&DocumentSide>, today: Dat
     let found = choose_zone(front.zone.as_ref(), back.and_then(|side| side.zone.as_ref()));
     let zone = found.map(|found| SourceClaims::from_zone(&found.zone, found.confidence, today));
     let barcode = said_front.barcode.clone().or_else(|| said_back.as_ref().and_then(|back| back.barcode.clone()));
-    let claims = choose_claims(zone.as_ref(), barcode.as_ref());
+    let claims = choose_claims(zone.as_ref(), barcode.as_ref()).map(|claims| complete_expiry(claims, &print, today));
+    let claims = claims.as_ref();
     let code = found.map(|found| found.zone.document_code.as_str());
     let kind = fields::detect_document_type(code, barcode.is_some(), &print);
     let (mut fields, source) = choose_fields(claims, &print, today);
     kind.clone_into(&mut fields.document_type);
+    fields.other_numbers = numbers::find_other_numbers(claims, &print);
 
     let sides = [Some((false, front)), back.map(|side| (true, side))];
     let complete =
@@ -245,7 +270,7 @@ fn assess_document(front: &DocumentSide, back: Option<&DocumentSide>, today: Dat
         said_back.as_ref().map(SideText::to_comparison).as_ref(),
     );
     let (portrait, portrait_present) = portrait::choose_portrait(front, back, sides_match.outcome);
-    let dates = collect_dates(claims, &fields);
+    let dates = collect_dates(claims, &fields, &print);
     let mut findings = picture::check_pictures(&pictures);
     findings.extend([
         checks::check_zone_kind(found, sides.iter().flatten().any(|(_, side)| side.has_unread_zone)),
@@ -317,7 +342,7 @@ fn to_side_picture(side: &DocumentSide, on_back: bool, complete: bool) -> SidePi
 }
 
 /// The document's dates: from the proven source, else from print, which proves nothing.
-fn collect_dates(claims: Option<&SourceClaims>, fields: &ReadFields) -> DocumentDates {
+fn collect_dates(claims: Option<&SourceClaims>, fields: &ReadFields, print: &PrintedText) -> DocumentDates {
     let printed = |date: Option<Date>| {
         date.map(|date| date::ClaimedDate {
             year: date.year(),
@@ -335,6 +360,10 @@ fn collect_dates(claims: Option<&SourceClaims>, fields: &ReadFields) -> Document
         birth: birth.filter(|birth| birth.to_exact_date().is_none()).or_else(|| printed(fields.date_of_birth)),
         expiry: claimed(|claims| claims.expiry).or_else(|| printed(fields.expiry)),
         issued: claimed(|claims| claims.issued).or_else(|| printed(fields.issued)),
+        has_no_expiry: match claims.filter(|claims| claims.proven) {
+            Some(claims) => claims.has_no_expiry,
+            None => fields.expiry.is_none() && expiry::has_printed_no_end(print),
+        },
         proven: claims.is_some_and(|claims| claims.proven),
         issued_proven: claimed(|claims| claims.issued).is_some(),
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use image::RgbImage;
 use rten::ThreadPool;
-use rten_tensor::{AsView as _, Layout as _, Tensor};
+use rten_tensor::{AsView as _, Layout as _, NdTensor, Tensor};
 
 use crate::weights::{EngineError, LoadError, ModelWeights};
 use crate::zone::{self, FoundZone};
@@ -141,6 +141,14 @@ impl TextReader {
         Ok(lines)
     }
 
+    /// Reads a line again, a quarter wider.
+    pub(crate) fn read_wider_line(&self, picture: &RgbImage, line: &TextLine) -> Result<TextLine, EngineError> {
+        let width = crop::line_width(&line.corners, crop::WIDEST * 4 / 5) * 5 / 4 / 8 * 8;
+        let steps = self.recognise_pixels(&crop::to_recogniser_input(picture, &line.corners, width))?;
+        let (text, score) = steps.likeliest_text();
+        Ok(TextLine { text, score, corners: line.corners })
+    }
+
     /// Detects text regions, with the picture's longest side scaled to `longest` pixels for the detector.
     pub(crate) fn detect_regions(&self, picture: &RgbImage, longest: u32) -> Result<Vec<TextRegion>, EngineError> {
         let (input, scale) = crop::to_detector_input(picture, longest);
@@ -188,6 +196,10 @@ impl TextReader {
         widest: u32,
     ) -> Result<RecognisedLine, EngineError> {
         let input = crop::to_recogniser_input(picture, &corners, crop::line_width(&corners, widest));
+        Ok(RecognisedLine { corners, steps: self.recognise_pixels(&input)? })
+    }
+
+    fn recognise_pixels(&self, input: &NdTensor<f32, 4>) -> Result<RecogniserSteps, EngineError> {
         let outputs = self.recogniser.run(input.view())?;
         let answer = outputs.into_iter().next();
         let fits = answer
@@ -198,7 +210,7 @@ impl TextReader {
             return Err(EngineError { model: self.recogniser.entry.name.clone(), reason });
         }
         let probabilities = answer.map(Tensor::into_data).unwrap_or_default();
-        Ok(RecognisedLine { corners, steps: RecogniserSteps { probabilities } })
+        Ok(RecogniserSteps { probabilities })
     }
 }
 

@@ -9,9 +9,9 @@ use serde_json::Value;
 use crate::finding::{Finding, Outcome};
 
 use super::claims::{CERTAIN, SourceClaims};
-use super::date::{ClaimedDate, Date, find_printed_dates};
+use super::date::{ClaimedDate, Date, find_printed_dates, has_month_of};
 use super::labels::FieldLabel;
-use super::letters::{split_words, to_number_key};
+use super::letters::{fold_to_ascii, split_words, to_number_key};
 use super::names::{MOST_NAME_WORDS, find_printed_name, find_printed_word, is_another_name, text_of_words};
 use super::print::{LabelledValue, PrintedText, parse_document_number};
 use super::states;
@@ -19,6 +19,9 @@ use super::states;
 /// The least mean probability at which one differing character counts as read: a single wrong digit hardly lowers a
 /// line's mean.
 const VERY_CERTAIN: f32 = 0.96;
+/// The fewest letters of a name that was cut off.
+const LEAST_CUT_NAME: usize = 3;
+
 /// The result for one field.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum FieldMatch {
@@ -59,6 +62,8 @@ pub(super) struct Agreement {
 pub(super) struct PrintedSpelling {
     pub(super) surname: Option<String>,
     pub(super) given_names: Option<String>,
+    /// Whether print has the end of a name that was cut off.
+    pub(super) is_whole: bool,
 }
 
 impl Agreement {
@@ -68,10 +73,16 @@ impl Agreement {
         let spelling = |claimed: &str| {
             find_printed_name(claimed, print).filter(|name| name.adds_marks_to(claimed)).map(|name| name.text)
         };
+        let longer = |claimed: &str, field| {
+            if claims.cut { find_longer_name(claimed, field, print) } else { None }
+        };
+        let longer_surname = longer(&claims.surname, FieldLabel::Surname);
+        let longer_given = longer(&claims.given_names, FieldLabel::GivenNames);
         Self {
             spelling: PrintedSpelling {
-                surname: spelling(&claims.surname),
-                given_names: spelling(&claims.given_names),
+                is_whole: longer_surname.is_some() || longer_given.is_some(),
+                surname: longer_surname.or_else(|| spelling(&claims.surname)),
+                given_names: longer_given.or_else(|| spelling(&claims.given_names)),
             },
             surname,
             given_names,
@@ -200,7 +211,10 @@ fn match_name(claimed: &str, field: FieldLabel, claims: &SourceClaims, print: &P
     if let Some(name) = find_printed_name(claimed, print) {
         return FieldMatch::Found(name.text);
     }
-    let cut = claims.cut && (field == FieldLabel::GivenNames || claims.given_names.is_empty());
+    if let Some(longer) = find_longer_name(claimed, field, print).filter(|_| claims.cut) {
+        return FieldMatch::Found(longer);
+    }
+    let cut = claims.cut;
     let last = claimed.split(' ').count() - 1;
     let initials = claimed.split(' ').any(|word| word.len() > 1);
     let words = claimed.split(' ').enumerate();
@@ -213,6 +227,16 @@ fn match_name(claimed: &str, field: FieldLabel, claims: &SourceClaims, print: &P
     // No check digit covers a zone's letters, so both readings must be certain.
     let other = |value: &&LabelledValue| claims.sure && value.score >= CERTAIN && is_another_name(&value.text, claims);
     find_contradiction(field, print, other)
+}
+
+/// The printed name beside a label that begins with a name that was cut off, and goes on.
+fn find_longer_name(claimed: &str, field: FieldLabel, print: &PrintedText) -> Option<String> {
+    let start = fold_to_ascii(claimed);
+    let begins = |value: &&LabelledValue| {
+        let whole = fold_to_ascii(&value.text);
+        start.len() >= LEAST_CUT_NAME && whole.len() > start.len() && whole.starts_with(&start)
+    };
+    print.values_for(field).find(begins).map(|value| value.text.trim().to_owned())
 }
 
 /// A contradiction needs a different value in each of the field's places; one doubtful reading prevents it.
@@ -256,7 +280,7 @@ fn combine_matches(found: Option<String>, otherwise: FieldMatch) -> FieldMatch {
 
 /// Finds the claimed number in a line, with no digits directly before or after it. Print divides numbers by spaces and
 /// hyphens.
-fn find_printed_number(claimed: &str, print: &PrintedText) -> Option<String> {
+pub(super) fn find_printed_number(claimed: &str, print: &PrintedText) -> Option<String> {
     for line in &print.lines {
         let words = split_words(&line.text);
         for start in 0..words.len() {
@@ -309,7 +333,8 @@ fn match_date(
     let agrees = |text: &str| {
         let dates = find_printed_dates(text);
         let squeezed = split_words(text).iter().any(|word| claimed.agrees_with_digits(word.text_in(text)));
-        squeezed || dates.iter().flatten().any(|date| claimed.agrees_with(*date))
+        let is_month = claimed.day.is_none() && has_month_of(claimed, text);
+        squeezed || is_month || dates.iter().flatten().any(|date| claimed.agrees_with(*date))
     };
     let found = print.lines.iter().find(|line| agrees(&line.text)).map(|line| line.text.clone());
     // A date that the source states for another field is a mistake of layout, not a contradiction.

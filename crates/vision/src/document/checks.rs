@@ -252,6 +252,7 @@ fn has_other_dates(claims: &SourceClaims, print: &PrintedText) -> bool {
 pub(super) struct DocumentDates {
     pub(super) birth: Option<ClaimedDate>,
     pub(super) expiry: Option<ClaimedDate>,
+    pub(super) has_no_expiry: bool,
     pub(super) issued: Option<ClaimedDate>,
     pub(super) proven: bool,
     /// Issue dates are mostly in print only, where they may be misread.
@@ -261,6 +262,11 @@ pub(super) struct DocumentDates {
 /// `expired`: a document is valid to the end of its last day; an unknown day means the end of the month.
 pub(super) fn check_expiry(dates: &DocumentDates, today: Date) -> Finding {
     const CODE: &str = "expired";
+    if dates.has_no_expiry {
+        return Finding::new(CODE, Outcome::Pass, "The document does not expire.")
+            .with_evidence("expiry", "none")
+            .with_evidence("today", today.to_string());
+    }
     let Some(last) = dates.expiry.and_then(ClaimedDate::latest_day) else {
         return Finding::new(CODE, Outcome::NotApplicable, "No date of expiry was read.");
     };
@@ -297,7 +303,7 @@ pub(super) fn check_plausible_dates(dates: &DocumentDates, today: Date) -> Findi
         (first_of_birth.is_some_and(|birth| birth > today), "birth_in_the_future"),
         (birth.is_some_and(|birth| birth.add_years(OLDEST_AGE + 1) <= today), "holder_too_old"),
         (pair(birth, expiry, |birth, expiry| expiry <= birth), "expiry_before_birth"),
-        (expiry.is_some_and(|expiry| expiry > today.add_years(LONGEST_VALIDITY)), "expiry_too_far_ahead"),
+        (expiry.is_some_and(|expiry| is_too_far_ahead(expiry, today)), "expiry_too_far_ahead"),
     ];
     let issue_problems = [
         (dates.issued.is_some_and(|date| !date.can_exist()), "issue_does_not_exist"),
@@ -326,6 +332,11 @@ pub(super) fn check_plausible_dates(dates: &DocumentDates, today: Date) -> Findi
         }
     }
     finding
+}
+
+/// Whether no document runs that long. The year 2099 stands for "no end".
+fn is_too_far_ahead(expiry: Date, today: Date) -> bool {
+    expiry > today.add_years(LONGEST_VALIDITY) && expiry.year() != 2099
 }
 
 /// `issuing_state`: whether such a state issues documents (ISO 3166-1, ICAO 9303 part 3, section 5). No check digit

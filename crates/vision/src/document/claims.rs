@@ -33,6 +33,8 @@ pub(super) struct SourceClaims {
     pub(super) sex: Sex,
     pub(super) date_of_birth: Option<ClaimedDate>,
     pub(super) expiry: Option<ClaimedDate>,
+    /// Whether the document does not expire.
+    pub(super) has_no_expiry: bool,
     pub(super) issued: Option<ClaimedDate>,
     pub(super) address: String,
     /// Whether check digits or the barcode's error correction prove the content. A zone's names have no digit: see
@@ -47,12 +49,11 @@ pub(super) struct SourceClaims {
 impl SourceClaims {
     /// The fields of a zone, with centuries chosen relative to today.
     pub(super) fn from_zone(zone: &Zone, confidence: f32, today: Date) -> Self {
-        let name_line = if zone.lines.len() == 3 { zone.lines.last() } else { zone.lines.first() };
         Self {
             kind: ClaimSource::Zone,
             surname: zone.surname.clone(),
             given_names: zone.given_names.clone(),
-            cut: name_line.is_some_and(|line| !line.ends_with('<')),
+            cut: zone.is_name_cut(),
             document_number: zone.document_number.clone(),
             other_numbers: zone.optional.iter().filter(|number| !number.is_empty()).cloned().collect(),
             issuing_state: zone.issuing_state.clone(),
@@ -60,6 +61,7 @@ impl SourceClaims {
             sex: zone.sex,
             date_of_birth: resolve_birth_date(zone.date_of_birth, today),
             expiry: to_claimed_date(zone.expiry, |year| add_century(year, today, 50)),
+            has_no_expiry: false,
             issued: None,
             address: String::new(),
             proven: zone.is_valid(),
@@ -95,6 +97,7 @@ impl SourceClaims {
             },
             date_of_birth: date(license.date_of_birth),
             expiry: date(license.expiry),
+            has_no_expiry: license.has_no_expiry,
             issued: date(license.issued),
             address: format_address(&license.address),
             proven: true,

@@ -267,9 +267,30 @@ fn to_year_number(atom: &DateToken, full_year: bool) -> Option<u16> {
     atom.number.filter(|_| atom.text.len() == if full_year { 4 } else { 2 })
 }
 
+/// The year that issuers print where a document does not expire.
+pub(super) const NO_END_YEAR: u16 = 9999;
+
+/// Whether a text names the month and the year of a date whose day is unknown: `XX.08.1974`, `00/08/1974`, `AUG 1974`,
+/// `1974-08`.
+pub(super) fn has_month_of(claimed: ClaimedDate, text: &str) -> bool {
+    let Some(claimed_month) = claimed.month else { return false };
+    let tokens = split_tokens(text);
+    let month = |token: &DateToken| match token.number {
+        Some(number) => (token.text.len() <= 2).then_some(number),
+        None => month_from_name(&token.text),
+    };
+    let is_month = |token: &DateToken| month(token) == Some(u16::from(claimed_month));
+    let is_year = |token: &DateToken| token.text.len() == 4 && token.number == Some(claimed.year);
+    tokens.windows(2).any(|pair| match pair {
+        [one, other] => is_month(one) && is_year(other) || is_year(one) && is_month(other),
+        _ => false,
+    })
+}
+
 /// Years of other calendars (Hijri 14xx, Buddhist 25xx) are not accepted, so they cannot contradict anything.
 fn to_plausible_date(year: u16, full_year: bool, month: u16, day: u16) -> Option<PrintedDate> {
-    let known = (!full_year || (1880..=2120).contains(&year)) && (1..=12).contains(&month) && (1..=31).contains(&day);
+    let is_year = !full_year || (1880..=2120).contains(&year) || year == NO_END_YEAR;
+    let known = is_year && (1..=12).contains(&month) && (1..=31).contains(&day);
     let (month, day) = (u8::try_from(month).ok()?, u8::try_from(day).ok()?);
     known.then_some(PrintedDate { year, full_year, month, day, month_first: false })
 }
@@ -349,6 +370,17 @@ mod tests {
             ["L898902C3", "1395/05/12", "12/08/2517", "4711 UTOPIA 12", "40.40.1974", "12 AUG/SEP 1974", "10.5.3"]
         {
             assert_eq!(readings(text), Vec::<String>::new(), "{text}");
+        }
+    }
+
+    #[test]
+    fn month_of_an_unknown_day_is_found() {
+        let claimed = ClaimedDate { year: 1974, month: Some(8), day: None, full_year: false };
+        for text in ["XX.08.1974", "00/08/1974", "08.1974", "AUG 1974", "-- AOUT/AUG 1974", "1974-08", "1974-08-00"] {
+            assert!(has_month_of(claimed, text), "{text}");
+        }
+        for text in ["XX.09.1974", "08.1975", "1974", "8", ""] {
+            assert!(!has_month_of(claimed, text), "{text}");
         }
     }
 

@@ -28,7 +28,11 @@ pub struct ReadFields {
     pub name: String,
     pub surname: String,
     pub given_names: String,
+    /// Whether the end of a name may be missing: the zone had no room for it, and print does not show it.
+    pub is_name_cut: bool,
     pub document_number: String,
+    /// Other numbers that both the zone and the print have, such as the holder's personal number.
+    pub other_numbers: Vec<String>,
     /// As on the document: ICAO 9303's code, such as `D`, `UTO` or `RKS`; `USA`, `CAN` or `MEX` for licences.
     pub issuing_state: String,
     /// ICAO 9303's code, or as it is printed.
@@ -53,7 +57,9 @@ impl ReadFields {
             name: join_names(&given_names, &surname),
             surname,
             given_names,
+            is_name_cut: claims.cut && !agreement.spelling.is_whole,
             document_number: claims.document_number.clone(),
+            other_numbers: Vec::new(),
             issuing_state: claims.issuing_state.clone(),
             nationality: claims.nationality.clone(),
             document_type: String::new(),
@@ -69,7 +75,7 @@ impl ReadFields {
     pub(super) fn from_print(print: &PrintedText, today: Date) -> Self {
         let text = |field| print.values_for(field).next().map(|value| value.text.trim().to_owned()).unwrap_or_default();
         let (mut surname, mut given_names, name) =
-            (text(FieldLabel::Surname), text(FieldLabel::GivenNames), text(FieldLabel::Name));
+            (text(FieldLabel::Surname), strip_form_of_address(&text(FieldLabel::GivenNames)), text(FieldLabel::Name));
         // `Name` is the part that the document's other label leaves over.
         match (surname.is_empty(), given_names.is_empty()) {
             (true, false) => surname.clone_from(&name),
@@ -78,10 +84,13 @@ impl ReadFields {
         }
         let whole =
             if surname.is_empty() && given_names.is_empty() { name } else { join_names(&given_names, &surname) };
+        let whole = strip_form_of_address(&whole);
         Self {
             name: whole,
             surname,
             given_names,
+            is_name_cut: false,
+            other_numbers: Vec::new(),
             document_number: print
                 .values_for(FieldLabel::DocumentNumber)
                 .find_map(|value| parse_document_number(&value.text))
@@ -111,6 +120,8 @@ impl ReadFields {
             surname: if named { self.surname } else { other.surname },
             given_names: if named { self.given_names } else { other.given_names },
             name: if named { self.name } else { other.name },
+            is_name_cut: if named { self.is_name_cut } else { other.is_name_cut },
+            other_numbers: self.other_numbers,
             document_number: text(self.document_number, other.document_number),
             issuing_state: text(self.issuing_state, other.issuing_state),
             nationality: text(self.nationality, other.nationality),
@@ -192,6 +203,31 @@ pub(super) fn detect_document_type(code: Option<&str>, is_license: bool, print: 
         Some([..]) => "national_id",
         None => titled.unwrap_or_default(),
     }
+}
+
+/// Countries as licences print them beside or above the holder's name.
+const COUNTRIES: &str = "UK GB IRL UNITEDKINGDOM IRELAND EIRE ESPANA DEUTSCHLAND BUNDESREPUBLIKDEUTSCHLAND FRANCE \
+    REPUBLIQUEFRANCAISE ITALIA REPUBBLICAITALIANA PORTUGAL REPUBLICAPORTUGUESA NEDERLAND BELGIE BELGIQUE BELGIEN \
+    OSTERREICH REPUBLIKOSTERREICH POLSKA RZECZPOSPOLITAPOLSKA SUOMI SVERIGE DANMARK NORGE HRVATSKA REPUBLIKAHRVATSKA \
+    SLOVENIJA REPUBLIKASLOVENIJA ROMANIA MAGYARORSZAG CESKAREPUBLIKA SLOVENSKO SLOVENSKAREPUBLIKA EESTI LATVIJA LIETUVA";
+
+/// Whether a text is a document's title or the name of its country, or begins with a title.
+pub(super) fn is_document_title(text: &str) -> bool {
+    let folded = fold_to_ascii(text);
+    let begins = |title: &str| if title.len() < 6 { folded == title } else { folded.starts_with(title) };
+    let mut titles = TITLES.iter().flat_map(|(_, titles)| titles.split_ascii_whitespace());
+    titles.any(begins) || COUNTRIES.split_ascii_whitespace().any(|country| country == folded)
+}
+
+/// Words before a name that are no part of it.
+const FORMS_OF_ADDRESS: &str = "MR MRS MS MISS MX DR PROF SIR DAME LADY LORD REV HERR FRAU SR SRA DON DONA MME MLLE";
+
+/// A name without the form of address before it, as British licences print one. A word alone is a name.
+fn strip_form_of_address(name: &str) -> String {
+    let Some((first, rest)) = name.split_once(' ') else { return name.to_owned() };
+    let folded = fold_to_ascii(first);
+    let is_form = FORMS_OF_ADDRESS.split_ascii_whitespace().any(|form| form == folded);
+    if is_form && !rest.trim().is_empty() { strip_form_of_address(rest.trim()) } else { name.to_owned() }
 }
 
 fn find_title(print: &PrintedText) -> Option<&'static str> {

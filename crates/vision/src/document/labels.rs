@@ -202,17 +202,35 @@ fn differs_by_one_letter(one: &str, other: &str) -> bool {
     tail(one, 1) == tail(other, 1) || tail(one, 1) == tail(other, 0) || tail(one, 0) == tail(other, 1)
 }
 
-/// Whether some line has `4a` and some line has `4b`: driving licences do, European and American ones.
+/// The fewest different field numbers at the beginning of lines that make a numbered document, if one of them is of
+/// field 4.
+const FEWEST_NUMBERS: usize = 4;
+
+/// Whether some line has `4a` and some line has `4b`: driving licences do, European and American ones. Small field
+/// numbers are misread at times, so several others and one of field 4 count as well.
 pub(super) fn has_numbered_fields<'t>(lines: impl Iterator<Item = &'t str>) -> bool {
     let (mut issued, mut expiry) = (false, false);
+    let mut numbers: Vec<&str> = Vec::new();
     for line in lines {
-        for word in split_words(line) {
-            let word = fold_to_ascii(word.text_in(line));
-            issued |= word == "4A";
-            expiry |= word == "4B";
+        for (at, word) in split_words(line).iter().enumerate() {
+            let folded = fold_to_ascii(word.text_in(line));
+            issued |= folded == "4A";
+            expiry |= folded == "4B";
+            let is_marked = line.get(word.end..).is_some_and(|rest| rest.starts_with('.'));
+            let known = LICENCE_NUMBERS.iter().find(|(number, _)| at == 0 && is_marked && *number == folded);
+            numbers.extend(known.map(|(number, _)| *number));
         }
     }
-    issued && expiry
+    numbers.sort_unstable();
+    numbers.dedup();
+    let has_field_4 = numbers.iter().any(|number| number.starts_with('4'));
+    issued && expiry || has_field_4 && numbers.len() >= FEWEST_NUMBERS
+}
+
+/// Whether a label is the number of a field: its value is beside it.
+pub(super) fn is_field_number(label: &str) -> bool {
+    let folded = fold_to_ascii(label);
+    LICENCE_NUMBERS.iter().any(|(number, _)| *number == folded)
 }
 
 #[cfg(test)]
@@ -260,6 +278,9 @@ mod tests {
     #[test]
     fn numbers_are_labels_on_driving_licences_only() {
         assert!(has_numbered_fields(["4a. 01.01.2020 4c. X", "4b. 01.01.2030"].into_iter()));
+        assert!(has_numbered_fields(["1.", "WEBER", "2.", "3. 14.09.88", "4b. 01.01.2030", "4."].into_iter()));
+        assert!(!has_numbered_fields(["1. WEBER", "2. ANNA", "3. KOLN", "5. HAUS"].into_iter()));
+        assert!(is_field_number("4a.") && is_field_number("5") && !is_field_number("Name"));
         assert_eq!(
             read("4a. 01.02.2020 4c. LONDON", true),
             [

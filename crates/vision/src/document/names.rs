@@ -112,6 +112,27 @@ pub fn is_same_name(one: &str, other: &str) -> bool {
         })
 }
 
+/// Whether a whole name is one whose end was cut off: each word of the shorter name must be in the longer one, and one
+/// word of the cut name may be the beginning of the whole one's.
+#[must_use]
+pub fn is_whole_name_of(whole: &str, cut: &str) -> bool {
+    /// The fewest letters of a beginning.
+    const LEAST_BEGINNING: usize = 2;
+    let (mut left, cut) = (to_capital_words(whole), to_capital_words(cut));
+    let enough = cut.len().min(left.len()) >= left.len().min(2) && !cut.is_empty();
+    let mut has_beginning = false;
+    let mut is_found = |word: &Vec<char>| {
+        let same = left.iter().position(|found| is_same_word(word, found));
+        let begun = || left.iter().position(|found| word.len() >= LEAST_BEGINNING && found.starts_with(word));
+        let place = match same {
+            None if !has_beginning => begun().inspect(|_| has_beginning = true),
+            same => same,
+        };
+        place.map(|place| left.swap_remove(place)).is_some()
+    };
+    enough && cut.iter().all(&mut is_found)
+}
+
 /// Whether a name is written in Latin letters, the only ones that are compared.
 #[must_use]
 pub fn is_latin(name: &str) -> bool {
@@ -134,6 +155,21 @@ fn is_same_word(one: &[char], other: &[char]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cut_name_is_the_beginning_of_the_whole_one() {
+        for (whole, cut, expected) in [
+            ("Maria Ines Fernandes da Costa Almeida", "MARIA INES FERNANDES DA COSTA ALM", true),
+            ("Nilavadhanananda Chayapa Dejthamrong", "CHAYAPA DEJTHA NILAVADHANANANDA", true),
+            ("Maria Ines Costa", "MARIA INES COSTA", true),
+            ("Maria Ines Costa", "MA IN COSTA", false),
+            ("Maria Costa", "KARIN COS", false),
+            ("Maria", "MARIA COSTA", false),
+            ("", "MARIA", false),
+        ] {
+            assert_eq!(is_whole_name_of(whole, cut), expected, "{whole} {cut}");
+        }
+    }
 
     #[test]
     fn spellings_of_one_name_match() {

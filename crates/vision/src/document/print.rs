@@ -3,7 +3,8 @@
 use crate::text::TextLine;
 
 use super::date::find_printed_dates;
-use super::labels::{FieldLabel, has_numbered_fields, split_by_labels};
+use super::fields::is_document_title;
+use super::labels::{FieldLabel, has_numbered_fields, is_field_number, split_by_labels};
 use super::letters::{MarkTolerance, fold_to_ascii, spelling_distance, split_words, to_capitals};
 
 /// The maximum number of lines of one side, from the top; a card or a page has 20 to 60.
@@ -174,25 +175,64 @@ fn find_labelled_values(lines: &[(LineArea, PrintedLine)]) -> Vec<LabelledValue>
             split_by_labels(&line.text, numbered).into_iter().map(spot)
         })
         .collect();
-    let mut labelled = Vec::new();
+    let mut assigned: Vec<(FieldLabel, &PlacedPiece, &PlacedPiece)> = Vec::new();
     for (at, label) in spots.iter().enumerate() {
         let Some(field) = label.field.filter(|field| *field != FieldLabel::Other) else { continue };
-        let within = spots.get(at + 1).filter(|next| next.line == label.line && next.field.is_none());
-        let within = within.filter(|next| can_be_value(field, &next.text));
-        let values: Vec<&PlacedPiece> = match within {
-            Some(value) => vec![value],
-            None => [find_value_below(label, &spots, field), find_value_beside(label, &spots, field)]
-                .into_iter()
-                .flatten()
-                .collect(),
-        };
-        labelled.extend(values.iter().map(|value| LabelledValue {
-            field,
-            text: value.text.clone(),
-            score: value.score,
-        }));
+        let values = find_values(label, spots.get(at + 1), &spots, field);
+        assigned.extend(values.into_iter().map(|value| (field, label, value)));
     }
-    labelled
+    let is_kept = |(field, label, value): &(FieldLabel, &PlacedPiece, &PlacedPiece)| {
+        !assigned.iter().any(|(other, other_label, other_value)| {
+            let is_shared = std::ptr::eq(*value, *other_value) && is_date(*field) && is_date(*other) && field != other;
+            is_shared && distance_of(other_label, value) < distance_of(label, value)
+        })
+    };
+    let kept = assigned.iter().filter(|assignment| is_kept(assignment));
+    kept.map(|(field, _, value)| LabelledValue { field: *field, text: value.text.clone(), score: value.score })
+        .collect()
+}
+
+/// The values of a label: behind it in its line, else below it and beside it. The number of a field has its value beside
+/// it; what is below belongs to the next number.
+fn find_values<'s>(
+    label: &PlacedPiece,
+    next: Option<&'s PlacedPiece>,
+    spots: &'s [PlacedPiece],
+    field: FieldLabel,
+) -> Vec<&'s PlacedPiece> {
+    let is_within = |next: &&PlacedPiece| next.line == label.line && next.field.is_none();
+    if let Some(value) = next.filter(is_within).filter(|next| can_be_value(field, &next.text)) {
+        return vec![value];
+    }
+    let (below, beside) = (find_value_below(label, spots, field), find_value_beside(label, spots, field));
+    if is_field_number(&label.text) && has_text_beside(label, spots) {
+        return beside.into_iter().collect();
+    }
+    below.into_iter().chain(beside).collect()
+}
+
+fn is_date(field: FieldLabel) -> bool {
+    matches!(field, FieldLabel::DateOfBirth | FieldLabel::Expiry | FieldLabel::Issued)
+}
+
+/// How far a value is from its label: a value beside the label is nearer than any below it.
+fn distance_of(label: &PlacedPiece, value: &PlacedPiece) -> f32 {
+    let height = label.area.height().max(value.area.height()).max(1.0);
+    let down = (value.area.middle() - label.area.middle()).abs() / height;
+    let across = (value.area.left - label.area.right).max(label.area.left - value.area.right).max(0.0) / height;
+    down + across / BESIDE
+}
+
+/// Whether any text, of whatever kind, is level with a label and to the right of it.
+fn has_text_beside(label: &PlacedPiece, spots: &[PlacedPiece]) -> bool {
+    spots.iter().any(|spot| is_beside(label, spot))
+}
+
+fn is_beside(label: &PlacedPiece, spot: &PlacedPiece) -> bool {
+    let height = label.area.height().max(spot.area.height());
+    let level = (spot.area.middle() - label.area.middle()).abs() < 0.6 * height;
+    let gap = spot.area.left - label.area.right;
+    level && spot.line != label.line && gap > -height && gap < BESIDE * height
 }
 
 /// The nearest text under a label, unless another field's label comes first.
@@ -212,13 +252,10 @@ fn find_value_below<'s>(label: &PlacedPiece, spots: &'s [PlacedPiece], field: Fi
 
 /// The nearest text to the right of a label, unless another label comes first.
 fn find_value_beside<'s>(label: &PlacedPiece, spots: &'s [PlacedPiece], field: FieldLabel) -> Option<&'s PlacedPiece> {
-    let right = |spot: &&PlacedPiece| {
-        let height = label.area.height().max(spot.area.height());
-        let level = (spot.area.middle() - label.area.middle()).abs() < 0.6 * height;
-        let gap = spot.area.left - label.area.right;
-        level && spot.line != label.line && gap > -height && gap < BESIDE * height
-    };
-    let nearest = spots.iter().filter(right).min_by(|one, other| one.area.left.total_cmp(&other.area.left))?;
+    let nearest = spots
+        .iter()
+        .filter(|spot| is_beside(label, spot))
+        .min_by(|one, other| one.area.left.total_cmp(&other.area.left))?;
     (nearest.field.is_none() && can_be_value(field, &nearest.text)).then_some(nearest)
 }
 
@@ -227,7 +264,9 @@ fn can_be_value(field: FieldLabel, text: &str) -> bool {
     let letters = text.chars().filter(|letter| letter.is_alphabetic()).count();
     let digits = text.chars().filter(char::is_ascii_digit).count();
     match field {
-        FieldLabel::Surname | FieldLabel::GivenNames | FieldLabel::Name => letters >= 2 && digits == 0,
+        FieldLabel::Surname | FieldLabel::GivenNames | FieldLabel::Name => {
+            letters >= 2 && digits == 0 && !is_document_title(text)
+        }
         FieldLabel::Nationality => letters >= 1 && digits == 0,
         FieldLabel::DateOfBirth | FieldLabel::Expiry | FieldLabel::Issued => !find_printed_dates(text).is_empty(),
         FieldLabel::DocumentNumber => parse_document_number(text).is_some(),
@@ -244,12 +283,32 @@ pub(super) fn parse_document_number(text: &str) -> Option<String> {
         return None;
     }
     let is_long = |number: &str| number.len() >= 5 && number.chars().filter(char::is_ascii_digit).count() >= 2;
-    let all = split_words(text);
-    let parts: Vec<String> = all.iter().map(|word| fold_to_ascii(word.text_in(text))).collect();
+    let parts = split_number_parts(text);
     // Numbers are printed in groups: join all if each has a digit, else take the first that can be a number alone.
     let grouped = parts.iter().all(|part| part.chars().any(|letter| letter.is_ascii_digit()));
     let glued = if grouped { parts.concat() } else { parts.into_iter().find(|part| is_long(part))? };
     is_long(&glued).then_some(glued)
+}
+
+/// The words of a number, as capitals. Hyphens join its parts, and a single letter at its end belongs to it:
+/// `12345678-Z`, `X-1234567-L`, `12345678 Z`.
+fn split_number_parts(text: &str) -> Vec<String> {
+    let words = split_words(text);
+    let mut parts: Vec<String> = Vec::new();
+    let mut last_end = None;
+    for (at, word) in words.iter().enumerate() {
+        let part = fold_to_ascii(word.text_in(text));
+        let is_joined = last_end.and_then(|end| text.get(end..word.start)).is_some_and(|between| between == "-");
+        let is_last_letter = at + 1 == words.len() && part.len() == 1 && part.chars().all(char::is_alphabetic);
+        match parts.last_mut() {
+            Some(last) if is_joined || is_last_letter && last.ends_with(|letter: char| letter.is_ascii_digit()) => {
+                last.push_str(&part);
+            }
+            _ => parts.push(part),
+        }
+        last_end = Some(word.end);
+    }
+    parts
 }
 
 /// The first word of a labelled text, if it is a letter for a sex.
@@ -267,6 +326,28 @@ pub(super) fn parse_sex_letter(text: &str) -> Option<char> {
 pub(super) fn to_capital_words(text: &str) -> Vec<Vec<char>> {
     let capital = |word: &super::letters::WordSpan| to_capitals(word.text_in(text));
     split_words(text).iter().map(capital).filter(|word| !word.is_empty()).collect()
+}
+
+/// Whether a line is a number of letters and digits, perhaps behind the number of its field.
+pub(super) fn is_mixed_number(text: &str) -> bool {
+    let parts = split_number_parts(text);
+    let is_long = |part: &String| part.len() >= 8 && part.chars().filter(char::is_ascii_digit).count() >= 3;
+    let is_mixed = |part: &String| part.chars().any(char::is_alphabetic);
+    parts.len() <= 3 && parts.iter().any(|part| is_long(part) && is_mixed(part))
+}
+
+/// Whether the wider reading is the first one with one or two thin letters added: I, J, L or 1.
+pub(super) fn adds_thin_letters(first: &str, wider: &str) -> bool {
+    const MOST_ADDED: usize = 2;
+    let mut rest = first.chars().filter(|letter| !letter.is_whitespace()).peekable();
+    let mut added: Vec<char> = Vec::new();
+    for letter in wider.chars().filter(|letter| !letter.is_whitespace()) {
+        if rest.next_if_eq(&letter).is_none() {
+            added.push(letter);
+        }
+    }
+    let are_thin = added.iter().all(|letter| matches!(letter, 'I' | 'J' | 'L' | '1'));
+    rest.peek().is_none() && are_thin && (1..=MOST_ADDED).contains(&added.len())
 }
 
 #[cfg(test)]
@@ -348,9 +429,30 @@ mod tests {
     }
 
     #[test]
+    fn only_thin_letters_are_added_by_a_wider_reading() {
+        assert!(adds_thin_letters("HARGR859148EM9J35", "HARGR859148EM9IJ 35"));
+        for wider in ["HARGR859148EM9J35", "HARGR859148EM9XJ35", "HARGR859148EMIJ35", "HARGR859148EM9"] {
+            assert!(!adds_thin_letters("HARGR859148EM9J35", wider), "{wider}");
+        }
+        assert!(is_mixed_number("5. HARGR859148EM9IJ 35") && is_mixed_number("12345678-Z"));
+        assert!(!is_mixed_number("12345678") && !is_mixed_number("12 ORCHARD LANE, LEEDS, LS1 4AP"));
+    }
+
+    #[test]
     fn document_numbers_are_extracted_from_labelled_text() {
         assert_eq!(parse_document_number("No. L898902C3 UTO").as_deref(), Some("L898902C3"));
         assert_eq!(parse_document_number("592 1234567 89").as_deref(), Some("592123456789"));
+        for (text, expected) in [
+            ("12345678-Z", "12345678Z"),
+            ("12345678 Z", "12345678Z"),
+            ("X-1234567-L", "X1234567L"),
+            ("HARGR859148EM9IJ 35", "HARGR859148EM9IJ35"),
+            ("J010000SD51", "J010000SD51"),
+            ("AB-12-34567", "AB1234567"),
+            ("00712345 6 ZX1", "007123456ZX1"),
+        ] {
+            assert_eq!(parse_document_number(text).as_deref(), Some(expected), "{text}");
+        }
         assert_eq!(parse_document_number("12 AUG 1974"), None);
         assert_eq!(parse_document_number("UTOPIA"), None);
     }

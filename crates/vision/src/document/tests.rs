@@ -157,7 +157,9 @@ fn passport_with_agreeing_print_and_zone_is_authentic() {
             name: "ANNA MARIA ERIKSSON".to_owned(),
             surname: "ERIKSSON".to_owned(),
             given_names: "ANNA MARIA".to_owned(),
+            is_name_cut: false,
             document_number: "L898902C3".to_owned(),
+            other_numbers: Vec::new(),
             issuing_state: "SWE".to_owned(),
             nationality: "SWE".to_owned(),
             document_type: "passport".to_owned(),
@@ -479,4 +481,152 @@ fn very_old_holder_gets_the_printed_century() {
     let born = passport_zone()[1].replace("7408122", "0908125");
     side.zone = Some(found(&[passport_zone()[0], &born], 0.97));
     assert_eq!(assess_document(&side, None, today()).fields.date_of_birth, Some(day(1909, 8, 12)));
+}
+
+/// The check digit of ICAO 9303 part 3, section 4.9.
+fn check_digit(text: &str) -> char {
+    let values = text.chars().map(|character| character.to_digit(36).unwrap_or(0));
+    let sum: u32 = values.zip([7, 3, 1].into_iter().cycle()).map(|(value, weight)| value * weight).sum();
+    char::from_digit(sum % 10, 10).unwrap()
+}
+
+/// A card's zone with right digits.
+fn card_zone(state: &str, number: &str, optional: &str, dates: [&str; 2], name: &str) -> [String; 3] {
+    let number = match number.split_at_checked(9) {
+        Some((start, rest)) if !rest.is_empty() => format!("{start}<{rest}{}", check_digit(number)),
+        _ => format!("{number:<<9}{}{optional}", check_digit(&format!("{number:<<9}"))),
+    };
+    let first = format!("I<{state:<<3}{number:<<25}");
+    let [birth, expiry] = dates;
+    let second = format!("{birth}{}F{expiry}{}{state:<<3}<<<<<<<<<<<", check_digit(birth), check_digit(expiry));
+    let covered = [&first[5..], &second[..7], &second[8..15], &second[18..29]].concat();
+    [first, format!("{second}{}", check_digit(&covered)), format!("{name:<<30}").chars().take(30).collect()]
+}
+
+fn card_with(zone: &[String; 3], fields: &[(&str, &str)], today: Date) -> DocumentReading {
+    let front = DocumentSide { faces: vec![face(200.0, false)], ..side(column(fields)) };
+    let back = DocumentSide { zone: Some(found(&zone.each_ref().map(String::as_str), 0.98)), ..side(Vec::new()) };
+    assert!(back.zone.as_ref().unwrap().zone.is_valid(), "{zone:?}");
+    assess_document(&front, Some(&back), today)
+}
+
+#[test]
+fn expiry_without_end_or_of_another_century_follows_print() {
+    let now = day(2026, 6, 15);
+    for (zone, printed, outcomes, expiry) in [
+        ("990101", "01 01 9999", Outcome::Pass, None),
+        ("991231", "31.12.9999", Outcome::Pass, None),
+        ("991231", "31.12.2099", Outcome::Pass, Some(day(2099, 12, 31))),
+        ("991231", "31.12.1999", Outcome::Fail, Some(day(1999, 12, 31))),
+        ("990101", "01.01.1999", Outcome::Fail, Some(day(1999, 1, 1))),
+        ("990101", "PERMANENTE", Outcome::Pass, None),
+        ("990101", "nothing", Outcome::Fail, Some(day(1999, 1, 1))),
+        ("991231", "nothing", Outcome::Pass, None),
+        ("340528", "28 05 2034", Outcome::Pass, Some(day(2034, 5, 28))),
+        ("240528", "28 05 2024", Outcome::Fail, Some(day(2024, 5, 28))),
+        ("<<<<<<", "UNBEGRENZT", Outcome::Pass, None),
+        ("<<<<<<", "nothing", Outcome::NotApplicable, None),
+    ] {
+        let lines = card_zone("ESP", "CAB123456", "", ["430210", zone], "GARCIA<<CARMEN");
+        let fields = [
+            ("Apellidos", "GARCIA"),
+            ("Nombre", "CARMEN"),
+            ("Fecha de nacimiento", "10 02 1943"),
+            ("Validez", printed),
+        ];
+        let document = card_with(&lines, &fields, now);
+        assert_eq!((outcome(&document, "expired"), document.fields.expiry), (outcomes, expiry), "{zone} {printed}");
+        assert_eq!(outcome(&document, "dates_plausible"), Outcome::Pass, "{zone} {printed}");
+    }
+}
+
+#[test]
+fn number_in_the_optional_data_and_in_print_is_one_of_the_document() {
+    for (state, number, optional, label, printed, expected) in [
+        ("ESP", "CAB123456", "12345678Z", "DNI", "12345678Z", &["12345678Z"][..]),
+        ("ESP", "CAB123456", "12345678Z", "DNI", "12345678-Z", &["12345678Z"]),
+        ("EST", "BB0123456", "38001010009", "Isikukood", "38001010009", &["38001010009"]),
+        ("BEL", "592123456", "85073003328", "Rijksregisternummer", "85.07.30-033.28", &["85073003328"]),
+        ("PRT", "007123456ZX1", "", "No documento", "00712345 6 ZX1", &["00712345", "007123456"]),
+        ("ESP", "CAB123456", "12345678Z", "DNI", "87654321X", &[]),
+        ("SWE", "123456789", "", "Card No", "123456789", &[]),
+    ] {
+        let lines = card_zone(state, number, optional, ["830314", "340528"], "FERREIRA<<MARIA");
+        let fields =
+            [("Surname", "FERREIRA"), ("Given names", "MARIA"), ("Date of birth", "14 03 1983"), (label, printed)];
+        let document = card_with(&lines, &fields, today());
+        assert_eq!(document.fields.other_numbers, expected, "{state} {printed}");
+        assert_eq!(document.fields.document_number, number);
+    }
+}
+
+#[test]
+fn name_cut_off_in_the_zone_is_the_longer_printed_name() {
+    let lines = card_zone("PRT", "123456789", "", ["830314", "340528"], "FERREIRA<DA<COSTA<<MARIA<INESA");
+    let fields = |given| [("Surname", "FERREIRA DA COSTA"), ("Given names", given), ("Date of birth", "14 03 1983")];
+    let document = card_with(&lines, &fields("MARIA INESANDRA SOFIA"), today());
+    assert_eq!(document.fields.name, "MARIA INESANDRA SOFIA FERREIRA DA COSTA");
+    assert!(!document.fields.is_name_cut);
+    assert_ne!(outcome(&document, "mrz_matches_print"), Outcome::Fail);
+    let document = card_with(&lines, &fields("KARIN ELSA"), today());
+    assert_eq!(outcome(&document, "mrz_matches_print"), Outcome::Fail);
+    assert!(document.fields.is_name_cut);
+}
+
+#[test]
+fn unknown_day_agrees_with_every_way_of_printing_it() {
+    for (zone, printed) in [
+        ("7408<<", "XX.08.1974"),
+        ("740800", "00 08 1974"),
+        ("7408<<", "AUG 1974"),
+        ("74<<<<", "1974"),
+        ("740000", "XX XX 1974"),
+    ] {
+        let lines = card_zone("SWE", "123456789", "", [zone, "340528"], "ERIKSSON<<ANNA");
+        let fields =
+            [("Surname", "ERIKSSON"), ("Given names", "ANNA"), ("Card No", "123456789"), ("Date of birth", printed)];
+        let document = card_with(&lines, &fields, today());
+        assert_eq!(outcome(&document, "mrz_matches_print"), Outcome::Pass, "{zone} {printed}");
+        assert_eq!(outcome(&document, "dates_plausible"), Outcome::Pass, "{zone} {printed}");
+        assert_eq!(document.fields.date_of_birth, None);
+    }
+}
+
+#[test]
+fn licence_with_small_field_numbers_is_read_field_by_field() {
+    for (size, gap) in [(10.0, 30.0), (14.0, 30.0), (24.0, 50.0)] {
+        let print = [
+            ("1.", "HARGREAVES"),
+            ("2.", "MS ELEANOR MAY"),
+            ("3.", "14.09.1988 UNITED KINGDOM"),
+            ("4a.", "19.01.2003 4c. DVLA"),
+            ("4b.", "18.01.2013"),
+            ("5.", "HARGR859148EM9IJ 35"),
+            ("8.", "12 ORCHARD LANE, LEEDS"),
+            ("9.", "AM/A/B1/B"),
+        ];
+        let mut lines = vec![line("UK", 440.0, 60.0, 24.0), line("DRIVING LICENCE", 500.0, 60.0, 24.0)];
+        for (row, (number, value)) in print.iter().enumerate() {
+            let top = 100.0 + row as f32 * 30.0;
+            lines.push(line(value, 400.0 + gap + size * 2.0, top, 24.0));
+            lines.push(line(number, 400.0, top + 20.0 - size, size));
+        }
+        let fields = assess_document(&side(lines), None, today()).fields;
+        assert_eq!(fields.name, "ELEANOR MAY HARGREAVES", "{size}");
+        assert_eq!(fields.document_number, "HARGR859148EM9IJ35");
+        assert_eq!(fields.date_of_birth, Some(day(1988, 9, 14)));
+        assert_eq!((fields.issued, fields.expiry), (Some(day(2003, 1, 19)), Some(day(2013, 1, 18))), "{size}");
+    }
+}
+
+#[test]
+fn one_printed_date_fills_one_field() {
+    let lines = vec![
+        line("DRIVING LICENCE", 400.0, 60.0, 24.0),
+        line("4a.", 400.0, 100.0, 12.0),
+        line("4b.", 400.0, 130.0, 12.0),
+        line("18.01.2013", 440.0, 124.0, 24.0),
+    ];
+    let fields = assess_document(&side(lines), None, today()).fields;
+    assert_eq!((fields.issued, fields.expiry), (None, Some(day(2013, 1, 18))));
 }

@@ -2,8 +2,8 @@
 
 use crate::calendar::days_in_month;
 
-/// A date as the zone prints it (ICAO 9303 part 3, section 4.8). Fillers mean unknown: `None`. Digits that are not a
-/// date, such as a month 13, are kept as printed.
+/// A date as the zone prints it (ICAO 9303 part 3, section 4.8). Fillers mean unknown: `None`. So do zeros, which some
+/// issuers print for an unknown day, month or date. Digits that are not a date, such as a month 13, are kept as printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MrzDate {
     /// The year's last two digits, 0..=99.
@@ -28,7 +28,11 @@ impl MrzDate {
             let digits = printed.get(start..start + 2)?;
             std::str::from_utf8(digits).ok()?.parse().ok()
         };
-        Self { year: part(0), month: part(2), day: part(4) }
+        let (year, month, day) = (part(0), part(2), part(4).filter(|day| *day != 0));
+        // A month of zeros before a day is no date at all.
+        let month = month.filter(|month| *month != 0 || day.is_some());
+        let is_unknown = year == Some(0) && month.is_none() && day.is_none() && printed.starts_with(b"0000");
+        Self { year: year.filter(|_| !is_unknown), month, day }
     }
 
     /// The birth date: the latest matching date that is not after `today`. `None` if the year is unknown or the
@@ -97,11 +101,16 @@ mod tests {
         assert_eq!(birth("25<<<<"), Some(CalendarDate { year: 2025, month: None, day: None }));
         assert_eq!(birth("2507<<"), Some(CalendarDate { year: 1925, month: Some(7), day: None }));
         assert_eq!(birth("<<<<<<"), None);
+        assert_eq!(birth("740400"), Some(CalendarDate { year: 1974, month: Some(4), day: None }));
+        assert_eq!(birth("740000"), birth("74<<<<"));
+        assert_eq!(birth("7400<<"), birth("74<<<<"));
+        assert_eq!(birth("00<<<<"), Some(CalendarDate { year: 2000, month: None, day: None }));
+        assert_eq!(birth("000000"), None);
     }
 
     #[test]
     fn days_outside_the_calendar_are_no_date() {
-        for printed in ["741312", "740230", "740400", "740012", "250229"] {
+        for printed in ["741312", "740230", "740012", "250229"] {
             assert_eq!(birth(printed), None, "{printed}");
         }
     }

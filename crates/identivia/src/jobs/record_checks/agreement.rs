@@ -1,7 +1,7 @@
 //! The agreement check: compares the fields of a record with what was read from its document.
 
 use serde_json::json;
-use vision::document::{DocumentReading, is_latin, is_same_name};
+use vision::document::{DocumentReading, is_latin, is_same_name, is_whole_name_of};
 use vision::mrz::Sex;
 
 use crate::domain::country;
@@ -50,6 +50,10 @@ fn round_share(part: usize, whole: usize) -> f64 {
 struct PersonFields {
     name: String,
     document_number: String,
+    /// Other numbers of the same document.
+    other_numbers: Vec<String>,
+    /// Whether the end of the name may be missing.
+    is_name_cut: bool,
     date_of_birth: String,
     /// A code, for any form that was sent.
     country: String,
@@ -86,6 +90,8 @@ impl PersonFields {
         Self {
             name: known(&record.name),
             document_number: known(&record.document_number),
+            other_numbers: Vec::new(),
+            is_name_cut: false,
             date_of_birth: known(&record.date_of_birth),
             country: country.to_owned(),
             gender: if matches!(gender.as_str(), "male" | "female") { gender } else { String::new() },
@@ -98,6 +104,8 @@ impl PersonFields {
         Self {
             name: fields.name.clone(),
             document_number: fields.document_number.clone(),
+            other_numbers: fields.other_numbers.clone(),
+            is_name_cut: fields.is_name_cut,
             date_of_birth: fields.date_of_birth.map(|date| date.to_string()).unwrap_or_default(),
             country: country::code(&fields.issuing_state).unwrap_or_default().to_owned(),
             gender: match fields.sex {
@@ -112,9 +120,12 @@ impl PersonFields {
 
 fn compare_fields(said: &PersonFields, read: &PersonFields) -> Vec<Finding> {
     let same = |one: &str, other: &str| one == other;
+    let is_number = |one: &str, other: &str| {
+        is_same_number(one, other) || read.other_numbers.iter().any(|known| is_same_number(one, known))
+    };
     vec![
-        compare_names(&said.name, &read.name),
-        compare_field("document_number", &said.document_number, &read.document_number, is_same_number),
+        compare_names(&said.name, &read.name, read.is_name_cut),
+        compare_field("document_number", &said.document_number, &read.document_number, is_number),
         compare_field("date_of_birth", &said.date_of_birth, &read.date_of_birth, same),
         compare_field("country", &said.country, &read.country, same),
         compare_field("gender", &said.gender, &read.gender, same),
@@ -132,13 +143,13 @@ fn compare_document_types(said: &str, read: &str) -> Finding {
 }
 
 /// Compares names. Names in other letters than Latin ones cannot be compared, which is a warning.
-fn compare_names(said: &str, read: &str) -> Finding {
+fn compare_names(said: &str, read: &str, is_cut: bool) -> Finding {
     let are_there = !said.is_empty() && !read.is_empty();
     if are_there && ![said, read].into_iter().all(is_latin) {
         let evidence = [("said", json!(said)), ("read", json!(read))];
         return Finding::new("name", Outcome::Warn, "The name is in letters that are not compared", evidence);
     }
-    compare_field("name", said, read, is_same_name)
+    compare_field("name", said, read, |said, read| is_same_name(said, read) || is_cut && is_whole_name_of(said, read))
 }
 
 fn compare_field(name: &str, said: &str, read: &str, agrees: impl Fn(&str, &str) -> bool) -> Finding {
@@ -161,7 +172,28 @@ fn is_same_number(one: &str, other: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::to_document_kind;
+    use super::*;
+
+    #[test]
+    fn other_number_and_whole_name_of_the_document_agree() {
+        let read = PersonFields {
+            name: "MARIA INES COS".to_owned(),
+            document_number: "CAB123456".to_owned(),
+            other_numbers: vec!["12345678Z".to_owned()],
+            is_name_cut: true,
+            ..PersonFields::default()
+        };
+        for (name, number, expected) in [
+            ("Maria Ines Costa", "12345678-z", [Outcome::Pass, Outcome::Pass]),
+            ("Maria Ines Costa", "CAB123456", [Outcome::Pass, Outcome::Pass]),
+            ("Maria Ines Silva", "12345679Z", [Outcome::Fail, Outcome::Fail]),
+        ] {
+            let said =
+                PersonFields { name: name.to_owned(), document_number: number.to_owned(), ..PersonFields::default() };
+            let outcomes = compare_fields(&said, &read).iter().take(2).map(|found| found.outcome).collect::<Vec<_>>();
+            assert_eq!(outcomes, expected, "{name} {number}");
+        }
+    }
 
     #[test]
     fn common_words_for_documents_give_their_kind() {

@@ -91,6 +91,7 @@ fn to_reading(document: &DocumentReading) -> Result<DocumentAnalysis, ProviderEr
         "given_names": found.given_names,
         "nationality": found.nationality,
         "issuing_state": found.issuing_state,
+        "other_numbers": found.other_numbers,
         "issued": date(found.issued),
         "expires": date(found.expiry),
         "fields": fields,

@@ -20,6 +20,7 @@ fn claimed(text: &str) -> Option<ClaimedDate> {
 
 fn dates(birth: &str, expiry: &str, issued: &str, proven: bool) -> DocumentDates {
     DocumentDates {
+        has_no_expiry: false,
         birth: claimed(birth),
         expiry: claimed(expiry),
         issued: claimed(issued),
