@@ -9,7 +9,7 @@ const COMPARE_DETAILS: &str = "compare the record with the picture; ask for anot
 const AGAIN: &str = "the person may try the face again";
 
 /// Code, meaning, next step.
-const ADVICE: [(&str, &str, &str); 47] = [
+const ADVICE: [(&str, &str, &str); 49] = [
     ("picture_size", "The picture of the document is too small to be read", BETTER_PICTURE),
     ("picture_sharp", "The picture of the document is blurred", BETTER_PICTURE),
     ("light", "The picture of the document is too dark or too bright", BETTER_PICTURE),
@@ -17,6 +17,8 @@ const ADVICE: [(&str, &str, &str); 47] = [
     ("framing", "The document is not wholly in the picture", BETTER_PICTURE),
     ("screen", "The picture seems to be taken of a screen", "ask for the original document, or reject"),
     ("edited", "The picture was saved by an editing program", "ask for an original picture, or reject"),
+    ("mrz_kind", "A machine-readable zone was found and not read: another kind, or not sharp enough", LOOK_AT_DOCUMENT),
+    ("barcode_kind", "A barcode was read that is not a North American licence's", LOOK_AT_DOCUMENT),
     ("mrz_check_digits", "Check digits of the machine-readable zone are wrong: altered or misread", LOOK_AT_DOCUMENT),
     ("mrz_matches_print", "The machine-readable zone and the print differ", LOOK_AT_DOCUMENT),
     ("mrz_matches_barcode", "The machine-readable zone and the barcode differ", LOOK_AT_DOCUMENT),
