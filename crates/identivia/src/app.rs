@@ -28,6 +28,7 @@ use crate::store::Store;
 use crate::store::console::ConsoleStore;
 use crate::store::pocketbase::PocketBase;
 use crate::system_key::SystemKey;
+use crate::telemetry::LoggedAddresses;
 use crate::work::cpu_ledger::CpuLedger;
 
 /// The handles a request can reach.
@@ -75,6 +76,8 @@ pub struct App {
     pub webhooks: Arc<Webhooks>,
     /// What the work of links and teams costs.
     pub cpu_ledger: Arc<CpuLedger>,
+    /// How much of a caller's address is in log lines.
+    pub log_addresses: LoggedAddresses,
 }
 
 /// What the health report says that no other handle knows.
@@ -89,6 +92,6 @@ impl ServiceHealth {
     /// The health of a server that starts now.
     #[must_use]
     pub fn new(openai_model: String) -> Self {
-        Self { started: Instant::now(), reader: HealthCheck::default(), openai_model }
+        Self { started: Instant::now(), reader: HealthCheck::new("document_reader"), openai_model }
     }
 }

@@ -20,6 +20,7 @@ use crate::domain::scope::{Scope, ScopeSet};
 use crate::domain::token::{IssuedTo, LEEWAY_SECONDS};
 use crate::records::id::RecordId;
 use crate::records::time::Millis;
+use crate::store::warn_unless_outage;
 use crate::store::{Store, StoreError};
 
 /// The age from which a snapshot is read again in the background, while it still serves.
@@ -237,7 +238,10 @@ impl ClientDirectory {
             }
             Err(error) => {
                 if kept.failed_at.is_none() {
-                    tracing::warn!(%error, "clients and revoked tokens cannot be read; the last known ones hold for 30 s");
+                    warn_unless_outage!(
+                        error,
+                        "clients and revoked tokens cannot be read; the last known ones hold for 30 s"
+                    );
                 }
                 kept.failed_at = Some(self.clock.now());
                 Err(error)
@@ -249,7 +253,7 @@ impl ClientDirectory {
         let store = self.store.clone();
         tokio::spawn(async move {
             if let Err(error) = store.delete_ended_revocations(earliest_end(now)).await {
-                tracing::warn!(%error, "could not delete ended revocations; the next cleanup tries again");
+                warn_unless_outage!(error, "could not delete ended revocations; the next cleanup tries again");
             }
         });
     }

@@ -1,6 +1,7 @@
 //! Identivia: self-hosted identity verification. `docs/architecture.md` describes the modules and the levels they form.
 
 pub mod app;
+pub mod availability;
 pub mod aws_access;
 pub mod cli;
 pub mod client_directory;
@@ -15,6 +16,7 @@ pub mod providers;
 pub mod records;
 pub mod secret_file;
 pub mod server;
+pub mod server_metrics;
 pub mod storage;
 pub mod store;
 pub mod system_key;

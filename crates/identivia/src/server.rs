@@ -48,6 +48,7 @@ use crate::providers::liveness::{LivenessProvider, LivenessSessions, sessions};
 use crate::providers::local_engines::LocalEngines;
 use crate::providers::webhook_receiver::{HostLookup, SystemLookup};
 use crate::records::console_link::LinkPurpose;
+use crate::server_metrics::{FigureSources, register_counters, start_counting_intents};
 use crate::storage::Storage;
 use crate::store::Store;
 use crate::store::console::ConsoleStore;
@@ -89,6 +90,7 @@ pub struct Server {
     pipeline: RequestPipeline,
     at_start: SweepAtStart,
     metrics: Option<MetricsEndpoint>,
+    figures: Arc<FigureSources>,
     holds_checks: bool,
     max_connections: usize,
     events_kept_days: i64,
@@ -109,10 +111,13 @@ impl Server {
         let urls = PublicUrls::choose(&config, address);
         let metrics = open_metrics(&config).await?;
         let secret = choose_secret(&config, generated.as_ref());
-        let OpenedApp { app, page, at_start } = open_app(&config, &options, &urls, &secret, generated.as_ref()).await?;
+        let OpenedApp { app, page, at_start, engines } =
+            open_app(&config, &options, &urls, &secret, generated.as_ref()).await?;
+        let figures_app = app.clone();
         let router = router::router(&app, &secret, page, max_connections)?;
         let proxies = config.trusted_proxies;
         let pipeline = RequestPipeline::new(router, &urls.client, &urls.public, proxies, metrics.is_some());
+        let pipeline = pipeline.with_logged_addresses(config.log_addresses);
         Ok(Self {
             address,
             first_run: generated.filter(|made| made.is_new && config.clients.is_none()),
@@ -122,6 +127,7 @@ impl Server {
             pipeline,
             at_start,
             metrics,
+            figures: Arc::new(FigureSources { app: figures_app, engines, data_dir: config.data_dir }),
             holds_checks: options.holds_checks,
             max_connections,
             events_kept_days: config.events_kept_days,
@@ -159,6 +165,9 @@ impl Server {
             overdue.start(stop.clone());
         }
         if self.metrics.is_some() {
+            if let Some(intents) = app.files.intents() {
+                start_counting_intents(intents.clone(), stop.clone());
+            }
             app.record_checks.start_metrics(stop.clone());
             if app.store.keeps_reviews() {
                 app.review_decisions.start_metrics(stop.clone());
@@ -187,7 +196,9 @@ impl Server {
     pub async fn run(self, stop: watch::Receiver<bool>) {
         self.start_jobs(&stop).await;
         if let Some((listener, handle)) = self.metrics {
-            tokio::spawn(accept::serve_connections(listener, MetricsPage(handle), METRICS_CONNECTIONS, stop.clone()));
+            let figures = self.figures;
+            let page = MetricsPage { recorder: handle, refresh_figures: Arc::new(move || figures.refresh_figures()) };
+            tokio::spawn(accept::serve_connections(listener, page, METRICS_CONNECTIONS, stop.clone()));
         }
         tracing::info!(address = %self.address, "serving");
         accept::serve_connections(self.listener, self.pipeline, self.max_connections, stop).await;
@@ -200,7 +211,9 @@ type MetricsEndpoint = (TcpListener, metrics_exporter_prometheus::PrometheusHand
 
 async fn open_metrics(config: &Config) -> anyhow::Result<Option<MetricsEndpoint>> {
     let Some(address) = config.metrics_addr else { return Ok(None) };
-    Ok(Some((bind_listener("METRICS_ADDR", address).await?.0, telemetry::start_metrics()?)))
+    let endpoint = (bind_listener("METRICS_ADDR", address).await?.0, telemetry::start_metrics()?);
+    register_counters();
+    Ok(Some(endpoint))
 }
 
 /// Where this server is reached, without slashes at the end.
@@ -223,6 +236,7 @@ struct OpenedApp {
     app: Arc<App>,
     page: PersonPage,
     at_start: SweepAtStart,
+    engines: Arc<LocalEngines>,
 }
 
 /// Opens the stores, the engines and the providers, and puts the handles of requests together.
@@ -273,11 +287,12 @@ async fn open_app(
         links: PersonLinks::new(urls.client.clone(), config.redirects.clone()),
         public_url: urls.public.clone(),
         cpu_ledger: engines.ledger().clone(),
+        log_addresses: config.log_addresses,
         repeated_refusals: RepeatedRefusals::default(),
         repeated_reads: RepeatedReads::default(),
         health: ServiceHealth::new(config.openai_model.clone()),
     });
-    Ok(OpenedApp { app, page, at_start })
+    Ok(OpenedApp { app, page, at_start, engines })
 }
 
 /// The local engines: a test's own, else with the weights that the settings name.

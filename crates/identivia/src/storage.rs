@@ -13,13 +13,14 @@ use crate::files::bucket::{BucketTimeouts, S3Bucket};
 use crate::files::folder::FileFolder;
 use crate::files::pocketbase_fields::PocketBaseFields;
 use crate::files::store_marker::{StoreAcceptance, establish_marker, inspect_marker};
+use crate::files::watched_backend::WatchedBackend;
 use crate::files::{FileBackend, Files, FilesError};
 use crate::jobs::file_sweep::SweepAtStart;
 use crate::store::console::ConsoleStore;
 use crate::store::pocketbase::{Misfit, PocketBase, Severity};
 use crate::store::postgres::Postgres;
 use crate::store::sqlite::Sqlite;
-use crate::store::{SchemaState, Store, postgres, sqlite};
+use crate::store::{SchemaState, Store, WatchedStore, postgres, sqlite};
 use crate::work::cpu_ledger::CpuLedger;
 
 /// An open store with its files.
@@ -48,14 +49,18 @@ impl Storage {
     /// One line that names the setting to change.
     pub async fn open(config: &Config, secret: &[u8], clock: &Clock, ledger: &Arc<CpuLedger>) -> anyhow::Result<Self> {
         let OpenRecords { store, intents, mut at_start, pocketbase } = open_records(config, secret, clock).await?;
-        let backend = open_file_backend(config, &store, pocketbase.as_ref()).await?;
+        let backend = WatchedBackend::new(open_file_backend(config, &store, pocketbase.as_ref()).await?);
         if backend.may_arrive_late() {
             // A write that a killed process has sent can still arrive, after the sweep.
             at_start = SweepAtStart::Old;
         }
         let files = Files::new(backend, intents, &config.data_dir, clock.clone(), ledger.clone());
         files.watch_marker();
-        let deliveries = if pocketbase.is_some() { open_deliveries(&config.data_dir)? } else { store.clone() };
+        let deliveries = if pocketbase.is_some() {
+            WatchedStore::new(open_deliveries(&config.data_dir)?, "deliveries")
+        } else {
+            store.clone()
+        };
         Ok(Self { store, deliveries, files, at_start, pocketbase })
     }
 }
@@ -211,7 +216,7 @@ async fn open_records(config: &Config, secret: &[u8], clock: &Clock) -> anyhow::
         RecordLocation::Sqlite => {
             let records = Sqlite::open(&config.data_dir)
                 .with_context(|| format!("DATA_DIR: cannot open the database in {}", config.data_dir.display()))?;
-            let records = Arc::new(records);
+            let records = WatchedStore::new(Arc::new(records), "records");
             Ok(OpenRecords {
                 store: records.clone(),
                 intents: Some(records),
@@ -221,7 +226,7 @@ async fn open_records(config: &Config, secret: &[u8], clock: &Clock) -> anyhow::
         }
         RecordLocation::Postgres { url, .. } => {
             let records = Postgres::open(url, config.database_connections).await.context("DATABASE_URL")?;
-            let records = Arc::new(records);
+            let records = WatchedStore::new(Arc::new(records), "records");
             Ok(OpenRecords {
                 store: records.clone(),
                 intents: Some(records),
@@ -233,7 +238,7 @@ async fn open_records(config: &Config, secret: &[u8], clock: &Clock) -> anyhow::
             let pocketbase = Arc::new(PocketBase::new(account.clone(), secret, clock.clone())?);
             check_collections(&pocketbase).await?;
             Ok(OpenRecords {
-                store: pocketbase.clone(),
+                store: WatchedStore::new(pocketbase.clone(), "records"),
                 intents: None,
                 at_start: SweepAtStart::All,
                 pocketbase: Some(pocketbase),

@@ -1,6 +1,7 @@
-//! Logs and metrics. Neither holds personal data: lines carry route templates, statuses, durations and request ids.
+//! Logs and metrics. Lines carry route templates, statuses, durations and ids, and of a caller's address what a setting allows.
 
 use std::io::Write as _;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::prelude::*;
 
-/// Upper bounds of the buckets of request durations, in seconds.
+/// Upper bounds of the buckets of durations, in seconds.
 const DURATION_BUCKETS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
 
 /// The most log text that waits to be written, in bytes. Further lines are counted and dropped.
@@ -23,6 +24,32 @@ const WRITE_INTERVAL: Duration = Duration::from_millis(5);
 pub enum LogFormat {
     Pretty,
     Json,
+}
+
+/// How much of a caller's address is in log lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoggedAddresses {
+    Full,
+    /// The network: /24 of IPv4, /48 of IPv6.
+    Shortened,
+    None,
+}
+
+impl LoggedAddresses {
+    /// The text of an address in a log line; `None` where addresses are not logged.
+    #[must_use]
+    pub fn to_text(self, address: IpAddr) -> Option<String> {
+        match (self, address) {
+            (Self::None, _) => None,
+            (Self::Full, address) => Some(address.to_string()),
+            (Self::Shortened, IpAddr::V4(address)) => {
+                Some(format!("{}/24", Ipv4Addr::from(u32::from(address) & 0xFFFF_FF00)))
+            }
+            (Self::Shortened, IpAddr::V6(address)) => {
+                Some(format!("{}/48", Ipv6Addr::from(u128::from(address) & (u128::MAX << 80))))
+            }
+        }
+    }
 }
 
 /// Log lines on their way to standard error.
@@ -138,8 +165,9 @@ pub fn start_logs(filter: Targets, format: LogFormat) -> LogGuard {
 /// # Errors
 /// When the process has a recorder already.
 pub fn start_metrics() -> anyhow::Result<PrometheusHandle> {
-    let builder = PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Full("http_request_duration_seconds".to_owned()), &DURATION_BUCKETS)?;
+    // Without buckets the recorder would export quantiles, which cannot be added up over servers.
+    let builder =
+        PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &DURATION_BUCKETS)?;
     Ok(builder.install_recorder()?)
 }
 
@@ -154,4 +182,19 @@ pub fn count_request(method: &'static str, route: &str, status: StatusCode, took
         || [("method", method.to_owned()), ("route", route.to_owned()), ("status", status.as_u16().to_string())];
     metrics::counter!("http_requests_total", &labels()).increment(1);
     metrics::histogram!("http_request_duration_seconds", &labels()).record(took.as_secs_f64());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_logged_as_far_as_the_setting_allows() {
+        let text = |logged: LoggedAddresses, address: &str| logged.to_text(address.parse().unwrap());
+        let whole = "2001:db8:1:2:3:4:5:6";
+        assert_eq!(text(LoggedAddresses::Full, whole).as_deref(), Some(whole));
+        assert_eq!(text(LoggedAddresses::Shortened, whole).as_deref(), Some("2001:db8:1::/48"));
+        assert_eq!(text(LoggedAddresses::Shortened, "203.0.113.77").as_deref(), Some("203.0.113.0/24"));
+        assert_eq!(text(LoggedAddresses::None, "203.0.113.77"), None);
+    }
 }

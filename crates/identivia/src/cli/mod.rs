@@ -11,6 +11,7 @@ pub mod demo_data;
 pub mod eval;
 pub mod events_forward;
 pub mod hash_secret;
+pub mod health;
 pub mod openapi;
 pub mod pocketbase_init;
 pub mod progress;
@@ -82,6 +83,8 @@ enum Command {
     Serve,
     /// Read the configuration, try what a start needs, and print what is on, what is off, why, and everything that is wrong
     Check(CheckArguments),
+    /// Ask the running server whether it can serve requests: exit status 0 if it can. For containers without a shell
+    Health,
     /// Print the description of the API (OpenAPI 3.1) as JSON
     Openapi,
     /// Read a secret from standard input and print its Argon2id hash, for `client_secret_hash`
@@ -123,6 +126,7 @@ pub fn run_command(cli: Cli) -> anyhow::Result<()> {
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => serve::run_serve(Config::new(settings)?),
         Command::Check(arguments) => check::run_check(settings, &arguments),
+        Command::Health => health::run_health(&Config::new(settings)?),
         Command::Openapi => openapi::run_openapi(),
         Command::HashSecret => hash_secret::run_hash_secret(),
         Command::Copy(arguments) => copy::command::run_copy(&arguments, settings),

@@ -30,7 +30,7 @@ use crate::domain::client::Client;
 use crate::domain::embedding::EmbedOrigins;
 use crate::domain::liveness::LivenessRule;
 use crate::domain::redirect::Redirects;
-use crate::telemetry::LogFormat;
+use crate::telemetry::{LogFormat, LoggedAddresses};
 
 pub use crate::domain::network::Network;
 pub use aws::{AwsAccess, AwsKeys, CredentialsActions};
@@ -53,7 +53,7 @@ use engines::read_engines;
 use events::EVENTS_KEPT_DAYS;
 use fingerprint::read_fingerprint;
 use liveness::{read_liveness_rule, read_liveness_source};
-use logging::{LOG_FORMAT, RUST_LOG};
+use logging::{LOG_ADDRESSES, LOG_FORMAT, RUST_LOG};
 use mail::read_mail_settings;
 use network::{
     CLIENT_URL, EMBED_ORIGINS, HOST, MAX_CONNECTIONS, METRICS_ADDR, PORT, PUBLIC_URL, REDIRECT_URLS, TRUSTED_PROXIES,
@@ -113,6 +113,7 @@ pub struct Config {
     pub max_connections: usize,
     pub metrics_addr: Option<SocketAddr>,
     pub log_format: LogFormat,
+    pub log_addresses: LoggedAddresses,
     pub log_filter: Targets,
     pub data_dir: PathBuf,
     /// `None`: `system.key` in the data folder.
@@ -184,6 +185,7 @@ impl Config {
             max_connections: MAX_CONNECTIONS.read(settings)?,
             metrics_addr: METRICS_ADDR.read_if_set(settings)?,
             log_format: LOG_FORMAT.read(settings)?,
+            log_addresses: LOG_ADDRESSES.read(settings)?,
             log_filter: RUST_LOG.read(settings)?,
             unused_settings: unused::list_unused_settings(settings),
         })

@@ -352,7 +352,6 @@ impl FileBackend for S3Bucket {
             None => self.check_health().await.map_err(|error| error.to_string()),
         };
         if recent.is_none() {
-            log_health_change(last.as_ref(), &outcome);
             *last = Some(BucketHealth { at: Instant::now(), outcome: outcome.clone() });
         }
         outcome.map_err(FilesError::Unavailable)
@@ -406,16 +405,6 @@ fn unavailable(why: &str) -> FilesError {
 
 fn unreadable_answer() -> FilesError {
     unavailable("the answer is not S3's, or the connection broke off")
-}
-
-/// Logs once that the bucket is out of reach, and once that it is back.
-fn log_health_change(last: Option<&BucketHealth>, outcome: &Result<(), String>) {
-    let was_healthy = last.is_none_or(|check| check.outcome.is_ok());
-    match outcome {
-        Err(error) if was_healthy => tracing::warn!(error, "files can be neither stored nor read"),
-        Ok(()) if !was_healthy => tracing::info!("files can be stored and read again"),
-        _ => {}
-    }
 }
 
 /// Says whether an intent names the file with that key.

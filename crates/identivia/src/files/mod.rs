@@ -17,6 +17,7 @@ pub mod pocketbase_fields;
 pub mod store_marker;
 pub mod sweep_requests;
 pub mod upload;
+pub mod watched_backend;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};

@@ -13,6 +13,8 @@ use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use serde_json::{Map, Value, json};
 
+use super::error::to_code;
+
 const JSON: &str = "application/json";
 const PROBLEM_JSON: &str = "application/problem+json";
 /// Where each code is explained.
@@ -122,12 +124,6 @@ fn to_problem(status: StatusCode, body: &[u8], request_id: &str) -> Bytes {
     problem.insert("request_id".to_owned(), json!(request_id));
     problem.extend(error);
     Value::Object(problem).to_string().into()
-}
-
-/// The code of an error: its sentence in lower case, with `_` between the words.
-fn to_code(sentence: &str) -> String {
-    let words = sentence.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-    words.collect::<Vec<_>>().join("_").to_ascii_lowercase()
 }
 
 fn compress(body: &[u8]) -> Option<Bytes> {

@@ -85,6 +85,32 @@ pub struct ErrorBody {
 #[derive(Clone, Debug)]
 pub struct ErrorCause(pub Arc<dyn std::error::Error + Send + Sync>);
 
+/// What a refusal says, for its log line: its code, and the names of fields or scopes. No value is in it.
+#[derive(Clone, Debug)]
+pub struct RefusalCode {
+    code: Option<&'static str>,
+    sentence: Text,
+    names: Vec<&'static str>,
+}
+
+impl RefusalCode {
+    /// The code: the word for programs, else the sentence as a word.
+    pub(crate) fn word(&self) -> String {
+        self.code.map_or_else(|| to_code(&self.sentence), str::to_owned)
+    }
+
+    /// The names of fields or scopes; `None` where there are none.
+    pub(crate) fn field_names(&self) -> Option<String> {
+        (!self.names.is_empty()).then(|| self.names.join(","))
+    }
+}
+
+/// The code of an error: its sentence in lower case, with `_` between the words.
+pub(crate) fn to_code(sentence: &str) -> String {
+    let words = sentence.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join("_").to_ascii_lowercase()
+}
+
 /// Why a request was refused that may be well formed, for its log line and for metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefusalKind {
@@ -103,6 +129,10 @@ pub enum RefusalKind {
 }
 
 impl RefusalKind {
+    /// Every kind.
+    pub const ALL: [Self; 6] =
+        [Self::Connections, Self::Bodies, Self::EngineTime, Self::Quota, Self::Guesses, Self::LateWrite];
+
     /// Its word in logs and metrics.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -439,7 +469,14 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
+        let names = self.0.body.required.iter().flatten().chain(self.0.body.fields.iter().flat_map(BTreeMap::keys));
+        let refusal = RefusalCode {
+            code: self.0.body.code,
+            sentence: self.0.body.error.clone(),
+            names: names.copied().collect(),
+        };
         let mut response = (self.0.status, Json(self.0.body)).into_response();
+        response.extensions_mut().insert(refusal);
         for (name, value) in self.0.headers {
             response.headers_mut().insert(name, value);
         }
@@ -481,6 +518,10 @@ impl ApiError {
                 Self::new(StatusCode::FORBIDDEN, format!("{provider} denies access")).with_message(advice)
             }
             ProviderError::Busy => Self::unavailable("The server is busy; try again"),
+            ProviderError::Overloaded(seconds) => {
+                Self::unavailable("The server has too much work; try again when Retry-After has passed")
+                    .retry_after(*seconds)
+            }
             ProviderError::RateLimited(seconds) => {
                 let message = format!("{provider} limits requests; try again when Retry-After has passed");
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "Service unavailable")

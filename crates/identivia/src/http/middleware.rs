@@ -21,10 +21,11 @@ use super::answer_form::WantedForm;
 use super::connection::accept::{RequestHandler, RequestOrigin};
 use super::guard::request_context::{ClientIp, RequestId};
 use super::origin::to_origin;
-use super::request_log::{log_request, method_name, route_template};
+use super::request_log::{RequestLine, log_request, method_name, route_template};
 use crate::config::Network;
 use crate::http::error::{ApiError, RefusalKind};
 use crate::records::id::random_text;
+use crate::telemetry::LoggedAddresses;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -61,6 +62,7 @@ struct PipelineSettings {
     /// Whether the public URL is https: browsers are then told to use nothing else.
     https: bool,
     metrics: bool,
+    log_addresses: LoggedAddresses,
 }
 
 impl RequestPipeline {
@@ -75,8 +77,18 @@ impl RequestPipeline {
     ) -> Self {
         let allowed_origin = HeaderValue::from_str(&to_origin(client_url)).unwrap_or(HeaderValue::from_static("null"));
         let https = public_url.starts_with("https://");
-        let settings = PipelineSettings { allowed_origin, trusted_proxies, https, metrics };
+        let log_addresses = LoggedAddresses::None;
+        let settings = PipelineSettings { allowed_origin, trusted_proxies, https, metrics, log_addresses };
         Self { router, settings: Arc::new(settings) }
+    }
+
+    /// The same with so much of a caller's address in its log lines.
+    #[must_use]
+    pub fn with_logged_addresses(mut self, log_addresses: LoggedAddresses) -> Self {
+        if let Some(settings) = Arc::get_mut(&mut self.settings) {
+            settings.log_addresses = log_addresses;
+        }
+        self
     }
 
     async fn call_router(mut self, request: Request<Body>) -> Response {
@@ -150,7 +162,8 @@ impl RequestHandler for RequestPipeline {
         }
         let took = started.elapsed();
         let (method, route) = (method_name(&method), route_template(&response));
-        log_request(method, route, &response, took, &id);
+        let address = settings.log_addresses.to_text(ip);
+        log_request(&RequestLine { method, route, took, id: &id, address: address.as_deref() }, &response);
         if settings.metrics {
             if let Some(kind) = response.extensions().get::<RefusalKind>() {
                 crate::telemetry::count_refusal(kind.word());
@@ -298,6 +311,7 @@ mod tests {
             trusted_proxies: Network::parse(trusted).into_iter().collect(),
             https: false,
             metrics: false,
+            log_addresses: LoggedAddresses::None,
         };
         let mut headers = HeaderMap::new();
         headers.insert(FORWARDED_FOR, HeaderValue::from_static("1.1.1.1, 2.2.2.2, 10.0.0.9"));

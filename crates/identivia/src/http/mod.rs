@@ -12,6 +12,7 @@ pub mod openapi;
 pub mod origin;
 pub mod pages;
 mod rate_limit_headers;
+pub mod readiness;
 mod request_log;
 pub mod router;
 mod state;

@@ -13,6 +13,7 @@ use super::guard::provider_test_turns::ProviderTestTurns;
 use super::guard::sign_in_limits::SignInLimits;
 use super::idempotency::key_ring::KeyRing;
 use super::pages::person_page::PersonPage;
+use super::readiness::Readiness;
 use crate::app::App;
 use crate::domain::console::password::PasswordChecks;
 
@@ -30,6 +31,7 @@ pub(crate) struct HttpState {
     page: Arc<PersonPage>,
     exports: ExportPermits,
     provider_tests: ProviderTestTurns,
+    readiness: Arc<Readiness>,
 }
 
 impl HttpState {
@@ -47,6 +49,7 @@ impl HttpState {
             page: Arc::new(page),
             exports: ExportPermits::default(),
             provider_tests: ProviderTestTurns::default(),
+            readiness: Arc::default(),
         }
     }
 }

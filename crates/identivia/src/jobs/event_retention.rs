@@ -7,6 +7,7 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::jobs::interval::wait_for_next_round;
+use crate::store::warn_unless_outage;
 use crate::store::{Store, StoreError};
 
 /// How often old events are sought.
@@ -17,7 +18,7 @@ pub fn start_event_retention(store: Arc<dyn Store>, clock: Clock, days: i64, mut
     tokio::spawn(async move {
         while wait_for_next_round(INTERVAL, &mut stop).await {
             if let Err(error) = remove_old_events(&store, &clock, days).await {
-                tracing::warn!(%error, "old events could not be removed; the next run tries again");
+                warn_unless_outage!(error, "old events could not be removed; the next run tries again");
             }
         }
     });

@@ -5,7 +5,7 @@ pub mod claim;
 pub mod event_feed;
 pub mod event_retention;
 pub mod file_sweep;
-mod interval;
+pub mod interval;
 pub mod job_metrics;
 pub mod overdue_reviews;
 pub mod queue;

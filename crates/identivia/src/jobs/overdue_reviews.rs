@@ -14,6 +14,7 @@ use crate::records::console_user::{ConsoleUser, ConsoleUserStatus};
 use crate::records::review::Review;
 use crate::records::time::Millis;
 use crate::store::console::ConsoleStore;
+use crate::store::warn_unless_outage;
 use crate::store::{PageRequest, Store, StoreError};
 
 /// How often overdue reviews are sought.
@@ -43,7 +44,7 @@ impl OverdueReviews {
         tokio::spawn(async move {
             while wait_for_next_round(INTERVAL, &mut stop).await {
                 if let Err(error) = self.send_messages().await {
-                    tracing::warn!(%error, "overdue reviews could not be read; the next round tries again");
+                    warn_unless_outage!(error, "overdue reviews could not be read; the next round tries again");
                 }
             }
         });

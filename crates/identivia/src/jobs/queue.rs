@@ -214,7 +214,7 @@ impl<K: JobKind> JobQueue<K> {
             }
             let prepared = self.kind.prepare_jobs().await;
             if let Err(error) = &prepared {
-                self.warn_of_outage(error, "could not prepare jobs; the queue tries again");
+                self.warn_of_failure(error, "could not prepare jobs; the queue tries again");
             }
             let ClaimedJobs { jobs, next_due } = match self.claim_jobs(workers.len()).await {
                 Ok(claimed) => {
@@ -222,7 +222,7 @@ impl<K: JobKind> JobQueue<K> {
                     claimed
                 }
                 Err(error) => {
-                    self.warn_of_outage(&error, "could not claim a job; the queue tries again");
+                    self.warn_of_failure(&error.into(), "could not claim a job; the queue tries again");
                     return limits.poll_interval;
                 }
             };
@@ -252,7 +252,10 @@ impl<K: JobKind> JobQueue<K> {
             let succeeded = match tokio::spawn(async move { queue.run_claimed(&job).await }).await {
                 Ok(Ok(())) => true,
                 Ok(Err(error)) => {
-                    if K::LOGS_FAILED_RUNS {
+                    // What is unavailable has a log line of its own.
+                    if matches!(error, JobError::Unavailable { .. }) {
+                        tracing::debug!(job = K::NAME, cause = %error, "a job was postponed");
+                    } else if K::LOGS_FAILED_RUNS {
                         tracing::warn!(job = K::NAME, cause = %error, "a job gave no result; it runs again later");
                     }
                     false
@@ -273,10 +276,17 @@ impl<K: JobKind> JobQueue<K> {
         K::COLUMNS.claim_due_job(self.store.as_ref(), now, now.plus_seconds(self.kind.limits().lease_seconds)).await
     }
 
-    /// Warns once of each outage: a queue may look for jobs every second.
-    fn warn_of_outage(&self, cause: &(dyn std::error::Error + Sync), what: &'static str) {
-        if !self.is_out.swap(true, Ordering::Relaxed) {
-            tracing::warn!(job = K::NAME, %cause, "{what}");
+    /// Warns once of a failure that lasts: a queue may look for jobs every second. An outage of the store has a log line of
+    /// its own.
+    fn warn_of_failure(&self, error: &JobError, what: &'static str) {
+        if self.is_out.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        match error {
+            JobError::Unavailable { cause, .. } => tracing::debug!(job = K::NAME, cause, "{what}"),
+            JobError::Failed(cause) | JobError::FailedUntil { cause, .. } => {
+                tracing::warn!(job = K::NAME, cause, "{what}");
+            }
         }
     }
 
@@ -294,7 +304,9 @@ impl<K: JobKind> JobQueue<K> {
 
     async fn run_claimed(&self, job: &ClaimedJob<K::JobRecord>) -> Result<(), JobError> {
         let _running = RunningJob::start(K::NAME);
+        let started = std::time::Instant::now();
         let result = self.run_or_give_up(job).await;
+        metrics::histogram!("identivia_job_seconds", "kind" => K::NAME).record(started.elapsed().as_secs_f64());
         if result.is_err() {
             count_failed_run(K::NAME);
         }

@@ -43,7 +43,7 @@ impl Fingerprint {
             http: build_http_client(TIMEOUTS)?,
             api,
             permits: CallPermits::new(MAX_CALLS),
-            health: HealthCheck::default(),
+            health: HealthCheck::new("fingerprint"),
         })
     }
 
@@ -59,8 +59,11 @@ impl Fingerprint {
     ) -> Result<DeviceCheck, ProviderError> {
         let Some(claim) = Visitor::of(data) else { return Ok(DeviceCheck::only(DeviceStatus::Unchecked)) };
         // The wait for a permit counts as well, because the record waits for all of it.
-        let event = timeout(TIMEOUTS.call, self.fetch_event(&claim.event)).await;
-        Ok(match event.unwrap_or(Err(ProviderError::Timeout))? {
+        let event = async {
+            let event = timeout(TIMEOUTS.call, self.fetch_event(&claim.event)).await;
+            event.unwrap_or(Err(ProviderError::Timeout))
+        };
+        Ok(match self.health.observe_call(event).await? {
             Some(event) => DeviceCheck::of(&claim, &event, profile, now),
             None => DeviceCheck::only(DeviceStatus::Unknown),
         })
@@ -69,7 +72,7 @@ impl Fingerprint {
     /// Says whether the API answers, from a check within the last half minute.
     pub async fn is_healthy(self: &Arc<Self>) -> bool {
         let fingerprint = self.clone();
-        self.health.is_healthy("fingerprint", async move { fingerprint.check_health().await }).await
+        self.health.is_healthy(async move { fingerprint.check_health().await }).await
     }
 
     /// Reads an event that does not exist.

@@ -11,6 +11,8 @@ use reqwest::{RequestBuilder, Response, StatusCode, header, redirect};
 use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep, timeout_at};
 
+use crate::availability::Availability;
+
 /// The largest answer that is read, in bytes.
 pub const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 /// The most attempts at a call that is safe to repeat, including the first.
@@ -23,6 +25,13 @@ const MAX_FIRST_RETRY_DELAY: Duration = Duration::from_millis(400);
 const MAX_OBEYED_RETRY_AFTER: Duration = Duration::from_secs(2);
 /// The longest wait that a caller is asked for, in seconds.
 const MAX_RETRY_AFTER_SECONDS: u64 = 60;
+/// The failures in our own words that mean that a provider cannot be used at all.
+const OUTAGES: [&str; 4] = [
+    "it cannot be reached",
+    "the connection broke off",
+    "the request cannot be sent",
+    "there are no AWS credentials now",
+];
 /// How long the result of a health check is valid.
 const HEALTH_VALID: Duration = Duration::from_secs(30);
 
@@ -36,6 +45,9 @@ pub enum ProviderError {
     /// The limit of concurrent calls is reached.
     #[error("too many calls to it are under way")]
     Busy,
+    /// The engines of this machine have more work than they can do in time: retry after that many seconds.
+    #[error("the engines have too much work")]
+    Overloaded(u64),
     /// The provider does not answer within the deadline.
     #[error("it does not answer in time")]
     Timeout,
@@ -63,6 +75,38 @@ impl ProviderError {
         Self::Refused { status, code: keep_plain_code(code).to_owned() }
     }
 }
+
+impl ProviderError {
+    /// The word of the failure in metrics.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Denied(_) => "denied",
+            Self::Busy | Self::Overloaded(_) => "busy",
+            Self::Timeout => "timeout",
+            Self::RateLimited(_) => "rate_limited",
+            Self::MissingSetting(_) => "missing_setting",
+            Self::Refused { .. } => "refused",
+            Self::Failed(_) => "failed",
+        }
+    }
+
+    /// Says whether the provider itself is out of order. One that is busy, limits us or refuses a call answers.
+    #[must_use]
+    pub fn is_outage(&self) -> bool {
+        match self {
+            Self::Denied(_) | Self::Timeout | Self::MissingSetting(_) => true,
+            Self::Refused { status, .. } => *status >= 500,
+            // Other failures are of one answer or one picture.
+            Self::Failed(why) => OUTAGES.contains(&why.as_str()),
+            Self::Busy | Self::Overloaded(_) | Self::RateLimited(_) => false,
+        }
+    }
+}
+
+/// Every word of [`ProviderError::word`], and that of success.
+pub const CALL_OUTCOMES: [&str; 8] =
+    ["ok", "denied", "busy", "timeout", "rate_limited", "missing_setting", "refused", "failed"];
 
 /// Returns a provider's code if it is a short word of letters, `_` and `.`. Anything else could be a text or, with digits, a
 /// key: then the result is empty.
@@ -215,7 +259,7 @@ fn retry_delay(attempt: u32, error: &ProviderError) -> Option<Duration> {
 }
 
 /// A number from 0 to 1.
-fn random_fraction() -> f64 {
+pub(super) fn random_fraction() -> f64 {
     let mut bytes = [0; 4];
     match getrandom::fill(&mut bytes) {
         Ok(()) => f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX),
@@ -225,8 +269,13 @@ fn random_fraction() -> f64 {
 
 /// A provider's health, checked at most once in half a minute. Concurrent callers wait for the check under way, so that
 /// health checks cost a provider little.
-#[derive(Clone, Default)]
-pub struct HealthCheck(Arc<Mutex<Option<HealthResult>>>);
+///
+/// It also watches the calls of requests: their number, failures and time, and one log line for each outage.
+#[derive(Clone)]
+pub struct HealthCheck {
+    last: Arc<Mutex<Option<HealthResult>>>,
+    availability: Arc<Availability>,
+}
 
 struct HealthResult {
     at: Instant,
@@ -234,33 +283,57 @@ struct HealthResult {
 }
 
 impl HealthCheck {
+    /// The health of the provider of that name, which is its label in metrics and log lines.
+    #[must_use]
+    pub fn new(provider: &'static str) -> Self {
+        Self { last: Arc::default(), availability: Arc::new(Availability::new(provider)) }
+    }
+
+    /// Makes a call, and notes how long it took and what came of it.
+    ///
+    /// # Errors
+    /// The call's own.
+    pub async fn observe_call<T>(
+        &self,
+        call: impl Future<Output = Result<T, ProviderError>>,
+    ) -> Result<T, ProviderError> {
+        let started = Instant::now();
+        let outcome = call.await;
+        let provider = self.availability.service();
+        let seconds = started.elapsed().as_secs_f64();
+        metrics::histogram!("identivia_provider_seconds", "provider" => provider).record(seconds);
+        let word = outcome.as_ref().map_or_else(ProviderError::word, |_| "ok");
+        metrics::counter!("identivia_provider_calls_total", "provider" => provider, "outcome" => word).increment(1);
+        self.note_outcome(outcome.as_ref().map(|_| ()));
+        outcome
+    }
+
+    fn note_outcome(&self, outcome: Result<(), &ProviderError>) {
+        match outcome {
+            Err(error) if error.is_outage() => self.availability.note_failure(error),
+            Err(ProviderError::Busy | ProviderError::Overloaded(_)) => {}
+            _ => self.availability.note_success(),
+        }
+    }
+
     /// Says whether the provider is healthy, from a valid result or by a new check, and logs a change. A check continues
     /// when its caller is gone: the next caller uses its result.
-    pub async fn is_healthy(
-        &self,
-        name: &'static str,
-        check: impl Future<Output = Result<(), ProviderError>> + Send + 'static,
-    ) -> bool {
-        let mut last = self.0.clone().lock_owned().await;
+    pub async fn is_healthy(&self, check: impl Future<Output = Result<(), ProviderError>> + Send + 'static) -> bool {
+        let mut last = self.last.clone().lock_owned().await;
         if let Some(HealthResult { at, outcome }) = &*last
             && at.elapsed() < HEALTH_VALID
         {
             return outcome.is_ok();
         }
+        let watch = self.clone();
         let checking = tokio::spawn(async move {
-            let outcome = match check.await {
+            let outcome = check.await;
+            watch.note_outcome(outcome.as_ref().map(|()| ()));
+            let outcome = match outcome {
                 // A provider that limits the rate of calls works and accepts our credentials.
                 Ok(()) | Err(ProviderError::RateLimited(_)) => Ok(()),
                 Err(error) => Err(error.to_string()),
             };
-            let was_healthy = last.as_ref().is_none_or(|last| last.outcome.is_ok());
-            match &outcome {
-                Err(cause) if was_healthy => {
-                    tracing::warn!(provider = name, cause, "a provider fails its health check");
-                }
-                Ok(()) if !was_healthy => tracing::info!(provider = name, "a provider passes its health check again"),
-                _ => {}
-            }
             let is_healthy = outcome.is_ok();
             *last = Some(HealthResult { at: Instant::now(), outcome });
             is_healthy

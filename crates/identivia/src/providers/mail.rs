@@ -9,7 +9,7 @@ use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
 use tokio::time::timeout;
 
-use super::http_call::{CallPermits, ProviderError};
+use super::http_call::{CallPermits, HealthCheck, ProviderError};
 use crate::config::{MailSettings, SmtpEncryption};
 use crate::domain::staff_mail::MailText;
 
@@ -25,6 +25,7 @@ pub struct Mailer {
     transport: AsyncSmtpTransport<Tokio1Executor>,
     from: Mailbox,
     permits: CallPermits,
+    health: HealthCheck,
 }
 
 impl Mailer {
@@ -48,7 +49,12 @@ impl Mailer {
             None => builder,
         };
         let from = settings.from.parse().context("MAIL_FROM")?;
-        Ok(Self { transport: builder.build(), from, permits: CallPermits::new(MAX_MESSAGES) })
+        Ok(Self {
+            transport: builder.build(),
+            from,
+            permits: CallPermits::new(MAX_MESSAGES),
+            health: HealthCheck::new("mail"),
+        })
     }
 
     /// Sends a message, and returns when the server has accepted it.
@@ -67,12 +73,15 @@ impl Mailer {
             .header(ContentType::TEXT_PLAIN)
             .body(text.body)
             .map_err(|_| ProviderError::failed("the message cannot be built"))?;
-        let _permit = self.permits.acquire_permit().await?;
-        match timeout(MESSAGE_TIMEOUT, self.transport.send(message)).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(to_provider_error(&error)),
-            Err(_) => Err(ProviderError::Timeout),
-        }
+        let sending = async {
+            let _permit = self.permits.acquire_permit().await?;
+            match timeout(MESSAGE_TIMEOUT, self.transport.send(message)).await {
+                Ok(Ok(_)) => Ok(()),
+                Ok(Err(error)) => Err(to_provider_error(&error)),
+                Err(_) => Err(ProviderError::Timeout),
+            }
+        };
+        self.health.observe_call(sending).await
     }
 }
 

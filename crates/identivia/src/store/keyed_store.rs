@@ -7,8 +7,8 @@ use std::sync::{Arc, OnceLock};
 use async_trait::async_trait;
 
 use super::{
-    Change, Commit, CommitOutcome, FileStoreChange, IfExists, KnownFileStore, ProfileIdentity, Query, Refusal, Result,
-    Store, StoredRecord, WindowCount,
+    Change, Commit, CommitOutcome, FileStoreChange, IfExists, KnownFileStore, PoolUsage, ProfileIdentity, Query,
+    Refusal, Result, Store, StoredRecord, WindowCount,
 };
 use crate::clock::Clock;
 use crate::records::RecordKind;
@@ -144,6 +144,10 @@ impl Store for KeyedStore {
 
     fn keeps_reviews(&self) -> bool {
         self.store.keeps_reviews()
+    }
+
+    fn pool_usage(&self) -> Option<PoolUsage> {
+        self.store.pool_usage()
     }
 
     async fn check_ready(&self) -> Result<()> {

@@ -32,6 +32,7 @@ mod sql;
 pub mod sqlite;
 mod statuses;
 mod verifications;
+mod watched_store;
 mod webhook_deliveries;
 mod webhook_endpoints;
 
@@ -63,6 +64,7 @@ pub use query::{Comparison, Filter, Order, Page, PageRequest, Query, StoredRecor
 pub use record_checks::CompletedChecks;
 pub use review_decisions::ReviewDecision;
 pub use reviews::MadeBetween;
+pub use watched_store::WatchedStore;
 pub use webhook_deliveries::DeliveryFilter;
 pub use webhook_endpoints::MAX_ENDPOINTS;
 
@@ -90,6 +92,26 @@ pub enum StoreError {
     #[error("{0}")]
     Failed(String),
 }
+
+impl StoreError {
+    /// Says whether the store itself is out of order. [`WatchedStore`] logs each outage once.
+    #[must_use]
+    pub const fn is_outage(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::Full | Self::Broken)
+    }
+}
+
+/// Warns of work that the store has failed. An outage has a line of its own, so its consequences are debug lines.
+macro_rules! warn_unless_outage {
+    ($error:ident, $($line:tt)*) => {
+        if $error.is_outage() {
+            tracing::debug!(%$error, $($line)*);
+        } else {
+            tracing::warn!(%$error, $($line)*);
+        }
+    };
+}
+pub(crate) use warn_unless_outage;
 
 pub(crate) type Result<T> = std::result::Result<T, StoreError>;
 
@@ -175,8 +197,21 @@ pub trait Store: Send + Sync {
         true
     }
 
+    /// How many connections to the database are in use; `None` where there is no pool.
+    fn pool_usage(&self) -> Option<PoolUsage> {
+        None
+    }
+
     /// Says whether reads and writes work.
     async fn check_ready(&self) -> Result<()>;
+}
+
+/// The connections to a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolUsage {
+    /// That may be open at once.
+    pub limit: usize,
+    pub in_use: usize,
 }
 
 /// Under which id and team a new profile is stored.

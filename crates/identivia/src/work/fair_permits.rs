@@ -19,6 +19,14 @@ pub struct FairPermits {
     queue: Mutex<TurnQueue>,
 }
 
+/// The use of the permits at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PermitUsage {
+    pub capacity: u32,
+    pub in_use: u32,
+    pub waiting: usize,
+}
+
 struct TurnQueue {
     free: u32,
     waiting: Vec<Waiter>,
@@ -51,6 +59,14 @@ impl FairPermits {
     #[must_use]
     pub fn ledger(&self) -> &Arc<CpuLedger> {
         &self.ledger
+    }
+
+    /// How many permits there are, how many are in use, and how many holders wait for one.
+    #[must_use]
+    pub fn usage(&self) -> PermitUsage {
+        let queue = self.lock_queue();
+        let waiting = queue.waiting.iter().filter(|waiter| !waiter.turn.is_closed()).count();
+        PermitUsage { capacity: self.capacity, in_use: self.capacity.saturating_sub(queue.free), waiting }
     }
 
     fn lock_queue(&self) -> MutexGuard<'_, TurnQueue> {

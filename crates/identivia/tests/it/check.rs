@@ -105,7 +105,7 @@ async fn what_stops_a_start_stops_check() {
         ("DATA_DIR", "other", "file is not a database"),
         ("DATA_DIR", "newer", "made by a newer version"),
         ("SYSTEM_KEY_FILE", "a.key", "is damaged; restore it from a backup"),
-        ("DATABASE_URL", "postgres://u:CANARY@127.0.0.1:1/x", "cannot be reached"),
+        ("DATABASE_URL", "postgres://u:CANARY@127.0.0.1:1/x", "Connection refused"),
         ("POCKETBASE_URL", "http://127.0.0.1:1", "PB_USER_EMAIL"),
         ("MODELS_DIR", "other", "manifest"),
     ];
@@ -172,4 +172,18 @@ fn misspelt_variables_and_links_that_no_phone_opens_are_notes_in_check_and_in_th
     let help = text(&run_command(folder.path(), "--help", &[]).stdout);
     let help: String = help.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(help.contains("0 to 100 with AWS, 30 to 100 with the local engines"), "{help}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_asks_the_running_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Running::start(folder.path(), |_| ());
+    let port = server.url.rsplit(':').next().unwrap().to_owned();
+    let ask = |host: &str| run_command(folder.path(), "health", &[("PORT", &port), ("HOST", host)]);
+    assert_eq!(ask("127.0.0.1").status.code(), Some(0));
+    assert_eq!(ask("0.0.0.0").status.code(), Some(0), "a server on every address is asked on this machine");
+    server.stop();
+    let gone = ask("127.0.0.1");
+    assert_eq!(gone.status.code(), Some(1));
+    assert!(text(&gone.stderr).contains("no answer from 127.0.0.1:"), "{}", text(&gone.stderr));
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// The levels, from the top. A file imports from its own level or a lower one.
 const LEVELS: [&[&str]; 11] = [
     &["main", "cli"],
-    &["server"],
+    &["server", "server_metrics"],
     &["http"],
     &["app"],
     &["jobs", "storage"],
@@ -16,7 +16,7 @@ const LEVELS: [&[&str]; 11] = [
     &["first_run", "system_key", "secret_file", "config"],
     &["domain"],
     &["work"],
-    &["records", "clock", "telemetry"],
+    &["records", "availability", "clock", "telemetry"],
 ];
 
 fn source_folder() -> PathBuf {
@@ -144,4 +144,30 @@ fn a_path_is_found_in_every_form_of_import() {
     let code = "use crate::store::{Store, sql::rows};\nlet x = super::form::read();\n// crate::http::comment\n";
     let found = named_paths("http::api::profiles", code);
     assert_eq!(found, ["store", "store::Store", "store::sql::rows", "http::api::form::read"]);
+}
+
+/// The methods of a trait, by the file that defines it.
+fn methods_of_trait(file: &str, name: &str) -> Vec<String> {
+    let text = fs::read_to_string(source_folder().join(file)).unwrap();
+    let body = text.split_once(&format!("pub trait {name}")).unwrap().1.split("\n}\n").next().unwrap();
+    let methods = body.lines().filter_map(|line| line.trim_start().trim_start_matches("async ").strip_prefix("fn "));
+    methods.map(|rest| rest.split(['(', '<']).next().unwrap().to_owned()).collect()
+}
+
+/// A layer that does not forward a method with a default would hide what the store below it says.
+#[test]
+fn layers_over_stores_and_files_forward_every_method() {
+    let layers = [
+        ("store/mod.rs", "Store", "store/watched_store.rs"),
+        ("store/mod.rs", "Store", "store/keyed_store.rs"),
+        ("files/backend.rs", "FileBackend", "files/watched_backend.rs"),
+    ];
+    for (file, name, layer) in layers {
+        let methods = methods_of_trait(file, name);
+        assert!(methods.len() >= 8, "{methods:?}");
+        let text = fs::read_to_string(source_folder().join(layer)).unwrap();
+        for method in methods {
+            assert!(text.contains(&format!("fn {method}(")), "{layer} does not forward {name}::{method}");
+        }
+    }
 }

@@ -59,7 +59,7 @@ pub(crate) async fn get_aws_credentials(
         return Err(ApiError::aws_not_configured());
     }
     quotas.charge(&context, ProviderOperation::Credentials).await?;
-    let issued = match app.liveness.provider().issue_credentials(profile).await {
+    let issued = match app.liveness.issue_credentials(profile).await {
         Ok(issued) => issued,
         Err(error) => return Err(context.session_error(profile, SessionError::Provider(error)).await),
     };

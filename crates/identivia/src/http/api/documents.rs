@@ -141,12 +141,12 @@ pub(crate) async fn analyze_document(
     let back = received.take_scratch_file(FileField::DocumentBack).map(|scratch| open_picture(scratch).0);
     let hints = check_hints(received.fields, received.checks, front.is_some())?;
     let (front, document) = open_picture(front.ok_or_else(|| ApiError::missing_fields(vec!["document_front"]))?);
-    let reader = app.reader.clone();
+    let (reader, health) = (app.reader.clone(), app.health.reader.clone());
     let holder = context.authority.work_holder();
     // In its own task, so that the permits are held until it ends, even when the browser no longer waits.
     let reading = tokio::spawn(async move {
         let _permits = permits;
-        reader.read_document(DocumentSides { front, back }, &hints, holder).await
+        health.observe_call(reader.read_document(DocumentSides { front, back }, &hints, holder)).await
     });
     let reading = reading.await.unwrap_or_else(|_| Err(ProviderError::failed("the reading broke off")));
     let advice = "Try again, or type the fields in";

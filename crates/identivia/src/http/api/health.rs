@@ -9,8 +9,8 @@ use serde_json::Number;
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::files::FilesError;
 use crate::http::error::{ApiError, ErrorBody};
+use crate::http::readiness::{NotReady, Readiness};
 
 /// The detailed report.
 #[derive(Serialize, ToSchema)]
@@ -75,7 +75,10 @@ pub(crate) struct Probe {
 /// A browser without a token is sent to `/docs`.
 #[utoipa::path(get, path = "/", tag = "Health", security(("machine" = ["health:read"]), ("consoleSession" = ["health:read"])),
     responses((status = 200, description = "The report", body = HealthReport)))]
-pub(crate) async fn get_health_report(State(app): State<Arc<App>>) -> Json<HealthReport> {
+pub(crate) async fn get_health_report(
+    State(app): State<Arc<App>>,
+    State(readiness): State<Arc<Readiness>>,
+) -> Json<HealthReport> {
     let pocketbase = app.pocketbase.as_deref();
     let pocketbase_status = match pocketbase {
         Some(pocketbase) => pocketbase.connection_state().await.word(),
@@ -87,13 +90,13 @@ pub(crate) async fn get_health_report(State(app): State<Arc<App>>) -> Json<Healt
         provider_status(uses_aws.then(|| app.liveness.is_provider_healthy())),
         provider_status(uses_openai.then(|| {
             let reader = app.reader.clone();
-            app.health.reader.is_healthy("document reader", async move { reader.check_health().await })
+            app.health.reader.is_healthy(async move { reader.check_health().await })
         })),
         provider_status(app.fingerprint.as_ref().map(|fingerprint| fingerprint.is_healthy())),
     );
     let uptime = (app.health.started.elapsed().as_secs_f64() * 100.0).round() / 100.0;
     Json(HealthReport {
-        status: if check_readiness(&app).await.is_ok() { "OK" } else { "DEGRADED" },
+        status: if check_readiness(&app, &readiness).await.is_ok() { "OK" } else { "DEGRADED" },
         service: "Identivia Integration API with AWS Face Liveness",
         timestamp: app.clock.now().rfc3339(),
         uptime,
@@ -132,7 +135,8 @@ pub(crate) async fn get_livez() -> Json<Probe> {
 /// The answer of a server that can serve requests.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({"status": "OK"}))]
-pub(crate) struct Readiness {
+#[schema(as = Readiness)]
+pub(crate) struct ReadyAnswer {
     status: &'static str,
     /// What an operator should look at, though requests are served: `webhooks_late` (see `docs/webhooks.md`). Left out where
     /// there is nothing.
@@ -143,15 +147,18 @@ pub(crate) struct Readiness {
 
 /// Whether requests can be served
 ///
-/// Send no traffic while this fails.
+/// Send no traffic while this fails. The answer comes within two seconds, also when a store hangs.
 #[utoipa::path(get, path = "/readyz", tag = "Health", security(()),
-    responses((status = 200, description = "They can", body = Readiness),
+    responses((status = 200, description = "They can", body = ReadyAnswer),
               (status = 503, description = "Records or files cannot be read or written", body = ErrorBody)))]
-pub(crate) async fn get_readyz(State(app): State<Arc<App>>) -> Result<Json<Readiness>, ApiError> {
-    match check_readiness(&app).await {
+pub(crate) async fn get_readyz(
+    State(app): State<Arc<App>>,
+    State(readiness): State<Arc<Readiness>>,
+) -> Result<Json<ReadyAnswer>, ApiError> {
+    match check_readiness(&app, &readiness).await {
         Ok(()) => {
             let warnings = app.webhooks.is_late().then_some("webhooks_late");
-            Ok(Json(Readiness { status: "OK", warnings: warnings.into_iter().collect() }))
+            Ok(Json(ReadyAnswer { status: "OK", warnings: warnings.into_iter().collect() }))
         }
         Err(error) => {
             Err(ApiError::unavailable("Records or files cannot be read or written; the log says why").with_cause(error))
@@ -171,9 +178,8 @@ async fn provider_status(look: Option<impl Future<Output = bool>>) -> &'static s
     if look.await { "configured" } else { "error" }
 }
 
-async fn check_readiness(app: &App) -> Result<(), FilesError> {
-    app.store.check_ready().await?;
-    app.files.check_writable().await
+async fn check_readiness(app: &App, readiness: &Readiness) -> Result<(), NotReady> {
+    readiness.check(&app.store, &app.files).await
 }
 
 fn read_memory() -> Memory {

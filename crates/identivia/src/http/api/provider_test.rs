@@ -153,7 +153,7 @@ impl Problem {
 
 impl From<ProviderError> for Problem {
     fn from(error: ProviderError) -> Self {
-        let heals = matches!(error, ProviderError::Busy | ProviderError::RateLimited(_));
+        let heals = matches!(error, ProviderError::Busy | ProviderError::Overloaded(_) | ProviderError::RateLimited(_));
         Self { text: error.to_string(), heals }
     }
 }

@@ -23,6 +23,7 @@ use crate::http::error::ApiError;
 use crate::http::idempotency::key_header::has_idempotency_key;
 use crate::http::idempotency::keyed_request::answer_keyed_request;
 use crate::http::pages::console_page;
+use crate::http::request_log::{LoggedCaller, profile_of_path};
 use crate::http::state::HttpState;
 
 /// The longest `Authorization` header, in bytes.
@@ -108,17 +109,34 @@ async fn run_authorized(
     next: Next,
 ) -> Response {
     let authority = Arc::new(authority);
+    let caller = describe_caller(&authority, &request);
     // Answers to people at the console may hold their new cookie, which is stored nowhere.
     let is_keyed = has_idempotency_key(&request) && !is_of_console(&request);
     request.extensions_mut().insert(authority.work_holder());
     request.extensions_mut().insert(authority.clone());
-    match admit_body(&state.body_limits, authority.body_sender(), &mut request) {
+    let mut response = match admit_body(&state.body_limits, authority.body_sender(), &mut request) {
         Err(refusal) => refusal.into_response(),
         Ok(_permit) if is_keyed => {
             answer_keyed_request(app, &state.key_ring, &authority, request, next).await.into_response()
         }
         Ok(_permit) => next.run(request).await,
-    }
+    };
+    response.extensions_mut().insert(caller);
+    response
+}
+
+/// Who calls, and about which profile, for the log line.
+fn describe_caller(authority: &Authority, request: &Request) -> LoggedCaller {
+    let template = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    let named = template.and_then(|template| profile_of_path(template, request.uri().path()));
+    let actor = &authority.actor;
+    // A link's id is its profile's.
+    let caller = match actor.kind {
+        CallerKind::Flow => "link".to_owned(),
+        CallerKind::Machine => format!("client {}", actor.id),
+        CallerKind::Console => format!("user {}", actor.id),
+    };
+    LoggedCaller { caller, profile: authority.own_profile.or(named) }
 }
 
 /// Says whether the operation is one of the console's own: those take no idempotency key.

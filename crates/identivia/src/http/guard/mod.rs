@@ -3,6 +3,7 @@
 pub mod access_table;
 pub mod authenticate;
 pub mod authority;
+pub mod blocked_addresses;
 pub mod body_limits;
 pub mod client_secrets;
 pub mod console_session;

@@ -24,6 +24,7 @@ use crate::http::error::ApiError;
 use crate::http::guard::authority::Authority;
 use crate::http::guard::request_context::{RequestContext, RequestStore};
 use crate::records::idempotency_key::IdempotencyKey;
+use crate::store::warn_unless_outage;
 use crate::store::{KeyedStore, KeyedWork, StoreError, WorkState};
 
 /// How often a running attempt renews its lease: three times within it.
@@ -70,7 +71,7 @@ fn remove_expired_keys(app: &Arc<App>, ring: &KeyRing) {
         let store = app.store.clone();
         tokio::spawn(async move {
             if let Err(error) = store.remove_expired_keys(now).await {
-                tracing::warn!(%error, "expired idempotency keys were not removed; a later request removes them");
+                warn_unless_outage!(error, "expired idempotency keys were not removed; a later request removes them");
             }
         });
     }
@@ -250,7 +251,7 @@ impl KeyedAttempt {
             let (store, attempt) = (&self.context.app.store, &self.key.attempt);
             if let Err(error) = store.store_answer(self.key.id, attempt, body_hash, &sealed).await {
                 let id: &str = &self.context.request_id;
-                tracing::warn!(request.id = id, %error, "the answer to an idempotency key was not stored");
+                warn_unless_outage!(error, request.id = id, "the answer to an idempotency key was not stored");
             }
         }
         answer.response
@@ -268,7 +269,11 @@ impl KeyedAttempt {
         };
         if let Err(error) = ended {
             let id: &str = &self.context.request_id;
-            tracing::warn!(request.id = id, %error, "an idempotency key was not freed; it is free when its lease ends");
+            warn_unless_outage!(
+                error,
+                request.id = id,
+                "an idempotency key was not freed; it is free when its lease ends"
+            );
         }
         response
     }

@@ -23,6 +23,7 @@ use crate::records::audit_event::AuditEvent;
 use crate::records::id::RecordId;
 use crate::records::outbox_event::OutboxEvent;
 use crate::records::time::Millis;
+use crate::store::warn_unless_outage;
 use crate::store::{EventFilter, PageRequest, Store, StoreError};
 
 /// How often new events are counted.
@@ -73,7 +74,7 @@ impl Analytics {
                 if let Err(error) = &outcome
                     && !is_broken
                 {
-                    tracing::warn!(%error, "events cannot be counted for statistics now; trying again");
+                    warn_unless_outage!(error, "events cannot be counted for statistics now; trying again");
                 }
                 is_broken = outcome.is_err();
             }

@@ -97,8 +97,19 @@ impl RecordChecks {
             .about(Some(record.profile))
             .on(RecordKind::VerificationHistory, record.id.as_str())
             .with_detail(format!("{} {}", record.id, completed.status.word()));
-        self.store.complete_checks(record.profile, record.id, completed, event).await?;
+        if self.store.complete_checks(record.profile, record.id, completed, event).await? {
+            count_outcomes(completed);
+        }
         Ok(JobOutcome::Settled)
+    }
+}
+
+/// Counts what came of the checks on a record.
+fn count_outcomes(completed: &CompletedChecks) {
+    metrics::counter!("identivia_checks_total", "status" => completed.status.word()).increment(1);
+    for check in &completed.checks {
+        let (kind, outcome) = (check.check.word(), check.outcome.word());
+        metrics::counter!("identivia_check_outcomes_total", "check" => kind, "outcome" => outcome).increment(1);
     }
 }
 

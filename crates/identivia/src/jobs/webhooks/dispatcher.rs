@@ -15,6 +15,7 @@ use crate::records::id::RecordId;
 use crate::records::outbox_event::OutboxEvent;
 use crate::records::webhook_delivery::{DeliveryProgress, DeliveryTrigger, WebhookDelivery};
 use crate::records::webhook_endpoint::WebhookEndpoint;
+use crate::store::warn_unless_outage;
 use crate::store::{EventFilter, StoreError};
 
 /// How often new events are looked for. Other servers write events too, so only the store knows.
@@ -43,7 +44,7 @@ pub(super) fn start_dispatcher(webhooks: Arc<Webhooks>, mut stop: watch::Receive
             if let Err(error) = &outcome
                 && !is_broken
             {
-                tracing::warn!(%error, "events cannot be dispatched to webhooks now; trying again");
+                warn_unless_outage!(error, "events cannot be dispatched to webhooks now; trying again");
             }
             is_broken = outcome.is_err();
             if is_check_due {

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use super::Webhooks;
 use crate::jobs::interval::wait_for_next_round;
 use crate::store::StoreError;
+use crate::store::warn_unless_outage;
 
 /// How often old deliveries are sought.
 const INTERVAL: Duration = Duration::from_secs(600);
@@ -19,7 +20,7 @@ pub(super) fn start_delivery_retention(webhooks: Arc<Webhooks>, mut stop: watch:
     tokio::spawn(async move {
         while wait_for_next_round(INTERVAL, &mut stop).await {
             if let Err(error) = webhooks.remove_old_deliveries().await {
-                tracing::warn!(%error, "old webhook deliveries could not be removed; the next run tries again");
+                warn_unless_outage!(error, "old webhook deliveries could not be removed; the next run tries again");
             }
         }
     });

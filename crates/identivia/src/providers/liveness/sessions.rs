@@ -11,7 +11,7 @@ use tokio::sync::{Mutex, Notify};
 use tokio::time::timeout;
 use vision::liveness::{Imprint, is_replay};
 
-use super::provider::{DecodedFrames, FrameJudge, LivenessProvider, SessionReport};
+use super::provider::{BrowserCredentials, DecodedFrames, FrameJudge, LivenessProvider, SessionReport};
 use super::session_images::store_images;
 use crate::clock::Clock;
 use crate::domain::event::EventKind;
@@ -96,7 +96,7 @@ impl LivenessSessions {
             poll_at,
             polling_wake: Notify::new(),
             one_call_per_session: std::array::from_fn(|_| Mutex::default()),
-            health: HealthCheck::default(),
+            health: HealthCheck::new("liveness"),
         })
     }
 
@@ -128,7 +128,18 @@ impl LivenessSessions {
     /// Says whether the provider works, from a check within the last half minute.
     pub async fn is_provider_healthy(&self) -> bool {
         let provider = self.provider.clone();
-        self.health.is_healthy("liveness", async move { provider.check_health().await }).await
+        self.health.is_healthy(async move { provider.check_health().await }).await
+    }
+
+    /// Issues temporary credentials for the browser of a profile; `None` where the provider has none.
+    ///
+    /// # Errors
+    /// When the provider issues none now.
+    pub async fn issue_credentials(
+        &self,
+        profile: Option<RecordId>,
+    ) -> Result<Option<BrowserCredentials>, ProviderError> {
+        self.health.observe_call(self.provider.issue_credentials(profile)).await
     }
 
     /// Creates a session for a profile, or without a profile for a team, and schedules its polls.
@@ -144,7 +155,7 @@ impl LivenessSessions {
     ) -> Result<LivenessSession, SessionError> {
         // The provider's lifetime starts when it creates the session, which is not before this.
         let now = self.clock.now();
-        let created = self.provider.create_session(challenge).await?;
+        let created = self.health.observe_call(self.provider.create_session(challenge)).await?;
         let mut session = LivenessSession {
             team: team.unwrap_or_default().to_owned(),
             ..LivenessSession::new(created.id, profile, now)
@@ -179,7 +190,7 @@ impl LivenessSessions {
                 lock
             }
         };
-        match self.provider.fetch_report(&session.id).await? {
+        match self.health.observe_call(self.provider.fetch_report(&session.id)).await? {
             None => Ok(None),
             Some(report) => self.store_report(session, report).await.map(Some),
         }
@@ -321,7 +332,11 @@ impl LivenessSessions {
         let event = self.build_event(&finished);
         let written = upload.commit_with(|files| self.store.update_session(&finished, files, Some(event))).await?;
         match written {
-            Ok(session) => Ok(session),
+            Ok(session) => {
+                let outcome = self.rule.confirm(&session).status;
+                metrics::counter!("identivia_liveness_sessions_total", "outcome" => outcome).increment(1);
+                Ok(session)
+            }
             // Another caller has stored the same result first.
             Err(_) => Ok(self.store.session(&finished.id).await?.ok_or(StoreError::Busy)?),
         }

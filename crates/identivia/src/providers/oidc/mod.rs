@@ -120,6 +120,8 @@ impl OidcProvider {
             let before = cache.last_try.replace(LastTry { at: now, problem: problem.clone() });
             before.is_none_or(|before| before.problem.is_none())
         });
+        let word = outcome.as_ref().map_or_else(ProviderError::word, |_| "ok");
+        metrics::counter!("identivia_provider_calls_total", "provider" => "oidc", "outcome" => word).increment(1);
         match problem {
             Some(cause) if was_reachable => {
                 tracing::warn!(provider = self.settings.id, cause, "an OpenID Connect provider does not work");

@@ -18,7 +18,7 @@ use super::sql::{
     self, Database, Dialect, Execution, Migration, ReadRow, RowVisitor, SqlRow, SqlStore, SqlTransaction, SqlValue,
     Step, StepEnd, refuse_newer_migrations,
 };
-use super::{Result, StoreError};
+use super::{PoolUsage, Result, StoreError};
 pub use inspect::inspect_database;
 use pool::Pool;
 
@@ -212,6 +212,10 @@ async fn apply_migrations(connection: &mut PgConnection) -> anyhow::Result<()> {
 
 impl Database for Postgres {
     const DIALECT: Dialect = sql::POSTGRES;
+
+    fn pool_usage(&self) -> Option<PoolUsage> {
+        Some(self.pool.usage())
+    }
 
     async fn read_few<T: Send + 'static>(
         &self,

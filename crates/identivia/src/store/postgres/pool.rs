@@ -13,7 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::to_store_error;
-use crate::store::{Result, StoreError};
+use crate::store::{PoolUsage, Result, StoreError};
 
 /// How long a caller waits for a connection to become free.
 const BORROW_TIMEOUT: Duration = Duration::from_secs(5);
@@ -34,6 +34,7 @@ pub(super) struct Pool {
     /// What each new connection runs first.
     first_statement: Option<String>,
     permits: Arc<Semaphore>,
+    limit: usize,
     idle: Mutex<Vec<PooledConnection>>,
 }
 
@@ -56,7 +57,7 @@ impl Pool {
         first_statement: Option<String>,
     ) -> Arc<Self> {
         let permits = Arc::new(Semaphore::new(most as usize));
-        Arc::new(Self { options, first_statement, permits, idle: Mutex::default() })
+        Arc::new(Self { options, first_statement, permits, limit: most as usize, idle: Mutex::default() })
     }
 
     /// Runs work on a connection within the deadline. After an error that the connection may have caused, it is closed: it
@@ -71,6 +72,11 @@ impl Pool {
             _ => borrowed.give_back(),
         }
         outcome
+    }
+
+    /// How many connections are in use.
+    pub(super) fn usage(&self) -> PoolUsage {
+        PoolUsage { limit: self.limit, in_use: self.limit.saturating_sub(self.permits.available_permits()) }
     }
 
     async fn borrow_connection(self: &Arc<Self>) -> Result<BorrowedConnection> {

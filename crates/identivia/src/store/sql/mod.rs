@@ -19,7 +19,7 @@ mod update;
 
 use futures_util::future::BoxFuture;
 
-use super::{Result, StoreError};
+use super::{PoolUsage, Result, StoreError};
 
 pub(super) use dialect::{Dialect, POSTGRES, SQLITE};
 pub(super) use migrations::{Migration, refuse_newer_migrations};
@@ -103,6 +103,10 @@ pub trait Database: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Vec<T>>> + Send;
     /// Runs a step. When this answers, it is on disk.
     fn write_step<T: Send + 'static>(&self, step: Step<T>) -> impl Future<Output = Result<T>> + Send;
+    /// How many connections are in use; `None` where there is no pool.
+    fn pool_usage(&self) -> Option<PoolUsage> {
+        None
+    }
     /// Says whether reads and writes work.
     fn check_ready(&self) -> impl Future<Output = Result<()>> + Send;
 }

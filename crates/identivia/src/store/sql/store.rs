@@ -15,8 +15,8 @@ use crate::records::RecordKind;
 use crate::records::id::RecordId;
 use crate::records::time::Millis;
 use crate::store::{
-    Commit, CommitOutcome, FileStoreChange, KnownFileStore, Order, ProfileIdentity, Query, Result, Store, StoredRecord,
-    WindowCount,
+    Commit, CommitOutcome, FileStoreChange, KnownFileStore, Order, PoolUsage, ProfileIdentity, Query, Result, Store,
+    StoredRecord, WindowCount,
 };
 
 /// The records of a database.
@@ -78,6 +78,10 @@ impl<D: Database> Store for SqlStore<D> {
 
     async fn profile_identity(&self, team: &str, _: &str) -> Result<ProfileIdentity> {
         Ok(ProfileIdentity { id: RecordId::random(), team: team.to_owned() })
+    }
+
+    fn pool_usage(&self) -> Option<PoolUsage> {
+        self.database.pool_usage()
     }
 
     async fn check_ready(&self) -> Result<()> {

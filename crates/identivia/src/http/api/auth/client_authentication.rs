@@ -12,6 +12,7 @@ use super::credentials::ClientCredentials;
 use crate::app::App;
 use crate::client_directory::ProvenClient;
 use crate::http::error::{ApiError, RefusalKind};
+use crate::http::guard::blocked_addresses::{BlockedFor, warn_of_blocked_address};
 use crate::http::guard::client_secrets::SecretChecks;
 use crate::http::guard::failed_guesses::{ClientAtAddress, FailedGuesses};
 use crate::http::guard::rate_limiter::ReserveError;
@@ -49,25 +50,29 @@ impl ClientAuthentication {
         let (guesses, now) = (&self.guesses, self.app.clock.now());
         let key = failure_key(self.ip, &presented.id);
         // Count the attempt before checking the secret: simultaneous guesses then stop at the limit too.
-        let attempt = guesses.secrets.reserve(key, now).map_err(|error| refuse_attempt(guesses, error))?;
+        let attempt = guesses.secrets.reserve(key, now).map_err(|error| self.refuse_attempt(error))?;
         let ClientCredentials { id, secret, .. } = presented;
         let found = self.checks.find_client(&self.app, snapshot, guesses, self.ip, id, secret).await;
         if !matches!(found, Ok(None)) {
             attempt.release();
             return found?.ok_or_else(|| invalid_client(presented));
         }
+        BlockedFor::ClientSecrets.count_failure();
         let name = failure_name(&key);
         match guesses.count_failure(&*self.app.store, &guesses.secrets, key, attempt, &name, now).await {
-            Some(seconds) => Err(too_many_failures(guesses, seconds)),
+            Some(seconds) => Err(self.refuse_attempt(ReserveError::Blocked(seconds))),
             None => Err(invalid_client(presented)),
         }
     }
-}
 
-fn refuse_attempt(guesses: &FailedGuesses, error: ReserveError) -> ApiError {
-    match error {
-        ReserveError::Blocked(seconds) => too_many_failures(guesses, seconds),
-        ReserveError::Busy => ApiError::unavailable("Too many secrets are being checked; try again"),
+    fn refuse_attempt(&self, error: ReserveError) -> ApiError {
+        match error {
+            ReserveError::Blocked(seconds) => {
+                warn_of_blocked_address(&self.app, BlockedFor::ClientSecrets, self.ip);
+                too_many_failures(&self.guesses, seconds)
+            }
+            ReserveError::Busy => ApiError::unavailable("Too many secrets are being checked; try again"),
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use crate::domain::console::password::{PasswordChecks, hash_password};
 use crate::domain::console::session::ConsoleToken;
 use crate::domain::event::EventKind;
 use crate::http::error::ApiError;
+use crate::http::guard::blocked_addresses::{BlockedFor, warn_of_blocked_address};
 use crate::http::guard::client_secrets::SecretChecks;
 use crate::http::guard::console_session::{OpenSession, refuse_other_sites, set_cookie};
 use crate::http::guard::request_context::{ClientIp, RequestContext, RequestId};
@@ -78,7 +79,9 @@ impl ConsoleCall {
     /// Begins an attempt for an account; refused after too many failures.
     pub(super) fn begin_attempt(&self, email: &str) -> Result<SignInAttempt<'_>, ApiError> {
         let address = self.client_ip.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), ClientIp::network);
-        self.limits.begin_attempt(email, address, self.now())
+        self.limits.begin_attempt(email, address, self.now()).inspect_err(|_| {
+            warn_of_blocked_address(&self.app, BlockedFor::ConsoleSignIns, address);
+        })
     }
 
     /// Forgets the failures of an account: its user has signed in with both factors.
@@ -125,6 +128,7 @@ impl ConsoleCall {
 
     /// Audits a failed sign-in: the first, the tenth and so on within an hour.
     pub(super) async fn audit_failure(&self, user: Option<RecordId>, step: &str) -> Result<(), ApiError> {
+        BlockedFor::ConsoleSignIns.count_failure();
         let key = user.unwrap_or_default();
         let Some(count) = self.app.repeated_refusals.count_refusal(key, step, self.now()) else { return Ok(()) };
         let detail = if count == 1 { step.to_owned() } else { format!("{step}, {count} times in an hour") };

@@ -18,6 +18,7 @@ use crate::domain::event_message::Event;
 use crate::http::guard::authority::{Authority, Shown};
 use crate::jobs::event_feed::{NewsListener, ReaderPlace};
 use crate::records::outbox_event::EventId;
+use crate::store::warn_unless_outage;
 
 /// A stream ends after this, so that its reader's token is checked again.
 const LONGEST_STREAM: Duration = Duration::from_secs(30 * 60);
@@ -127,7 +128,7 @@ impl EventStream {
     async fn read_events(&mut self) -> Option<()> {
         let events = self.app.store.read_events(&self.query.filter, self.after.as_ref(), EVENTS_AT_ONCE).await;
         let events =
-            events.inspect_err(|error| tracing::warn!(%error, "a stream of events ends: the store cannot be read"));
+            events.inspect_err(|error| warn_unless_outage!(error, "a stream of events ends: the store cannot be read"));
         for event in events.ok()? {
             self.after = Some(event.event_id.clone());
             let (id, event_type) = (event.event_id.clone(), event.event_type.clone());

@@ -1,5 +1,6 @@
 //! Handoff to another device: a code from one device gives the other one a flow token.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -15,6 +16,7 @@ use crate::domain::handoff::{CODE_SECONDS, Code, Handoff};
 use crate::http::body::field_checks::{FieldChecks, RawField};
 use crate::http::body::json;
 use crate::http::error::{ApiError, ErrorBody, RefusalKind};
+use crate::http::guard::blocked_addresses::{BlockedFor, warn_of_blocked_address};
 use crate::http::guard::failed_guesses::FailedGuesses;
 use crate::http::guard::profile_access::UndecidedProfile;
 use crate::http::guard::rate_limiter::ReserveError;
@@ -142,7 +144,7 @@ pub(crate) async fn redeem_handoff_code(
     let now = app.clock.now();
     let source = client.network();
     if let Some(seconds) = guesses.codes.seconds_blocked(&source, now) {
-        return Err(too_many_codes(&guesses, seconds));
+        return Err(refuse_source(&app, &guesses, source, seconds));
     }
     let body: RedeemCode = json::read_public_json(request).await?;
     let mut checks = FieldChecks::default();
@@ -150,7 +152,7 @@ pub(crate) async fn redeem_handoff_code(
     checks.finish()?;
     // Reserved before the code is looked for, so that simultaneous guesses get no further than the limit.
     let attempt = guesses.codes.reserve(source, now).map_err(|error| match error {
-        ReserveError::Blocked(seconds) => too_many_codes(&guesses, seconds),
+        ReserveError::Blocked(seconds) => refuse_source(&app, &guesses, source, seconds),
         ReserveError::Busy => too_many_codes(&guesses, 1),
     })?;
     let event = AuditEvent::new(EventKind::HandoffTaken, now, "");
@@ -161,9 +163,10 @@ pub(crate) async fn redeem_handoff_code(
         None => None,
     };
     let Some(handed) = handed else {
+        BlockedFor::HandoffCodes.count_failure();
         let name = format!("codes tried at {source}");
         let blocked = guesses.count_failure(&*app.store, &guesses.codes, source, attempt, &name, now).await;
-        return Err(blocked.map_or_else(invalid_code, |seconds| too_many_codes(&guesses, seconds)));
+        return Err(blocked.map_or_else(invalid_code, |seconds| refuse_source(&app, &guesses, source, seconds)));
     };
     attempt.release();
     let token = app.tokens.issue_flow_token_until(handed.profile, handed.epoch, &handed.scope, now, handed.token_ends);
@@ -175,6 +178,11 @@ pub(crate) async fn redeem_handoff_code(
 /// The refusal of a wrong, used or expired code: the same bytes for all.
 fn invalid_code() -> ApiError {
     ApiError::not_found("Code not valid", "Ask for a new code on the other device, and enter it within 10 minutes")
+}
+
+fn refuse_source(app: &App, guesses: &FailedGuesses, source: IpAddr, seconds: u64) -> ApiError {
+    warn_of_blocked_address(app, BlockedFor::HandoffCodes, source);
+    too_many_codes(guesses, seconds)
 }
 
 fn too_many_codes(guesses: &FailedGuesses, seconds: u64) -> ApiError {

@@ -20,6 +20,7 @@ use crate::records::id::RecordId;
 use crate::records::liveness_session::LivenessSession;
 use crate::records::profile::{Consent, Draft, Profile};
 use crate::records::status_word::{StatusWord, VerificationStatus};
+use crate::store::warn_unless_outage;
 
 /// Where the person is.
 #[derive(Serialize, ToSchema)]
@@ -141,7 +142,7 @@ pub(crate) async fn get_flow(
 async fn note_start(context: &RequestContext, id: RecordId) {
     let event = context.audit_event(EventKind::ProfileStarted, Some(id), "");
     if let Err(error) = context.app.store.note_start(id, event).await {
-        tracing::warn!(%error, profile = %id, "could not note that a link was opened; the next look tries again");
+        warn_unless_outage!(error, profile = %id, "could not note that a link was opened; the next look tries again");
     }
 }
 
