@@ -254,3 +254,38 @@ test('a failed face check gives advice, and after five tries the time of the nex
   await expect(findScreen(page, 'paused')).toContainText('in 29 minutes');
   await checkAccessibility(page, 'paused');
 });
+
+test('an overloaded server makes the person wait, says how long in their language, and goes on by itself', async ({ page, server }) => {
+  await showCamera(page, 'passport');
+  const person = await server.createPerson();
+  let readings = 0;
+  await page.route('**/api/ollama/document-analysis', async (route) => {
+    readings += 1;
+    if (readings === 1) {
+      await route.fulfill({
+        status: 503,
+        headers: { 'Retry-After': '6', 'Content-Type': 'application/json' },
+        body: JSON.stringify({ error: 'Service unavailable', message: 'The server has too much work' }),
+      });
+    } else {
+      await route.continue();
+    }
+  });
+  await page.goto(person.url);
+  await giveConsent(page);
+  await chooseDocument(page);
+  await takePicture(page, 'front');
+  await expect(findScreen(page, 'reading')).toBeVisible();
+  const notice = page.locator('[data-queue-notice]');
+  await expect(notice).toContainText(/Your document is read in [2-6] seconds/);
+  // One polite announcement with the whole wait; the countdown is for the eye alone.
+  const status = page.locator('[data-queue-status]');
+  await expect(status).toHaveAttribute('role', 'status');
+  const announced = await status.textContent();
+  expect(announced).toMatch(/in [56] seconds/);
+  await checkAccessibility(page, 'reading in a queue');
+  await expect(notice).toContainText(/in [23] seconds/, { timeout: 10_000 });
+  expect(await status.textContent()).toBe(announced);
+  await goToFace(page);
+  expect(readings).toBe(2);
+});

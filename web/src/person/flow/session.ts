@@ -25,6 +25,8 @@ export interface DocumentChoice {
 export type DocumentReading =
   | { state: 'none' }
   | { state: 'busy' }
+  /** The server has too much work and has said when to try again. */
+  | { state: 'queued'; until: number }
   | { state: 'done'; details: PersonDetails; advice: PictureAdvice[] }
   | { state: 'failed' };
 
@@ -59,6 +61,9 @@ const INITIAL_SNAPSHOT: Omit<FlowSnapshot, 'flow'> = {
   sending: { stage: 0, failed: false },
   refused: null,
 };
+
+/** An overloaded server names the wait; after so many attempts the person types the details in. */
+const READING_ATTEMPTS = 6;
 
 export class FlowSession {
   #snapshot: FlowSnapshot = { flow: null, ...INITIAL_SNAPSHOT };
@@ -217,7 +222,14 @@ export class FlowSession {
       await this.#outbox.waitUntilEmpty();
       const form = await this.#buildReadingForm();
       const answer = await this.#endLinkOnRefusal(() =>
-        withRetries(() => callApi('post', '/api/ollama/document-analysis', { token: this.access.token, form }), { attempts: 3 }),
+        withRetries(() => callApi('post', '/api/ollama/document-analysis', { token: this.access.token, form }), {
+          attempts: READING_ATTEMPTS,
+          onWait: (waiting) => {
+            if (!isNewest()) return;
+            const isQueued = waiting?.because === 'busy';
+            this.#update({ reading: isQueued ? { state: 'queued', until: waiting.until } : { state: 'busy' } });
+          },
+        }),
       );
       if (!isNewest()) return;
       const { verification_history_fields: fields, findings } = answer.data;

@@ -124,6 +124,7 @@ export const de: PageTexts = {
   'document.checking_lead': 'Das dauert ein paar Sekunden. Sie können das Dokument liegen lassen.',
   'document.checking_upload': 'Bilder werden gesendet',
   'document.checking_read': 'Inhalt wird gelesen',
+  'document.queued': 'Gerade werden viele Menschen geprüft. Ihr Dokument wird {time} gelesen; Sie müssen nichts tun.',
   'document.advice_title': 'Machen wir ein besseres Bild',
   'document.advice_lead': 'Wir konnten nicht alles lesen. Das würde helfen:',
   'document.advice_sharp': 'Halten Sie das Handy ruhig und warten Sie, bis das Bild scharf ist.',

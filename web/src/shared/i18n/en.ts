@@ -123,6 +123,7 @@ export const en = {
   'document.checking_lead': 'This takes a few seconds. You can leave the document on the table.',
   'document.checking_upload': 'Sending your pictures',
   'document.checking_read': 'Reading what it says',
+  'document.queued': 'Many people are being checked right now. Your document is read {time}; you do not have to do anything.',
   'document.advice_title': 'Let’s take one better picture',
   'document.advice_lead': 'We could not read everything. This is what would help:',
   'document.advice_sharp': 'Hold the phone still and wait until the picture is sharp.',

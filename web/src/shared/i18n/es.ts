@@ -124,6 +124,7 @@ export const es: PageTexts = {
   'document.checking_lead': 'Tarda unos segundos. Puedes dejar el documento sobre la mesa.',
   'document.checking_upload': 'Enviando tus fotos',
   'document.checking_read': 'Leyendo lo que dice',
+  'document.queued': 'Ahora mismo se está verificando a muchas personas. Su documento se leerá {time}; no tiene que hacer nada.',
   'document.advice_title': 'Hagamos una foto mejor',
   'document.advice_lead': 'No hemos podido leerlo todo. Esto ayudaría:',
   'document.advice_sharp': 'Mantén el teléfono quieto y espera a que la imagen sea nítida.',

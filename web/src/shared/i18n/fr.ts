@@ -124,6 +124,7 @@ export const fr: PageTexts = {
   'document.checking_lead': 'Cela prend quelques secondes. Vous pouvez laisser le document sur la table.',
   'document.checking_upload': 'Envoi de vos photos',
   'document.checking_read': 'Lecture du contenu',
+  'document.queued': 'Beaucoup de personnes sont vérifiées en ce moment. Votre document sera lu {time} ; vous n’avez rien à faire.',
   'document.advice_title': 'Prenons une meilleure photo',
   'document.advice_lead': 'Nous n’avons pas pu tout lire. Voici ce qui aiderait :',
   'document.advice_sharp': 'Tenez le téléphone immobile et attendez que l’image soit nette.',

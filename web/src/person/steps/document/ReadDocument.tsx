@@ -1,9 +1,11 @@
 // The pictures are sent and read. If another picture would help, this screen says so at once.
-import { type ReactNode, useEffect, useRef, useState } from 'react';
+import { type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
 import { Button, Notice, Spinner, Title } from '../../../shared/ui/parts';
 import { Icon, ReadingPicture } from '../../../shared/ui/pictures';
 import { useFlow } from '../../app/context';
 import type { PictureAdvice } from '../../flow/pictureAdvice';
+import { formatRelativeTime } from '../../../shared/i18n/format';
+import { useSecondsUntil } from '../../app/PageFrame';
 import { findOpenScreen } from '../../flow/screens';
 
 /** After so long, in milliseconds, the person may go on: what is read arrives later. */
@@ -31,6 +33,7 @@ export function ReadDocument() {
   return (
     <ReadingFrame screen="reading" isCentred title={t('document.checking_title')} lead={t('document.checking_lead')}>
       <ReadingProgress isSending={unsent > 0} />
+      <QueueNotice until={reading.state === 'queued' ? reading.until : null} />
       {isSlow && isSent && (
         <div className="actions">
           <Button kind="secondary" onClick={() => go(findOpenScreen(flow))}>
@@ -109,6 +112,33 @@ function AdviceList({ advice }: { advice: readonly PictureAdvice[] }) {
           {t('document.other')}
         </Button>
       </div>
+    </>
+  );
+}
+
+/** Says how long the person waits for their turn. Screen readers hear the first time, and not the countdown. */
+function QueueNotice({ until }: { until: number | null }) {
+  const { t, language } = useFlow();
+  const seconds = useSecondsUntil(until);
+  const describeWait = (left: number): string =>
+    t('document.queued', { time: left > 1 ? formatRelativeTime(language, left) : t('net.soon') });
+  const announced = useMemo(
+    () => (until === null ? '' : describeWait(Math.ceil((until - Date.now()) / 1_000))),
+    // A new wait is announced; the seconds that pass are not.
+    [until],
+  );
+  return (
+    <>
+      {until !== null && (
+        <div data-queue-notice>
+          <Notice kind="note">
+            <span aria-hidden="true">{describeWait(seconds)}</span>
+          </Notice>
+        </div>
+      )}
+      <p className="hidden" role="status" data-queue-status>
+        {announced}
+      </p>
     </>
   );
 }
