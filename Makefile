@@ -13,7 +13,7 @@ WEB := $(shell find web \( -name node_modules -o -path web/dist -o -path web/e2e
     -o -path web/test-results -o -path web/playwright-report -o -path web/src/shared/api/schema.d.ts -o -name '*.md' \) -prune \
     -o -type f -print)
 
-.PHONY: help web run test test-rust test-providers test-stores test-api test-clients test-page test-web test-disk test-examples lint sbom bench bench-console demo crash openapi cargo node services
+.PHONY: help web run test test-rust test-providers test-stores test-api test-clients test-page test-web test-disk test-deploy test-examples lint sbom dist bench bench-console demo crash openapi cargo node services
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS=$$'\t' read -r name what; do printf '  make %-14s %s\n' "$$name" "$$what"; done
@@ -25,7 +25,7 @@ run: cargo web ## build the server and run it on http://127.0.0.1:8000, with all
 	@cargo build --profile quick --locked
 	@DATA_DIR=$(DATA_DIR) $(QUICK) serve
 
-test: test-providers test-rust test-stores test-api test-clients test-page test-web test-disk test-examples ## install what the tests need, then run all tests
+test: test-providers test-rust test-stores test-api test-clients test-page test-web test-disk test-deploy test-examples ## install what the tests need, then run all tests
 	@echo 'All tests passed.'
 
 test-rust: cargo web services tests/webhooks/node_modules/.installed ## run the unit and integration tests, including the crash test
@@ -71,6 +71,14 @@ test-disk: cargo web services ## test that a full disk answers 507, leaves no pa
 	tests/install.sh python
 	tests/disk_full.sh target/debug/identivia
 
+test-deploy: cargo web services ## check the files of deploy/: alert rules, systemd unit, container files, and a real nginx before a running server
+	tests/install.sh python
+	tests/install.sh deploy
+	cargo build --locked
+	cargo run --locked --quiet --example command_line_files -- target/command-line
+	grep -q 'FACE_LIVENESS_THRESHOLD' target/command-line/man/identivia.1 && bash -n target/command-line/completions/identivia.bash
+	tests/with_server.sh target/debug/identivia tests/deploy.sh target/debug/identivia $(VENV)/bin/python
+
 test-examples: cargo web examples/shop-typescript/node_modules/.installed ## test that the example shops verify a customer with a running server
 	cd examples/shop-typescript && npm run build
 	cargo build --locked
@@ -84,6 +92,10 @@ lint: cargo sbom ## formatting, lints, the licences, sources and known faults of
 
 sbom: cargo $(VENV)/lint-installed ## write the bill of materials (CycloneDX) of the server to target/identivia.cdx.json
 	$(VENV)/bin/python tests/sbom.py target/identivia.cdx.json
+
+dist: cargo web $(VENV)/lint-installed ## pack a release in target/dist: binary, manual pages, completions, deploy/, bill of materials, checksums
+	cargo build --release --locked -p identivia
+	tests/dist.sh target/release/identivia $(VENV)/bin/python target/dist
 
 bench: cargo ## measure requests per second (STORE=sqlite, postgres or pocketbase) and webhooks per second, and the time of each engine
 	[ "$(STORE)" != postgres ] || tests/install.sh postgres
@@ -112,7 +124,7 @@ cargo:
 
 # Test targets install missing tools. `make run` only checks for them and says what to install.
 LOOK := --only-look
-test test-providers test-rust test-stores test-api test-clients test-page test-web test-disk test-examples crash lint: LOOK :=
+test test-providers test-rust test-stores test-api test-clients test-page test-web test-disk test-deploy test-examples crash lint dist: LOOK :=
 
 node:
 	@tests/install.sh node $(LOOK)
