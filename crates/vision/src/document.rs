@@ -41,6 +41,7 @@ use claims::SourceClaims;
 use expiry::complete_expiry;
 use picture::SidePicture;
 use print::PrintedText;
+use upright::QuarterTurn;
 use verdict::weigh_authenticity;
 
 pub use date::Date;
@@ -64,6 +65,8 @@ pub struct Portrait {
     pub face: Face,
     /// Its template.
     pub embedding: Embedding,
+    /// The person's right and left eye, in shares of the picture as it was sent.
+    pub eyes: Option<[[f32; 2]; 2]>,
 }
 
 /// The fields, the findings and the verdict.
@@ -77,6 +80,15 @@ pub struct DocumentReading {
     /// One finding per check, always the same checks in the same sequence.
     pub findings: Vec<Finding>,
     pub portrait: Option<Portrait>,
+    /// What each part of the document says by itself: the zone, the barcode, the print. Only parts that were found.
+    pub readings: Vec<SourceReading>,
+}
+
+/// What one part of the document says, as it was read: not compared with the other parts, nor completed by them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SourceReading {
+    pub source: FieldSource,
+    pub fields: ReadFields,
 }
 
 /// A face, and whether it belongs to another person than the portrait.
@@ -134,31 +146,57 @@ pub fn read_document(
     back: Option<&Photo>,
     today: Date,
 ) -> Result<DocumentReading, EngineError> {
-    let (mut front_side, upright_front) = read_side(engines, front)?;
+    let (mut front_side, upright_front, front_turn) = read_side(engines, front)?;
+    let mut searched_front =
+        SearchedPicture { size: upright_front.image.dimensions(), turns: [QuarterTurn::None, front_turn] };
     front_side.faces = portrait::find_side_faces(engines.faces, &upright_front.image, front_side.zone.as_ref())?;
     // Without any text nothing but a face says which way is up.
     if front_side.faces.is_empty() && front_side.lines.is_empty() {
-        front_side.faces = portrait::find_turned_faces(engines.faces, &upright_front)?;
+        let (faces, turn) = portrait::find_turned_faces(engines.faces, &upright_front)?;
+        front_side.faces = faces;
+        searched_front.size = turn.turn_size(searched_front.size);
+        searched_front.turns = [turn, front_turn];
     }
     drop(upright_front);
-    let mut back_side = None;
+    let (mut back_side, mut searched_back) = (None, None);
     if let Some(photo) = back {
-        let (mut side, upright) = read_side(engines, photo)?;
+        let (mut side, upright, turn) = read_side(engines, photo)?;
+        searched_back = Some(SearchedPicture { size: upright.image.dimensions(), turns: [QuarterTurn::None, turn] });
         // The portrait is on the front; the back is searched only where the sides may be swapped.
         if front_side.faces.is_empty() {
             side.faces = portrait::find_side_faces(engines.faces, &upright.image, None)?;
         }
         back_side = Some(side);
     }
-    Ok(assess_document(&front_side, back_side.as_ref(), today))
+    let mut reading = assess_document(&front_side, back_side.as_ref(), today);
+    if let Some(portrait) = &mut reading.portrait {
+        let searched = if portrait.on_back { searched_back.as_ref() } else { Some(&searched_front) };
+        portrait.eyes = searched.zip(portrait.face.eye_centres()).map(|(searched, eyes)| searched.to_sent_shares(eyes));
+    }
+    Ok(reading)
 }
 
-/// Reads one side, without its faces. Also returns its photo, turned so that its text is upright.
+/// The picture in which faces were searched: its size, and how it was turned, the last turn first.
+struct SearchedPicture {
+    size: (u32, u32),
+    turns: [QuarterTurn; 2],
+}
+
+impl SearchedPicture {
+    /// Points of this picture, in shares of the picture as it was sent.
+    fn to_sent_shares(&self, points: [[f32; 2]; 2]) -> [[f32; 2]; 2] {
+        let (width, height) = (self.size.0.max(1) as f32, self.size.1.max(1) as f32);
+        points.map(|[x, y]| self.turns.iter().fold([x / width, y / height], |share, turn| turn.undo_share(share)))
+    }
+}
+
+/// Reads one side, without its faces. Also returns its photo, turned so that its text is upright, and that turn.
 fn read_side<'p>(
     engines: &DocumentEngines<'_>,
     photo: &'p Photo,
-) -> Result<(DocumentSide, Cow<'p, Photo>), EngineError> {
+) -> Result<(DocumentSide, Cow<'p, Photo>, QuarterTurn), EngineError> {
     let page = engines.text.read_page(&photo.image)?;
+    let turn = QuarterTurn::for_text(page.direction);
     let (photo, mut page) = upright::turn_upright(photo, page);
     if page.zone.is_none() {
         reread_numbers(engines.text, &photo.image, &mut page.lines)?;
@@ -178,7 +216,7 @@ fn read_side<'p>(
         resolution: (f64::from(quality.resolution) * scale).round() as u32,
         quality,
     };
-    Ok((side, photo))
+    Ok((side, photo, turn))
 }
 
 /// Reads the numbers of a licence with numbered fields again, from a wider copy of their lines: the recogniser loses a
@@ -287,7 +325,24 @@ fn assess_document(front: &DocumentSide, back: Option<&DocumentSide>, today: Dat
         portrait_present,
     ]);
     let is_proven = claims.is_some_and(|claims| claims.proven);
-    DocumentReading { authenticity: weigh_authenticity(&findings), fields, source, is_proven, findings, portrait }
+    let readings = list_readings(zone.as_ref(), barcode.as_ref(), &print, today);
+    let authenticity = weigh_authenticity(&findings);
+    DocumentReading { authenticity, fields, source, is_proven, findings, portrait, readings }
+}
+
+/// What each part says that was found.
+fn list_readings(
+    zone: Option<&SourceClaims>,
+    barcode: Option<&SourceClaims>,
+    print: &PrintedText,
+    today: Date,
+) -> Vec<SourceReading> {
+    let zone = zone.map(|zone| (FieldSource::Mrz, ReadFields::from_source(zone)));
+    let barcode = barcode.map(|barcode| (FieldSource::Barcode, ReadFields::from_source(barcode)));
+    let print = (FieldSource::Print, ReadFields::from_print(print, today));
+    let found = zone.into_iter().chain(barcode).chain([print]);
+    let found = found.filter(|(_, fields)| *fields != ReadFields::default());
+    found.map(|(source, fields)| SourceReading { source, fields }).collect()
 }
 
 /// The zone with right check digits, the front's before the back's; else the one read with more certainty.

@@ -70,6 +70,15 @@ pub struct Face {
     pub landmark_score: f32,
 }
 
+impl Face {
+    /// The centres of the person's right and left eye, in the picture's pixels; `None` without landmarks.
+    #[must_use]
+    pub fn eye_centres(&self) -> Option<[[f32; 2]; 2]> {
+        let is_whole = self.landmarks.len() == landmarks::POINT_COUNT;
+        is_whole.then(|| landmarks::find_eye_centres(&self.landmarks))
+    }
+}
+
 /// The four networks for faces.
 pub struct FaceEngine {
     detect: ModelWeights,

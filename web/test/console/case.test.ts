@@ -74,7 +74,7 @@ describe('a decision', () => {
   });
 });
 
-const image = (name: string, boxes: CaseImage['boxes'] = []): CaseImage => ({ name, url: `/api/files/${name}`, boxes });
+const image = (name: string, boxes: CaseImage['boxes'] = [], eyes: CaseImage['eyes'] = null): CaseImage => ({ name, url: `/api/files/${name}`, boxes, eyes });
 
 describe('pictures of a case', () => {
   test('are documents, faces or frames', () => {
@@ -85,6 +85,11 @@ describe('pictures of a case', () => {
     const box = { finding: 'portrait_present', x: 0.1, y: 0.2, width: 0.3, height: 0.4 };
     const faces = findFaces([image('facial_photo'), image('document_front', [box]), image('frame_1')]);
     expect(faces.map((face) => [face.image.name, face.box])).toEqual([['document_front', box], ['facial_photo', null]]);
+  });
+  test('compare the portrait of the back where the sides were swapped', () => {
+    const eyes = { right: { x: 0.1, y: 0.3 }, left: { x: 0.2, y: 0.3 } };
+    const faces = findFaces([image('document_front'), image('document_back', [], eyes), image('facial_photo', [], eyes)]);
+    expect(faces.map((face) => face.image.name)).toEqual(['document_back', 'facial_photo']);
   });
   test('show a box with its surroundings, inside the picture', () => {
     const wide = widenBox({ finding: 'f', x: 0.05, y: 0.8, width: 0.2, height: 0.2 }, 0.5);

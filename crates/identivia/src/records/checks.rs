@@ -1,6 +1,8 @@
 //! Checks on a verification record: what was found out after it was made, and how much each finding is worth. They decide
 //! nothing about a profile.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -122,4 +124,49 @@ pub struct Check {
     /// For a person.
     pub message: String,
     pub findings: Vec<Finding>,
+    /// What each part of the document says, as it was read (document check).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub readings: Vec<SourceReading>,
+    /// Where the eyes are in the pictures (face match).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub eyes: Vec<FaceEyes>,
+}
+
+/// A part of a document that was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DocumentSource {
+    /// The machine-readable zone.
+    Mrz,
+    Barcode,
+    Print,
+}
+
+/// What one part of the document says: not compared with the other parts, nor completed by them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SourceReading {
+    pub source: DocumentSource,
+    /// By name, such as `document_number`; each of at most 255 letters.
+    pub fields: BTreeMap<String, String>,
+}
+
+/// Where the eyes of the face in a picture are.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct FaceEyes {
+    /// `document_front`, `document_back`, `facial_photo` or `liveness_reference`.
+    pub image: String,
+    /// The person's own right: on the left of a picture that is not mirrored.
+    pub right: ImagePoint,
+    pub left: ImagePoint,
+}
+
+/// A place in an upright picture.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ImagePoint {
+    /// In shares of the width, 0 to 1, from the left.
+    #[schema(minimum = 0, maximum = 1)]
+    pub x: f64,
+    /// In shares of the height, 0 to 1, from the top.
+    #[schema(minimum = 0, maximum = 1)]
+    pub y: f64,
 }

@@ -128,10 +128,12 @@ fn to_last_three(number: &str) -> Option<String> {
     Some(format!("{HIDDEN_START}{}", end.iter().collect::<String>()))
 }
 
-/// Checks with empty evidence. `None` where they have another form.
+/// Checks with empty evidence, without what was read and where faces are. `None` where they have another form.
 fn remove_evidence(checks: &RawValue) -> Option<Box<RawValue>> {
     let mut checks: Vec<Map<String, Value>> = serde_json::from_str(checks.get()).ok()?;
     for check in &mut checks {
+        check.remove("readings");
+        check.remove("eyes");
         for finding in check.get_mut("findings").and_then(Value::as_array_mut).into_iter().flatten() {
             finding.as_object_mut()?.insert("evidence".to_owned(), Value::Object(Map::new()));
         }
@@ -168,12 +170,14 @@ mod tests {
 
     #[test]
     fn checks_lose_their_evidence_and_other_documents_everything() {
-        let checks = r#"[{"check":"document","findings":[{"code":"c","evidence":{"name":"CANARY"}}],"score":1}]"#;
+        let checks = r#"[{"check":"document","findings":[{"code":"c","evidence":{"name":"CANARY"}}],"score":1,
+            "readings":[{"source":"print","fields":{"name":"CANARY"}}],"eyes":[{"image":"facial_photo"}]}]"#;
         let mut masked = RawValue::from_string(checks.to_owned()).unwrap();
         masked.mask(Mask::WithoutEvidence);
         let shown: Value = serde_json::from_str(masked.get()).unwrap();
         assert_eq!(shown[0]["findings"][0], serde_json::json!({"code": "c", "evidence": {}}));
         assert_eq!(shown[0]["score"], 1);
+        assert!(shown[0].get("readings").is_none() && shown[0].get("eyes").is_none(), "{shown}");
         for (document, mask) in [
             (checks, Mask::Hide),
             (r#"{"a":"CANARY"}"#, Mask::WithoutEvidence),

@@ -368,7 +368,27 @@ async fn record_is_checked_after_the_answer() {
         faces["weights"].as_array().unwrap().iter().map(|used| used["model"].as_str().unwrap()).collect();
     assert!(used.contains(&"face-embed"), "{used:?}");
     assert_eq!(faces["weights"][0]["sha256"].as_str().unwrap().len(), 64);
-    assert_eq!(find_check(&done, "document")["assurance"], "optical");
+    let document = find_check(&done, "document");
+    assert_eq!(document["assurance"], "optical");
+    let readings = document["readings"].as_array().unwrap();
+    assert_eq!(readings.iter().map(|read| &read["source"]).collect::<Vec<_>>(), ["mrz", "print"], "{readings:?}");
+    let zone = &readings[0]["fields"];
+    assert_eq!(
+        (&zone["document_number"], &zone["date_of_birth"]),
+        (&json!("A12345678"), &json!("1990-01-15")),
+        "{zone}"
+    );
+    assert!(readings[1]["fields"].as_object().unwrap().values().all(Value::is_string), "{readings:?}");
+    // Upright faces that fill their picture, and the portrait on the left half of the page.
+    let eyes = faces["eyes"].as_array().unwrap();
+    let images: Vec<_> = eyes.iter().map(|each| each["image"].as_str().unwrap()).collect();
+    assert_eq!(images, ["document_front", "facial_photo", "liveness_reference"]);
+    for each in eyes {
+        let at = |eye: &str, axis: &str| each[eye][axis].as_f64().unwrap();
+        assert!(at("right", "x") + 0.02 < at("left", "x") && at("left", "x") < 1.0, "{each}");
+        assert!((at("right", "y") - at("left", "y")).abs() < 0.1 && at("right", "y") > 0.0, "{each}");
+    }
+    assert!(eyes[0]["left"]["x"].as_f64().unwrap() < 0.5, "{eyes:?}");
     let live = find_check(&done, "liveness");
     assert_eq!((&live["assurance"], &live["threshold"]), (&json!("model"), &json!(75.0)));
     assert_eq!(outcome_of(&live["findings"], "claim_matches_result"), "warn", "88.8 was claimed");

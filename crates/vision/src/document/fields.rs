@@ -47,6 +47,26 @@ pub struct ReadFields {
 }
 
 impl ReadFields {
+    /// The fields of a zone or a barcode as it says them.
+    pub(super) fn from_source(claims: &SourceClaims) -> Self {
+        Self {
+            name: join_names(&claims.given_names, &claims.surname),
+            surname: claims.surname.clone(),
+            given_names: claims.given_names.clone(),
+            is_name_cut: claims.cut,
+            document_number: claims.document_number.clone(),
+            other_numbers: Vec::new(),
+            issuing_state: claims.issuing_state.clone(),
+            nationality: claims.nationality.clone(),
+            document_type: String::new(),
+            address: claims.address.clone(),
+            sex: Some(claims.sex),
+            date_of_birth: claims.date_of_birth.and_then(ClaimedDate::to_exact_date),
+            expiry: claims.expiry.and_then(ClaimedDate::to_exact_date),
+            issued: claims.issued.and_then(ClaimedDate::to_exact_date),
+        }
+    }
+
     /// The fields of a zone or a barcode, with names in the spelling of the print.
     pub(super) fn from_claims(claims: &SourceClaims, agreement: &Agreement, print: &PrintedText, today: Date) -> Self {
         let spelling = &agreement.spelling;

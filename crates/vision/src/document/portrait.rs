@@ -45,14 +45,17 @@ pub(super) fn find_side_faces(
 }
 
 /// The faces of a photo that was sent on its side or upside down.
-pub(super) fn find_turned_faces(engine: &FaceEngine, photo: &Photo) -> Result<Vec<SideFace>, EngineError> {
+pub(super) fn find_turned_faces(
+    engine: &FaceEngine,
+    photo: &Photo,
+) -> Result<(Vec<SideFace>, QuarterTurn), EngineError> {
     for turn in QuarterTurn::CHANGES {
         let faces = find_side_faces(engine, &turn_photo(photo, turn).image, None)?;
         if !faces.is_empty() {
-            return Ok(faces);
+            return Ok((faces, turn));
         }
     }
-    Ok(Vec::new())
+    Ok((Vec::new(), QuarterTurn::None))
 }
 
 /// Whether a face is where a passport's page or a visa has its portrait: above its zone, between the zone's ends.
@@ -81,7 +84,7 @@ pub(super) fn choose_portrait(
     let swapped = back.filter(|back| front.faces.is_empty() && !back.faces.is_empty());
     let portrait = |side: &DocumentSide, on_back: bool| {
         let seen = side.faces.first()?;
-        Some(Portrait { on_back, face: seen.face.clone(), embedding: seen.embedding.clone()? })
+        Some(Portrait { on_back, face: seen.face.clone(), embedding: seen.embedding.clone()?, eyes: None })
     };
     match swapped {
         Some(back) if sides_match == Outcome::Pass => {

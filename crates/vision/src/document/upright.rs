@@ -22,7 +22,7 @@ impl QuarterTurn {
     pub(super) const CHANGES: [Self; 3] = [Self::Right, Self::Half, Self::Left];
 
     /// The turn after which text of this direction runs from left to right.
-    fn for_text((x, y): (f32, f32)) -> Self {
+    pub(super) fn for_text((x, y): (f32, f32)) -> Self {
         match (x.abs() >= y.abs(), x >= 0.0, y >= 0.0) {
             (true, true, _) => Self::None,
             (true, false, _) => Self::Half,
@@ -37,6 +37,21 @@ impl QuarterTurn {
             Self::Right => Some(imageops::rotate90(image)),
             Self::Half => Some(imageops::rotate180(image)),
             Self::Left => Some(imageops::rotate270(image)),
+        }
+    }
+
+    /// The size of a picture after the turn.
+    pub(super) fn turn_size(self, (width, height): (u32, u32)) -> (u32, u32) {
+        if matches!(self, Self::None | Self::Half) { (width, height) } else { (height, width) }
+    }
+
+    /// The same point before the turn, both in shares of the picture's width and height.
+    pub(super) fn undo_share(self, [x, y]: [f32; 2]) -> [f32; 2] {
+        match self {
+            Self::None => [x, y],
+            Self::Right => [y, 1.0 - x],
+            Self::Half => [1.0 - x, 1.0 - y],
+            Self::Left => [1.0 - y, x],
         }
     }
 
@@ -91,6 +106,15 @@ mod tests {
             let turned = turn.turn_image(&image).unwrap();
             let (x, y) = turn.turn_point((1.5, 0.5), (6.0, 4.0));
             assert_eq!(turned.get_pixel(x as u32, y as u32), &Rgb([255; 3]), "{turn:?}");
+        }
+    }
+
+    #[test]
+    fn shares_of_a_turned_picture_are_those_of_the_sent_one() {
+        for turn in [QuarterTurn::None].into_iter().chain(QuarterTurn::CHANGES) {
+            let (x, y) = turn.turn_point((1.5, 0.5), (6.0, 4.0));
+            let (width, height) = turn.turn_size((6, 4));
+            assert_eq!(turn.undo_share([x / width as f32, y / height as f32]), [0.25, 0.125], "{turn:?}");
         }
     }
 

@@ -93,9 +93,18 @@ fn measure_roll(points: &[[f32; 3]]) -> f32 {
     (left[1] - right[1]).atan2(left[0] - right[0])
 }
 
+/// The centres of the person's right and left eye.
+pub(crate) fn find_eye_centres(points: &[[f32; 3]]) -> [[f32; 2]; 2] {
+    let centre = |eye: &[usize; 2]| {
+        let middle = middle_of_points(points, eye);
+        [middle[0], middle[1]]
+    };
+    [centre(&RIGHT_EYE), centre(&LEFT_EYE)]
+}
+
 /// The distance between the eyes' centres, in pixels.
 pub(crate) fn measure_eye_distance(points: &[[f32; 3]]) -> f32 {
-    let (right, left) = (middle_of_points(points, &RIGHT_EYE), middle_of_points(points, &LEFT_EYE));
+    let [right, left] = find_eye_centres(points);
     (left[0] - right[0]).hypot(left[1] - right[1])
 }
 

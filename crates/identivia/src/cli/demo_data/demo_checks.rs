@@ -72,5 +72,7 @@ fn check_of_kind(kind: CheckKind, conspicuous: Option<&(CheckKind, Finding)>) ->
         assurance,
         message,
         findings,
+        readings: Vec::new(),
+        eyes: Vec::new(),
     }
 }

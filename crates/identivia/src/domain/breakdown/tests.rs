@@ -31,6 +31,8 @@ fn check(kind: CheckKind, outcome: Outcome, findings: Vec<Finding>) -> Check {
         assurance: Assurance::Model,
         message: String::new(),
         findings,
+        readings: Vec::new(),
+        eyes: Vec::new(),
     }
 }
 

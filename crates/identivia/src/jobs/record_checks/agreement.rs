@@ -38,6 +38,8 @@ pub(super) fn check_agreement(
         assurance: if is_proven { Assurance::Optical } else { Assurance::Model },
         message: message.to_owned(),
         findings,
+        readings: Vec::new(),
+        eyes: Vec::new(),
     }
 }
 

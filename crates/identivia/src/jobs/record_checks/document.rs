@@ -1,9 +1,13 @@
 //! The document check: whether the document agrees with itself.
 
+use vision::document::{Date, DocumentReading, FieldSource, ReadFields};
+use vision::mrz::Sex;
+
 use super::images::ObservedImages;
+use crate::domain::{LINE, country};
 use crate::providers::documents::local::to_api_finding;
 use crate::providers::local_engines::{ENGINE_NAME, LocalEngines};
-use crate::records::checks::{Assurance, Check, CheckKind, Outcome};
+use crate::records::checks::{Assurance, Check, CheckKind, DocumentSource, Outcome, SourceReading};
 
 /// Checks what the local engines have read from the document. Another reader may have read it for the person.
 pub(super) fn check_document(engines: &LocalEngines, observed: &ObservedImages) -> Check {
@@ -17,6 +21,8 @@ pub(super) fn check_document(engines: &LocalEngines, observed: &ObservedImages) 
         assurance,
         message: message.to_owned(),
         findings,
+        readings: observed.document.as_ref().map(list_readings).unwrap_or_default(),
+        eyes: Vec::new(),
     };
     let Some(document) = &observed.document else {
         return check(
@@ -44,4 +50,59 @@ pub(super) fn check_document(engines: &LocalEngines, observed: &ObservedImages) 
     };
     let assurance = if document.is_proven { Assurance::Optical } else { Assurance::Model };
     check(outcome, assurance, message, document.findings.iter().map(to_api_finding).collect())
+}
+
+/// What each part of the document says, under the names of the record's fields.
+fn list_readings(document: &DocumentReading) -> Vec<SourceReading> {
+    let readings = document.readings.iter().filter_map(|reading| {
+        let source = match reading.source {
+            FieldSource::Mrz => DocumentSource::Mrz,
+            FieldSource::Barcode => DocumentSource::Barcode,
+            FieldSource::Print => DocumentSource::Print,
+            FieldSource::Nothing => return None,
+        };
+        Some(SourceReading { source, fields: to_texts(&reading.fields) })
+    });
+    readings.filter(|reading| !reading.fields.is_empty()).collect()
+}
+
+fn to_texts(fields: &ReadFields) -> std::collections::BTreeMap<String, String> {
+    let date = |date: Option<Date>| date.map(|date| date.to_string()).unwrap_or_default();
+    let gender = match fields.sex {
+        Some(Sex::Male) => "male",
+        Some(Sex::Female) => "female",
+        Some(Sex::Unspecified) | None => "",
+    };
+    let texts = [
+        ("name", fields.name.clone()),
+        ("document_number", fields.document_number.clone()),
+        ("date_of_birth", date(fields.date_of_birth)),
+        ("expiry_date", date(fields.expiry)),
+        ("gender", gender.to_owned()),
+        ("country", country::code(&fields.issuing_state).unwrap_or_default().to_owned()),
+        ("nationality", fields.nationality.clone()),
+        ("address", fields.address.clone()),
+    ];
+    let known = texts.into_iter().filter(|(_, text)| !text.is_empty());
+    known.map(|(name, text)| (name.to_owned(), text.chars().take(LINE).collect())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_of_a_source_are_bounded_and_empty_ones_are_left_out() {
+        let fields = ReadFields {
+            name: "Ä".repeat(10_000),
+            issuing_state: "D".to_owned(),
+            sex: Some(Sex::Unspecified),
+            expiry: Date::new(2031, 2, 28),
+            ..ReadFields::default()
+        };
+        let texts = to_texts(&fields);
+        assert_eq!(texts["name"].chars().count(), LINE);
+        assert_eq!(texts.keys().map(String::as_str).collect::<Vec<_>>(), ["country", "expiry_date", "name"]);
+        assert_eq!((texts["country"].as_str(), texts["expiry_date"].as_str()), ("DEU", "2031-02-28"));
+    }
 }

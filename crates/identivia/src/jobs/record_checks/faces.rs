@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::images::{MeasuredFace, ObservedImages};
 use crate::domain::shortest;
 use crate::providers::local_engines::{ENGINE_NAME, LocalEngines};
-use crate::records::checks::{Assurance, Check, CheckKind, Finding, Outcome};
+use crate::records::checks::{Assurance, Check, CheckKind, FaceEyes, Finding, Outcome};
 
 /// A face with fewer pixels between its eyes is too small for a comparison.
 const MIN_EYE_DISTANCE: f32 = 16.0;
@@ -54,8 +54,19 @@ pub(super) fn check_faces(engines: &LocalEngines, observed: &ObservedImages, has
         assurance: Assurance::Model,
         message: message.to_owned(),
         findings,
+        readings: Vec::new(),
+        eyes: list_eyes(observed),
     };
     (check, encode_templates(observed))
+}
+
+/// Where the eyes are in the pictures whose face was found.
+fn list_eyes(observed: &ObservedImages) -> Vec<FaceEyes> {
+    let portrait = if observed.is_portrait_on_back { "document_back" } else { "document_front" };
+    let faces =
+        [(portrait, &observed.portrait), ("facial_photo", &observed.selfie), ("liveness_reference", &observed.live)];
+    let eyes = faces.into_iter().filter_map(|(image, face)| Some((image, face.as_ref()?.eyes?)));
+    eyes.map(|(image, [right, left])| FaceEyes { image: image.to_owned(), right, left }).collect()
 }
 
 /// Says whether the document has exactly one portrait, at the usual place.

@@ -9,6 +9,7 @@ use crate::files::{Files, FilesError, StoredPath};
 use crate::providers::documents::local::PICTURE_SIDE;
 use crate::providers::http_call::ProviderError;
 use crate::providers::local_engines::LocalEngines;
+use crate::records::checks::ImagePoint;
 use crate::records::liveness_session::LivenessSession;
 use crate::records::verification_record::VerificationRecord;
 use crate::store::Collection;
@@ -29,12 +30,16 @@ pub(super) struct MeasuredFace {
     pub(super) embedding: Embedding,
     /// Pixels between the eyes.
     pub(super) eye_distance: f32,
+    /// The person's right and left eye, in shares of the picture; `None` where the landmarks are no places in it.
+    pub(super) eyes: Option<[ImagePoint; 2]>,
 }
 
 /// What the engines found in the pictures.
 pub(super) struct ObservedImages {
     pub(super) document: Option<DocumentReading>,
     pub(super) portrait: Option<MeasuredFace>,
+    /// Whether the portrait is in the picture of the back.
+    pub(super) is_portrait_on_back: bool,
     pub(super) selfie: Option<MeasuredFace>,
     /// Of the liveness session's reference image.
     pub(super) live: Option<MeasuredFace>,
@@ -101,14 +106,18 @@ pub(super) fn observe_images(
             let portrait = document.portrait.as_ref().map(|portrait| MeasuredFace {
                 embedding: portrait.embedding.clone(),
                 eye_distance: portrait.face.eye_distance,
+                eyes: portrait.eyes.and_then(|eyes| to_shares(eyes, (1, 1))),
             });
             (Some(document), portrait)
         }
         None => (None, None),
     };
+    let is_on_back = |document: &DocumentReading| document.portrait.as_ref().is_some_and(|portrait| portrait.on_back);
+    let is_portrait_on_back = document.as_ref().is_some_and(is_on_back) && images.back.is_some();
     Ok(ObservedImages {
         document,
         portrait,
+        is_portrait_on_back,
         selfie: measure_largest_face(engines, images.selfie.as_deref())?,
         live: measure_largest_face(engines, images.live.as_deref())?,
     })
@@ -138,5 +147,36 @@ fn measure_largest_face(engines: &LocalEngines, bytes: Option<&[u8]>) -> Result<
 
 fn measure_face(engines: &LocalEngines, photo: &Photo, face: &Face) -> Result<MeasuredFace, ProviderError> {
     let embedding = engines.faces.compute_embedding(&photo.image, face)?;
-    Ok(MeasuredFace { embedding, eye_distance: face.eye_distance })
+    let size = photo.image.dimensions();
+    let eyes = face.eye_centres().and_then(|eyes| to_shares(eyes, size));
+    Ok(MeasuredFace { embedding, eye_distance: face.eye_distance, eyes })
+}
+
+/// Places in shares of a picture of that size, with four digits; `None` where one of them is far outside.
+fn to_shares(eyes: [[f32; 2]; 2], (width, height): (u32, u32)) -> Option<[ImagePoint; 2]> {
+    let share = |place: f32, side: u32| {
+        let share = f64::from(place) / f64::from(side.max(1));
+        // A landmark may lie a little beyond the edge of a picture that cuts the face.
+        (-0.05..=1.05).contains(&share).then(|| (share.clamp(0.0, 1.0) * 10_000.0).round() / 10_000.0)
+    };
+    let point = |[x, y]: [f32; 2]| Some(ImagePoint { x: share(x, width)?, y: share(y, height)? });
+    let [right, left] = eyes;
+    Some([point(right)?, point(left)?])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn eyes_are_shares_of_the_picture_and_none_outside_of_it() {
+        let point = |x, y| ImagePoint { x, y };
+        let found = to_shares([[100.0, 50.0], [133.333, 100.0]], (400, 200));
+        assert_eq!(found, Some([point(0.25, 0.25), point(0.3333, 0.5)]));
+        assert_eq!(to_shares([[-4.0, 0.0], [404.0, 200.0]], (400, 200)), Some([point(0.0, 0.0), point(1.0, 1.0)]));
+        for outside in [[-40.0, 0.0], [0.0, 300.0], [f32::NAN, 0.0], [f32::INFINITY, 0.0]] {
+            assert_eq!(to_shares([[1.0, 1.0], outside], (400, 200)), None, "{outside:?}");
+        }
+        assert_eq!(to_shares([[1.0, 1.0], [2.0, 2.0]], (0, 0)), None);
+    }
 }

@@ -48,6 +48,8 @@ pub(super) fn check_liveness(
         assurance,
         message: message.to_owned(),
         findings: collect_findings(record, finished),
+        readings: Vec::new(),
+        eyes: Vec::new(),
     }
 }
 

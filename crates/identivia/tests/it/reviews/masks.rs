@@ -1,9 +1,20 @@
 //! What of a person's values reviews show, to whom, and that it is audited.
 
+use std::collections::BTreeMap;
+
+use identivia::domain::event::EventKind;
+use identivia::records::audit_event::AuditEvent;
+use identivia::records::checks::{
+    Assurance, Check, CheckKind, DocumentSource, FaceEyes, ImagePoint, Outcome, SourceReading,
+};
 use identivia::records::console_user::ConsoleRole;
+use identivia::records::id::RecordId;
+use identivia::records::verification_record::ChecksStatus;
+use identivia::store::CompletedChecks;
 use serde_json::{Value, json};
 
 use super::{CANARIES, act, claim, list, review_of, submit, world_with_reviews};
+use crate::world::World;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn lists_show_no_value_that_identifies_a_person() {
@@ -101,4 +112,101 @@ async fn reveal_needs_a_claim_and_a_reason_and_is_audited_by_field() {
     }
     world.clock.advance(15 * 60);
     act(&ann, &case, "reveal", ask(&case["claim_id"])).await.expect(409);
+}
+
+/// Stores what the checks of a record have found, as the queue does.
+async fn complete_checks(world: &World, review: &Value, checks: Vec<Check>) {
+    let id = |field: &str| RecordId::parse(review[field].as_str().unwrap()).unwrap();
+    let completed = CompletedChecks { status: ChecksStatus::Done, checks, face_templates: None };
+    let event = AuditEvent::new(EventKind::ChecksEnded, world.clock.now(), "test");
+    let store = &world.app.store;
+    assert!(store.complete_checks(id("profile"), id("verification"), &completed, event).await.unwrap());
+}
+
+fn check(check: CheckKind, readings: Vec<SourceReading>, eyes: Vec<FaceEyes>) -> Check {
+    Check {
+        check,
+        outcome: Outcome::Pass,
+        score: None,
+        threshold: None,
+        engine: "test".to_owned(),
+        weights: Vec::new(),
+        assurance: Assurance::Model,
+        message: String::new(),
+        findings: Vec::new(),
+        readings,
+        eyes,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_part_of_the_document_is_masked_and_eyes_are_for_those_who_see_the_pictures() {
+    let Some(world) = world_with_reviews().await else { return };
+    let (id, person) = submit(&world, "one", None).await;
+    let (ann, bob) = (world.console(ConsoleRole::Reviewer).await, world.console(ConsoleRole::Reviewer).await);
+    let review = review_of(&ann, &id).await;
+    let reading = |source, number: &str| SourceReading {
+        source,
+        fields: [
+            ("name", "Canary Osprey"),
+            ("document_number", number),
+            ("expiry_date", "2031-02-28"),
+            ("odd", "CANARY77Q"),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect::<BTreeMap<_, _>>(),
+    };
+    let readings = vec![reading(DocumentSource::Mrz, "CANARY77Q"), reading(DocumentSource::Print, "CANARY770")];
+    let point = |x, y| ImagePoint { x, y };
+    let eyes = vec![FaceEyes { image: "facial_photo".to_owned(), right: point(0.375, 0.5), left: point(0.625, 0.5) }];
+    let checks = vec![check(CheckKind::Document, readings, Vec::new()), check(CheckKind::FaceMatch, Vec::new(), eyes)];
+    complete_checks(&world, &review, checks).await;
+
+    let path = format!("/api/reviews/{}", review["id"].as_str().unwrap());
+    let masked = bob.get(&path).await.expect(200)["data"].clone();
+    for canary in CANARIES {
+        assert!(!masked.to_string().contains(canary), "{canary}: {masked}");
+    }
+    assert_eq!(masked["read"][0]["fields"]["expiry_date"], "2031");
+    assert!(!masked.to_string().contains("0.375") && masked["images"] == json!([]), "{masked}");
+    let case = claim(&ann, &review).await;
+    let numbers = json!(["•••••77Q", "•••••770"]);
+    let read = |index: usize| case["read"][index]["fields"].clone();
+    assert_eq!(json!([read(0)["document_number"], read(1)["document_number"]]), numbers);
+    assert_eq!((&case["read"][0]["source"], &case["read"][1]["source"]), (&json!("mrz"), &json!("print")));
+    assert_eq!((&read(0)["name"], &read(0)["expiry_date"]), (&json!("Canary Osprey"), &json!("2031-02-28")));
+    assert!(read(0).get("odd").is_none() && !case.to_string().contains("CANARY77Q"), "{case}");
+    let images = case["images"].as_array().unwrap();
+    let eyes_of = |name: &str| images.iter().find(|image| image["name"] == name).unwrap()["eyes"].clone();
+    assert_eq!(eyes_of("facial_photo"), json!({"right": {"x": 0.375, "y": 0.5}, "left": {"x": 0.625, "y": 0.5}}));
+    assert_eq!(eyes_of("document_front"), Value::Null);
+
+    // The record: whole for a company's server, without both for people at the console, without checks for a link.
+    let records = format!("/api/verification_history/{id}");
+    let whole = world.operator().get(&records).await.expect(200)["data"][0]["checks"].clone();
+    assert_eq!(whole[0]["readings"][1]["fields"]["document_number"], "CANARY770");
+    assert_eq!(whole[1]["eyes"][0]["left"]["x"], 0.625);
+    let admin = world.console(ConsoleRole::SuperAdmin).await;
+    let seen = admin.get(&records).await.expect(200)["data"][0]["checks"].to_string();
+    assert!(!seen.contains("readings") && !seen.contains("eyes") && !seen.contains("CANARY"), "{seen}");
+    let own = person.get(&format!("/api/profiles/{id}")).await.expect(200).to_string();
+    assert!(!own.contains("readings") && !own.contains("0.375"), "{own}");
+}
+
+/// A record that was checked before: without readings and eyes.
+#[tokio::test(flavor = "multi_thread")]
+async fn record_that_was_checked_before_has_one_reading_and_no_eyes() {
+    let Some(world) = world_with_reviews().await else { return };
+    let (id, _) = submit(&world, "one", None).await;
+    let ann = world.console(ConsoleRole::Reviewer).await;
+    let review = review_of(&ann, &id).await;
+    let mut agreement = check(CheckKind::DataAgreement, Vec::new(), Vec::new());
+    let evidence = [("said", json!("Canary Osprey")), ("read", json!("Canary Osprey"))];
+    agreement.findings =
+        vec![identivia::records::checks::Finding::new("name", Outcome::Pass, "The name agrees", evidence)];
+    complete_checks(&world, &review, vec![agreement]).await;
+    let case = claim(&ann, &review).await;
+    assert_eq!(case["read"], json!([{"source": "print", "fields": {"name": "Canary Osprey"}}]));
+    assert!(case["images"].as_array().unwrap().iter().all(|image| image["eyes"].is_null()), "{case}");
 }

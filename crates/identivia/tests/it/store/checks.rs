@@ -21,6 +21,8 @@ fn passed_check() -> Check {
         assurance: Assurance::Model,
         message: "m".to_owned(),
         findings: vec![],
+        readings: Vec::new(),
+        eyes: Vec::new(),
     }
 }
 

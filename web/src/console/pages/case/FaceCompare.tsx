@@ -7,6 +7,7 @@ import { SelectField } from '../../ui/fields';
 import { ScoreLine } from './ScoreLine';
 import { type FaceCrop, widenBox } from './caseImages';
 import type { LoadedImage } from './useCaseImages';
+import { placeFace, toFaceStyle } from './faceAlign';
 import { usePictureSize } from './useStage';
 
 const MODES = ['side', 'overlay', 'flicker'] as const;
@@ -72,6 +73,17 @@ export function FaceCompare({ faces, loaded, checks, label }: FaceCompareProps) 
 
 function FacePicture({ face, url, label }: { face: FaceCrop; url: string | null; label: string }) {
   const size = usePictureSize(url);
+  const place = placeFace(face.image.eyes, size);
+  if (url && place) {
+    return (
+      <figure className="face">
+        <div className="face-crop face-aligned">
+          <img src={url} alt={label} style={toFaceStyle(place)} />
+        </div>
+        <figcaption>{label}</figcaption>
+      </figure>
+    );
+  }
   const box = face.box && widenBox(face.box, 0.35);
   const crop = box && {
     width: `${100 / box.width}%`,

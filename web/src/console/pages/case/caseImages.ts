@@ -16,9 +16,9 @@ export interface FaceCrop {
   box: FindingBox | null;
 }
 
-/** The document's portrait first, then the person's own pictures. */
+/** The document's portrait first, then the person's own pictures. The portrait is on the front unless the sides were swapped. */
 export function findFaces(images: readonly CaseImage[]): FaceCrop[] {
-  const front = images.find((image) => image.name === 'document_front');
+  const front = imagesOf(images, 'document').find((image) => image.eyes) ?? images.find((image) => image.name === 'document_front');
   const portrait = front?.boxes.find((box) => /portrait|face/.test(box.finding)) ?? null;
   const faces = imagesOf(images, 'face').map((image) => ({ image, box: image.boxes.find((box) => /face/.test(box.finding)) ?? null }));
   return front ? [{ image: front, box: portrait }, ...faces] : faces;

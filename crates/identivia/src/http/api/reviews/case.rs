@@ -135,7 +135,7 @@ pub(super) async fn answer_case(named: NamedReview) -> Result<Json<ReviewRespons
         read: list_read_sources(&checks, view),
         breakdown: break_down(&record, &checks),
         checks: shown_checks(&checks, view)?,
-        images: if view.shows_images { list_images(context, &record).await? } else { Vec::new() },
+        images: if view.shows_images { list_images(context, &record, &checks).await? } else { Vec::new() },
         tries_before: list_earlier_tries(context, review).await?,
         timeline: list_timeline(context, review, is_blind).await?,
         notes: notes

@@ -6,13 +6,13 @@ use utoipa::ToSchema;
 
 use crate::domain::breakdown::KnownChecks;
 use crate::http::error::ApiError;
-use crate::records::checks::{Check, CheckKind, Outcome};
+use crate::records::checks::{Check, CheckKind, DocumentSource, Outcome, SourceReading};
 use crate::records::masking::{Mask, mask_text};
 use crate::records::profile::Profile;
 use crate::records::verification_record::VerificationRecord;
 
 /// What stands in a case of the profile and of the record, and how it is masked.
-const MASKS: [(&str, Option<Mask>); 17] = [
+const MASKS: [(&str, Option<Mask>); 19] = [
     ("user_id", Some(Mask::Hide)),
     ("name", Some(Mask::Initials)),
     ("document_number", Some(Mask::LastThree)),
@@ -23,6 +23,8 @@ const MASKS: [(&str, Option<Mask>); 17] = [
     ("gender", Some(Mask::Hide)),
     ("date_of_birth", Some(Mask::YearOnly)),
     ("place_of_birth", Some(Mask::Hide)),
+    ("expiry_date", Some(Mask::YearOnly)),
+    ("nationality", Some(Mask::Hide)),
     ("ip_address", Some(Mask::Hide)),
     ("observed_ip", Some(Mask::Hide)),
     ("document_type", None),
@@ -32,7 +34,7 @@ const MASKS: [(&str, Option<Mask>); 17] = [
     ("fingerprint_status", None),
 ];
 /// What the holder of a review sees without a mask.
-const SHOWN_TO_HOLDER: [&str; 3] = ["name", "date_of_birth", "gender"];
+const SHOWN_TO_HOLDER: [&str; 5] = ["name", "date_of_birth", "gender", "expiry_date", "nationality"];
 
 /// How much of a case the caller sees.
 #[derive(Clone, Copy)]
@@ -44,13 +46,12 @@ pub(super) struct CaseView {
     pub(super) shows_images: bool,
 }
 
-/// Fields that were read from one part of the document.
+/// Fields that were read from one part of the document, as that part says them.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ReadSource)]
 pub(super) struct ReadSource {
-    /// `mrz`, `barcode` or `print`: the part that proves what was read, else print.
-    #[schema(pattern = "^(mrz|barcode|print)$")]
-    source: &'static str,
+    /// Of a record that was checked before each part was kept: the part that proves what was read, else print.
+    source: DocumentSource,
     /// By name, masked.
     #[schema(value_type = Object)]
     fields: Map<String, Value>,
@@ -89,9 +90,27 @@ pub(super) fn shown_record(record: &VerificationRecord, view: CaseView) -> Resul
     Ok(shown)
 }
 
-/// What was read of the document: the values with which the record's were compared.
+/// What was read of the document, part by part.
 pub(super) fn list_read_sources(checks: &KnownChecks, view: CaseView) -> Vec<ReadSource> {
     let KnownChecks::Done(checks) = checks else { return Vec::new() };
+    let document = checks.iter().find(|check| check.check == CheckKind::Document);
+    let readings = document.map(|check| check.readings.as_slice()).unwrap_or_default();
+    if readings.is_empty() {
+        return list_compared_values(checks, view);
+    }
+    readings.iter().map(|reading| shown_reading(reading, view)).collect()
+}
+
+fn shown_reading(reading: &SourceReading, view: CaseView) -> ReadSource {
+    let shown = MASKS.iter().filter_map(|(name, mask)| {
+        let value = reading.fields.get(*name)?;
+        Some(((*name).to_owned(), shown_value(name, *mask, value, view)))
+    });
+    ReadSource { source: reading.source, fields: shown.collect() }
+}
+
+/// The values with which the record's were compared: all that is known of a record that was checked before each part was kept.
+fn list_compared_values(checks: &[Check], view: CaseView) -> Vec<ReadSource> {
     let of_kind = |kind| checks.iter().find(|check: &&Check| check.check == kind);
     let Some(agreement) = of_kind(CheckKind::DataAgreement) else { return Vec::new() };
     let mut fields = Map::new();
@@ -106,9 +125,9 @@ pub(super) fn list_read_sources(checks: &KnownChecks, view: CaseView) -> Vec<Rea
         findings.into_iter().any(|found| found.code == code && found.outcome == Outcome::Pass)
     };
     let source = match (passes("mrz_check_digits"), passes("barcode_matches_print")) {
-        (true, _) => "mrz",
-        (false, true) => "barcode",
-        (false, false) => "print",
+        (true, _) => DocumentSource::Mrz,
+        (false, true) => DocumentSource::Barcode,
+        (false, false) => DocumentSource::Print,
     };
     if fields.is_empty() { Vec::new() } else { vec![ReadSource { source, fields }] }
 }
@@ -117,6 +136,15 @@ pub(super) fn list_read_sources(checks: &KnownChecks, view: CaseView) -> Vec<Rea
 pub(super) fn shown_checks(checks: &KnownChecks, view: CaseView) -> Result<Value, ApiError> {
     let KnownChecks::Done(checks) = checks else { return Ok(json!([])) };
     let mut shown = checks.clone();
+    for check in &mut shown {
+        if !view.is_whole {
+            // They stand in `read`, masked.
+            check.readings.clear();
+        }
+        if !view.shows_images {
+            check.eyes.clear();
+        }
+    }
     for found in shown.iter_mut().flat_map(|check| &mut check.findings).filter(|_| !view.is_whole) {
         found.evidence.retain(|_, value| view.is_held && (value.is_number() || value.is_boolean()));
     }

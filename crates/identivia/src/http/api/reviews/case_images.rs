@@ -3,9 +3,11 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::domain::breakdown::KnownChecks;
 use crate::http::error::ApiError;
 use crate::http::guard::request_context::RequestContext;
 use crate::records::Collection;
+use crate::records::checks::ImagePoint;
 use crate::records::id::RecordId;
 use crate::records::liveness_session::LivenessSession;
 use crate::records::verification_record::VerificationRecord;
@@ -14,13 +16,25 @@ use crate::records::verification_record::VerificationRecord;
 #[derive(Serialize, ToSchema)]
 #[schema(as = ReviewImage)]
 #[schema(example = json!({"name": "document_front",
-    "url": "/api/files/verification_history/vh23def456ghi78/front_a1b2c3d4e5.jpg", "boxes": []}))]
+    "url": "/api/files/verification_history/vh23def456ghi78/front_a1b2c3d4e5.jpg", "boxes": [],
+    "eyes": {"right": {"x": 0.1432, "y": 0.3511}, "left": {"x": 0.2107, "y": 0.3498}}}))]
 pub(super) struct CaseImage {
     /// `document_front`, `document_back`, `facial_photo`, `liveness_reference`, `frame_1`, …
     name: String,
     url: String,
     /// Where findings point to.
     boxes: Vec<ImageBox>,
+    /// Where the eyes of the face are; `null` where none was found.
+    #[schema(required = true)]
+    eyes: Option<ImageEyes>,
+}
+
+/// The places of two eyes.
+#[derive(Clone, Copy, Serialize, ToSchema)]
+#[schema(as = ReviewImageEyes)]
+struct ImageEyes {
+    right: ImagePoint,
+    left: ImagePoint,
 }
 
 /// A part of a picture, in shares of its width and height.
@@ -39,6 +53,7 @@ struct ImageBox {
 pub(super) async fn list_images(
     context: &RequestContext,
     record: &VerificationRecord,
+    checks: &KnownChecks,
 ) -> Result<Vec<CaseImage>, ApiError> {
     let files = [
         ("document_front", &record.document_front),
@@ -53,11 +68,27 @@ pub(super) async fn list_images(
     if let Some(session) = session.filter(|session| session.profile == Some(record.profile)) {
         images.extend(session_images(&session));
     }
+    add_eyes(&mut images, checks);
     Ok(images)
 }
 
+/// Adds where the checks have found the eyes.
+fn add_eyes(images: &mut [CaseImage], checks: &KnownChecks) {
+    let KnownChecks::Done(checks) = checks else { return };
+    for found in checks.iter().flat_map(|check| &check.eyes) {
+        for image in images.iter_mut().filter(|image| image.name == found.image) {
+            image.eyes = Some(ImageEyes { right: found.right, left: found.left });
+        }
+    }
+}
+
 fn image(name: String, collection: Collection, record: RecordId, stored: &str) -> CaseImage {
-    CaseImage { name, url: format!("/api/files/{}/{record}/{stored}", collection.name()), boxes: Vec::new() }
+    CaseImage {
+        name,
+        url: format!("/api/files/{}/{record}/{stored}", collection.name()),
+        boxes: Vec::new(),
+        eyes: None,
+    }
 }
 
 fn session_images(session: &LivenessSession) -> Vec<CaseImage> {
