@@ -55,6 +55,7 @@ const PAGES: Shown[] = [
   { name: 'settings-notifications', path: '/settings/notifications' },
   { name: 'account', path: '/account' },
   { name: 'account-step-up', path: '/account', prepare: (state) => (state.passkeys = true), act: async (page) => page.getByRole('button', { name: 'New recovery codes' }).click() },
+  { name: 'account-passkey-rename', path: '/account', prepare: (state) => (state.passkeys = true), act: async (page) => page.getByRole('button', { name: 'Rename “Work laptop”' }).click() },
   { name: 'account-passkey-remove', path: '/account', prepare: (state) => (state.passkeys = true), act: async (page) => page.getByRole('button', { name: 'Remove “Work laptop”' }).click() },
   { name: 'keys', path: '/account', act: async (page) => page.keyboard.press('?') },
   { name: 'missing', path: '/nothing/here' },

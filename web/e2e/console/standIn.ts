@@ -82,6 +82,7 @@ const ROUTES: [string, RegExp, (state: StandInState, body: Json, url: URL) => An
   }],
   ['POST', /^\/api\/console\/(login|step_up)\/passkey\/start$/, () => data({ public_key: { challenge: 'AAAA', timeout: 300_000, rpId: 'id.example', userVerification: 'required', allowCredentials: [] } })],
   ['DELETE', /^\/api\/console\/me\/passkeys\/\w+$/, () => refuse(409, { error: 'Last second factor', message: 'Add another one first' })],
+  ['PATCH', /^\/api\/console\/me\/passkeys\/\w+$/, (_state, body) => data({ ...ME.factors.passkeys[0], name: body['name'] })],
   ['POST', /^\/api\/console\/me\/totp$/, () => data({ secret: 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP', uri: 'otpauth://totp/Identivia:ada%40example.org?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Identivia' })],
   ['POST', /^\/api\/console\/me\/totp\/confirm$/, (state, body) => {
     if (body['code'] !== CODE) return refuse(401, { error: 'Wrong e-mail, password or code' });

@@ -55,6 +55,7 @@ export const CASE: Omit<ReviewCase, keyof ReviewRow> = {
   read: [
     { source: 'mrz', fields: { name: 'LINDQVIST MARIA', date_of_birth: '1990-04-12', document_number: '•••••123', country: 'DEU', gender: 'F' } },
     { source: 'barcode', fields: { name: 'Maria Lindqvist', document_number: '•••••123' } },
+    { source: 'print', fields: { name: 'Maria Lindquist', date_of_birth: '1990-04-12', expiry_date: '2031-02-28', nationality: 'DEUTSCH' } },
   ],
   breakdown: BREAKDOWN,
   checks: [
@@ -62,10 +63,10 @@ export const CASE: Omit<ReviewCase, keyof ReviewRow> = {
     { check: 'liveness', outcome: 'pass', score: 92, threshold: 75, engine: 'identivia-vision 0.1.0', weights: [], assurance: 'model', message: '', findings: [] },
   ],
   images: [
-    { name: 'document_front', url: '/api/files/verification_history/verif0000000001/front.svg', boxes: [{ finding: 'portrait_present', x: 0.06, y: 0.28, width: 0.26, height: 0.5 }, { finding: 'glare', x: 0.55, y: 0.1, width: 0.3, height: 0.25 }] },
-    { name: 'document_back', url: '/api/files/verification_history/verif0000000001/back.svg', boxes: [] },
-    { name: 'facial_photo', url: '/api/files/verification_history/verif0000000001/selfie.svg', boxes: [] },
-    { name: 'liveness_reference', url: '/api/files/liveness_sessions/live00000000001/reference.svg', boxes: [] },
+    { name: 'document_front', url: '/api/files/verification_history/verif0000000001/front.svg', boxes: [{ finding: 'portrait_present', x: 0.06, y: 0.28, width: 0.26, height: 0.5 }, { finding: 'glare', x: 0.55, y: 0.1, width: 0.3, height: 0.25 }], eyes: { right: { x: 0.16, y: 0.4922 }, left: { x: 0.22, y: 0.4922 } } },
+    { name: 'document_back', url: '/api/files/verification_history/verif0000000001/back.svg', boxes: [], eyes: null },
+    { name: 'facial_photo', url: '/api/files/verification_history/verif0000000001/selfie.svg', boxes: [], eyes: { right: { x: 0.3944, y: 0.4104 }, left: { x: 0.6056, y: 0.4104 } } },
+    { name: 'liveness_reference', url: '/api/files/liveness_sessions/live00000000001/reference.svg', boxes: [], eyes: null },
   ],
   tries_before: [{ verification: 'verif0000000000', created: time(-48 * HOUR), outcome: 'request_resubmission', reasons: ['glare_on_photo'] }],
   timeline: [

@@ -163,6 +163,51 @@ test('the viewer zooms, turns and goes to findings, with buttons and keys', asyn
   await expect(page.locator('.score').first()).toContainText('0.712, passes from 0.550by identivia-vision');
 });
 
+test('faces lie in their frames with the eyes at the same places, and as a whole without eyes', async ({ page, standIn }) => {
+  claimed(standIn);
+  await openCase(page, standIn);
+  await page.getByRole('tab', { name: 'Faces' }).click();
+  const frames = page.locator('.face-aligned');
+  await expect(frames).toHaveCount(2);
+  // Where each eye of the picture is in its frame, in shares of the frame.
+  const eyesOf = (index: number, eyes: [number, number][]) =>
+    frames.nth(index).evaluate((frame, shares) => {
+      const [outer, inner] = [frame.getBoundingClientRect(), frame.querySelector('img')?.getBoundingClientRect()];
+      if (!inner) throw new Error('no picture');
+      return shares.map(([x, y]) => [(inner.left + x * inner.width - outer.left) / outer.width, (inner.top + y * inner.height - outer.top) / outer.height]);
+    }, eyes);
+  const places = [await eyesOf(0, [[0.16, 0.4922], [0.22, 0.4922]]), await eyesOf(1, [[0.3944, 0.4104], [0.6056, 0.4104]])];
+  for (const [right, left] of places) {
+    expect(right?.[0]).toBeCloseTo(0.36, 2);
+    expect(left?.[0]).toBeCloseTo(0.64, 2);
+    expect([right?.[1], left?.[1]].map((y) => Math.round((y ?? 0) * 100))).toEqual([42, 42]);
+  }
+  await page.getByLabel('Right').selectOption({ label: 'Liveness picture' });
+  await expect(frames).toHaveCount(1);
+  await expect(page.locator('.face-whole')).toHaveCount(1);
+});
+
+test('data of zone, barcode and print stand beside each other with differences marked', async ({ page, standIn }) => {
+  claimed(standIn);
+  await openCase(page, standIn);
+  const table = page.getByRole('table', { name: 'Data side by side' });
+  for (const name of ['MRZ', 'Barcode', 'Printed']) await expect(table.getByRole('columnheader', { name })).toBeVisible();
+  const named = table.getByRole('row', { name: /^Name / });
+  await expect(named.getByRole('cell', { name: /Lindquist/ })).toContainText('differs');
+  await expect(named.getByRole('cell', { name: /LINDQVIST/ })).not.toContainText('differs');
+});
+
+test('a passkey is given another name', async ({ page, standIn }) => {
+  standIn.state.passkeys = true;
+  await openConsole(page, standIn, '/account');
+  await page.getByRole('button', { name: 'Rename “Work laptop”' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Rename' });
+  await dialog.getByLabel('Name').fill(' Security key ');
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await expect(dialog).toBeHidden();
+  expect(lastCall(standIn, /passkeys/)?.body).toEqual({ name: 'Security key' });
+});
+
 test('new recovery codes need a fresh confirmation', async ({ page, standIn }) => {
   await openConsole(page, standIn, '/account');
   await page.getByRole('button', { name: 'New recovery codes' }).click();

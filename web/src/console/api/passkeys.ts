@@ -19,4 +19,6 @@ async function showPasskey<T>(path: string): Promise<T> {
   return callData('POST', `${path}/finish`, { json: await usePasskey(public_key) });
 }
 
+export const renamePasskey = (id: string, name: string): Promise<unknown> => callData('PATCH', `/api/console/me/passkeys/${encodeURIComponent(id)}`, { json: { name } });
+
 export const removePasskey = (id: string): Promise<unknown> => callData('DELETE', `/api/console/me/passkeys/${encodeURIComponent(id)}`);

@@ -126,6 +126,8 @@ export const de: ConsoleTexts = {
   'passkey.used': 'zuletzt verwendet',
   'passkey.never': 'nie',
   'passkey.add': 'Passkey hinzufügen',
+  'passkey.rename': 'Umbenennen',
+  'passkey.rename_named': '„{name}“ umbenennen',
   'passkey.remove': 'Entfernen',
   'passkey.remove_named': '„{name}“ entfernen',
   'passkey.remove_text': 'Mit „{name}“ können Sie sich nicht mehr anmelden. Ihre anderen Sitzungen enden. Löschen Sie ihn auch auf Ihrem Gerät.',

@@ -125,6 +125,8 @@ export const en = {
   'passkey.used': 'last used',
   'passkey.never': 'never',
   'passkey.add': 'Add a passkey',
+  'passkey.rename': 'Rename',
+  'passkey.rename_named': 'Rename “{name}”',
   'passkey.remove': 'Remove',
   'passkey.remove_named': 'Remove “{name}”',
   'passkey.remove_text': '“{name}” can no longer sign you in. Your other sessions end. Delete it on your device too.',

@@ -126,6 +126,8 @@ export const es: ConsoleTexts = {
   'passkey.used': 'último uso',
   'passkey.never': 'nunca',
   'passkey.add': 'Añadir una llave de acceso',
+  'passkey.rename': 'Cambiar el nombre',
+  'passkey.rename_named': 'Cambiar el nombre de «{name}»',
   'passkey.remove': 'Eliminar',
   'passkey.remove_named': 'Eliminar «{name}»',
   'passkey.remove_text': '«{name}» ya no podrá iniciar su sesión. Sus otras sesiones terminan. Bórrela también en su dispositivo.',

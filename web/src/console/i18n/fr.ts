@@ -126,6 +126,8 @@ export const fr: ConsoleTexts = {
   'passkey.used': 'dernière utilisation',
   'passkey.never': 'jamais',
   'passkey.add': 'Ajouter une clé d’accès',
+  'passkey.rename': 'Renommer',
+  'passkey.rename_named': 'Renommer « {name} »',
   'passkey.remove': 'Supprimer',
   'passkey.remove_named': 'Supprimer « {name} »',
   'passkey.remove_text': '« {name} » ne pourra plus vous connecter. Vos autres sessions prennent fin. Supprimez-la aussi sur votre appareil.',

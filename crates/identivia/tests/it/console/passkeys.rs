@@ -361,3 +361,29 @@ async fn passkey_sign_in_of_another_site_is_refused() {
         assert_eq!(body["error"], "Request refused", "{path}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn own_passkey_is_renamed_and_no_other_one() {
+    let world = named_world(&[]).await;
+    let mut authenticator = Authenticator::new();
+    let (user, browser) = add_passkey_user(&world, ConsoleRole::Auditor, &mut authenticator).await;
+    let me = browser.caller.get("/api/console/me").await.expect(200)["data"].clone();
+    let id = me["factors"]["passkeys"][0]["id"].as_str().unwrap().to_owned();
+    let path = format!("/api/console/me/passkeys/{id}");
+    let renamed = browser.caller.patch(&path, json!({"name": "  Work \u{1F511} laptop "})).await.expect(200);
+    assert_eq!(renamed["data"]["name"], "Work \u{1F511} laptop");
+    let after = browser.caller.get("/api/console/me").await.expect(200)["data"].clone();
+    assert_eq!(after["factors"]["passkeys"], json!([renamed["data"]]), "the session stays");
+    for name in [json!(""), json!("  "), json!(null), json!(7), json!("a\u{0}b"), json!("x".repeat(61))] {
+        let refused = browser.caller.patch(&path, json!({"name": name})).await.expect(400);
+        assert!(refused["fields"]["name"].is_string(), "{refused}");
+    }
+    browser.caller.patch(&path, json!({})).await.expect(400);
+    let other = world.console(ConsoleRole::SuperAdmin).await;
+    other.patch(&path, json!({"name": "Mine"})).await.expect(404);
+    browser.caller.patch("/api/console/me/passkeys/nothing", json!({"name": "Mine"})).await.expect(404);
+    let stored = world.app.console.user(user.id).await.unwrap().unwrap();
+    assert_eq!(stored.passkeys[0].name, "Work \u{1F511} laptop");
+    let trail = world.operator().get("/api/audit_events?kind=account.changed").await.expect(200)["data"].clone();
+    assert_eq!(trail[0]["detail"], "name of a passkey", "without the name: {trail}");
+}

@@ -1,4 +1,4 @@
-// The passkeys of the own account: which there are, another one, and one less.
+// The passkeys of the own account: which there are, another one, another name, and one less.
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import type { ConsoleState, Passkey } from '../../api/models';
@@ -10,6 +10,7 @@ import { Dialog } from '../../ui/Dialog';
 import { RecoveryCodes } from '../../ui/RecoveryCodes';
 import { TimeText } from '../../ui/TimeText';
 import { EnrolPasskey } from '../signin/EnrolPasskey';
+import { RenamePasskey } from './RenamePasskey';
 
 export function PasskeyList() {
   const { t } = useConsole();
@@ -19,6 +20,7 @@ export function PasskeyList() {
   const [isAdding, setAdding] = useState(false);
   const [codes, setCodes] = useState<string[]>([]);
   const [removed, setRemoved] = useState<Passkey | null>(null);
+  const [renamed, setRenamed] = useState<Passkey | null>(null);
   const readAgain = (): void => void client.invalidateQueries({ queryKey: ['me'] });
   const closeAdding = (): void => {
     setAdding(false);
@@ -49,6 +51,9 @@ export function PasskeyList() {
                   {t('passkey.added')} <TimeText value={passkey.created} /> · {t('passkey.used')} {passkey.last_used ? <TimeText value={passkey.last_used} /> : t('passkey.never')}
                 </p>
               </div>
+              <Button kind="quiet" aria-label={t('passkey.rename_named', { name: passkey.name })} onClick={() => setRenamed(passkey)}>
+                {t('passkey.rename')}
+              </Button>
               <Button
                 kind="quiet"
                 aria-label={t('passkey.remove_named', { name: passkey.name })}
@@ -73,6 +78,7 @@ export function PasskeyList() {
       <Dialog isOpen={isAdding} onClose={closeAdding} title={t(codes.length > 0 ? 'recovery.title' : 'passkey.add')}>
         {codes.length > 0 ? <RecoveryCodes codes={codes} onDone={closeAdding} /> : <EnrolPasskey onCodes={added} />}
       </Dialog>
+      {renamed && <RenamePasskey passkey={renamed} onDone={() => { setRenamed(null); readAgain(); }} onClose={() => setRenamed(null)} />}
       {removed && (
         <ConfirmDialog title={t('passkey.remove')} text={t('passkey.remove_text', { name: removed.name })} error={remove.error} isSending={remove.isPending} onConfirm={() => remove.mutate(removed)} onClose={() => setRemoved(null)} />
       )}

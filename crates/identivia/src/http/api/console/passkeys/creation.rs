@@ -26,7 +26,7 @@ use crate::store::Refusal;
 use crate::store::console::UserWrite;
 
 /// The most letters of a passkey's name, and the name of one without.
-const NAME_LETTERS: usize = 60;
+pub(super) const NAME_LETTERS: usize = 60;
 const DEFAULT_NAME: &str = "Passkey";
 
 /// What the browser gives of a new passkey.

@@ -1,9 +1,10 @@
-//! Passkeys at the console: added, used to sign in and to confirm who the user is, and removed.
+//! Passkeys at the console: added, used to sign in and to confirm who the user is, renamed and removed.
 
 mod answers;
 mod challenges;
 mod creation;
 mod removal;
+mod rename;
 mod request_options;
 mod sign_in;
 mod step_up;
@@ -28,7 +29,7 @@ pub(super) fn passkey_operations() -> OpenApiRouter<HttpState> {
         .routes(routes!(sign_in::finish_passkey_sign_in))
         .routes(routes!(creation::start_passkey))
         .routes(routes!(creation::finish_passkey))
-        .routes(routes!(removal::delete_own_passkey))
+        .routes(routes!(rename::rename_own_passkey, removal::delete_own_passkey))
         .routes(routes!(step_up::start_passkey_step_up))
         .routes(routes!(step_up::finish_passkey_step_up))
 }
@@ -50,6 +51,11 @@ impl From<&PasskeyFactor> for PasskeyView {
         let PasskeyFactor { id, name, created, last_used, .. } = passkey.clone();
         Self { id, name, created, last_used }
     }
+}
+
+/// 404 for a passkey that is not the caller's own.
+fn passkey_not_found() -> ApiError {
+    ApiError::not_found("Passkey not found", "GET /api/console/me lists the own passkeys")
 }
 
 /// The server that passkeys are for.

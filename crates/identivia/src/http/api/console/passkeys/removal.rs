@@ -6,6 +6,7 @@ use axum::response::Response;
 
 use super::super::console_call::{Person, user_refusal};
 use super::super::logout::DoneResponse;
+use super::passkey_not_found;
 use crate::domain::event::EventKind;
 use crate::http::error::{ApiError, ErrorBody};
 use crate::records::id::RecordId;
@@ -27,10 +28,9 @@ pub(crate) async fn delete_own_passkey(
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Response, ApiError> {
     person.require_fresh_factor()?;
-    let not_found = || ApiError::not_found("Passkey not found", "GET /api/console/me lists the own passkeys");
-    let id = path.ok().and_then(|Path(text)| RecordId::parse(&text)).ok_or_else(not_found)?;
+    let id = path.ok().and_then(|Path(text)| RecordId::parse(&text)).ok_or_else(passkey_not_found)?;
     if !person.user.passkeys.iter().any(|passkey| passkey.id == id) {
-        return Err(not_found());
+        return Err(passkey_not_found());
     }
     let after = person.user.clone().without_passkey(id).with_sessions_ended();
     if !person.call.app.sign_in.has_enough_factors(&after) {
