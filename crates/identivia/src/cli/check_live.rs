@@ -8,7 +8,7 @@ use reqwest::{Method, header};
 use super::{print_line, start_runtime};
 use crate::aws_access::load_aws_config;
 use crate::clock::Clock;
-use crate::config::{AwsLiveness, Config, FingerprintApi, LivenessSource, OpenAi, ReaderSource};
+use crate::config::{AwsLiveness, Config, FingerprintApi, LivenessSource, OidcSettings, OpenAi, ReaderSource};
 use crate::domain::media::Media;
 use crate::domain::reading::ReaderHints;
 use crate::providers::documents::openai::OpenAiReader;
@@ -17,6 +17,7 @@ use crate::providers::fingerprint::Fingerprint;
 use crate::providers::http_call::{CallTimeouts, ProviderError, build_http_client};
 use crate::providers::liveness::rekognition::Rekognition;
 use crate::providers::liveness::{LivenessProvider as _, credentials, rekognition};
+use crate::providers::oidc::OidcProvider;
 use crate::work::holder::WorkHolder;
 
 /// Regions that offer Face Liveness. Elsewhere AWS answers as if a permission were missing.
@@ -70,6 +71,9 @@ async fn check_providers(config: &Config) -> Vec<CheckResult> {
     }
     if let Some(api) = &config.fingerprint {
         results.push(CheckResult::new("fingerprint", check_fingerprint(api).await));
+    }
+    for settings in &config.oidc_providers {
+        results.push(CheckResult::new("sign-in", check_oidc_provider(settings).await));
     }
     results
 }
@@ -220,6 +224,19 @@ fn explain_reader_error(error: &ProviderError, openai: &OpenAi) -> String {
             format!("{:?} does not accept the request, which has a picture and a JSON schema ({error})", openai.model)
         }
         _ => format!("{}: {error}", openai.base_url),
+    }
+}
+
+/// Reads the discovery document of a provider that people sign in with, within its own deadline and size limit.
+async fn check_oidc_provider(settings: &OidcSettings) -> Result<String, String> {
+    let provider = OidcProvider::new(settings.clone()).map_err(|error| error.to_string())?;
+    let (id, issuer) = (&settings.id, &settings.issuer);
+    match provider.metadata(Clock::default().now()).await {
+        Ok(_) => Ok(format!("the discovery document of {id} at {issuer} can be used")),
+        Err(ProviderError::Refused { status: 404, .. }) => Err(format!(
+            "OIDC_ISSUER: {issuer} has no discovery document; it must be the issuer's URL, letter for letter ({id})"
+        )),
+        Err(error) => Err(format!("OIDC_ISSUER: {issuer}: {error} ({id})")),
     }
 }
 

@@ -171,3 +171,26 @@ async fn keys_and_provider_answers_are_not_logged() {
         assert!(!log.contains(&hidden) && !out.contains(&hidden), "{hidden} is in the log: {log}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn check_live_reads_the_discovery_document_of_the_sign_in_provider() {
+    let providers = Providers::of_this_test().await;
+    let provider = crate::services::oidc_provider::OidcProvider::start(identivia::clock::Clock::default()).await;
+    let secret = ("OIDC_CLIENT_SECRET", crate::services::oidc_provider::CLIENT_SECRET);
+    let check = |issuer: &str| {
+        let more = [("OIDC_ISSUER", issuer), ("OIDC_CLIENT_ID", "identivia"), secret];
+        let (said, well) = run_check_live(&providers, &more);
+        assert!(!said.contains(secret.1), "{said}");
+        (said, well)
+    };
+    let (said, well) = check(&provider.url);
+    let line = format!("sign-in        works: the discovery document of sso at {} can be used", provider.url);
+    assert!(well && said.contains(&line), "{said}");
+    let unknown = format!("{}/nothing", provider.url);
+    let closed = "http://127.0.0.1:9";
+    for (issuer, problem) in [(unknown.as_str(), "has no discovery document; it must be"), (closed, "(sso)")] {
+        let (said, well) = check(issuer);
+        assert!(!well && said.contains(&format!("sign-in        FAILS: OIDC_ISSUER: {issuer}")), "{said}");
+        assert!(said.contains(problem), "{said}");
+    }
+}
