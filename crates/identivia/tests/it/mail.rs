@@ -6,7 +6,7 @@ use identivia::config::{MailSettings, SmtpEncryption};
 use identivia::domain::staff_mail::MailText;
 use identivia::jobs::overdue_reviews::OverdueReviews;
 use identivia::providers::mail::Mailer;
-use identivia::records::console_user::{ConsoleRole, ConsoleUser};
+use identivia::records::console_user::{ConsoleRole, ConsoleUser, ConsoleUserStatus};
 use serde_json::{Value, json};
 
 use crate::reviews::submit;
@@ -220,6 +220,33 @@ async fn overdue_reviews_are_told_once_an_hour_to_those_who_may_decide_them() {
     assert!(smtp.messages()[1]["text"].as_str().unwrap().contains("decide: 2"));
     world.clock.advance(3_600);
     assert_eq!(send().await, 0, "the same two are overdue");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn review_that_becomes_due_within_the_hour_waits_for_its_end() {
+    let smtp = Smtp::start().await;
+    let (url, from) = smtp.flags();
+    let world = World::with(&["--smtp-url", &url, "--mail-from", &from], true).await;
+    if !world.app.store.keeps_reviews() {
+        return;
+    }
+    let ann = world.sign_in(ConsoleRole::Reviewer, None).await.user;
+    let disabled =
+        ConsoleUser { status: ConsoleUserStatus::Disabled, ..world.new_console_user(ConsoleRole::SuperAdmin, None) };
+    world.sign_in_user(disabled).await;
+    submit(&world, "one", None).await;
+    world.clock.advance(600);
+    submit(&world, "two", None).await;
+    let send = async || overdue_job(&world).send_messages().await.unwrap();
+    world.clock.advance(24 * 3_600 - 599);
+    assert_eq!(send().await, 1, "the first is due");
+    world.clock.advance(600);
+    assert_eq!(send().await, 0, "the second is due, and the hour has not passed");
+    world.clock.advance(3_000);
+    assert_eq!(send().await, 1);
+    let told: Vec<_> = smtp.messages().iter().map(|message| message["to"].clone()).collect();
+    assert_eq!(told, [json!([ann.email]), json!([ann.email])], "nobody who is disabled");
+    assert!(smtp.messages()[1]["text"].as_str().unwrap().contains("decide: 2"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
