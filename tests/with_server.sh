@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Starts a server of its own on a free port and runs a command against it, which finds IDENTIVIA_URL, IDENTIVIA_TOKEN (a
-# machine token with every scope), IDENTIVIA_CLIENT_ID, IDENTIVIA_CLIENT_SECRET and IDENTIVIA_DATA in its environment.
+# machine token with every scope), IDENTIVIA_CLIENT_ID, IDENTIVIA_CLIENT_SECRET, IDENTIVIA_DATA and IDENTIVIA_OUTPUT (what
+# the server prints) in its environment.
 #   usage: tests/with_server.sh <identivia binary> <command> [argument ...]
 set -euo pipefail
 
@@ -33,10 +34,11 @@ done
     cd "$folder"
     exec env -i PATH="$PATH" PORT="$port" DATA_DIR="$IDENTIVIA_DATA" JWT_TTL_SECONDS=86400 RUST_LOG=warn "${backends[@]}" \
         JWT_CLIENTS_JSON="[{\"client_id\":\"test\",\"client_secret\":\"$secret\",\"scopes\":[$scopes]}]" \
-        "$identivia" serve 2> "$folder/log"
+        "$identivia" serve > "$folder/out" 2> "$folder/log"
 ) &
 server=$!
 
+export IDENTIVIA_OUTPUT="$folder/out"
 export IDENTIVIA_URL="http://127.0.0.1:$port"
 for _ in $(seq 100); do
     curl -sf "$IDENTIVIA_URL/readyz" > /dev/null && break
