@@ -127,6 +127,15 @@ impl ClientDirectory {
         }
     }
 
+    /// Says whether a client is of that team.
+    ///
+    /// # Errors
+    /// When the store cannot be read now.
+    pub async fn has_team(self: &Arc<Self>, team: &str) -> Result<bool, StoreError> {
+        let is_of_team = |client: &ManagedClient| client.team.as_deref() == Some(team);
+        Ok(self.configured.has_team(team) || self.current_snapshot().await?.clients.values().any(is_of_team))
+    }
+
     /// The last snapshot, however old it is. It must decide nothing but what reveals nothing.
     #[must_use]
     pub fn last_snapshot(&self) -> Arc<ClientSnapshot> {

@@ -28,8 +28,11 @@ define_settings! {
     /// Roles that values of that claim give: value=role pairs such as idv-admins=admin, separated by commas. Of several roles the
     /// highest counts
     OIDC_ROLES: Parsed<Vec<(String, ConsoleRole)>> = Parsed(parse_roles), WhenUnset("required with OIDC_ROLE_CLAIM");
+    /// Claim of the ID token whose values are the teams that a user reaches, such as teams. It counts at each sign-in. Values that
+    /// name no team here are ignored. Without the claim a user keeps the teams of the invitation
+    OIDC_TEAMS_CLAIM: Parsed<String> = Parsed(parse_word), WhenUnset("teams are given at the console");
     /// Several providers, in place of the other OIDC settings: a JSON array of {"id", "issuer", "client_id", "client_secret", "name",
-    /// "scope", "role_claim", "roles": {value: role}}; the id is in the redirect URI in place of sso
+    /// "scope", "role_claim", "roles": {value: role}, "teams_claim"}; the id is in the redirect URI in place of sso
     OIDC_PROVIDERS_JSON: Parsed<Vec<OidcSettings>> = Parsed(parse_providers), WhenUnset("none");
 }
 
@@ -52,6 +55,8 @@ pub struct OidcSettings {
     pub scope: String,
     /// `None`: people come by invitation only.
     pub role_claim: Option<RoleClaim>,
+    /// The claim whose values are teams; `None`: teams are given at the console.
+    pub teams_claim: Option<String>,
 }
 
 /// Reads the providers; none where none is configured.
@@ -74,7 +79,8 @@ pub(super) fn read_oidc_providers(settings: &Settings) -> Result<Vec<OidcSetting
     };
     let name = OIDC_NAME.read_if_set(settings)?.unwrap_or_else(|| host_of(&issuer));
     let (id, scope) = (SINGLE_ID.to_owned(), OIDC_SCOPE.read(settings)?);
-    Ok(vec![OidcSettings { id, name, issuer, client_id, client_secret, scope, role_claim }])
+    let teams_claim = OIDC_TEAMS_CLAIM.read_if_set(settings)?;
+    Ok(vec![OidcSettings { id, name, issuer, client_id, client_secret, scope, role_claim, teams_claim }])
 }
 
 /// Says whether the settings of a single provider have an effect.
@@ -148,6 +154,8 @@ struct ProviderEntry {
     role_claim: Option<String>,
     #[serde(default)]
     roles: BTreeMap<String, String>,
+    #[serde(default)]
+    teams_claim: Option<String>,
 }
 
 fn parse_providers(json: &str) -> Result<Vec<OidcSettings>, String> {
@@ -201,7 +209,9 @@ fn to_provider((index, entry): (usize, ProviderEntry)) -> Result<OidcSettings, S
         (None, true) => None,
         _ => return Err(in_entry("role_claim", "and roles go together".to_owned())),
     };
-    Ok(OidcSettings { id: entry.id, name, issuer, client_id, client_secret, scope, role_claim })
+    let teams_claim = entry.teams_claim.map(|claim| parse_word(&claim)).transpose();
+    let teams_claim = teams_claim.map_err(|problem| in_entry("teams_claim", problem))?;
+    Ok(OidcSettings { id: entry.id, name, issuer, client_id, client_secret, scope, role_claim, teams_claim })
 }
 
 #[cfg(test)]
@@ -215,11 +225,13 @@ mod tests {
 
     #[test]
     fn single_provider_has_its_host_as_name_and_keeps_the_slash_of_its_issuer() {
-        let texts = [ISSUER, ID, SECRET, ("OIDC_ROLE_CLAIM", "groups"), ("OIDC_ROLES", "a=b=admin, c = auditor")];
+        let roles = [("OIDC_ROLE_CLAIM", "groups"), ("OIDC_ROLES", "a=b=admin, c = auditor")];
+        let texts = [ISSUER, ID, SECRET, roles[0], roles[1], ("OIDC_TEAMS_CLAIM", "teams")];
         let Ok(providers) = read_oidc_providers(&Settings::from_texts(&texts)) else { panic!("refused") };
         let [provider] = &providers[..] else { panic!("{} providers", providers.len()) };
         assert_eq!((provider.id.as_str(), provider.name.as_str()), ("sso", "login.example.com"));
         assert_eq!((provider.issuer.as_str(), provider.scope.as_str()), (ISSUER.1, "openid profile email"));
+        assert_eq!(provider.teams_claim.as_deref(), Some("teams"));
         let roles = &provider.role_claim.as_ref().unwrap().roles;
         assert_eq!(roles[..], [("a=b".to_owned(), ConsoleRole::Admin), ("c".to_owned(), ConsoleRole::Auditor)]);
         assert!(read_oidc_providers(&Settings::default()).is_ok_and(|providers| providers.is_empty()));
@@ -246,6 +258,8 @@ mod tests {
             list(&entry("").replace(r#""a""#, r#""A/""#)),
             list(&entry(r#","roles":{"x":"admin"}"#)),
             list(&entry(r#","role_claim":"g","roles":{"x":"boss"}"#)),
+            list(&entry(r#","teams_claim":"two words""#)),
+            problem(&[ISSUER, ID, SECRET, ("OIDC_TEAMS_CLAIM", "two words")]),
             list(&entry("").replace("https", "http")),
         ];
         assert!(!lines.concat().contains("CANARY"), "{lines:?}");

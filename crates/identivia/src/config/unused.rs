@@ -14,7 +14,8 @@ use super::liveness::{
 };
 use super::mail::{MAIL_FROM, SMTP_CA_FILE, has_smtp_url};
 use super::oidc::{
-    OIDC_CLIENT_ID, OIDC_CLIENT_SECRET, OIDC_NAME, OIDC_ROLE_CLAIM, OIDC_ROLES, OIDC_SCOPE, has_oidc_issuer,
+    OIDC_CLIENT_ID, OIDC_CLIENT_SECRET, OIDC_NAME, OIDC_ROLE_CLAIM, OIDC_ROLES, OIDC_SCOPE, OIDC_TEAMS_CLAIM,
+    has_oidc_issuer,
 };
 use super::setting::{AnySetting, Settings};
 use super::storage::{PB_USER_EMAIL, PB_USER_PASSWORD, POCKETBASE_URL, has_bucket_url};
@@ -57,7 +58,15 @@ pub(super) fn list_unused_settings(settings: &Settings) -> Vec<&'static str> {
         (has_smtp_url(settings), &[&MAIL_FROM, &SMTP_CA_FILE]),
         (
             has_oidc_issuer(settings),
-            &[&OIDC_CLIENT_ID, &OIDC_CLIENT_SECRET, &OIDC_NAME, &OIDC_SCOPE, &OIDC_ROLE_CLAIM, &OIDC_ROLES],
+            &[
+                &OIDC_CLIENT_ID,
+                &OIDC_CLIENT_SECRET,
+                &OIDC_NAME,
+                &OIDC_SCOPE,
+                &OIDC_ROLE_CLAIM,
+                &OIDC_ROLES,
+                &OIDC_TEAMS_CLAIM,
+            ],
         ),
     ];
     let without_effect = dependents.into_iter().filter(|(has_effect, _)| !has_effect).flat_map(|(_, list)| list);

@@ -53,6 +53,12 @@ pub struct Clients {
 }
 
 impl Clients {
+    /// Says whether a client is of that team.
+    #[must_use]
+    pub fn has_team(&self, team: &str) -> bool {
+        self.by_id.values().any(|client| client.team.as_deref() == Some(team))
+    }
+
     /// Takes the configured clients, whose ids are distinct and whose hashes have been checked.
     #[must_use]
     pub fn new(clients: Vec<Client>) -> Self {

@@ -9,14 +9,12 @@ use super::serde_forms::{null_if_malformed, unknown_as_empty};
 use super::time::Millis;
 
 record! {
-    /// A person at an OpenID Connect provider, connected to a user.
+    /// Whose a person at an OpenID Connect provider is. Issuer and subject stand in the user's record.
     pub struct ConsoleIdentity in ConsoleIdentities {
         /// Follows from issuer and subject: two users cannot have the same.
         id: RecordId = Public Line [Column],
         /// A user has one identity.
         console_user: RecordId = Public Line [Column],
-        issuer: String = Public Line [],
-        subject: String = Fields Line [],
         /// Whether a claim of the provider gives the user their role, at each sign-in anew.
         role_by_claim: bool = Public Flag [],
         created: Millis = Public Time [],

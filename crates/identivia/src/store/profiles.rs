@@ -88,6 +88,15 @@ impl dyn Store + '_ {
         self.read_one(query).await
     }
 
+    /// Says whether a team has a profile.
+    ///
+    /// # Errors
+    /// When the store cannot be read now.
+    pub async fn has_profiles_of_team(&self, team: &str) -> Result<bool> {
+        let query = Query::of_kind(RecordKind::Profiles).filter("team", Comparison::Is(team.into())).limited(1);
+        Ok(!self.read(Query { keys_only: true, ..query }).await?.is_empty())
+    }
+
     /// Reads a profile within reach.
     ///
     /// # Errors

@@ -68,6 +68,12 @@ impl ConsoleUser {
         Self { oidc_issuer: Some(issuer.to_owned()), oidc_subject: Some(subject.to_owned()), ..self }
     }
 
+    /// Says whether they are that person at a provider.
+    #[must_use]
+    pub fn is_person(&self, issuer: &str, subject: &str) -> bool {
+        self.oidc_issuer.as_deref() == Some(issuer) && self.oidc_subject.as_deref() == Some(subject)
+    }
+
     /// Who they are at an OpenID Connect provider: issuer and subject. The same subject of another issuer is another person.
     #[must_use]
     pub fn provider_person(&self) -> Option<String> {

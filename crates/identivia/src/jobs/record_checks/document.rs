@@ -103,6 +103,6 @@ mod tests {
         let texts = to_texts(&fields);
         assert_eq!(texts["name"].chars().count(), LINE);
         assert_eq!(texts.keys().map(String::as_str).collect::<Vec<_>>(), ["country", "expiry_date", "name"]);
-        assert_eq!((texts["country"].as_str(), texts["expiry_date"].as_str()), ("DEU", "2031-02-28"));
+        assert_eq!((texts["country"].as_str(), texts["expiry_date"].as_str()), ("DE", "2031-02-28"));
     }
 }

@@ -5,16 +5,20 @@ use super::ConsoleStore;
 use crate::domain::console::oidc::sign_in_secret::identity_key;
 use crate::records::RecordKind;
 use crate::records::console_identity::ConsoleIdentity;
+use crate::records::console_user::ConsoleUser;
 use crate::records::id::RecordId;
 
 impl ConsoleStore {
-    /// Finds the identity of a person at a provider.
+    /// Finds the user who is that person at a provider, with their identity. The identity's id is a hash, so the user's record
+    /// must name the same person.
     ///
     /// # Errors
     /// When the store cannot be read now.
-    pub async fn identity(&self, issuer: &str, subject: &str) -> Result<Option<ConsoleIdentity>> {
+    pub async fn user_of_person(&self, issuer: &str, subject: &str) -> Result<Option<(ConsoleIdentity, ConsoleUser)>> {
         let found: Option<ConsoleIdentity> = self.records.read_record(identity_key(issuer, subject).as_str()).await?;
-        Ok(found.filter(|identity| identity.issuer == issuer && identity.subject == subject))
+        let Some(identity) = found else { return Ok(None) };
+        let user = self.user(identity.console_user).await?;
+        Ok(user.filter(|user| user.is_person(issuer, subject)).map(|user| (identity, user)))
     }
 
     /// Reads the identity of a user.

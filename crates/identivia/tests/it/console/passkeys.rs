@@ -376,7 +376,7 @@ async fn own_passkey_is_renamed_and_no_other_one() {
     assert_eq!(after["factors"]["passkeys"], json!([renamed["data"]]), "the session stays");
     for name in [json!(""), json!("  "), json!(null), json!(7), json!("a\u{0}b"), json!("x".repeat(61))] {
         let refused = browser.caller.patch(&path, json!({"name": name})).await.expect(400);
-        assert!(refused["fields"]["name"].is_string(), "{refused}");
+        assert!(refused["fields"]["name"].is_string() || refused["required"] == json!(["name"]), "{refused}");
     }
     browser.caller.patch(&path, json!({})).await.expect(400);
     let other = world.console(ConsoleRole::SuperAdmin).await;

@@ -1,7 +1,11 @@
-//! The claim of an ID token that gives a role: its name, and the role of each value.
+//! The claims of an ID token that give a role and teams: their names, and the role of each value.
+
+use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
+use crate::domain::LINE;
+use crate::domain::console::user::MAX_TEAMS;
 use crate::records::console_user::ConsoleRole;
 
 /// Which claim gives roles, and which.
@@ -17,14 +21,28 @@ impl RoleClaim {
     /// The highest role that the claims give; `None` when they give none.
     #[must_use]
     pub fn find_role(&self, claims: &Map<String, Value>) -> Option<ConsoleRole> {
-        let values = match find_claim(claims, &self.claim)? {
-            Value::String(value) => vec![value.as_str()],
-            Value::Array(list) => list.iter().filter_map(Value::as_str).collect(),
-            _ => return None,
-        };
+        let values = list_values(find_claim(claims, &self.claim)?)?;
         let given: Vec<ConsoleRole> =
             self.roles.iter().filter(|(value, _)| values.contains(&value.as_str())).map(|(_, role)| *role).collect();
         ConsoleRole::ALL.into_iter().find(|role| given.contains(role))
+    }
+}
+
+/// The teams that a claim names, each once and in their order; `None` without the claim, or with one that is no list of texts.
+#[must_use]
+pub fn find_teams(claims: &Map<String, Value>, claim: &str) -> Option<Vec<String>> {
+    let is_team = |team: &&str| !team.trim().is_empty() && team.chars().count() <= LINE && !team.contains('\0');
+    let values = list_values(find_claim(claims, claim)?)?;
+    let named: BTreeSet<&str> = values.into_iter().filter(is_team).collect();
+    Some(named.into_iter().take(MAX_TEAMS).map(str::to_owned).collect())
+}
+
+/// The texts of a claim: one, or those of a list.
+fn list_values(claim: &Value) -> Option<Vec<&str>> {
+    match claim {
+        Value::String(value) => Some(vec![value.as_str()]),
+        Value::Array(list) => Some(list.iter().filter_map(Value::as_str).collect()),
+        _ => None,
     }
 }
 
@@ -42,6 +60,27 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn teams_are_the_texts_of_the_claim_and_bounded() {
+        let many: Vec<String> = (0..300).map(|number| format!("team-{number:03}")).collect();
+        for (claims, teams) in [
+            (
+                json!({"teams": ["red", "blue", "red", 1, "", " ", "a\u{0}b", "x".repeat(256)]}),
+                Some(vec!["blue", "red"]),
+            ),
+            (json!({"teams": "red"}), Some(vec!["red"])),
+            (json!({"teams": []}), Some(vec![])),
+            (json!({"teams": null}), None),
+            (json!({"teams": {"red": true}}), None),
+            (json!({}), None),
+        ] {
+            let found = find_teams(claims.as_object().unwrap(), "teams");
+            assert_eq!(found, teams.map(|teams| teams.into_iter().map(str::to_owned).collect()), "{claims}");
+        }
+        let claims = json!({"org": {"teams": many}});
+        assert_eq!(find_teams(claims.as_object().unwrap(), "org.teams").unwrap().len(), MAX_TEAMS);
+    }
 
     #[test]
     fn highest_role_of_the_values_counts() {

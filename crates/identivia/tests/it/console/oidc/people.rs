@@ -255,3 +255,79 @@ async fn local_user_without_provider_cannot_confirm_with_one() {
     let (status, body) = browser.change(Method::POST, "/api/console/me/oidc/other", json!({})).await;
     assert_eq!((status, &body["error"]), (404, &json!("Provider not found")));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn teams_follow_the_claim_and_values_that_name_no_team_are_ignored() {
+    let at = OidcWorld::start(&["--oidc-teams-claim", "org.teams"]).await;
+    let operator = at.world.operator();
+    for team in ["red", "blue"] {
+        operator.post("/api/profiles/create", json!({"userID": team, "team": team})).await.expect(201);
+    }
+    let (user, mut first) = at.joined("ama", ConsoleRole::Reviewer).await;
+    assert_eq!(user.teams, None, "no claim: what the invitation said");
+    let claims = |teams: serde_json::Value| at.claims(json!({"sub": "ama", "org": {"teams": teams}}));
+    for (named, teams) in [
+        (json!(["red", "no-team", "CANARY", 7]), json!(["red"])),
+        (json!(["blue", "red"]), json!(["blue", "red"])),
+        (json!("blue"), json!(["blue"])),
+    ] {
+        claims(named);
+        let mut browser = at.browser();
+        browser.sign_in().await.expect_page(200, "signed in");
+        assert_eq!(browser.caller().get("/api/console/me").await.expect(200)["data"]["teams"], teams);
+        first.caller().get("/api/console/me").await.expect(401);
+        first = browser;
+    }
+    let seen = first.caller().get("/api/profiles").await.expect(200)["data"].clone();
+    assert_eq!((seen.as_array().unwrap().len(), &seen[0]["team"]), (1, &json!("blue")), "{seen}");
+    // The same teams: older sessions stay. No claim, or one of another form: the teams stay.
+    for claims in [json!({"org": {"teams": ["blue"]}}), json!({}), json!({"org": {"teams": null}}), json!({"org": 1})] {
+        let mut claims = claims;
+        claims["sub"] = json!("ama");
+        at.claims(claims);
+        let mut browser = at.browser();
+        browser.sign_in().await.expect_page(200, "signed in");
+        assert_eq!(browser.caller().get("/api/console/me").await.expect(200)["data"]["teams"], json!(["blue"]));
+        first.caller().get("/api/console/me").await.expect(200);
+    }
+    claims(json!(["no-team"]));
+    first.sign_in().await.expect_page(200, "signed in");
+    assert_eq!(first.caller().get("/api/console/me").await.expect(200)["data"]["teams"], json!([]));
+    assert_eq!(first.caller().get("/api/profiles").await.expect(200)["data"], json!([]), "none");
+    let trail = at.trail().await;
+    let changed = trail.iter().filter(|(_, detail)| detail == "teams, by a claim of the provider").count();
+    assert_eq!(changed, 4, "{trail:?}");
+    assert!(!format!("{trail:?}").contains("CANARY"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn teams_claim_limits_new_users_of_a_role_claim_and_no_super_admin() {
+    let roles = ["--oidc-role-claim", "groups", "--oidc-roles", "boss=super_admin,idv=reviewer"];
+    let at = OidcWorld::start(&[&roles[..], &["--oidc-teams-claim", "teams"]].concat()).await;
+    at.world.operator().post("/api/profiles/create", json!({"userID": "a", "team": "red"})).await.expect(201);
+    for (subject, claims, teams) in [
+        ("one", json!({"groups": ["idv"]}), json!([])),
+        ("two", json!({"groups": ["idv"], "teams": ["red", "grey"]}), json!(["red"])),
+        ("three", json!({"groups": ["boss"], "teams": ["red"]}), json!(null)),
+    ] {
+        let mut claims = claims;
+        (claims["sub"], claims["email"]) = (json!(subject), json!(format!("{subject}@b.example")));
+        at.claims(claims);
+        let mut browser = at.browser();
+        browser.sign_in().await.expect_page(200, "signed in");
+        assert_eq!(browser.caller().get("/api/console/me").await.expect(200)["data"]["teams"], teams, "{subject}");
+    }
+}
+
+/// The identity's id is a hash: it alone lets nobody in.
+#[tokio::test(flavor = "multi_thread")]
+async fn identity_counts_only_while_the_user_is_that_person() {
+    let at = OidcWorld::start(&[]).await;
+    let (user, mut browser) = at.joined("ama", ConsoleRole::Reviewer).await;
+    browser.sign_in().await.expect_page(200, "signed in");
+    let (console, now) = (&at.world.app.console, at.world.clock.now());
+    let stored = console.user(user.id).await.unwrap().unwrap();
+    let another = ConsoleUser { oidc_subject: Some("another".to_owned()), ..stored.clone() };
+    console.replace_user(&stored, another, &UserWrite::default(), now, &[]).await.unwrap().unwrap();
+    at.browser().sign_in().await.expect_page(403, "ask an administrator for an invitation");
+}

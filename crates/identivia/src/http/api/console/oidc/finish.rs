@@ -3,6 +3,7 @@
 use super::failure::SignInFailure;
 use super::join::{accept_with_person, create_user_of_claim};
 use super::returned::{FinishedSignIn, ReturnedSignIn};
+use super::teams::follow_teams_claim;
 use crate::domain::console::oidc::problem::SignInProblem;
 use crate::domain::event::EventKind;
 use crate::records::console_identity::{ConsoleIdentity, SignInPurpose};
@@ -27,19 +28,19 @@ pub(super) async fn finish_sign_in(returned: ReturnedSignIn<'_>) -> Result<Finis
 async fn sign_in_person(returned: ReturnedSignIn<'_>) -> Result<FinishedSignIn, SignInFailure> {
     let ReturnedSignIn { call, person, now, .. } = returned;
     let console = &call.app.console;
-    let Some(identity) = console.identity(&person.issuer, &person.subject).await? else {
+    let Some((identity, user)) = console.user_of_person(&person.issuer, &person.subject).await? else {
         return match returned.claimed_role() {
             Some(role) => create_user_of_claim(returned, role).await,
             None => Err(SignInProblem::NoAccount.into()),
         };
     };
-    let user = console.user(identity.console_user).await?.ok_or(SignInProblem::NoAccount)?;
     let problem_of_user = |problem: SignInProblem| SignInFailure::from(problem).of_user(user.id);
     if user.status != ConsoleUserStatus::Active {
         return Err(problem_of_user(SignInProblem::Disabled));
     }
     let change = follow_claim(returned, &identity, &user).await?;
-    let after = ConsoleUser { last_sign_in: Some(now), ..change.user };
+    let after = follow_teams_claim(returned, change.user).await?;
+    let after = ConsoleUser { last_sign_in: Some(now), ..after };
     console.make_room_for_session(user.id, now).await?;
     let (session, token) = returned.open_session(&after);
     let with = UserWrite { opens: Some(&session), while_admin: change.while_admin, ..UserWrite::default() };
@@ -47,6 +48,9 @@ async fn sign_in_person(returned: ReturnedSignIn<'_>) -> Result<FinishedSignIn, 
     if after.role != user.role {
         let detail = format!("role {} to {}, by a claim of the provider", user.role.word(), after.role.word());
         audit.push(call.audit(EventKind::UserChanged, user.id, user.id, detail));
+    }
+    if after.teams != user.teams {
+        audit.push(call.audit(EventKind::UserChanged, user.id, user.id, "teams, by a claim of the provider"));
     }
     let written = console.replace_user(&user, after, &with, now, &audit).await?;
     written.map_err(|_| problem_of_user(SignInProblem::Unavailable))?;
@@ -150,8 +154,7 @@ async fn confirm_person(returned: ReturnedSignIn<'_>) -> Result<FinishedSignIn, 
     let ReturnedSignIn { call, person, now, begun, .. } = returned;
     let (session, user) = find_own_session(returned).await?;
     let problem_of_user = |problem: SignInProblem| SignInFailure::from(problem).of_user(user.id);
-    let identity = call.app.console.identity(&person.issuer, &person.subject).await?;
-    if identity.is_none_or(|identity| identity.console_user != user.id) {
+    if !user.is_person(&person.issuer, &person.subject) {
         return Err(problem_of_user(SignInProblem::OtherPerson));
     }
     if !person.has_authenticated_since(begun.begun) {

@@ -2,6 +2,7 @@
 
 use super::failure::SignInFailure;
 use super::returned::{FinishedSignIn, ReturnedSignIn};
+use super::teams::follow_teams_claim;
 use crate::domain::console::oidc::problem::SignInProblem;
 use crate::domain::event::EventKind;
 use crate::records::console_link::LinkPurpose;
@@ -27,8 +28,10 @@ pub(super) async fn create_user_of_claim(
     let user = ConsoleUser {
         status: ConsoleUserStatus::Active,
         last_sign_in: Some(now),
+        teams: returned.teams_of_new_user(role),
         ..ConsoleUser::invited(email, name, role, now).connected_to(&person.issuer, &person.subject)
     };
+    let user = follow_teams_claim(returned, user).await?;
     let identity = returned.identity_of(user.id, true);
     let (session, token) = returned.open_session(&user);
     let with = UserWrite { opens: Some(&session), connects: Some(&identity), ..UserWrite::default() };
@@ -64,6 +67,7 @@ pub(super) async fn accept_with_person(returned: ReturnedSignIn<'_>) -> Result<F
     let name = names.into_iter().flatten().find(|name| !name.is_empty()).cloned().unwrap_or_default();
     let after = ConsoleUser { name, status: ConsoleUserStatus::Active, last_sign_in: Some(now), ..user.clone() };
     let after = after.connected_to(&person.issuer, &person.subject).with_sessions_ended();
+    let after = follow_teams_claim(returned, after).await?;
     let identity = returned.identity_of(user.id, false);
     let (session, token) = returned.open_session(&after);
     let with =

@@ -9,6 +9,7 @@ mod join;
 mod provider_list;
 mod returned;
 mod start;
+mod teams;
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;

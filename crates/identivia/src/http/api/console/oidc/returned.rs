@@ -39,14 +39,7 @@ impl ReturnedSignIn<'_> {
     /// The identity that connects a user to the person.
     pub(super) fn identity_of(&self, user: RecordId, role_by_claim: bool) -> ConsoleIdentity {
         let ProviderPerson { issuer, subject, .. } = self.person;
-        ConsoleIdentity {
-            id: identity_key(issuer, subject),
-            console_user: user,
-            issuer: issuer.clone(),
-            subject: subject.clone(),
-            role_by_claim,
-            created: self.now,
-        }
+        ConsoleIdentity { id: identity_key(issuer, subject), console_user: user, role_by_claim, created: self.now }
     }
 
     /// A new session. The second factor is the provider's part.
@@ -58,6 +51,12 @@ impl ReturnedSignIn<'_> {
 
     pub(super) fn finished(&self, token: ConsoleToken) -> FinishedSignIn {
         FinishedSignIn { token, return_to: self.begun.return_to.clone() }
+    }
+
+    /// The teams of a user whom nobody has invited: where a claim is to give them, none without it.
+    pub(super) fn teams_of_new_user(&self, role: ConsoleRole) -> Option<Vec<String>> {
+        let is_by_claim = self.provider.settings.teams_claim.is_some() && role != ConsoleRole::SuperAdmin;
+        is_by_claim.then(Vec::new)
     }
 
     /// The role that the provider's claim gives.
