@@ -37,7 +37,7 @@ fn icao_specimens_parse_in_every_format() {
 fn check_digit(text: &str) -> char {
     let values = text.chars().map(|character| character.to_digit(36).unwrap_or(0));
     let sum: u32 = values.zip([7, 3, 1].into_iter().cycle()).map(|(value, weight)| value * weight).sum();
-    char::from_digit(sum % 10, 10).unwrap()
+    char::from_digit(sum % 10, 10).expect("a digit")
 }
 
 /// A card's zone with this code, state and number; a long number goes on in the optional data.
@@ -130,7 +130,7 @@ fn french_licence_is_read_by_its_own_digits() {
         assert_eq!((zone.format, failed(&zone)), (ZoneFormat::FrenchLicence, vec![]), "{line}");
         assert_eq!((zone.document_number.as_str(), zone.surname.as_str()), (number, surname));
         assert_eq!((zone.expiry.year, zone.is_name_cut()), (expiry[..2].parse().ok(), surname.len() == 8));
-        let changed = line.replacen(number, "13AB12346", 1);
+        let changed = line.replacen("D1FRA1", "D1FRA7", 1).replacen("D1FRA2", "D1FRA8", 1);
         assert!(!parse_zone(&[&changed]).unwrap().is_valid());
     }
 }
@@ -291,6 +291,7 @@ fn written(holder: &Holder, format: ZoneFormat) -> String {
         ZoneFormat::Td1 => mrz::format_td1(&fields!(Td1Fields, "I", optional_data_2)),
         ZoneFormat::MrvA => mrz::format_mrv_a(&fields!(MrvAFields, "V", optional_data)),
         ZoneFormat::MrvB => mrz::format_mrv_b(&fields!(MrvBFields, "V", optional_data)),
+        ZoneFormat::FrenchCard | ZoneFormat::FrenchLicence => String::new(),
     }
 }
 
