@@ -378,7 +378,9 @@ fn choose_fields(claims: Option<&SourceClaims>, print: &PrintedText, today: Date
     let claimed = ReadFields::from_claims(claims, &Agreement::compare_claims(claims, print), print, today);
     match (claims.kind, claims.proven) {
         (claims::ClaimSource::Barcode, _) => (claimed.fill_missing_from(printed), FieldSource::Barcode),
-        (claims::ClaimSource::Zone, true) => (claimed.fill_missing_from(printed), FieldSource::Mrz),
+        (claims::ClaimSource::Zone, true) => {
+            (claimed.with_printed_given_names(&printed).fill_missing_from(printed), FieldSource::Mrz)
+        }
         (claims::ClaimSource::Zone, false) if printed.name.is_empty() => {
             (printed.fill_missing_from(claimed), FieldSource::Mrz)
         }

@@ -238,6 +238,12 @@ fn parse_numeric_date(atoms: &[DateToken], full_year: bool) -> Option<Vec<Printe
 /// `12 AUG 1974`, `12 AUG/AOUT 74`, `12. August 1974`, `AUG 12, 1974`, `12 de agosto de 1974`.
 fn parse_named_date(atoms: &[DateToken], full_year: bool) -> Option<(Vec<PrintedDate>, usize)> {
     let (first, rest) = atoms.split_first()?;
+    // `2031-SEP-14`, as in Canada.
+    if let (true, Some(year), [month, day, ..]) = (full_year, to_year_number(first, true), rest)
+        && let Some(month) = month_from_name(&month.text)
+    {
+        return Some((vec![to_plausible_date(year, true, month, to_day_number(day)?)?], 3));
+    }
     if let Some(month) = month_from_name(&first.text) {
         let [day, year, ..] = rest else { return None };
         let reading = to_plausible_date(to_year_number(year, full_year)?, full_year, month, to_day_number(day)?)?;
@@ -349,6 +355,8 @@ mod tests {
             "12 aout 1974",
             "3. 12 AUG 1974 UTOPIA",
             "12 08/AUG 1974",
+            "1974-AUG-12",
+            "1974 AUG 12",
         ] {
             assert_eq!(readings(text), ["1974-08-12"], "{text}");
         }

@@ -86,7 +86,7 @@ impl ReadFields {
             address: claims.address.clone(),
             sex: Some(claims.sex),
             date_of_birth: birth.and_then(ClaimedDate::to_exact_date),
-            expiry: claims.expiry.and_then(ClaimedDate::to_exact_date),
+            expiry: claims.expiry.and_then(|expiry| expiry.to_exact_date().or_else(|| find_printed_day(expiry, print))),
             issued: claims.issued.and_then(ClaimedDate::to_exact_date),
         }
     }
@@ -94,8 +94,11 @@ impl ReadFields {
     /// The printed values next to labels. Nothing is guessed: a field without a label stays empty.
     pub(super) fn from_print(print: &PrintedText, today: Date) -> Self {
         let text = |field| print.values_for(field).next().map(|value| value.text.trim().to_owned()).unwrap_or_default();
-        let (mut surname, mut given_names, name) =
-            (text(FieldLabel::Surname), strip_form_of_address(&text(FieldLabel::GivenNames)), text(FieldLabel::Name));
+        let (mut surname, mut given_names, name) = (
+            restore_capitals(&text(FieldLabel::Surname)),
+            strip_form_of_address(&restore_capitals(&text(FieldLabel::GivenNames))),
+            text(FieldLabel::Name),
+        );
         // `Name` is the part that the document's other label leaves over.
         match (surname.is_empty(), given_names.is_empty()) {
             (true, false) => surname.clone_from(&name),
@@ -132,6 +135,17 @@ impl ReadFields {
         }
     }
 
+    /// Adds the printed given names where the zone has only the surname, as on French licences.
+    pub(super) fn with_printed_given_names(mut self, printed: &Self) -> Self {
+        let is_holder =
+            !self.surname.is_empty() && fold_to_ascii(&printed.surname).starts_with(&fold_to_ascii(&self.surname));
+        if self.given_names.is_empty() && is_holder {
+            self.given_names.clone_from(&printed.given_names);
+            self.name = join_names(&self.given_names, &self.surname);
+        }
+        self
+    }
+
     /// Fills empty fields from another source.
     pub(super) fn fill_missing_from(self, other: Self) -> Self {
         let text = |own: String, other: String| if own.is_empty() { other } else { own };
@@ -157,6 +171,21 @@ impl ReadFields {
 
 fn join_names(given_names: &str, surname: &str) -> String {
     format!("{given_names} {surname}").trim().to_owned()
+}
+
+/// The printed date that a date without a day agrees with, if there is only one.
+fn find_printed_day(claimed: ClaimedDate, print: &PrintedText) -> Option<Date> {
+    let dates = print.lines.iter().flat_map(|line| find_printed_dates(&line.text)).flatten();
+    let agreeing = dates.filter(|date| date.full_year && claimed.month.is_some() && claimed.agrees_with(*date));
+    let days: Vec<Date> = agreeing.filter_map(|date| Date::new(date.year, date.month, date.day)).collect();
+    days.first().copied().filter(|first| days.iter().all(|day| day == first))
+}
+
+/// A printed name in capitals if most of its letters are: recognisers read a marked capital as a small letter.
+fn restore_capitals(name: &str) -> String {
+    let letters = name.chars().filter(|letter| letter.is_alphabetic()).count();
+    let capitals = name.chars().filter(|letter| letter.is_uppercase()).count();
+    if capitals * 3 > letters * 2 { name.to_uppercase() } else { name.to_owned() }
 }
 
 /// The date next to a label, if it has one interpretation. A document writes all dates in one order, so another of its

@@ -19,7 +19,8 @@ impl PrintedName {
     /// Whether the print adds a mark, a hyphen or an apostrophe to the claimed name. Capitals and spaces do not count:
     /// recognisers confuse the former and lose the latter.
     pub(super) fn adds_marks_to(&self, claimed: &str) -> bool {
-        let marked = self.text.chars().any(|letter| !letter.is_ascii() || matches!(letter, '-' | '\''));
+        let is_mark = |letter: char| letter.is_alphabetic() && !letter.is_ascii() || matches!(letter, '-' | '\'');
+        let marked = self.text.chars().any(is_mark) && !self.text.contains([',', '，', ';']);
         self.exact && marked && split_words(&self.text).len() >= claimed.split(' ').count()
     }
 }
