@@ -12,10 +12,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_s3::Client;
-use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::{self, RequestChecksumCalculation, ResponseChecksumValidation};
-use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::error::{ProvideErrorMetadata as _, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
 use bytes::Bytes;
@@ -25,6 +24,7 @@ use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout};
 
 use super::backend::{FileBackend, ListedFile, OpenFile, StoreOutcome, StoredPath};
+use super::bucket_error::{to_files_error, unreadable_answer};
 use super::error::{FilesError, run_blocking};
 use super::file_writer::create_scratch_file;
 use super::part_buffers::{FilePart, MAX_PARTS, PART_BYTES, SpareBuffers};
@@ -41,10 +41,6 @@ const PERMIT_TIMEOUT: Duration = Duration::from_secs(30);
 const HEALTH_VALID: Duration = Duration::from_secs(5);
 /// The most attempts at a request, including the first.
 const MAX_ATTEMPTS: u32 = 3;
-/// The codes of a full bucket: AWS has none, MinIO and Ceph have these.
-const FULL_CODES: [&str; 4] =
-    ["InsufficientStorage", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded", "QuotaExceeded"];
-
 /// The timeouts of calls to S3.
 #[derive(Clone, Copy, Debug)]
 pub struct BucketTimeouts {
@@ -377,34 +373,6 @@ async fn build_client(at: &BucketLocation, timeouts: BucketTimeouts) -> Result<C
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
     }
     Ok(Client::from_conf(config.build()))
-}
-
-/// Converts the SDK's error. Of S3's answer only the code is kept: its texts quote keys, which hold names that people chose.
-fn to_files_error<E: ProvideErrorMetadata>(error: SdkError<E, HttpResponse>) -> FilesError {
-    let refusal = match error {
-        SdkError::ServiceError(refusal) => refusal,
-        SdkError::TimeoutError(_) => return unavailable("S3 does not answer in time"),
-        SdkError::DispatchFailure(failure) if failure.is_timeout() => return unavailable("S3 does not answer in time"),
-        SdkError::DispatchFailure(failure) if failure.is_io() => return unavailable("S3 cannot be reached"),
-        SdkError::DispatchFailure(_) => return unavailable("the request to S3 could not be sent"),
-        _ => return unreadable_answer(),
-    };
-    let (status, code) = (refusal.raw().status().as_u16(), refusal.err().code().unwrap_or("nothing more"));
-    match code {
-        "NoSuchKey" => FilesError::Gone,
-        _ if status == 507 || FULL_CODES.contains(&code) => FilesError::Full,
-        _ => {
-            FilesError::Unavailable(format!("S3 says {status}, {}", code.escape_default().take(64).collect::<String>()))
-        }
-    }
-}
-
-fn unavailable(why: &str) -> FilesError {
-    FilesError::Unavailable(why.to_owned())
-}
-
-fn unreadable_answer() -> FilesError {
-    unavailable("the answer is not S3's, or the connection broke off")
 }
 
 /// Says whether an intent names the file with that key.

@@ -8,6 +8,7 @@
 
 pub mod backend;
 pub mod bucket;
+mod bucket_error;
 pub mod error;
 pub mod file_writer;
 pub mod folder;
