@@ -38,7 +38,7 @@ test-providers: web services ## check the fakes of AWS, OpenAI and Fingerprint w
 test-stores: cargo web services ## run the same API tests on PostgreSQL and on PocketBase
 	for store in postgres pocketbase; do \
 		echo "The API on $$store:"; \
-		TEST_STORE=$$store cargo test --locked --test it -- access:: analytics:: audit:: bodies:: clients:: console:: demo_data:: embedding:: events:: files:: flow:: frames:: hostile:: journey:: lists:: local::record_is_checked local::abandoned_checks local::face_templates person_page:: profiles:: providers::rekognition providers::fingerprint reference:: resubmission:: reviews:: revocation:: settings:: submission:: tokens:: verification:: webhooks:: nothing_a_person_sends r21_; \
+		TEST_STORE=$$store cargo test --locked --test it -- access:: analytics:: audit:: bodies:: clients:: console:: demo_data:: embedding:: events:: files:: flow:: frames:: hostile:: journey:: lists:: local::record_is_checked local::abandoned_checks local::face_templates person_page:: profiles:: providers::rekognition providers::fingerprint reference:: resubmission:: reviews:: revocation:: settings:: submission:: tokens:: verification:: webhooks:: why:: nothing_a_person_sends r21_; \
 	done
 
 test-api: cargo web services ## test a running server against its OpenAPI document, on every store
@@ -77,7 +77,7 @@ test-deploy: cargo web services ## check the files of deploy/: alert rules, syst
 	cargo build --locked
 	cargo run --locked --quiet --example command_line_files -- target/command-line
 	grep -q 'FACE_LIVENESS_THRESHOLD' target/command-line/man/identivia.1 && bash -n target/command-line/completions/identivia.bash
-	tests/with_server.sh target/debug/identivia tests/deploy.sh target/debug/identivia $(VENV)/bin/python
+	TRUSTED_PROXIES=127.0.0.1 tests/with_server.sh target/debug/identivia tests/deploy.sh target/debug/identivia $(VENV)/bin/python
 
 test-examples: cargo web examples/shop-typescript/node_modules/.installed ## test that the example shops verify a customer with a running server
 	cd examples/shop-typescript && npm run build

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Checks what is in deploy/: the alert rules, the systemd unit, the form of the container files, and the nginx site, by a real nginx
-# that passes a request, a caller's address and an upload of 80 MB to a running server.
-#   usage: tests/with_server.sh <identivia binary> tests/deploy.sh <identivia binary> <python with PyYAML, or python3>
+# that passes a request, a caller's address and an upload of 49 MB to a running server.
+#   usage: TRUSTED_PROXIES=127.0.0.1 tests/with_server.sh <identivia binary> tests/deploy.sh <identivia binary> <python with PyYAML, or python3>
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")/.." && pwd)
@@ -82,18 +82,18 @@ assert events and all(event["address"] == "127.0.0.1" for event in events), even
 PY
 echo '  an address that a caller makes up goes no further'
 
-# A video of 60 MB and two pictures are within the server's limits; the proxy must not be the one that refuses them.
+# A video of 49 MB and a picture are within the server's limits; the proxy must not be the one that refuses them.
 python3 - "$work/video.webm" <<'PY'
 import sys
 head = b"\x1aE\xdf\xa3\x87B\x82\x84webm\x18S\x80g\x01\xff\xff\xff\xff\xff\xff\xff"
 with open(sys.argv[1], "wb") as video:
-    video.write(head + b"\7" * (60 * 1024 * 1024 - len(head)))
+    video.write(head + b"\7" * (49 * 1024 * 1024 - len(head)))
 PY
 form=(-F "facial_video=@$work/video.webm;type=video/webm" -F "facial_photo=@$here/tests/data/portrait.jpg;type=image/jpeg")
 status=$(ask -o "$work/answer" -w '%{http_code}' -X PATCH "$site/api/profiles/$id" -H "Authorization: Bearer $IDENTIVIA_TOKEN" "${form[@]}")
 [ "$status" = 200 ] || { echo "the upload: $status" >&2; cat "$work/answer" "$work/error.log" >&2; exit 1; }
 [ -z "$(find "$work/body" -type f 2> /dev/null)" ] || { echo 'the proxy has stored the upload' >&2; exit 1; }
-echo '  an upload of 60 MB streams through'
+echo '  an upload of 49 MB streams through'
 head -c $((90 * 1024 * 1024)) /dev/zero > "$work/large"
 status=$(ask -o /dev/null -w '%{http_code}' -X PATCH "$site/api/profiles/$id" -H "Authorization: Bearer $IDENTIVIA_TOKEN" \
     -F "facial_video=@$work/large;type=video/webm" || true)

@@ -25,7 +25,8 @@ pub struct CheckArguments {
 /// # Errors
 /// Everything that would stop a start, one line each; when standard output cannot be written, or a provider fails.
 pub fn run_check(settings: &Settings, arguments: &CheckArguments) -> anyhow::Result<()> {
-    refuse_problems(Config::list_problems(settings).iter().map(ToString::to_string).collect())?;
+    let problems: Vec<String> = Config::list_problems(settings).iter().map(ToString::to_string).collect();
+    refuse_problems(&problems)?;
     let config = &Config::new(settings)?;
     for (name, state) in describe_configuration(config) {
         print_line(&format!("{name:<14} {state}"))?;
@@ -36,12 +37,12 @@ pub fn run_check(settings: &Settings, arguments: &CheckArguments) -> anyhow::Res
     for note in warnings.chain(single_server).chain(findings.notes) {
         print_line(&format!("note           {note}"))?;
     }
-    refuse_problems(findings.problems)?;
+    refuse_problems(&findings.problems)?;
     if arguments.live { run_check_live(config) } else { Ok(()) }
 }
 
 /// An error with a line for each problem, if there is any.
-fn refuse_problems(problems: Vec<String>) -> anyhow::Result<()> {
+fn refuse_problems(problems: &[String]) -> anyhow::Result<()> {
     if problems.is_empty() { Ok(()) } else { bail!("{}", problems.join("\nidentivia: ")) }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::command::{Running, text};
+use crate::command::Running;
 use crate::services::postgres;
 use crate::services::proxy::Proxy;
 use crate::world::GIVEN_UP_WITHIN;
@@ -136,5 +136,4 @@ async fn outage_of_the_store_is_one_warning_and_its_end_one_line() {
         loud.filter(|line| !line.contains("is unavailable") && !line.contains("is not set")).collect();
     assert!(others.len() <= 2, "everything else follows from the outage: {others:#?}");
     assert!(!log.contains(postgres::PASSWORD), "{log}");
-    let _ = text(b"");
 }
