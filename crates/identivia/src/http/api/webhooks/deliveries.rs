@@ -71,6 +71,10 @@ fn parse_query(query: Option<&str>) -> Result<(DeliveryFilter, PageRequest), Api
         checks.add_problem("state", format!("must be one of {}", known.join(", ")));
     }
     let event_type = Some(query.take_text("type", &mut checks)).filter(|word| !word.is_empty());
+    let is_type = |word: &String| word.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.'));
+    if !event_type.as_ref().is_none_or(is_type) {
+        checks.add_problem("type", "must be a type of event, such as profile.verified");
+    }
     checks.finish()?;
     Ok((DeliveryFilter { state, event_type }, page))
 }
