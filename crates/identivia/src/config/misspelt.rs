@@ -142,7 +142,6 @@ mod tests {
             "LANG",
             "SHELL",
             "HOSTNAME",
-            "POST",
             "MAIL",
             "SHLVL",
             "LC_ALL",
