@@ -1,5 +1,6 @@
 //! The embedded default: SQLite in the data folder, WAL with `synchronous=FULL`, one writer, readers from a pool.
 
+mod checkpoint;
 mod database_copy;
 mod inspect;
 mod writer;
@@ -7,8 +8,7 @@ mod writer;
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
-use std::thread;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -23,6 +23,7 @@ use super::sql::{
     Step, StepEnd, refuse_newer_migrations,
 };
 use super::{Result, StoreError};
+use checkpoint::KEPT_LOG_BYTES;
 use database_copy::copy_before_migrations;
 pub use database_copy::{CopyPace, copy_database};
 pub use inspect::inspect_database;
@@ -36,17 +37,10 @@ pub const DELIVERIES_FILE_NAME: &str = "webhooks.db";
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Prepared statements that each connection caches: more than there are statements.
 const CACHED_STATEMENTS: usize = 128;
-/// How often the size of the log is checked, and the sizes from which it is copied into the database and truncated.
-const CHECKPOINT_INTERVAL: Duration = Duration::from_millis(250);
-const CHECKPOINT_BYTES: u64 = 4 * 1024 * 1024;
-const TRUNCATE_BYTES: u64 = 64 * 1024 * 1024;
-
 /// A database file and the threads that serve it.
 pub struct Sqlite {
     writer: Writer,
     readers: Arc<ReaderPool>,
-    /// Dropped with the store, which ends the checkpointing thread.
-    _checkpoints: mpsc::Sender<()>,
 }
 
 impl Sqlite {
@@ -72,13 +66,13 @@ impl Sqlite {
         OpenOptions::new().create(true).append(true).mode(0o600).open(&path)?;
         let connection = open_connection(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         connection.pragma_update(None, "journal_mode", "wal")?;
-        // A thread of its own copies the log into the database: on the writer's thread it would delay every caller.
+        // The writer copies the log into the database after it has answered: within a commit it would delay its callers.
         connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+        connection.pragma_update(None, "journal_size_limit", KEPT_LOG_BYTES)?;
         copy_before_migrations(&path, &connection)?;
         apply_migrations(&connection)?;
         std::fs::File::open(data_dir)?.sync_all()?;
-        let checkpoints = start_checkpoints(&path)?;
-        Self::start(path, connection, checkpoints)
+        Self::start(path, connection)
     }
 
     /// Opens the database of a data folder to read only, also while a server uses it. Where none does, an empty log and
@@ -108,14 +102,13 @@ impl Sqlite {
         let migrations = Migration::list_for_sqlite();
         refuse_newer_migrations(&applied, &migrations)?;
         anyhow::ensure!(applied.len() == migrations.len(), "it is of an older version; start this one on it once");
-        // A reader copies no log.
-        Self::start(path, connection, mpsc::channel().0)
+        Self::start(path, connection)
     }
 
-    fn start(path: PathBuf, connection: Connection, checkpoints: mpsc::Sender<()>) -> anyhow::Result<SqlStore<Self>> {
+    fn start(path: PathBuf, connection: Connection) -> anyhow::Result<SqlStore<Self>> {
         let writer = Writer::start(connection)?;
         let readers = Arc::new(ReaderPool { path, idle: Mutex::default() });
-        Ok(SqlStore { database: Self { writer, readers, _checkpoints: checkpoints } })
+        Ok(SqlStore { database: Self { writer, readers } })
     }
 }
 
@@ -170,24 +163,6 @@ fn apply_migrations(connection: &Connection) -> anyhow::Result<()> {
         step.commit()?;
     }
     Ok(())
-}
-
-fn start_checkpoints(path: &Path) -> anyhow::Result<mpsc::Sender<()>> {
-    let connection = open_connection(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    let log = path.with_extension("db-wal");
-    let (alive, dropped) = mpsc::channel::<()>();
-    thread::Builder::new().name("sqlite-checkpoint".to_owned()).spawn(move || {
-        while dropped.recv_timeout(CHECKPOINT_INTERVAL) == Err(mpsc::RecvTimeoutError::Timeout) {
-            let bytes = log.metadata().map_or(0, |metadata| metadata.len());
-            let mode = if bytes > TRUNCATE_BYTES { "truncate" } else { "passive" };
-            if bytes > CHECKPOINT_BYTES
-                && let Err(error) = connection.query_row(&format!("pragma wal_checkpoint({mode})"), [], |_| Ok(()))
-            {
-                tracing::warn!(%error, "could not copy the log into the database; trying again");
-            }
-        }
-    })?;
-    Ok(alive)
 }
 
 impl Database for Sqlite {

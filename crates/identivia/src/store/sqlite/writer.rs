@@ -10,6 +10,7 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{mpsc, oneshot};
 
+use super::checkpoint::LogCheckpoints;
 use crate::store::StoreError;
 use crate::store::sql::StepEnd;
 
@@ -75,6 +76,7 @@ impl Writer {
 }
 
 fn run_writer(connection: &mut Connection, mut steps: mpsc::Receiver<QueuedStep>, broken: &AtomicBool) {
+    let mut checkpoints = LogCheckpoints::default();
     while let Some(first) = steps.blocking_recv() {
         let begun =
             if broken.load(Ordering::Relaxed) { Err(StoreError::Broken) } else { begin_transaction(connection) };
@@ -91,12 +93,24 @@ fn run_writer(connection: &mut Connection, mut steps: mpsc::Receiver<QueuedStep>
                 Err(error)
             }
         };
-        if matches!(commit, Err(StoreError::Broken)) && !broken.swap(true, Ordering::Relaxed) {
-            tracing::error!("a write to the database's disk failed: writes are refused until a restart");
-        }
+        note_failed_disk(&commit, broken);
         for answer in answers {
             answer(commit.clone());
         }
+        if commit.is_ok() {
+            let copied = checkpoints.copy_if_due(connection);
+            note_failed_disk(&copied, broken);
+            if let Err(error) = copied {
+                tracing::warn!(%error, "could not copy the log into the database; trying again");
+            }
+        }
+    }
+}
+
+/// Refuses writes from now on if the disk has failed.
+fn note_failed_disk(outcome: &Result<(), StoreError>, broken: &AtomicBool) {
+    if matches!(outcome, Err(StoreError::Broken)) && !broken.swap(true, Ordering::Relaxed) {
+        tracing::error!("a write to the database's disk failed: writes are refused until a restart");
     }
 }
 
