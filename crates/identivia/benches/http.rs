@@ -28,6 +28,8 @@
 //! `BENCH_AGAINST` names the binary of another version: then each kind of request is measured on both in turn, and the line
 //! is the ratio of their processor times.
 //!
+//! `BENCH_WRITES=1` measures instead how long writes take at worst, and what a reader or a copy of the database adds.
+//!
 //! `BENCH_SECONDS` is the length of each measurement (3), after half a second of warm-up. `IDENTIVIA_BIN` names another
 //! server binary. A missed aim is printed and no failure; a request that fails is one.
 #![expect(clippy::print_stdout, reason = "the table is what this program is for")]
@@ -52,6 +54,8 @@ mod process;
 mod store;
 #[path = "http/table.rs"]
 mod table;
+#[path = "http/write_latency.rs"]
+mod write_latency;
 
 use std::path::Path;
 use std::time::Duration;
@@ -67,6 +71,7 @@ use crate::load::{Load, LoadRequests, Loads};
 use crate::process::Process;
 use crate::store::BenchStore;
 use crate::table::Table;
+use crate::write_latency::measure_write_latency;
 
 const CREDENTIALS: &str = r#"{"client_id":"bench","client_secret":"a client secret of the benchmark"}"#;
 
@@ -98,6 +103,9 @@ async fn run_benchmark(length: Duration) -> anyhow::Result<()> {
     fs::create_dir_all(parent)?;
     if let Some(other) = env::var_os("BENCH_AGAINST") {
         return compare_versions(Path::new(&other), parent, length).await;
+    }
+    if env::var_os("BENCH_WRITES").is_some() {
+        return measure_write_latency(parent, length).await;
     }
     let store = BenchStore::start(parent)?;
     let folder = tempfile::tempdir_in(parent)?;

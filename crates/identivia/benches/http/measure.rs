@@ -24,6 +24,8 @@ pub(crate) struct Figures {
     pub(crate) p50: f64,
     /// Milliseconds.
     pub(crate) p99: f64,
+    /// Milliseconds.
+    pub(crate) longest: f64,
     /// Microseconds of processor time per request.
     pub(crate) cpu: f64,
     /// The load generator's use of one core.
@@ -83,6 +85,7 @@ pub(crate) fn compute_figures(
         rate: count / length.as_secs_f64(),
         p50: percentile(50),
         p99: percentile(99),
+        longest: percentile(100),
         cpu: cpu.as_secs_f64() * 1e6 / count,
         generator,
         peak,
