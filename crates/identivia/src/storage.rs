@@ -183,7 +183,7 @@ fn describe_store_error(error: FilesError, setting: &str, place: &(dyn Display +
 async fn inspect_collections(pocketbase: &PocketBase, findings: &mut StorageFindings) {
     match pocketbase.describe_problems().await {
         Err(error) => {
-            findings.notes.push(format!("PocketBase does not answer; requests are refused until it does: {error}"))
+            findings.notes.push(format!("PocketBase does not answer; requests are refused until it does: {error}"));
         }
         Ok(misfits) => {
             for Misfit { severity, text } in misfits {

@@ -63,11 +63,11 @@ fn find_meant(name: String, known: &[&'static str]) -> Option<MisspeltVariable> 
     looks_like_ours.then_some(MisspeltVariable { name, meant })
 }
 
-/// Every other short name is a few letters from another: `HOST` and `HOME`.
+/// Every other short name is a letter or two from another: `HOST`, `POST` and `HOME`.
 fn allowed_edits(name: &str) -> usize {
     match name.len() {
-        0..=3 => 0,
-        4..=7 => 1,
+        0..=4 => 0,
+        5..=7 => 1,
         8..=MAX_NAME => 2,
         _ => 0,
     }
@@ -135,6 +135,7 @@ mod tests {
         }
         for name in [
             "HOME",
+            "POST",
             "PATH",
             "PWD",
             "TERM",

@@ -86,38 +86,28 @@ pub(super) fn log_request(line: &RequestLine<'_>, response: &Response) {
             cause,
             "request failed"
         );
-    } else if cause.is_some() {
-        tracing::info!(
-            request.id = id,
-            method,
-            route,
-            status,
-            duration_ms,
-            caller,
-            profile,
-            address,
-            code,
-            cause,
-            "request not served"
-        );
-    } else if refused.is_some() || code.is_some() {
-        tracing::info!(
-            request.id = id,
-            method,
-            route,
-            status,
-            duration_ms,
-            caller,
-            profile,
-            address,
-            refused,
-            code,
-            fields,
-            "request refused"
-        );
-    } else {
-        tracing::info!(request.id = id, method, route, status, duration_ms, caller, profile, address, "request");
+        return;
     }
+    let message = match (cause, refused.or(code)) {
+        (Some(_), _) => "request not served",
+        (None, Some(_)) => "request refused",
+        (None, None) => "request",
+    };
+    tracing::info!(
+        request.id = id,
+        method,
+        route,
+        status,
+        duration_ms,
+        caller,
+        profile,
+        address,
+        refused,
+        code,
+        fields,
+        cause,
+        message
+    );
 }
 
 /// Why a request was not served, where its operator should know.

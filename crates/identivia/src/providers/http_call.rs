@@ -328,7 +328,7 @@ impl HealthCheck {
         let watch = self.clone();
         let checking = tokio::spawn(async move {
             let outcome = check.await;
-            watch.note_outcome(outcome.as_ref().map(|()| ()));
+            watch.note_outcome(outcome.as_ref().copied());
             let outcome = match outcome {
                 // A provider that limits the rate of calls works and accepts our credentials.
                 Ok(()) | Err(ProviderError::RateLimited(_)) => Ok(()),
