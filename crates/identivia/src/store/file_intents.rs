@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use super::{Commit, CommitOutcome, Comparison, Condition, IfExists, Query, Refusal, Result, Store, StoreError};
 use crate::records::file_intent::FileIntent;
+use crate::records::id::{RecordId, random_text};
 use crate::records::time::Millis;
-use crate::records::{FieldMap, RecordKind};
+use crate::records::{Collection, FieldMap, RecordKind};
 
 /// The most intents that are marked at once.
 const MAX_INTENTS: usize = 500;
@@ -51,6 +52,22 @@ impl dyn Store + '_ {
         let exists = Condition::exists(RecordKind::FileIntents, Refusal::Missing);
         commit.update(RecordKind::FileIntents, mark, vec![exists], removable_from(REMOVABLE_NOW));
         self.commit(commit).await.map(drop)
+    }
+
+    /// Leaves a file that no record names to the sweep, which removes it.
+    ///
+    /// # Errors
+    /// When the store cannot do it now.
+    pub async fn leave_to_sweep(
+        &self,
+        collection: Collection,
+        record: RecordId,
+        name: &str,
+        now: Millis,
+    ) -> Result<()> {
+        let (mark, name) = (random_text::<10>(), name.to_owned());
+        let removable_from = Some(REMOVABLE_NOW);
+        self.open_intent(&FileIntent { mark, collection, record, name, removable_from, created: now }).await
     }
 
     /// Marks the files of every upload older than that for removal, also those that a dead process has claimed.

@@ -12,8 +12,10 @@ use indicatif::HumanBytes;
 use super::layout::{BackupFolder, SavedFile, Snapshot, hash_file};
 use super::make_backup::{DUMP_NAME, records_word};
 use super::postgres_tools::restore_database;
-use super::source::open_file_backend;
+use super::source::{ServerStores, open_file_backend};
+use super::verify_files::find_unnamed_files;
 use crate::cli::progress::Progress;
+use crate::clock::Clock;
 use crate::config::{Config, FileLocation, RecordLocation};
 use crate::files::folder::FileFolder;
 use crate::files::{FileBackend, StoredPath};
@@ -58,8 +60,27 @@ pub(super) async fn restore_backup(
         restore_files(&folder, &snapshot, backend, progress).await?;
     }
     restore_databases(config, &snapshot).await?;
+    let mut results = list_results(&snapshot, &secrets);
+    if matches!(config.records, RecordLocation::Postgres { .. }) {
+        let left = leave_unnamed_files_to_sweep(config, progress).await?;
+        results.extend(
+            (left > 0).then(|| format!("{left} files are of no record of the dump; the server will remove them")),
+        );
+    }
     progress.clear_bar();
-    Ok(list_results(&snapshot, &secrets))
+    Ok(results)
+}
+
+/// Leaves the files that were sent after the dump to the server's sweep, and returns how many. No record names them.
+async fn leave_unnamed_files_to_sweep(config: &Config, progress: &Progress) -> anyhow::Result<usize> {
+    let Some(ServerStores { store, backend }) = ServerStores::open(config).await? else { return Ok(0) };
+    let orphans = find_unnamed_files(store.as_ref(), backend.as_ref(), progress).await?.orphans;
+    let paths: Vec<StoredPath> = orphans.iter().filter_map(|path| StoredPath::parse(path)).collect();
+    let now = Clock::default().now();
+    for StoredPath { collection, record, name } in &paths {
+        store.leave_to_sweep(*collection, *record, name, now).await?;
+    }
+    Ok(paths.len())
 }
 
 /// A target that holds anything is not touched: restoring over it would mix two states.

@@ -87,7 +87,9 @@ pub(super) async fn verify_files(
     let (store, backend) = (store.as_ref(), backend.as_ref());
     let mut report = VerifyReport::default();
     find_missing_files(store, backend, progress, &mut report).await?;
-    find_orphans(store, backend, progress, &mut report).await?;
+    let unnamed = find_unnamed_files(store, backend, progress).await?;
+    report.awaiting = unnamed.awaiting;
+    unnamed.orphans.iter().for_each(|path| report.add_fault("orphan", path));
     if let Some((folder, snapshot)) = backup {
         compare_with_backup(backend, folder, snapshot, progress, &mut report).await?;
     }
@@ -139,20 +141,29 @@ async fn read_names(store: &dyn Store, collection: Collection, files_id: &str) -
     Ok(record.files().map(|(_, name)| name.to_owned()).collect())
 }
 
+/// The files that no record names.
+#[derive(Default)]
+pub(super) struct UnnamedFiles {
+    /// The paths of those that nothing else names either.
+    pub(super) orphans: Vec<String>,
+    /// How many wait for their removal, or for their record.
+    awaiting: usize,
+}
+
 /// Finds files that no record names. A file of an upload under way has an intent until its record names it.
-async fn find_orphans(
+pub(super) async fn find_unnamed_files(
     store: &dyn Store,
     backend: &dyn FileBackend,
     progress: &Progress,
-    report: &mut VerifyReport,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<UnnamedFiles> {
     progress.begin_step("looking for files without a record", 0);
+    let mut unnamed = UnnamedFiles::default();
     let mut listed = backend.list_files();
     let mut current: Option<((Collection, String), HashSet<String>)> = None;
     while let Some(ListedFile { path: text, .. }) = listed.try_next().await? {
         progress.add_records(1);
         let Some(path) = StoredPath::parse(&text) else {
-            report.add_fault("orphan", &text);
+            unnamed.orphans.push(text);
             continue;
         };
         let record = (path.collection, path.record.to_string());
@@ -162,14 +173,14 @@ async fn find_orphans(
         };
         if !names.contains(&path.name) {
             match explain_unnamed_file(store, backend, &path).await? {
-                UnnamedFile::Awaited => report.awaiting += 1,
+                UnnamedFile::Awaited => unnamed.awaiting += 1,
                 UnnamedFile::Gone => {}
-                UnnamedFile::Orphan => report.add_fault("orphan", &text),
+                UnnamedFile::Orphan => unnamed.orphans.push(text),
             }
         }
         current = Some((record, names));
     }
-    Ok(())
+    Ok(unnamed)
 }
 
 /// A file that its record did not name a moment ago.
