@@ -220,9 +220,9 @@ async fn r20_backup_under_load_is_restored_whole_and_served() {
             let got = http.get(format!("{}/api/files/{path}", server.url)).bearer_auth(&token).send().await.unwrap();
             assert_eq!(got.status(), 200, "{path}");
         }
+        server.stop();
         let said = tokio::task::block_in_place(|| restored.run_badly(&["restore", to]));
         assert!(said.contains("restore to an empty"), "{said}");
-        server.stop();
     }
 }
 
