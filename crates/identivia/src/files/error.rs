@@ -34,6 +34,18 @@ pub enum FilesError {
     Failed(String),
 }
 
+impl FilesError {
+    /// Says whether the file store itself is out of order, or is not the right one. Each has a log line of its own.
+    #[must_use]
+    pub const fn is_outage(&self) -> bool {
+        match self {
+            Self::Unavailable(_) | Self::Full | Self::Broken | Self::WrongStore(_) => true,
+            Self::Store(error) => error.is_outage(),
+            Self::Busy | Self::Gone | Self::UnfitPicture(_) | Self::Failed(_) => false,
+        }
+    }
+}
+
 /// Why a file store does not fit the database.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MarkerFault {

@@ -53,9 +53,9 @@ pub enum JobOutcome {
 #[derive(Debug, thiserror::Error)]
 pub enum JobError {
     /// Something outside of the job is not available. The job is postponed, to that time if one is given, and the attempt
-    /// does not count.
+    /// does not count. An outage of a service has a log line of its own.
     #[error("{cause}")]
-    Unavailable { cause: String, retry_at: Option<Millis> },
+    Unavailable { cause: String, retry_at: Option<Millis>, is_outage: bool },
     /// The job failed by something that may be repaired until then, when it is due again. The attempt counts.
     #[error("{cause}")]
     FailedUntil { cause: String, retry_at: Millis },
@@ -66,13 +66,13 @@ pub enum JobError {
 
 impl From<StoreError> for JobError {
     fn from(error: StoreError) -> Self {
-        Self::Unavailable { cause: error.to_string(), retry_at: None }
+        Self::Unavailable { cause: error.to_string(), retry_at: None, is_outage: error.is_outage() }
     }
 }
 
 impl From<FilesError> for JobError {
     fn from(error: FilesError) -> Self {
-        Self::Unavailable { cause: error.to_string(), retry_at: None }
+        Self::Unavailable { cause: error.to_string(), retry_at: None, is_outage: error.is_outage() }
     }
 }
 
@@ -80,7 +80,7 @@ impl From<ProviderError> for JobError {
     fn from(error: ProviderError) -> Self {
         match error {
             ProviderError::Failed(cause) => Self::Failed(cause),
-            error => Self::Unavailable { cause: error.to_string(), retry_at: None },
+            error => Self::Unavailable { cause: error.to_string(), retry_at: None, is_outage: error.is_outage() },
         }
     }
 }
@@ -252,8 +252,7 @@ impl<K: JobKind> JobQueue<K> {
             let succeeded = match tokio::spawn(async move { queue.run_claimed(&job).await }).await {
                 Ok(Ok(())) => true,
                 Ok(Err(error)) => {
-                    // What is unavailable has a log line of its own.
-                    if matches!(error, JobError::Unavailable { .. }) {
+                    if matches!(error, JobError::Unavailable { is_outage: true, .. }) {
                         tracing::debug!(job = K::NAME, cause = %error, "a job was postponed");
                     } else if K::LOGS_FAILED_RUNS {
                         tracing::warn!(job = K::NAME, cause = %error, "a job gave no result; it runs again later");
@@ -282,11 +281,10 @@ impl<K: JobKind> JobQueue<K> {
         if self.is_out.swap(true, Ordering::Relaxed) {
             return;
         }
-        match error {
-            JobError::Unavailable { cause, .. } => tracing::debug!(job = K::NAME, cause, "{what}"),
-            JobError::Failed(cause) | JobError::FailedUntil { cause, .. } => {
-                tracing::warn!(job = K::NAME, cause, "{what}");
-            }
+        if matches!(error, JobError::Unavailable { is_outage: true, .. }) {
+            tracing::debug!(job = K::NAME, cause = %error, "{what}");
+        } else {
+            tracing::warn!(job = K::NAME, cause = %error, "{what}");
         }
     }
 

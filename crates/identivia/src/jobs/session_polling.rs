@@ -67,7 +67,9 @@ impl JobKind for SessionPolling {
         match (refreshed, next) {
             (Ok(Some(session)), Some(next)) if is_open(session.status) => Ok(JobOutcome::RunAgain(next)),
             (Ok(_), _) => Ok(JobOutcome::Close),
-            (Err(error), Some(next)) => Err(JobError::Unavailable { cause: error.to_string(), retry_at: Some(next) }),
+            (Err(error), Some(next)) => {
+                Err(JobError::Unavailable { cause: error.to_string(), retry_at: Some(next), is_outage: true })
+            }
             (Err(error), None) => {
                 tracing::warn!(cause = %error, "could not fetch the result of a liveness session before its end");
                 Ok(JobOutcome::Close)

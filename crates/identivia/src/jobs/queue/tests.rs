@@ -1,6 +1,6 @@
 //! The queue with jobs that end as a test says, on a store that fails as a test says.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tempfile::TempDir;
 
@@ -18,6 +18,8 @@ const NOW: Millis = Millis(1_774_051_200_000);
 struct UnreliableStore {
     inner: Arc<dyn Store>,
     failing_commits: AtomicUsize,
+    /// Whether they fail because it is out of order.
+    is_out: AtomicBool,
 }
 
 #[async_trait]
@@ -29,7 +31,9 @@ impl Store for UnreliableStore {
     async fn commit(&self, commit: Commit) -> Result<CommitOutcome, StoreError> {
         let failing = |count: usize| count.checked_sub(1);
         if self.failing_commits.fetch_update(Ordering::SeqCst, Ordering::SeqCst, failing).is_ok() {
-            return Err(StoreError::Unavailable("a test".to_owned()));
+            let cause = "a test".to_owned();
+            let is_out = self.is_out.load(Ordering::SeqCst);
+            return Err(if is_out { StoreError::Unavailable(cause) } else { StoreError::Failed(cause) });
         }
         self.inner.commit(commit).await
     }
@@ -113,7 +117,8 @@ impl TestedQueue {
         clock.advance((NOW.0 - clock.now().0) / 1_000);
         let (may_end, started) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
         let jobs = TestJobs { wake: Notify::new(), may_end: may_end.clone(), started: started.clone(), outcome };
-        let store = Arc::new(UnreliableStore { inner, failing_commits: AtomicUsize::new(0) });
+        let store =
+            Arc::new(UnreliableStore { inner, failing_commits: AtomicUsize::new(0), is_out: AtomicBool::new(true) });
         let queue = JobQueue::new(jobs, store.clone(), clock.clone());
         Self { queue, store, clock, may_end, started, _folder: folder }
     }
@@ -224,7 +229,7 @@ impl std::io::Write for LogLines {
     }
 }
 
-/// The first run asks for another one at `NOW` and a minute, the second at `NOW` and two.
+/// The first run asks for another one at `NOW` and a minute, the second at `NOW` and two, and so on.
 fn run_again_a_minute_later() -> Result<JobOutcome, JobError> {
     static RUNS: std::sync::atomic::AtomicI64 = std::sync::atomic::AtomicI64::new(0);
     let runs = RUNS.fetch_add(1, Ordering::SeqCst) + 1;
@@ -232,22 +237,24 @@ fn run_again_a_minute_later() -> Result<JobOutcome, JobError> {
 }
 
 #[tokio::test]
-async fn each_outage_of_the_store_is_one_log_line() {
+async fn each_failure_of_the_store_that_lasts_is_one_log_line_and_its_outages_none() {
     let log = LogLines::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
     let _guard = tracing::subscriber::set_default(subscriber);
     let tested = TestedQueue::with_due_jobs(1, run_again_a_minute_later).await;
-    tested.may_end.add_permits(2);
-    for outage in 1..=2 {
+    tested.may_end.add_permits(3);
+    // The store itself reports an outage.
+    for (round, is_out, lines) in [(1, false, 1), (2, true, 1), (3, false, 2)] {
+        tested.store.is_out.store(is_out, Ordering::SeqCst);
         tested.store.failing_commits.store(3, Ordering::SeqCst);
         for _ in 0..3 {
             tested.queue.run_until_nothing_due().await;
         }
-        assert_eq!(log.count("could not claim a job"), outage);
+        assert_eq!(log.count("could not claim a job"), lines);
         // The store answers again: the queue claims what is due.
         tested.queue.run_until_nothing_due().await;
-        assert_eq!(tested.started.load(Ordering::SeqCst), outage);
+        assert_eq!(tested.started.load(Ordering::SeqCst), round);
         tested.clock.advance(61);
     }
 }

@@ -136,7 +136,11 @@ impl JobKind for DeliveryJob {
             return self.end_untried(job, DeliveryState::Dropped, "the endpoint was deleted").await;
         };
         if endpoint.disabled || !endpoint_board::has_key(&endpoint, &webhooks.system_key) {
-            return Err(JobError::Unavailable { cause: "the endpoint cannot be used now".to_owned(), retry_at: None });
+            return Err(JobError::Unavailable {
+                cause: "the endpoint cannot be used now".to_owned(),
+                retry_at: None,
+                is_outage: false,
+            });
         }
         if job.attempt > MAX_TRIES && delivery.trigger != DeliveryTrigger::Manual {
             return self.end_untried(job, DeliveryState::Exhausted, "the last try did not end").await;
@@ -147,7 +151,7 @@ impl JobKind for DeliveryJob {
         };
         if let Some(retry_at) = self.find_wait(&endpoint, job).await? {
             let cause = "an earlier event of its profile comes first".to_owned();
-            return Err(JobError::Unavailable { cause, retry_at: Some(retry_at) });
+            return Err(JobError::Unavailable { cause, retry_at: Some(retry_at), is_outage: false });
         }
         let started = webhooks.clock.now();
         let answer = webhooks.send_event(&endpoint, event, started).await?;
@@ -190,9 +194,11 @@ impl Webhooks {
         event: OutboxEvent,
         now: Millis,
     ) -> Result<WebhookAnswer, JobError> {
-        let request = self
-            .sign_request(endpoint, event, now)
-            .map_err(|error| JobError::Unavailable { cause: error.to_string(), retry_at: None })?;
+        let request = self.sign_request(endpoint, event, now).map_err(|error| JobError::Unavailable {
+            cause: error.to_string(),
+            retry_at: None,
+            is_outage: false,
+        })?;
         let answer = self.receivers.send(request, now).await;
         metrics::histogram!("identivia_webhook_attempt_seconds").record(answer.duration.as_secs_f64());
         if answer.is_refused {
