@@ -5,7 +5,7 @@
 
 use rusqlite::{Connection, ErrorCode};
 
-use super::writer::to_store_error;
+use super::error::to_store_error;
 use crate::store::StoreError;
 
 /// So many new pages are copied together: 4 MiB.

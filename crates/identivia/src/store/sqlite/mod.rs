@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod database_copy;
+mod error;
 mod inspect;
 mod writer;
 
@@ -26,8 +27,9 @@ use super::{Result, StoreError};
 use checkpoint::KEPT_LOG_BYTES;
 use database_copy::copy_before_migrations;
 pub use database_copy::{CopyPace, copy_database};
+use error::to_store_error;
 pub use inspect::inspect_database;
-use writer::{Writer, to_store_error};
+use writer::Writer;
 
 /// The database of records, in the data folder.
 pub const FILE_NAME: &str = "identivia.db";

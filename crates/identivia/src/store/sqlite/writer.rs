@@ -7,10 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
 use super::checkpoint::LogCheckpoints;
+use super::error::to_store_error;
 use crate::store::StoreError;
 use crate::store::sql::StepEnd;
 
@@ -177,17 +178,6 @@ fn run_statement(connection: &Connection, sql: &str) -> Result<(), StoreError> {
         .and_then(|mut statement| statement.execute([]))
         .map(|_| ())
         .map_err(|error| to_store_error(&error))
-}
-
-/// The meaning of an SQLite error for the caller. Its text names tables and columns at most, never values.
-pub(super) fn to_store_error(error: &rusqlite::Error) -> StoreError {
-    match error.sqlite_error_code() {
-        // A database that was open before cannot be opened again when file handles run out.
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::CannotOpen) => StoreError::Busy,
-        Some(ErrorCode::DiskFull) => StoreError::Full,
-        Some(ErrorCode::SystemIoFailure) => StoreError::Broken,
-        _ => StoreError::Failed(error.to_string()),
-    }
 }
 
 #[cfg(test)]
