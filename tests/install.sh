@@ -53,9 +53,11 @@ if [ "$tool" = postgres ]; then
     mkdir -p /etc/postgresql-common/createcluster.d
     echo 'create_main_cluster = false' > /etc/postgresql-common/createcluster.d/identivia-tests.conf
 fi
-if [ "$tool" = deploy ]; then
-    # The tests start what they need; Debian would start both for the whole machine.
-    [ -e /usr/sbin/policy-rc.d ] || { printf '#!/bin/sh\nexit 101\n' > /usr/sbin/policy-rc.d && chmod +x /usr/sbin/policy-rc.d; }
+if [ "$tool" = deploy ] && [ ! -e /usr/sbin/policy-rc.d ]; then
+    # The tests start what they need; Debian would start both for the whole machine. Other packages may start theirs.
+    trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+    printf '#!/bin/sh\nexit 101\n' > /usr/sbin/policy-rc.d
+    chmod +x /usr/sbin/policy-rc.d
 fi
 # shellcheck disable=SC2086
 apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $packages > /dev/null
