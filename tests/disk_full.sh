@@ -23,7 +23,7 @@ make_profile() {
     head -c 8000000 /dev/zero >> "$video"
 }
 await_files() {
-    for _ in $(seq 50); do [ "$(find "$1" -type f ! -name '*.attrs' | wc -l)" = 1 ] && return; sleep 0.1; done
+    for _ in $(seq 50); do [ "$(find "$1" -type f ! -name '*.attrs' ! -name store-marker | wc -l)" = 1 ] && return; sleep 0.1; done
     say "files that no record names: $(find "$1" -type f)"
     exit 1
 }
