@@ -38,7 +38,7 @@ test-providers: web services ## check the fakes of AWS, OpenAI and Fingerprint w
 test-stores: cargo web services ## run the same API tests on PostgreSQL and on PocketBase
 	for store in postgres pocketbase; do \
 		echo "The API on $$store:"; \
-		TEST_STORE=$$store cargo test --locked --test it -- access:: analytics:: audit:: bodies:: clients:: console:: demo_data:: embedding:: events:: files:: flow:: frames:: hostile:: journey:: lists:: local::record_is_checked local::abandoned_checks local::face_templates person_page:: profiles:: providers::rekognition providers::fingerprint reference:: resubmission:: reviews:: revocation:: settings:: submission:: tokens:: verification:: webhooks:: why:: nothing_a_person_sends r21_; \
+		TEST_STORE=$$store cargo test --locked --test it -- access:: analytics:: audit:: backup:: bodies:: clients:: console:: demo_data:: embedding:: events:: file_store:: files:: flow:: frames:: hostile:: journey:: lists:: local::record_is_checked local::abandoned_checks local::face_templates person_page:: profiles:: providers::rekognition providers::fingerprint reference:: resubmission:: reviews:: revocation:: settings:: submission:: tokens:: verification:: webhooks:: why:: nothing_a_person_sends r21_; \
 	done
 
 test-api: cargo web services ## test a running server against its OpenAPI document, on every store
