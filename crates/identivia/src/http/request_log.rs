@@ -94,6 +94,7 @@ pub(super) fn log_request(line: &RequestLine<'_>, response: &Response) {
         (None, None) => "request",
     };
     tracing::info!(
+        message,
         request.id = id,
         method,
         route,
@@ -105,8 +106,7 @@ pub(super) fn log_request(line: &RequestLine<'_>, response: &Response) {
         refused,
         code,
         fields,
-        cause,
-        message
+        cause
     );
 }
 
