@@ -137,7 +137,7 @@ impl Load {
     /// Waits, boundedly, for that many more writes.
     async fn await_writes(&self, count: usize) {
         let from = self.writes.load(Ordering::Relaxed);
-        for _ in 0..3_000 {
+        for _ in 0..12_000 {
             if self.writes.load(Ordering::Relaxed) >= from + count {
                 return;
             }
