@@ -42,7 +42,7 @@ pub struct LocalEngines {
     pub faces: FaceEngine,
     pub text: TextReader,
     permits: Arc<FairPermits>,
-    /// How long a piece of work has taken of late, in seconds.
+    /// How long the last pieces of work have taken, in seconds.
     usual_seconds: Mutex<f64>,
 }
 

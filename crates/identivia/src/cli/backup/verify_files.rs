@@ -20,7 +20,7 @@ use crate::records::file_intent::FileIntent;
 use crate::records::{Collection, RecordKind};
 use crate::store::{Comparison, Query, Store, parse_record};
 
-/// Files looked at at once.
+/// Files that are opened at the same time.
 const FILES_AT_ONCE: usize = 8;
 /// The most lines of a report.
 const MAX_LINES: usize = 1_000;

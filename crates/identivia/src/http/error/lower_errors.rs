@@ -1,4 +1,4 @@
-//! What callers are told of the errors of stores, files and providers. Their causes go to the log only.
+//! The answers to errors of stores, files and providers. Their causes go to the log only.
 
 use axum::http::StatusCode;
 

@@ -28,7 +28,7 @@ impl BlockedFor {
     }
 }
 
-/// Warns that an address is refused: the first, tenth, hundredth time in an hour, so that nobody can fill the log.
+/// Warns that an address is refused: the first, tenth, hundredth time in an hour, so that no caller can fill the log.
 pub(crate) fn warn_of_blocked_address(app: &App, blocked_for: BlockedFor, address: IpAddr) {
     let kind = blocked_for.word();
     let Some(count) =

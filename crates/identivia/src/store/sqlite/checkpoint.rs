@@ -10,7 +10,7 @@ use crate::store::StoreError;
 
 /// So many new pages are copied together: 4 MiB.
 const CHECKPOINT_PAGES: i32 = 1_000;
-/// The length from which an operator is told that the log cannot be emptied: 64 MiB.
+/// The length from which the server warns that the log cannot be emptied: 64 MiB.
 const LONG_LOG_PAGES: i32 = 16_384;
 /// What stays of a long log's file once it has been emptied.
 pub(super) const KEPT_LOG_BYTES: i64 = 64 * 1024 * 1024;

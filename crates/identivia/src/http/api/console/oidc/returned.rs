@@ -53,7 +53,7 @@ impl ReturnedSignIn<'_> {
         FinishedSignIn { token, return_to: self.begun.return_to.clone() }
     }
 
-    /// The teams of a user whom nobody has invited: where a claim is to give them, none without it.
+    /// The teams of a user who was not invited: none where teams come from a claim, and all otherwise.
     pub(super) fn teams_of_new_user(&self, role: ConsoleRole) -> Option<Vec<String>> {
         let is_by_claim = self.provider.settings.teams_claim.is_some() && role != ConsoleRole::SuperAdmin;
         is_by_claim.then(Vec::new)
