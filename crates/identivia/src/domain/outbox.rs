@@ -275,7 +275,7 @@ impl ProfileEvents {
     #[must_use]
     pub fn counts_after(&self, before: &ReportedProfile) -> FieldMap {
         let version = before.version.saturating_add(self.bodies.len() as u64);
-        let mut counts = FieldMap::from_iter([("event_version".to_owned(), json!(version))]);
+        let mut counts = FieldMap::from([("event_version", json!(version))]);
         if self.bodies.iter().any(|body| matches!(body, EventBody::Submitted { .. })) {
             counts.insert("attempts".to_owned(), json!(before.attempts.saturating_add(1)));
         }
@@ -336,7 +336,7 @@ impl OutboxEvent {
         let event_id = EventId::random();
         let team_value = Some(team).filter(|team| !team.is_empty());
         let mut data =
-            FieldMap::from_iter([("endpoint_id".to_owned(), json!(endpoint)), ("team".to_owned(), json!(team_value))]);
+            Map::from_iter([("endpoint_id".to_owned(), json!(endpoint)), ("team".to_owned(), json!(team_value))]);
         if let Value::Object(more) = more {
             data.extend(more);
         }

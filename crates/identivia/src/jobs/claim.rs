@@ -214,7 +214,7 @@ impl JobColumns {
     /// # Errors
     /// When the store cannot do it now.
     pub async fn close_job<R>(&self, store: &dyn Store, job: &ClaimedJob<R>) -> Result<(), StoreError> {
-        self.update_claimed(store, job, FieldMap::from_iter([(self.due.to_owned(), Value::Null)])).await
+        self.update_claimed(store, job, FieldMap::from([(self.due, Value::Null)])).await
     }
 
     /// Changes a job's fields unless another server has claimed it since.

@@ -12,6 +12,7 @@ pub mod console_link;
 pub mod console_session;
 pub mod console_user;
 mod field;
+mod field_map;
 pub mod file_intent;
 pub mod finding_code;
 pub mod id;
@@ -35,13 +36,10 @@ pub mod word_schema;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 pub use field::{DataClass, Field, FieldFlag, FieldType};
-
-/// A record's fields by name, as JSON. Stores exchange records in this form.
-pub type FieldMap = Map<String, Value>;
+pub use field_map::FieldMap;
 
 /// The kinds of record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -328,8 +326,5 @@ pub(crate) use record;
 /// # Errors
 /// Never for records of this program: their fields are all JSON.
 pub fn to_fields(record: &impl Record) -> serde_json::Result<FieldMap> {
-    match serde_json::to_value(record)? {
-        Value::Object(fields) => Ok(fields),
-        _ => Err(serde::ser::Error::custom("a record is no JSON object")),
-    }
+    FieldMap::of_object(record)
 }

@@ -83,7 +83,7 @@ impl dyn Store + '_ {
         // Each change has a time of its own, by which the next one knows what it changes.
         let after = ClientRecord { updated: event.at.max(Millis(before.updated.0 + 1)), ..after };
         let mut fields = fields_of(&after)?;
-        fields.retain(|name, _| !["id", "client_id", "team", "created"].contains(&name.as_str()));
+        fields.retain_names(|name| !["id", "client_id", "team", "created"].contains(&name));
         let mut commit = Commit::default();
         commit.update(RecordKind::Clients, before.id.as_str(), unchanged_since(before), fields);
         commit.insert(&event, IfExists::Skip)?;

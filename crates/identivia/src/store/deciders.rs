@@ -30,7 +30,7 @@ pub(super) fn rely_on_deciders(commit: &mut Commit, deciders: &[ConsoleUser], re
         let unchanged = Condition::new("updated", unchanged, Refusal::DecidersChanged);
         let fields = match reliance {
             Reliance::Condition => FieldMap::new(),
-            Reliance::Note => FieldMap::from_iter([("updated".to_owned(), json!(Millis(decider.updated.0 + 1)))]),
+            Reliance::Note => FieldMap::from([("updated", json!(Millis(decider.updated.0 + 1)))]),
         };
         commit.update(RecordKind::ConsoleUsers, decider.id.as_str(), vec![unchanged], fields);
     }

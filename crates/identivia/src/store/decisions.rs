@@ -61,10 +61,7 @@ pub(super) fn still_newest(newest: Option<RecordId>) -> Condition {
 
 /// The fields of a profile that a decision sets, about its newest verification record.
 pub(super) fn decision_fields(word: &StatusWord, newest: Option<RecordId>) -> FieldMap {
-    FieldMap::from_iter([
-        ("verification_status".to_owned(), json!(word)),
-        ("decided_verification".to_owned(), json!(newest)),
-    ])
+    FieldMap::from([("verification_status", json!(word)), ("decided_verification", json!(newest))])
 }
 
 /// Adds to a commit that the verification record of a decision has that status too.

@@ -35,7 +35,7 @@ impl dyn Store + '_ {
         let found: Option<FileIntent> = self.read_record(mark).await?;
         let Some(intent) = found else { return Ok(None) };
         let mut commit = Commit::default();
-        let reopened = FieldMap::from_iter([("created".to_owned(), json!(now))]);
+        let reopened = FieldMap::from([("created", json!(now))]);
         commit.update(RecordKind::FileIntents, mark, vec![unclaimed()], reopened);
         match self.commit(commit).await? {
             CommitOutcome::Done(_) => Ok(Some(intent)),
@@ -109,5 +109,5 @@ pub(super) fn unclaimed() -> Condition {
 }
 
 fn removable_from(time: Millis) -> FieldMap {
-    FieldMap::from_iter([("removable_from".to_owned(), json!(time))])
+    FieldMap::from([("removable_from", json!(time))])
 }

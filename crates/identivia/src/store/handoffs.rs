@@ -27,11 +27,11 @@ impl dyn Store + '_ {
         handoff: &Handoff,
         event: AuditEvent,
     ) -> Result<WriteOutcome<()>> {
-        let fields = FieldMap::from_iter([
-            ("handoff_code".to_owned(), json!(handoff.code_hash)),
-            ("handoff_ends".to_owned(), json!(handoff.ends)),
-            ("handoff_token_ends".to_owned(), json!(handoff.token_ends)),
-            ("handoff_scope".to_owned(), json!(handoff.scope)),
+        let fields = FieldMap::from([
+            ("handoff_code", json!(handoff.code_hash)),
+            ("handoff_ends", json!(handoff.ends)),
+            ("handoff_token_ends", json!(handoff.token_ends)),
+            ("handoff_scope", json!(handoff.scope)),
         ]);
         let mut commit = Commit::default();
         commit.update(RecordKind::Profiles, id.as_str(), profile_conditions(reach, condition), fields);
@@ -49,11 +49,8 @@ impl dyn Store + '_ {
         let Some(profile) = self.profile(id, reach).await? else { return Ok(Err(Refusal::Missing)) };
         // Later than any earlier epoch, also when two callers revoke in one millisecond.
         let epoch = profile.link_epoch().saturating_add(1).max(u64::try_from(event.at.0).unwrap_or_default());
-        let fields = FieldMap::from_iter([
-            ("flow_epoch".to_owned(), json!(epoch)),
-            ("handoff_code".to_owned(), Value::Null),
-            ("updated".to_owned(), json!(event.at)),
-        ]);
+        let fields =
+            FieldMap::from([("flow_epoch", json!(epoch)), ("handoff_code", Value::Null), ("updated", json!(event.at))]);
         let mut commit = Commit::default();
         commit.update(RecordKind::Profiles, id.as_str(), profile_conditions(reach, WriteCondition::Always), fields);
         commit.insert(&event, IfExists::Skip)?;
@@ -83,7 +80,7 @@ impl dyn Store + '_ {
         let event = AuditEvent { id: derived_id(&format!("the taking of {code_hash}")), ..event };
         commit.insert(&event.by_person(profile.id), IfExists::Refuse(Refusal::Changed))?;
         let untaken = Condition::new("handoff_code", Comparison::Is(code_hash.into()), Refusal::Changed);
-        let taken = FieldMap::from_iter([("handoff_code".to_owned(), Value::Null)]);
+        let taken = FieldMap::from([("handoff_code", Value::Null)]);
         commit.update(RecordKind::Profiles, profile.id.as_str(), vec![untaken], taken);
         Ok(match self.commit(commit).await? {
             CommitOutcome::Done(_) => Some(TakenHandoff { profile: profile.id, epoch, token_ends, scope }),

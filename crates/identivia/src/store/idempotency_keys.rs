@@ -49,7 +49,7 @@ impl dyn Store + '_ {
     /// # Errors
     /// When the store cannot do it now.
     pub async fn set_lease_end(&self, key: RecordId, attempt: &str, lease_ends: Millis) -> Result<bool> {
-        self.change_key(key, attempt, FieldMap::from_iter([("lease_ends".to_owned(), json!(lease_ends))])).await
+        self.change_key(key, attempt, FieldMap::from([("lease_ends", json!(lease_ends))])).await
     }
 
     /// Stores an attempt's answer, with the hash of the body that it answers.

@@ -24,9 +24,9 @@ impl dyn Store + '_ {
         for FrameImprint { frame, imprint } in imprints {
             // A frame that an earlier session sent keeps that session's imprint.
             let own = Condition::new("session", Comparison::Is(session.into()), Refusal::Changed);
-            let fields = FieldMap::from_iter([
-                ("imprint_key".to_owned(), json!(imprint_key(imprint))),
-                ("imprint".to_owned(), json!(imprint_text(imprint))),
+            let fields = FieldMap::from([
+                ("imprint_key", json!(imprint_key(imprint))),
+                ("imprint", json!(imprint_text(imprint))),
             ]);
             let frame: Option<LivenessFrame> = self.read_record(frame.as_str()).await?;
             if let Some(frame) = frame.filter(|frame| frame.session == session) {

@@ -65,7 +65,7 @@ impl dyn Store + '_ {
             Condition::new("status", Comparison::Is(SessionStatus::Created.word().into()), Refusal::Stale),
             Condition::new("expires", Comparison::After(now), Refusal::Stale),
         ];
-        let begun = FieldMap::from_iter([("status".to_owned(), json!(SessionStatus::InProgress))]);
+        let begun = FieldMap::from([("status", json!(SessionStatus::InProgress))]);
         commit.update(RecordKind::LivenessSessions, session, conditions, begun);
         for frame in frames {
             let frame = LivenessFrame {
@@ -127,7 +127,7 @@ impl dyn Store + '_ {
             "status" => true,
             name => session.status.is_finished() && (result.contains(&name) || SESSION_FILES.contains(&name)),
         };
-        fields.retain(|name, _| is_reported(name));
+        fields.retain_names(is_reported);
         if let Some(event) = event.as_ref().filter(|_| session.status.is_finished()) {
             fields.insert("finished".to_owned(), json!(event.at));
         }

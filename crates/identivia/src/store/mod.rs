@@ -38,7 +38,6 @@ mod webhook_endpoints;
 
 use async_trait::async_trait;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 use crate::records::time::Millis;
 use crate::records::{FieldMap, Record, RecordKind};
@@ -257,7 +256,7 @@ pub(crate) fn parse_record<T: DeserializeOwned>(json: &str) -> Result<T> {
 
 /// Reads a record from its fields.
 pub(crate) fn record_from_fields<R: Record>(fields: FieldMap) -> Result<R> {
-    serde_json::from_value(Value::Object(fields)).map_err(|error| StoreError::Failed(malformed_record(&error)))
+    fields.into_object().map_err(|error| StoreError::Failed(malformed_record(&error)))
 }
 
 fn malformed_record(error: &serde_json::Error) -> String {

@@ -214,8 +214,7 @@ impl dyn Store + '_ {
     /// When the store cannot do it now.
     pub async fn note_start(&self, id: RecordId, event: AuditEvent) -> Result<()> {
         let unstarted = Condition::new("started", Comparison::Is(Value::Null), Refusal::Changed);
-        let fields =
-            FieldMap::from_iter([("started".to_owned(), json!(event.at)), ("updated".to_owned(), json!(event.at))]);
+        let fields = FieldMap::from([("started", json!(event.at)), ("updated", json!(event.at))]);
         let mut commit = Commit::default();
         commit.update(RecordKind::Profiles, id.as_str(), vec![unstarted], fields);
         commit.report(&event, id, vec![EventBody::Started])?;
@@ -233,8 +232,7 @@ impl dyn Store + '_ {
         consent: RecordId,
         event: AuditEvent,
     ) -> Result<WriteOutcome<()>> {
-        let fields =
-            FieldMap::from_iter([("consent".to_owned(), Value::Null), ("updated".to_owned(), json!(event.at))]);
+        let fields = FieldMap::from([("consent", Value::Null), ("updated", json!(event.at))]);
         let mut commit = Commit::default();
         let mut conditions = profile_conditions(reach, WriteCondition::Always);
         conditions.push(Condition::new("consent", Comparison::IsNot(Value::Null), Refusal::Changed));

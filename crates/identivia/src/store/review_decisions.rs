@@ -145,9 +145,9 @@ fn profile_fields(profile: &Profile, record: &StatusRecord) -> Result<FieldMap> 
         reopening_fields(record)
     } else {
         // A decision that is opened again: the profile is no longer decided.
-        FieldMap::from_iter([
-            ("verification_status".to_owned(), json!(VerificationStatus::Pending)),
-            ("decided_verification".to_owned(), json!(null)),
+        FieldMap::from([
+            ("verification_status", json!(VerificationStatus::Pending)),
+            ("decided_verification", json!(null)),
         ])
     };
     if is_resubmission(&record.new_status) && profile.verification_status.is_decided() {

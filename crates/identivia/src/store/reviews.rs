@@ -302,7 +302,7 @@ impl dyn Store + '_ {
     /// When the store cannot do it now.
     pub async fn renew_review_claim(&self, read: &Review, until: Option<Millis>) -> Result<WriteOutcome<()>> {
         let mut commit = Commit::default();
-        let fields = FieldMap::from_iter([("claim_until".to_owned(), json!(until))]);
+        let fields = FieldMap::from([("claim_until", json!(until))]);
         commit.update(RecordKind::Reviews, read.id.as_str(), unchanged_since(read), fields);
         Ok(self.commit(commit).await?.into_result())
     }
@@ -347,7 +347,7 @@ pub(super) fn unchanged_since(before: &Review) -> Vec<Condition> {
 
 pub(super) fn changed_fields(after: &Review) -> Result<FieldMap> {
     let mut fields = fields_of(after)?;
-    fields.retain(|name, _| !FIXED_FIELDS.contains(&name.as_str()));
+    fields.retain_names(|name| !FIXED_FIELDS.contains(&name));
     Ok(fields)
 }
 

@@ -92,9 +92,9 @@ impl dyn Store + '_ {
 }
 
 fn replaced_fields(setting: &Setting) -> FieldMap {
-    FieldMap::from_iter([
-        ("value".to_owned(), json!(setting.value)),
-        ("public".to_owned(), json!(setting.public)),
-        ("updated".to_owned(), json!(setting.updated)),
+    FieldMap::from([
+        ("value", json!(setting.value)),
+        ("public", json!(setting.public)),
+        ("updated", json!(setting.updated)),
     ])
 }

@@ -136,10 +136,7 @@ impl dyn Store + '_ {
 /// The fields of a profile whose link opens for another try. Files that have to be sent again are no longer the profile's:
 /// its earlier record has copies of its own.
 pub(super) fn reopening_fields(request: &StatusRecord) -> FieldMap {
-    let mut fields = FieldMap::from_iter([
-        ("closed_by".to_owned(), json!(null)),
-        ("reopened_at".to_owned(), json!(request.created)),
-    ]);
+    let mut fields = FieldMap::from([("closed_by", json!(null)), ("reopened_at", json!(request.created))]);
     for field in FileField::ALL.into_iter().filter(|field| request.asks_for_file(*field)) {
         fields.insert(field.name().to_owned(), json!(null));
         if let Some(editor) = editor_field(field) {

@@ -289,7 +289,7 @@ fn to_map<const N: usize>(fields: [(&str, Value); N]) -> FieldMap {
 /// A record's fields without those that never change.
 fn changed_fields(record: &impl crate::records::Record) -> Result<FieldMap> {
     let mut fields = fields_of(record)?;
-    fields.retain(|name, _| !["id", "created"].contains(&name.as_str()));
+    fields.retain_names(|name| !["id", "created"].contains(&name));
     Ok(fields)
 }
 

@@ -68,7 +68,7 @@ impl dyn Store + '_ {
         // Each change has a time of its own, by which the next one knows what it changes.
         let after = WebhookEndpoint { updated: audit.at.max(Millis(before.updated.0 + 1)), ..after };
         let mut fields = fields_of(&after)?;
-        fields.retain(|name, _| !FIXED_FIELDS.contains(&name.as_str()));
+        fields.retain_names(|name| !FIXED_FIELDS.contains(&name));
         let mut commit = Commit::default();
         commit.update(RecordKind::WebhookEndpoints, before.id.as_str(), unchanged_since(before), fields);
         match event {

@@ -157,10 +157,12 @@ mod tests {
     use super::*;
 
     fn record(confidence: Option<f64>, fingerprint: &str, front: &str) -> CopiedRecord {
-        let fields = json!({
-            "id": "a", "liveness_confidence": confidence, "fingerprint": fingerprint, "document_front": front,
-        });
-        let Value::Object(fields) = fields else { panic!("an object") };
+        let fields = FieldMap::from([
+            ("id", json!("a")),
+            ("liveness_confidence", json!(confidence)),
+            ("fingerprint", json!(fingerprint)),
+            ("document_front", json!(front)),
+        ]);
         CopiedRecord { kind: RecordKind::VerificationHistory, fields }
     }
 

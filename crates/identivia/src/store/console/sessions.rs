@@ -74,7 +74,7 @@ impl ConsoleStore {
     /// # Errors
     /// When the store cannot do it now.
     pub async fn touch_session(&self, id: RecordId, now: Millis) -> Result<()> {
-        let seen = FieldMap::from_iter([("last_seen".to_owned(), json!(now))]);
+        let seen = FieldMap::from([("last_seen", json!(now))]);
         let mut commit = Commit::default();
         commit.update(RecordKind::ConsoleSessions, id.as_str(), Vec::new(), seen);
         self.records.commit(commit).await.map(drop)

@@ -97,7 +97,7 @@ impl ConsoleStore {
     pub async fn claim_overdue_mail(&self, user: &ConsoleUser, now: Millis) -> Result<bool> {
         let unchanged = Comparison::Is(json!(user.overdue_mailed));
         let unchanged = Condition::new("overdue_mailed", unchanged, Refusal::Changed);
-        let fields = FieldMap::from_iter([("overdue_mailed".to_owned(), json!(now))]);
+        let fields = FieldMap::from([("overdue_mailed", json!(now))]);
         let mut commit = Commit::default();
         commit.update(RecordKind::ConsoleUsers, user.id.as_str(), vec![unchanged], fields);
         Ok(self.records.commit(commit).await?.into_result().is_ok())
@@ -150,7 +150,7 @@ impl ConsoleStore {
         // Each change has a time of its own, by which the next one knows what it changes.
         let after = ConsoleUser { updated: now.max(Millis(before.updated.0 + 1)), ..after };
         let mut fields = fields_of(&after)?;
-        fields.retain(|name, _| !FIXED_FIELDS.contains(&name.as_str()));
+        fields.retain_names(|name| !FIXED_FIELDS.contains(&name));
         let mut commit = Commit::default();
         commit.update(RecordKind::ConsoleUsers, before.id.as_str(), unchanged_since(before), fields);
         add_credential_changes(&mut commit, before, &after)?;

@@ -172,7 +172,7 @@ impl CommitPlan {
         }
         let mut request = WriteRequest::update(kind, target.id, to_changed_fields(shape, kind, fields)?);
         if changes_tokens(kind, fields) {
-            let after = before.iter().chain(fields).map(|(name, value)| (name.clone(), value.clone())).collect();
+            let after = before.clone().into_iter().chain(fields.clone()).collect();
             request.body[PROFILE_WORDS] = to_profile_words(&after);
         }
         request.files = files_by_field(kind, fields, staged);

@@ -137,9 +137,9 @@ impl PocketBase {
             let values = keys.iter().map(|key| Value::from(*key)).collect();
             let query = Query::of_kind(kind).filter(kind.key_field(), Comparison::In(values));
             for record in self.list(&list_of(&shape, &query, keys.len())?).await? {
-                let key =
-                    from_pocketbase(&shape, kind, &record)[kind.key_field()].as_str().unwrap_or_default().to_owned();
-                found.push((key, record));
+                let fields = from_pocketbase(&shape, kind, &record);
+                let key = fields.get(kind.key_field()).and_then(Value::as_str).unwrap_or_default();
+                found.push((key.to_owned(), record));
             }
         }
         Ok(found)

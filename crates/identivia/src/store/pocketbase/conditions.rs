@@ -96,7 +96,7 @@ mod tests {
             Refusal::Decided,
         );
         let broken = |written: &str, derived: &str| {
-            let fields = FieldMap::from_iter([("recorded_status".to_owned(), json!(derived))]);
+            let fields = FieldMap::from([("recorded_status", json!(derived))]);
             let record = json!({"recorded_status": written});
             broken_condition(
                 &InstanceShape::default(),

@@ -76,7 +76,7 @@ impl PocketBase {
             for record in &found {
                 let mut fields = from_pocketbase(&shape, query.kind, record);
                 if query.keys_only {
-                    fields.retain(|name, _| name == query.kind.key_field());
+                    fields.retain_names(|name| name == query.kind.key_field());
                 }
                 // A record whose id is not of this program's form has no cursor.
                 stored.push(to_stored(&fields, order.cursor(record).unwrap_or_default())?);

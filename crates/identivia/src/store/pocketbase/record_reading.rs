@@ -225,7 +225,7 @@ mod tests {
                 sent["value"] = serde_json::from_str(sent["value"].as_str().unwrap()).unwrap();
             }
             let read = from_pocketbase(&shape(), kind, &sent);
-            for (name, value) in &record {
+            for (name, value) in record.iter() {
                 assert_eq!(read.get(name), Some(value), "{}.{name}", kind.name());
             }
         }

@@ -41,15 +41,17 @@ impl Table {
     /// The column values and parts of a new record, in the order of the insert.
     pub(super) fn to_sql_values(&self, fields: &FieldMap) -> Result<Vec<SqlValue<'static>>> {
         let mut values = Vec::with_capacity(self.insert_width());
-        for column in &self.columns {
-            values.push(match fields.get(column.field.name) {
+        let names = self.columns.iter().map(|column| column.field.name);
+        for (column, value) in self.columns.iter().zip(fields.values_of(names)) {
+            values.push(match value {
                 Some(value) => column.to_sql_value(value)?,
                 None => column.unknown_value(),
             });
         }
         for part in &self.parts {
+            let mut stored = fields.values_of(part.fields.iter().map(|field| field.name));
             values.push(part.to_sql_value(|field| {
-                fields.get(field.name).filter(|value| is_stored(field, value)).map(FieldJson::Value)
+                stored.next().flatten().filter(|value| is_stored(field, value)).map(FieldJson::Value)
             }));
         }
         Ok(values)
@@ -109,7 +111,7 @@ impl Part {
     /// The JSON object of the fields that `json_of` knows.
     pub(super) fn to_sql_value<'j>(
         &self,
-        json_of: impl Fn(&'static Field) -> Option<FieldJson<'j>>,
+        mut json_of: impl FnMut(&'static Field) -> Option<FieldJson<'j>>,
     ) -> SqlValue<'static> {
         let mut json = "{".to_owned();
         for field in &self.fields {

@@ -203,7 +203,7 @@ impl PreparedUpdate {
 
     /// Also sets fields that have columns of their own.
     pub(super) fn set_fields(&mut self, fields: FieldMap) -> Result<()> {
-        for (name, value) in &fields {
+        for (name, value) in fields.iter() {
             let column = self.target.table.column(name).ok_or_else(|| unreadable_row("no such column"))?;
             self.columns.push((column, column.to_sql_value(value)?));
         }
@@ -311,15 +311,14 @@ impl PreparedUpdate {
             }
             // The id of a session is the provider's: its files have an id of their own.
             let record = text_before("files_id").unwrap_or_else(|| self.target.key.clone());
-            let intent = json!({
-                "mark": random_text::<12>(),
-                "collection": kind.name(),
-                "record": record,
-                "name": old,
-                "removable_from": REMOVABLE_NOW,
-                "created": time,
-            });
-            let Value::Object(intent) = intent else { continue };
+            let intent = FieldMap::from([
+                ("mark", json!(random_text::<12>())),
+                ("collection", json!(kind.name())),
+                ("record", json!(record)),
+                ("name", json!(old)),
+                ("removable_from", json!(REMOVABLE_NOW)),
+                ("created", time.clone()),
+            ]);
             let if_exists = IfExists::Refuse(Refusal::AlreadyExists);
             intents.push(PreparedInsert::prepare(RecordKind::FileIntents, intent, if_exists)?);
         }

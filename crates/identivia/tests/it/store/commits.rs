@@ -252,7 +252,7 @@ async fn update_replaces_its_fields_and_answers_the_whole_record() {
         let both = [("name", Value::Null), ("gender", json!("female")), ("updated", json!(NOW.plus_seconds(5)))];
         let stored = commit_done(&store, profile_update(id, Vec::new(), both)).await;
         assert_eq!(stored.len(), 1);
-        let answered: Profile = serde_json::from_value(Value::Object(stored[0].clone().unwrap())).unwrap();
+        let answered: Profile = stored[0].clone().unwrap().into_object().unwrap();
         for profile in [answered, read_profile(&store, id).await] {
             assert_eq!((profile.id, profile.team.as_str(), profile.user_id.as_str()), (id, "red", "u"));
             assert_eq!((profile.name, profile.country), (None, known("UT")));
@@ -372,7 +372,7 @@ async fn inserted_record_reads_back_with_every_field() {
         };
         let record = evidence.into_record(RecordId::random(), id, "tester", NOW);
         let stored = commit_done(&store, insert_of(&record, IfExists::Refuse(Refusal::AlreadyExists))).await;
-        let answered: VerificationRecord = serde_json::from_value(Value::Object(stored[0].clone().unwrap())).unwrap();
+        let answered: VerificationRecord = stored[0].clone().unwrap().into_object().unwrap();
         let query = Query::by_key(RecordKind::VerificationHistory, record.id.as_str());
         let read = store.read(query).await.unwrap();
         let read: VerificationRecord = serde_json::from_str(&read[0].json).unwrap();

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use crate::domain::breakdown::KnownChecks;
 use crate::http::error::ApiError;
+use crate::records::FieldMap;
 use crate::records::checks::{Check, CheckKind, DocumentSource, Outcome, SourceReading};
 use crate::records::masking::{Mask, mask_text};
 use crate::records::profile::Profile;
@@ -67,7 +68,7 @@ fn shown_value(name: &str, mask: Option<Mask>, value: &str, view: CaseView) -> V
 }
 
 /// The fields of the table that a record has.
-fn shown_fields(fields: &Map<String, Value>, view: CaseView) -> Map<String, Value> {
+fn shown_fields(fields: &FieldMap, view: CaseView) -> Map<String, Value> {
     let shown = MASKS.iter().filter_map(|(name, mask)| {
         let value = fields.get(*name)?.as_str().unwrap_or_default();
         Some(((*name).to_owned(), shown_value(name, *mask, value, view)))
