@@ -16,7 +16,7 @@ impl AuditEvent {
     #[must_use]
     pub fn new(kind: EventKind, at: Millis, actor: impl Into<String>) -> Self {
         Self {
-            id: RecordId::random(),
+            id: RecordId::random_at(at),
             at,
             kind: kind.word().to_owned(),
             actor_kind: ActorKind::System,

@@ -293,7 +293,7 @@ impl ProfileEvents {
 
 impl EventBody {
     fn complete(self, profile: RecordId, at: Millis, version: u64, before: &ReportedProfile) -> OutboxEvent {
-        let (event_id, event_type) = (EventId::random(), self.event_type());
+        let (event_id, event_type) = (EventId::random_at(at), self.event_type());
         let team = Some(before.team.as_str()).filter(|team| !team.is_empty());
         let common = json!({"id": profile, "user_id": before.user_id, "team": team, "version": version});
         let mut data = Map::new();
@@ -333,7 +333,7 @@ impl OutboxEvent {
     /// An event about a webhook endpoint. It has no version, because it is about no profile.
     #[must_use]
     pub fn about_endpoint(event_type: EventType, team: &str, endpoint: RecordId, at: Millis, more: Value) -> Self {
-        let event_id = EventId::random();
+        let event_id = EventId::random_at(at);
         let team_value = Some(team).filter(|team| !team.is_empty());
         let mut data =
             Map::from_iter([("endpoint_id".to_owned(), json!(endpoint)), ("team".to_owned(), json!(team_value))]);

@@ -43,10 +43,10 @@ const MORE_LETTERS: usize = 11;
 pub struct EventId(Box<str>);
 
 impl EventId {
-    /// Draws a new id.
+    /// Draws the id of an event of that time.
     #[must_use]
-    pub fn random() -> Self {
-        Self(format!("{PREFIX}{}{}", RecordId::random(), random_text::<MORE_LETTERS>()).into())
+    pub fn random_at(time: Millis) -> Self {
+        Self(format!("{PREFIX}{}{}", RecordId::random_at(time), random_text::<MORE_LETTERS>()).into())
     }
 
     /// Reads an id that a caller sent; `None` when it cannot be one of ours.
@@ -118,11 +118,11 @@ mod tests {
     #[test]
     fn event_ids_parse_again_and_name_their_record() {
         for _ in 0..200 {
-            let id = EventId::random();
+            let id = EventId::random_at(Millis(1_790_000_000_000));
             assert_eq!(EventId::parse(id.as_str()), Some(id.clone()));
             assert_eq!(id.as_str().get(4..19), Some(id.record_id().as_str()));
         }
-        let id = EventId::random().to_string();
+        let id = EventId::random_at(Millis(1_790_000_000_000)).to_string();
         for text in
             ["", "evt_", &id[1..], &id[..29], &format!("{id}a"), &id.to_uppercase(), "evt_abc.def456ghijkl789mno12345"]
         {

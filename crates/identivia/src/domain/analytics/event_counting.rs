@@ -266,7 +266,7 @@ mod tests {
 
     fn event(event_type: EventType, at: Millis, data: Value) -> OutboxEvent {
         let Value::Object(data) = data else { panic!("no object") };
-        let event_id = EventId::random();
+        let event_id = EventId::random_at(at);
         let event_type = event_type.word().to_owned();
         OutboxEvent {
             id: event_id.record_id(),

@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn fourth_failure_of_an_event_warns_once() {
-        let (mut progress, one, other) = (fresh(), EventId::random(), EventId::random());
+        let (mut progress, one, other) = (fresh(), EventId::random_at(START), EventId::random_at(START));
         let steps: Vec<_> = (1..=6).map(|number| fail(&mut progress, &one, number, 0)).collect();
         assert_eq!(steps.iter().position(|step| *step == HealthStep::Warn), Some(3));
         assert_eq!(steps.iter().filter(|step| **step != HealthStep::Nothing).count(), 1);
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn endpoint_that_fails_for_five_days_is_warned_and_disabled_a_day_later() {
-        let (mut progress, one, other) = (fresh(), EventId::random(), EventId::random());
+        let (mut progress, one, other) = (fresh(), EventId::random_at(START), EventId::random_at(START));
         assert_eq!(fail(&mut progress, &one, 1, 0), HealthStep::Nothing);
         assert_eq!(fail(&mut progress, &other, 1, 95), HealthStep::Nothing);
         let disabled_from = START.plus_seconds(120 * HOUR);
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn late_warning_still_gives_a_day() {
-        let (mut progress, one, other) = (fresh(), EventId::random(), EventId::random());
+        let (mut progress, one, other) = (fresh(), EventId::random_at(START), EventId::random_at(START));
         fail(&mut progress, &one, 1, 0);
         let disabled_from = START.plus_seconds(154 * HOUR);
         assert_eq!(fail(&mut progress, &other, 1, 130), HealthStep::WarnLastTime { disabled_from });
@@ -151,16 +151,16 @@ mod tests {
 
     #[test]
     fn one_event_alone_disables_nothing() {
-        let (mut progress, one) = (fresh(), EventId::random());
+        let (mut progress, one) = (fresh(), EventId::random_at(START));
         for hours in [0, 50, 96, 120, 140, 500] {
             assert_ne!(fail(&mut progress, &one, 2, hours), HealthStep::Disable, "{hours}");
         }
-        assert_eq!(fail(&mut progress, &EventId::random(), 1, 501), HealthStep::Disable);
+        assert_eq!(fail(&mut progress, &EventId::random_at(START), 1, 501), HealthStep::Disable);
     }
 
     #[test]
     fn pauses_double_and_end_with_a_success() {
-        let (mut progress, one) = (fresh(), EventId::random());
+        let (mut progress, one) = (fresh(), EventId::random_at(START));
         let mut pauses = Vec::new();
         for _ in 0..14 {
             fail(&mut progress, &one, 1, 0);
