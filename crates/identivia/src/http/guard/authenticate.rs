@@ -52,7 +52,7 @@ pub(crate) async fn authenticate_request(
             let network = request.extensions().get::<ClientIp>().map(|ip| ip.network());
             // A caller on this machine may be a proxy that is not listed, which all callers come through.
             let sender = BodySender::Stranger(network.filter(|network| !network.is_loopback()));
-            match admit_body(&state.body_limits, sender, &mut request) {
+            match admit_body(state.body_limits(), sender, &mut request) {
                 Ok(_permit) => next.run(request).await,
                 Err(refusal) => refusal.into_response(),
             }
@@ -114,10 +114,10 @@ async fn run_authorized(
     let is_keyed = has_idempotency_key(&request) && !is_of_console(&request);
     request.extensions_mut().insert(authority.work_holder());
     request.extensions_mut().insert(authority.clone());
-    let mut response = match admit_body(&state.body_limits, authority.body_sender(), &mut request) {
+    let mut response = match admit_body(state.body_limits(), authority.body_sender(), &mut request) {
         Err(refusal) => refusal.into_response(),
         Ok(_permit) if is_keyed => {
-            answer_keyed_request(app, &state.key_ring, &authority, request, next).await.into_response()
+            answer_keyed_request(app, state.key_ring(), &authority, request, next).await.into_response()
         }
         Ok(_permit) => next.run(request).await,
     };
