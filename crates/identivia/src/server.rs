@@ -116,7 +116,7 @@ impl Server {
         let figures_app = app.clone();
         let router = router::router(&app, &secret, page, max_connections)?;
         let proxies = config.trusted_proxies;
-        let pipeline = RequestPipeline::new(router, &urls.client, &urls.public, proxies, metrics.is_some());
+        let pipeline = RequestPipeline::new(router, &secret, &urls.client, &urls.public, proxies, metrics.is_some());
         let pipeline = pipeline.with_logged_addresses(config.log_addresses);
         Ok(Self {
             address,

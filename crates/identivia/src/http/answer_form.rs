@@ -1,9 +1,10 @@
 //! The form of an answer, as its request asks for it: a validator for what is polled (RFC 9110, 8.8.3), problem details
 //! (RFC 9457), gzip.
 
+use std::hash::Hasher as _;
 use std::io::Write as _;
 
-use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::hmac;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use axum::response::Response;
@@ -12,6 +13,7 @@ use flate2::write::GzEncoder;
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use serde_json::{Map, Value, json};
+use siphasher::sip128::{Hasher128 as _, SipHasher13};
 
 use super::error::to_code;
 
@@ -23,6 +25,27 @@ const CODES_URL: &str = "https://github.com/identivia/identivia/blob/main/docs/e
 const LEAST_COMPRESSED: usize = 1_024;
 /// A longer body is passed on as it is, in bytes: it would have to be held in memory.
 const LONGEST_FORMED: u64 = 1024 * 1024;
+
+/// Makes the validators of answers.
+// Keyed, because a person chooses parts of what a company's server polls: nobody can make two answers with one validator.
+pub(super) struct Validators([u8; 16]);
+
+impl Validators {
+    /// Servers that share the secret make the same validators.
+    pub(super) fn new(secret: &[u8]) -> Self {
+        let root = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), b"identivia validators of answers");
+        let mut key = [0; 16];
+        key.copy_from_slice(&root.as_ref()[..16]);
+        Self(key)
+    }
+
+    /// A weak validator: the same JSON may be sent compressed or not.
+    fn to_validator(&self, body: &[u8]) -> Option<HeaderValue> {
+        let mut hasher = SipHasher13::new_with_key(&self.0);
+        hasher.write(body);
+        HeaderValue::from_str(&format!("W/\"{:032x}\"", hasher.finish128().as_u128())).ok()
+    }
+}
 
 /// What a request asks for.
 pub(super) struct WantedForm {
@@ -46,7 +69,7 @@ impl WantedForm {
     }
 
     /// Gives a JSON answer that form. Every other answer stays as it is.
-    pub(super) async fn apply(self, response: Response, request_id: &str) -> Response {
+    pub(super) async fn apply(self, response: Response, request_id: &str, validators: &Validators) -> Response {
         let status = response.status();
         let is_problem = self.takes_problem && (status.is_client_error() || status.is_server_error());
         let is_validated = self.is_poll && status == StatusCode::OK;
@@ -63,7 +86,7 @@ impl WantedForm {
             body = to_problem(status, &body, request_id);
             parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         }
-        if is_validated && let Some(validator) = to_validator(&body) {
+        if is_validated && let Some(validator) = validators.to_validator(&body) {
             let is_known = self.known.is_some_and(|known| names_validator(&known, &validator));
             parts.headers.insert(header::ETAG, validator);
             if is_known {
@@ -92,13 +115,6 @@ fn accepts(headers: &HeaderMap, name: header::HeaderName, word: &str) -> bool {
         let weight = parts.find_map(|part| part.strip_prefix("q=")).and_then(|weight| weight.parse::<f32>().ok());
         is_word && weight.unwrap_or(1.0) > 0.0
     })
-}
-
-/// A weak validator: the same JSON may be sent compressed or not.
-fn to_validator(body: &[u8]) -> Option<HeaderValue> {
-    let digest = digest(&SHA256, body);
-    let letters: String = digest.as_ref().iter().take(12).map(|byte| format!("{byte:02x}")).collect();
-    HeaderValue::from_str(&format!("W/\"{letters}\"")).ok()
 }
 
 /// Says whether a list of validators names that one, or is `*`.
@@ -151,12 +167,15 @@ mod tests {
 
     #[test]
     fn validators_are_compared_weakly() {
-        let validator = to_validator(b"a").unwrap();
+        let validators = Validators::new(b"a secret");
+        let validator = validators.to_validator(b"a").unwrap();
         let bare = HeaderValue::from_str(validator.to_str().unwrap().trim_start_matches("W/")).unwrap();
         assert!(names_validator(&validator, &validator) && names_validator(&bare, &validator));
         let list = HeaderValue::from_str(&format!("\"x\", {}", validator.to_str().unwrap())).unwrap();
         assert!(names_validator(&list, &validator) && names_validator(&HeaderValue::from_static("*"), &validator));
-        assert!(!names_validator(&to_validator(b"b").unwrap(), &validator));
+        assert!(!names_validator(&validators.to_validator(b"b").unwrap(), &validator));
+        assert_eq!(Validators::new(b"a secret").to_validator(b"a").unwrap(), validator);
+        assert_ne!(Validators::new(b"another").to_validator(b"a").unwrap(), validator);
     }
 
     /// The sentences that the sources hand to the constructors of errors.

@@ -17,7 +17,7 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 use tower::Service as _;
 
-use super::answer_form::WantedForm;
+use super::answer_form::{Validators, WantedForm};
 use super::connection::accept::{RequestHandler, RequestOrigin};
 use super::guard::request_context::{ClientIp, RequestId};
 use super::origin::to_origin;
@@ -63,13 +63,15 @@ struct PipelineSettings {
     https: bool,
     metrics: bool,
     log_addresses: LoggedAddresses,
+    validators: Validators,
 }
 
 impl RequestPipeline {
-    /// Puts the middleware before a router.
+    /// Puts the middleware before a router. Servers that share records share the secret.
     #[must_use]
     pub fn new(
         router: Router,
+        secret: &[u8],
         client_url: &str,
         public_url: &str,
         trusted_proxies: Vec<Network>,
@@ -78,7 +80,8 @@ impl RequestPipeline {
         let allowed_origin = HeaderValue::from_str(&to_origin(client_url)).unwrap_or(HeaderValue::from_static("null"));
         let https = public_url.starts_with("https://");
         let log_addresses = LoggedAddresses::None;
-        let settings = PipelineSettings { allowed_origin, trusted_proxies, https, metrics, log_addresses };
+        let validators = Validators::new(secret);
+        let settings = PipelineSettings { allowed_origin, trusted_proxies, https, metrics, log_addresses, validators };
         Self { router, settings: Arc::new(settings) }
     }
 
@@ -136,7 +139,7 @@ impl RequestHandler for RequestPipeline {
             self.call_router(request).await
         };
         let has_own_frame_policy = response.extensions().get::<FramedByPolicy>().is_some();
-        let mut response = form.apply(response, &id).await;
+        let mut response = form.apply(response, &id, &settings.validators).await;
         let headers = response.headers_mut();
         headers.reserve(DEFAULT_HEADERS.len() + 4);
         add_default_headers(headers, has_own_frame_policy);
@@ -312,6 +315,7 @@ mod tests {
             https: false,
             metrics: false,
             log_addresses: LoggedAddresses::None,
+            validators: Validators::new(b"a secret"),
         };
         let mut headers = HeaderMap::new();
         headers.insert(FORWARDED_FOR, HeaderValue::from_static("1.1.1.1, 2.2.2.2, 10.0.0.9"));
@@ -350,7 +354,8 @@ mod tests {
             }
         };
         let router = Router::new().route("/", axum::routing::get(panics));
-        let pipeline = RequestPipeline::new(router, "https://app.example.com", "https://id.example.com", vec![], false);
+        let pipeline =
+            RequestPipeline::new(router, b"s", "https://app.example.com", "https://id.example.com", vec![], false);
         let answer = pipeline.call_router(Request::new(Body::empty())).await;
         assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
         let body = axum::body::to_bytes(answer.into_body(), 1_000).await.unwrap();
