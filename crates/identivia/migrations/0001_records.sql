@@ -46,12 +46,13 @@ create unique index profiles_handoff on profiles (handoff_code) where handoff_co
 
 -- The words by which records are found: of each searched field, in one case, without accents. They name a record by its seq,
 -- which rises: so the rows of a frequent word are added at one place of the index. Ids are random, which would spread them.
--- The key is the only index: whoever removes rows knows their words from the record.
+-- The key is the only index: whoever removes rows knows their words from the record. It begins with the word, because most
+-- comparisons of keys end there; the kinds are few.
 create table search_tokens (
-    kind text not null,
     token text not null,
+    kind text not null,
     seq bigint not null,
-    primary key (kind, token, seq)
+    primary key (token, kind, seq)
 ) without rowid;
 
 create table status_history (

@@ -4,8 +4,9 @@
 pub struct Dialect {
     /// Follows a `select` in a step: other transactions cannot change the row until the step ends.
     pub(super) row_lock: &'static str,
-    /// Around a text of words with a blank between them: its words as the column `value` of the table `w`.
-    pub(super) split_words: [&'static str; 2],
+    /// Around a text of words with a blank between them: its words as the column `value` of the table `w`. `None` where the
+    /// words are better given one by one: SQLite would parse the text as JSON, which takes as long as adding the rows.
+    pub(super) split_words: Option<[&'static str; 2]>,
     /// Has steps of the same holder wait for each other, where steps run at once.
     pub(super) holder_lock: Option<&'static str>,
     /// The order in which events were committed.
@@ -31,7 +32,7 @@ pub(super) struct EventOrder {
 
 pub(in crate::store) const SQLITE: Dialect = Dialect {
     row_lock: "",
-    split_words: ["json_each('[\"' || replace(", ", ' ', '\",\"') || '\"]') w"],
+    split_words: None,
     holder_lock: None,
     // There is one writer: `seq` is the order of commits.
     event_order: EventOrder {
@@ -46,7 +47,8 @@ pub(in crate::store) const SQLITE: Dialect = Dialect {
 
 pub(in crate::store) const POSTGRES: Dialect = Dialect {
     row_lock: " for update",
-    split_words: ["unnest(string_to_array(", ", ' ')) as w(value)"],
+    // The same statement for any number of words: each connection prepares it once.
+    split_words: Some(["unnest(string_to_array(", ", ' ')) as w(value)"]),
     holder_lock: Some("select pg_advisory_xact_lock(hashtextextended($1, 0))"),
     event_order: EventOrder {
         settled: "r.xid < pg_snapshot_xmin(pg_current_snapshot())",

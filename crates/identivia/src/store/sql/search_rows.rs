@@ -10,8 +10,7 @@ use crate::store::search::{record_tokens, searched_fields};
 pub(super) struct SearchRows {
     kind: RecordKind,
     key: String,
-    /// In one text, with a blank between them: a statement is the same for any number of them.
-    words: String,
+    words: Vec<String>,
 }
 
 impl SearchRows {
@@ -28,8 +27,8 @@ impl SearchRows {
         key: &str,
         words: impl IntoIterator<Item = &'w String>,
     ) -> Option<Self> {
-        let words: Vec<&str> = words.into_iter().map(String::as_str).collect();
-        (!words.is_empty()).then(|| Self { kind, key: key.to_owned(), words: words.join(" ") })
+        let words: Vec<String> = words.into_iter().cloned().collect();
+        (!words.is_empty()).then(|| Self { kind, key: key.to_owned(), words })
     }
 
     /// Adds the rows of a stored record.
@@ -58,13 +57,10 @@ impl SearchRows {
     /// Adds the statement that removes the rows of a stored record. It names their words: the table has no index by record.
     pub(super) fn push_delete(self, statement: &mut SqlStatement, dialect: &Dialect) {
         let Self { kind, key, words } = self;
-        let [before, behind] = dialect.split_words;
         let (name, key_field) = (kind.name(), kind.key_field());
         statement
             .push_text(&format!("delete from search_tokens where kind = '{name}' and token in (select w.value from "));
-        statement.push_text(before);
-        statement.push_value(SqlValue::from_text(words));
-        statement.push_text(behind);
+        push_word_table(statement, dialect, words);
         statement.push_text(&format!(") and seq = (select seq from {name} where {key_field} = "));
         statement.push_value(SqlValue::from_text(key));
         statement.push_text(")");
@@ -79,14 +75,27 @@ impl SearchRows {
 }
 
 /// The part of an insert that is the same for all records: each word with the seq of `r`.
-fn push_words(statement: &mut SqlStatement, dialect: &Dialect, kind: RecordKind, words: String) {
-    let [before, behind] = dialect.split_words;
+fn push_words(statement: &mut SqlStatement, dialect: &Dialect, kind: RecordKind, words: Vec<String>) {
     statement.push_text("insert into search_tokens (kind, seq, token) select '");
     statement.push_text(kind.name());
     statement.push_text("', r.seq, w.value from ");
-    statement.push_text(before);
-    statement.push_value(SqlValue::from_text(words));
-    statement.push_text(behind);
+    push_word_table(statement, dialect, words);
+}
+
+/// The words as the column `value` of the table `w`.
+fn push_word_table(statement: &mut SqlStatement, dialect: &Dialect, words: Vec<String>) {
+    if let Some([before, behind]) = dialect.split_words {
+        statement.push_text(before);
+        statement.push_value(SqlValue::from_text(words.join(" ")));
+        statement.push_text(behind);
+        return;
+    }
+    statement.push_text("(select column1 as value from (values ");
+    for (number, word) in words.into_iter().enumerate() {
+        statement.push_text(if number == 0 { "(" } else { "), (" });
+        statement.push_value(SqlValue::from_text(word));
+    }
+    statement.push_text("))) w");
 }
 
 /// Adds the condition that a record has every word of a text. A text without a word finds nothing.

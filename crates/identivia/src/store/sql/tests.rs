@@ -219,11 +219,11 @@ fn search_uses_the_index_of_words() {
     for order in [Order::Newest, Order::Ascending("created")] {
         let select = select_statement(&query.clone().ordered(order).limited(3), &SQLITE).unwrap();
         let plan = plan_of(&select.text, &["one", "two", "3"]);
-        let is_by_word = |line: &&String| line.contains("USING PRIMARY KEY (kind=? AND token=?");
+        let is_by_word = |line: &&String| line.contains("USING PRIMARY KEY (token=? AND kind=?");
         assert_eq!(plan.iter().filter(is_by_word).count(), 2, "{plan:?}");
     }
     let plan = plan_of(&words_statement(SearchRows::push_delete, &SQLITE).text, &["one two", ID]);
-    assert!(plan.iter().any(|line| line.contains("kind=? AND token=? AND seq=?")), "{plan:?}");
+    assert!(plan.iter().any(|line| line.contains("token=? AND kind=? AND seq=?")), "{plan:?}");
 }
 
 /// The plan of a query in SQLite.

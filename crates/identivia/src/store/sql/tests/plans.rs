@@ -89,7 +89,7 @@ async fn search_of_several_teams_follows_the_rows_of_a_word() {
         let later = Query { after: Some("30000".to_owned()), ..query.clone() };
         for query in [query, later] {
             let plan = plan_of_query(&sqlite, &query);
-            assert!(plan.starts_with("SEARCH w USING PRIMARY KEY (kind=? AND token=?"), "{words}: {plan}");
+            assert!(plan.starts_with("SEARCH w USING PRIMARY KEY (token=? AND kind=?"), "{words}: {plan}");
             assert!(plan.contains("SEARCH r USING INTEGER PRIMARY KEY"), "{words}: {plan}");
             // Neither the team's profiles nor a list of all that have the word.
             assert!(
