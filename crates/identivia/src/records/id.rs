@@ -28,9 +28,9 @@ impl RecordId {
         Self(random_letters())
     }
 
-    /// Draws an id that begins with a time. Rows that are added at about the same time are neighbours in the index of such ids,
-    /// so a commit changes one page of it, not one for each row. Only 36 bits are random: enough to be unique, and not for
-    /// ids that nobody may guess.
+    /// Draws an id that begins with a time, for records of what happened then. Rows that are added at about the same time are
+    /// neighbours in the indexes of such ids, so a commit changes one page of each, not one for each row. Only 36 bits are
+    /// random: enough to be unique, and not for ids that nobody may guess.
     #[must_use]
     pub fn random_at(time: Millis) -> Self {
         let mut letters = random_letters();

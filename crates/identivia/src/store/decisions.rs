@@ -29,7 +29,7 @@ pub(super) fn decide(
         && profile.shown_status() == status.word()
         && profile.decided_verification == newest;
     Ok((!stands).then(|| StatusRecord {
-        id: RecordId::random(),
+        id: RecordId::random_at(event.at),
         profile: profile.id,
         updated_by: event.actor.clone(),
         previous_status: StatusWord::from(profile.shown_status().to_owned()),

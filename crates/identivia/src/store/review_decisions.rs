@@ -80,7 +80,7 @@ const fn set_by(decider: &Decider) -> DecidedBy {
 /// A status record of a review. The store completes it with what the profile says.
 fn new_record(review: &Review, by: &Decider, word: StatusWord, note: &str, now: Millis) -> StatusRecord {
     StatusRecord {
-        id: RecordId::random(),
+        id: RecordId::random_at(now),
         profile: review.profile,
         updated_by: by.id.clone(),
         previous_status: StatusWord::default(),

@@ -247,7 +247,7 @@ fn status_record(
     };
     let (reasons, steps) = (reasons_of(number, outcome), steps_of(outcome));
     serde_json::from_value(json!({
-        "id": RecordId::random(), "profile": profile, "updated_by": ACTOR, "previous_status": before, "new_status": after,
+        "id": RecordId::random_at(at), "profile": profile, "updated_by": ACTOR, "previous_status": before, "new_status": after,
         "notes": "Demo data", "reasons": reasons, "steps": steps, "created": at,
     }))
     .context("a demo status record does not fit its description")

@@ -165,8 +165,9 @@ fn check_status_record(
     let request = RequestFields { reasons: body.reasons, steps: body.steps, message: body.message };
     let request = check_request(&mut checks, request, &new_status);
     checks.finish()?;
+    let created = context.app.clock.now();
     let record = StatusRecord {
-        id: RecordId::random(),
+        id: RecordId::random_at(created),
         profile,
         updated_by: context.authority.actor.id.clone(),
         previous_status,
@@ -176,7 +177,7 @@ fn check_status_record(
         reasons: request.reasons,
         steps: request.steps,
         message: request.message,
-        created: context.app.clock.now(),
+        created,
         follows: None,
     };
     Ok((record, named))
