@@ -13,7 +13,7 @@ WEB := $(shell find web \( -name node_modules -o -path web/dist -o -path web/e2e
     -o -path web/test-results -o -path web/playwright-report -o -path web/src/shared/api/schema.d.ts -o -name '*.md' \) -prune \
     -o -type f -print)
 
-.PHONY: help web run test test-rust test-providers test-stores test-api test-clients test-page test-web test-disk test-deploy test-examples lint sbom dist bench bench-writes bench-console demo crash openapi cargo node services
+.PHONY: help web run test test-rust test-providers test-stores test-api test-clients test-page test-web test-disk test-deploy test-examples lint sbom dist bench bench-writes bench-memory bench-console demo crash openapi cargo node services
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS=$$'\t' read -r name what; do printf '  make %-14s %s\n' "$$name" "$$what"; done
@@ -106,6 +106,9 @@ bench: cargo ## measure requests per second (STORE=sqlite, postgres or pocketbas
 
 bench-writes: cargo ## measure how long writes take at worst: alone, beside a long reader, beside a copy of the database
 	BENCH_WRITES=1 BENCH_SECONDS=$${BENCH_SECONDS:-60} cargo bench --locked --bench http
+
+bench-memory: cargo ## measure how much memory 64 large uploads at once take, and how much is given back
+	BENCH_MEMORY=1 cargo bench --locked --bench http
 
 bench-console: cargo ## measure the console with 100,000 reviews and 1,000,000 profiles (STORE=sqlite or postgres)
 	[ "$(STORE)" != postgres ] || tests/install.sh postgres

@@ -30,6 +30,8 @@
 //!
 //! `BENCH_WRITES=1` measures instead how long writes take at worst, and what a reader or a copy of the database adds.
 //!
+//! `BENCH_MEMORY=1` measures instead how much memory many large uploads take, and how much the server gives back.
+//!
 //! `BENCH_SECONDS` is the length of each measurement (3), after half a second of warm-up. `IDENTIVIA_BIN` names another
 //! server binary. A missed aim is printed and no failure; a request that fails is one.
 #![expect(clippy::print_stdout, reason = "the table is what this program is for")]
@@ -48,6 +50,8 @@ mod direct_queries;
 mod load;
 #[path = "http/measure.rs"]
 mod measure;
+#[path = "http/memory.rs"]
+mod memory;
 #[path = "http/process.rs"]
 mod process;
 #[path = "http/store.rs"]
@@ -68,6 +72,7 @@ use crate::call_counter::CallCounter;
 use crate::comparison::compare_versions;
 use crate::connection::Connection;
 use crate::load::{Load, LoadRequests, Loads};
+use crate::memory::measure_memory;
 use crate::process::Process;
 use crate::store::BenchStore;
 use crate::table::Table;
@@ -106,6 +111,9 @@ async fn run_benchmark(length: Duration) -> anyhow::Result<()> {
     }
     if env::var_os("BENCH_WRITES").is_some() {
         return measure_write_latency(parent, length).await;
+    }
+    if env::var_os("BENCH_MEMORY").is_some() {
+        return measure_memory(parent).await;
     }
     let store = BenchStore::start(parent)?;
     let folder = tempfile::tempdir_in(parent)?;

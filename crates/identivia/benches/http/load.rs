@@ -82,10 +82,7 @@ impl Loads {
     pub(crate) async fn prepare(address: SocketAddr) -> anyhow::Result<Self> {
         let mut connection = Connection::open(address).await?;
         let sign_in = build_json_request("/api/auth/token", "", CREDENTIALS);
-        let answer: Value = serde_json::from_slice(&connection.expect(200, &sign_in).await?)?;
-        let bearer =
-            format!("Authorization: Bearer {}\r\n", answer["access_token"].as_str().context("no access token")?);
-
+        let bearer = sign_in_client(&mut connection).await?;
         let small = draw_jpeg(64, 64, 75)?;
         let large = draw_jpeg_of_300_kb()?;
         let (mut ids, mut reads, mut statuses, mut verifications) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
@@ -112,6 +109,13 @@ impl Loads {
     }
 }
 
+/// The header with a token of the client.
+pub(crate) async fn sign_in_client(connection: &mut Connection) -> anyhow::Result<String> {
+    let sign_in = build_json_request("/api/auth/token", "", CREDENTIALS);
+    let answer: Value = serde_json::from_slice(&connection.expect(200, &sign_in).await?)?;
+    Ok(format!("Authorization: Bearer {}\r\n", answer["access_token"].as_str().context("no access token")?))
+}
+
 /// Waits until the records' checks have ended: they run in the background, and would take part in what is measured.
 async fn wait_for_checks(connection: &mut Connection, bearer: &str, profiles: &[String]) -> anyhow::Result<()> {
     let begun = Instant::now();
@@ -128,7 +132,7 @@ async fn wait_for_checks(connection: &mut Connection, bearer: &str, profiles: &[
 const STATUS_RECORD: &str =
     r#"{"previous_status":"unverified","new_status":"pending","notes":"Verification submitted"}"#;
 
-async fn create_profile(connection: &mut Connection, bearer: &str, serial: usize) -> anyhow::Result<String> {
+pub(crate) async fn create_profile(connection: &mut Connection, bearer: &str, serial: usize) -> anyhow::Result<String> {
     let answer = connection.expect(201, &build_create_request(bearer, &format!("kept-{serial}"))).await?;
     let answer: Value = serde_json::from_slice(&answer)?;
     Ok(answer["id"].as_str().context("no id of the new profile")?.to_owned())
@@ -146,9 +150,13 @@ fn build_json_request(path: &str, bearer: &str, body: &str) -> Vec<u8> {
 }
 
 fn build_post(path: &str, bearer: &str, content_type: &str, body: &[u8]) -> Vec<u8> {
+    build_request("POST", path, bearer, content_type, body)
+}
+
+fn build_request(method: &str, path: &str, bearer: &str, content_type: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
     let head = format!(
-        "POST {path} HTTP/1.1\r\nHost: bench\r\n{bearer}Content-Type: {content_type}\r\nContent-Length: {length}\r\n\r\n"
+        "{method} {path} HTTP/1.1\r\nHost: bench\r\n{bearer}Content-Type: {content_type}\r\nContent-Length: {length}\r\n\r\n"
     );
     [head.as_bytes(), body].concat()
 }
@@ -171,15 +179,28 @@ fn build_verification_request(profile: &str, bearer: &str, session: &str, image:
         body.extend_from_slice(part.as_bytes());
     }
     for name in ["facial_photo", "document_front", "document_back"] {
-        let head = format!(
-            "--part\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"{name}.jpg\"\r\n\
-             Content-Type: image/jpeg\r\n\r\n"
-        );
-        body.extend_from_slice(&[head.as_bytes(), image, b"\r\n"].concat());
+        push_picture(&mut body, name, image);
     }
     body.extend_from_slice(b"--part--\r\n");
     let path = format!("/api/verification_history/{profile}");
     build_post(&path, bearer, "multipart/form-data; boundary=part", &body)
+}
+
+/// A change of a profile that brings one picture.
+pub(crate) fn build_upload_request(profile: &str, bearer: &str, image: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    push_picture(&mut body, "document_front", image);
+    body.extend_from_slice(b"--part--\r\n");
+    let path = format!("/api/profiles/{profile}");
+    build_request("PATCH", &path, bearer, "multipart/form-data; boundary=part", &body)
+}
+
+fn push_picture(body: &mut Vec<u8>, name: &str, image: &[u8]) {
+    let head = format!(
+        "--part\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"{name}.jpg\"\r\n\
+         Content-Type: image/jpeg\r\n\r\n"
+    );
+    body.extend_from_slice(&[head.as_bytes(), image, b"\r\n"].concat());
 }
 
 /// A picture of the size in which a camera's photo is sent on: what it costs to decode depends on pixels and bytes alike.
@@ -191,6 +212,17 @@ fn draw_jpeg_of_300_kb() -> anyhow::Result<Vec<u8>> {
         }
     }
     bail!("no JPEG quality gives 300 KB")
+}
+
+/// A picture near the limit of 10 MiB, with as many pixels as a phone's camera gives.
+pub(crate) fn draw_largest_jpeg() -> anyhow::Result<Vec<u8>> {
+    for quality in (90..100).rev() {
+        let picture = draw_jpeg(4_000, 3_000, quality)?;
+        if picture.len() <= 9_700_000 {
+            return Ok(picture);
+        }
+    }
+    bail!("every JPEG quality gives more than 9.7 MB")
 }
 
 /// A soft gradient with a camera's grain.

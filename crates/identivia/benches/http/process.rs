@@ -77,8 +77,17 @@ impl Process {
 
     /// The most memory it has held, in megabytes.
     pub(crate) fn peak_memory(&self) -> anyhow::Result<f64> {
+        self.read_status("VmHWM:")
+    }
+
+    /// The memory that it holds, in megabytes.
+    pub(crate) fn memory(&self) -> anyhow::Result<f64> {
+        self.read_status("VmRSS:")
+    }
+
+    fn read_status(&self, name: &str) -> anyhow::Result<f64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("the process has ended")?;
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).context("the process has ended")?;
         Ok(line.trim().trim_end_matches(" kB").parse::<f64>()? / 1024.0)
     }
 }
