@@ -6,9 +6,9 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-/// A request allocates some hundred small values. This allocator serves them from a list of its thread, without a lock.
+/// It gives the memory of pictures back to the system at once: docs/decisions/0029-jemalloc.md.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     match load_dotenv().and_then(|()| identivia::cli::run_command(identivia::cli::Cli::parse())) {
