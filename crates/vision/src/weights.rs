@@ -1,8 +1,10 @@
 //! Model weights: embedded ones or an operator's own from a folder, with hash and threshold, loaded on first use.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use flate2::read::DeflateDecoder;
 use rten::ThreadPool;
 use rten::{Model, ModelOptions, NodeId, OpRegistry, RunOptions, ValueOrView, op_registry};
 use rten_tensor::{NdTensorView, Tensor};
@@ -14,14 +16,17 @@ use crate::deadline::is_deadline_over;
 /// The name of the manifest's file, in the embedded folder and in an operator's.
 pub const MANIFEST_FILE: &str = "manifest.json";
 
-/// The embedded files. The manifest describes them.
-const EMBEDDED: [(&str, &[u8]); 6] = [
-    ("face-detect.onnx", include_bytes!("../../../models/face-detect.onnx")),
-    ("face-landmarks.onnx", include_bytes!("../../../models/face-landmarks.onnx")),
-    ("face-embed.onnx", include_bytes!("../../../models/face-embed.onnx")),
-    ("face-passive-liveness.onnx", include_bytes!("../../../models/face-passive-liveness.onnx")),
-    ("ocr-detect.onnx", include_bytes!("../../../models/ocr-detect.onnx")),
-    ("ocr-recognize.onnx", include_bytes!("../../../models/ocr-recognize.onnx")),
+/// Names an embedded file, and includes what build.rs has made of it.
+macro_rules! embedded {
+    ($($file:literal)*) => {
+        [$(($file, include_bytes!(concat!(env!("OUT_DIR"), "/", $file))),)*]
+    };
+}
+
+/// The embedded files, deflated. The manifest describes them.
+const EMBEDDED: [(&str, &[u8]); 6] = embedded![
+    "face-detect.onnx" "face-landmarks.onnx" "face-embed.onnx" "face-passive-liveness.onnx" "ocr-detect.onnx"
+    "ocr-recognize.onnx"
 ];
 /// The characters that the text recogniser knows, one per line.
 pub(crate) const CHARACTERS: &str = include_str!("../../../models/ocr-characters.txt");
@@ -69,6 +74,7 @@ struct ModelManifest {
 
 /// Where the bytes of a model are.
 enum ModelSource {
+    /// Deflated.
     Embedded(&'static [u8]),
     /// An operator's file; its hash is in the manifest entry.
     File(PathBuf),
@@ -132,17 +138,14 @@ impl ModelWeights {
         if let Some(model) = &*loaded {
             return Ok(model.clone());
         }
-        let model = match &self.source {
-            ModelSource::Embedded(bytes) => {
-                prepacked_options().load_static_slice(bytes).map_err(|error| self.to_engine_error(error))?
-            }
+        let bytes = match &self.source {
+            ModelSource::Embedded(deflated) => inflate(deflated).map_err(|error| self.to_engine_error(error))?,
             // The file may have changed since the start.
             ModelSource::File(file) => {
-                let bytes = read_checked_file(file, &self.entry).map_err(|error| self.to_engine_error(error))?;
-                prepacked_options().load(bytes).map_err(|error| self.to_engine_error(error))?
+                read_checked_file(file, &self.entry).map_err(|error| self.to_engine_error(error))?
             }
         };
-        let model = Arc::new(model);
+        let model = Arc::new(prepacked_options().load(bytes).map_err(|error| self.to_engine_error(error))?);
         *loaded = Some(model.clone());
         Ok(model)
     }
@@ -263,6 +266,12 @@ fn find_operator_model(name: &str, folder: &Path) -> Result<Option<(ManifestEntr
     Ok(Some((entry, ModelSource::File(file))))
 }
 
+fn inflate(deflated: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    DeflateDecoder::new(deflated).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 fn read_embedded_manifest() -> Result<ModelManifest, LoadError> {
     parse_manifest(EMBEDDED_MANIFEST.as_bytes(), MANIFEST_FILE)
 }
@@ -299,14 +308,18 @@ fn hash_to_hex(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
+    fn read_embedded_file(name: &str) -> Vec<u8> {
+        let (_, deflated) = EMBEDDED.iter().find(|(file, _)| *file == name).unwrap();
+        inflate(deflated).unwrap()
+    }
+
     #[test]
     fn embedded_models_match_the_manifest_and_load() {
         let pool = create_thread_pool(1);
         let manifest = read_embedded_manifest().unwrap();
         assert_eq!(manifest.models.len(), EMBEDDED.len());
         for entry in manifest.models {
-            let (_, bytes) = EMBEDDED.iter().find(|(file, _)| *file == entry.file).unwrap();
-            assert_eq!(hash_to_hex(bytes), entry.sha256, "{}", entry.file);
+            assert_eq!(hash_to_hex(&read_embedded_file(&entry.file)), entry.sha256, "{}", entry.file);
             ModelWeights::new(&entry.name, None, &pool).unwrap().load_once().unwrap();
         }
     }
@@ -324,8 +337,8 @@ mod tests {
     #[test]
     fn operator_model_replaces_only_its_namesake() {
         let pool = create_thread_pool(1);
-        let (_, other) = EMBEDDED.iter().find(|(file, _)| *file == "face-passive-liveness.onnx").unwrap();
-        let mine = write_models_folder("face-embed", other, &hash_to_hex(other).to_uppercase());
+        let other = read_embedded_file("face-passive-liveness.onnx");
+        let mine = write_models_folder("face-embed", &other, &hash_to_hex(&other).to_uppercase());
         check_models_folder(&mine).unwrap();
         let loaded = ModelWeights::new("face-embed", Some(&mine), &pool).unwrap();
         assert_eq!((loaded.entry.file.as_str(), loaded.entry.threshold), ("mine.onnx", 0.5));
@@ -344,8 +357,8 @@ mod tests {
 
     #[test]
     fn operator_file_changed_after_start_is_an_engine_error() {
-        let (_, bytes) = EMBEDDED.iter().find(|(file, _)| *file == "face-passive-liveness.onnx").unwrap();
-        let mine = write_models_folder("face-passive-liveness", bytes, &hash_to_hex(bytes));
+        let bytes = read_embedded_file("face-passive-liveness.onnx");
+        let mine = write_models_folder("face-passive-liveness", &bytes, &hash_to_hex(&bytes));
         let weights = ModelWeights::new("face-passive-liveness", Some(&mine), &create_thread_pool(1)).unwrap();
         std::fs::write(mine.join("mine.onnx"), b"another model").unwrap();
         assert!(weights.is_planar().unwrap_err().to_string().contains("mine.onnx has the SHA-256"));
