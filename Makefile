@@ -13,7 +13,7 @@ WEB := $(shell find web \( -name node_modules -o -path web/dist -o -path web/e2e
     -o -path web/test-results -o -path web/playwright-report -o -path web/src/shared/api/schema.d.ts -o -name '*.md' \) -prune \
     -o -type f -print)
 
-.PHONY: help web run test test-rust test-providers test-stores test-api test-clients test-page test-web test-disk test-deploy test-examples lint sbom dist bench bench-writes bench-memory bench-console demo crash openapi cargo node services
+.PHONY: help web run test test-rust test-providers test-postgres test-pocketbase test-api test-clients test-page test-web test-disk test-deploy test-examples lint sbom dist bench bench-writes bench-memory bench-console demo crash openapi cargo node services
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS=$$'\t' read -r name what; do printf '  make %-14s %s\n' "$$name" "$$what"; done
@@ -25,7 +25,13 @@ run: cargo web ## build the server and run it on http://127.0.0.1:8000, with all
 	@cargo build --profile quick --locked
 	@DATA_DIR=$(DATA_DIR) $(QUICK) serve
 
-test: test-providers test-rust test-stores test-api test-clients test-page test-web test-disk test-deploy test-examples ## install what the tests need, then run all tests
+# The longest first, two at once: most of them wait for a browser, a database or a disk half of their time.
+PARTS := test-rust test-web test-postgres test-pocketbase test-api test-providers test-clients test-deploy test-examples test-disk test-page
+
+test: cargo web services $(VENV)/installed tests/webhooks/node_modules/.installed tests/oidc/node_modules/.installed examples/shop-typescript/node_modules/.installed ## install what the tests need, then run all tests
+	tests/install.sh chromium
+	tests/install.sh deploy
+	@printf '%s\n' $(PARTS) | MAKE='$(MAKE)' xargs -P 2 -n 1 tests/run_part.sh || { echo 'Tests have failed: see the lines with FAILED.' >&2; exit 1; }
 	@echo 'All tests passed.'
 
 test-rust: cargo web services tests/webhooks/node_modules/.installed ## run the unit and integration tests, including the crash test
@@ -35,11 +41,13 @@ test-providers: web services ## check the fakes of AWS, OpenAI and Fingerprint w
 	$(VENV)/bin/python tests/providers/check.py
 
 # The engines give the same results on every store: of their tests, only those that write records run here.
-test-stores: cargo web services ## run the same API tests on PostgreSQL and on PocketBase
-	for store in postgres pocketbase; do \
-		echo "The API on $$store:"; \
-		TEST_STORE=$$store cargo test --locked --test it -- access:: analytics:: audit:: backup:: bodies:: clients:: console:: demo_data:: embedding:: events:: file_store:: files:: flow:: frames:: hostile:: journey:: lists:: local::record_is_checked local::abandoned_checks local::face_templates person_page:: profiles:: providers::rekognition providers::fingerprint reference:: resubmission:: reviews:: revocation:: settings:: submission:: tokens:: verification:: webhooks:: why:: nothing_a_person_sends r21_; \
-	done
+STORE_TESTS := access:: analytics:: audit:: backup:: bodies:: clients:: console:: demo_data:: embedding:: events:: file_store:: files:: flow:: frames:: hostile:: journey:: lists:: local::record_is_checked local::abandoned_checks local::face_templates person_page:: profiles:: providers::rekognition providers::fingerprint reference:: resubmission:: reviews:: revocation:: settings:: submission:: tokens:: verification:: webhooks:: why:: nothing_a_person_sends r21_
+
+test-postgres: cargo web services ## run the same API tests on PostgreSQL
+	TEST_STORE=postgres cargo test --locked --test it -- $(STORE_TESTS)
+
+test-pocketbase: cargo web services ## run the same API tests on PocketBase
+	TEST_STORE=pocketbase cargo test --locked --test it -- $(STORE_TESTS)
 
 test-api: cargo web services ## test a running server against its OpenAPI document, on every store
 	cargo build --locked
@@ -130,7 +138,7 @@ cargo:
 
 # Test targets install missing tools. `make run` only checks for them and says what to install.
 LOOK := --only-look
-test test-providers test-rust test-stores test-api test-clients test-page test-web test-disk test-deploy test-examples crash lint dist: LOOK :=
+test test-providers test-rust test-postgres test-pocketbase test-api test-clients test-page test-web test-disk test-deploy test-examples crash lint dist: LOOK :=
 
 node:
 	@tests/install.sh node $(LOOK)
