@@ -35,6 +35,8 @@ def lint_dockerfile(path):
     copied = {source for line in lines if line.startswith("COPY ") and "--from" not in line for source in line.split()[1:-1]}
     root = path.parent.parent
     problems += [f"copies {source}, which is not there" for source in copied if not (root / source).exists()]
+    read_by_build = {"Cargo.toml", "Cargo.lock", ".cargo", "crates", "models", "web", "docs/openapi.json"}
+    problems += [f"does not copy {source}, which the build reads" for source in sorted(read_by_build - copied)]
     return problems
 
 
