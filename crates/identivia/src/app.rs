@@ -30,6 +30,7 @@ use crate::store::pocketbase::PocketBase;
 use crate::system_key::SystemKey;
 use crate::telemetry::LoggedAddresses;
 use crate::work::cpu_ledger::CpuLedger;
+use crate::work::search_turns::SearchTurns;
 
 /// The handles a request can reach.
 pub struct App {
@@ -76,6 +77,8 @@ pub struct App {
     pub webhooks: Arc<Webhooks>,
     /// What the work of links and teams costs.
     pub cpu_ledger: Arc<CpuLedger>,
+    /// Whose search is next.
+    pub searches: SearchTurns,
     /// How much of a caller's address is in log lines.
     pub log_addresses: LoggedAddresses,
 }

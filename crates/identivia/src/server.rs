@@ -55,6 +55,7 @@ use crate::store::console::ConsoleStore;
 use crate::system_key::SystemKey;
 use crate::telemetry;
 use crate::work::cpu_ledger::CpuLedger;
+use crate::work::search_turns::SearchTurns;
 
 /// Connections that the metrics address serves at once.
 const METRICS_CONNECTIONS: usize = 16;
@@ -267,6 +268,7 @@ async fn open_app(
         clients,
         code_key: CodeKey::new(secret),
         clock: options.clock.clone(),
+        searches: SearchTurns::new(options.clock.clone()),
         event_feed: EventFeed::new(store.clone()),
         console,
         sign_in: SignInPolicy {

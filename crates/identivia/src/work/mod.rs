@@ -3,3 +3,4 @@
 pub mod cpu_ledger;
 pub mod fair_permits;
 pub mod holder;
+pub mod search_turns;

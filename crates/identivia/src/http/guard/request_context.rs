@@ -16,7 +16,7 @@ use crate::providers::http_call::ProviderError;
 use crate::providers::liveness::sessions::SessionError;
 use crate::records::audit_event::{ActorKind, AuditEvent};
 use crate::records::id::RecordId;
-use crate::store::{Refusal, Store, WriteOutcome};
+use crate::store::{Refusal, Store, StoreError, WriteOutcome};
 
 /// The id of a request in answers and logs.
 #[derive(Clone)]
@@ -80,6 +80,19 @@ impl RequestContext {
         let event = event.about(profile).from_address(self.client_ip).with_detail(detail);
         let team = self.authority.team_of_actor().unwrap_or_default();
         AuditEvent { request_id: self.request_id.as_ref().to_owned(), team: team.to_owned(), ..event }
+    }
+
+    /// Runs a search of many records in the caller's turn.
+    pub(crate) async fn run_search<T>(
+        &self,
+        search: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, ApiError> {
+        match self.app.searches.run_in_turn(self.authority.work_holder(), search).await {
+            Some(found) => Ok(found?),
+            None => Err(ApiError::unavailable(
+                "The search took longer than two seconds: narrow it with another filter or a rarer word, or try again",
+            )),
+        }
     }
 
     /// Audits that a console user reads personal data; the same read within a minute is audited once. Reads of machines and

@@ -4,6 +4,7 @@ mod checkpoint;
 mod database_copy;
 mod error;
 mod inspect;
+mod wanted_query;
 mod writer;
 
 use std::fs::OpenOptions;
@@ -29,6 +30,7 @@ use database_copy::copy_before_migrations;
 pub use database_copy::{CopyPace, copy_database};
 use error::to_store_error;
 pub use inspect::inspect_database;
+use wanted_query::WantedQuery;
 use writer::Writer;
 
 /// The database of records, in the data folder.
@@ -193,7 +195,14 @@ impl Database for Sqlite {
         read_row: impl ReadRow<T>,
     ) -> Result<Vec<T>> {
         let readers = self.readers.clone();
-        let query = move || readers.run_query(|connection| collect_rows(connection, &statement, &values, &read_row));
+        let wanted = WantedQuery::default();
+        let shared = wanted.share();
+        let query = move || {
+            readers.run_query(|connection| {
+                let _running = shared.begin_query(connection)?;
+                collect_rows(connection, &statement, &values, &read_row)
+            })
+        };
         tokio::task::spawn_blocking(query).await.unwrap_or_else(|error| Err(StoreError::Failed(error.to_string())))
     }
 

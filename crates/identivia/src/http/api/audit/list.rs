@@ -42,11 +42,13 @@ pub(crate) async fn list_audit_events(
 ) -> Result<Json<AuditEventList>, ApiError> {
     let mut query = ListQuery::parse(query.as_deref(), &FILTERS)?;
     let mut checks = FieldChecks::default();
+    let is_search = !query.filter_names().is_empty();
     let page = query.take_page(&mut checks);
     let filter = take_filter(&mut query, &context, &mut checks);
     checks.finish()?;
     let filter = bound_filter(filter, &context).await?;
-    let page = app.store.list_audit_events(&filter, &page).await?;
+    let list = app.store.list_audit_events(&filter, &page);
+    let page = if is_search { context.run_search(list).await? } else { list.await? };
     let names = read_user_names(&context, &page.items).await?;
     Ok(Json(PageResponse::new(page, &context.authority, |event| AuditEntry::from(event).with_name_of(&names))))
 }

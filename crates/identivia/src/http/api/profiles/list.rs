@@ -51,8 +51,10 @@ pub(crate) async fn list_profiles(
     let page = query.take_page(&mut checks);
     let filter = take_filter(&mut query, &mut checks);
     checks.finish()?;
+    let is_search = !filters.is_empty();
     context.audit_read(context.audit_event(EventKind::ProfilesSearched, None, filters)).await?;
-    let page = app.store.list_profiles(&context.authority.reach, filter, &page).await?;
+    let list = app.store.list_profiles(&context.authority.reach, filter, &page);
+    let page = if is_search { context.run_search(list).await? } else { list.await? };
     Ok(Json(PageResponse::new(page, &context.authority, ProfileEntry::from)))
 }
 

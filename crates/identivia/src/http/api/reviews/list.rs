@@ -52,7 +52,8 @@ pub(crate) async fn list_reviews(
         context.audit_read(context.audit_event(EventKind::ReviewsSearched, None, "q")).await?;
     }
     let (app, reach) = (&context.app, &context.authority.reach);
-    let Page { items, next } = app.store.list_reviews(reach, &filter, app.clock.now(), &page).await?;
+    let list = app.store.list_reviews(reach, &filter, app.clock.now(), &page);
+    let Page { items, next } = if filter.q.is_some() { context.run_search(list).await? } else { list.await? };
     let mut rows = to_rows(app, &items).await?;
     let items = items.iter().filter_map(|review| rows.remove(&review.id)).collect();
     Ok(Json(PageResponse::new(Page { items, next }, &context.authority, |row| row)))
