@@ -22,6 +22,7 @@ pub mod watched_backend;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+use std::thread::available_parallelism;
 
 use crate::clock::Clock;
 use crate::domain::media;
@@ -53,6 +54,8 @@ pub struct Files {
     marker: OnceLock<MarkerCheck>,
     /// One permit for each megapixel that may be decoded.
     decoding: Arc<FairPermits>,
+    /// What every picture counts at least: no more are decoded at once than there are processors, because it would only take memory.
+    least_megapixels: u32,
 }
 
 impl Files {
@@ -67,6 +70,7 @@ impl Files {
         ledger: Arc<CpuLedger>,
     ) -> Arc<Self> {
         let decoding = FairPermits::new(ledger, MAX_DECODED_MEGAPIXELS, 0);
+        let processors = available_parallelism().map_or(1, |count| u32::try_from(count.get()).unwrap_or(u32::MAX));
         let sweep_requests = SweepRequests::default();
         Arc::new(Self {
             backend,
@@ -76,6 +80,7 @@ impl Files {
             sweep_requests,
             marker: OnceLock::new(),
             decoding,
+            least_megapixels: picture::MIN_MEGAPIXELS.max(MAX_DECODED_MEGAPIXELS / processors),
         })
     }
 

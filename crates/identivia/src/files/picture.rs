@@ -14,7 +14,7 @@ use crate::work::fair_permits::WorkPermit;
 use crate::work::holder::WorkHolder;
 
 /// The megapixels that every picture counts at least, because its file is in memory, as sent and rebuilt.
-const MIN_MEGAPIXELS: u32 = 10;
+pub(super) const MIN_MEGAPIXELS: u32 = 10;
 /// The checked picture is scaled down to this side, in pixels: only the check matters.
 const CHECK_SIDE: u32 = 16;
 
@@ -149,7 +149,7 @@ impl Files {
 
     async fn acquire_decoding_permit(&self, holder: &WorkHolder, pixels: u64) -> WorkPermit {
         let megapixels = u32::try_from(pixels.div_ceil(1_000_000)).unwrap_or(u32::MAX);
-        self.decoding.acquire(holder.clone(), megapixels.max(MIN_MEGAPIXELS)).await
+        self.decoding.acquire(holder.clone(), megapixels.max(self.least_megapixels)).await
     }
 }
 
@@ -166,7 +166,8 @@ async fn run_with_permit<T: Send + 'static>(
 }
 
 fn read_file(mut file: File) -> Result<(Vec<u8>, File), FilesError> {
-    let mut bytes = Vec::new();
+    let length = usize::try_from(file.metadata()?.len()).unwrap_or_default();
+    let mut bytes = Vec::with_capacity(length);
     file.rewind()?;
     file.read_to_end(&mut bytes)?;
     Ok((bytes, file))
