@@ -25,13 +25,13 @@ run: cargo web ## build the server and run it on http://127.0.0.1:8000, with all
 	@cargo build --profile quick --locked
 	@DATA_DIR=$(DATA_DIR) $(QUICK) serve
 
-# The longest first, two at once: most of them wait for a browser, a database or a disk half of their time.
+# One after the other: two at once keep two processors busy all the time, and then tests that wait for a database give up.
 PARTS := test-rust test-web test-postgres test-pocketbase test-api test-providers test-clients test-deploy test-examples test-disk test-page
 
 test: cargo web services $(VENV)/installed tests/webhooks/node_modules/.installed tests/oidc/node_modules/.installed examples/shop-typescript/node_modules/.installed ## install what the tests need, then run all tests
 	tests/install.sh chromium
 	tests/install.sh deploy
-	@printf '%s\n' $(PARTS) | MAKE='$(MAKE)' xargs -P 2 -n 1 tests/run_part.sh || { echo 'Tests have failed: see the lines with FAILED.' >&2; exit 1; }
+	@printf '%s\n' $(PARTS) | MAKE='$(MAKE)' xargs -n 1 tests/run_part.sh || { echo 'Tests have failed: see the lines with FAILED.' >&2; exit 1; }
 	@echo 'All tests passed.'
 
 test-rust: cargo web services tests/webhooks/node_modules/.installed ## run the unit and integration tests, including the crash test

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs one part of `make test`. Each line of its output begins with its name, because another part runs beside it.
+# Runs one part of `make test`. Each line of its output begins with its name, and the last one says how long it took.
 #   usage: tests/run_part.sh <target of the Makefile>
 set -euo pipefail
 
