@@ -24,7 +24,7 @@ pub(super) fn fulfils(fields: &FieldMap, field: &str, comparison: &Comparison) -
         Comparison::AfterOrUnknown(limit) => time().is_none_or(|time| time > *limit),
         Comparison::UntilOrUnknown(limit) => time().is_none_or(|time| time <= *limit),
         Comparison::FirstKnownIs(other, wanted) => {
-            let first = if is_unknown(value) { fields.get(*other).unwrap_or(&Value::Null) } else { value };
+            let first = if is_unknown(value) { fields.get(other).unwrap_or(&Value::Null) } else { value };
             is_same(first, wanted)
         }
     }

@@ -336,7 +336,7 @@ async fn on_both_databases(test: impl AsyncFn(&dyn Store)) {
 }
 
 fn fields(value: Value) -> FieldMap {
-    FieldMap::of_object(&value).unwrap()
+    serde_json::from_value(value).unwrap()
 }
 
 fn profile(id: &str, user: &str) -> FieldMap {

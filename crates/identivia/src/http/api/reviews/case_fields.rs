@@ -70,7 +70,7 @@ fn shown_value(name: &str, mask: Option<Mask>, value: &str, view: CaseView) -> V
 /// The fields of the table that a record has.
 fn shown_fields(fields: &FieldMap, view: CaseView) -> Map<String, Value> {
     let shown = MASKS.iter().filter_map(|(name, mask)| {
-        let value = fields.get(*name)?.as_str().unwrap_or_default();
+        let value = fields.get(name)?.as_str().unwrap_or_default();
         Some(((*name).to_owned(), shown_value(name, *mask, value, view)))
     });
     shown.collect()
