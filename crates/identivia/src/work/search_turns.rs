@@ -74,6 +74,7 @@ mod tests {
             async move { turns.run_in_turn(holder("b"), ready("found")).await }
         });
         while turns.permits.usage().waiting == 0 {
+            assert!(!third.is_finished(), "three searches run at once");
             tokio::task::yield_now().await;
         }
         assert!(!third.is_finished() && !*ended.borrow_and_update());
