@@ -8,14 +8,19 @@ mod tracks;
 
 use std::collections::HashMap;
 
+use serde::{Deserialize, Deserializer, Serialize};
+
 use crate::calendar::days_in_month;
 use names::{HolderNames, clean_name, join_given_names, split_joined_name};
 
 /// A date as year, month (1 to 12) and day (1 to 31, or 0 where a magnetic stripe does not state it).
 pub type LicenseDate = (u16, u8, u8);
 
+/// Two letters of the lists below. By another name, serde does not take it for text borrowed from its input.
+pub type JurisdictionCode = &'static str;
+
 /// The content of a licence's barcode.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct License {
     /// Family name (`DCS`, before 2003 `DAB` or within `DAA`); empty if absent.
     pub surname: String,
@@ -37,7 +42,8 @@ pub struct License {
     pub country: Option<String>,
     /// The two letters of the issuing state, province or territory, from the issuer's number (AAMVA's list of IINs), else
     /// from `DAJ`.
-    pub jurisdiction: Option<&'static str>,
+    #[serde(deserialize_with = "read_jurisdiction")]
+    pub jurisdiction: Option<JurisdictionCode>,
     pub address: LicenseAddress,
     /// Whether the card complies with the REAL ID Act (`DDA`: `F` yes, `N` no).
     pub compliant: Option<bool>,
@@ -50,7 +56,7 @@ pub struct License {
 }
 
 /// The holder's sex (`DBC`: 1, 2, or 9 and X).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LicenseSex {
     Male,
     Female,
@@ -58,7 +64,7 @@ pub enum LicenseSex {
 }
 
 /// The holder's address as written in the barcode.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LicenseAddress {
     /// `DAG`.
     pub street: Option<String>,
@@ -264,6 +270,14 @@ fn country_of_issuer(jurisdiction: &str) -> &'static str {
 fn country_of_jurisdiction(letters: &str) -> Option<(&'static str, &'static str)> {
     let known = PROVINCES.iter().chain(&STATES).find(|known| letters.eq_ignore_ascii_case(known))?;
     Some((known, country_of_issuer(known)))
+}
+
+/// Reads a jurisdiction that was written by serde. Others than those of the lists are an error.
+fn read_jurisdiction<'de, D: Deserializer<'de>>(from: D) -> Result<Option<JurisdictionCode>, D::Error> {
+    let Some(letters) = Option::<String>::deserialize(from)? else { return Ok(None) };
+    let mut known = ISSUERS.iter().map(|(_, jurisdiction)| *jurisdiction).chain(STATES).chain(PROVINCES);
+    let found = known.find(|known| *known == letters);
+    found.map(Some).ok_or_else(|| serde::de::Error::custom("an unknown jurisdiction"))
 }
 
 /// The provinces and territories of Canada.

@@ -44,10 +44,23 @@ pub struct Barcode {
     pub corners: [(f32, f32); 4],
 }
 
+/// The result of a search for a barcode.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct BarcodeSearch {
+    pub(crate) found: Option<Barcode>,
+    /// Whether its time limit ended it without a barcode: with more time it might have found one.
+    pub(crate) was_cut_short: bool,
+}
+
 /// Reads the PDF417 barcode of a picture at any rotation. The number of attempts and their time are bounded; a picture
 /// without dense parallel bars costs one pass over its edges.
 #[must_use]
 pub fn read_pdf417(picture: &RgbImage) -> Option<Barcode> {
+    search_pdf417(picture).found
+}
+
+/// The same, and whether the time was enough.
+pub(crate) fn search_pdf417(picture: &RgbImage) -> BarcodeSearch {
     let luma = to_luma(picture);
     let mut regions = find_bar_regions(&luma, MOST_REGIONS);
     // A barcode is wider than high; print that resembles one is often a column.
@@ -57,9 +70,11 @@ pub fn read_pdf417(picture: &RgbImage) -> Option<Barcode> {
     // Cheap attempts on every region come before costly ones on any.
     let found = regions.iter().find_map(|region| read_as_located(&luma, *region));
     let end = Instant::now() + TREATMENT_TIMEOUT;
-    found.or_else(|| {
+    let found = found.or_else(|| {
         regions.iter().take(MOST_TREATED_REGIONS).find_map(|region| read_with_treatments(&luma, *region, end))
-    })
+    });
+    let was_cut_short = found.is_none() && Instant::now() >= end;
+    BarcodeSearch { found, was_cut_short }
 }
 
 /// Whether many consecutive rows change often between dark and bright. Lines of print have plain rows between them and

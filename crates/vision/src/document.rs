@@ -1,7 +1,7 @@
 //! Reads a document from pictures of both sides and checks it.
 //!
-//! Only [`read_document`] calls engines; all rules are in modules of their own and take plain values. What a picture
-//! shows is data: printed text can only fill a field or contradict another.
+//! Only [`read_sides`] calls engines; [`judge_sides`] applies all rules, which are in modules of their own and take plain
+//! values. What a picture shows is data: printed text can only fill a field or contradict another.
 
 mod agreement;
 mod checks;
@@ -9,6 +9,7 @@ mod claims;
 mod date;
 mod expiry;
 mod fields;
+mod kept;
 mod labels;
 mod letters;
 mod names;
@@ -23,14 +24,14 @@ mod verdict;
 use std::borrow::Cow;
 
 use crate::aamva::{self, License};
-use crate::barcode::{self, Barcode};
+use crate::barcode::{self, Barcode, BarcodeSearch};
 use crate::face::{Embedding, Face, FaceEngine};
 use crate::finding::Finding;
 use crate::intake::Photo;
 use crate::mrz;
 use image::RgbImage;
 
-use crate::quality::{self, DocumentFraming, PixelRect, Quality};
+use crate::quality::{self, DocumentFraming, PixelRect, Quality, detect_editor};
 use crate::text::{TextLine, TextReader};
 use crate::weights::EngineError;
 use crate::zone::FoundZone;
@@ -46,6 +47,7 @@ use verdict::weigh_authenticity;
 
 pub use date::Date;
 pub use fields::{FieldSource, ReadFields};
+pub use kept::MAX_KEPT_BYTES;
 pub use names::{is_latin, is_same_name, is_whole_name_of};
 pub use verdict::Authenticity;
 
@@ -134,9 +136,28 @@ struct DocumentSide {
     quality: Quality,
     /// The document's longest side in pixels of the picture as sent.
     resolution: u32,
+    /// The eyes of the first face, in shares of the picture as sent.
+    eyes: Option<[[f32; 2]; 2]>,
 }
 
-/// Reads a document's front and, where given, its back. `today` decides what has expired.
+/// What the engines read on a document's sides, before any rule is applied. It depends on the pixels, the engines and their
+/// weights alone: not on the day, and not on the tags of the pictures.
+#[derive(Clone, Debug)]
+pub struct SidesReading {
+    front: DocumentSide,
+    back: Option<DocumentSide>,
+    /// Whether every search ended by itself. One that its time limit ended may find more on another machine.
+    is_complete: bool,
+}
+
+/// The programs that the pictures named when they were sent: [`crate::intake::Tags::software`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SideEditors<'a> {
+    pub front: Option<&'a str>,
+    pub back: Option<&'a str>,
+}
+
+/// Reads a document's front and, where given, its back, and judges it. `today` decides what has expired.
 ///
 /// # Errors
 /// When an engine's weights cannot be run; never because of what a picture shows.
@@ -146,7 +167,34 @@ pub fn read_document(
     back: Option<&Photo>,
     today: Date,
 ) -> Result<DocumentReading, EngineError> {
-    let (mut front_side, upright_front, front_turn) = read_side(engines, front)?;
+    let editors = SideEditors {
+        front: front.tags.software.as_deref(),
+        back: back.and_then(|back| back.tags.software.as_deref()),
+    };
+    Ok(judge_sides(read_sides(engines, front, back)?, editors, today))
+}
+
+/// Applies all rules to what the engines read. Cheap and pure: it runs anew whenever a verdict is needed.
+#[must_use]
+pub fn judge_sides(mut sides: SidesReading, editors: SideEditors<'_>, today: Date) -> DocumentReading {
+    sides.front.quality.editor = editors.front.and_then(detect_editor);
+    if let Some(back) = &mut sides.back {
+        back.quality.editor = editors.back.and_then(detect_editor);
+    }
+    assess_document(&sides.front, sides.back.as_ref(), today)
+}
+
+/// Reads a document's front and, where given, its back. What is searched on one side may depend on the other.
+///
+/// # Errors
+/// When an engine's weights cannot be run; never because of what a picture shows.
+pub fn read_sides(
+    engines: &DocumentEngines<'_>,
+    front: &Photo,
+    back: Option<&Photo>,
+) -> Result<SidesReading, EngineError> {
+    let ReadSide { side: mut front_side, upright: upright_front, turn: front_turn, mut is_complete } =
+        read_side(engines, front)?;
     let mut searched_front =
         SearchedPicture { size: upright_front.image.dimensions(), turns: [QuarterTurn::None, front_turn] };
     front_side.faces = portrait::find_side_faces(engines.faces, &upright_front.image, front_side.zone.as_ref())?;
@@ -157,23 +205,22 @@ pub fn read_document(
         searched_front.size = turn.turn_size(searched_front.size);
         searched_front.turns = [turn, front_turn];
     }
+    front_side.eyes = searched_front.find_eyes(&front_side.faces);
     drop(upright_front);
-    let (mut back_side, mut searched_back) = (None, None);
+    let mut back_side = None;
     if let Some(photo) = back {
-        let (mut side, upright, turn) = read_side(engines, photo)?;
-        searched_back = Some(SearchedPicture { size: upright.image.dimensions(), turns: [QuarterTurn::None, turn] });
+        let read = read_side(engines, photo)?;
+        is_complete &= read.is_complete;
+        let mut side = read.side;
         // The portrait is on the front; the back is searched only where the sides may be swapped.
         if front_side.faces.is_empty() {
-            side.faces = portrait::find_side_faces(engines.faces, &upright.image, None)?;
+            side.faces = portrait::find_side_faces(engines.faces, &read.upright.image, None)?;
+            let turns = [QuarterTurn::None, read.turn];
+            side.eyes = SearchedPicture { size: read.upright.image.dimensions(), turns }.find_eyes(&side.faces);
         }
         back_side = Some(side);
     }
-    let mut reading = assess_document(&front_side, back_side.as_ref(), today);
-    if let Some(portrait) = &mut reading.portrait {
-        let searched = if portrait.on_back { searched_back.as_ref() } else { Some(&searched_front) };
-        portrait.eyes = searched.zip(portrait.face.eye_centres()).map(|(searched, eyes)| searched.to_sent_shares(eyes));
-    }
-    Ok(reading)
+    Ok(SidesReading { front: front_side, back: back_side, is_complete })
 }
 
 /// The picture in which faces were searched: its size, and how it was turned, the last turn first.
@@ -183,6 +230,11 @@ struct SearchedPicture {
 }
 
 impl SearchedPicture {
+    /// The eyes of the first face, in shares of the picture as it was sent.
+    fn find_eyes(&self, faces: &[SideFace]) -> Option<[[f32; 2]; 2]> {
+        Some(self.to_sent_shares(faces.first()?.face.eye_centres()?))
+    }
+
     /// Points of this picture, in shares of the picture as it was sent.
     fn to_sent_shares(&self, points: [[f32; 2]; 2]) -> [[f32; 2]; 2] {
         let (width, height) = (self.size.0.max(1) as f32, self.size.1.max(1) as f32);
@@ -190,11 +242,18 @@ impl SearchedPicture {
     }
 }
 
-/// Reads one side, without its faces. Also returns its photo, turned so that its text is upright, and that turn.
-fn read_side<'p>(
-    engines: &DocumentEngines<'_>,
-    photo: &'p Photo,
-) -> Result<(DocumentSide, Cow<'p, Photo>, QuarterTurn), EngineError> {
+/// One side without its faces.
+struct ReadSide<'p> {
+    side: DocumentSide,
+    /// Its photo, turned so that its text is upright, and that turn.
+    upright: Cow<'p, Photo>,
+    turn: QuarterTurn,
+    /// Whether the search for its barcode ended by itself.
+    is_complete: bool,
+}
+
+/// Reads one side, without its faces.
+fn read_side<'p>(engines: &DocumentEngines<'_>, photo: &'p Photo) -> Result<ReadSide<'p>, EngineError> {
     let page = engines.text.read_page(&photo.image)?;
     let turn = QuarterTurn::for_text(page.direction);
     let (photo, mut page) = upright::turn_upright(photo, page);
@@ -204,19 +263,20 @@ fn read_side<'p>(
     let quality = measure_quality(&photo, &page.lines);
     // A passport's page has no such barcode, and the search for one costs most after the text.
     let is_passport = page.zone.as_ref().is_some_and(|found| found.zone.is_valid() && is_passport_zone(found));
-    let found = if is_passport { None } else { barcode::read_pdf417(&photo.image) };
+    let searched = if is_passport { BarcodeSearch::default() } else { barcode::search_pdf417(&photo.image) };
     let scale =
         f64::from(photo.width.max(photo.height)) / f64::from(photo.image.width().max(photo.image.height()).max(1));
     let side = DocumentSide {
         lines: page.lines,
         zone: page.zone,
         has_unread_zone: page.has_unread_zone,
-        barcode: ReadBarcode::from_barcode(found.as_ref()),
+        barcode: ReadBarcode::from_barcode(searched.found.as_ref()),
         faces: Vec::new(),
         resolution: (f64::from(quality.resolution) * scale).round() as u32,
         quality,
+        eyes: None,
     };
-    Ok((side, photo, turn))
+    Ok(ReadSide { side, upright: photo, turn, is_complete: !searched.was_cut_short })
 }
 
 /// Reads the numbers of a licence with numbered fields again, from a wider copy of their lines: the recogniser loses a

@@ -6,6 +6,8 @@ mod digits;
 mod layout;
 mod settle;
 
+use serde::{Deserialize, Serialize};
+
 pub use date::{CalendarDate, MrzDate};
 use digits::{character_at, find_number_continuation};
 pub(crate) use layout::CellAlphabet;
@@ -13,7 +15,7 @@ use layout::CellSpan;
 pub(crate) use settle::{ReadCell, settle_zone};
 
 /// The kinds of zones: those of ICAO 9303, and national ones with check digits of the same formula.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ZoneFormat {
     /// Cards: three lines of 30 characters (part 5).
     Td1,
@@ -97,6 +99,13 @@ impl Zone {
 pub fn parse_zone(lines: &[&str]) -> Option<Zone> {
     let rows: Vec<Vec<u8>> = lines.iter().map(|line| line.trim().as_bytes().to_vec()).collect();
     ZoneFormat::ALL.into_iter().find(|format| fits_format(*format, &rows)).map(|format| build_zone(format, &rows))
+}
+
+/// The zone of a known format with these lines; `None` if they have not the format's size.
+pub(crate) fn rebuild_zone(format: ZoneFormat, lines: &[String]) -> Option<Zone> {
+    let rows: Vec<Vec<u8>> = lines.iter().map(|line| line.as_bytes().to_vec()).collect();
+    let is_row = |row: &Vec<u8>| row.is_ascii() && row.len() == format.column_count();
+    (rows.len() == format.row_count() && rows.iter().all(is_row)).then(|| build_zone(format, &rows))
 }
 
 /// Whether the rows have a format's size and each character is allowed in its cell.

@@ -84,7 +84,7 @@ pub(super) fn choose_portrait(
     let swapped = back.filter(|back| front.faces.is_empty() && !back.faces.is_empty());
     let portrait = |side: &DocumentSide, on_back: bool| {
         let seen = side.faces.first()?;
-        Some(Portrait { on_back, face: seen.face.clone(), embedding: seen.embedding.clone()?, eyes: None })
+        Some(Portrait { on_back, face: seen.face.clone(), embedding: seen.embedding.clone()?, eyes: side.eyes })
     };
     match swapped {
         Some(back) if sides_match == Outcome::Pass => {

@@ -95,6 +95,7 @@ fn side(lines: Vec<TextLine>) -> DocumentSide {
         faces: Vec::new(),
         quality: good_quality(),
         resolution: 1_200,
+        eyes: None,
     }
 }
 
@@ -123,6 +124,11 @@ fn passport_with(fields: &[(&str, &str)]) -> DocumentSide {
     let mut lines = column(fields);
     lines.extend([line(passport_zone()[0], 100.0, 810.0, 30.0), line(passport_zone()[1], 100.0, 860.0, 30.0)]);
     DocumentSide { zone: Some(found(&passport_zone(), 0.98)), faces: vec![face(200.0, false)], ..side(lines) }
+}
+
+/// A passport's page without a back, as the engines read it.
+pub(super) fn passport_sides() -> SidesReading {
+    SidesReading { front: passport(), back: None, is_complete: true }
 }
 
 fn passport() -> DocumentSide {

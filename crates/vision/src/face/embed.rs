@@ -38,6 +38,17 @@ impl Embedding {
         Self::from_numbers(numbers.iter().map(|number| f32::from_le_bytes(*number)).collect())
     }
 
+    /// The bits of the numbers in sequence.
+    pub(crate) fn to_bits(&self) -> Vec<u32> {
+        self.0.iter().map(|value| value.to_bits()).collect()
+    }
+
+    /// The template of [`Self::to_bits`], unchanged; `None` if one of the numbers is not finite.
+    pub(crate) fn from_bits(bits: &[u32]) -> Option<Self> {
+        let numbers: Vec<f32> = bits.iter().map(|bits| f32::from_bits(*bits)).collect();
+        (!numbers.is_empty() && numbers.iter().all(|value| value.is_finite())).then_some(Self(numbers))
+    }
+
     /// Scales numbers to length 1; `None` if they have no direction.
     fn from_numbers(mut numbers: Vec<f32>) -> Option<Self> {
         let length = numbers.iter().map(|value| value * value).sum::<f32>().sqrt();

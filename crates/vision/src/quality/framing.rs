@@ -4,6 +4,7 @@
 mod lines;
 
 use image::RgbImage;
+use serde::{Deserialize, Serialize};
 
 use self::lines::{EdgeMap, StraightLine, cross_straight_lines};
 use super::PixelRect;
@@ -36,7 +37,7 @@ const INK: u8 = 80;
 const SAME_PAPER: u8 = 35;
 
 /// Whether the whole document is in view.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DocumentFraming {
     /// All four borders are visible, with background around them.
     Whole,

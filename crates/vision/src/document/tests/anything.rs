@@ -52,6 +52,7 @@ fn any_side() -> impl Strategy<Value = DocumentSide> {
                 faces: vec![face(100.0, figure > 0.5); faces],
                 quality,
                 resolution: 900,
+                eyes: None,
             }
         },
     )
@@ -77,6 +78,22 @@ proptest! {
             side.barcode.license().is_some() || side.zone.as_ref().is_some_and(|found| found.zone.is_valid())
         });
         prop_assert!(valid || document.authenticity != Authenticity::Authentic);
+    }
+
+    #[test]
+    fn stored_reading_is_judged_as_the_engines_left_it(
+        front in any_side(),
+        back in prop::option::of(any_side()),
+    ) {
+        let sides = SidesReading { front, back, is_complete: true };
+        let bytes = sides.to_kept_bytes().unwrap();
+        let restored = SidesReading::from_kept_bytes(&bytes).unwrap();
+        prop_assert_eq!(restored.to_kept_bytes().unwrap(), bytes);
+        let judge = |sides| judge_sides(sides, SideEditors::default(), today());
+        let (before, after) = (judge(sides), judge(restored));
+        prop_assert_eq!(format!("{:?}", before.fields), format!("{:?}", after.fields));
+        prop_assert_eq!(format!("{:?}", before.findings), format!("{:?}", after.findings));
+        prop_assert_eq!(before.readings, after.readings);
     }
 
     #[test]
