@@ -1,17 +1,21 @@
 //! Model weights: embedded ones or an operator's own from a folder, with hash and threshold, loaded on first use.
 
+mod depthwise;
+mod staged;
+
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use flate2::read::DeflateDecoder;
 use rten::ThreadPool;
-use rten::{Model, ModelOptions, NodeId, OpRegistry, RunOptions, ValueOrView, op_registry};
+use rten::{ModelOptions, OpRegistry, op_registry};
 use rten_tensor::{NdTensorView, Tensor};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::deadline::is_deadline_over;
+use staged::StagedModel;
 
 /// The name of the manifest's file, in the embedded folder and in an operator's.
 pub const MANIFEST_FILE: &str = "manifest.json";
@@ -85,7 +89,7 @@ pub struct ModelWeights {
     pub entry: ManifestEntry,
     source: ModelSource,
     /// The lock is held while the model loads: two first runs would otherwise load it twice.
-    loaded: Mutex<Option<Arc<Model>>>,
+    loaded: Mutex<Option<Arc<StagedModel>>>,
     threads: Arc<ThreadPool>,
 }
 
@@ -109,8 +113,7 @@ impl ModelWeights {
     /// # Errors
     /// When the model cannot be loaded.
     pub fn is_planar(&self) -> Result<bool, EngineError> {
-        let shape = self.load_once()?.input_shape(0).unwrap_or_default();
-        Ok(matches!(shape.get(1), Some(rten::Dimension::Fixed(3))))
+        Ok(self.load_once()?.is_planar())
     }
 
     /// Runs the model on one input and gives its outputs, in the model's order.
@@ -123,17 +126,11 @@ impl ModelWeights {
             return Err(self.to_engine_error("the work took too long"));
         }
         let model = self.load_once()?;
-        let id: NodeId = *model.input_ids().first().ok_or_else(|| self.to_engine_error("it takes no input"))?;
-        let options = RunOptions::default().with_thread_pool(Some(self.threads.clone()));
-        let inputs = vec![(id, ValueOrView::from(input))];
-        let outputs = model.run(inputs, model.output_ids(), Some(options));
-        let outputs = outputs.map_err(|error| self.to_engine_error(error))?;
-        let numbers = outputs.into_iter().map(Tensor::<f32>::try_from);
-        numbers.map(|number| number.map_err(|error| self.to_engine_error(error))).collect()
+        model.run(input, &self.threads).map_err(|error| self.to_engine_error(error))
     }
 
     /// Loads the model at the first call. A failure is not kept: the next call tries again.
-    fn load_once(&self) -> Result<Arc<Model>, EngineError> {
+    fn load_once(&self) -> Result<Arc<StagedModel>, EngineError> {
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(model) = &*loaded {
             return Ok(model.clone());
@@ -145,7 +142,8 @@ impl ModelWeights {
                 read_checked_file(file, &self.entry).map_err(|error| self.to_engine_error(error))?
             }
         };
-        let model = Arc::new(prepacked_options().load(bytes).map_err(|error| self.to_engine_error(error))?);
+        let model = StagedModel::load(&bytes, &prepacked_options()).map_err(|error| self.to_engine_error(error))?;
+        let model = Arc::new(model);
         *loaded = Some(model.clone());
         Ok(model)
     }
