@@ -79,38 +79,116 @@ pub(crate) fn crop_pixels(
 ) -> Vec<[f32; 3]> {
     let scale = place.scale();
     let samples = if scale.is_finite() { scale.ceil().clamp(1.0, MOST_SAMPLES) as usize } else { 1 };
-    let offset = |sample: usize| (sample as f32 + 0.5) / samples as f32;
-    let share = 1.0 / (samples * samples) as f32;
-    let mut pixels = Vec::with_capacity(width * height);
-    for row in 0..height {
-        for column in 0..width {
-            let mut sum = [0.0; 3];
-            for sample in 0..samples * samples {
-                let (down, across) = (offset(sample / samples), offset(sample % samples));
-                let [x, y] = place.map_point(column as f32 + across, row as f32 + down);
-                let colour = if scale < 1.0 { sample_cubic(picture, x, y) } else { sample_linear(picture, x, y) };
-                sum = std::array::from_fn(|channel| sum[channel] + colour[channel] * share);
-            }
-            pixels.push(sum);
-        }
+    let crop = PixelCrop { picture, width, height, place, samples };
+    match (scale < 1.0, place.lean == 0.0) {
+        (true, true) => crop.sample_upright(cubic_taps),
+        (true, false) => crop.sample_turned(cubic_taps),
+        (false, true) => crop.sample_upright(linear_taps),
+        (false, false) => crop.sample_turned(linear_taps),
     }
-    pixels
 }
 
-/// The colour at a point (pixel centres at halves), interpolated between the four pixels around it.
-pub(crate) fn sample_linear(picture: &RgbImage, x: f32, y: f32) -> [f32; 3] {
-    let (x, y) = (x - 0.5, y - 0.5);
-    let (left, top) = (x.floor(), y.floor());
-    let (across, down) = (x - left, y - top);
-    blend_pixels(picture, [left, top], &[1.0 - across, across], &[1.0 - down, down])
+/// A crop to be sampled at `samples` points along each side of a pixel.
+struct PixelCrop<'a> {
+    picture: &'a RgbImage,
+    width: usize,
+    height: usize,
+    place: &'a SimilarityTransform,
+    samples: usize,
 }
 
-/// The colour at a point by Catmull-Rom splines, which keep a small portrait sharp when it is enlarged.
-fn sample_cubic(picture: &RgbImage, x: f32, y: f32) -> [f32; 3] {
-    let (x, y) = (x - 0.5, y - 0.5);
-    let (left, top) = (x.floor(), y.floor());
-    let colour = blend_pixels(picture, [left - 1.0, top - 1.0], &spline_weights(x - left), &spline_weights(y - top));
-    colour.map(|value| value.clamp(0.0, 255.0))
+/// Pixels along one axis, and the weight of each.
+#[derive(Clone, Copy)]
+struct AxisTaps<const COUNT: usize> {
+    places: [usize; COUNT],
+    weights: [f32; COUNT],
+}
+
+impl PixelCrop<'_> {
+    /// The positions of all samples along a side of the crop.
+    fn sample_positions(&self, length: usize) -> impl Iterator<Item = f32> {
+        let samples = self.samples;
+        (0..length * samples).map(move |at| (at / samples) as f32 + ((at % samples) as f32 + 0.5) / samples as f32)
+    }
+
+    /// Adds a sample's share to the mean of a pixel.
+    fn add_sample(&self, sum: [f32; 3], colour: [f32; 3]) -> [f32; 3] {
+        let share = 1.0 / (self.samples * self.samples) as f32;
+        std::array::from_fn(|channel| sum[channel] + colour[channel] * share)
+    }
+
+    /// Samples a crop that is not turned: columns and rows do not depend on each other, and each is placed once.
+    fn sample_upright<const COUNT: usize>(&self, taps: impl Fn(f32, u32) -> AxisTaps<COUNT>) -> Vec<[f32; 3]> {
+        let (wide, high) = self.picture.dimensions();
+        let SimilarityTransform { turn, x, y, .. } = *self.place;
+        let columns: Vec<_> = self.sample_positions(self.width).map(|u| taps(turn * u + x, wide)).collect();
+        let rows: Vec<_> = self.sample_positions(self.height).map(|v| taps(turn * v + y, high)).collect();
+        let sampler = PixelSampler::new(self.picture);
+        let mut pixels = Vec::with_capacity(self.width * self.height);
+        for rows in rows.chunks_exact(self.samples) {
+            for columns in columns.chunks_exact(self.samples) {
+                let mut sum = [0.0; 3];
+                for row in rows {
+                    for column in columns {
+                        sum = self.add_sample(sum, sampler.blend(column, row));
+                    }
+                }
+                pixels.push(sum);
+            }
+        }
+        pixels
+    }
+
+    fn sample_turned<const COUNT: usize>(&self, taps: impl Fn(f32, u32) -> AxisTaps<COUNT>) -> Vec<[f32; 3]> {
+        let (wide, high) = self.picture.dimensions();
+        let sampler = PixelSampler::new(self.picture);
+        let positions: Vec<f32> = self.sample_positions(self.width.max(self.height)).collect();
+        let mut pixels = Vec::with_capacity(self.width * self.height);
+        for rows in positions.chunks_exact(self.samples).take(self.height) {
+            for columns in positions.chunks_exact(self.samples).take(self.width) {
+                let mut sum = [0.0; 3];
+                for v in rows {
+                    for u in columns {
+                        let [x, y] = self.place.map_point(*u, *v);
+                        sum = self.add_sample(sum, sampler.blend(&taps(x, wide), &taps(y, high)));
+                    }
+                }
+                pixels.push(sum);
+            }
+        }
+        pixels
+    }
+}
+
+/// The two pixels around a position (pixel centres are at halves).
+fn linear_taps(position: f32, size: u32) -> AxisTaps<2> {
+    let position = position - 0.5;
+    let first = round_down(position);
+    let part = position - first;
+    AxisTaps { places: [place_inside(first, 0, size), place_inside(first, 1, size)], weights: [1.0 - part, part] }
+}
+
+/// The four pixels around a position, for Catmull-Rom splines, which keep a small portrait sharp when it is enlarged.
+fn cubic_taps(position: f32, size: u32) -> AxisTaps<4> {
+    let position = position - 0.5;
+    let first = round_down(position);
+    let places = [-1, 0, 1, 2].map(|step| place_inside(first, step, size));
+    AxisTaps { places, weights: spline_weights(position - first) }
+}
+
+/// A whole position in a picture of that size; beyond the edge the pixel on the edge is used.
+fn place_inside(first: f32, step: i32, size: u32) -> usize {
+    let last = i32::try_from(size).unwrap_or(i32::MAX).saturating_sub(1).max(0);
+    (first as i32).saturating_add(step).clamp(0, last) as usize
+}
+
+/// `f32::floor` without a call of a function.
+fn round_down(value: f32) -> f32 {
+    if value.abs() > 1e9 {
+        return value.floor();
+    }
+    let towards_zero = value as i32 as f32;
+    if towards_zero > value { towards_zero - 1.0 } else { towards_zero }
 }
 
 fn spline_weights(t: f32) -> [f32; 4] {
@@ -118,21 +196,30 @@ fn spline_weights(t: f32) -> [f32; 4] {
     [0.5 * (-t3 + 2.0 * t2 - t), 0.5 * (3.0 * t3 - 5.0 * t2 + 2.0), 0.5 * (-3.0 * t3 + 4.0 * t2 + t), 0.5 * (t3 - t2)]
 }
 
-/// The weighted sum of the pixels from `first` on; beyond the edge the pixels on the edge are used.
-fn blend_pixels(picture: &RgbImage, first: [f32; 2], across: &[f32], down: &[f32]) -> [f32; 3] {
-    let (width, height) = picture.dimensions();
-    let inside = |value: f32, size: u32| value.clamp(0.0, size.saturating_sub(1) as f32) as u32;
-    let mut sum = [0.0; 3];
-    for (row, weight) in down.iter().enumerate() {
-        let y = inside(first[1] + row as f32, height);
-        for (column, share) in across.iter().enumerate() {
-            let x = inside(first[0] + column as f32, width);
-            let Some(pixel) = picture.get_pixel_checked(x, y) else { continue };
-            let weight = weight * share;
-            sum = std::array::from_fn(|channel| sum[channel] + weight * f32::from(pixel.0[channel]));
-        }
+/// Reads a picture's pixels.
+struct PixelSampler<'a> {
+    pixels: &'a [[u8; 3]],
+    width: usize,
+}
+
+impl<'a> PixelSampler<'a> {
+    fn new(picture: &'a RgbImage) -> Self {
+        Self { pixels: picture.as_raw().as_chunks().0, width: picture.width() as usize }
     }
-    sum
+
+    /// The weighted sum of pixels. Splines may leave 0..255.
+    fn blend<const COUNT: usize>(&self, across: &AxisTaps<COUNT>, down: &AxisTaps<COUNT>) -> [f32; 3] {
+        let mut sum = [0.0; 3];
+        for (row, weight) in down.places.iter().zip(down.weights) {
+            let row = row * self.width;
+            for (column, share) in across.places.iter().zip(across.weights) {
+                let Some(pixel) = self.pixels.get(row + column) else { continue };
+                let weight = weight * share;
+                sum = std::array::from_fn(|channel| sum[channel] + weight * f32::from(pixel[channel]));
+            }
+        }
+        if COUNT > 2 { sum.map(|value| value.clamp(0.0, 255.0)) } else { sum }
+    }
 }
 
 /// Runs a model on a crop in the layout that the model takes: as planes or pixel by pixel.
@@ -177,6 +264,57 @@ mod tests {
         assert_eq!(same[1], [0.0, 7.0, 9.0]);
         let smaller = crop_pixels(&picture, 4, 4, &SimilarityTransform { turn: 4.0, lean: 0.0, x: 0.0, y: 0.0 });
         assert!(smaller.iter().all(|pixel| (pixel[0] - 127.5).abs() < 1.0), "a chequer is grey from afar");
+    }
+
+    /// The definition of a crop: every sample is placed and blended by itself.
+    fn crop_slowly(picture: &RgbImage, side: usize, place: &SimilarityTransform) -> Vec<[f32; 3]> {
+        let scale = place.scale();
+        let samples = scale.ceil().clamp(1.0, MOST_SAMPLES) as usize;
+        let (width, height) = picture.dimensions();
+        let inside = |value: f32, size: u32| value.clamp(0.0, size as f32 - 1.0) as u32;
+        let colour = |x: f32, y: f32| {
+            let (left, top) = ((x - 0.5).floor(), (y - 0.5).floor());
+            let (u, v) = (x - 0.5 - left, y - 0.5 - top);
+            let linear = |part: f32| vec![(0.0, 1.0 - part), (1.0, part)];
+            let cubic = |part: f32| [-1.0, 0.0, 1.0, 2.0].into_iter().zip(spline_weights(part)).collect();
+            let (across, down) = if scale < 1.0 { (cubic(u), cubic(v)) } else { (linear(u), linear(v)) };
+            let mut sum = [0.0; 3];
+            for (row, weight) in &down {
+                for (column, share) in &across {
+                    let pixel = picture.get_pixel(inside(left + column, width), inside(top + row, height)).0;
+                    sum = std::array::from_fn(|channel| sum[channel] + weight * share * f32::from(pixel[channel]));
+                }
+            }
+            if scale < 1.0 { sum.map(|value: f32| value.clamp(0.0, 255.0)) } else { sum }
+        };
+        let offset = |sample: usize| (sample as f32 + 0.5) / samples as f32;
+        let share = 1.0 / (samples * samples) as f32;
+        let pixel = |at: usize| {
+            let mut sum = [0.0; 3];
+            for sample in 0..samples * samples {
+                let (u, v) =
+                    ((at % side) as f32 + offset(sample % samples), (at / side) as f32 + offset(sample / samples));
+                let [x, y] = place.map_point(u, v);
+                let colour = colour(x, y);
+                sum = std::array::from_fn(|channel| sum[channel] + colour[channel] * share);
+            }
+            sum
+        };
+        (0..side * side).map(pixel).collect()
+    }
+
+    #[test]
+    fn crops_are_bit_for_bit_as_defined() {
+        let picture =
+            RgbImage::from_fn(61, 47, |x, y| image::Rgb([((x * 13) ^ (y * 7)) as u8, (x * y) as u8, (y * 31) as u8]));
+        for (turn, lean) in [(0.37, 0.0), (1.0, 0.0), (2.6, 0.0), (7.1, 0.0), (0.4, 0.3), (1.7, -0.8), (-3.0, 2.0)] {
+            for (x, y) in [(-9.3, 4.0), (20.25, -31.5), (0.0, 0.0)] {
+                let place = SimilarityTransform { turn, lean, x, y };
+                assert_eq!(crop_pixels(&picture, 24, 24, &place), crop_slowly(&picture, 24, &place), "{place:?}");
+            }
+        }
+        let far = SimilarityTransform { turn: 1.0, lean: 0.0, x: 1e12, y: -1e12 };
+        assert_eq!(crop_pixels(&picture, 2, 2, &far), [picture.get_pixel(60, 0).0.map(f32::from); 4]);
     }
 
     #[test]
