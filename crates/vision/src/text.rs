@@ -1,6 +1,7 @@
 //! Reads printed text: detects its lines, their direction and their characters.
 
 pub(crate) mod crop;
+pub(crate) mod known_lines;
 pub(crate) mod recogniser_steps;
 mod regions;
 
@@ -13,6 +14,7 @@ use rten_tensor::{AsView as _, Layout as _, NdTensor, Tensor};
 
 use crate::weights::{EngineError, LoadError, ModelWeights};
 use crate::zone::{self, FoundZone};
+use known_lines::KnownLines;
 use recogniser_steps::RecogniserSteps;
 pub(crate) use regions::TextRegion;
 
@@ -60,6 +62,13 @@ pub(crate) struct RecognisedLine {
     pub(crate) steps: RecogniserSteps,
 }
 
+impl RecognisedLine {
+    fn to_text_line(&self) -> TextLine {
+        let (text, score) = self.steps.likeliest_text();
+        TextLine { text, score, corners: self.corners }
+    }
+}
+
 /// The text regions of a picture, and the direction in which the text runs.
 pub(crate) struct PageLayout {
     pub(crate) direction: (f32, f32),
@@ -97,7 +106,7 @@ impl TextReader {
         let mut layout = self.detect_layout(picture)?;
         let searched = zone::find_zone(self, picture, &layout)?;
         layout.direction = searched.direction;
-        let lines = self.read_layout_lines(picture, &layout)?;
+        let lines = self.read_layout_lines(picture, &layout, &searched.to_known_lines())?;
         let has_unread_zone = searched.is_unread();
         Ok(TextPage { lines, zone: searched.zone, has_unread_zone, direction: layout.direction })
     }
@@ -107,7 +116,7 @@ impl TextReader {
     /// # Errors
     /// As [`Self::read_page`].
     pub fn read_lines(&self, picture: &RgbImage) -> Result<Vec<TextLine>, EngineError> {
-        self.read_layout_lines(picture, &self.detect_layout(picture)?)
+        self.read_layout_lines(picture, &self.detect_layout(picture)?, &KnownLines::default())
     }
 
     /// Reads the machine-readable zone of ICAO 9303, or `None` if there is none. Cheaper than [`Self::read_page`]: it
@@ -125,17 +134,25 @@ impl TextReader {
         Ok(PageLayout { direction, regions })
     }
 
-    fn read_layout_lines(&self, picture: &RgbImage, layout: &PageLayout) -> Result<Vec<TextLine>, EngineError> {
+    fn read_layout_lines(
+        &self,
+        picture: &RgbImage,
+        layout: &PageLayout,
+        known: &KnownLines,
+    ) -> Result<Vec<TextLine>, EngineError> {
         let direction = layout.direction;
         let down = |region: &TextRegion| region.centre.1 * direction.0 - region.centre.0 * direction.1;
         let mut regions = take_within_budget(&layout.regions, direction, MOST_PAGE_PIXELS);
         regions.sort_by(|a, b| down(a).total_cmp(&down(b)));
         let mut lines = Vec::with_capacity(regions.len());
         for region in regions {
-            let recognised = self.recognise_line(picture, region.corners_along(direction, 0.0), crop::WIDEST)?;
-            let (text, score) = recognised.steps.likeliest_text();
-            if !text.is_empty() && score >= self.recogniser.entry.threshold {
-                lines.push(TextLine { text, score, corners: recognised.corners });
+            let corners = region.corners_along(direction, 0.0);
+            let line = match known.find_line(corners) {
+                Some(line) => line,
+                None => self.recognise_line(picture, corners, crop::WIDEST)?.to_text_line(),
+            };
+            if !line.text.is_empty() && line.score >= self.recogniser.entry.threshold {
+                lines.push(line);
             }
         }
         Ok(lines)
@@ -252,6 +269,9 @@ mod tests {
         let line = layout.regions[0];
         let wide = crop::line_width(&line.corners_along(layout.direction, 0.0), crop::WIDEST);
         let layout = PageLayout { regions: vec![line; (MOST_PAGE_PIXELS / wide) as usize + 3], ..layout };
-        assert_eq!(reader.read_layout_lines(&picture, &layout).unwrap().len() as u32, MOST_PAGE_PIXELS / wide);
+        assert_eq!(
+            reader.read_layout_lines(&picture, &layout, &KnownLines::default()).unwrap().len() as u32,
+            MOST_PAGE_PIXELS / wide
+        );
     }
 }

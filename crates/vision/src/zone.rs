@@ -6,7 +6,8 @@ mod rows;
 use image::RgbImage;
 
 use crate::mrz::{self, ReadCell, Zone, ZoneFormat};
-use crate::text::{PageLayout, RecognisedLine, TextReader, TextRegion, crop};
+use crate::text::known_lines::KnownLines;
+use crate::text::{PageLayout, RecognisedLine, TextLine, TextReader, TextRegion, crop};
 use crate::weights::EngineError;
 use path::SymbolStep;
 
@@ -93,9 +94,15 @@ pub(crate) struct SearchedZone {
     has_zone_line: bool,
     /// The direction in which the page's text runs: the zone's own, if the first guess was upside down.
     pub(crate) direction: (f32, f32),
+    /// The page's lines that were read, each with the width of its reading.
+    read: Vec<(TextLine, u32)>,
 }
 
 impl SearchedZone {
+    pub(crate) fn to_known_lines(&self) -> KnownLines {
+        KnownLines::new(self.read.clone(), self.zone.as_ref())
+    }
+
     /// Whether a zone was seen and not read.
     pub(crate) fn is_unread(&self) -> bool {
         self.has_zone_line && self.zone.is_none()
@@ -123,9 +130,15 @@ impl ZoneSearch {
 struct BoundedReader<'a> {
     reader: &'a TextReader,
     left: u32,
+    /// The lines that were read, each with the width of its reading.
+    read: Vec<(TextLine, u32)>,
 }
 
-impl BoundedReader<'_> {
+impl<'a> BoundedReader<'a> {
+    fn new(reader: &'a TextReader, left: u32) -> Self {
+        Self { reader, left, read: Vec::new() }
+    }
+
     /// `None` if the line exceeds the remaining budget.
     fn recognise_row(
         &mut self,
@@ -136,7 +149,9 @@ impl BoundedReader<'_> {
         let corners = row.corners_along(direction, 0.0);
         let Some(left) = self.left.checked_sub(crop::line_width(&corners, WIDEST_ROW)) else { return Ok(None) };
         self.left = left;
-        self.reader.recognise_line(picture, corners, WIDEST_ROW).map(Some)
+        let line = self.reader.recognise_line(picture, corners, WIDEST_ROW)?;
+        self.read.push(line.to_known_line(WIDEST_ROW));
+        Ok(Some(line))
     }
 }
 
@@ -146,7 +161,7 @@ pub(crate) fn find_zone(
     picture: &RgbImage,
     layout: &PageLayout,
 ) -> Result<SearchedZone, EngineError> {
-    search_twice(&mut BoundedReader { reader, left: MOST_SEARCH_PIXELS }, picture, layout)
+    search_twice(&mut BoundedReader::new(reader, MOST_SEARCH_PIXELS), picture, layout)
 }
 
 fn search_twice(
@@ -160,12 +175,13 @@ fn search_twice(
         direction = (-direction.0, -direction.1);
         search = search_layout(reading, picture, layout, direction)?;
     }
-    let has_zone_line = search.has_zone_line;
-    let Some(trace) = search.trace.filter(|_| !search.is_done()) else {
-        return Ok(SearchedZone { zone: search.best, has_zone_line, direction });
-    };
-    let closer = look_closer(reading, picture, &trace.corners_along(direction, 0.0))?;
-    Ok(SearchedZone { zone: choose_better(search.best, closer), has_zone_line, direction })
+    let read = std::mem::take(&mut reading.read);
+    let trace = search.trace.filter(|_| !search.is_done());
+    let mut zone = search.best;
+    if let Some(trace) = trace {
+        zone = choose_better(zone, look_closer(reading, picture, &trace.corners_along(direction, 0.0))?);
+    }
+    Ok(SearchedZone { zone, has_zone_line: search.has_zone_line, direction, read })
 }
 
 fn search_layout(
@@ -358,7 +374,7 @@ mod tests {
     #[test]
     fn zone_search_stays_within_its_budget() {
         let reader = reader();
-        let mut reading = BoundedReader { reader: &reader, left: MOST_SEARCH_PIXELS };
+        let mut reading = BoundedReader::new(&reader, MOST_SEARCH_PIXELS);
         let row = TextRegion { centre: (400.0, 50.0), along: (1.0, 0.0), length: 800.0, breadth: 10.0 };
         let mut lines = 0;
         while reading.recognise_row(&RgbImage::new(800, 100), &row, (1.0, 0.0)).unwrap().is_some() {
@@ -373,16 +389,13 @@ mod tests {
         for (name, rows) in [("zone-td1.png", 3), ("zone-td3.png", 2)] {
             let picture = specimen(name);
             let layout = reader.detect_layout(&picture).unwrap();
-            let mut reading = BoundedReader { reader: &reader, left: MOST_SEARCH_PIXELS };
+            let mut reading = BoundedReader::new(&reader, MOST_SEARCH_PIXELS);
             let found = search_twice(&mut reading, &picture, &layout).unwrap().zone.unwrap();
             assert!(found.zone.is_valid() && found.zone.format.row_count() == rows, "{found:?}");
             let taken = MOST_SEARCH_PIXELS - reading.left;
             assert!(taken <= MOST_SEARCH_PIXELS / 2, "{name}: {taken}");
             assert!(
-                search_twice(&mut BoundedReader { reader: &reader, left: taken - 1 }, &picture, &layout)
-                    .unwrap()
-                    .zone
-                    .is_none()
+                search_twice(&mut BoundedReader::new(&reader, taken - 1), &picture, &layout).unwrap().zone.is_none()
             );
         }
     }
