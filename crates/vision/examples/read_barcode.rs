@@ -3,6 +3,7 @@
 
 use std::time::Instant;
 
+use vision::barcode::SearchEffort;
 use vision::{aamva, barcode, intake};
 
 fn main() {
@@ -19,7 +20,7 @@ fn main() {
             }
         };
         let start = Instant::now();
-        let found = barcode::read_pdf417(&photo.image);
+        let found = barcode::read_pdf417(&photo.image, SearchEffort::Thorough);
         let time = start.elapsed().as_millis();
         match found {
             None => println!("{file}: no barcode ({time} ms)"),

@@ -5,7 +5,6 @@ mod locate;
 mod outline;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::{Duration, Instant};
 
 use image::{GrayImage, RgbImage};
 use rxing::common::{GlobalHistogramBinarizer, HybridBinarizer};
@@ -21,8 +20,9 @@ use outline::{fit_outline, flatten_region};
 const MOST_REGIONS: usize = 4;
 /// The maximum number of regions on which every treatment is tried.
 const MOST_TREATED_REGIONS: usize = 2;
-/// Time limit of all treatments. Grass and gravel look like barcodes that almost decode, and each attempt takes long.
-const TREATMENT_TIMEOUT: Duration = Duration::from_millis(2_000);
+/// The maximum number of pixels of all treated copies: a licence's barcode has at most 0.8 million, in 40 copies. Grass and
+/// gravel look like large barcodes that almost decode, and each attempt takes long.
+const MOST_TREATED_PIXELS: u32 = 40_000_000;
 /// The fewest changes between dark and bright along a row. A licence's barcode has more than a hundred; blur may remove
 /// half of them.
 const LEAST_CHANGES: usize = 45;
@@ -44,23 +44,19 @@ pub struct Barcode {
     pub corners: [(f32, f32); 4],
 }
 
-/// The result of a search for a barcode.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct BarcodeSearch {
-    pub(crate) found: Option<Barcode>,
-    /// Whether its time limit ended it without a barcode: with more time it might have found one.
-    pub(crate) was_cut_short: bool,
+/// How long a barcode is searched for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SearchEffort {
+    /// Only barcodes that decode as they are, once they are straightened.
+    Clear,
+    /// Also poor ones, with every treatment.
+    Thorough,
 }
 
-/// Reads the PDF417 barcode of a picture at any rotation. The number of attempts and their time are bounded; a picture
+/// Reads the PDF417 barcode of a picture at any rotation. The number of attempts and their size are bounded; a picture
 /// without dense parallel bars costs one pass over its edges.
 #[must_use]
-pub fn read_pdf417(picture: &RgbImage) -> Option<Barcode> {
-    search_pdf417(picture).found
-}
-
-/// The same, and whether the time was enough.
-pub(crate) fn search_pdf417(picture: &RgbImage) -> BarcodeSearch {
+pub fn read_pdf417(picture: &RgbImage, effort: SearchEffort) -> Option<Barcode> {
     let luma = to_luma(picture);
     let mut regions = find_bar_regions(&luma, MOST_REGIONS);
     // A barcode is wider than high; print that resembles one is often a column.
@@ -69,12 +65,26 @@ pub(crate) fn search_pdf417(picture: &RgbImage) -> BarcodeSearch {
     });
     // Cheap attempts on every region come before costly ones on any.
     let found = regions.iter().find_map(|region| read_as_located(&luma, *region));
-    let end = Instant::now() + TREATMENT_TIMEOUT;
-    let found = found.or_else(|| {
-        regions.iter().take(MOST_TREATED_REGIONS).find_map(|region| read_with_treatments(&luma, *region, end))
-    });
-    let was_cut_short = found.is_none() && Instant::now() >= end;
-    BarcodeSearch { found, was_cut_short }
+    if found.is_some() || effort == SearchEffort::Clear {
+        return found;
+    }
+    let mut budget = TreatmentBudget { pixels: MOST_TREATED_PIXELS };
+    let mut treated = regions.iter().take(MOST_TREATED_REGIONS);
+    treated.find_map(|region| read_with_treatments(&luma, *region, &mut budget))
+}
+
+/// The pixels that may still be treated.
+struct TreatmentBudget {
+    pixels: u32,
+}
+
+impl TreatmentBudget {
+    /// Takes the pixels of a copy; `false` if that many are not left.
+    fn take_copy(&mut self, copy: &GrayImage) -> bool {
+        let rest = self.pixels.checked_sub(copy.width().saturating_mul(copy.height()));
+        self.pixels = rest.unwrap_or(0);
+        rest.is_some()
+    }
 }
 
 /// Whether many consecutive rows change often between dark and bright. Lines of print have plain rows between them and
@@ -115,26 +125,35 @@ fn read_as_located(luma: &GrayImage, region: Quad) -> Option<Barcode> {
 }
 
 /// Tries every promising combination of size, rotation and treatment.
-fn read_with_treatments(luma: &GrayImage, region: Quad, end: Instant) -> Option<Barcode> {
+fn read_with_treatments(luma: &GrayImage, region: Quad, budget: &mut TreatmentBudget) -> Option<Barcode> {
     let fitted = fit_outline(luma, region);
     // Under strong perspective a second fit, after most of it is removed, finds the outline better.
     let again = fitted.and_then(|fitted| fit_outline(luma, fitted));
-    let quads = again.into_iter().chain(fitted).chain(std::iter::once(region));
-    let turned = TURN_DEGREES.iter().map(|degrees| region.turn(*degrees));
-    for quad in quads {
+    for quad in again.into_iter().chain(fitted).chain(std::iter::once(region)) {
         for width in FLAT_WIDTHS {
             let flat = flatten_region(luma, quad, width);
-            let treated = [sharpen_bars(&flat, 1.0), smooth_noise(&flat), sharpen_bars(&smooth_noise(&flat), 2.0)];
-            let mut in_time = treated.iter().take_while(|_| Instant::now() < end);
-            let found =
-                decode_flat(&flat, quad, false).or_else(|| in_time.find_map(|flat| decode_flat(flat, quad, true)));
-            if found.is_some() || Instant::now() > end {
-                return found;
+            let treatments: [fn(&GrayImage) -> GrayImage; 4] = [
+                GrayImage::clone,
+                |flat| sharpen_bars(flat, 1.0),
+                smooth_noise,
+                |flat| sharpen_bars(&smooth_noise(flat), 2.0),
+            ];
+            for (number, treat) in treatments.iter().enumerate() {
+                if !budget.take_copy(&flat) {
+                    return None;
+                }
+                if let Some(found) = decode_flat(&treat(&flat), quad, number > 0) {
+                    return Some(found);
+                }
             }
         }
     }
-    let mut in_time = turned.take_while(|_| Instant::now() < end);
-    in_time.find_map(|quad| decode_flat(&sharpen_bars(&flatten_region(luma, quad, FLAT_WIDTHS[0]), 1.0), quad, true))
+    TURN_DEGREES.iter().find_map(|degrees| {
+        let quad = region.turn(*degrees);
+        let flat = flatten_region(luma, quad, FLAT_WIDTHS[0]);
+        let in_budget = budget.take_copy(&flat).then_some(flat)?;
+        decode_flat(&sharpen_bars(&in_budget, 1.0), quad, true)
+    })
 }
 
 /// Decodes a straightened barcode, with a local or a global threshold.

@@ -24,14 +24,14 @@ mod verdict;
 use std::borrow::Cow;
 
 use crate::aamva::{self, License};
-use crate::barcode::{self, Barcode, BarcodeSearch};
+use crate::barcode::{self, Barcode, SearchEffort};
 use crate::face::{Embedding, Face, FaceEngine};
 use crate::finding::Finding;
 use crate::intake::Photo;
 use crate::mrz;
 use image::RgbImage;
 
-use crate::quality::{self, DocumentFraming, PixelRect, Quality, detect_editor};
+use crate::quality::{PixelRect, Quality, detect_editor};
 use crate::text::{TextLine, TextReader};
 use crate::weights::EngineError;
 use crate::zone::FoundZone;
@@ -50,6 +50,9 @@ pub use fields::{FieldSource, ReadFields};
 pub use kept::MAX_KEPT_BYTES;
 pub use names::{is_latin, is_same_name, is_whole_name_of};
 pub use verdict::Authenticity;
+
+/// With this many lines of print outside, borders are those of a field.
+const MOST_LINES_OUTSIDE: usize = 2;
 
 /// The engines that read documents.
 #[derive(Clone, Copy)]
@@ -140,14 +143,18 @@ struct DocumentSide {
     eyes: Option<[[f32; 2]; 2]>,
 }
 
+impl DocumentSide {
+    fn has_valid_zone(&self) -> bool {
+        self.zone.as_ref().is_some_and(|found| found.zone.is_valid())
+    }
+}
+
 /// What the engines read on a document's sides, before any rule is applied. It depends on the pixels, the engines and their
 /// weights alone: not on the day, and not on the tags of the pictures.
 #[derive(Clone, Debug)]
 pub struct SidesReading {
     front: DocumentSide,
     back: Option<DocumentSide>,
-    /// Whether every search ended by itself. One that its time limit ended may find more on another machine.
-    is_complete: bool,
 }
 
 /// The programs that the pictures named when they were sent: [`crate::intake::Tags::software`].
@@ -193,8 +200,7 @@ pub fn read_sides(
     front: &Photo,
     back: Option<&Photo>,
 ) -> Result<SidesReading, EngineError> {
-    let ReadSide { side: mut front_side, upright: upright_front, turn: front_turn, mut is_complete } =
-        read_side(engines, front)?;
+    let ReadSide { side: mut front_side, upright: upright_front, turn: front_turn } = read_side(engines, front)?;
     let mut searched_front =
         SearchedPicture { size: upright_front.image.dimensions(), turns: [QuarterTurn::None, front_turn] };
     front_side.faces = portrait::find_side_faces(engines.faces, &upright_front.image, front_side.zone.as_ref())?;
@@ -206,11 +212,9 @@ pub fn read_sides(
         searched_front.turns = [turn, front_turn];
     }
     front_side.eyes = searched_front.find_eyes(&front_side.faces);
-    drop(upright_front);
     let mut back_side = None;
     if let Some(photo) = back {
         let read = read_side(engines, photo)?;
-        is_complete &= read.is_complete;
         let mut side = read.side;
         // The portrait is on the front; the back is searched only where the sides may be swapped.
         if front_side.faces.is_empty() {
@@ -218,9 +222,12 @@ pub fn read_sides(
             let turns = [QuarterTurn::None, read.turn];
             side.eyes = SearchedPicture { size: read.upright.image.dimensions(), turns }.find_eyes(&side.faces);
         }
+        read_barcodes((&mut front_side, &upright_front.image), Some((&mut side, &read.upright.image)));
         back_side = Some(side);
+    } else {
+        read_barcodes((&mut front_side, &upright_front.image), None);
     }
-    Ok(SidesReading { front: front_side, back: back_side, is_complete })
+    Ok(SidesReading { front: front_side, back: back_side })
 }
 
 /// The picture in which faces were searched: its size, and how it was turned, the last turn first.
@@ -242,17 +249,15 @@ impl SearchedPicture {
     }
 }
 
-/// One side without its faces.
+/// One side without its faces and its barcode.
 struct ReadSide<'p> {
     side: DocumentSide,
     /// Its photo, turned so that its text is upright, and that turn.
     upright: Cow<'p, Photo>,
     turn: QuarterTurn,
-    /// Whether the search for its barcode ended by itself.
-    is_complete: bool,
 }
 
-/// Reads one side, without its faces.
+/// Reads one side, without its faces and its barcode.
 fn read_side<'p>(engines: &DocumentEngines<'_>, photo: &'p Photo) -> Result<ReadSide<'p>, EngineError> {
     let page = engines.text.read_page(&photo.image)?;
     let turn = QuarterTurn::for_text(page.direction);
@@ -261,22 +266,19 @@ fn read_side<'p>(engines: &DocumentEngines<'_>, photo: &'p Photo) -> Result<Read
         reread_numbers(engines.text, &photo.image, &mut page.lines)?;
     }
     let quality = measure_quality(&photo, &page.lines);
-    // A passport's page has no such barcode, and the search for one costs most after the text.
-    let is_passport = page.zone.as_ref().is_some_and(|found| found.zone.is_valid() && is_passport_zone(found));
-    let searched = if is_passport { BarcodeSearch::default() } else { barcode::search_pdf417(&photo.image) };
     let scale =
         f64::from(photo.width.max(photo.height)) / f64::from(photo.image.width().max(photo.image.height()).max(1));
     let side = DocumentSide {
         lines: page.lines,
         zone: page.zone,
         has_unread_zone: page.has_unread_zone,
-        barcode: ReadBarcode::from_barcode(searched.found.as_ref()),
+        barcode: ReadBarcode::None,
         faces: Vec::new(),
         resolution: (f64::from(quality.resolution) * scale).round() as u32,
         quality,
         eyes: None,
     };
-    Ok(ReadSide { side, upright: photo, turn, is_complete: !searched.was_cut_short })
+    Ok(ReadSide { side, upright: photo, turn })
 }
 
 /// Reads the numbers of a licence with numbered fields again, from a wider copy of their lines: the recogniser loses a
@@ -297,26 +299,40 @@ fn reread_numbers(text: &TextReader, image: &RgbImage, lines: &mut [TextLine]) -
 /// Measures the document in the picture. If print lies outside the detected borders, these belong to a field, and the
 /// whole picture is measured instead.
 fn measure_quality(photo: &Photo, lines: &[TextLine]) -> Quality {
-    let (width, height) = photo.image.dimensions();
-    let found = quality::locate_document(&photo.image).region;
-    let is_outside = |region: PixelRect, (x, y): (f32, f32)| {
-        let margin = 0.02 * width.max(height) as f32;
-        let (left, top) = (region.left as f32 - margin, region.top as f32 - margin);
-        let (right, bottom) = (left + region.width as f32 + 2.0 * margin, top + region.height as f32 + 2.0 * margin);
-        x < left || x > right || y < top || y > bottom
-    };
-    let outside = found.map_or(0, |region| {
-        lines.iter().filter(|line| line.corners.iter().all(|corner| is_outside(region, *corner))).count()
-    });
-    if outside < 2 {
-        return Quality::measure(&photo.image, None, &photo.tags);
-    }
-    let whole = PixelRect { left: 0, top: 0, width, height };
-    Quality { framing: DocumentFraming::Unsure, ..Quality::measure(&photo.image, Some(whole), &photo.tags) }
+    Quality::measure(&photo.image, &photo.tags, |region| {
+        lines.iter().filter(|line| line.corners.iter().all(|corner| is_outside(region, *corner, &photo.image))).count()
+            < MOST_LINES_OUTSIDE
+    })
+}
+
+/// Whether a point is outside a rectangle, by more than an inaccuracy of its borders.
+fn is_outside(region: PixelRect, (x, y): (f32, f32), image: &RgbImage) -> bool {
+    let margin = 0.02 * image.width().max(image.height()) as f32;
+    let (left, top) = (region.left as f32 - margin, region.top as f32 - margin);
+    let (right, bottom) = (left + region.width as f32 + 2.0 * margin, top + region.height as f32 + 2.0 * margin);
+    x < left || x > right || y < top || y > bottom
 }
 
 fn is_passport_zone(found: &FoundZone) -> bool {
     found.zone.document_code.starts_with('P') && found.zone.format == mrz::ZoneFormat::Td3
+}
+
+/// Reads the barcodes of both sides, first where one is likelier: beside the zone, or on the back. The patterns of a card's
+/// other side look like bars, so there only a clear barcode counts once the first side has a zone or a barcode.
+fn read_barcodes(front: (&mut DocumentSide, &RgbImage), back: Option<(&mut DocumentSide, &RgbImage)>) {
+    let Some(back) = back else { return read_side_barcode(front, SearchEffort::Thorough) };
+    let (first, second) = if front.0.has_valid_zone() { (front, back) } else { (back, front) };
+    read_side_barcode((&mut *first.0, first.1), SearchEffort::Thorough);
+    let is_known = first.0.has_valid_zone() || !matches!(first.0.barcode, ReadBarcode::None);
+    read_side_barcode(second, if is_known { SearchEffort::Clear } else { SearchEffort::Thorough });
+}
+
+fn read_side_barcode((side, image): (&mut DocumentSide, &RgbImage), effort: SearchEffort) {
+    // A passport's page has no such barcode.
+    let is_passport = side.zone.as_ref().is_some_and(|found| found.zone.is_valid() && is_passport_zone(found));
+    if !is_passport {
+        side.barcode = ReadBarcode::from_barcode(barcode::read_pdf417(image, effort).as_ref());
+    }
 }
 
 /// The text of one side: its zone, its barcode and its print.

@@ -9,7 +9,7 @@ mod screen;
 use image::{GrayImage, RgbImage};
 
 use crate::intake::Tags;
-use crate::intake::scale::{scale_copy, scale_part};
+use crate::intake::scale::scale_copy;
 use crate::luma::to_luma;
 use crate::warp::{Quad, straighten_quad};
 
@@ -87,15 +87,16 @@ pub enum QualityWarning {
 }
 
 impl Quality {
-    /// Measures a picture: the given region, or the document if its borders are found, or else the whole picture.
+    /// Measures a picture: the document, if its borders are found and `is_document` accepts the rectangle around them, or
+    /// else the whole picture.
     #[must_use]
-    pub fn measure(image: &RgbImage, region: Option<PixelRect>, tags: &Tags) -> Self {
+    pub fn measure(image: &RgbImage, tags: &Tags, is_document: impl Fn(PixelRect) -> bool) -> Self {
         let copy = scale_copy(image, framing::PRINT_SIDE);
         let found = framing::locate_in_copy(image, &copy);
-        let (flat, resolution) = match (region, found.corners) {
-            (Some(region), _) => crop_region(image, region),
-            (None, Some(corners)) => straighten_document(image, Quad { corners }),
-            (None, None) => (to_luma(&copy), image.width().max(image.height())),
+        let is_refused = found.region.is_some_and(|region| !is_document(region));
+        let (flat, resolution) = match found.corners.filter(|_| !is_refused) {
+            Some(corners) => straighten_document(image, Quad { corners }),
+            None => (to_luma(&copy), image.width().max(image.height())),
         };
         let (brightness, contrast) = measure_exposure(&flat);
         Self {
@@ -104,7 +105,7 @@ impl Quality {
             brightness,
             contrast,
             resolution,
-            framing: found.framing,
+            framing: if is_refused { DocumentFraming::Unsure } else { found.framing },
             screen: score_screen(image),
             editor: tags.software.as_deref().and_then(detect_editor),
         }
@@ -127,12 +128,6 @@ impl Quality {
         ];
         outcomes.into_iter().filter_map(|(is_so, warning)| is_so.then_some(warning)).collect()
     }
-}
-
-/// A part of the picture at the size for measuring, and the number of pixels of its longest side in the picture.
-fn crop_region(image: &RgbImage, region: PixelRect) -> (GrayImage, u32) {
-    let PixelRect { left, top, width, height } = region.clip_to_picture(image);
-    (to_luma(&scale_part(image, (left, top, width, height), FLAT_SIDE)), width.max(height))
 }
 
 /// The document straightened.

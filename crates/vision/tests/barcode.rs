@@ -4,7 +4,7 @@
 use image::{GrayImage, Luma, Rgb, RgbImage};
 use rxing::pdf417::PDF417Writer;
 use rxing::{BarcodeFormat, Writer as _};
-use vision::barcode::read_pdf417;
+use vision::barcode::{Barcode, SearchEffort};
 
 const TEXT: &str = "@\n\x1e\rANSI 636000100101DL00310250DLDAQT64235789\nDCSSAMPLE\nDDEN\nDACMICHAEL\nDDFN\nDADJOHN\nDDGN\n\
     DCUJR\nDCAD\nDCBK\nDCDPH\nDBD06062019\nDBB06061986\nDBA12102034\nDBC1\nDAU068 in\nDAYBRO\nDAG2300 WEST BROAD STREET\n\
@@ -80,6 +80,10 @@ fn squeezed(picture: &RgbImage, quality: u8) -> RgbImage {
     image::load_from_memory(&jpeg).unwrap().into_rgb8()
 }
 
+fn read_pdf417(picture: &RgbImage) -> Option<Barcode> {
+    vision::barcode::read_pdf417(picture, SearchEffort::Thorough)
+}
+
 #[track_caller]
 fn assert_read(picture: &RgbImage, name: &str) {
     let barcode = read_pdf417(picture).unwrap_or_else(|| panic!("{name} is not read"));
@@ -113,4 +117,11 @@ fn pictures_without_a_barcode_are_none() {
     assert_eq!(read_pdf417(&RgbImage::from_pixel(900, 600, Rgb([200; 3]))), None);
     let stripes = RgbImage::from_fn(900, 600, |x, _| Rgb([if x % 9 < 4 { 30 } else { 220 }; 3]));
     assert_eq!(read_pdf417(&stripes), None, "bars alone are no barcode");
+}
+
+#[test]
+fn clear_barcode_is_read_with_little_effort() {
+    let clear = |how| vision::barcode::read_pdf417(&taken(how), SearchEffort::Clear);
+    assert_eq!(clear(GOOD).unwrap().text, TEXT);
+    assert_eq!(clear(Taken { noise: 60.0, ..GOOD }), None, "that takes treatments, if it can be read");
 }

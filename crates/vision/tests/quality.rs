@@ -3,9 +3,7 @@
 
 use image::{Rgb, RgbImage};
 use vision::intake::Tags;
-use vision::quality::{
-    DocumentFraming, PixelRect, Quality, QualityWarning, detect_editor, locate_document, score_screen,
-};
+use vision::quality::{DocumentFraming, Quality, QualityWarning, detect_editor, locate_document, score_screen};
 
 const WIDTH: u32 = 1_600;
 const HEIGHT: u32 = 1_200;
@@ -85,7 +83,7 @@ fn photographed(scene: Scene) -> RgbImage {
 }
 
 fn warnings(picture: &RgbImage) -> Vec<QualityWarning> {
-    Quality::measure(picture, None, &Tags::default()).list_warnings()
+    Quality::measure(picture, &Tags::default(), |_| true).list_warnings()
 }
 
 #[test]
@@ -98,6 +96,15 @@ fn good_photograph_has_no_warnings() {
     ] {
         assert_eq!(warnings(&photographed(scene)), [], "{} degrees", scene.degrees);
     }
+}
+
+#[test]
+fn refused_borders_leave_the_whole_picture() {
+    let picture = photographed(GOOD);
+    let found = Quality::measure(&picture, &Tags::default(), |_| true);
+    let refused = Quality::measure(&picture, &Tags::default(), |_| false);
+    assert_eq!((found.framing, refused.framing), (DocumentFraming::Whole, DocumentFraming::Unsure));
+    assert!(found.resolution < 1_300 && refused.resolution == WIDTH, "{} {}", found.resolution, refused.resolution);
 }
 
 #[test]
@@ -116,7 +123,7 @@ fn document_corners_are_found() {
 fn blur_is_measured_and_even_table_is_ignored() {
     let figure = |blur: f32| {
         let picture = taken(|x, y| [brightness(GOOD, x, y); 3], blur);
-        Quality::measure(&picture, None, &Tags::default()).sharpness
+        Quality::measure(&picture, &Tags::default(), |_| true).sharpness
     };
     let figures = [0.5, 1.2, 2.0, 3.5].map(figure);
     assert!(figures.is_sorted_by(|a, b| a > b), "{figures:?}");
@@ -133,7 +140,7 @@ fn glare_is_measured_and_white_paper_is_ignored() {
             [(brightness(GOOD, x, y) + 500.0 * (-distance).exp()).min(255.0); 3]
         }
     };
-    let glare = |picture: &RgbImage| Quality::measure(picture, None, &Tags::default()).glare;
+    let glare = |picture: &RgbImage| Quality::measure(picture, &Tags::default(), |_| true).glare;
     let (small, large) = (glare(&taken(spot(60.0), 0.6)), glare(&taken(spot(160.0), 0.6)));
     assert!(large > small && large > 0.03, "{small} {large}");
     assert!(warnings(&taken(spot(160.0), 0.6)).contains(&QualityWarning::Glare));
@@ -206,17 +213,16 @@ fn editing_programs_are_distinguished_from_cameras() {
         assert_eq!(detect_editor(firmware), None, "{firmware}");
     }
     let tags = Tags { software: Some("Canva".to_owned()), ..Tags::default() };
-    let quality = Quality::measure(&RgbImage::new(64, 64), None, &tags);
+    let quality = Quality::measure(&RgbImage::new(64, 64), &tags, |_| true);
     assert!(quality.list_warnings().contains(&QualityWarning::Edited));
 }
 
 #[test]
-fn any_size_and_region_is_measured_without_panic() {
+fn any_size_is_measured_without_panic() {
     for (width, height) in [(0, 0), (1, 1), (3, 900), (900, 3), (31, 31), (33, 33), (257, 255), (256, 256)] {
         let picture = RgbImage::from_fn(width, height, |x, y| Rgb([(x * y % 256) as u8, x as u8, y as u8]));
-        let far = PixelRect { left: 7, top: 800, width: u32::MAX, height: 5 };
-        for region in [None, Some(far)] {
-            let quality = Quality::measure(&picture, region, &Tags::default());
+        for is_document in [true, false] {
+            let quality = Quality::measure(&picture, &Tags::default(), |_| is_document);
             assert!(quality.sharpness.is_finite() && quality.screen.is_finite(), "{width} x {height}");
         }
     }

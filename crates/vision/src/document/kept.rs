@@ -121,13 +121,10 @@ impl DocumentEngines<'_> {
 }
 
 impl SidesReading {
-    /// The reading in its stored form, with at most [`MAX_KEPT_BYTES`]; `None` for one that is larger, or that a time limit
-    /// cut short: such a picture is read again.
+    /// The reading in its stored form, with at most [`MAX_KEPT_BYTES`]; `None` for one that is larger: such a picture is read
+    /// again.
     #[must_use]
     pub fn to_kept_bytes(&self) -> Option<Vec<u8>> {
-        if !self.is_complete {
-            return None;
-        }
         let (front, back) = (KeptSide::from(&self.front), self.back.as_ref().map(KeptSide::from));
         let text = serde_json::to_vec(&KeptSides { form: FORM_NUMBER, front, back }).ok()?;
         let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
@@ -149,7 +146,7 @@ impl SidesReading {
         }
         let back = kept.back.map(KeptSide::into_side);
         let back = if let Some(side) = back { Some(side?) } else { None };
-        Some(Self { front: kept.front.into_side()?, back, is_complete: true })
+        Some(Self { front: kept.front.into_side()?, back })
     }
 }
 
@@ -326,12 +323,6 @@ mod tests {
         assert!(bytes.len() < 2_048, "{} bytes", bytes.len());
         assert!(with_lines(60, 30).to_kept_bytes().is_some_and(|bytes| bytes.len() <= MAX_KEPT_BYTES));
         assert!(with_lines(900, 30).to_kept_bytes().is_none());
-    }
-
-    #[test]
-    fn reading_that_a_time_limit_cut_short_is_not_stored() {
-        let sides = SidesReading { is_complete: false, ..passport_sides() };
-        assert!(sides.to_kept_bytes().is_none());
     }
 
     #[test]

@@ -128,7 +128,7 @@ fn passport_with(fields: &[(&str, &str)]) -> DocumentSide {
 
 /// A passport's page without a back, as the engines read it.
 pub(super) fn passport_sides() -> SidesReading {
-    SidesReading { front: passport(), back: None, is_complete: true }
+    SidesReading { front: passport(), back: None }
 }
 
 fn passport() -> DocumentSide {

@@ -85,7 +85,7 @@ proptest! {
         front in any_side(),
         back in prop::option::of(any_side()),
     ) {
-        let sides = SidesReading { front, back, is_complete: true };
+        let sides = SidesReading { front, back };
         let bytes = sides.to_kept_bytes().unwrap();
         let restored = SidesReading::from_kept_bytes(&bytes).unwrap();
         prop_assert_eq!(restored.to_kept_bytes().unwrap(), bytes);
