@@ -16,7 +16,7 @@ use tracing::subscriber::{NoSubscriber, with_default};
 
 use super::sql::{
     self, Database, Dialect, Execution, Migration, ReadRow, RowVisitor, SqlRow, SqlStore, SqlTransaction, SqlValue,
-    Step, StepEnd, refuse_newer_migrations,
+    Step, StepEnd, StepUndo, refuse_newer_migrations,
 };
 use super::{PoolUsage, Result, StoreError};
 pub use inspect::inspect_database;
@@ -247,7 +247,8 @@ impl Database for Postgres {
     }
 
     /// In a task of its own: a cancelled request does not stop a transaction half way.
-    async fn write_step<T: Send + 'static>(&self, step: Step<T>) -> Result<T> {
+    /// In a transaction of its own, which undoes it.
+    async fn write_step<T: Send + 'static>(&self, _: StepUndo, step: Step<T>) -> Result<T> {
         let database = self.clone();
         join_task(tokio::spawn(async move {
             let work = async |connection: &mut PgConnection| run_step(connection, step).await;

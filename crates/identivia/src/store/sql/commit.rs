@@ -124,6 +124,13 @@ impl PreparedCommit {
         self.changes.into_iter().filter_map(PreparedChange::into_insert).collect()
     }
 
+    /// Says whether it may find only after a write that it is refused. Conditions are checked before all writes, and a first
+    /// insert that is refused has written nothing.
+    pub(super) fn may_refuse_after_writing(&self) -> bool {
+        let first_safe = usize::from(self.mark.is_none());
+        self.changes.iter().skip(first_safe).filter_map(PreparedChange::as_insert).any(PreparedInsert::may_refuse)
+    }
+
     /// Makes the commit in that transaction.
     pub(super) async fn run_in_transaction(
         self,

@@ -47,6 +47,11 @@ impl PreparedInsert {
         self.table.kind == kind && self.fields.get(kind.key_field()).is_some_and(|own| own == key)
     }
 
+    /// Says whether an existing record refuses the commit.
+    pub(super) fn may_refuse(&self) -> bool {
+        matches!(self.if_exists, IfExists::Refuse(_))
+    }
+
     /// Adds the record; `None` when one exists and is left as it is.
     pub(super) async fn insert_record(
         mut self,
@@ -71,15 +76,14 @@ impl PreparedInsert {
 
 /// Says whether one statement can make these inserts. It cannot undo an insert, so only the first may refuse the commit.
 pub(super) fn can_join_inserts(inserts: &[&PreparedInsert]) -> bool {
-    let may_refuse = |insert: &&PreparedInsert| matches!(insert.if_exists, IfExists::Refuse(_));
-    (1..=MAX_JOINED).contains(&inserts.len()) && !inserts.iter().skip(1).any(may_refuse)
+    (1..=MAX_JOINED).contains(&inserts.len()) && !inserts.iter().skip(1).any(|insert| insert.may_refuse())
 }
 
 /// One statement for several inserts. It answers one row: how many rows each insert has added, as `i0`, `i1`, … When the
 /// first may refuse the commit, the others happen only if it has added its row.
 /// The words of a record are added if its row was.
 pub(super) fn join_inserts(inserts: &mut [PreparedInsert], dialect: &Dialect) -> SqlStatement {
-    let is_gated = matches!(inserts.first().map(|first| first.if_exists), Some(IfExists::Refuse(_)));
+    let is_gated = inserts.first().is_some_and(PreparedInsert::may_refuse);
     let mut statement = SqlStatement::default();
     for (number, insert) in inserts.iter_mut().enumerate() {
         statement.push_text(if number == 0 { "with " } else { ", " });

@@ -10,7 +10,7 @@ use super::insert::{can_join_inserts, join_inserts, joined_outcome, read_joined_
 use super::record_row::{AFTER_SEQ, read_columns_json};
 use super::select::{column_cursor, is_narrow, select_statement};
 use super::table::Table;
-use super::{Database, SqlRow, SqlValue, unreadable_row};
+use super::{Database, SqlRow, SqlValue, StepUndo, unreadable_row};
 use crate::records::RecordKind;
 use crate::records::id::RecordId;
 use crate::records::time::Millis;
@@ -48,10 +48,12 @@ impl<D: Database> Store for SqlStore<D> {
             let are_added = rows.first().ok_or_else(|| unreadable_row("no counts of inserts"))?;
             return joined_outcome(inserts, are_added);
         }
+        let undo = if prepared.may_refuse_after_writing() { StepUndo::Savepoint } else { StepUndo::Unneeded };
         self.database
-            .write_step(Box::new(move |transaction| {
-                async move { prepared.run_in_transaction(transaction, &D::DIALECT).await }.boxed()
-            }))
+            .write_step(
+                undo,
+                Box::new(move |transaction| prepared.run_in_transaction(transaction, &D::DIALECT).boxed()),
+            )
             .await
     }
 

@@ -77,7 +77,7 @@ mod tests {
 
     use super::super::writer::Writer;
     use super::*;
-    use crate::store::sql::StepEnd;
+    use crate::store::sql::{StepEnd, StepUndo};
 
     const PAGES_OF_STEP: i64 = 20;
 
@@ -87,7 +87,7 @@ mod tests {
                 let inserted = connection.execute("insert into t (data) values (zeroblob($1))", [PAGES_OF_STEP * 4096]);
                 inserted.map(StepEnd::Commit).map_err(|error| to_store_error(&error))
             };
-            writer.write(write).await.unwrap();
+            writer.write(StepUndo::Unneeded, write).await.unwrap();
         }
     }
 

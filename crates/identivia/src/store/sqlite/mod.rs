@@ -22,7 +22,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Row, ToSql, ffi, params_from_it
 
 use super::sql::{
     self, Database, Dialect, Execution, Migration, ReadRow, RowVisitor, SqlRow, SqlStore, SqlTransaction, SqlValue,
-    Step, StepEnd, refuse_newer_migrations,
+    Step, StepEnd, StepUndo, refuse_newer_migrations,
 };
 use super::{Result, StoreError};
 use checkpoint::KEPT_LOG_BYTES;
@@ -150,7 +150,7 @@ fn open_connection(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "synchronous", "full")?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    // Every step is in a savepoint, for which SQLite keeps the pages that it changes as they were. Beyond 64 KiB they would
+    // Many steps are in a savepoint, for which SQLite keeps the pages that it changes as they were. Beyond 64 KiB they would
     // go to a file: a write to the disk for each, and persons' data in one more place.
     connection.pragma_update(None, "temp_store", "memory")?;
     Ok(connection)
@@ -215,16 +215,17 @@ impl Database for Sqlite {
         let run = move |connection: &mut Connection| {
             collect_rows(connection, &statement, &values, &read_row).map(StepEnd::Commit)
         };
-        self.writer.write(run).await
+        // SQLite undoes a statement that fails.
+        self.writer.write(StepUndo::Unneeded, run).await
     }
 
-    async fn write_step<T: Send + 'static>(&self, step: Step<T>) -> Result<T> {
+    async fn write_step<T: Send + 'static>(&self, undo: StepUndo, step: Step<T>) -> Result<T> {
         let run = |connection: &mut Connection| {
             let unfinished =
                 || Err(StoreError::Failed("a step waited for something else than the database".to_owned()));
             step(&mut WriterTransaction(connection)).now_or_never().unwrap_or_else(unfinished)
         };
-        self.writer.write(run).await
+        self.writer.write(undo, run).await
     }
 
     async fn check_ready(&self) -> Result<()> {

@@ -1,6 +1,7 @@
-//! The one writer (group commit): it takes the steps that wait, runs each in its own savepoint, commits once, answers all.
+//! The one writer (group commit): it takes the steps that wait, runs each, commits once, answers all.
 //!
-//! A commit costs one fsync for all steps that share it, so a busier server pays less for each write.
+//! A commit costs one fsync for all steps that share it, so a busier server pays less for each write. A step that may be
+//! refused after it has written runs in a savepoint, which undoes it alone.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::checkpoint::LogCheckpoints;
 use super::error::to_store_error;
 use crate::store::StoreError;
-use crate::store::sql::StepEnd;
+use crate::store::sql::{StepEnd, StepUndo};
 
 /// The most steps that wait; further callers get "busy" and retry.
 const MAX_QUEUED_STEPS: usize = 4_096;
@@ -53,6 +54,7 @@ impl Writer {
     /// Runs one step; when this answers, it is on disk.
     pub(super) async fn write<T: Send + 'static>(
         &self,
+        undo: StepUndo,
         work: impl FnOnce(&mut Connection) -> Result<StepEnd<T>, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         if self.is_broken() {
@@ -60,7 +62,7 @@ impl Writer {
         }
         let (answer, reply) = oneshot::channel();
         let step: QueuedStep = Box::new(move |connection| {
-            let outcome = run_in_savepoint(connection, work);
+            let outcome = run_step(connection, undo, work);
             let error = outcome.as_ref().err().cloned();
             // The receiver is gone when the request was cancelled; the step is committed all the same.
             let answer: StepAnswer = Box::new(move |commit| drop(answer.send(commit.and(outcome))));
@@ -148,15 +150,19 @@ fn commit_transaction(connection: &Connection) -> Result<(), StoreError> {
     committed
 }
 
-fn run_in_savepoint<T>(
+fn run_step<T>(
     connection: &mut Connection,
+    undo: StepUndo,
     work: impl FnOnce(&mut Connection) -> Result<StepEnd<T>, StoreError>,
 ) -> Result<T, StoreError> {
     if connection.is_autocommit() {
         // The transaction is gone, so this step cannot run; the commit's error answers it.
         return Err(StoreError::Busy);
     }
-    run_statement(connection, "savepoint step")?;
+    if undo == StepUndo::Savepoint {
+        run_statement(connection, "savepoint step")?;
+    }
+    let changes_before = connection.total_changes();
     let (outcome, keeps_changes) = match work(connection) {
         Ok(StepEnd::Commit(value)) => (Ok(value), true),
         Ok(StepEnd::RollBack(value)) => (Ok(value), false),
@@ -165,10 +171,21 @@ fn run_in_savepoint<T>(
     if connection.is_autocommit() {
         return outcome.and(Err(StoreError::Full));
     }
-    if !keeps_changes {
-        run_statement(connection, "rollback to step")?;
+    match undo {
+        StepUndo::Savepoint => {
+            if !keeps_changes {
+                run_statement(connection, "rollback to step")?;
+            }
+            run_statement(connection, "release step")?;
+        }
+        StepUndo::Unneeded if !keeps_changes && connection.total_changes() != changes_before => {
+            // What it has written cannot be told from what its neighbours have: all of them must be repeated.
+            tracing::error!("a write was refused after it had written; the writes beside it are undone too");
+            run_statement(connection, "rollback")?;
+            return outcome.and(Err(StoreError::Busy));
+        }
+        StepUndo::Unneeded => {}
     }
-    run_statement(connection, "release step")?;
     outcome
 }
 
@@ -198,7 +215,7 @@ mod tests {
             let writer = writer.clone();
             tokio::spawn(async move {
                 writer
-                    .write(move |connection| {
+                    .write(StepUndo::Savepoint, move |connection| {
                         let insert = || connection.execute("insert into t values ($1)", [n]);
                         // Every fourth step fails after it has written.
                         let outcome = insert().and_then(|one| if n % 4 == 0 { insert() } else { Ok(one) });
@@ -214,11 +231,49 @@ mod tests {
             assert_eq!(ok, n % 4 != 0, "step {n}");
             stored += i64::from(ok);
         }
-        let count = writer.write(|connection| {
+        assert_eq!(count_rows(&writer).await, stored);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn write_before_a_refusal_without_a_savepoint_is_undone_with_its_neighbours_and_all_are_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = Arc::new(start_writer(&folder).await);
+        let insert = |n: i64| {
+            move |connection: &mut Connection| {
+                connection.execute("insert into t values ($1)", [n]).map_err(|error| to_store_error(&error))
+            }
+        };
+        // The first step waits until the others are queued: all three are one batch.
+        let (started, has_started) = std::sync::mpsc::channel::<()>();
+        let (queued, are_queued) = std::sync::mpsc::channel::<()>();
+        let wait_and_insert = move |connection: &mut Connection| {
+            started.send(()).unwrap();
+            are_queued.recv().unwrap();
+            insert(1)(connection).map(StepEnd::Commit)
+        };
+        let shared = writer.clone();
+        let first = tokio::spawn(async move { shared.write(StepUndo::Unneeded, wait_and_insert).await });
+        has_started.recv().unwrap();
+        let refused_before_write = writer.write(StepUndo::Unneeded, |_| Ok(StepEnd::RollBack(0)));
+        let refused_after_write = writer
+            .write(StepUndo::Unneeded, move |connection: &mut Connection| insert(2)(connection).map(StepEnd::RollBack));
+        let release = async { queued.send(()).unwrap() };
+        let (before, after, ()) = tokio::join!(refused_before_write, refused_after_write, release);
+        for outcome in [first.await.unwrap(), before, after] {
+            assert!(matches!(outcome, Err(StoreError::Busy)), "{outcome:?}");
+        }
+        assert_eq!(count_rows(&writer).await, 0);
+        // The next ones are written.
+        writer.write(StepUndo::Unneeded, move |connection| insert(1)(connection).map(StepEnd::Commit)).await.unwrap();
+        writer.write(StepUndo::Unneeded, |_| Ok(StepEnd::RollBack(()))).await.unwrap();
+        assert_eq!(count_rows(&writer).await, 1);
+    }
+
+    async fn count_rows(writer: &Writer) -> i64 {
+        let count = |connection: &mut Connection| {
             let count = connection.query_row("select count(*) from t", [], |row| row.get(0));
             count.map(StepEnd::Commit).map_err(|error| to_store_error(&error))
-        });
-        let count: i64 = count.await.unwrap();
-        assert_eq!(count, stored);
+        };
+        writer.write(StepUndo::Unneeded, count).await.unwrap()
     }
 }
