@@ -1,4 +1,4 @@
-//! Moving house: whatever store people come from and go to, they find everything again.
+//! Copies from each store to each other one: everything is there afterwards.
 
 use std::any::Any;
 use std::collections::BTreeSet;
@@ -593,10 +593,13 @@ async fn killed_copy_continues_where_it_stopped() {
     for of in [Of::Postgres, Of::PocketBase, Of::Sqlite] {
         let target = End::new(of).await;
         let mut kills = 0;
-        for n in 1.. {
+        // Each attempt gets a third more time than the last: many early kills, few late ones.
+        let mut time_to_live = Duration::from_millis(20);
+        loop {
             let mut child =
                 copy_command(&source, &target, &[]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-            tokio::time::sleep(Duration::from_millis(20 * n)).await;
+            tokio::time::sleep(time_to_live).await;
+            time_to_live = time_to_live * 4 / 3;
             if let Some(status) = child.try_wait().unwrap() {
                 let said = output_text(&child.wait_with_output().unwrap());
                 assert!(status.success(), "{of:?} after {kills} kills: {said}");
