@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::checks::{OneOf, Parsed, WholeNumber};
 use super::setting::{ConfigError, Settings, define_settings};
 use super::storage::parse_path;
+use crate::work::count_processors;
 
 define_settings! {
     ENGINE_SETTINGS, "Liveness and documents";
@@ -29,10 +30,9 @@ pub struct EngineSettings {
 
 /// Reads the settings of the local engines.
 pub(super) fn read_engines(settings: &Settings) -> Result<EngineSettings, ConfigError> {
-    let count_cores = || std::thread::available_parallelism().map_or(1, usize::from);
     Ok(EngineSettings {
         models: MODELS_DIR.read_if_set(settings)?,
-        threads: ENGINE_THREADS.read_if_set(settings)?.unwrap_or_else(count_cores),
+        threads: ENGINE_THREADS.read_if_set(settings)?.unwrap_or_else(count_processors),
         keeps_templates: FACE_TEMPLATES.read(settings)?,
     })
 }

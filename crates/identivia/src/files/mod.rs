@@ -22,11 +22,11 @@ pub mod watched_backend;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
-use std::thread::available_parallelism;
 
 use crate::clock::Clock;
 use crate::domain::media;
 use crate::store::Store;
+use crate::work::count_processors;
 use crate::work::cpu_ledger::CpuLedger;
 use crate::work::fair_permits::FairPermits;
 use futures_util::TryStreamExt as _;
@@ -70,7 +70,7 @@ impl Files {
         ledger: Arc<CpuLedger>,
     ) -> Arc<Self> {
         let decoding = FairPermits::new(ledger, MAX_DECODED_MEGAPIXELS, 0);
-        let processors = available_parallelism().map_or(1, |count| u32::try_from(count.get()).unwrap_or(u32::MAX));
+        let processors = u32::try_from(count_processors()).unwrap_or(u32::MAX);
         let sweep_requests = SweepRequests::default();
         Arc::new(Self {
             backend,

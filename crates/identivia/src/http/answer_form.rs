@@ -27,7 +27,7 @@ const LEAST_COMPRESSED: usize = 1_024;
 const LONGEST_FORMED: u64 = 1024 * 1024;
 
 /// Makes the validators of answers.
-// Keyed, because a person chooses parts of what a company's server polls: nobody can make two answers with one validator.
+// Keyed, because a person chooses parts of what a company's server polls: they cannot make two answers with one validator.
 pub(super) struct Validators([u8; 16]);
 
 impl Validators {

@@ -30,7 +30,7 @@ impl RecordId {
 
     /// Draws an id that begins with a time, for records of what happened then. Rows that are added at about the same time are
     /// neighbours in the indexes of such ids, so a commit changes one page of each, not one for each row. Only 36 bits are
-    /// random: enough to be unique, and not for ids that nobody may guess.
+    /// random: enough to be unique, too few for ids that must not be guessed.
     #[must_use]
     pub fn random_at(time: Millis) -> Self {
         let mut letters = random_letters();

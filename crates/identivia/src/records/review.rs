@@ -192,7 +192,7 @@ pub struct Decider {
     /// A user of the console, or a client.
     pub id: String,
     pub name: String,
-    /// By which two accounts of one person are told to be that.
+    /// Two accounts with the same address are taken for one person.
     #[serde(default)]
     pub email: Option<String>,
     #[serde(default)]

@@ -44,7 +44,7 @@ record! {
         #[serde(default, deserialize_with = "null_if_malformed", skip_serializing_if = "Vec::is_empty")]
         #[schema(value_type = Option<Vec<String>>, nullable = false)]
         steps: Vec<String> = Public Document [],
-        /// What the person is told beside the reasons.
+        /// A text for the person, beside the reasons.
         #[serde(default, with = "unknown_as_empty", skip_serializing_if = "Option::is_none")]
         #[schema(nullable = false)]
         message: Option<String> = Fields Paragraph [],

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+use super::count_processors;
 use super::cpu_ledger::CpuLedger;
 use super::fair_permits::FairPermits;
 use super::holder::WorkHolder;
@@ -30,8 +31,8 @@ impl SearchTurns {
     }
 
     fn with_deadline(clock: Clock, deadline: Duration) -> Self {
-        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Self { permits: FairPermits::new(CpuLedger::new(clock, processors), SEARCHES_AT_ONCE, 0), deadline }
+        let ledger = CpuLedger::new(clock, count_processors());
+        Self { permits: FairPermits::new(ledger, SEARCHES_AT_ONCE, 0), deadline }
     }
 
     /// Runs a search when it is the holder's turn. `None` when it has not ended in time: then it is dropped.

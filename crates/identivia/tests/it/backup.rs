@@ -101,7 +101,7 @@ async fn add_record(http: &reqwest::Client, url: &str, token: &str, id: &str) {
     assert_eq!(answer.status(), 201, "{:?}", answer.text().await);
 }
 
-/// Replaces photos and adds records until it is told to stop.
+/// Replaces photos and adds records until it is stopped.
 struct Load {
     stop: Arc<AtomicBool>,
     writes: Arc<AtomicUsize>,
@@ -318,7 +318,7 @@ async fn interrupted_backup_goes_on_and_others_wait() {
     server.stop();
 }
 
-/// Litestream holds a read transaction, so that nobody else resets the log, and copies the log's pages into the database
+/// Litestream holds a read transaction, so that no other program resets the log, and copies the log's pages into the database
 /// itself: <https://litestream.io/how-it-works/>.
 #[tokio::test(flavor = "multi_thread")]
 async fn reader_that_holds_the_log_like_litestream_stops_neither_writes_nor_backups() {

@@ -1,4 +1,4 @@
-//! The token endpoint: who gets a token, who does not, and what each is told.
+//! The token endpoint: who gets a token, who does not, and with which answer.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

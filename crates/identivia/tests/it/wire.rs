@@ -1,4 +1,4 @@
-//! Below HTTP: heads that could be read in two ways, callers who stall, a server that is told to stop.
+//! Below HTTP: heads that could be read in two ways, callers who stall, a server that stops.
 
 use std::time::Duration;
 

@@ -223,7 +223,7 @@ fn distance_of(label: &PlacedPiece, value: &PlacedPiece) -> f32 {
     down + across / BESIDE
 }
 
-/// Whether any text, of whatever kind, is level with a label and to the right of it.
+/// Whether text of any kind is level with a label and to the right of it.
 fn has_text_beside(label: &PlacedPiece, spots: &[PlacedPiece]) -> bool {
     spots.iter().any(|spot| is_beside(label, spot))
 }

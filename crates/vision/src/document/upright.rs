@@ -1,5 +1,5 @@
-//! Turns a picture of a document upright: the way in which its text is read is the way up of everything on it, whatever
-//! orientation the picture's tags name.
+//! Turns a picture of a document upright: the way in which its text is read is the way up of everything on it. The
+//! orientation that the picture's tags name has no influence.
 
 use std::borrow::Cow;
 

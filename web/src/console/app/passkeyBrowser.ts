@@ -85,7 +85,7 @@ async function ask<R>(call: (credentials: CredentialsContainer) => Promise<Crede
 /** The problem behind an error of the browser, by the names of Web Authentication §5.1.3 and §5.1.4. */
 export function nameProblem(error: unknown): PasskeyProblem {
   const problems: Record<string, PasskeyProblem> = {
-    // Browsers do not tell a refusal from a lack of passkeys, so that pages cannot find out who somebody is.
+    // Browsers do not tell a refusal from a lack of passkeys, so that pages cannot find out who a person is.
     NotAllowedError: 'cancelled',
     AbortError: 'cancelled',
     InvalidStateError: 'registered',

@@ -1,4 +1,4 @@
-// The frame of one page: its heading, which gets the focus when the page changes, what stands beside it, and the content.
+// The frame of one page: its heading, which gets the focus when the page changes, what is beside it, and the content.
 import { type ReactNode, useEffect, useRef } from 'react';
 import { useConsole } from '../app/context';
 

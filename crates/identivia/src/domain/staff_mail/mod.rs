@@ -132,7 +132,7 @@ pub struct MailText {
 
 impl MailText {
     /// The text of a message. `templates` is the setting with the operator's own texts; `values` are what its placeholders
-    /// stand for. The subject is one line whatever a value holds.
+    /// stand for. The subject is always one line, also if a value has several.
     #[must_use]
     pub fn new(kind: MailKind, language: &str, templates: Option<&Value>, values: &[(&str, &str)]) -> Self {
         let language = Language::from_tag(language);

@@ -54,7 +54,7 @@ pub(crate) struct CreateStatus {
     #[serde(default)]
     #[schema(value_type = Option<Vec<ResubmissionStep>>, max_items = 4)]
     steps: RawField,
-    /// With `rejected` and `resubmission_requested`: what the person is told beside the reasons.
+    /// With `rejected` and `resubmission_requested`: a text for the person, beside the reasons.
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 2000, pattern = "^[^\\u0000]*$")]
     message: RawField,

@@ -76,7 +76,7 @@ pub(super) fn select_statement(query: &Query, dialect: &Dialect) -> Result<SqlSt
 
 /// The words of a search whose records are read in the order in which they were made, the longest first: that one is the
 /// rarest, as a rule. The rows of a word are in that order too. So the database starts at the end of one word's rows and
-/// stops at the limit, whatever the other conditions are. For several teams SQLite would read all their rows.
+/// stops at the limit, also with other conditions. For several teams SQLite would read all their rows.
 fn words_in_order(query: &Query) -> Option<Vec<String>> {
     let text = query.search.as_ref().filter(|_| matches!(query.order, Order::Newest | Order::Oldest))?;
     let mut words: Vec<String> = search_tokens([text.as_str()]).into_iter().collect();

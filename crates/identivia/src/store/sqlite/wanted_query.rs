@@ -1,4 +1,4 @@
-//! Ends a query that nobody waits for any more: its caller has gone, or its time is up.
+//! Ends an abandoned query: its caller has gone, or its time is up.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -6,7 +6,7 @@ use rusqlite::{Connection, InterruptHandle};
 
 use crate::store::{Result, StoreError};
 
-/// A query that somebody waits for. Dropping this ends it.
+/// A query with a waiting caller. Dropping this ends it.
 #[derive(Default)]
 pub(super) struct WantedQuery(SharedQuery);
 
@@ -36,7 +36,7 @@ impl SharedQuery {
     /// Notes that the query begins on that connection.
     ///
     /// # Errors
-    /// When nobody waits for it any more.
+    /// When its caller has gone.
     pub(super) fn begin_query(&self, connection: &Connection) -> Result<RunningQuery<'_>> {
         let mut state = self.lock_state();
         if matches!(*state, QueryState::Unwanted) {

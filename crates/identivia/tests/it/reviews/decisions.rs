@@ -1,4 +1,4 @@
-//! Decisions of reviews: what they set, when they take effect, and what stands against them.
+//! Decisions of reviews: what they set, when they take effect, and what prevents them.
 
 use identivia::records::console_user::ConsoleRole;
 use serde_json::{Value, json};

@@ -24,7 +24,7 @@ export function RevealDialog({ review, onRevealed, onClose }: { review: ReviewCa
   const [words, setWords] = useState('');
   const isComplete = fields.length > 0 && (reason !== 'other' || words.trim() !== '');
   const reveal = useMutation({
-    // The reason is stored in one language, whatever the reviewer reads.
+    // The reason is stored in one language: reviewers may read different ones.
     mutationFn: () => revealFields(review.id, review.claim_id ?? '', fields, [reason, words.trim()].filter(Boolean).join(': ')),
     onSuccess: ({ values }) => {
       onRevealed(values);

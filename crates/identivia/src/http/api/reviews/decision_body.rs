@@ -31,7 +31,7 @@ pub(crate) struct DecideReview {
     #[serde(default)]
     #[schema(value_type = Option<Vec<ReasonCode>>, max_items = 10)]
     reasons: RawField,
-    /// What the person is told beside the reasons.
+    /// A text for the person, beside the reasons.
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 2000, pattern = "^[^\\u0000]*$")]
     message: RawField,

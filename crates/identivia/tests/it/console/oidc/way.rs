@@ -100,7 +100,7 @@ async fn new_key_is_looked_for_at_most_once_a_minute_and_an_old_one_forgotten_wi
     assert_eq!(at.provider.count("/jwks"), 4, "known keys are read again too");
 }
 
-/// What a provider answers in place of a document or a token, and what the person is told.
+/// What a provider answers in place of a document or a token, and what the person then reads.
 const TROUBLES: [(&str, Trouble, &str); 13] = [
     ("/discovery", Trouble::TooLarge, "does not answer"),
     ("/discovery", Trouble::Status(500, "CANARY"), "does not answer"),
