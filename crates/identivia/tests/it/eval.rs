@@ -50,8 +50,9 @@ fn face_pairs_are_counted_at_thresholds() {
     );
     let said = eval_output(folder, &["face", "--pairs", "people/pairs.csv"]);
     assert!(said.contains("1 genuine pairs, 2 impostor pairs"), "{said}");
-    assert!(said.contains("1 pairs left out"), "{said}");
-    let used = said.lines().find(|line| line.starts_with("0.55*")).unwrap();
+    assert!(said.contains("1 pairs left out (1 genuine, 0 impostor)"), "{said}");
+    assert!(said.contains("1 of 4 pictures without a face"), "{said}");
+    let used = said.lines().find(|line| line.starts_with("0.48*")).unwrap();
     assert!(used.contains("0.00 % [0.00, 65.76] (0 of 2)") && used.contains("(0 of 1)"), "{used}");
     assert!(said.contains("TAR at FAR 0.1 %: cannot be said with 2 impostor pairs"), "{said}");
 
@@ -60,6 +61,44 @@ fn face_pairs_are_counted_at_thresholds() {
     write_file(folder, "pairs.csv", "first,second,same\na,b,yes\n");
     assert!(eval_error(folder, &["face", "--pairs", "pairs.csv"]).contains("line 2: same must be 1 or 0"));
     assert!(eval_error(folder, &["face", "--pairs", "missing.csv"]).contains("missing.csv"));
+}
+
+/// The picture of another person beside the meant one is larger, and not in the middle.
+#[test]
+fn lfw_pairs_are_read_with_the_central_face_of_each_picture() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let stranger = concat!(env!("CARGO_MANIFEST_DIR"), "/../vision/tests/pictures/grace_hopper.jpg");
+    let (ada, other) = (picture("portrait.jpg"), fs::read(stranger).unwrap());
+    let decode = |bytes: &[u8]| image::load_from_memory(bytes).unwrap().to_rgb8();
+    let mut both = image::RgbImage::from_pixel(2_400, 1_000, image::Rgb([128; 3]));
+    image::imageops::overlay(
+        &mut both,
+        &image::imageops::resize(&decode(&ada), 360, 450, image::imageops::FilterType::Triangle),
+        1_000,
+        300,
+    );
+    image::imageops::overlay(
+        &mut both,
+        &image::imageops::resize(&decode(&other), 840, 1_000, image::imageops::FilterType::Triangle),
+        0,
+        0,
+    );
+    let mut beside = std::io::Cursor::new(Vec::new());
+    both.write_to(&mut beside, image::ImageFormat::Png).unwrap();
+    write_file(folder, "lfw/Ada/Ada_0001.jpg", ada);
+    write_file(folder, "lfw/Ada/Ada_0002.jpg", beside.into_inner());
+    write_file(folder, "lfw/Bo/Bo_0001.jpg", other);
+    write_file(folder, "pairs.txt", "1\t1\nAda\t1\t2\nAda\t2\tBo\t1\n");
+    let said = eval_output(folder, &["face", "--pairs", "pairs.txt", "--dir", "lfw"]);
+    assert!(said.contains("1 genuine pairs, 1 impostor pairs"), "{said}");
+    assert!(said.contains("0 of 3 pictures without a face"), "{said}");
+    let used = said.lines().find(|line| line.starts_with("0.48*")).unwrap();
+    assert!(used.contains("(0 of 1)") && !used.contains("(1 of 1)"), "{used}");
+
+    assert!(eval_error(folder, &["face", "--pairs", "pairs.txt"]).contains("Ada_0001.jpg"));
+    write_file(folder, "pairs.txt", "1\t1\nAda\t1\n");
+    assert!(eval_error(folder, &["face", "--pairs", "pairs.txt"]).contains("line 2: not a pair"));
 }
 
 #[test]

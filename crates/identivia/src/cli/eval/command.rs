@@ -28,9 +28,14 @@ pub struct EvalArguments {
 enum Evaluation {
     /// How well the face engine tells people apart: FAR, FRR and TAR at thresholds
     Face {
-        /// A CSV file with the header first,second,same: two pictures, by paths from the file's own folder, and 1 or 0
+        /// A CSV file with the header first,second,same: two pictures, by paths from the file's own folder, and 1 or 0. Or the
+        /// pairs.txt of Labeled Faces in the Wild (LFW): its pictures are NAME/NAME_0001.jpg, and the face nearest to a picture's
+        /// middle is compared, not the largest one
         #[arg(long, value_name = "FILE")]
         pairs: PathBuf,
+        /// The folder of the pictures, if it is not the file's own
+        #[arg(long, value_name = "FOLDER")]
+        dir: Option<PathBuf>,
     },
     /// How many machine-readable zones the reader reads with every check digit right
     Mrz {
@@ -70,7 +75,7 @@ pub fn run_eval(config: &Config, arguments: &EvalArguments) -> anyhow::Result<()
     .context("MODELS_DIR")?;
     let context = EvalContext { engines, progress: Progress::new() };
     let lines: ReportLines = match &arguments.evaluation {
-        Evaluation::Face { pairs } => eval_faces(&context, pairs),
+        Evaluation::Face { pairs, dir } => eval_faces(&context, pairs, dir.as_deref()),
         Evaluation::Mrz { dir } => eval_zones(&context, dir),
         Evaluation::Document { dir } => eval_documents(&context, dir),
         Evaluation::Liveness { dir } => eval_liveness(&context, dir, config.liveness_rule.threshold),

@@ -2,6 +2,7 @@
 
 pub mod command;
 mod documents;
+mod face_pairs;
 mod faces;
 mod liveness;
 pub mod statistics;
