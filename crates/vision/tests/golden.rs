@@ -67,7 +67,7 @@ fn faces_and_sessions_are_judged_as_before() {
     let slanted = |(step, place, light): Shot| (step, Place { yaw: place.yaw * 2.1, ..place }, light);
     let shots: Vec<Shot> = followed(&steps, 5).into_iter().map(slanted).collect();
     let print = filmed(&Model::bent_print(&hopper.0, &hopper.1, 0.0), &shots, 5);
-    let likeness = template(&astronaut).similarity(&template(&hopper));
+    let likeness = template(&astronaut).main_similarity(&template(&hopper));
     let results = json!({
         "astronaut": face_result(&astronaut.1),
         "hopper": face_result(&hopper.1),
@@ -131,7 +131,7 @@ fn document_result(document: &DocumentReading) -> Value {
 fn portrait_result(portrait: &Portrait) -> Value {
     let original = specimen("portrait.jpg").image;
     let face = FACES.find_faces(&original).unwrap().remove(0);
-    let likeness = portrait.embedding.similarity(&FACES.compute_embedding(&original, &face).unwrap());
+    let likeness = portrait.embedding.main_similarity(&FACES.compute_embedding(&original, &face).unwrap());
     json!({
         "on_back": portrait.on_back,
         "eyes": portrait.eyes.map(|eyes| eyes.map(|point| point.map(figure))),

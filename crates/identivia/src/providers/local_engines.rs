@@ -139,7 +139,7 @@ impl LocalEngines {
     /// The weights that compare faces.
     #[must_use]
     pub fn face_weights(&self) -> Vec<WeightsUsed> {
-        self.faces.face_models().map(to_weights_used).to_vec()
+        self.faces.face_models().into_iter().map(to_weights_used).collect()
     }
 
     /// The weights that read text.

@@ -24,7 +24,7 @@ use super::{DocumentEngines, DocumentSide, ReadBarcode, SideFace, SidesReading};
 
 /// The number of this form. Raise it when a field is added, removed, or changes its meaning. Everything else that changes a
 /// reading is in [`DocumentEngines::describe_version`] without anybody's help.
-const FORM_NUMBER: u32 = 1;
+const FORM_NUMBER: u32 = 2;
 /// The maximum size of a stored reading, in bytes. A passport's has about 4 KiB, a card's about 6 KiB.
 pub const MAX_KEPT_BYTES: usize = 40 * 1024;
 /// The maximum size of its text before it is deflated, in bytes.
@@ -220,7 +220,7 @@ impl KeptFace {
             pose: [pose.yaw, pose.pitch, pose.roll].map(Bits::from),
             eye_distance: (*eye_distance).into(),
             landmark_score: (*landmark_score).into(),
-            template: seen.embedding.as_ref().filter(|_| is_first).map(Embedding::to_bits),
+            template: seen.embedding.as_ref().filter(|_| is_first).map(Embedding::to_words),
             is_other_person: seen.is_other_person,
         }
     }
@@ -229,7 +229,7 @@ impl KeptFace {
         let [left, top, width, height] = self.region.map(f32::from);
         let [yaw, pitch, roll] = self.pose.map(f32::from);
         let embedding = match self.template {
-            Some(bits) => Some(Embedding::from_bits(&bits)?),
+            Some(bits) => Some(Embedding::from_words(&bits)?),
             None => None,
         };
         let face = Face {

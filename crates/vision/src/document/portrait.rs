@@ -34,11 +34,11 @@ pub(super) fn find_side_faces(
     for (at, face) in faces.iter().enumerate() {
         let embedding = match at {
             0 => Some(portrait.clone()),
-            _ if face.eye_distance >= LEAST_COMPARED_DISTANCE => Some(engine.compute_embedding(image, face)?),
+            _ if face.eye_distance >= LEAST_COMPARED_DISTANCE => Some(engine.compute_frame_embedding(image, face)?),
             _ => None,
         };
-        let similarity = embedding.as_ref().map(|other| portrait.similarity(other));
-        let is_other_person = at > 0 && similarity.is_some_and(|similarity| similarity < engine.match_threshold());
+        let similarity = embedding.as_ref().map(|other| portrait.main_similarity(other));
+        let is_other_person = at > 0 && similarity.is_some_and(|similarity| similarity < engine.main_match_threshold());
         seen.push(SideFace { face: face.clone(), embedding, is_other_person });
     }
     Ok(seen)

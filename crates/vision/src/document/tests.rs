@@ -83,7 +83,7 @@ pub(super) fn face(width: f32, is_other_person: bool) -> SideFace {
         landmarks: Vec::new(),
         landmark_score: 1.0,
     };
-    SideFace { face, embedding: Embedding::from_bytes(&1.0_f32.to_le_bytes()), is_other_person }
+    SideFace { face, embedding: Some(Embedding::of_one_number()), is_other_person }
 }
 
 fn side(lines: Vec<TextLine>) -> DocumentSide {
