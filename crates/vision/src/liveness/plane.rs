@@ -5,6 +5,8 @@
 //! refined until the pixels agree best. They agree for a flat picture at any position; a head that has turned shows
 //! other sides of its nose and cheeks.
 
+use std::sync::OnceLock;
+
 use image::RgbImage;
 
 use super::depth::Homography;
@@ -22,11 +24,32 @@ const BLURS: [usize; 3] = [6, 3, 1];
 /// the nose.
 const FIRM_LANDMARKS: [usize; 8] = [33, 133, 362, 263, 61, 291, 129, 358];
 
+/// The fewest pairs of pixels for a face.
+const LEAST_PAIRS: f64 = SIZE as f64;
+/// Homographies that move no point of a face by more than this are one, in parts of half a texture: a quarter of a pixel.
+const SAME_START: f64 = 0.5 / SIZE as f64;
+
 /// A face's grey pixels, level and at a fixed size, with its landmarks on them (−1..1).
 #[derive(Clone, Debug)]
 pub(super) struct FaceTexture {
     grey: Vec<f32>,
     points: Vec<[f64; 2]>,
+    /// The detail at each scale, once it is needed.
+    details: OnceLock<[Vec<f32>; BLURS.len()]>,
+}
+
+/// A pixel of a texture, and its centre.
+#[derive(Clone, Copy)]
+struct FacePixel {
+    at: usize,
+    centre: [f64; 2],
+}
+
+/// The pixels of a face. Coarse detail changes little from one pixel to the next, so a part of them represents all.
+struct FacePixels {
+    all: Vec<FacePixel>,
+    half: Vec<FacePixel>,
+    quarter: Vec<FacePixel>,
 }
 
 impl FaceTexture {
@@ -36,25 +59,46 @@ impl FaceTexture {
         let pixels = crop_pixels(picture, SIZE, SIZE, &place);
         let grey = pixels.iter().map(|[red, green, blue]| 0.299 * red + 0.587 * green + 0.114 * blue).collect();
         let points = face.landmarks.iter().map(|point| normalise_pixel(place.map_point_back(point[0], point[1])));
-        Self { grey, points: points.collect() }
+        Self { grey, points: points.collect(), details: OnceLock::new() }
     }
 
     /// The best likeness of the two faces' pixels under one homography, −1..1; 0 if none is found.
     pub(super) fn plane_likeness(&self, other: &Self) -> f64 {
-        let inside = self.list_face_pixels();
-        let scales = BLURS.map(|blur| (extract_detail(&self.grey, blur), extract_detail(&other.grey, blur)));
-        let starts = [
+        let pixels = self.list_face_pixels();
+        let mut starts: Vec<Homography> = Vec::new();
+        let found = [
             self.initial_homography(other, |_| true),
             self.initial_homography(other, |point| FIRM_LANDMARKS.contains(&point)),
         ];
-        let ends = starts.into_iter().flatten().map(|mut plane| {
+        for start in found.into_iter().flatten() {
+            if starts.iter().all(|known| !is_same_start(known, &start, &pixels.quarter)) {
+                starts.push(start);
+            }
+        }
+        let scales = self.details().iter().zip(other.details()).zip(BLURS);
+        let ends = starts.into_iter().map(|mut plane| {
             let mut likeness = 0.0;
-            for (here, there) in &scales {
-                likeness = refine_homography(here, there, &inside, &mut plane);
+            for ((here, there), blur) in scales.clone() {
+                let pair = if blur > 1 {
+                    TexturePair {
+                        here,
+                        there,
+                        fitted: &pixels.quarter,
+                        compared: &pixels.quarter,
+                        least_pairs: LEAST_PAIRS / 4.0,
+                    }
+                } else {
+                    TexturePair { here, there, fitted: &pixels.half, compared: &pixels.all, least_pairs: LEAST_PAIRS }
+                };
+                likeness = pair.refine_homography(&mut plane);
             }
             likeness
         });
         ends.fold(0.0, f64::max)
+    }
+
+    fn details(&self) -> &[Vec<f32>; BLURS.len()] {
+        self.details.get_or_init(|| BLURS.map(|blur| extract_detail(&self.grey, blur)))
     }
 
     /// The homography that fits some of the landmarks.
@@ -66,19 +110,34 @@ impl FaceTexture {
     }
 
     /// The pixels of the face itself: inside the ellipse of its landmarks.
-    fn list_face_pixels(&self) -> Vec<usize> {
+    fn list_face_pixels(&self) -> FacePixels {
         let count = self.points.len().max(1) as f64;
         let mean = |axis: usize| self.points.iter().map(|point| point[axis]).sum::<f64>() / count;
         let middle = [mean(0), mean(1)];
         let reach =
             |axis: usize| self.points.iter().map(|point| (point[axis] - middle[axis]).abs()).fold(0.05, f64::max) * 0.9;
         let (across, down) = (reach(0), reach(1));
-        let within = |at: &usize| {
-            let [x, y] = pixel_centre(*at);
+        let within = |pixel: &FacePixel| {
+            let [x, y] = pixel.centre;
             ((x - middle[0]) / across).powi(2) + ((y - middle[1]) / down).powi(2) <= 1.0
         };
-        (0..SIZE * SIZE).filter(within).collect()
+        let all: Vec<FacePixel> =
+            (0..SIZE * SIZE).map(|at| FacePixel { at, centre: pixel_centre(at) }).filter(within).collect();
+        let part = |is_in: fn(usize, usize) -> bool| {
+            all.iter().filter(|pixel| is_in(pixel.at % SIZE, pixel.at / SIZE)).copied().collect()
+        };
+        let half = part(|x, y| (x + y) % 2 == 0);
+        let quarter = part(|x, y| x % 2 == 0 && y % 2 == 0);
+        FacePixels { all, half, quarter }
     }
+}
+
+/// Whether two homographies map a face's pixels to the same places.
+fn is_same_start(one: &Homography, other: &Homography, pixels: &[FacePixel]) -> bool {
+    pixels.iter().all(|pixel| {
+        let ([x, y], [u, v]) = (one.project_point(pixel.centre), other.project_point(pixel.centre));
+        (x - u).abs().max((y - v).abs()) < SAME_START
+    })
 }
 
 fn normalise_pixel([x, y]: [f32; 2]) -> [f64; 2] {
@@ -102,12 +161,15 @@ fn box_blur(grey: &[f32], reach: usize) -> Vec<f32> {
     let along = |values: &[f32], stride: usize, other: usize| {
         let mut out = vec![0.0; values.len()];
         for line in 0..SIZE {
+            let mut sums = [0.0_f64; SIZE + 1];
             for at in 0..SIZE {
-                let near = at.saturating_sub(reach)..=(at + reach).min(SIZE - 1);
-                let count = near.clone().count() as f32;
-                let sum: f32 = near.filter_map(|step| values.get(line * other + step * stride)).sum();
+                let value = values.get(line * other + at * stride).copied().unwrap_or_default();
+                sums[at + 1] = sums[at] + f64::from(value);
+            }
+            for at in 0..SIZE {
+                let (from, to) = (at.saturating_sub(reach), (at + reach + 1).min(SIZE));
                 if let Some(cell) = out.get_mut(line * other + at * stride) {
-                    *cell = sum / count;
+                    *cell = ((sums[to] - sums[from]) / (to - from) as f64) as f32;
                 }
             }
         }
@@ -116,91 +178,118 @@ fn box_blur(grey: &[f32], reach: usize) -> Vec<f32> {
     along(&along(grey, 1, SIZE), SIZE, 1)
 }
 
-/// Refines the homography until the pixels are most alike (Gauss-Newton, damped), and returns their likeness.
-fn refine_homography(here: &[f32], there: &[f32], inside: &[usize], best: &mut Homography) -> f64 {
-    let mut likeness = correlate_pairs(&pair_values(here, there, inside, best));
-    let mut damping = 0.01;
-    for _ in 0..MOST_MOVES {
-        let Some(step) = solve_movement(here, there, inside, best, damping) else { break };
-        let moved = Homography(std::array::from_fn(|at| best.0[at] + step[at]));
-        let found = correlate_pairs(&pair_values(here, there, inside, &moved));
-        if found > likeness {
-            let gain = found - likeness;
-            (likeness, *best, damping) = (found, moved, damping / 3.0);
-            if gain < 1e-5 {
-                break;
+/// Two textures at one scale, with the pixels at which a homography is fitted and at which it is judged.
+struct TexturePair<'a> {
+    here: &'a [f32],
+    there: &'a [f32],
+    fitted: &'a [FacePixel],
+    compared: &'a [FacePixel],
+    /// With fewer pairs of pixels the textures are not compared.
+    least_pairs: f64,
+}
+
+impl TexturePair<'_> {
+    /// Refines the homography until the pixels are most alike (Gauss-Newton, damped), and returns their likeness.
+    fn refine_homography(&self, best: &mut Homography) -> f64 {
+        let mut likeness = self.measure_likeness(best);
+        let mut damping = 0.01;
+        for _ in 0..MOST_MOVES {
+            let Some(step) = self.solve_movement(best, damping) else { break };
+            let moved = Homography(std::array::from_fn(|at| best.0[at] + step[at]));
+            let found = self.measure_likeness(&moved);
+            if found > likeness {
+                let gain = found - likeness;
+                (likeness, *best, damping) = (found, moved, damping / 3.0);
+                if gain < 1e-5 {
+                    break;
+                }
+            } else {
+                damping *= 10.0;
             }
-        } else {
-            damping *= 10.0;
         }
+        likeness
     }
-    likeness
-}
 
-/// The values of both textures at the points that the homography pairs.
-fn pair_values(here: &[f32], there: &[f32], inside: &[usize], plane: &Homography) -> Vec<[f64; 2]> {
-    let both = inside.iter().filter_map(|at| {
-        let there = sample_texture(there, plane.project_point(pixel_centre(*at)))?;
-        Some([f64::from(*here.get(*at)?), there])
-    });
-    both.collect()
-}
-
-/// The correlation of pairs, −1..1; 0 if there are too few pairs for a face.
-fn correlate_pairs(pairs: &[[f64; 2]]) -> f64 {
-    let count = pairs.len() as f64;
-    if pairs.len() < SIZE {
-        return 0.0;
+    /// The correlation of the values that the homography pairs, −1..1; 0 if there are too few pairs for a face.
+    fn measure_likeness(&self, plane: &Homography) -> f64 {
+        let both = self.compared.iter().filter_map(|pixel| {
+            let there = sample_texture(self.there, plane.project_point(pixel.centre))?;
+            Some([f64::from(*self.here.get(pixel.at)?), there])
+        });
+        let [mut count, mut a, mut b, mut aa, mut bb, mut ab] = [0.0; 6];
+        for [here, there] in both {
+            count += 1.0;
+            (a, b) = (a + here, b + there);
+            (aa, bb, ab) = (aa + here * here, bb + there * there, ab + here * there);
+        }
+        if count < self.least_pairs {
+            return 0.0;
+        }
+        let likeness = (ab - a * b / count) / ((aa - a * a / count) * (bb - b * b / count)).sqrt();
+        if likeness.is_finite() { likeness } else { 0.0 }
     }
-    let mean = |side: usize| pairs.iter().map(|pair| pair[side]).sum::<f64>() / count;
-    let (a, b) = (mean(0), mean(1));
-    let sum = |f: fn(f64, f64) -> f64| pairs.iter().map(|pair| f(pair[0] - a, pair[1] - b)).sum::<f64>();
-    let likeness = sum(|a, b| a * b) / (sum(|a, _| a * a) * sum(|_, b| b * b)).sqrt();
-    if likeness.is_finite() { likeness } else { 0.0 }
-}
 
-/// The step that would make the values equal if they changed evenly; gain and offset are fitted too.
-fn solve_movement(
-    here: &[f32],
-    there: &[f32],
-    inside: &[usize],
-    plane: &Homography,
-    damping: f64,
-) -> Option<[f64; 10]> {
-    let mut fit = LeastSquares::<10>::new();
-    let reach = 2.0 / SIZE as f64;
-    for at in inside {
-        let [x, y] = pixel_centre(*at);
-        let [u, v] = plane.project_point([x, y]);
-        let depth = plane.0[6] * x + plane.0[7] * y + 1.0;
-        let slope = |ahead: [f64; 2], behind: [f64; 2]| {
-            Some((sample_texture(there, ahead)? - sample_texture(there, behind)?) / (2.0 * reach))
-        };
-        let across = slope([u + reach, v], [u - reach, v]);
-        let down = slope([u, v + reach], [u, v - reach]);
-        let (Some(across), Some(down), Some(value)) = (across, down, sample_texture(there, [u, v])) else { continue };
-        let Some(wanted) = here.get(*at) else { continue };
-        let (a, b) = (across / depth, down / depth);
-        let turn = -(a * u + b * v);
-        let row = [a * x, a * y, a, b * x, b * y, b, turn * x, turn * y, -f64::from(*wanted), -1.0];
-        fit.add_row(&row, -value);
+    /// The step that would make the values equal if they changed evenly; gain and offset are fitted too.
+    fn solve_movement(&self, plane: &Homography, damping: f64) -> Option<[f64; 10]> {
+        let mut fit = LeastSquares::<10>::new();
+        for pixel in self.fitted {
+            let [x, y] = pixel.centre;
+            let [u, v] = plane.project_point([x, y]);
+            let depth = plane.0[6] * x + plane.0[7] * y + 1.0;
+            let (Some([value, across, down]), Some(wanted)) =
+                (sample_slopes(self.there, [u, v]), self.here.get(pixel.at))
+            else {
+                continue;
+            };
+            let (a, b) = (across / depth, down / depth);
+            let turn = -(a * u + b * v);
+            let row = [a * x, a * y, a, b * x, b * y, b, turn * x, turn * y, -f64::from(*wanted), -1.0];
+            fit.add_row(&row, -value);
+        }
+        fit.dampen(damping);
+        fit.solve()
     }
-    fit.dampen(damping);
-    fit.solve()
 }
 
 /// The value interpolated between the four pixels around a point; `None` beyond the edge.
-fn sample_texture(values: &[f32], [x, y]: [f64; 2]) -> Option<f64> {
+fn sample_texture(values: &[f32], point: [f64; 2]) -> Option<f64> {
+    let ([left, top], parts) = place_in_texture(point, 0)?;
+    let at = top * SIZE + left;
+    Some(blend_square(values.get(at..at + 2)?, values.get(at + SIZE..at + SIZE + 2)?, parts))
+}
+
+/// The value at a point, and its slopes across and down over two pixels; `None` near the edge.
+fn sample_slopes(values: &[f32], point: [f64; 2]) -> Option<[f64; 3]> {
+    let ([left, top], parts) = place_in_texture(point, 1)?;
+    let row = |row: usize| {
+        let at = (top + row - 1) * SIZE + left - 1;
+        values.get(at..at + 4)
+    };
+    let (above, upper, lower, below) = (row(0)?, row(1)?, row(2)?, row(3)?);
+    let value = blend_square(&upper[1..3], &lower[1..3], parts);
+    let across = blend_square(&upper[2..4], &lower[2..4], parts) - blend_square(&upper[..2], &lower[..2], parts);
+    let down = blend_square(&lower[1..3], &below[1..3], parts) - blend_square(&above[1..3], &upper[1..3], parts);
+    // Two pixels are four parts of the texture's side, which is 2 long.
+    let reach = 4.0 / SIZE as f64;
+    Some([value, across / reach, down / reach])
+}
+
+/// The pixel to the upper left of a point with the parts of the way to the next ones, if `margin` more pixels are around.
+fn place_in_texture([x, y]: [f64; 2], margin: usize) -> Option<([usize; 2], [f64; 2])> {
     let half = SIZE as f64 / 2.0;
     let (x, y) = ((x + 1.0) * half - 0.5, (y + 1.0) * half - 0.5);
-    let last = (SIZE - 1) as f64;
-    if !(x >= 0.0 && y >= 0.0 && x < last && y < last) {
+    let (first, last) = (margin as f64, (SIZE - 1 - margin) as f64);
+    if !(x >= first && y >= first && x < last && y < last) {
         return None;
     }
     let (left, top) = (x as usize, y as usize);
-    let (across, down) = (x - left as f64, y - top as f64);
-    let value = |row: usize, column: usize| values.get(row * SIZE + column).map(|value| f64::from(*value));
-    let upper = value(top, left)? * (1.0 - across) + value(top, left + 1)? * across;
-    let lower = value(top + 1, left)? * (1.0 - across) + value(top + 1, left + 1)? * across;
-    Some(upper * (1.0 - down) + lower * down)
+    Some(([left, top], [x - left as f64, y - top as f64]))
+}
+
+fn blend_square(upper: &[f32], lower: &[f32], [across, down]: [f64; 2]) -> f64 {
+    let blend = |row: &[f32]| match row {
+        [left, right, ..] => f64::from(*left) * (1.0 - across) + f64::from(*right) * across,
+        _ => 0.0,
+    };
+    blend(upper) * (1.0 - down) + blend(lower) * down
 }

@@ -2,6 +2,7 @@
 
 /// Finds the x for which the sums Σ row·x are closest to their values; `None` if x is not unique.
 pub(super) struct LeastSquares<const N: usize> {
+    /// Symmetric. Its upper right half is summed up, and the other one is copied from it.
     matrix: [[f64; N]; N],
     right: [f64; N],
 }
@@ -12,8 +13,8 @@ impl<const N: usize> LeastSquares<N> {
     }
 
     pub(super) fn add_row(&mut self, row: &[f64; N], value: f64) {
-        for (line, a) in self.matrix.iter_mut().zip(row) {
-            for (cell, b) in line.iter_mut().zip(row) {
+        for (at, (line, a)) in self.matrix.iter_mut().zip(row).enumerate() {
+            for (cell, b) in line.iter_mut().zip(row).skip(at) {
                 *cell += a * b;
             }
         }
@@ -31,6 +32,11 @@ impl<const N: usize> LeastSquares<N> {
 
     /// Gaussian elimination with the largest pivot first.
     pub(super) fn solve(mut self) -> Option<[f64; N]> {
+        for line in 0..N {
+            for column in 0..line {
+                self.matrix[line][column] = self.matrix[column][line];
+            }
+        }
         for step in 0..N {
             let pivot = (step..N).max_by(|a, b| self.matrix[*a][step].abs().total_cmp(&self.matrix[*b][step].abs()))?;
             self.matrix.swap(step, pivot);
