@@ -9,7 +9,7 @@ use vision::barcode::SearchEffort;
 use vision::create_thread_pool;
 use vision::document::{Date, DocumentEngines, read_document};
 use vision::face::FaceEngine;
-use vision::intake::{Photo, decode_photo};
+use vision::intake::{Photo, decode_photo, rebuild_picture};
 use vision::liveness::{Frame, Limits, LivenessStep, judge_session, observe_frames};
 use vision::quality::Quality;
 use vision::text::TextReader;
@@ -73,6 +73,8 @@ fn main() {
     };
     println!("{:<40} {:>11} {:>11} {:>8}", "", "median", "processor", "ratio");
     report("decode a passport's picture (1)", measured(|| drop(decode_photo(&bytes, SIDE).unwrap())));
+    let upload = || rebuild_picture(&bytes).and_then(|rebuilt| rebuilt.check_decoding()).unwrap();
+    report("check and rebuild an upload of 250 KB", measured(upload));
     report("quality of a picture", measured(|| drop(Quality::measure(&passport.image, &passport.tags, |_| true))));
     report("machine-readable zone, TD3", measured(|| drop(text.read_zone(&passport.image).unwrap())));
     report("machine-readable zone, TD1", measured(|| drop(text.read_zone(&back.image).unwrap())));

@@ -29,24 +29,41 @@ fn survive(count: usize, seed: u64) {
     let mut refused = 0;
     for number in 0..count {
         let (name, bytes) = hostile.picture(number);
-        reset_peak();
-        let start = processor_milliseconds();
-        let outcome = intake::decode_photo(&bytes, LONGEST_SIDE);
-        let time = processor_milliseconds() - start;
-        let peak = memory("VmHWM").saturating_sub(base + bytes.len() as u64);
-        assert!(time < MOST_MILLISECONDS, "{name} (number {number}) took {time} ms: {:?}", outcome.err());
-        assert!(peak < MOST_BYTES, "{name} (number {number}) took {peak} bytes: {:?}", outcome.err());
-        refused += usize::from(outcome.is_err());
-        if time > slowest.0 {
-            slowest = (time, name);
+        let most = base + bytes.len() as u64;
+        let (decoded, decoding) = measure(most, || intake::decode_photo(&bytes, LONGEST_SIDE).map(drop));
+        // As an upload, a picture is rebuilt and checked.
+        let (accepted, checking) =
+            measure(most, || intake::rebuild_picture(&bytes).and_then(|rebuilt| rebuilt.check_decoding()));
+        for Cost { milliseconds, bytes } in [decoding, checking] {
+            assert!(milliseconds < MOST_MILLISECONDS, "{name} (number {number}) took {milliseconds} ms: {decoded:?}");
+            assert!(bytes < MOST_BYTES, "{name} (number {number}) took {bytes} bytes: {decoded:?}");
+            if milliseconds > slowest.0 {
+                slowest = (milliseconds, name);
+            }
+            if bytes > largest.0 {
+                largest = (bytes, name);
+            }
         }
-        if peak > largest.0 {
-            largest = (peak, name);
-        }
+        assert!(accepted.is_err() || decoded.is_ok(), "{name} (number {number}) is accepted and does not decode");
+        refused += usize::from(decoded.is_err());
     }
     println!("{count} pictures, {refused} refused");
     println!("slowest: {} with {:.0} ms; largest: {} with {} MB", slowest.1, slowest.0, largest.1, largest.0 >> 20);
     assert!(refused * 2 > count, "most of them are no pictures");
+}
+
+/// What work took: processor time, and memory over what there was before.
+struct Cost {
+    milliseconds: f64,
+    bytes: u64,
+}
+
+fn measure<T>(base: u64, work: impl FnOnce() -> T) -> (T, Cost) {
+    reset_peak();
+    let start = processor_milliseconds();
+    let result = work();
+    let milliseconds = processor_milliseconds() - start;
+    (result, Cost { milliseconds, bytes: memory("VmHWM").saturating_sub(base) })
 }
 
 /// A memory figure of this process from the kernel, in bytes.

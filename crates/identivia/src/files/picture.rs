@@ -15,8 +15,6 @@ use crate::work::holder::WorkHolder;
 
 /// The megapixels that every picture counts at least, because its file is in memory, as sent and rebuilt.
 pub(super) const MIN_MEGAPIXELS: u32 = 10;
-/// The checked picture is scaled down to this side, in pixels: only the check matters.
-const CHECK_SIDE: u32 = 16;
 
 /// What is wrong with a picture, in words for the person who sent it.
 pub type PictureFault = String;
@@ -179,12 +177,12 @@ fn overwrite_file(file: &mut File, bytes: &[u8]) -> std::io::Result<()> {
     file.set_len(bytes.len() as u64)
 }
 
-/// Rebuilds a picture, and decodes what was rebuilt: what is stored is what was checked. The picture as sent is not in
-/// memory while its pixels are.
+/// Rebuilds a picture, and checks that what was rebuilt decodes: what is stored is what was checked. The picture as sent is
+/// not in memory while its pixels are.
 fn rebuild_and_decode(sent: Vec<u8>) -> Result<intake::RebuiltPicture, intake::PictureRefusal> {
     let rebuilt = intake::rebuild_picture(&sent)?;
     drop(sent);
-    intake::decode_photo(&rebuilt.bytes, CHECK_SIDE)?;
+    rebuilt.check_decoding()?;
     Ok(rebuilt)
 }
 

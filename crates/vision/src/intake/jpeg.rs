@@ -127,13 +127,7 @@ fn add_segment_tags(tags: &mut Tags, data: &[u8]) {
 
 pub(super) fn decode_jpeg(bytes: &[u8], longest_side: u32) -> Result<(RgbImage, PictureHeader, Tags), PictureRefusal> {
     let (declared, tags) = read_jpeg_header(bytes)?;
-    // Strict: a lenient decoder fills missing parts with grey and reports success.
-    let options = DecoderOptions::default()
-        .set_strict_mode(true)
-        .set_max_width(usize::from(u16::MAX))
-        .set_max_height(usize::from(u16::MAX))
-        .jpeg_set_out_colorspace(ColorSpace::RGB);
-    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
+    let mut decoder = start_decoder(bytes);
     let pixels = decoder.decode().map_err(|_| PictureRefusal::Damaged)?;
     if decoder.dimensions() != Some((declared.width as usize, declared.height as usize)) {
         return Err(PictureRefusal::Damaged);
@@ -141,4 +135,23 @@ pub(super) fn decode_jpeg(bytes: &[u8], longest_side: u32) -> Result<(RgbImage, 
     let whole = RgbImage::from_raw(declared.width, declared.height, pixels).ok_or(PictureRefusal::Damaged)?;
     let image = scale_picture(whole, longest_side).ok_or(PictureRefusal::Damaged)?;
     Ok((image, declared, tags))
+}
+
+/// Checks all of a picture but its coded pixels.
+pub(super) fn check_jpeg_head(bytes: &[u8]) -> Result<(), PictureRefusal> {
+    let declared = read_jpeg_size(bytes).ok_or(PictureRefusal::Damaged)?;
+    let mut decoder = start_decoder(bytes);
+    decoder.decode_headers().map_err(|_| PictureRefusal::Damaged)?;
+    let size = decoder.dimensions().and_then(|(width, height)| Some((width.try_into().ok()?, height.try_into().ok()?)));
+    if size == Some(declared) { Ok(()) } else { Err(PictureRefusal::Damaged) }
+}
+
+/// Strict: a lenient decoder fills missing parts with grey and reports success.
+fn start_decoder(bytes: &[u8]) -> JpegDecoder<ZCursor<&[u8]>> {
+    let options = DecoderOptions::default()
+        .set_strict_mode(true)
+        .set_max_width(usize::from(u16::MAX))
+        .set_max_height(usize::from(u16::MAX))
+        .jpeg_set_out_colorspace(ColorSpace::RGB);
+    JpegDecoder::new_with_options(ZCursor::new(bytes), options)
 }

@@ -3,6 +3,9 @@
 /// Codes of at most this many bits are found in one step.
 const FAST_BITS: u32 = 9;
 
+/// The most bits of a code with its value.
+const LONGEST_VALUE: u32 = 16 + 15;
+
 /// One table of codes.
 pub(super) struct HuffmanCodes {
     /// By the next bits: the length of the code and its symbol; length 0 for a longer code.
@@ -56,6 +59,19 @@ impl<'a> CodedBits<'a> {
 
     /// Takes bytes as long as there is room. A zero behind `FF` is stuffed; anything else is a marker, which ends the bits.
     fn fill(&mut self) {
+        let ahead = self.bytes.get(self.at..).and_then(<[u8]>::first_chunk::<8>);
+        let word = ahead.map(|bytes| u64::from_be_bytes(*bytes)).filter(|word| !has_full_byte(*word));
+        match (word, (64 - self.count) / 8) {
+            (Some(word), 8) => (self.taken, self.at, self.count) = (word, self.at + 8, 64),
+            (Some(word), room) => {
+                self.taken = self.taken << (8 * room) | word >> (64 - 8 * room);
+                (self.at, self.count) = (self.at + room as usize, self.count + 8 * room);
+            }
+            (None, _) => self.fill_by_bytes(),
+        }
+    }
+
+    fn fill_by_bytes(&mut self) {
         while self.count <= 56 {
             let Some(byte) = self.bytes.get(self.at) else { return };
             if *byte == 0xFF {
@@ -81,7 +97,21 @@ impl<'a> CodedBits<'a> {
 
     /// Takes the next code and returns its symbol.
     pub(super) fn take_symbol(&mut self, codes: &HuffmanCodes) -> Option<u8> {
-        if self.count < 16 {
+        let (length, symbol) = self.find_code(codes)?;
+        self.count = self.count.checked_sub(length)?;
+        Some(symbol)
+    }
+
+    /// Takes the next code, and behind it as many bits as the low half of its symbol says: those of a value.
+    pub(super) fn take_value(&mut self, codes: &HuffmanCodes) -> Option<u8> {
+        let (length, symbol) = self.find_code(codes)?;
+        self.count = self.count.checked_sub(length + u32::from(symbol & 15))?;
+        Some(symbol)
+    }
+
+    /// The length of the next code, and its symbol.
+    fn find_code(&mut self, codes: &HuffmanCodes) -> Option<(u32, u8)> {
+        if self.count < LONGEST_VALUE {
             self.fill();
         }
         // Before a marker there may be fewer bits than the longest code has: zeros take their place.
@@ -89,16 +119,14 @@ impl<'a> CodedBits<'a> {
         let next = next as u32 & 0xFFFF;
         let (length, symbol) = *codes.fast.get((next >> (16 - FAST_BITS)) as usize)?;
         if length > 0 {
-            self.count = self.count.checked_sub(length.into())?;
-            return Some(symbol);
+            return Some((length.into(), symbol));
         }
         for length in FAST_BITS + 1..=16 {
             let (limit, to_index) = codes.limits[length as usize];
             let code = next >> (16 - length);
             if code < limit {
-                self.count = self.count.checked_sub(length)?;
                 let index = usize::try_from(code as i32 + to_index).ok()?;
-                return codes.symbols.get(index).copied();
+                return Some((length, *codes.symbols.get(index)?));
             }
         }
         None
@@ -112,5 +140,49 @@ impl<'a> CodedBits<'a> {
             end -= if is_stuffed { 2 } else { 1 };
         }
         end
+    }
+}
+
+/// Whether one of eight bytes is `FF`.
+fn has_full_byte(word: u64) -> bool {
+    (!word).wrapping_sub(0x0101_0101_0101_0101) & word & 0x8080_8080_8080_8080 != 0
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn full_byte_is_found(bytes: [u8; 8], place in 0_usize..9) {
+            let mut bytes = bytes;
+            bytes.iter_mut().skip(place).take(1).for_each(|byte| *byte = 0xFF);
+            prop_assert_eq!(has_full_byte(u64::from_be_bytes(bytes)), bytes.contains(&0xFF));
+        }
+
+        /// However many bits are taken at a time, and wherever a zero is stuffed, they are the same.
+        #[test]
+        fn bits_are_taken_in_sequence(
+            bytes in proptest::collection::vec(prop_oneof![3 => any::<u8>(), 1 => Just(0xFF_u8)], 0..60),
+            counts in proptest::collection::vec(1_u32..17, 1..80),
+        ) {
+            let stuffed: Vec<u8> = bytes.iter().flat_map(|byte| if *byte == 0xFF { vec![0xFF, 0] } else { vec![*byte] }).collect();
+            let all: Vec<u32> = bytes.iter().flat_map(|byte| (0..8).rev().map(move |bit| u32::from(byte >> bit & 1))).collect();
+            let mut found = CodedBits::new(&stuffed, 0);
+            let mut from = 0;
+            for count in counts {
+                let expected = all.get(from..from + count as usize);
+                let expected = expected.map(|bits| bits.iter().fold(0, |sum, bit| sum << 1 | bit));
+                prop_assert_eq!(found.take_bits(count), expected);
+                if expected.is_none() {
+                    break;
+                }
+                from += count as usize;
+                let end = bytes[..from.div_ceil(8)].iter().map(|byte| if *byte == 0xFF { 2 } else { 1 }).sum::<usize>();
+                prop_assert_eq!(found.end(), end);
+            }
+        }
     }
 }

@@ -2,7 +2,7 @@
 //! application segments only JFIF's and Adobe's are written, anew.
 
 use super::super::{PictureRefusal, Tags, jpeg as intake, read_be16};
-use super::jpeg_scan::{Frame, Scan};
+use super::jpeg_scan::{Component, Frame, Scan};
 use super::jpeg_tables::{DEFINE_CODES, DEFINE_QUANTISATION, Tables, write_segment};
 use super::orientation::write_orientation;
 
@@ -24,12 +24,20 @@ struct ColourHints {
     transform: Option<u8>,
 }
 
-pub(super) fn rebuild_jpeg(bytes: &[u8]) -> Result<(Vec<u8>, Tags), PictureRefusal> {
+/// Rebuilds a JPEG. Also returns whether its pixels need no decoding to know that they decode.
+pub(super) fn rebuild_jpeg(bytes: &[u8]) -> Result<((Vec<u8>, Tags), bool), PictureRefusal> {
     let (_, tags) = intake::read_jpeg_header(bytes)?;
     let mut out = Vec::with_capacity(bytes.len());
     write_head(&mut out, &read_hints(bytes), &tags);
-    let mut rebuild =
-        JpegRebuild { out, tables: Tables::default(), frame: None, restart: 0, written_restart: 0, is_scanned: false };
+    let mut rebuild = JpegRebuild {
+        out,
+        tables: Tables::default(),
+        frame: None,
+        restart: 0,
+        written_restart: 0,
+        is_scanned: false,
+        is_followed: false,
+    };
     let mut rest = bytes.get(2..).unwrap_or_default();
     loop {
         let (marker, behind) = take_marker(rest, rebuild.is_scanned)?;
@@ -49,7 +57,7 @@ pub(super) fn rebuild_jpeg(bytes: &[u8]) -> Result<(Vec<u8>, Tags), PictureRefus
         return Err(PictureRefusal::Damaged);
     }
     rebuild.out.extend([0xFF, END_OF_IMAGE]);
-    Ok((rebuild.out, tags))
+    Ok(((rebuild.out, tags), rebuild.is_followed))
 }
 
 /// The next marker and what follows it. Restart markers that belong to no pixels are passed over, as are stray bytes where
@@ -121,6 +129,8 @@ struct JpegRebuild {
     restart: u16,
     written_restart: u16,
     is_scanned: bool,
+    /// Whether the only scan so far has all pixels, in full, and their tables are known.
+    is_followed: bool,
 }
 
 impl JpegRebuild {
@@ -169,6 +179,9 @@ impl JpegRebuild {
         }
         write_segment(&mut self.out, START_OF_SCAN, header);
         let behind = scan.copy_pixels(&mut frame, &self.tables, self.restart, pixels, &mut self.out)?;
+        let is_quantised = |component: &Component| self.tables.has_quantisation(component.quantisation);
+        self.is_followed =
+            !self.is_scanned && scan.has_whole_blocks_of(&frame) && frame.components.iter().all(is_quantised);
         self.frame = Some(frame);
         self.is_scanned = true;
         Ok(behind)

@@ -103,6 +103,12 @@ impl Scan {
         (!is_ac || is_band).then_some(Self { components, first: first.into(), last: last.into(), kind })
     }
 
+    /// Whether it has every value of every component, once.
+    pub(super) fn has_whole_blocks_of(&self, frame: &Frame) -> bool {
+        let has_all = (0..frame.components.len()).all(|place| self.components.iter().any(|(one, ..)| *one == place));
+        self.kind == ScanKind::Sequential && has_all && self.components.len() == frame.components.len()
+    }
+
     /// The codes that the scan uses, each with its class and slot.
     pub(super) fn used_codes(&self) -> Vec<(CodeClass, u8)> {
         let classes: &[CodeClass] = match self.kind {
@@ -212,22 +218,16 @@ struct ScanWalk<'a> {
 
 impl ScanWalk<'_> {
     fn pass_dc(&mut self, codes: &HuffmanCodes) -> Option<()> {
-        let size = self.bits.take_symbol(codes)?;
-        self.bits.take_bits(u32::from(size & 15)).map(drop)
+        self.bits.take_value(codes).map(drop)
     }
 
     fn pass_sequential_ac(&mut self, codes: &HuffmanCodes) -> Option<()> {
         let mut place = 1;
         while place < 64 {
-            let symbol = self.bits.take_symbol(codes)?;
-            let (run, size) = (usize::from(symbol >> 4), u32::from(symbol & 15));
-            match (run, size) {
-                (15, 0) => place += 16,
-                (_, 0) => return Some(()),
-                _ => {
-                    self.bits.take_bits(size)?;
-                    place += run + 1;
-                }
+            let symbol = self.bits.take_value(codes)?;
+            match (usize::from(symbol >> 4), symbol & 15) {
+                (run, 0) if run < 15 => return Some(()),
+                (run, _) => place += run + 1,
             }
         }
         Some(())
@@ -240,18 +240,16 @@ impl ScanWalk<'_> {
         }
         let mut place = first;
         while place <= last {
-            let symbol = self.bits.take_symbol(codes)?;
-            let (run, size) = (usize::from(symbol >> 4), u32::from(symbol & 15));
-            match (run, size) {
+            let symbol = self.bits.take_value(codes)?;
+            match (usize::from(symbol >> 4), symbol & 15) {
                 (15, 0) => place += 16,
                 (run, 0) => {
                     self.skipped_blocks = self.take_skipped_blocks(run)? - 1;
                     return Some(());
                 }
-                _ => {
+                (run, _) => {
                     place += run;
                     *nonzero |= 1_u64.checked_shl(u32::try_from(place).ok()?)?;
-                    self.bits.take_bits(size)?;
                     place += 1;
                 }
             }

@@ -20,6 +20,7 @@ pub(super) enum CodeClass {
 struct Table {
     /// As it was read, and not written yet.
     unwritten: Option<Vec<u8>>,
+    is_known: bool,
     codes: Option<HuffmanCodes>,
 }
 
@@ -42,7 +43,7 @@ impl Tables {
             };
             let (table, rest) = data.split_at_checked(length).ok_or(PictureRefusal::Damaged)?;
             let slot = self.quantisation.get_mut(usize::from(head & 15)).ok_or(PictureRefusal::Damaged)?;
-            slot.unwritten = Some(table.to_vec());
+            (slot.unwritten, slot.is_known) = (Some(table.to_vec()), true);
             data = rest;
         }
         Ok(())
@@ -62,10 +63,15 @@ impl Tables {
             let codes = HuffmanCodes::new(counts, table.get(17..).unwrap_or_default());
             let slots = self.slots_mut(class);
             let slot = slots.get_mut(usize::from(head & 15)).ok_or(PictureRefusal::Damaged)?;
-            *slot = Table { unwritten: Some(table.to_vec()), codes: Some(codes.ok_or(PictureRefusal::Damaged)?) };
+            let codes = Some(codes.ok_or(PictureRefusal::Damaged)?);
+            *slot = Table { unwritten: Some(table.to_vec()), is_known: true, codes };
             data = rest;
         }
         Ok(())
+    }
+
+    pub(super) fn has_quantisation(&self, slot: u8) -> bool {
+        self.quantisation.get(usize::from(slot)).is_some_and(|table| table.is_known)
     }
 
     /// Writes a quantisation table, unless it is written.

@@ -269,7 +269,7 @@ fn picture_that_is_cut_off_is_refused() {
     for picture in pictures() {
         for kept in 0..picture.len() - 2 {
             let is_refused = match rebuild_picture(&picture[..kept]) {
-                Ok(rebuilt) => decode_photo(&rebuilt.bytes, 16).is_err(),
+                Ok(rebuilt) => rebuilt.check_decoding().is_err(),
                 Err(_) => true,
             };
             // The second picture of an animation does not count.
@@ -277,6 +277,27 @@ fn picture_that_is_cut_off_is_refused() {
             assert!(is_refused || is_animated, "{kept} of {}", picture.len());
         }
     }
+}
+
+#[test]
+fn only_scans_of_all_values_are_not_decoded_again() {
+    for name in JPEGS {
+        let rebuilt = rebuild_picture(&coded(name)).unwrap();
+        assert_eq!(rebuilt.is_followed, !name.contains("progressive"), "{name}");
+        assert_eq!(rebuilt.check_decoding(), Ok(()), "{name}");
+    }
+    for picture in pngs() {
+        assert!(!rebuild_picture(&picture).unwrap().is_followed);
+    }
+}
+
+#[test]
+fn picture_without_a_table_is_refused() {
+    let whole = coded("grey.jpg");
+    let at = whole.windows(2).position(|pair| pair == b"\xFF\xDB").unwrap();
+    let length = usize::from(u16::from_be_bytes([whole[at + 2], whole[at + 3]]));
+    let without = [&whole[..at], &whole[at + 2 + length..]].concat();
+    assert!(rebuild_picture(&without).unwrap().check_decoding().is_err());
 }
 
 proptest! {
@@ -307,7 +328,9 @@ proptest! {
         let end = picture.len().min(at + bytes.len());
         picture.splice(at..end, bytes);
         if let Ok(rebuilt) = rebuild_picture(&picture) {
-            prop_assert_eq!(rebuild(&rebuilt.bytes), rebuilt.bytes);
+            prop_assert_eq!(rebuild(&rebuilt.bytes), &rebuilt.bytes[..]);
+            // What is not decoded again would have decoded.
+            prop_assert!(rebuilt.check_decoding().is_err() || decode_photo(&rebuilt.bytes, 16).is_ok());
         }
     }
 }
