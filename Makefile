@@ -13,7 +13,7 @@ WEB := $(shell find web \( -name node_modules -o -path web/dist -o -path web/e2e
     -o -path web/test-results -o -path web/playwright-report -o -path web/src/shared/api/schema.d.ts -o -name '*.md' \) -prune \
     -o -type f -print)
 
-.PHONY: help web run test test-rust test-providers test-postgres test-pocketbase test-api test-clients test-page test-web test-disk test-deploy test-examples lint sbom dist bench bench-writes bench-memory bench-console demo crash openapi cargo node services
+.PHONY: help web run test test-rust test-providers test-postgres test-pocketbase test-api test-clients test-page test-web test-disk test-deploy test-examples lint sbom dist bench bench-writes bench-memory bench-console scale demo crash openapi cargo node services
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS=$$'\t' read -r name what; do printf '  make %-14s %s\n' "$$name" "$$what"; done
@@ -121,6 +121,10 @@ bench-memory: cargo ## measure how much memory 64 large uploads at once take, an
 bench-console: cargo ## measure the console with 100,000 reviews and 1,000,000 profiles (STORE=sqlite or postgres)
 	[ "$(STORE)" != postgres ] || tests/install.sh postgres
 	STORE=$(STORE) cargo bench --locked --bench console
+
+scale: cargo ## measure every list with 1,000, 100,000 and 1,000,000 profiles (SCALE) on SQLite and PostgreSQL (STORE for one of them)
+	tests/install.sh postgres
+	for store in $(if $(filter file,$(origin STORE)),sqlite postgres,$(STORE)); do STORE=$$store cargo bench --locked --bench scale || exit 1; done
 
 demo: cargo web ## verify a specimen passport on a temporary server, with curl
 	cargo build --profile quick --locked

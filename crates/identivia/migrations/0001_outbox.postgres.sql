@@ -4,8 +4,11 @@
 -- A transaction may also get its id before it waits for the profile that another one has locked. Its events take the `xid` of
 -- the profile's newest event then: so the events of a profile are in the order of their versions.
 alter table outbox_events add column xid xid8 not null default pg_current_xact_id();
+drop index outbox_events_profile;
+drop index outbox_events_team;
 create index outbox_events_order on outbox_events (xid, seq);
-create index outbox_events_profile on outbox_events (profile, xid);
+create index outbox_events_profile on outbox_events (profile, xid, seq);
+create index outbox_events_team on outbox_events (coalesce(team, ''), event_type, xid, seq);
 
 create function keep_order_of_profile() returns trigger language plpgsql as $body$
 begin

@@ -36,23 +36,33 @@ create table profiles (
     updated bigint not null,
     body text not null
 );
-create unique index profiles_team_user on profiles (team, user_id);
-create index profiles_team on profiles (team, seq);
-create index profiles_updated on profiles (updated);
--- The status that lists show: the newest record's, else the profile's own.
-create index profiles_status on profiles (coalesce(recorded_status, verification_status), seq);
+-- The userID comes first: it also finds the profiles of a userID in every team.
+create unique index profiles_user on profiles (user_id, team);
+-- Lists are newest first. A list that leaves a column of its index open reads one row after the other of each value of it
+-- (src/store/sql/list_statement.rs): so one index serves a team and all of them, and both kinds of status.
+create index profiles_team on profiles (team, created, seq);
+-- The status that lists show is the newest record's, else the profile's own.
+create index profiles_status on profiles (
+    team, coalesce(verification_status, ''), coalesce(recorded_status, verification_status, ''), created, seq);
+create index profiles_country on profiles (team, country, created, seq) where country is not null;
+-- Team and creation are here for lists that read nothing else of most rows.
+create index profiles_updated on profiles (updated, team, created, seq);
 -- A code belongs to one profile.
 create unique index profiles_handoff on profiles (handoff_code) where handoff_code is not null;
 
--- The words by which records are found: of each searched field, in one case, without accents. They name a record by its seq,
--- which rises: so the rows of a frequent word are added at one place of the index. Ids are random, which would spread them.
+-- The words by which records are found: of each searched field, in one case, without accents. The rows of a word are in the
+-- order of lists, for each team: `created` and `seq` rise, so the rows of a team's frequent word are added at one place of the
+-- index. Behind `created`, the team would make a team that lacks a frequent word read the rows of all others.
 -- The key is the only index: whoever removes rows knows their words from the record. It begins with the word, because most
 -- comparisons of keys end there; the kinds are few.
 create table search_tokens (
     token text not null,
     kind text not null,
+    -- '' for a record without one.
+    team text not null,
+    created bigint not null,
     seq bigint not null,
-    primary key (token, kind, seq)
+    primary key (token, kind, team, created, seq)
 ) without rowid;
 
 create table status_history (
@@ -165,13 +175,13 @@ create table audit_events (
     body text not null
 );
 -- Lists are by time: each filter has an index in that order. Events of one millisecond are in the order of their commits.
+-- Kinds are few: a list of every kind reads the rows of each in turn.
 create index audit_events_at on audit_events (at, seq);
-create index audit_events_kind on audit_events (kind, at, seq);
-create index audit_events_actor on audit_events (actor, at, seq) where actor is not null;
-create index audit_events_team on audit_events (team, at, seq) where team is not null;
+create index audit_events_kind on audit_events (coalesce(team, ''), kind, at, seq);
+create index audit_events_actor on audit_events (actor, kind, at, seq) where actor is not null;
 create index audit_events_profile on audit_events (profile, at, seq) where profile is not null;
 create index audit_events_object on audit_events (object_id, at, seq) where object_id is not null;
-create index audit_events_address on audit_events (address, at, seq) where address is not null;
+create index audit_events_address on audit_events (address, kind, at, seq) where address is not null;
 
 -- What happened, in the order in which it was committed: webhooks and `GET /api/events` read it. PostgreSQL has a column
 -- more (0001_outbox.postgres.sql), because its `seq` is not that order.
@@ -184,6 +194,10 @@ create table outbox_events (
     created bigint not null,
     body text not null
 );
+
+-- A reader of one profile, and one of a team or of some types. PostgreSQL has its own, in the order of commits.
+create index outbox_events_profile on outbox_events (profile, seq) where profile is not null;
+create index outbox_events_team on outbox_events (coalesce(team, ''), event_type, seq);
 
 -- Files that may be stored without a record: an upload under way (all names that carry the mark), or a replaced file (one
 -- name). From `removable_from` on the sweeper may remove them; such an upload can no longer be recorded.

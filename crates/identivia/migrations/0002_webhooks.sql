@@ -23,7 +23,7 @@ create table webhook_deliveries (
 );
 -- A claim skips endpoints that are busy or paused: the endpoint is read from the index.
 create index webhook_deliveries_due on webhook_deliveries (state, due_at, endpoint);
-create index webhook_deliveries_endpoint on webhook_deliveries (endpoint, seq);
+create index webhook_deliveries_endpoint on webhook_deliveries (endpoint, event_type, seq);
 -- Endpoints that want the events of a profile one after the other.
 create index webhook_deliveries_profile on webhook_deliveries (profile, endpoint, state) where profile is not null;
 create index webhook_deliveries_finished on webhook_deliveries (finished) where finished is not null;

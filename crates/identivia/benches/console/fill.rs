@@ -1,11 +1,8 @@
 //! Fills a database with reviews, their records and profiles, and the rows of statistics, by SQL that makes the values itself.
 
-use std::path::{Path, PathBuf};
-use std::time::Instant;
-
 use identivia::records::time::Millis;
-use sqlx::{Connection as _, PgConnection};
 
+use crate::database::Database;
 use crate::totals::{TEAMS, list_day_totals};
 
 /// How many rows there are of each kind, and the time that they are spread before.
@@ -15,60 +12,10 @@ pub(crate) struct Rows {
     pub(crate) now: Millis,
 }
 
-/// Which database is filled.
-pub(crate) enum Database {
-    Sqlite(PathBuf),
-    Postgres(String),
-}
-
-impl Database {
-    pub(crate) fn find(url: Option<&String>, data: &Path) -> Self {
-        url.map_or_else(|| Self::Sqlite(data.join("identivia.db")), |url| Self::Postgres(url.clone()))
-    }
-
-    /// Writes `@rows` as a table of that many numbers `i`, and `@id(x)` as an id of the number.
-    fn adapt(&self, sql: &str, rows: u64) -> String {
-        let (numbers, pad) = match self {
-            Self::Sqlite(_) => (
-                format!(
-                    "(with recursive n (i) as (select 1 union all select i + 1 from n where i < {rows}) select i from n) n"
-                ),
-                "substr('00000000000000' || i, -14)",
-            ),
-            Self::Postgres(_) => (format!("generate_series(1::bigint, {rows}) n (i)"), "lpad(i::text, 14, '0')"),
-        };
-        let id = |letter: char| format!("('{letter}' || {pad})");
-        sql.replace("@rows", &numbers)
-            .replace("@profile", &id('p'))
-            .replace("@record", &id('v'))
-            .replace("@review", &id('r'))
-    }
-}
-
 pub(crate) async fn fill_database(database: &Database, rows: &Rows) -> anyhow::Result<()> {
-    let begun = Instant::now();
     let mut statements = list_statements(database, rows);
     statements.extend(list_day_totals(rows.now));
-    match database {
-        Database::Sqlite(file) => {
-            let connection = rusqlite::Connection::open(file)?;
-            connection.execute_batch("pragma synchronous = off; pragma foreign_keys = off; begin")?;
-            for statement in &statements {
-                connection.execute_batch(statement)?;
-            }
-            connection.execute_batch("commit; pragma wal_checkpoint(truncate)")?;
-        }
-        Database::Postgres(url) => {
-            let mut connection = PgConnection::connect(url).await?;
-            for statement in statements {
-                sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut connection).await?;
-            }
-            // A server that has had these rows for a minute has done that by itself.
-            sqlx::raw_sql("analyze").execute(&mut connection).await?;
-        }
-    }
-    println!("filled in {:.0} s", begun.elapsed().as_secs_f64());
-    Ok(())
+    database.run_statements(&statements).await
 }
 
 /// A third of the reviews is open, and a few in each other state; one of a thousand is of a rare country.
@@ -108,7 +55,7 @@ fn list_statements(database: &Database, rows: &Rows) -> Vec<String> {
     );
     let words = |kind: &str, word: &str, condition: &str| {
         format!(
-            "insert into search_tokens (kind, token, seq) select '{kind}', '{word}', seq from {kind} where {condition} order by seq"
+            "insert into search_tokens (kind, team, created, seq, token) select '{kind}', team, created, seq, '{word}' from {kind} where {condition} order by team, created, seq"
         )
     };
     let names = ["Anna", "Maria", "Omar", "Li"]

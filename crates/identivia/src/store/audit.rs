@@ -28,7 +28,8 @@ pub struct AuditFilter {
 }
 
 impl AuditFilter {
-    fn to_query(&self) -> Query {
+    /// The query of a list of audit events.
+    pub(super) fn to_query(&self) -> Query {
         let mut query = Query::of_kind(RecordKind::AuditEvents).ordered(Order::Descending("at")).within(&self.reach);
         let texts = [
             ("actor", self.actor.as_deref()),

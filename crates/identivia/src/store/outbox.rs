@@ -19,6 +19,21 @@ pub struct EventFilter {
     pub profile: Option<RecordId>,
 }
 
+impl EventFilter {
+    /// The query of a list of events.
+    pub(super) fn to_query(&self) -> Query {
+        let mut query = Query::of_kind(RecordKind::OutboxEvents).ordered(Order::Committed).within(&self.reach);
+        if !self.types.is_empty() {
+            let types = self.types.iter().map(|event_type| event_type.word().into()).collect();
+            query = query.filter("event_type", Comparison::In(types));
+        }
+        if let Some(profile) = self.profile {
+            query = query.filter("profile", Comparison::Is(profile.as_str().into()));
+        }
+        query
+    }
+}
+
 impl dyn Store + '_ {
     /// Reads events in the order in which they were committed, from behind a known one on.
     ///
@@ -30,16 +45,8 @@ impl dyn Store + '_ {
         after: Option<&EventId>,
         limit: usize,
     ) -> Result<Vec<OutboxEvent>> {
-        let mut query = Query::of_kind(RecordKind::OutboxEvents).ordered(Order::Committed).within(&filter.reach);
-        if !filter.types.is_empty() {
-            let types = filter.types.iter().map(|event_type| event_type.word().into()).collect();
-            query = query.filter("event_type", Comparison::In(types));
-        }
-        if let Some(profile) = filter.profile {
-            query = query.filter("profile", Comparison::Is(profile.as_str().into()));
-        }
         let after = after.map(|id| id.record_id().to_string());
-        self.read_all(Query { after, ..query.limited(limit) }).await
+        self.read_all(Query { after, ..filter.to_query().limited(limit) }).await
     }
 
     /// Says whether an event within reach is still kept.
@@ -57,7 +64,7 @@ impl dyn Store + '_ {
     /// # Errors
     /// When the store cannot be read now.
     pub async fn newest_event(&self, reach: &Reach) -> Result<Option<OutboxEvent>> {
-        self.read_one(Query::of_kind(RecordKind::OutboxEvents).ordered(Order::Newest).within(reach)).await
+        self.read_one(newest_event_query(reach).limited(1)).await
     }
 
     /// Removes events that were made before that time; returns how many. There may be more.
@@ -77,4 +84,10 @@ impl dyn Store + '_ {
         }
         Ok(oldest.len())
     }
+}
+
+/// The query for the newest event. That of all needs no index; those of a team are found in the order of commits.
+pub(super) fn newest_event_query(reach: &Reach) -> Query {
+    let order = if reach.teams().is_some() { Order::LastCommitted } else { Order::Newest };
+    Query::of_kind(RecordKind::OutboxEvents).ordered(order).within(reach)
 }

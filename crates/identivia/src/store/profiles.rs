@@ -134,30 +134,7 @@ impl dyn Store + '_ {
         filter: ProfileFilter,
         page: &PageRequest,
     ) -> Result<Page<Profile>> {
-        let mut query = Query::of_kind(RecordKind::Profiles).ordered(Order::Newest).within(reach);
-        if let Some(status) = filter.status {
-            let shown = Comparison::FirstKnownIs("verification_status", status.as_str().into());
-            query = query.filter("recorded_status", shown);
-        }
-        if let Some(status) = filter.verification_status {
-            query = query.filter("verification_status", Comparison::Is(status.word().into()));
-        }
-        if let Some(country) = filter.country {
-            query = query.filter("country", Comparison::Is(country.into()));
-        }
-        if let Some(user_id) = filter.user_id {
-            query = query.filter("user_id", Comparison::Is(user_id.into()));
-        }
-        if let Some(after) = filter.created_after {
-            query = query.filter("created", Comparison::After(after));
-        }
-        if let Some(before) = filter.created_before {
-            query = query.filter("created", Comparison::Before(before));
-        }
-        if let Some(after) = filter.updated_after {
-            query = query.filter("updated", Comparison::After(after));
-        }
-        self.read_page(Query { search: filter.q, ..query }, page).await
+        self.read_page(filtered_profiles(reach, filter), page).await
     }
 
     /// Changes a profile. The files that it replaces are left to the sweeper. Returns the profile as it is then.
@@ -254,6 +231,34 @@ impl dyn Store + '_ {
             },
         }
     }
+}
+
+/// The query of a list of profiles.
+pub(super) fn filtered_profiles(reach: &Reach, filter: ProfileFilter) -> Query {
+    let mut query = Query::of_kind(RecordKind::Profiles).ordered(Order::Newest).within(reach);
+    if let Some(status) = filter.status {
+        let shown = Comparison::FirstKnownIs("verification_status", status.as_str().into());
+        query = query.filter("recorded_status", shown);
+    }
+    if let Some(status) = filter.verification_status {
+        query = query.filter("verification_status", Comparison::Is(status.word().into()));
+    }
+    if let Some(country) = filter.country {
+        query = query.filter("country", Comparison::Is(country.into()));
+    }
+    if let Some(user_id) = filter.user_id {
+        query = query.filter("user_id", Comparison::Is(user_id.into()));
+    }
+    if let Some(after) = filter.created_after {
+        query = query.filter("created", Comparison::After(after));
+    }
+    if let Some(before) = filter.created_before {
+        query = query.filter("created", Comparison::Before(before));
+    }
+    if let Some(after) = filter.updated_after {
+        query = query.filter("updated", Comparison::After(after));
+    }
+    Query { search: filter.q, ..query }
 }
 
 /// The fields that a change sets; others stay as they are.

@@ -62,6 +62,8 @@ pub enum Order {
     /// In the order in which their commits ended, and only those before which no other commit can end any more (outbox
     /// events only). A cursor is the id of a record.
     Committed,
+    /// The same from the end on, with those that others may still precede. It has one page only.
+    LastCommitted,
     /// By a column, smallest first.
     Ascending(&'static str),
     /// By a column, largest first.

@@ -148,8 +148,6 @@ impl dyn Store + '_ {
                 return Ok(None);
             }
             query = query.filter("profile", Comparison::In(profiles));
-            // SQLite would take the index of teams and states, and read all reviews of the caller's teams.
-            query.index = Some("reviews_profile");
         }
         Ok(Some(query))
     }
@@ -314,7 +312,7 @@ impl dyn Store + '_ {
     pub async fn profile_timeline(&self, profile: RecordId, limit: usize) -> Result<Vec<AuditEvent>> {
         let of_profile = Comparison::Is(profile.as_str().into());
         let query = Query::of_kind(RecordKind::AuditEvents).filter("profile", of_profile);
-        self.read_all(query.ordered(Order::Newest).limited(limit)).await
+        self.read_all(query.ordered(Order::Descending("at")).limited(limit)).await
     }
 
     /// The reviews of a profile that are not over.

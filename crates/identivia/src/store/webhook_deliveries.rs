@@ -25,6 +25,20 @@ pub struct DeliveryFilter {
     pub event_type: Option<String>,
 }
 
+impl DeliveryFilter {
+    /// The query of a list of an endpoint's deliveries.
+    pub(super) fn to_query(&self, endpoint: RecordId) -> Query {
+        let mut query = of_endpoint(endpoint).ordered(Order::Newest);
+        if let Some(state) = self.state {
+            query = query.filter("state", Comparison::Is(state.word().into()));
+        }
+        if let Some(event_type) = &self.event_type {
+            query = query.filter("event_type", Comparison::Is(event_type.as_str().into()));
+        }
+        query
+    }
+}
+
 impl dyn Store + '_ {
     /// Reads a delivery of an endpoint.
     ///
@@ -45,14 +59,7 @@ impl dyn Store + '_ {
         filter: &DeliveryFilter,
         page: &PageRequest,
     ) -> Result<Page<WebhookDelivery>> {
-        let mut query = of_endpoint(endpoint).ordered(Order::Newest);
-        if let Some(state) = filter.state {
-            query = query.filter("state", Comparison::Is(state.word().into()));
-        }
-        if let Some(event_type) = &filter.event_type {
-            query = query.filter("event_type", Comparison::Is(event_type.as_str().into()));
-        }
-        self.read_page(query, page).await
+        self.read_page(filter.to_query(endpoint), page).await
     }
 
     /// The attempts of a delivery, oldest first.

@@ -41,7 +41,7 @@ impl ListOrder {
     /// PocketBase's order for a query's.
     pub(super) fn of_query(kind: RecordKind, order: Order) -> Result<Self> {
         let (field, is_descending) = match order {
-            Order::Newest => (time_of_making(kind)?, true),
+            Order::Newest | Order::LastCommitted => (time_of_making(kind)?, true),
             Order::Oldest | Order::Committed => (time_of_making(kind)?, false),
             Order::Ascending(name) => (filtered_field(kind, name)?, false),
             Order::Descending(name) => (filtered_field(kind, name)?, true),

@@ -18,6 +18,11 @@ pub struct Dialect {
     pub(super) count_in_window: Option<&'static str>,
     /// Says whether a query may name its index. SQLite keeps no statistics, and guesses.
     pub(super) takes_index: bool,
+    /// Says whether a join may have a query that reads the rows before it.
+    pub(super) has_lateral: bool,
+    /// Before a statement whose plan is asked for, and the column of the answer that has it.
+    pub(super) explain: &'static str,
+    pub(super) plan_column: usize,
 }
 
 /// The order in which events were committed, as parts of a statement over `outbox_events r`.
@@ -43,6 +48,9 @@ pub(in crate::store) const SQLITE: Dialect = Dialect {
     has_inserts_in_with: false,
     count_in_window: None,
     takes_index: true,
+    has_lateral: false,
+    explain: "explain query plan",
+    plan_column: 3,
 };
 
 pub(in crate::store) const POSTGRES: Dialect = Dialect {
@@ -63,6 +71,9 @@ pub(in crate::store) const POSTGRES: Dialect = Dialect {
         returning count, ends",
     ),
     takes_index: false,
+    has_lateral: true,
+    explain: "explain",
+    plan_column: 0,
 };
 
 /// Removes counts whose window has ended, in a database that counts.

@@ -1,7 +1,7 @@
 //! Inserts: one row each, or several rows in one PostgreSQL statement.
 
 use super::commit_error::{CommitError, CommitResult};
-use super::search_rows::SearchRows;
+use super::search_rows::{RETURNED, SearchRows};
 use super::table::Table;
 use super::{Dialect, Execution, SqlRow, SqlStatement, SqlTransaction, SqlValue};
 use crate::records::{FieldMap, RecordKind};
@@ -95,7 +95,8 @@ pub(super) fn join_inserts(inserts: &mut [PreparedInsert], dialect: &Dialect) ->
         statement.push_text(if depends_on_first { " from i0" } else { ")" });
         let search_rows = insert.search_rows.take();
         statement.push_text(" on conflict do nothing returning ");
-        statement.push_text(if search_rows.is_some() { "seq)" } else { "1)" });
+        statement.push_text(if search_rows.is_some() { RETURNED } else { "1" });
+        statement.push_text(")");
         if let Some(rows) = search_rows {
             statement.push_text(&format!(", w{number} as ("));
             rows.push_joined_insert(&mut statement, dialect, &format!("i{number}"));

@@ -6,6 +6,8 @@ mod conditions;
 mod dialect;
 mod file_store;
 mod insert;
+mod list_index;
+mod list_statement;
 mod migrations;
 mod record_row;
 mod search_rows;

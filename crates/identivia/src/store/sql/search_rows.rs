@@ -1,4 +1,5 @@
-//! The table `search_tokens`: one row for each word of a record, written in the commit of the record.
+//! The table `search_tokens`: one row for each word of a record, written in the commit of the record. A record of a searched
+//! kind has a team and a time at which it was made: the rows of a word are in that order.
 
 use super::{Dialect, SqlStatement, SqlTransaction, SqlValue};
 use crate::domain::search::search_tokens;
@@ -57,28 +58,35 @@ impl SearchRows {
     /// Adds the statement that removes the rows of a stored record. It names their words: the table has no index by record.
     pub(super) fn push_delete(self, statement: &mut SqlStatement, dialect: &Dialect) {
         let Self { kind, key, words } = self;
-        let (name, key_field) = (kind.name(), kind.key_field());
+        let name = kind.name();
         statement
             .push_text(&format!("delete from search_tokens where kind = '{name}' and token in (select w.value from "));
         push_word_table(statement, dialect, words);
-        statement.push_text(&format!(") and seq = (select seq from {name} where {key_field} = "));
-        statement.push_value(SqlValue::from_text(key));
         statement.push_text(")");
+        for column in ["team", "created", "seq"] {
+            let value = if column == "team" { "coalesce(team, '')" } else { column };
+            statement.push_text(&format!(" and {column} = (select {value} from {name} where {} = ", kind.key_field()));
+            statement.push_value(SqlValue::from_text(key.as_str()));
+            statement.push_text(")");
+        }
     }
 
-    /// Adds the statement that inserts the rows of a record that the same statement inserts: `record` names what that part of
-    /// it returns, the record's seq.
+    /// Adds the statement that inserts the rows of a record that the same statement inserts: `record` names that part of it,
+    /// which returns [`RETURNED`].
     pub(super) fn push_joined_insert(self, statement: &mut SqlStatement, dialect: &Dialect, record: &str) {
         push_words(statement, dialect, self.kind, self.words);
         statement.push_text(&format!(", {record} r on conflict do nothing"));
     }
 }
 
-/// The part of an insert that is the same for all records: each word with the seq of `r`.
+/// What an insert returns of a record for the rows of its words.
+pub(super) const RETURNED: &str = "seq, team, created";
+
+/// The part of an insert that is the same for all records: each word with the place of `r` in lists.
 fn push_words(statement: &mut SqlStatement, dialect: &Dialect, kind: RecordKind, words: Vec<String>) {
-    statement.push_text("insert into search_tokens (kind, seq, token) select '");
+    statement.push_text("insert into search_tokens (kind, team, created, seq, token) select '");
     statement.push_text(kind.name());
-    statement.push_text("', r.seq, w.value from ");
+    statement.push_text("', coalesce(r.team, ''), r.created, r.seq, w.value from ");
     push_word_table(statement, dialect, words);
 }
 
@@ -111,26 +119,5 @@ pub(super) fn push_search(statement: &mut SqlStatement, kind: RecordKind, text: 
         statement.push_text("' and w.token = ");
         statement.push_value(SqlValue::from_text(word));
         statement.push_text(")");
-    }
-}
-
-/// The part of a select's sources that comes before its table, for [`push_words_in_order`].
-pub(super) fn push_words_source(statement: &mut SqlStatement) {
-    // SQLite reads the tables of a `cross join` in their order. PostgreSQL chooses.
-    statement.push_text("search_tokens w cross join ");
-}
-
-/// Adds the condition that a record has all these words. It is found by the rows of the first one.
-pub(super) fn push_words_in_order(statement: &mut SqlStatement, kind: RecordKind, words: &[String]) {
-    let kind = kind.name();
-    for (number, word) in words.iter().enumerate() {
-        statement.push_text(&match number {
-            0 => format!("r.seq = w.seq and w.kind = '{kind}' and w.token = "),
-            _ => format!(
-                " and exists (select 1 from search_tokens v where v.kind = '{kind}' and v.seq = w.seq and v.token = "
-            ),
-        });
-        statement.push_value(SqlValue::from_text(word.clone()));
-        statement.push_text(if number == 0 { "" } else { ")" });
     }
 }

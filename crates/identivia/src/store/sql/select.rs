@@ -2,11 +2,10 @@
 
 use serde_json::Value;
 
-use super::search_rows::{push_search, push_words_in_order, push_words_source};
+use super::search_rows::push_search;
 use super::sql_value::is_unknown;
 use super::table::{Column, Table};
 use super::{Dialect, SqlStatement, SqlValue};
-use crate::domain::search::search_tokens;
 use crate::records::RecordKind;
 use crate::store::{Comparison, Filter, Order, Query, Result, StoreError};
 
@@ -24,10 +23,6 @@ pub(super) fn select_statement(query: &Query, dialect: &Dialect) -> Result<SqlSt
         statement.push_text(&Table::of_kind(RecordKind::VerificationHistory).joined_list);
     }
     statement.push_text(" from ");
-    let words = words_in_order(query);
-    if words.is_some() {
-        push_words_source(&mut statement);
-    }
     statement.push_text(query.kind.name());
     statement.push_text(" r");
     if let Some(index) = query.index.filter(|_| dialect.takes_index) {
@@ -38,17 +33,12 @@ pub(super) fn select_statement(query: &Query, dialect: &Dialect) -> Result<SqlSt
         statement.push_text(" left join verification_history v on v.id = r.newest_verification");
     }
     let mut separator = " where ";
-    if let Some(words) = &words {
-        statement.push_text(separator);
-        push_words_in_order(&mut statement, query.kind, words);
-        separator = " and ";
-    }
     for filter in &query.filters {
         statement.push_text(separator);
         push_filter(&mut statement, table, filter)?;
         separator = " and ";
     }
-    if let Some(text) = query.search.as_ref().filter(|_| words.is_none()) {
+    if let Some(text) = &query.search {
         statement.push_text(separator);
         push_search(&mut statement, query.kind, text);
         separator = " and ";
@@ -74,28 +64,13 @@ pub(super) fn select_statement(query: &Query, dialect: &Dialect) -> Result<SqlSt
     Ok(statement)
 }
 
-/// The words of a search whose records are read in the order in which they were made, the longest first: that one is the
-/// rarest, as a rule. The rows of a word are in that order too. So the database starts at the end of one word's rows and
-/// stops at the limit, also with other conditions. For several teams SQLite would read all their rows.
-fn words_in_order(query: &Query) -> Option<Vec<String>> {
-    let text = query.search.as_ref().filter(|_| matches!(query.order, Order::Newest | Order::Oldest))?;
-    let mut words: Vec<String> = search_tokens([text.as_str()]).into_iter().collect();
-    words.sort_by_key(|word| std::cmp::Reverse(word.len()));
-    (!words.is_empty()).then_some(words)
-}
-
-/// The number by which records are ordered as they were made.
-fn order_number(query: &Query) -> &'static str {
-    if words_in_order(query).is_some() { "w.seq" } else { "r.seq" }
-}
-
 /// Says whether an index finds the query's rows, and they are few.
 pub(super) fn is_narrow(query: &Query) -> bool {
     let has_exact = |name: &str| query.filters.iter().any(|filter| filter.field == name && is_exact(filter));
     query.kind == RecordKind::Settings
         || is_by_key(query)
         || NARROW_COLUMNS.into_iter().any(has_exact)
-        || (has_exact("team") && has_exact("user_id"))
+        || has_exact("user_id")
 }
 
 fn is_by_key(query: &Query) -> bool {
@@ -114,7 +89,7 @@ fn find_column<'t>(table: &'t Table, name: &str) -> Result<&'t Column> {
     table.column(name).ok_or_else(missing)
 }
 
-fn push_filter(statement: &mut SqlStatement, table: &Table, filter: &Filter) -> Result<()> {
+pub(super) fn push_filter(statement: &mut SqlStatement, table: &Table, filter: &Filter) -> Result<()> {
     let column = find_column(table, filter.field)?;
     let name = column.field.name;
     let compare_time = |statement: &mut SqlStatement, operator: &str, millis: i64| {
@@ -191,7 +166,7 @@ fn push_list(statement: &mut SqlStatement, column: &Column, values: &[Value], is
 
 /// Adds the condition that a row comes after the page before. A cursor is the `seq` of that page's last row; in the order of
 /// a time also that time, and in the order of commits its id.
-fn push_cursor(
+pub(super) fn push_cursor(
     statement: &mut SqlStatement,
     table: &Table,
     query: &Query,
@@ -217,12 +192,12 @@ fn push_cursor(
         return Ok(());
     }
     let seq = cursor.parse().ok().filter(|seq| *seq > 0).ok_or(StoreError::BadCursor)?;
-    statement.push_text(order_number(query));
+    statement.push_text("r.seq");
     statement.push_text(match order {
         Order::Newest => " < ",
         Order::Oldest => " > ",
-        Order::Committed | Order::Ascending(_) | Order::Descending(_) => {
-            return Err(StoreError::Failed("a list by a text has no pages".to_owned()));
+        Order::Committed | Order::LastCommitted | Order::Ascending(_) | Order::Descending(_) => {
+            return Err(StoreError::Failed("a list in that order has no pages".to_owned()));
         }
     });
     statement.push_value(SqlValue::Number(seq));
@@ -234,18 +209,23 @@ pub(super) fn column_cursor(number: i64, seq: i64) -> String {
     format!("{number}.{seq}")
 }
 
-fn parse_column_cursor(cursor: &str) -> Option<(i64, i64)> {
+pub(super) fn parse_column_cursor(cursor: &str) -> Option<(i64, i64)> {
     let (number, seq) = cursor.split_once('.')?;
     Some((number.parse().ok()?, seq.parse().ok().filter(|seq| *seq > 0)?))
 }
 
-fn push_order(statement: &mut SqlStatement, table: &Table, query: &Query, dialect: &Dialect) -> Result<()> {
+pub(super) fn push_order(statement: &mut SqlStatement, table: &Table, query: &Query, dialect: &Dialect) -> Result<()> {
     match query.order {
-        Order::Newest => statement.push_text(&format!(" order by {} desc", order_number(query))),
-        Order::Oldest => statement.push_text(&format!(" order by {}", order_number(query))),
+        Order::Newest => statement.push_text(" order by r.seq desc"),
+        Order::Oldest => statement.push_text(" order by r.seq"),
         Order::Committed => {
             statement.push_text(" order by ");
             statement.push_text(dialect.event_order.columns);
+        }
+        Order::LastCommitted => {
+            statement.push_text(" order by ");
+            statement.push_text(&dialect.event_order.columns.replace(',', " desc,"));
+            statement.push_text(" desc");
         }
         Order::Ascending(column) => {
             let name = find_column(table, column)?.field.name;

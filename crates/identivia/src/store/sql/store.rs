@@ -7,10 +7,12 @@ use super::commit::PreparedCommit;
 use super::dialect::DELETE_ENDED_COUNTS;
 use super::file_store::{SELECT_FILE_STORE, change_statement, read_known_store};
 use super::insert::{can_join_inserts, join_inserts, joined_outcome, read_joined_row};
+use super::list_index::{IndexRows, ListSource, in_index_order, list_sources};
+use super::list_statement::{count_statement, list_statement};
 use super::record_row::{AFTER_SEQ, read_columns_json};
 use super::select::{column_cursor, is_narrow, select_statement};
 use super::table::Table;
-use super::{Database, SqlRow, SqlValue, StepUndo, unreadable_row};
+use super::{Database, SqlRow, SqlStatement, SqlValue, StepUndo, unreadable_row};
 use crate::records::RecordKind;
 use crate::records::id::RecordId;
 use crate::records::time::Millis;
@@ -18,6 +20,11 @@ use crate::store::{
     Commit, CommitOutcome, FileStoreChange, KnownFileStore, Order, PoolUsage, ProfileIdentity, Query, Result, Store,
     StoredRecord, WindowCount,
 };
+
+/// The most rows that are counted of a place where a list may begin: more are many.
+const COUNTED_ROWS: i64 = 5_000;
+/// So few rows that no other place is looked for.
+const FEW_ROWS: i64 = 100;
 
 /// The records of a database.
 pub struct SqlStore<D> {
@@ -27,7 +34,8 @@ pub struct SqlStore<D> {
 #[async_trait]
 impl<D: Database> Store for SqlStore<D> {
     async fn read(&self, query: Query) -> Result<Vec<StoredRecord>> {
-        let statement = select_statement(&query, &D::DIALECT)?;
+        let query = in_index_order(query);
+        let statement = self.query_statement(&query).await?;
         let table = Table::of_kind(query.kind);
         let (parts, ordered_by) = (RowParts::of_query(&query), find_order_column(&query, table));
         let read_row = move |row: &dyn SqlRow| parts.read_stored_record(row, table, ordered_by);
@@ -88,6 +96,57 @@ impl<D: Database> Store for SqlStore<D> {
 
     async fn check_ready(&self) -> Result<()> {
         self.database.check_ready().await
+    }
+}
+
+impl<D: Database> SqlStore<D> {
+    /// The database's plan of a list, a line each: for measurements.
+    ///
+    /// # Errors
+    /// When the store cannot be read now.
+    pub async fn explain_query(&self, query: Query) -> Result<Vec<String>> {
+        let SqlStatement { text, values } = self.query_statement(&in_index_order(query)).await?;
+        let at = D::DIALECT.plan_column;
+        let read_row = move |row: &dyn SqlRow| Ok(row.text_at(at)?.unwrap_or_default().to_owned());
+        self.database.read_many(format!("{} {text}", D::DIALECT.explain), values, read_row).await
+    }
+
+    async fn query_statement(&self, query: &Query) -> Result<SqlStatement> {
+        match self.choose_source(query).await? {
+            Some(source) => list_statement(query, &source, &D::DIALECT),
+            None => select_statement(query, &D::DIALECT),
+        }
+    }
+
+    /// Chooses where a list begins: where there are the fewest rows. A filter that many rows match is no start for one that
+    /// few match, and which it is follows from the values.
+    async fn choose_source(&self, query: &Query) -> Result<Option<ListSource>> {
+        let sources = list_sources(query);
+        if let [only] = &sources[..] {
+            return Ok(Some(only.clone()));
+        }
+        let is_in_order = |source: &&ListSource| source.rows_for(query) == IndexRows::InOrder;
+        let counted: Vec<&ListSource> = sources.iter().filter(|source| !source.is_last_resort()).collect();
+        if let [only] = counted[..]
+            && is_in_order(&only)
+        {
+            return Ok(Some(only.clone()));
+        }
+        let mut best = None;
+        let mut fewest = COUNTED_ROWS;
+        for source in counted {
+            let SqlStatement { text, values } = count_statement(query, source, &D::DIALECT, COUNTED_ROWS)?;
+            let counts = self.database.read_many(text, values, |row: &dyn SqlRow| row.number_named("n")).await?;
+            let count = counts.first().copied().unwrap_or_default();
+            if count < fewest {
+                (best, fewest) = (Some(source), count);
+            }
+            if fewest <= FEW_ROWS {
+                break;
+            }
+        }
+        // Of sources with many rows each, one that ends with the page.
+        Ok(best.or_else(|| sources.iter().find(is_in_order)).cloned())
     }
 }
 
