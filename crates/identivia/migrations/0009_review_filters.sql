@@ -1,6 +1,7 @@
 -- Finds the reviews of a filter without a look at each that is open.
-create index reviews_country on reviews (country, state, due_at, seq);
-create index reviews_document_type on reviews (document_type, state, due_at, seq);
+-- The team comes first: a reviewer's list is of their teams.
+create index reviews_country on reviews (coalesce(team, ''), country, state, due_at, seq);
+create index reviews_document_type on reviews (coalesce(team, ''), document_type, state, due_at, seq);
 drop index reviews_profile;
 create index reviews_profile on reviews (profile, state, due_at, seq);
 -- Counts the open ones by their age. The time comes first: with the state first, SQLite would take it for the queue, which has

@@ -81,87 +81,89 @@ const fn in_order_where(condition: &'static str, index: ListIndex) -> ListIndex 
     ListIndex { condition, ..index }
 }
 
+const PROFILES: [ListIndex; 5] = [
+    ListIndex {
+        name: "profiles_user",
+        keys: &[key("user_id", "r.user_id")],
+        anchors: &["user_id"],
+        rows: IndexRows::Few,
+        condition: "1 = 1",
+        sorted_by: "r.user_id",
+    },
+    in_order(
+        "profiles_status",
+        &[
+            TEAM,
+            key("verification_status", "coalesce(r.verification_status, '')"),
+            key("recorded_status", "coalesce(r.recorded_status, r.verification_status, '')"),
+        ],
+        &["verification_status", "recorded_status"],
+    ),
+    in_order_where(
+        "r.country is not null",
+        in_order("profiles_country", &[TEAM, key("country", "r.country")], &["country"]),
+    ),
+    ListIndex {
+        name: "profiles_updated",
+        keys: &[],
+        anchors: &["updated"],
+        rows: IndexRows::Unordered,
+        condition: "1 = 1",
+        sorted_by: "r.updated",
+    },
+    in_order("profiles_team", &[TEAM], &[]),
+];
+const AUDIT_EVENTS: [ListIndex; 6] = [
+    in_order_where("r.profile is not null", in_order("audit_events_profile", &[PROFILE], &["profile"])),
+    in_order_where(
+        "r.object_id is not null",
+        in_order("audit_events_object", &[key("object_id", "r.object_id")], &["object_id"]),
+    ),
+    in_order_where("r.actor is not null", in_order("audit_events_actor", &[key("actor", "r.actor"), KIND], &["actor"])),
+    in_order_where(
+        "r.address is not null",
+        in_order("audit_events_address", &[key("address", "r.address"), KIND], &["address"]),
+    ),
+    in_order("audit_events_kind", &[KNOWN_TEAM, KIND], &["team", "kind"]),
+    in_order("audit_events_at", &[], &[]),
+];
+const REVIEWS: [ListIndex; 6] = [
+    in_order("reviews_profile", &[PROFILE, STATE], &["profile"]),
+    in_order_where(
+        "r.assignee is not null",
+        in_order("reviews_assignee", &[key("assignee", "r.assignee"), STATE], &["assignee"]),
+    ),
+    in_order("reviews_country", &[KNOWN_TEAM, key("country", "r.country"), STATE], &["country"]),
+    in_order(
+        "reviews_document_type",
+        &[KNOWN_TEAM, key("document_type", "r.document_type"), STATE],
+        &["document_type"],
+    ),
+    in_order("reviews_team", &[TEAM, STATE], &["team"]),
+    in_order("reviews_state", &[STATE], &[]),
+];
+const OUTBOX_EVENTS: [ListIndex; 2] = [
+    in_order_where("r.profile is not null", in_order("outbox_events_profile", &[PROFILE], &["profile"])),
+    in_order("outbox_events_team", &[KNOWN_TEAM, key("event_type", "r.event_type")], &["team", "event_type"]),
+];
+const DELIVERIES: [ListIndex; 2] = [
+    ListIndex {
+        name: "webhook_deliveries_due",
+        keys: &[STATE],
+        anchors: &["state"],
+        rows: IndexRows::Unordered,
+        condition: "1 = 1",
+        sorted_by: "r.due_at",
+    },
+    in_order(
+        "webhook_deliveries_endpoint",
+        &[key("endpoint", "r.endpoint"), key("event_type", "r.event_type")],
+        &["endpoint"],
+    ),
+];
+
 /// The indexes of a kind's lists. One that finds a few rows comes first, and the one for lists without a filter last.
 fn indexes_of(kind: RecordKind) -> &'static [ListIndex] {
-    const PROFILES: [ListIndex; 5] = [
-        ListIndex {
-            name: "profiles_user",
-            keys: &[key("user_id", "r.user_id")],
-            anchors: &["user_id"],
-            rows: IndexRows::Few,
-            condition: "1 = 1",
-            sorted_by: "r.user_id",
-        },
-        in_order(
-            "profiles_status",
-            &[
-                TEAM,
-                key("verification_status", "coalesce(r.verification_status, '')"),
-                key("recorded_status", "coalesce(r.recorded_status, r.verification_status, '')"),
-            ],
-            &["verification_status", "recorded_status"],
-        ),
-        in_order_where(
-            "r.country is not null",
-            in_order("profiles_country", &[TEAM, key("country", "r.country")], &["country"]),
-        ),
-        ListIndex {
-            name: "profiles_updated",
-            keys: &[],
-            anchors: &["updated"],
-            rows: IndexRows::Unordered,
-            condition: "1 = 1",
-            sorted_by: "r.updated",
-        },
-        in_order("profiles_team", &[TEAM], &[]),
-    ];
-    const AUDIT_EVENTS: [ListIndex; 6] = [
-        in_order_where("r.profile is not null", in_order("audit_events_profile", &[PROFILE], &["profile"])),
-        in_order_where(
-            "r.object_id is not null",
-            in_order("audit_events_object", &[key("object_id", "r.object_id")], &["object_id"]),
-        ),
-        in_order_where(
-            "r.actor is not null",
-            in_order("audit_events_actor", &[key("actor", "r.actor"), KIND], &["actor"]),
-        ),
-        in_order_where(
-            "r.address is not null",
-            in_order("audit_events_address", &[key("address", "r.address"), KIND], &["address"]),
-        ),
-        in_order("audit_events_kind", &[KNOWN_TEAM, KIND], &["team", "kind"]),
-        in_order("audit_events_at", &[], &[]),
-    ];
-    const REVIEWS: [ListIndex; 6] = [
-        in_order("reviews_profile", &[PROFILE, STATE], &["profile"]),
-        in_order_where(
-            "r.assignee is not null",
-            in_order("reviews_assignee", &[key("assignee", "r.assignee"), STATE], &["assignee"]),
-        ),
-        in_order("reviews_country", &[key("country", "r.country"), STATE], &["country"]),
-        in_order("reviews_document_type", &[key("document_type", "r.document_type"), STATE], &["document_type"]),
-        in_order("reviews_team", &[TEAM, STATE], &["team"]),
-        in_order("reviews_state", &[STATE], &[]),
-    ];
-    const OUTBOX_EVENTS: [ListIndex; 2] = [
-        in_order_where("r.profile is not null", in_order("outbox_events_profile", &[PROFILE], &["profile"])),
-        in_order("outbox_events_team", &[KNOWN_TEAM, key("event_type", "r.event_type")], &["team", "event_type"]),
-    ];
-    const DELIVERIES: [ListIndex; 2] = [
-        ListIndex {
-            name: "webhook_deliveries_due",
-            keys: &[STATE],
-            anchors: &["state"],
-            rows: IndexRows::Unordered,
-            condition: "1 = 1",
-            sorted_by: "r.due_at",
-        },
-        in_order(
-            "webhook_deliveries_endpoint",
-            &[key("endpoint", "r.endpoint"), key("event_type", "r.event_type")],
-            &["endpoint"],
-        ),
-    ];
     match kind {
         RecordKind::Profiles => &PROFILES,
         RecordKind::AuditEvents => &AUDIT_EVENTS,
@@ -195,7 +197,11 @@ pub(super) fn in_index_order(query: Query) -> Query {
 /// Where a list can begin, the best guess first. Empty for a query that is no list, or needs no choice.
 pub(super) fn list_sources(query: &Query) -> Vec<ListSource> {
     let is_empty = query.filters.is_empty() && query.search.is_none() && query.kind != RecordKind::Reviews;
-    if query.index.is_some() || query.limit > i64::MAX as usize || is_empty || !is_list_order(query.kind, query.order) {
+    if query.index.is_some()
+        || i64::try_from(query.limit).is_err()
+        || is_empty
+        || !is_list_order(query.kind, query.order)
+    {
         return Vec::new();
     }
     let is_named = |name: &&str| query.filters.iter().any(|filter| filter.field == *name && is_anchor(filter));

@@ -9,9 +9,8 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, OnceLock};
 
 use serde_json::{Value, json};
-use sqlx::{Connection as _, Executor as _, SqlSafeStr as _};
+use sqlx::{Connection as _, Executor as _, Row as _, SqlSafeStr as _};
 
-use super::SqlStatement;
 use super::commit::DELETE_OPEN_INTENT;
 use super::dialect::{DELETE_ENDED_COUNTS, Dialect, POSTGRES, SQLITE};
 use super::file_store::{SELECT_FILE_STORE, change_statement};
@@ -19,6 +18,7 @@ use super::insert::{PreparedInsert, join_inserts};
 use super::search_rows::SearchRows;
 use super::select::select_statement;
 use super::table::{ALL_KINDS, Table};
+use super::{SqlStatement, SqlValue};
 use crate::records::id::RecordId;
 use crate::records::time::Millis;
 use crate::records::{FieldFlag, FieldMap, FieldType, RecordKind};
@@ -61,6 +61,22 @@ impl PostgresService {
         connection.execute(sqlx::AssertSqlSafe(format!("create database {name}"))).await.unwrap();
         format!("{}/{name}", service.url.rsplit_once('/').unwrap().0)
     }
+}
+
+/// The plan of a statement in PostgreSQL, with its values.
+async fn postgres_plan(connection: &mut sqlx::PgConnection, statement: SqlStatement) -> String {
+    let SqlStatement { text, values } = statement;
+    let mut explain = sqlx::query(sqlx::AssertSqlSafe(format!("explain {text}")));
+    for value in values {
+        explain = match value {
+            SqlValue::Text(text) => explain.bind(text.into_owned()),
+            SqlValue::Number(number) => explain.bind(number),
+            SqlValue::NullText => explain.bind(None::<String>),
+            SqlValue::NullNumber => explain.bind(None::<i64>),
+        };
+    }
+    let lines = explain.fetch_all(connection).await.unwrap();
+    lines.iter().map(|line| line.get::<String, _>(0)).collect::<Vec<_>>().join("\n")
 }
 
 /// Every comparison with that column.

@@ -3,8 +3,7 @@
 
 use sqlx::{Connection as _, Executor as _};
 
-use super::PostgresService;
-use super::plans::postgres_plan;
+use super::{PostgresService, postgres_plan};
 use crate::domain::event::EventKind;
 use crate::domain::outbox::EventType;
 use crate::domain::profile::{ProfileFilter, Reach};

@@ -1,10 +1,10 @@
 //! What the databases read for the lists of people who are limited to several teams: no table in whole, and no rows of other
 //! words, teams or profiles.
 
-use sqlx::{Connection as _, Executor as _, Row as _};
+use sqlx::{Connection as _, Executor as _};
 
-use super::PostgresService;
 use super::list_plans::statements_of_list;
+use super::{PostgresService, postgres_plan};
 use crate::domain::profile::Reach;
 use crate::domain::review::ReviewFilter;
 use crate::records::RecordKind;
@@ -12,7 +12,6 @@ use crate::records::review::ReviewState;
 use crate::records::time::Millis;
 use crate::store::postgres::Postgres;
 use crate::store::sql::dialect::POSTGRES;
-use crate::store::sql::{SqlStatement, SqlValue};
 use crate::store::sqlite::Sqlite;
 use crate::store::{Order, Query, Store};
 
@@ -97,22 +96,6 @@ async fn search_of_several_teams_finds_the_newest_rows_of_its_words() {
     // 4 × 997 × k with the end 2: 11964 × …
     let expected = (1..=PROFILES).filter(|i| i % 4 == 0 && i % 997 == 0 && [1, 2].contains(&(i % 10))).count();
     assert_eq!((rare.len(), expected > 0), (expected, true));
-}
-
-/// The plan of a statement in PostgreSQL, with its values.
-pub(super) async fn postgres_plan(connection: &mut sqlx::PgConnection, statement: SqlStatement) -> String {
-    let SqlStatement { text, values } = statement;
-    let mut explain = sqlx::query(sqlx::AssertSqlSafe(format!("explain {text}")));
-    for value in values {
-        explain = match value {
-            SqlValue::Text(text) => explain.bind(text.into_owned()),
-            SqlValue::Number(number) => explain.bind(number),
-            SqlValue::NullText => explain.bind(None::<String>),
-            SqlValue::NullNumber => explain.bind(None::<i64>),
-        };
-    }
-    let lines = explain.fetch_all(connection).await.unwrap();
-    lines.iter().map(|line| line.get::<String, _>(0)).collect::<Vec<_>>().join("\n")
 }
 
 #[tokio::test]
