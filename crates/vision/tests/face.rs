@@ -133,6 +133,46 @@ fn template_bytes_round_trip() {
     assert_eq!(one.to_bytes().len(), 4 * (1 + 3 + 192 + 3 + 512));
 }
 
+fn own_networks_folder() -> std::path::PathBuf {
+    std::env::temp_dir().join(format!("identivia-own-networks-{}", std::process::id()))
+}
+
+/// An engine with an operator's copies of the networks, under thresholds of the operator's own.
+fn engine_with_own_networks(networks: &[(&str, f32)]) -> FaceEngine {
+    let folder = own_networks_folder();
+    std::fs::create_dir_all(&folder).expect("a temporary folder");
+    let entry = |&(name, threshold): &(&str, f32)| {
+        let models = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models");
+        std::fs::copy(format!("{models}/{name}.onnx"), folder.join(format!("{name}.onnx"))).expect("a copy");
+        let embedded = engine().face_models().into_iter().find(|model| model.entry.name == name).expect("a known name");
+        let sha256 = &embedded.entry.sha256;
+        format!(r#"{{"name": "{name}", "file": "{name}.onnx", "sha256": "{sha256}", "threshold": {threshold}}}"#)
+    };
+    let entries: Vec<String> = networks.iter().map(entry).collect();
+    std::fs::write(folder.join("manifest.json"), format!(r#"{{"models": [{}]}}"#, entries.join(", ")))
+        .expect("a manifest");
+    FaceEngine::new(Some(&folder), &create_thread_pool(1)).expect("the weights are sound")
+}
+
+#[test]
+fn own_network_for_templates_stands_alone_unless_the_pair_is_replaced() {
+    let counts_and_thresholds = |networks: &[(&str, f32)]| {
+        let engine = engine_with_own_networks(networks);
+        (engine.face_models().len(), engine.match_threshold(), engine.main_match_threshold())
+    };
+    assert_eq!(counts_and_thresholds(&[("face-embed", 0.61), ("face-embed-512", 0.52)]), (5, 0.52, 0.61));
+    assert_eq!(counts_and_thresholds(&[("face-embed-512", 0.5)]), (5, 0.5, engine().main_match_threshold()));
+    assert_eq!(counts_and_thresholds(&[("face-embed", 0.61)]), (4, 0.61, 0.61));
+
+    let (alone, portrait) = (engine_with_own_networks(&[("face-embed", 0.61)]), hopper());
+    let by_one = alone.compute_embedding(&portrait, &only_face(&portrait)).expect("the weights are sound");
+    let by_both = template(&portrait);
+    assert!((by_one.similarity(&by_one) - 1.0).abs() < 1e-5);
+    assert!((by_one.main_similarity(&by_both) - 1.0).abs() < 1e-4, "the copy is the same network");
+    assert!(by_one.similarity(&by_both).abs() < f32::EPSILON, "templates of one and of two networks are not compared");
+    std::fs::remove_dir_all(own_networks_folder()).expect("a folder");
+}
+
 #[test]
 fn passive_score_is_between_zero_and_one() {
     let portrait = hopper();

@@ -340,7 +340,7 @@ mod tests {
         DeflateDecoder::new(bytes.as_slice()).read_to_string(&mut text).unwrap();
         assert!(SidesReading::from_kept_bytes(&deflate(text.as_bytes())).is_some());
         for (from, to) in [
-            ("\"form\":1", "\"form\":2"),
+            ("\"form\":2", "\"form\":1"),
             ("\"format\":\"Td3\"", "\"format\":\"Td1\""),
             ("\"format\":\"Td3\"", "\"format\":\"Td9\""),
             ("P<SWE", "P<S"),
