@@ -32,6 +32,8 @@
 //!
 //! `BENCH_MEMORY=1` measures instead how much memory many large uploads take, and how much the server gives back.
 //!
+//! `BENCH_VERIFICATIONS=1` measures only how much processor time whole verifications take, the last rows of the table.
+//!
 //! `BENCH_SECONDS` is the length of each measurement (3), after half a second of warm-up. `IDENTIVIA_BIN` names another
 //! server binary. A missed aim is printed and no failure; a request that fails is one.
 #![expect(clippy::print_stdout, reason = "the table is what this program is for")]
@@ -58,6 +60,8 @@ mod process;
 mod store;
 #[path = "http/table.rs"]
 mod table;
+#[path = "http/verification.rs"]
+mod verification;
 #[path = "http/write_latency.rs"]
 mod write_latency;
 
@@ -76,6 +80,7 @@ use crate::memory::measure_memory;
 use crate::process::Process;
 use crate::store::BenchStore;
 use crate::table::Table;
+use crate::verification::measure_verifications;
 use crate::write_latency::measure_write_latency;
 
 const CREDENTIALS: &str = r#"{"client_id":"bench","client_secret":"a client secret of the benchmark"}"#;
@@ -111,6 +116,9 @@ async fn run_benchmark(length: Duration) -> anyhow::Result<()> {
     }
     if env::var_os("BENCH_WRITES").is_some() {
         return measure_write_latency(parent, length).await;
+    }
+    if env::var_os("BENCH_VERIFICATIONS").is_some() {
+        return measure_verifications(parent).await;
     }
     if env::var_os("BENCH_MEMORY").is_some() {
         return measure_memory(parent).await;
@@ -158,7 +166,7 @@ async fn run_benchmark(length: Duration) -> anyhow::Result<()> {
         print_least_aim("group commit, creates over 64 connections to one", create[2] / create[0], 5.0);
     }
     ensure!(table.errors == 0, "{} requests failed", table.errors);
-    Ok(())
+    measure_verifications(parent).await
 }
 
 fn print_least_aim(name: &str, reached: f64, aim: f64) {

@@ -20,6 +20,7 @@ use crate::jobs::review_decisions::ReviewDecisions;
 use crate::jobs::staff_mail::StaffMail;
 use crate::jobs::webhooks::Webhooks;
 use crate::providers::documents::DocumentReader;
+use crate::providers::documents::kept_readings::KeptReadings;
 use crate::providers::fingerprint::Fingerprint;
 use crate::providers::http_call::HealthCheck;
 use crate::providers::liveness::LivenessSessions;
@@ -45,6 +46,8 @@ pub struct App {
     pub pocketbase: Option<Arc<PocketBase>>,
     pub liveness: Arc<LivenessSessions>,
     pub reader: Arc<dyn DocumentReader>,
+    /// What the local engines have read on pictures.
+    pub readings: Arc<KeptReadings>,
     /// Runs the checks on verification records.
     pub record_checks: Arc<JobQueue<RecordChecks>>,
     /// Puts decisions of reviews into effect.

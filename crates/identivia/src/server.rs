@@ -37,6 +37,7 @@ use crate::jobs::event_retention::start_event_retention;
 use crate::jobs::file_sweep::{SweepAtStart, start_file_sweep};
 use crate::jobs::overdue_reviews::OverdueReviews;
 use crate::jobs::queue::JobQueue;
+use crate::jobs::reading_retention::start_reading_retention;
 use crate::jobs::record_checks::RecordChecks;
 use crate::jobs::review_decisions::ReviewDecisions;
 use crate::jobs::session_polling::SessionPolling;
@@ -44,6 +45,7 @@ use crate::jobs::staff_mail::StaffMail;
 use crate::jobs::webhooks::Webhooks;
 use crate::providers::Providers;
 use crate::providers::documents::DocumentReader;
+use crate::providers::documents::kept_readings::KeptReadings;
 use crate::providers::liveness::{LivenessProvider, LivenessSessions, sessions};
 use crate::providers::local_engines::LocalEngines;
 use crate::providers::webhook_receiver::{HostLookup, SystemLookup};
@@ -142,6 +144,7 @@ impl Server {
         let sweep = start_file_sweep(&app.files, self.at_start).await;
         app.event_feed.start(stop.clone());
         app.analytics.start(stop.clone());
+        start_reading_retention(app.readings.clone(), stop.clone());
         start_event_retention(app.store.clone(), app.clock.clone(), self.events_kept_days, stop.clone());
         let deliveries = app.webhooks.start(stop.clone()).await;
         let polling = SessionPolling::new(app.liveness.clone(), app.clock.clone());
@@ -251,10 +254,12 @@ async fn open_app(
     let engines = load_engines(config, options)?;
     let Storage { store, deliveries, files, at_start, pocketbase } =
         Storage::open(config, secret, &options.clock, engines.ledger()).await?;
-    let providers = open_providers(config, options, &engines).await?;
+    let readings =
+        Arc::new(KeptReadings::new(engines.clone(), deliveries.clone(), store.clone(), options.clock.clone()));
+    let providers = open_providers(config, options, &engines, &readings).await?;
     let page = build_page(config, options, &providers);
     let liveness = open_sessions(config, options, providers.liveness, &store, &files);
-    let checks = RecordChecks::new(engines.clone(), store.clone(), files.clone(), options.clock.clone(), config);
+    let checks = RecordChecks::new(readings.clone(), &engines, &store, &files, &options.clock, config);
     let record_checks = JobQueue::new(checks, store.clone(), options.clock.clone());
     let system_key = Arc::new(SystemKey::load_or_generate(&config.system_key_path())?);
     let console = ConsoleStore::new(deliveries.clone(), pocketbase.is_some().then(|| store.clone()));
@@ -284,6 +289,7 @@ async fn open_app(
         liveness,
         oidc: providers.oidc,
         reader: providers.reader,
+        readings,
         record_checks,
         fingerprint: providers.fingerprint,
         links: PersonLinks::new(urls.client.clone(), config.redirects.clone()),
@@ -314,8 +320,9 @@ async fn open_providers(
     config: &Config,
     options: &StartOptions,
     engines: &Arc<LocalEngines>,
+    readings: &Arc<KeptReadings>,
 ) -> anyhow::Result<Providers> {
-    let mut providers = Providers::open(config, &options.clock, engines).await?;
+    let mut providers = Providers::open(config, &options.clock, engines, readings).await?;
     if let Some(liveness) = &options.liveness {
         providers.liveness = liveness.clone();
     }

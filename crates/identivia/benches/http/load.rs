@@ -117,7 +117,11 @@ pub(crate) async fn sign_in_client(connection: &mut Connection) -> anyhow::Resul
 }
 
 /// Waits until the records' checks have ended: they run in the background, and would take part in what is measured.
-async fn wait_for_checks(connection: &mut Connection, bearer: &str, profiles: &[String]) -> anyhow::Result<()> {
+pub(crate) async fn wait_for_checks(
+    connection: &mut Connection,
+    bearer: &str,
+    profiles: &[String],
+) -> anyhow::Result<()> {
     let begun = Instant::now();
     for id in profiles {
         let request = format!("GET /api/verification_history/{id} HTTP/1.1\r\nHost: bench\r\n{bearer}\r\n");
@@ -133,9 +137,20 @@ const STATUS_RECORD: &str =
     r#"{"previous_status":"unverified","new_status":"pending","notes":"Verification submitted"}"#;
 
 pub(crate) async fn create_profile(connection: &mut Connection, bearer: &str, serial: usize) -> anyhow::Result<String> {
-    let answer = connection.expect(201, &build_create_request(bearer, &format!("kept-{serial}"))).await?;
+    create_profile_with_link(connection, bearer, &format!("kept-{serial}")).await.map(|(id, _)| id)
+}
+
+/// A new profile, and the header with the token of its link.
+pub(crate) async fn create_profile_with_link(
+    connection: &mut Connection,
+    bearer: &str,
+    user: &str,
+) -> anyhow::Result<(String, String)> {
+    let answer = connection.expect(201, &build_create_request(bearer, user)).await?;
     let answer: Value = serde_json::from_slice(&answer)?;
-    Ok(answer["id"].as_str().context("no id of the new profile")?.to_owned())
+    let id = answer["id"].as_str().context("no id of the new profile")?.to_owned();
+    let token = answer["flow_token"].as_str().context("no token of the new link")?;
+    Ok((id, format!("Authorization: Bearer {token}\r\n")))
 }
 
 fn build_create_request(bearer: &str, user: &str) -> Vec<u8> {
@@ -145,7 +160,7 @@ fn build_create_request(bearer: &str, user: &str) -> Vec<u8> {
     build_json_request("/api/profiles/create", bearer, &profile)
 }
 
-fn build_json_request(path: &str, bearer: &str, body: &str) -> Vec<u8> {
+pub(crate) fn build_json_request(path: &str, bearer: &str, body: &str) -> Vec<u8> {
     build_post(path, bearer, "application/json", body.as_bytes())
 }
 
@@ -153,7 +168,7 @@ fn build_post(path: &str, bearer: &str, content_type: &str, body: &[u8]) -> Vec<
     build_request("POST", path, bearer, content_type, body)
 }
 
-fn build_request(method: &str, path: &str, bearer: &str, content_type: &str, body: &[u8]) -> Vec<u8> {
+pub(crate) fn build_request(method: &str, path: &str, bearer: &str, content_type: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
     let head = format!(
         "{method} {path} HTTP/1.1\r\nHost: bench\r\n{bearer}Content-Type: {content_type}\r\nContent-Length: {length}\r\n\r\n"

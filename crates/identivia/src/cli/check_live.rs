@@ -185,7 +185,11 @@ async fn check_document_reader(openai: &OpenAi) -> Result<String, String> {
     let reader = OpenAiReader::new(openai.clone(), Clock::default()).map_err(|error| error.to_string())?;
     let picture = create_white_picture().map_err(|error| format!("cannot create a test picture: {error}"))?;
     match reader
-        .read_document(DocumentSides { front: picture, back: None }, &ReaderHints::default(), WorkHolder::Jobs)
+        .read_document(
+            DocumentSides { front: picture, back: None, profile: None },
+            &ReaderHints::default(),
+            WorkHolder::Jobs,
+        )
         .await
     {
         Ok(reading) => Ok(format!("{} has read a picture, for {} tokens", reading.model, reading.usage.total_tokens)),
@@ -197,7 +201,7 @@ fn create_white_picture() -> image::ImageResult<DocumentPicture> {
     let mut file = tempfile::tempfile()?;
     let white = image::RgbImage::from_pixel(64, 64, image::Rgb([255; 3]));
     white.write_to(&mut file, image::ImageFormat::Png)?;
-    Ok(DocumentPicture { file, media: Media::Png, pixels: 64 * 64 })
+    Ok(DocumentPicture { file, media: Media::Png, pixels: 64 * 64, editor: None })
 }
 
 fn explain_reader_error(error: &ProviderError, openai: &OpenAi) -> String {

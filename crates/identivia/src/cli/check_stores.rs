@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::first_run::{FirstRun, is_data_dir_in_use, require_usable_data_dir};
 use crate::http::connection::listener::bind_listener;
 use crate::providers::Providers;
+use crate::providers::documents::kept_readings::KeptReadings;
 use crate::providers::local_engines::LocalEngines;
 use crate::storage::inspect_storage;
 use crate::system_key::SystemKey;
@@ -76,7 +77,8 @@ fn find_secret(config: &Config, findings: &mut StartFindings) -> Vec<u8> {
 async fn try_engines(config: &Config, findings: &mut StartFindings) {
     let clock = Clock::default();
     if let Some(engines) = findings.add(load_engines(config.engines.models.as_deref(), &clock)) {
-        findings.add(Providers::open(config, &clock, &engines).await);
+        let readings = Arc::new(KeptReadings::without_store(engines.clone(), clock.clone()));
+        findings.add(Providers::open(config, &clock, &engines, &readings).await);
     }
 }
 

@@ -65,9 +65,11 @@ pub struct StorablePicture {
 }
 
 /// What a picture as sent says.
-struct CheckedPicture {
-    pixels: u64,
-    editor: Option<&'static str>,
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CheckedPicture {
+    pub pixels: u64,
+    /// The editing program that it named: a word of a closed list.
+    pub editor: Option<&'static str>,
 }
 
 /// What becomes of the file of a checked picture.
@@ -92,6 +94,19 @@ impl Files {
     ) -> Result<(File, Result<u64, PictureFault>), FilesError> {
         let (file, checked) = self.check_file(file, FileUse::Read, holder).await?;
         Ok((file, checked.map(|checked| checked.pixels)))
+    }
+
+    /// Rebuilds a picture that is read once and not stored, in place: what is read is then what would be stored. Returns the
+    /// file with what the picture as sent said, or its fault.
+    ///
+    /// # Errors
+    /// When the file cannot be read or written.
+    pub async fn rebuild_scratch_picture(
+        self: &Arc<Self>,
+        file: File,
+        holder: &WorkHolder,
+    ) -> Result<(File, Result<CheckedPicture, PictureFault>), FilesError> {
+        self.check_file(file, FileUse::Store, holder).await
     }
 
     /// Rebuilds the picture in a file from the parts that draw it, in place, and decodes what is to be stored, when it is the

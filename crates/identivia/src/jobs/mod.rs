@@ -9,6 +9,7 @@ pub mod interval;
 pub mod job_metrics;
 pub mod overdue_reviews;
 pub mod queue;
+pub mod reading_retention;
 pub mod record_checks;
 pub mod review_decisions;
 pub mod review_feed;

@@ -17,6 +17,7 @@ use anyhow::Context as _;
 use crate::clock::Clock;
 use crate::config::{Config, LivenessSource, ReaderSource};
 use crate::providers::documents::DocumentReader;
+use crate::providers::documents::kept_readings::KeptReadings;
 use crate::providers::documents::local::LocalReader;
 use crate::providers::documents::off::NoReader;
 use crate::providers::documents::openai::OpenAiReader;
@@ -47,7 +48,12 @@ impl Providers {
     ///
     /// # Errors
     /// One line that names the setting to change.
-    pub async fn open(config: &Config, clock: &Clock, engines: &Arc<LocalEngines>) -> anyhow::Result<Self> {
+    pub async fn open(
+        config: &Config,
+        clock: &Clock,
+        engines: &Arc<LocalEngines>,
+        readings: &Arc<KeptReadings>,
+    ) -> anyhow::Result<Self> {
         let liveness: Arc<dyn LivenessProvider> = match &config.liveness {
             LivenessSource::Aws(at) => Arc::new(Rekognition::open(at).await.context("LIVENESS_PROVIDER")?),
             LivenessSource::Off => Arc::new(NoLiveness),
@@ -58,7 +64,7 @@ impl Providers {
                 Arc::new(OpenAiReader::new(at.clone(), clock.clone()).context("DOCUMENT_READER")?)
             }
             ReaderSource::Off => Arc::new(NoReader),
-            ReaderSource::Local => Arc::new(LocalReader::new(engines.clone(), clock.clone())),
+            ReaderSource::Local => Arc::new(LocalReader::new(readings.clone())),
         };
         let fingerprint = match &config.fingerprint {
             Some(at) => Some(Arc::new(Fingerprint::new(at.clone()).context("FINGERPRINT_SECRET_KEY")?)),

@@ -11,6 +11,7 @@ pub mod console_identity;
 pub mod console_link;
 pub mod console_session;
 pub mod console_user;
+pub mod document_reading;
 mod field;
 mod field_map;
 pub mod file_intent;
@@ -81,6 +82,8 @@ pub enum RecordKind {
     /// Verification records that people look at, and their notes. Only SQL stores have them.
     Reviews,
     ReviewNotes,
+    /// What the local engines read on pictures. They are beside the deliveries, and are not copied.
+    DocumentReadings,
 }
 
 impl RecordKind {
@@ -135,6 +138,7 @@ impl RecordKind {
             Self::ConsoleSignIns => "console_sign_ins",
             Self::Reviews => "reviews",
             Self::ReviewNotes => "review_notes",
+            Self::DocumentReadings => "document_readings",
         }
     }
 
@@ -170,6 +174,7 @@ impl RecordKind {
             Self::ConsoleSignIns => console_identity::ConsoleSignIn::FIELDS,
             Self::Reviews => review::Review::FIELDS,
             Self::ReviewNotes => review::ReviewNote::FIELDS,
+            Self::DocumentReadings => document_reading::StoredReading::FIELDS,
         }
     }
 

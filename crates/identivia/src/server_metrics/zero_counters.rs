@@ -34,6 +34,9 @@ pub fn register_counters() {
     for outcome in ["live", "not_live", "unconfirmed"] {
         counter!("identivia_liveness_sessions_total", "outcome" => outcome).absolute(0);
     }
+    for source in ["kept", "read"] {
+        counter!("identivia_document_readings_total", "source" => source).absolute(0);
+    }
     for operation in ["read", "commit", "probe"] {
         counter!("identivia_store_failures_total", "operation" => operation).absolute(0);
         gauge!("identivia_store_pending", "operation" => operation).set(0.0);

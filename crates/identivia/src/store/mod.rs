@@ -11,6 +11,7 @@ mod commit;
 pub mod console;
 mod deciders;
 mod decisions;
+pub mod document_readings;
 mod file_intents;
 mod file_store;
 mod handoffs;

@@ -45,6 +45,7 @@ mod postgres;
 mod profiles;
 mod provider_test;
 mod providers;
+mod readings;
 mod reference;
 mod replicas;
 mod resubmission;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::world::{Answer, Caller, World, file, picture, small_picture, texts};
 
-async fn show_face(world: &World, browser: &Caller<'_>) -> String {
+pub(crate) async fn show_face(world: &World, browser: &Caller<'_>) -> String {
     let made = browser.post("/api/face-liveness/session", json!({})).await.expect(200);
     let session = made["sessionId"].as_str().unwrap().to_owned();
     world.provider.finish(&session, SessionStatus::Succeeded, Some(95.0));
@@ -14,7 +14,7 @@ async fn show_face(world: &World, browser: &Caller<'_>) -> String {
     session
 }
 
-async fn submit(browser: &Caller<'_>, id: &str, session: &str) -> Answer {
+pub(crate) async fn submit(browser: &Caller<'_>, id: &str, session: &str) -> Answer {
     let form = texts(&[
         ("liveness_session_id", session),
         ("liveness_confidence", "95"),
@@ -25,14 +25,14 @@ async fn submit(browser: &Caller<'_>, id: &str, session: &str) -> Answer {
 }
 
 /// Sends pictures to the profile.
-async fn send_pictures(browser: &Caller<'_>, id: &str, fields: &[(&'static str, u8)]) {
+pub(crate) async fn send_pictures(browser: &Caller<'_>, id: &str, fields: &[(&'static str, u8)]) {
     let form = fields.iter().fold(texts(&[("document_type", "national_id")]), |form, (name, shade)| {
         form.part(*name, file(small_picture(*shade), "picture.png"))
     });
     browser.form(Method::PATCH, &format!("/api/profiles/{id}"), form).await.expect(200);
 }
 
-async fn ask(world: &World, id: &str, more: Value) -> Answer {
+pub(crate) async fn ask(world: &World, id: &str, more: Value) -> Answer {
     let mut body = json!({"previous_status": "pending", "new_status": "resubmission_requested", "notes": "again"});
     body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     world.operator().post(&format!("/api/status_history/{id}"), body).await
@@ -43,7 +43,7 @@ async fn flow(browser: &Caller<'_>, id: &str) -> Value {
 }
 
 /// A person who has sent everything once.
-async fn submitted<'w>(world: &'w World, user: &str) -> (String, Caller<'w>) {
+pub(crate) async fn submitted<'w>(world: &'w World, user: &str) -> (String, Caller<'w>) {
     let (id, browser) = world.person(user).await;
     browser.post(&format!("/api/flow/{id}/consent"), json!({"version": "1", "language": "de"})).await.expect(200);
     send_pictures(&browser, &id, &[("document_front", 10), ("document_back", 20), ("facial_photo", 30)]).await;

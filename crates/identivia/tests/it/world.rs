@@ -272,7 +272,7 @@ impl World {
 }
 
 /// A ledger for which all work is free: processor time is the process's, and other tests use it too.
-fn free_ledger() -> Arc<CpuLedger> {
+pub(crate) fn free_ledger() -> Arc<CpuLedger> {
     CpuLedger::with_measure(Clock::default(), 2, || Duration::ZERO)
 }
 

@@ -12,7 +12,7 @@ use vision::mrz::Sex;
 use super::statistics::Rate;
 use super::{EvalContext, ReportLines, list_entries, read_cpu_seconds, read_picture};
 use crate::clock::Clock;
-use crate::providers::documents::local::to_utc_date;
+use crate::providers::documents::kept_readings::to_utc_date;
 
 /// The fields that a file may name, in the order of the report.
 const FIELDS: [&str; 13] = [

@@ -16,7 +16,7 @@ use anyhow::Context as _;
 use vision::intake::{Photo, decode_photo};
 
 use crate::cli::progress::Progress;
-use crate::providers::documents::local::PICTURE_SIDE;
+use crate::providers::documents::kept_readings::PICTURE_SIDE;
 use crate::providers::local_engines::LocalEngines;
 
 /// Lines of the report on standard output.

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use crate::app::App;
 use crate::domain::profile::FileField;
 use crate::domain::reading::{DocumentAnalysis, DocumentFields, ReaderHints, TokenUsage};
+use crate::files::picture::CheckedPicture;
 use crate::http::body::field_checks::{FieldChecks, RawField};
 use crate::http::body::form::{self, FileDestination, ScratchFile};
 use crate::http::body::form_schema::{Form, FormFields};
@@ -146,7 +147,7 @@ pub(crate) async fn analyze_document(
     // In its own task, so that the permits are held until it ends, even when the browser no longer waits.
     let reading = tokio::spawn(async move {
         let _permits = permits;
-        health.observe_call(reader.read_document(DocumentSides { front, back }, &hints, holder)).await
+        health.observe_call(reader.read_document(DocumentSides { front, back, profile }, &hints, holder)).await
     });
     let reading = reading.await.unwrap_or_else(|_| Err(ProviderError::failed("the reading broke off")));
     let advice = "Try again, or type the fields in";
@@ -175,9 +176,9 @@ fn check_hints(fields: AnalysisFields, mut checks: FieldChecks, document_sent: b
 }
 
 fn open_picture(scratch: ScratchFile) -> (DocumentPicture, DocumentFile) {
-    let ScratchFile { file, client_name, media, length, pixels } = scratch;
+    let ScratchFile { file, client_name, media, length, picture: CheckedPicture { pixels, editor } } = scratch;
     let document = DocumentFile { name: client_name, mimetype: media.mime(), size: length };
-    (DocumentPicture { file, media, pixels }, document)
+    (DocumentPicture { file, media, pixels, editor }, document)
 }
 
 fn to_analysis(reading: DocumentAnalysis, document: DocumentFile) -> Analysis {

@@ -21,7 +21,7 @@ use crate::domain::media::{MAX_IMAGE_BYTES, MAX_VIDEO_BYTES, Media, SNIFF_BYTES}
 use crate::domain::profile::{FileField, ProfileFiles};
 use crate::files::Files;
 use crate::files::file_writer::FileWriter;
-use crate::files::picture::StorableFile;
+use crate::files::picture::{CheckedPicture, StorableFile};
 use crate::files::upload::Upload;
 use crate::http::error::ApiError;
 use crate::http::guard::body_limits::{BodyPermit, BodyPlace};
@@ -57,8 +57,8 @@ pub(crate) struct ScratchFile {
     pub(crate) client_name: String,
     pub(crate) media: Media,
     pub(crate) length: u64,
-    /// Of a picture.
-    pub(crate) pixels: u64,
+    /// Of a picture, which was rebuilt: what it said as it was sent.
+    pub(crate) picture: CheckedPicture,
 }
 
 /// A form that has been read.
@@ -283,8 +283,8 @@ impl FormReader<'_> {
         match self.destination {
             FileDestination::Record(_) => self.store_file(&name, file, media, field).await?,
             FileDestination::Scratch | FileDestination::Frames(_) => {
-                let (file, pixels) = self.check_file(file, media, field).await?;
-                self.received.scratch.push((field, ScratchFile { file, client_name, media, length, pixels }));
+                let (file, picture) = self.rebuild_scratch_file(file, media, field).await?;
+                self.received.scratch.push((field, ScratchFile { file, client_name, media, length, picture }));
             }
         }
         *self.received.files.get_mut(field) = name;
@@ -343,16 +343,21 @@ impl FormReader<'_> {
         Ok(())
     }
 
-    /// Checks that a picture that is not stored decodes, and counts its pixels. A fault is reported with all other wrong fields.
-    async fn check_file(&mut self, file: File, media: Media, field: FileField) -> Result<(File, u64), ApiError> {
+    /// Rebuilds a picture that is not stored, as if it were. A fault is reported with all other wrong fields.
+    async fn rebuild_scratch_file(
+        &mut self,
+        file: File,
+        media: Media,
+        field: FileField,
+    ) -> Result<(File, CheckedPicture), ApiError> {
         if media.is_video() {
-            return Ok((file, 0));
+            return Ok((file, CheckedPicture::default()));
         }
-        let (file, found) = self.files.check_picture(file, &self.holder).await?;
-        let pixels = found.unwrap_or_else(|fault| {
+        let (file, found) = self.files.rebuild_scratch_picture(file, &self.holder).await?;
+        let picture = found.unwrap_or_else(|fault| {
             self.received.checks.add_problem(field.name(), fault);
-            0
+            CheckedPicture::default()
         });
-        Ok((file, pixels))
+        Ok((file, picture))
     }
 }

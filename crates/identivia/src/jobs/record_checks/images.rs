@@ -1,12 +1,12 @@
 //! The pictures of a record, and what the engines find in them.
 
-use vision::document::{Date, DocumentReading};
+use vision::document::DocumentReading;
 use vision::face::{Embedding, Face};
 use vision::intake::{self, Photo};
 
 use crate::domain::document_editors::DocumentEditors;
 use crate::files::{Files, FilesError, StoredPath};
-use crate::providers::documents::local::PICTURE_SIDE;
+use crate::providers::documents::kept_readings::{PICTURE_SIDE, SideBytes};
 use crate::providers::http_call::ProviderError;
 use crate::providers::local_engines::LocalEngines;
 use crate::records::checks::ImagePoint;
@@ -91,33 +91,35 @@ async fn read_if_named(files: &Files, path: StoredPath, field: &str) -> Result<O
     }
 }
 
-/// Reads the document and measures the faces, one picture after the other: at most the document's two sides are decoded at
-/// once.
+impl RecordImages {
+    /// Takes the pictures of the document, if there is one of its front.
+    pub(super) fn take_document(&mut self) -> Option<SideBytes> {
+        let front = self.front.take()?;
+        Some(SideBytes { front, back: self.back.take() })
+    }
+
+    /// The editing programs that the two sides named when they were sent.
+    pub(super) fn editors(&self) -> &DocumentEditors {
+        &self.editors
+    }
+}
+
+/// Measures the faces, one picture after the other, and adds what was read on the document.
 pub(super) fn observe_images(
     engines: &LocalEngines,
     images: &RecordImages,
-    today: Date,
+    document: Option<DocumentReading>,
 ) -> Result<ObservedImages, ProviderError> {
-    let (document, portrait) = match decode_side(images.front.as_deref(), images.editors.front.as_deref()) {
-        Some(front) => {
-            let back = decode_side(images.back.as_deref(), images.editors.back.as_deref());
-            let by = vision::document::DocumentEngines { text: &engines.text, faces: &engines.faces };
-            let document = vision::document::read_document(&by, &front, back.as_ref(), today)?;
-            let portrait = document.portrait.as_ref().map(|portrait| MeasuredFace {
-                embedding: portrait.embedding.clone(),
-                eye_distance: portrait.face.eye_distance,
-                eyes: portrait.eyes.and_then(|eyes| to_shares(eyes, (1, 1))),
-            });
-            (Some(document), portrait)
-        }
-        None => (None, None),
-    };
-    let is_on_back = |document: &DocumentReading| document.portrait.as_ref().is_some_and(|portrait| portrait.on_back);
-    let is_portrait_on_back = document.as_ref().is_some_and(is_on_back) && images.back.is_some();
+    let found = document.as_ref().and_then(|document| document.portrait.as_ref());
+    let portrait = found.map(|portrait| MeasuredFace {
+        embedding: portrait.embedding.clone(),
+        eye_distance: portrait.face.eye_distance,
+        eyes: portrait.eyes.and_then(|eyes| to_shares(eyes, (1, 1))),
+    });
     Ok(ObservedImages {
-        document,
+        is_portrait_on_back: found.is_some_and(|portrait| portrait.on_back),
         portrait,
-        is_portrait_on_back,
+        document,
         selfie: measure_largest_face(engines, images.selfie.as_deref())?,
         live: measure_largest_face(engines, images.live.as_deref())?,
     })
@@ -125,15 +127,6 @@ pub(super) fn observe_images(
 
 fn decode_photo(bytes: impl AsRef<[u8]>) -> Option<Photo> {
     intake::decode_photo(bytes.as_ref(), PICTURE_SIDE).ok()
-}
-
-/// Decodes a side of the document, with the editing program that it named when it was sent.
-fn decode_side(bytes: Option<&[u8]>, editor: Option<&str>) -> Option<Photo> {
-    let mut photo = bytes.and_then(decode_photo)?;
-    if let Some(editor) = editor {
-        photo.tags.software = Some(editor.to_owned());
-    }
-    Some(photo)
 }
 
 /// Measures the largest face of a picture.

@@ -19,7 +19,7 @@ use crate::config::Config;
 use crate::domain::event::EventKind;
 use crate::domain::liveness::LivenessRule;
 use crate::files::{Files, FilesError};
-use crate::providers::documents::local;
+use crate::providers::documents::kept_readings::{KeptReadings, ReadingPurpose};
 use crate::providers::local_engines::LocalEngines;
 use crate::records::RecordKind;
 use crate::records::audit_event::AuditEvent;
@@ -35,6 +35,7 @@ const THIS_SERVER: &str = "identivia";
 
 /// Checks verification records, one after the other.
 pub struct RecordChecks {
+    readings: Arc<KeptReadings>,
     engines: Arc<LocalEngines>,
     store: Arc<dyn Store>,
     files: Arc<Files>,
@@ -48,26 +49,42 @@ impl RecordChecks {
     /// Checks the records of that store.
     #[must_use]
     pub fn new(
-        engines: Arc<LocalEngines>,
-        store: Arc<dyn Store>,
-        files: Arc<Files>,
-        clock: Clock,
+        readings: Arc<KeptReadings>,
+        engines: &Arc<LocalEngines>,
+        store: &Arc<dyn Store>,
+        files: &Arc<Files>,
+        clock: &Clock,
         config: &Config,
     ) -> Self {
-        let (liveness_rule, keeps_templates) = (config.liveness_rule, config.engines.keeps_templates);
-        Self { engines, store, files, clock, liveness_rule, keeps_templates, wake: Notify::new() }
+        Self {
+            readings,
+            engines: engines.clone(),
+            store: store.clone(),
+            files: files.clone(),
+            clock: clock.clone(),
+            liveness_rule: config.liveness_rule,
+            keeps_templates: config.engines.keeps_templates,
+            wake: Notify::new(),
+        }
     }
 
     async fn check_record(&self, job: &ClaimedJob<VerificationRecord>) -> Result<CompletedChecks, JobError> {
         let record = &job.record;
         let session = self.store.session(&record.liveness_session_id).await?;
-        let images = match images::read_images(&self.files, record, session.as_ref()).await {
+        let mut images = match images::read_images(&self.files, record, session.as_ref()).await {
             Ok(images) => images,
             Err(FilesError::Gone) => return Err(self.postpone_for_missing_file(job.attempt)),
             Err(error) => return Err(error.into()),
         };
-        let today = local::to_utc_date(self.clock.now());
-        let observing = move |engines: &LocalEngines| images::observe_images(engines, &images, today);
+        let document = match images.take_document() {
+            Some(sides) => {
+                let (editors, purpose) = (images.editors(), ReadingPurpose::Record);
+                let profile = Some(record.profile);
+                self.readings.read_document(profile, sides, editors, purpose, WorkHolder::Jobs).await?
+            }
+            None => None,
+        };
+        let observing = move |engines: &LocalEngines| images::observe_images(engines, &images, document);
         let observed = self.engines.run_work(WorkHolder::Jobs, observing).await?;
         let has_session = session.is_some();
         let (face_match, templates) = faces::check_faces(&self.engines, &observed, has_session);

@@ -5,37 +5,32 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use jiff::tz::TimeZone;
 use serde_json::json;
 use serde_json::value::to_raw_value;
 use vision::document::{Authenticity, Date, DocumentReading, FieldSource, ReadFields};
 use vision::mrz::Sex;
 
-use super::prepare_picture::decode_picture;
+use super::kept_readings::{KeptReadings, ReadingPurpose, SideBytes};
+use super::prepare_picture::read_file_bytes;
 use super::{DocumentReader, DocumentSides};
-use crate::clock::Clock;
 use crate::domain::country;
+use crate::domain::document_editors::DocumentEditors;
 use crate::domain::reading::{DocumentAnalysis, DocumentFields, ReaderHints, TokenUsage};
 use crate::providers::http_call::ProviderError;
-use crate::providers::local_engines::{ENGINE_NAME, LocalEngines};
+use crate::providers::local_engines::ENGINE_NAME;
 use crate::records::checks::{Finding, Outcome};
-use crate::records::time::Millis;
 use crate::work::holder::WorkHolder;
-
-/// Pictures of documents and faces are scaled down to this longest side, in pixels.
-pub const PICTURE_SIDE: u32 = 2_600;
 
 /// The local reader.
 pub struct LocalReader {
-    engines: Arc<LocalEngines>,
-    clock: Clock,
+    readings: Arc<KeptReadings>,
 }
 
 impl LocalReader {
-    /// A reader that uses those engines.
+    /// A reader that keeps what it reads there.
     #[must_use]
-    pub fn new(engines: Arc<LocalEngines>, clock: Clock) -> Self {
-        Self { engines, clock }
+    pub fn new(readings: Arc<KeptReadings>) -> Self {
+        Self { readings }
     }
 }
 
@@ -52,31 +47,23 @@ impl DocumentReader for LocalReader {
         _: &ReaderHints,
         holder: WorkHolder,
     ) -> Result<DocumentAnalysis, ProviderError> {
-        let today = to_utc_date(self.clock.now());
-        let reading = move |engines: &LocalEngines| {
-            let undecodable = |_| ProviderError::failed("the picture does not decode");
-            let front = decode_picture(sides.front.file, PICTURE_SIDE)?.map_err(undecodable)?;
-            let back = sides.back.map(|back| decode_picture(back.file, PICTURE_SIDE)).transpose()?;
-            let back = back.transpose().map_err(undecodable)?;
-            let by = vision::document::DocumentEngines { text: &engines.text, faces: &engines.faces };
-            Ok(vision::document::read_document(&by, &front, back.as_ref(), today)?)
+        let DocumentSides { front, back, profile } = sides;
+        let word = |editor: Option<&str>| editor.map(str::to_owned);
+        let editors =
+            DocumentEditors { front: word(front.editor), back: word(back.as_ref().and_then(|back| back.editor)) };
+        let reading_back = move || {
+            let front = read_file_bytes(front.file)?;
+            Ok(SideBytes { front, back: back.map(|back| read_file_bytes(back.file)).transpose()? })
         };
-        to_reading(&self.engines.run_work(holder, reading).await?)
+        let sides = tokio::task::spawn_blocking(reading_back).await;
+        let sides = sides.unwrap_or_else(|_| Err(ProviderError::failed("reading a picture back broke off")))?;
+        let document = self.readings.read_document(profile, sides, &editors, ReadingPurpose::Page, holder).await?;
+        to_reading(&document.ok_or_else(|| ProviderError::failed("the picture does not decode"))?)
     }
 
     async fn check_health(&self) -> Result<(), ProviderError> {
         Ok(())
     }
-}
-
-/// The date in UTC, for comparisons with a document's dates.
-#[must_use]
-pub fn to_utc_date(now: Millis) -> Date {
-    let now = jiff::Timestamp::from_millisecond(now.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-    let date = TimeZone::UTC.to_datetime(now).date();
-    let part = |number: i8| number.unsigned_abs();
-    let date = Date::new(date.year().unsigned_abs(), part(date.month()), part(date.day()));
-    date.expect("a calendar date is a valid date")
 }
 
 fn to_reading(document: &DocumentReading) -> Result<DocumentAnalysis, ProviderError> {

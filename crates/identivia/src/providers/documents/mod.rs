@@ -1,5 +1,6 @@
 //! Document readers behind one trait. A reading is evidence; it decides nothing.
 
+pub mod kept_readings;
 pub mod local;
 mod model_answer;
 pub mod off;
@@ -13,6 +14,7 @@ use async_trait::async_trait;
 use crate::domain::media::Media;
 use crate::domain::reading::{DocumentAnalysis, ReaderHints};
 use crate::providers::http_call::ProviderError;
+use crate::records::id::RecordId;
 use crate::work::holder::WorkHolder;
 
 /// A picture that has been checked to decode.
@@ -20,12 +22,16 @@ pub struct DocumentPicture {
     pub file: File,
     pub media: Media,
     pub pixels: u64,
+    /// The editing program that the picture as sent named. The file is the rebuilt picture, which names none.
+    pub editor: Option<&'static str>,
 }
 
 /// The sides of one document.
 pub struct DocumentSides {
     pub front: DocumentPicture,
     pub back: Option<DocumentPicture>,
+    /// The caller's own profile. What was read on the same pictures of it need not be read again.
+    pub profile: Option<RecordId>,
 }
 
 /// A document reader.

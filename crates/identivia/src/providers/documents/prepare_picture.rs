@@ -28,17 +28,19 @@ pub(super) fn prepare_jpeg(picture: DocumentPicture, longest_side: u32) -> Resul
 }
 
 /// Decodes the picture of a file, with at most that many pixels on its longest side.
+fn decode_picture(file: File, longest_side: u32) -> Result<Result<Photo, PictureRefusal>, ProviderError> {
+    Ok(decode_photo(&read_file_bytes(file)?, longest_side))
+}
+
+/// Reads a file from its beginning.
 ///
 /// # Errors
 /// When the file cannot be read back.
-pub(super) fn decode_picture(
-    mut file: File,
-    longest_side: u32,
-) -> Result<Result<Photo, PictureRefusal>, ProviderError> {
+pub(super) fn read_file_bytes(mut file: File) -> Result<Vec<u8>, ProviderError> {
     let mut bytes = Vec::new();
     let whole = file.rewind().and_then(|()| file.read_to_end(&mut bytes));
     whole.map_err(|error| ProviderError::failed(format!("a picture cannot be read back: {}", error.kind())))?;
-    Ok(decode_photo(&bytes, longest_side))
+    Ok(bytes)
 }
 
 #[cfg(test)]
@@ -53,7 +55,7 @@ mod tests {
     fn prepare(bytes: &[u8], media: Media, side: u32) -> Result<Vec<u8>, ProviderError> {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(bytes).unwrap();
-        prepare_jpeg(DocumentPicture { file, media, pixels: 1 }, side)
+        prepare_jpeg(DocumentPicture { file, media, pixels: 1, editor: None }, side)
     }
 
     fn picture(width: u32, height: u32, format: ImageFormat) -> Vec<u8> {

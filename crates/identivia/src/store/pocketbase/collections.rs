@@ -168,7 +168,8 @@ const fn indexes(kind: RecordKind) -> &'static [CollectionIndex] {
         | RecordKind::ConsoleIdentities
         | RecordKind::ConsoleSignIns
         | RecordKind::Reviews
-        | RecordKind::ReviewNotes => &[],
+        | RecordKind::ReviewNotes
+        | RecordKind::DocumentReadings => &[],
     }
 }
 

@@ -13,6 +13,7 @@ const PASSKEYS: &str = include_str!("../../../migrations/0007_passkeys.sql");
 const OIDC: &str = include_str!("../../../migrations/0008_oidc.sql");
 const REVIEW_FILTERS: &str = include_str!("../../../migrations/0009_review_filters.sql");
 const FILE_STORE: &str = include_str!("../../../migrations/0010_file_store.sql");
+const READINGS: &str = include_str!("../../../migrations/0012_readings.sql");
 const TOKEN_FAILURES: &str = include_str!("../../../migrations/0001_token_failures.postgres.sql");
 
 /// One migration: the name under which a database remembers it, and its text.
@@ -35,6 +36,7 @@ impl Migration {
             Self { name: "0008_oidc", text: OIDC.to_owned() },
             Self { name: "0009_review_filters", text: REVIEW_FILTERS.to_owned() },
             Self { name: "0010_file_store", text: FILE_STORE.to_owned() },
+            Self { name: "0012_readings", text: READINGS.to_owned() },
         ]
     }
 
@@ -53,6 +55,7 @@ impl Migration {
             Self { name: "0008_oidc", text: to_postgres(OIDC) },
             Self { name: "0009_review_filters", text: to_postgres(REVIEW_FILTERS) },
             Self { name: "0010_file_store", text: to_postgres(FILE_STORE) },
+            Self { name: "0012_readings", text: to_postgres(READINGS) },
         ]
     }
 }

@@ -128,7 +128,7 @@ fn inserted_value(columns: &[Column], index: usize, first: usize) -> String {
 }
 
 /// Every kind, in the order of [`RecordKind`].
-pub(super) const ALL_KINDS: [RecordKind; 28] = [
+pub(super) const ALL_KINDS: [RecordKind; 29] = [
     RecordKind::Profiles,
     RecordKind::LivenessSessions,
     RecordKind::VerificationHistory,
@@ -157,4 +157,5 @@ pub(super) const ALL_KINDS: [RecordKind; 28] = [
     RecordKind::ConsoleSignIns,
     RecordKind::Reviews,
     RecordKind::ReviewNotes,
+    RecordKind::DocumentReadings,
 ];

@@ -17,6 +17,8 @@ use crate::store::{Condition, IfExists, Refusal, Result};
 
 /// The time from which a replaced file may be removed: at once.
 const REMOVABLE_NOW: Millis = Millis(1);
+/// Removes what was read on the pictures of a profile.
+const DELETE_READINGS: &str = "delete from document_readings where profile = $1";
 
 /// The record that a change is about, and the conditions on it.
 pub(super) struct UpdateTarget {
@@ -144,6 +146,10 @@ impl UpdateTarget {
         let words = image.fields()?.map(|record| record_tokens(kind, &read_searched_fields(kind, &record)));
         if let Some(rows) = words.and_then(|words| SearchRows::of_words(kind, &self.key, &words)) {
             rows.delete_rows(transaction, dialect).await?;
+        }
+        if kind == RecordKind::Profiles {
+            // What was read on its pictures goes in the same step.
+            transaction.execute(DELETE_READINGS, &[self.key_value()]).await?;
         }
         let statement = format!("delete from {} where {} = $1", kind.name(), kind.key_field());
         transaction.execute(&statement, &[self.key_value()]).await.map(drop)
