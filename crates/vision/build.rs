@@ -10,6 +10,9 @@ use flate2::Compression;
 use flate2::write::DeflateEncoder;
 use sha2::{Digest as _, Sha256};
 
+/// After so many bytes the codes are chosen anew. Weights hardly repeat, so the codes matter and the search for repetitions does not.
+const BLOCK_BYTES: usize = 8 * 1024;
+
 fn main() -> Result<(), Box<dyn Error>> {
     let package = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
     println!("cargo:rerun-if-changed=build.rs");
@@ -30,10 +33,14 @@ fn compress_weights(models: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
             if fs::metadata(&deflated).and_then(|made| made.modified()).is_ok_and(|made| made > changed) {
                 continue;
             }
-            let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
+            let mut encoder = DeflateEncoder::new(Vec::new(), Compression::fast());
             let bytes = fs::read(&file)?;
             for first in [0, 1] {
-                encoder.write_all(&bytes.iter().skip(first).step_by(2).copied().collect::<Vec<_>>())?;
+                let half: Vec<u8> = bytes.iter().skip(first).step_by(2).copied().collect();
+                for block in half.chunks(BLOCK_BYTES) {
+                    encoder.write_all(block)?;
+                    encoder.flush()?;
+                }
             }
             // Whole or not at all: a build that was stopped leaves none that looks made.
             let unfinished = deflated.with_extension("part");
