@@ -12,7 +12,7 @@ use crate::store::{Comparison, Filter, Order, Query};
 const MAX_WORDS_TRIED: usize = 8;
 
 /// An index of a table: its keys, behind them what a list is ordered by.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct ListIndex {
     pub(super) name: &'static str,
     pub(super) keys: &'static [ListKey],

@@ -37,8 +37,11 @@ fn text(text: &str) -> Option<String> {
     Some(text.to_owned())
 }
 
+/// The name of a filter, and what sets it.
+type NamedFilter<'f, F> = (&'static str, &'f dyn Fn(&mut F));
+
 /// A list without filters, with each of its filters, and with each pair of them.
-fn with_pairs<F: Clone>(none: &F, filters: &[(&'static str, &dyn Fn(&mut F))]) -> Vec<(String, F)> {
+fn with_pairs<F: Clone>(none: &F, filters: &[NamedFilter<'_, F>]) -> Vec<(String, F)> {
     let mut all = vec![("none".to_owned(), none.clone())];
     for (number, (name, set)) in filters.iter().enumerate() {
         let mut one = none.clone();
