@@ -12,6 +12,7 @@ pub mod files;
 pub mod first_run;
 pub mod http;
 pub mod jobs;
+pub mod new_file;
 pub mod providers;
 pub mod records;
 pub mod secret_file;

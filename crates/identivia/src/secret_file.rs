@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use crate::config::ConfigError;
+use crate::new_file::NewFile;
 
 /// Reads a file that only its owner may read. `None` when there is none.
 ///
@@ -35,11 +36,9 @@ pub fn read_secret_file(setting: &'static str, path: &Path) -> Result<Option<Vec
 /// Those of the file system.
 pub fn create_secret_file(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // A temporary file has mode 0600.
-    let mut staged = tempfile::Builder::new().prefix(".secret-").suffix(".new").tempfile_in(folder)?;
-    staged.write_all(bytes)?;
-    staged.as_file().sync_all()?;
-    staged.persist_noclobber(path)?;
+    let mut file = NewFile::create_in(folder)?;
+    file.as_file().write_all(bytes)?;
+    file.publish(path)?;
     File::open(folder)?.sync_all()
 }
 

@@ -13,7 +13,7 @@ const LEVELS: [&[&str]; 11] = [
     &["jobs", "storage"],
     &["providers", "files", "aws_access", "client_directory"],
     &["store"],
-    &["first_run", "system_key", "secret_file", "config"],
+    &["first_run", "system_key", "secret_file", "new_file", "config"],
     &["domain"],
     &["work"],
     &["records", "availability", "clock", "telemetry"],

@@ -185,19 +185,21 @@ impl Snapshot {
 
 /// The length of a file and its SHA-256 in hexadecimal.
 pub(super) fn hash_file(path: &Path) -> anyhow::Result<(u64, String)> {
-    let opened = || -> std::io::Result<(u64, String)> {
-        let (mut file, mut length) = (File::open(path)?, 0);
-        let (mut hash, mut chunk) = (digest::Context::new(&digest::SHA256), vec![0; READ_BYTES]);
-        loop {
-            let read = file.read(&mut chunk)?;
-            if read == 0 {
-                return Ok((length, to_hex(hash.finish().as_ref())));
-            }
-            hash.update(&chunk[..read]);
-            length += read as u64;
-        }
-    };
+    let opened = || hash_opened_file(&mut File::open(path)?);
     opened().with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// The same of an open file, from where it is.
+pub(super) fn hash_opened_file(file: &mut File) -> std::io::Result<(u64, String)> {
+    let (mut hash, mut chunk, mut length) = (digest::Context::new(&digest::SHA256), vec![0; READ_BYTES], 0);
+    loop {
+        let read = file.read(&mut chunk)?;
+        if read == 0 {
+            return Ok((length, to_hex(hash.finish().as_ref())));
+        }
+        hash.update(&chunk[..read]);
+        length += read as u64;
+    }
 }
 
 /// Bytes in hexadecimal.

@@ -1,7 +1,7 @@
 //! Restores a snapshot to an empty data folder, bucket or database: files first, the database last.
 
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Seek as _};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail, ensure};
 use futures_util::StreamExt as _;
 use indicatif::HumanBytes;
 
-use super::layout::{BackupFolder, SavedFile, Snapshot, hash_file};
+use super::layout::{BackupFolder, SavedFile, Snapshot, hash_file, hash_opened_file};
 use super::make_backup::{DUMP_NAME, records_word};
 use super::postgres_tools::restore_database;
 use super::source::{ServerStores, open_file_backend};
@@ -20,6 +20,7 @@ use crate::config::{Config, FileLocation, RecordLocation};
 use crate::files::folder::FileFolder;
 use crate::files::{FileBackend, StoredPath};
 use crate::first_run::lock_data_dir;
+use crate::new_file::NewFile;
 use crate::secret_file::create_secret_file;
 use crate::store::postgres::Postgres;
 
@@ -144,13 +145,12 @@ async fn restore_databases(config: &Config, snapshot: &Snapshot) -> anyhow::Resu
             continue;
         }
         // Whole or not at all: a crash leaves no half of a database.
-        let bytes = fs::File::open(&source)?;
-        let mut staged = tempfile::Builder::new().prefix(".restored-").tempfile_in(&config.data_dir)?;
-        std::io::copy(&mut &bytes, &mut staged)?;
-        staged.as_file().sync_all()?;
-        let (_, sha256) = hash_file(staged.path())?;
+        let mut restored = NewFile::create_in(&config.data_dir)?;
+        std::io::copy(&mut fs::File::open(&source)?, restored.as_file())?;
+        restored.as_file().rewind()?;
+        let (_, sha256) = hash_opened_file(restored.as_file())?;
         ensure!(sha256 == database.sha256, "the copy of {} differs from the snapshot's", database.name);
-        staged.persist_noclobber(config.data_dir.join(&database.name)).map_err(|error| error.error)?;
+        restored.publish(&config.data_dir.join(&database.name))?;
         fs::File::open(&config.data_dir)?.sync_all()?;
     }
     Ok(())
