@@ -41,7 +41,7 @@ test-providers: web services ## check the fakes of AWS, OpenAI and Fingerprint w
 	$(VENV)/bin/python tests/providers/check.py
 
 # The engines give the same results on every store: of their tests, only those that write records run here.
-STORE_TESTS := access:: analytics:: audit:: backup:: bodies:: clients:: console:: demo_data:: embedding:: events:: file_store:: files:: flow:: frames:: hostile:: journey:: lists:: local::record_is_checked local::abandoned_checks local::face_templates person_page:: profiles:: providers::rekognition providers::fingerprint reference:: resubmission:: reviews:: revocation:: settings:: submission:: tokens:: verification:: webhooks:: why:: nothing_a_person_sends r21_
+STORE_TESTS := access:: analytics:: audit:: backup:: bodies:: clients:: console:: demo_data:: embedding:: events:: file_store:: files:: flow:: frames:: hostile:: journey:: lists:: local::record_is_checked local::abandoned_checks local::face_templates person_page:: profiles:: providers::rekognition providers::fingerprint readings:: reference:: resubmission:: reviews:: revocation:: settings:: submission:: tokens:: verification:: webhooks:: why:: nothing_a_person_sends r21_
 
 test-postgres: cargo web services ## run the same API tests on PostgreSQL
 	TEST_STORE=postgres cargo test --locked --test it -- $(STORE_TESTS)

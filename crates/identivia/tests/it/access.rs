@@ -1,5 +1,7 @@
 //! Access control: every operation of the published document, for each kind of caller and for its own and other records.
 
+use std::time::Duration;
+
 use identivia::domain::scope::{Scope, to_scope_claim};
 use identivia::records::id::RecordId;
 use reqwest::Method;
@@ -140,6 +142,21 @@ impl<'a> Ownership<'a> {
         ]
     }
 
+    /// Says whether the caller's events name the profile. PostgreSQL shows an event when every transaction that began before it has
+    /// ended, also those of other tests: what is expected is waited for.
+    async fn wait_for_event(&self, caller: &Caller<'_>, is_expected: bool) -> bool {
+        for _ in 0..100 {
+            let events = caller.get("/api/events?limit=100").await.expect(200);
+            let names_profile = |event: &Value| event["data"]["id"] == *self.ids.profile;
+            let has_profile = events["data"].as_array().unwrap().iter().any(names_profile);
+            if has_profile || !is_expected {
+                return has_profile;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        false
+    }
+
     /// Checks an operation whose path names no record: what ownership means is stated here for each.
     async fn check_without_record(&self, operation: &Operation, caller: &Caller<'_>, is_flow: bool, is_own: bool) {
         let profile = &self.ids.profile;
@@ -151,10 +168,7 @@ impl<'a> Ownership<'a> {
                 assert_eq!(has_profile, is_own);
             }
             ("GET", "/api/events") => {
-                let events = caller.get("/api/events?limit=100").await.expect(200);
-                let has_profile =
-                    events["data"].as_array().unwrap().iter().any(|event| event["data"]["id"] == **profile);
-                assert_eq!(has_profile, is_own);
+                assert_eq!(self.wait_for_event(caller, is_own).await, is_own);
             }
             (_, template) if template.starts_with("/api/audit_events") || template.starts_with("/api/analytics") => {
                 self.check_trail_and_totals(template, caller, is_own).await;
