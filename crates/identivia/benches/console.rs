@@ -20,15 +20,13 @@ mod stage;
 mod totals;
 
 use std::env;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
 
 use identivia::records::console_user::ConsoleRole;
 
 use crate::calls::Caller;
 use crate::database::Database;
 use crate::fill::{Rows, fill_database};
-use crate::stage::{RunningServer, Service, add_people, read_load};
+use crate::stage::{RunningServer, Service, add_people, create_folder, read_load};
 
 fn main() -> anyhow::Result<()> {
     // `cargo test --benches` runs this too, without asking for a measurement.
@@ -43,12 +41,8 @@ async fn measure_console() -> anyhow::Result<()> {
     let now = identivia::clock::Clock::default().now();
     let rows =
         Rows { reviews: number("CONSOLE_REVIEWS", 100_000)?, profiles: number("CONSOLE_PROFILES", 1_000_000)?, now };
-    let parent = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    std::fs::create_dir_all(parent)?;
-    // Open to the user that PostgreSQL runs as.
-    let folder = tempfile::Builder::new().permissions(std::fs::Permissions::from_mode(0o711)).tempdir_in(parent)?;
+    let folder = create_folder()?;
     let data = folder.path().join("data");
-    std::fs::create_dir_all(&data)?;
     let service = Service::start(folder.path())?;
     let url = service.variables.get("DATABASE_URL");
     let people = vec![

@@ -18,8 +18,6 @@ mod lists;
 mod stage;
 
 use std::env;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
@@ -30,7 +28,7 @@ use reqwest::header::{COOKIE, HeaderMap, HeaderValue};
 
 use crate::database::Database;
 use crate::explain::Explainer;
-use crate::stage::{Person, RunningServer, Service, add_people, read_load};
+use crate::stage::{Person, RunningServer, Service, add_people, create_folder, read_load};
 
 const AIM: Duration = Duration::from_millis(5);
 
@@ -69,12 +67,8 @@ fn people() -> Vec<Person> {
 /// Measures every list at one size; says how many miss the aim.
 async fn measure_size(size: u64) -> anyhow::Result<usize> {
     let now = identivia::clock::Clock::default().now();
-    let parent = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    std::fs::create_dir_all(parent)?;
-    // Open to the user that PostgreSQL runs as.
-    let folder = tempfile::Builder::new().permissions(std::fs::Permissions::from_mode(0o711)).tempdir_in(parent)?;
+    let folder = create_folder()?;
     let data = folder.path().join("data");
-    std::fs::create_dir_all(&data)?;
     let service = Service::start(folder.path())?;
     let url = service.variables.get("DATABASE_URL");
     let callers = add_people(url, &data, people(), now).await?;

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::env;
+use std::fs::Permissions;
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -19,6 +21,7 @@ use identivia::store::Store;
 use identivia::store::console::{ConsoleStore, UserWrite};
 use identivia::store::postgres::Postgres;
 use identivia::store::sqlite::Sqlite;
+use tempfile::TempDir;
 use tokio::sync::watch;
 
 #[derive(Parser)]
@@ -29,6 +32,15 @@ struct CommandLine {
 
 /// A person of the measurement: a name, a role, and the teams where there are some.
 pub(crate) type Person = (&'static str, ConsoleRole, Option<Vec<String>>);
+
+/// A new folder for a database, open to the user that PostgreSQL runs as.
+pub(crate) fn create_folder() -> anyhow::Result<TempDir> {
+    let parent = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    std::fs::create_dir_all(parent)?;
+    let folder = tempfile::Builder::new().permissions(Permissions::from_mode(0o711)).tempdir_in(parent)?;
+    std::fs::create_dir_all(folder.path().join("data"))?;
+    Ok(folder)
+}
 
 /// A server that runs until this is dropped, and its address.
 pub(crate) struct RunningServer {

@@ -8,7 +8,7 @@ record! {
     /// What was read on the pictures of one document. No answer shows it: it is judged anew whenever a verdict is needed.
     pub struct StoredReading in DocumentReadings {
         id: RecordId = Public Line [Column],
-        /// A reading serves no other profile, whatever its pictures are.
+        /// A reading serves no other profile, even one with the same pictures.
         profile: RecordId = Public Line [Column],
         /// The SHA-256 of the picture of the front, and after a space that of the back. Who has a picture recognises it by
         /// that.

@@ -288,7 +288,7 @@ mod tests {
         out
     }
 
-    /// Small whole numbers: sums of their products are exact, whatever their sequence.
+    /// Small whole numbers: sums of their products are exact in every sequence.
     fn numbers(count: usize, seed: usize) -> Vec<f32> {
         (0..count).map(|at| ((at * 31 + seed * 7 + at / 5) % 17) as f32 - 8.0).collect()
     }

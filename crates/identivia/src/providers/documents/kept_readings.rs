@@ -2,7 +2,7 @@
 //!
 //! A reading is found by the SHA-256 of the very bytes that were read, within its profile alone. The page and the record send
 //! a picture in two requests; both are rebuilt before they are read, so both give the same bytes. The program that a picture
-//! named when it was sent is no part of the reading: whoever asks says what the own picture named.
+//! named when it was sent is no part of the reading: the caller says what the own picture named.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

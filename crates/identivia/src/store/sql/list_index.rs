@@ -32,7 +32,7 @@ pub(super) enum IndexRows {
     InOrder,
     /// In another order: all of them are read and sorted, so there must not be many.
     Unordered,
-    /// A few, whatever the table holds.
+    /// A few, also in a large table.
     Few,
 }
 
