@@ -14,6 +14,8 @@ mod calls;
 mod database;
 #[path = "console/fill.rs"]
 mod fill;
+#[path = "http/server_binary.rs"]
+mod server_binary;
 #[path = "console/stage.rs"]
 mod stage;
 #[path = "console/totals.rs"]

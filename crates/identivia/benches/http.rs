@@ -56,6 +56,8 @@ mod measure;
 mod memory;
 #[path = "http/process.rs"]
 mod process;
+#[path = "http/server_binary.rs"]
+mod server_binary;
 #[path = "http/store.rs"]
 mod store;
 #[path = "http/table.rs"]

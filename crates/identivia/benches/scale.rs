@@ -14,6 +14,8 @@ mod explain;
 mod fill;
 #[path = "scale/lists.rs"]
 mod lists;
+#[path = "http/server_binary.rs"]
+mod server_binary;
 #[path = "console/stage.rs"]
 mod stage;
 

@@ -1,34 +1,27 @@
 //! What a measurement of filled databases needs: PostgreSQL where it is asked for, people who are signed in, and the server.
 
 use std::collections::BTreeMap;
-use std::env;
-use std::fs::Permissions;
+use std::fs::{File, Permissions};
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
+use std::{env, fs};
 
 use anyhow::{Context as _, ensure};
-use clap::Parser;
-use identivia::config::{Config, Settings};
 use identivia::domain::console::session::ConsoleToken;
 use identivia::records::console_session::{ConsoleSession, SessionStage};
 use identivia::records::console_user::{ConsoleRole, ConsoleUser, ConsoleUserStatus};
 use identivia::records::time::Millis;
-use identivia::server::{Server, StartOptions};
 use identivia::store::Store;
 use identivia::store::console::{ConsoleStore, UserWrite};
 use identivia::store::postgres::Postgres;
 use identivia::store::sqlite::Sqlite;
 use tempfile::TempDir;
-use tokio::sync::watch;
 
-#[derive(Parser)]
-struct CommandLine {
-    #[command(flatten)]
-    settings: Settings,
-}
+use crate::server_binary::{find_free_address, find_server_binary};
 
 /// A person of the measurement: a name, a role, and the teams where there are some.
 pub(crate) type Person = (&'static str, ConsoleRole, Option<Vec<String>>);
@@ -36,34 +29,55 @@ pub(crate) type Person = (&'static str, ConsoleRole, Option<Vec<String>>);
 /// A new folder for a database, open to the user that PostgreSQL runs as.
 pub(crate) fn create_folder() -> anyhow::Result<TempDir> {
     let parent = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    std::fs::create_dir_all(parent)?;
+    fs::create_dir_all(parent)?;
     let folder = tempfile::Builder::new().permissions(Permissions::from_mode(0o711)).tempdir_in(parent)?;
-    std::fs::create_dir_all(folder.path().join("data"))?;
+    fs::create_dir_all(folder.path().join("data"))?;
     Ok(folder)
 }
 
 /// A server that runs until this is dropped, and its address.
 pub(crate) struct RunningServer {
     pub(crate) base: String,
-    _stop: watch::Sender<bool>,
+    child: Child,
 }
 
 impl RunningServer {
+    /// Starts the server with the database, and waits until it is ready.
     pub(crate) async fn start(url: Option<&String>, data: &Path) -> anyhow::Result<Self> {
-        let data = data.to_str().context("a path in UTF-8")?;
-        let mut line = vec!["bench", "--data-dir", data, "--port", "0"];
-        line.extend(url.into_iter().flat_map(|url| ["--database-url", url.as_str()]));
-        let config = Config::new(&CommandLine::parse_from(line).settings)?;
-        let server = Server::start(config, StartOptions::default()).await?;
-        let base = format!("http://{}", server.address);
-        let (stop, stopped) = watch::channel(false);
-        tokio::spawn(server.run(stopped));
-        Ok(Self { base, _stop: stop })
+        let address = find_free_address()?;
+        let log = data.join("server.log");
+        let mut command = Command::new(find_server_binary()?);
+        // Neither a developer's variables nor a `.env` may change the figures.
+        command.env_clear().current_dir(data).stdin(Stdio::null()).stdout(File::create(&log)?).stderr(Stdio::inherit());
+        command.args(["serve", "--data-dir"]).arg(data);
+        command.args(["--host", &address.ip().to_string(), "--port", &address.port().to_string()]);
+        command.args(url.into_iter().flat_map(|url| ["--database-url", url.as_str()]));
+        let server = Self { base: format!("http://{address}"), child: command.spawn()? };
+        server.wait_until_ready().await.with_context(|| fs::read_to_string(&log).unwrap_or_default())?;
+        Ok(server)
+    }
+
+    async fn wait_until_ready(&self) -> anyhow::Result<()> {
+        for _ in 0..1_000 {
+            if reqwest::get(format!("{}/readyz", self.base)).await.is_ok_and(|answer| answer.status().is_success()) {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        anyhow::bail!("the server is not ready within 10 s")
+    }
+}
+
+impl Drop for RunningServer {
+    fn drop(&mut self) {
+        // Either fails only for a process that has ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
 pub(crate) fn read_load() -> String {
-    std::fs::read_to_string("/proc/loadavg").unwrap_or_default().trim().to_owned()
+    fs::read_to_string("/proc/loadavg").unwrap_or_default().trim().to_owned()
 }
 
 /// Makes the database, and people who are signed in.

@@ -11,7 +11,8 @@ use tempfile::TempDir;
 
 use crate::load::{Load, Loads};
 use crate::measure::measure;
-use crate::process::{Process, find_server_binary};
+use crate::process::Process;
+use crate::server_binary::find_server_binary;
 use crate::store::BenchStore;
 
 const PAIRS: usize = 9;

@@ -1,7 +1,7 @@
 //! The processes that are measured: the server and the baseline.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -13,6 +13,7 @@ use tokio::time::sleep;
 
 use crate::CREDENTIALS;
 use crate::measure::exchange_over;
+use crate::server_binary::{find_free_address, find_server_binary};
 
 const SECRET: &str = "a secret of the benchmark, 32 bytes or more";
 const ISSUER: &str = "bench";
@@ -100,11 +101,6 @@ impl Drop for Process {
     }
 }
 
-pub(crate) fn find_server_binary() -> anyhow::Result<PathBuf> {
-    let binary = PathBuf::from(env::var_os("IDENTIVIA_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_identivia").into()));
-    fs::canonicalize(&binary).with_context(|| format!("no server at {}", binary.display()))
-}
-
 /// A clean environment and a folder of its own: neither a developer's variables nor a `.env` may change the figures.
 fn build_command(binary: &Path, folder: &Path, log: &str) -> io::Result<Command> {
     let log = fs::File::create(folder.join(log))?;
@@ -116,10 +112,6 @@ fn build_command(binary: &Path, folder: &Path, log: &str) -> io::Result<Command>
 
 fn read_server_log(folder: &Path) -> String {
     format!("the server said: {}", fs::read_to_string(folder.join("server.log")).unwrap_or_default())
-}
-
-fn find_free_address() -> io::Result<SocketAddr> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
 }
 
 /// Processor time of a process so far, user and system (proc(5), fields 14 and 15 of `stat`, in ticks of 10 ms).

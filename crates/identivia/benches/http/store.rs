@@ -9,7 +9,7 @@ use std::{env, fs};
 
 use anyhow::{Context as _, ensure};
 
-use crate::process::find_server_binary;
+use crate::server_binary::find_server_binary;
 
 /// The store that is measured, with the service it needs, which ends when this is dropped.
 pub(crate) struct BenchStore {
