@@ -36,7 +36,9 @@ impl WatchedBackend {
         metrics::histogram!("identivia_files_seconds", "operation" => operation)
             .record(started.elapsed().as_secs_f64());
         match &outcome {
-            Err(error @ (FilesError::Unavailable(_) | FilesError::Full | FilesError::Broken)) => {
+            // The store has a log line of its own for its outages.
+            Err(FilesError::Store(_)) => {}
+            Err(error) if error.is_outage() => {
                 metrics::counter!("identivia_files_failures_total", "operation" => operation).increment(1);
                 self.availability.note_failure(error);
             }
