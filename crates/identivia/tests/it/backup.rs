@@ -1,18 +1,19 @@
 //! Backups: made while a server writes, restored to an empty place, compared, and served from.
 
+mod interruptions;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use reqwest::multipart::Form;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::command::{Running, profile, run, text, token};
+use crate::forms::{passport_record_form, photo_form};
 use crate::ground::Ground;
-use crate::world::{file, picture, small_picture, texts};
 
 /// A server's data folder and settings, and a backup folder beside it.
 struct Site {
@@ -78,8 +79,7 @@ impl Site {
 }
 
 async fn patch_photo(http: &reqwest::Client, url: &str, token: &str, id: &str, shade: u8) -> Option<String> {
-    let form = Form::new().part("facial_photo", file(small_picture(shade), "a.png"));
-    let sending = http.patch(format!("{url}/api/profiles/{id}")).bearer_auth(token).multipart(form);
+    let sending = http.patch(format!("{url}/api/profiles/{id}")).bearer_auth(token).multipart(photo_form(shade));
     let answer = sending.send().await.ok()?;
     assert_eq!(answer.status(), 200);
     let body: Value = answer.json().await.unwrap();
@@ -87,17 +87,8 @@ async fn patch_photo(http: &reqwest::Client, url: &str, token: &str, id: &str, s
 }
 
 async fn add_record(http: &reqwest::Client, url: &str, token: &str, id: &str) {
-    let form = texts(&[
-        ("liveness_session_id", "elsewhere"),
-        ("liveness_confidence", "90"),
-        ("liveness_status", "live"),
-        ("document_type", "passport"),
-        ("name", "Jane Specimen"),
-        ("document_number", "A12345678"),
-    ])
-    .part("document_front", file(picture("passport.jpg"), "front.jpg"));
-    let sending = http.post(format!("{url}/api/verification_history/{id}")).bearer_auth(token).multipart(form);
-    let answer = sending.send().await.unwrap();
+    let sending = http.post(format!("{url}/api/verification_history/{id}")).bearer_auth(token);
+    let answer = sending.multipart(passport_record_form()).send().await.unwrap();
     assert_eq!(answer.status(), 201, "{:?}", answer.text().await);
 }
 
@@ -281,41 +272,6 @@ async fn verify_finds_what_is_missing_changed_or_unnamed() {
     assert!(said.contains("is no backup folder"), "{said}");
     let refused = run(empty.folder.path(), empty.settings());
     assert!(text(&refused.stderr).contains("and this one is new"), "a server does not start on half of a restore");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn interrupted_backup_goes_on_and_others_wait() {
-    let Some(site) = Site::new().await else { return };
-    let server = site.start();
-    let http = reqwest::Client::new();
-    let token = token(&http, &server).await;
-    for number in 0..3 {
-        let id = profile(&http, &server, &token, &format!("p{number}")).await;
-        patch_photo(&http, &server.url, &token, &id, number).await.unwrap();
-    }
-    let backup = site.folder.path().join("backup");
-    let to = backup.to_str().unwrap();
-    let run_well = |arguments: &[&str]| tokio::task::block_in_place(|| site.run_well(arguments));
-    assert!(run_well(&["backup", to]).contains("3 files"));
-    // As after a kill: no snapshot, one object missing, a begun snapshot left behind.
-    let snapshot = list_snapshots(&backup).remove(0);
-    std::fs::rename(&snapshot, backup.join("snapshots/.incomplete")).unwrap();
-    std::fs::remove_file(list_objects(&backup).remove(0)).unwrap();
-    let said = tokio::task::block_in_place(|| site.run_badly(&["verify", "--backup", to]));
-    assert!(said.contains("no complete snapshot"), "{said}");
-    let said = run_well(&["backup", to]);
-    assert!(said.contains("3 files") && said.contains("of which 1 are new"), "{said}");
-    assert_eq!(list_snapshots(&backup).len(), 1);
-    assert!(run_well(&["verify", "--backup", to]).contains("no fault found"));
-
-    let lock = std::fs::OpenOptions::new().write(true).open(backup.join("lock")).unwrap();
-    lock.lock().unwrap();
-    let said = tokio::task::block_in_place(|| site.run_badly(&["backup", to]));
-    assert!(said.contains("another backup to"), "{said}");
-    let filled = site.folder.path().to_str().unwrap().to_owned();
-    let said = tokio::task::block_in_place(|| site.run_badly(&["backup", &filled]));
-    assert!(said.contains("neither empty nor a backup folder"), "{said}");
-    server.stop();
 }
 
 /// Litestream holds a read transaction, so that no other program resets the log, and copies the log's pages into the database

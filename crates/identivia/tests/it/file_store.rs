@@ -7,13 +7,13 @@ use std::process::Command;
 use identivia::jobs::queue::JobError;
 use identivia::store::FileStoreChange;
 use reqwest::Method;
-use reqwest::multipart::Form;
 use serde_json::{Value, json};
 
 use crate::command::{Running, run, text};
+use crate::forms::{passport_record_form, photo_form};
 use crate::ground::Ground;
 use crate::services::s3::Bucket;
-use crate::world::{Answer, Caller, World, file, picture, small_picture, texts};
+use crate::world::{Answer, Caller, World, file, picture};
 
 const MARKER: &str = "store-marker";
 /// Longer than the result of a check is valid, in seconds.
@@ -71,21 +71,11 @@ fn place(world: &World) -> Option<Place<'_>> {
 }
 
 async fn send_photo(caller: &Caller<'_>, id: &str, shade: u8) -> Answer {
-    let form = Form::new().part("facial_photo", file(small_picture(shade), "a.png"));
-    caller.form(Method::PATCH, &format!("/api/profiles/{id}"), form).await
+    caller.form(Method::PATCH, &format!("/api/profiles/{id}"), photo_form(shade)).await
 }
 
 async fn record_verification(world: &World, id: &str) -> Value {
-    let form = texts(&[
-        ("liveness_session_id", "elsewhere"),
-        ("liveness_confidence", "90"),
-        ("liveness_status", "live"),
-        ("document_type", "passport"),
-        ("name", "Jane Specimen"),
-        ("document_number", "A12345678"),
-    ])
-    .part("facial_photo", file(picture("portrait.jpg"), "photo.jpg"))
-    .part("document_front", file(picture("passport.jpg"), "front.jpg"));
+    let form = passport_record_form().part("facial_photo", file(picture("portrait.jpg"), "photo.jpg"));
     world.operator().form(Method::POST, &format!("/api/verification_history/{id}"), form).await.expect(201)["data"]
         .take()
 }
@@ -247,16 +237,8 @@ async fn missing_file_of_a_record_has_an_error_of_its_own() {
     assert_eq!(unnamed["error"], "File not found", "{unnamed}");
 
     // A record that would copy it says which file to send again.
-    let form = texts(&[
-        ("liveness_session_id", "elsewhere"),
-        ("liveness_confidence", "90"),
-        ("liveness_status", "live"),
-        ("document_type", "passport"),
-        ("name", "Jane Specimen"),
-        ("document_number", "A12345678"),
-    ])
-    .part("document_front", file(picture("passport.jpg"), "front.jpg"));
-    let said = world.operator().form(Method::POST, &format!("/api/verification_history/{id}"), form).await.expect(400);
+    let path = format!("/api/verification_history/{id}");
+    let said = world.operator().form(Method::POST, &path, passport_record_form()).await.expect(400);
     assert!(said["fields"]["facial_photo"].as_str().unwrap().contains("send it again"), "{said}");
 }
 

@@ -24,6 +24,7 @@ mod events_forward;
 mod file_store;
 mod files;
 mod flow;
+mod forms;
 mod frames;
 mod ground;
 mod hostile;

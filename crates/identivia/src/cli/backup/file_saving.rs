@@ -11,9 +11,10 @@ use aws_lc_rs::digest;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::layout::{BackupFolder, SavedFile, make_folder, to_hex};
+use super::layout::{BackupFolder, SavedFile, hash_file, make_folder, to_hex};
 use crate::cli::progress::Progress;
 use crate::files::{FileBackend, FilesError, StoredPath};
+use crate::new_file::NewFile;
 
 /// Files read at once: a bucket answers each after a while.
 const FILES_AT_ONCE: usize = 8;
@@ -21,7 +22,7 @@ const FILES_AT_ONCE: usize = 8;
 /// Saves files, and lists them in the snapshot.
 pub(super) struct FileSaver<'a> {
     folder: &'a BackupFolder,
-    /// The folder of the snapshot, in which files wait until they are whole.
+    /// The folder of the snapshot, for files that are not whole yet.
     snapshot: PathBuf,
     backend: Arc<dyn FileBackend>,
     progress: &'a Progress,
@@ -118,22 +119,32 @@ impl<'a> FileSaver<'a> {
             Err(FilesError::Gone) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        let mut staged = tempfile::Builder::new().prefix(".new-").tempfile_in(&self.snapshot)?;
+        let mut staged = NewFile::create_in(&self.snapshot)?;
         let (mut hash, mut length) = (digest::Context::new(&digest::SHA256), 0);
         while let Some(chunk) = opened.chunks.try_next().await? {
             hash.update(&chunk);
-            staged.write_all(&chunk)?;
+            staged.as_file().write_all(&chunk)?;
             length += chunk.len() as u64;
             self.progress.add_bytes(chunk.len() as u64);
         }
         anyhow::ensure!(length == opened.length, "it ended before its end");
-        let sha256 = to_hex(hash.finish().as_ref());
-        staged.as_file().sync_all()?;
-        let object = self.folder.object_path(&sha256);
+        let file = SavedFile { path: path.relative_path(), length, sha256: to_hex(hash.finish().as_ref()) };
+        self.publish_object(staged, &file)?;
+        Ok(Some(Saved { file, is_new: true }))
+    }
+
+    /// Gives a whole file its place by its hash. Another path may have the same bytes: then the object is there, and it is
+    /// replaced only if it is damaged.
+    fn publish_object(&self, staged: NewFile, file: &SavedFile) -> anyhow::Result<()> {
+        let object = self.folder.object_path(&file.sha256);
         make_folder(object.parent().unwrap_or(&object))?;
-        // Another path may have the same bytes: the object is the same then.
-        staged.persist(&object).map_err(|error| error.error)?;
-        Ok(Some(Saved { file: SavedFile { path: path.relative_path(), length, sha256 }, is_new: true }))
+        if object.exists() {
+            if hash_file(&object)? == (file.length, file.sha256.clone()) {
+                return Ok(());
+            }
+            std::fs::remove_file(&object)?;
+        }
+        Ok(staged.publish(&object)?)
     }
 
     /// A file that an earlier run has saved, if its object is there.
