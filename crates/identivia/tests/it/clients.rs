@@ -1,9 +1,8 @@
-//! Machine clients by API: who manages them, what ends their tokens, and what a token may be used for.
+//! Machine clients by API: who manages them, and which changes are refused.
 
-use std::sync::Arc;
+mod ended_tokens;
 
 use futures_util::future::join_all;
-use identivia::clock::Clock;
 use identivia::domain::drawn_secret::DrawnSecret;
 use identivia::domain::event::EventKind;
 use identivia::domain::managed_client::{AllowedAddresses, MAX_CLIENTS, NewClient};
@@ -13,14 +12,12 @@ use identivia::records::audit_event::AuditEvent;
 use identivia::store::Query;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
-use sqlx::{Connection as _, Executor as _, PgConnection};
 
 use crate::ground::Ground;
-use crate::world::{Answer, Caller, World, answer, redacted};
+use crate::world::redaction::redact;
+use crate::world::{Answer, Caller, World, answer};
 
 const PATH: &str = "/api/clients";
-/// Every server knows of a change after this many seconds, by its own clock.
-const KNOWN_AFTER: i64 = 5;
 
 /// A client that was just made.
 pub(crate) struct MadeClient {
@@ -55,10 +52,6 @@ pub(crate) async fn sign_in<'a>(world: &'a World, client: &MadeClient) -> Caller
     world.bearing(token["access_token"].as_str().map(str::to_owned))
 }
 
-async fn assert_ended(caller: &Caller<'_>) {
-    assert_eq!(caller.get("/api/profiles").await.expect(401)["error"], "Invalid or expired token");
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn client_is_made_and_works_and_only_the_hash_of_its_secret_is_stored() {
     let world = World::new().await;
@@ -76,7 +69,7 @@ async fn client_is_made_and_works_and_only_the_hash_of_its_secret_is_stored() {
         "scopes": ["profiles:read"], "allowed_addresses": ["127.0.0.0/8", "::1"],
         "expires_at": "[time]", "disabled": false, "source": "api",
         "secrets": [{"id": "[id]", "created": "[time]"}], "created": "[time]", "updated": "[time]"});
-    assert_eq!(redacted(&shown["data"]), expected);
+    assert_eq!(redact(&shown["data"]), expected);
 
     let token = ask_token(&world, "billing", secret).await.expect(200);
     assert_eq!(token["scope"], "profiles:read");
@@ -91,103 +84,6 @@ async fn client_is_made_and_works_and_only_the_hash_of_its_secret_is_stored() {
     for text in answers.iter().chain([&stored[0].json, &events]) {
         assert!(!text.contains(&secret[4..]), "{text}");
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn s25_disabled_client_gets_no_token_and_its_tokens_end_for_good() {
-    let world = World::new().await;
-    let client = make_client(&world, json!({})).await;
-    let caller = sign_in(&world, &client).await;
-    caller.get("/api/profiles").await.expect(200);
-    let operator = world.operator();
-    let disabled = operator.patch(&client.path(), json!({"disabled": true})).await.expect(200);
-    assert_eq!(disabled["data"]["disabled"], true);
-    assert_ended(&caller).await;
-    let (refused, unknown) =
-        (ask_token(&world, &client.id, &client.secret).await, ask_token(&world, "nobody", "wrong").await);
-    assert_eq!((refused.status, &refused.bytes), (401, &unknown.bytes), "it is not told apart from an unknown one");
-    operator.patch(&client.path(), json!({"disabled": false})).await.expect(200);
-    assert_ended(&caller).await;
-    sign_in(&world, &client).await.get("/api/profiles").await.expect(200);
-    let events = world.events().await;
-    let changes: Vec<_> = events.iter().filter(|(kind, ..)| kind == "client.changed").collect();
-    assert_eq!(changes.len(), 2);
-    assert_eq!(changes[0].2, format!("{}: disabled", client.id));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn s25_expired_client_gets_no_token_and_its_tokens_end() {
-    let world = World::new().await;
-    let ends = world.clock.now().plus_seconds(600);
-    let client = make_client(&world, json!({"expires_at": ends.rfc3339()})).await;
-    let caller = sign_in(&world, &client).await;
-    world.clock.advance(590);
-    caller.get("/api/profiles").await.expect(200);
-    world.clock.advance(11);
-    assert_ended(&caller).await;
-    ask_token(&world, &client.id, &client.secret).await.expect(401);
-    world.operator().patch(&client.path(), json!({"expires_at": ""})).await.expect(200);
-    sign_in(&world, &client).await.get("/api/profiles").await.expect(200);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn s25_tokens_of_a_deleted_client_end_also_when_its_id_is_used_again() {
-    let world = World::new().await;
-    let client = make_client(&world, json!({"client_id": "backend"})).await;
-    let caller = sign_in(&world, &client).await;
-    let operator = world.operator();
-    operator.delete(&client.path()).await.expect(200);
-    assert_ended(&caller).await;
-    operator.get(&client.path()).await.expect(404);
-    operator.delete(&client.path()).await.expect(404);
-    let again = make_client(&world, json!({"client_id": "backend"})).await;
-    assert_ended(&caller).await;
-    ask_token(&world, &client.id, &client.secret).await.expect(401);
-    sign_in(&world, &again).await.get("/api/profiles").await.expect(200);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn secret_is_rotated_with_two_active_and_tokens_end_with_their_secret() {
-    let world = World::new().await;
-    let client = make_client(&world, json!({})).await;
-    let operator = world.operator();
-    let secrets = format!("{}/secrets", client.path());
-    let first = operator.get(&client.path()).await.expect(200)["data"]["secrets"][0]["id"].clone();
-    let second = operator.post(&secrets, json!({})).await.expect(201);
-    let third = operator.post(&secrets, json!({})).await.expect(409);
-    assert_eq!(third["error"], "Client has two secrets");
-
-    let next = MadeClient { id: client.id.clone(), secret: second["client_secret"].as_str().unwrap().to_owned() };
-    assert_ne!(next.secret, client.secret);
-    let (by_first, by_second) = (sign_in(&world, &client).await, sign_in(&world, &next).await);
-    operator.delete(&format!("{secrets}/{}", first.as_str().unwrap())).await.expect(200);
-    assert_ended(&by_first).await;
-    by_second.get("/api/profiles").await.expect(200);
-    ask_token(&world, &client.id, &client.secret).await.expect(401);
-    sign_in(&world, &next).await;
-    operator.delete(&format!("{secrets}/{}", first.as_str().unwrap())).await.expect(404);
-    operator.post(&secrets, json!({})).await.expect(201);
-    let events = world.events().await;
-    let kinds: Vec<&str> = events.iter().map(|(kind, ..)| kind.as_str()).collect();
-    let expected = ["client.created", "client_secret.created", "client_secret.deleted", "client_secret.created"];
-    assert_eq!(kinds, expected);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn scopes_that_a_client_has_lost_do_not_count_in_its_old_tokens() {
-    let world = World::new().await;
-    let client = make_client(&world, json!({})).await;
-    let caller = sign_in(&world, &client).await;
-    caller.post("/api/profiles/create", json!({"userID": "one"})).await.expect(201);
-    world.operator().patch(&client.path(), json!({"scopes": ["profiles:read", "health:read"]})).await.expect(200);
-    let refused = caller.post("/api/profiles/create", json!({"userID": "two"})).await.expect(403);
-    assert_eq!(refused["required"], json!(["profiles:write"]));
-    caller.get("/api/profiles").await.expect(200);
-    // What the client has been given since is not in the old token either.
-    caller.get("/").await.expect(403);
-    let body = json!({"client_id": client.id, "client_secret": client.secret, "scope": "profiles:write"});
-    let asked = answer(world.bearing(None).request(Method::POST, "/api/auth/token").json(&body)).await;
-    assert_eq!(asked.expect(400)["error"], "invalid_scope");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -414,60 +310,4 @@ async fn simultaneous_changes_of_a_client_are_not_mixed() {
         let made = answers.iter().filter(|answer| answer.status == 201).count();
         assert_eq!(made, 1, "{answers:?}");
     }
-}
-
-/// Two servers on one PostgreSQL, each with a clock of its own.
-async fn start_two_servers() -> (World, World) {
-    let ground = Arc::new(Ground::postgres().await);
-    (World::on(ground.clone(), &[], Clock::default()).await, World::on(ground, &[], Clock::default()).await)
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn s25_change_on_one_server_holds_on_the_other_within_five_seconds() {
-    let (one, other) = start_two_servers().await;
-    other.operator().get(PATH).await.expect(200);
-    let client = make_client(&one, json!({})).await;
-    other.clock.advance(KNOWN_AFTER);
-    let there = sign_in(&other, &client).await;
-    there.get("/api/profiles").await.expect(200);
-    one.operator().patch(&client.path(), json!({"disabled": true})).await.expect(200);
-    other.clock.advance(KNOWN_AFTER);
-    assert_ended(&there).await;
-    ask_token(&other, &client.id, &client.secret).await.expect(401);
-
-    one.operator().patch(&client.path(), json!({"disabled": false})).await.expect(200);
-    other.clock.advance(KNOWN_AFTER);
-    let there = sign_in(&other, &client).await;
-    one.operator().patch(&client.path(), json!({"scopes": ["health:read"]})).await.expect(200);
-    other.clock.advance(KNOWN_AFTER);
-    there.get("/api/profiles").await.expect(403);
-    one.operator().delete(&client.path()).await.expect(200);
-    other.clock.advance(KNOWN_AFTER);
-    assert_ended(&there).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn clients_are_refused_once_they_have_been_unreadable_for_half_a_minute() {
-    let ground = Arc::new(Ground::postgres().await);
-    let world = World::on(ground.clone(), &[], Clock::default()).await;
-    let client = make_client(&world, json!({"scopes": ["profiles:read", "health:read"]})).await;
-    let caller = sign_in(&world, &client).await;
-    caller.get("/api/profiles").await.expect(200);
-    let Ground::Postgres { url, .. } = &*ground else { panic!("PostgreSQL was asked for") };
-    let mut lock = PgConnection::connect(url).await.unwrap();
-    lock.execute("begin; lock table clients in access exclusive mode").await.unwrap();
-    world.clock.advance(20);
-    caller.get("/api/profiles").await.expect(200);
-    world.clock.advance(11);
-    let refused = caller.get("/api/profiles").await;
-    assert!(refused.header("retry-after").parse::<u64>().is_ok());
-    assert_eq!(refused.expect(503)["error"], "Service unavailable");
-    // Clients of the configuration may have revoked tokens too; the report says what is wrong.
-    world.operator().get("/api/profiles").await.expect(503);
-    world.operator().get("/").await.expect(200);
-    ask_token(&world, &client.id, &client.secret).await.expect(503);
-    ask_token(&world, "reader", "reader-secret").await.expect(200);
-    lock.execute("rollback").await.unwrap();
-    world.clock.advance(2);
-    caller.get("/api/profiles").await.expect(200);
 }

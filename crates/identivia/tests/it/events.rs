@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 use sqlx::{Connection as _, Executor as _, PgConnection};
 
 use crate::ground::Ground;
-use crate::world::{Caller, GIVEN_UP_WITHIN, World, file, redacted, small_picture, texts};
+use crate::world::redaction::redact;
+use crate::world::{Caller, GIVEN_UP_WITHIN, World, file, small_picture, texts};
 
 async fn read_events(caller: &Caller<'_>, query: &str) -> Vec<Value> {
     let page = caller.get(&format!("/api/events?limit=100&{query}")).await.expect(200);
@@ -87,7 +88,7 @@ async fn verification_reports_each_of_its_steps_with_a_rising_version() {
 
 fn redacted_events(events: &[Value]) -> Value {
     let events = events.iter().map(|event| {
-        let mut event = redacted(event);
+        let mut event = redact(event);
         event["id"] = json!("[event]");
         event
     });

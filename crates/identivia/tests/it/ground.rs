@@ -13,7 +13,7 @@ use crate::services::s3::{self, Bucket};
 use crate::world::flag;
 
 /// The kinds of store.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum StoreKind {
     Sqlite,
     Postgres,

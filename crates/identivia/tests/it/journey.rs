@@ -5,7 +5,8 @@ use identivia::records::liveness_session::SessionStatus;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::world::{Caller, World, answer, file, picture, redacted, texts};
+use crate::world::redaction::redact;
+use crate::world::{Caller, World, answer, file, picture, texts};
 
 async fn way(browser: &Caller<'_>, id: &str) -> Value {
     browser.get(&format!("/api/flow/{id}")).await.expect(200)["data"].take()
@@ -67,7 +68,7 @@ async fn person_resumes_at_the_first_step_that_is_not_done() {
     let browser = &world.bearing(Some(token));
     let begun = browser.get(&format!("/api/flow/{id}")).await;
     assert_eq!(begun.header("cache-control"), "no-store");
-    insta::assert_json_snapshot!("way_begun", redacted(&begun.expect(200)));
+    insta::assert_json_snapshot!("way_begun", redact(&begun.expect(200)));
 
     agree(browser, id).await;
     assert_eq!(step(browser, id).await, "document");
@@ -81,16 +82,16 @@ async fn person_resumes_at_the_first_step_that_is_not_done() {
     insta::assert_json_snapshot!("details_kept", kept);
     let on = browser.get(&format!("/api/flow/{id}")).await.expect(200);
     assert_eq!(on["data"]["face"]["session"], json!(session));
-    insta::assert_json_snapshot!("way_at_details", redacted(&on));
+    insta::assert_json_snapshot!("way_at_details", redact(&on));
     // Without ids: a random one may contain the score.
-    let shown = redacted(&on).to_string();
+    let shown = redact(&on).to_string();
     for hidden in ["secret@example.com", "555-123", "95", "confidence", "checks", "passport_", "FLOW", "eyJ"] {
         assert!(!shown.contains(hidden), "{hidden}: {shown}");
     }
 
     send(browser, id, &session, "unverified").await;
     let sent = browser.get(&format!("/api/flow/{id}")).await.expect(200);
-    insta::assert_json_snapshot!("way_sent", redacted(&sent));
+    insta::assert_json_snapshot!("way_sent", redact(&sent));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,6 +3,7 @@
 mod fingerprint;
 mod openai;
 mod rekognition;
+mod rekognition_faults;
 mod sts;
 mod together;
 

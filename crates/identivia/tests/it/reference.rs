@@ -6,7 +6,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::ground::Ground;
-use crate::world::{World, file, picture, redacted, small_picture, texts, video};
+use crate::world::redaction::redact;
+use crate::world::{World, file, picture, small_picture, texts, video};
 
 /// Asserts that everything the reference shows is in the answer, in its place. More may be there.
 #[track_caller]
@@ -18,7 +19,7 @@ fn assert_shows(actual: &Value, reference: &Value) {
                 assert_shows(&actual[name], value);
             }
         }
-        _ => assert_eq!(redacted(actual), *reference),
+        _ => assert_eq!(redact(actual), *reference),
     }
 }
 
@@ -65,7 +66,7 @@ async fn health_check() {
         (body["pocketbase_status"], body["pocketbase_url"]) = (json!("not_configured"), Value::Null);
         body["pocketbase_user_email"] = Value::Null;
     }
-    insta::assert_json_snapshot!(redacted(&body));
+    insta::assert_json_snapshot!(redact(&body));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -77,10 +78,10 @@ async fn create_profile() {
     });
     let first = world.operator().post("/api/profiles/create", body.clone()).await.expect(201);
     let url = "https://app.example.com/[id]?token=[token]";
-    assert_eq!(redacted(&first), json!({"success": true, "url": url, "id": "[id]", "flow_token": "[token]"}),);
+    assert_eq!(redact(&first), json!({"success": true, "url": url, "id": "[id]", "flow_token": "[token]"}),);
     let again = world.operator().post("/api/profiles/create", body).await.expect(200);
     assert_eq!(
-        redacted(&again),
+        redact(&again),
         json!({"success": true, "url": url, "id": "[id]", "flow_token": "[token]", "message": "Existing record found"}),
     );
     assert_eq!(first["id"], again["id"]);
@@ -122,7 +123,7 @@ async fn get_profile() {
             },
         }}),
     );
-    insta::assert_json_snapshot!(redacted(&body));
+    insta::assert_json_snapshot!(redact(&body));
 
     let missing = operator.get("/api/profiles/abc123def456").await.expect(404);
     assert_eq!(missing, json!({"error": "Identivia record not found", "message": "Invalid or expired ID"}));
@@ -167,7 +168,7 @@ async fn update_profile() {
     .part("facial_video", file(video(100), "video.webm"));
     let body = world.operator().form(Method::PATCH, &format!("/api/profiles/{id}"), form).await.expect(200);
     assert_eq!(
-        redacted(&body),
+        redact(&body),
         json!({"success": true, "message": "Record updated successfully", "data": {
             "id": "[id]", "status": "pending", "document_type": "passport", "document_number": "A12345678",
             "document_name": "John Doe", "country": "US", "document_front": "filename_[mark].jpg",
@@ -247,7 +248,7 @@ async fn create_status_history() {
     let body = json!({"previous_status": "unverified", "new_status": "pending", "notes": "Verification submitted"});
     let body = world.operator().post(&format!("/api/status_history/{id}"), body).await.expect(201);
     assert_eq!(
-        redacted(&body),
+        redact(&body),
         json!({"success": true, "message": "Status history record created", "data": {
             "id": "[id]", "profile": "[id]", "updated_by": "tester", "previous_status": "unverified",
             "new_status": "pending", "notes": "Verification submitted", "created": "[time]",
@@ -270,7 +271,7 @@ async fn create_verification_history() {
             "name": "John Doe", "address": "", "created": "[time]", "updated": "[time]",
         }}),
     );
-    insta::assert_json_snapshot!(redacted(&body));
+    insta::assert_json_snapshot!(redact(&body));
 }
 
 #[tokio::test(flavor = "multi_thread")]

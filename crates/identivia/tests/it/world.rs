@@ -1,36 +1,27 @@
 //! A server of its own for each test, in this process, and the callers that talk to it.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, OnceLock};
+pub(crate) mod redaction;
+pub(crate) mod scripted;
+
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use clap::Parser;
 use identivia::app::App;
 use identivia::clock::Clock;
 use identivia::config::{Config, Settings};
-use identivia::domain::liveness::ChallengeKind;
-use identivia::domain::media::Media;
-use identivia::domain::reading::{DocumentAnalysis, DocumentFields, ReaderHints, TokenUsage};
 use identivia::domain::scope::{Scope, to_scope_claim};
-use identivia::providers::documents::{DocumentReader, DocumentSides};
-use identivia::providers::http_call::ProviderError;
-use identivia::providers::liveness::{
-    BrowserCredentials, BrowserEndpoint, CreatedSession, LivenessProvider, SessionImage, SessionReport,
-};
+use identivia::providers::liveness::LivenessProvider;
 use identivia::providers::local_engines::LocalEngines;
-use identivia::records::id::RecordId;
-use identivia::records::liveness_session::{BoundingBox, SessionStatus};
-use identivia::records::time::Millis;
 use identivia::server::{Server, StartOptions};
 use identivia::work::cpu_ledger::CpuLedger;
-use identivia::work::holder::WorkHolder;
 use reqwest::multipart::{Form, Part};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::watch;
 
+use self::scripted::{ScriptedLiveness, ScriptedReader};
 use crate::ground::{Ground, Told};
 use crate::services::providers::Providers;
 
@@ -53,7 +44,7 @@ pub(crate) struct World {
     pub(crate) url: String,
     pub(crate) app: Arc<App>,
     pub(crate) clock: Clock,
-    pub(crate) provider: Arc<Scripted>,
+    pub(crate) provider: Arc<ScriptedLiveness>,
     pub(crate) folder: TempDir,
     pub(crate) ground: Arc<Ground>,
     http: reqwest::Client,
@@ -107,14 +98,14 @@ impl World {
 
     /// Starts a server with more flags.
     pub(crate) async fn with(flags: &[&str], liveness: bool) -> Self {
-        let provider = Arc::new(Scripted::default());
+        let provider = Arc::new(ScriptedLiveness::default());
         let liveness = liveness.then(|| provider.clone() as Arc<dyn LivenessProvider>);
         Self::start(flags, StartOptions { liveness, ..StartOptions::default() }, provider).await
     }
 
     /// Starts a server with a scripted liveness provider on that ground.
     pub(crate) async fn on(ground: Arc<Ground>, flags: &[&str], clock: Clock) -> Self {
-        let provider = Arc::new(Scripted::default());
+        let provider = Arc::new(ScriptedLiveness::default());
         let options = StartOptions { clock, liveness: Some(provider.clone()), ..StartOptions::default() };
         Self::start_on(ground, flags, options, provider).await
     }
@@ -145,12 +136,17 @@ impl World {
         Self::start(flags, options, Arc::default()).await
     }
 
-    async fn start(flags: &[&str], options: StartOptions, provider: Arc<Scripted>) -> Self {
+    async fn start(flags: &[&str], options: StartOptions, provider: Arc<ScriptedLiveness>) -> Self {
         Self::start_on(Arc::new(Ground::wanted().await), flags, options, provider).await
     }
 
     /// Record checks wait until a test runs them: otherwise a result would depend on when they run.
-    async fn start_on(ground: Arc<Ground>, flags: &[&str], options: StartOptions, provider: Arc<Scripted>) -> Self {
+    async fn start_on(
+        ground: Arc<Ground>,
+        flags: &[&str],
+        options: StartOptions,
+        provider: Arc<ScriptedLiveness>,
+    ) -> Self {
         let engines = options.engines.clone().or_else(|| Some(engines()));
         let options = StartOptions { engines, holds_checks: true, ..options };
         let folder = tempfile::tempdir().unwrap();
@@ -373,135 +369,4 @@ pub(crate) fn video(bytes: usize) -> Vec<u8> {
     let mut video = b"\x1A\x45\xDF\xA3\x87\x42\x82\x84webm\x18\x53\x80\x67\x01\xFF\xFF\xFF\xFF\xFF\xFF\xFF".to_vec();
     video.resize(bytes.max(video.len()), 7);
     video
-}
-
-/// Replaces what differs from run to run: ids, times, tokens, marks of stored names.
-pub(crate) fn redacted(value: &Value) -> Value {
-    match value {
-        Value::String(text) => Value::String(redacted_text(text)),
-        Value::Array(items) => items.iter().map(redacted).collect(),
-        Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), redacted(value))).collect(),
-        other => other.clone(),
-    }
-}
-
-fn redacted_text(text: &str) -> String {
-    if RecordId::parse(text).is_some() {
-        "[id]".to_owned()
-    } else if text.starts_with("eyJ") {
-        "[token]".to_owned()
-    } else if let Some((url, _)) = text.split_once("?token=") {
-        let base = url.rsplit_once('/').map_or(url, |(base, _)| base);
-        format!("{base}/[id]?token=[token]")
-    } else if text.len() == 24 && text.ends_with('Z') && Millis::parse(text).is_some() {
-        if text.contains('T') { "[time]T".to_owned() } else { "[time]".to_owned() }
-    } else if let Some((stem, extension)) = stem_of_stored_name(text) {
-        format!("{stem}_[mark].{extension}")
-    } else {
-        text.to_owned()
-    }
-}
-
-/// What a person sees of a stored name: its stem and extension. Between them stands our mark, or two of PocketBase's.
-fn stem_of_stored_name(text: &str) -> Option<(&str, &str)> {
-    let (name, extension) = text.rsplit_once('.')?;
-    let (stem, mark) = name.rsplit_once('_').filter(|(_, mark)| mark.len() >= 10)?;
-    let twice = stem.rsplit_once('_').filter(|(_, first)| mark.len() == 10 && first.len() == 10);
-    Some((twice.map_or(stem, |(stem, _)| stem), extension))
-}
-
-/// A liveness provider that reports what a test has told it to.
-#[derive(Default)]
-pub(crate) struct Scripted {
-    reports: Mutex<HashMap<String, (SessionStatus, Option<f64>)>>,
-    made: Mutex<u32>,
-}
-
-impl Scripted {
-    /// Says what a session has come to.
-    pub(crate) fn finish(&self, session: &str, status: SessionStatus, confidence: Option<f64>) {
-        self.reports.lock().unwrap().insert(session.to_owned(), (status, confidence));
-    }
-}
-
-#[async_trait]
-impl LivenessProvider for Scripted {
-    fn browser_endpoint(&self) -> Option<BrowserEndpoint<'_>> {
-        Some(BrowserEndpoint { region: None, stream_url: None })
-    }
-
-    fn challenges(&self) -> &[ChallengeKind] {
-        &[ChallengeKind::MovementAndLight]
-    }
-
-    async fn create_session(&self, _: ChallengeKind) -> Result<CreatedSession, ProviderError> {
-        let mut made = self.made.lock().unwrap();
-        *made += 1;
-        let id = format!("session-{made}");
-        self.reports.lock().unwrap().insert(id.clone(), (SessionStatus::Created, None));
-        Ok(CreatedSession { id, task: None })
-    }
-
-    async fn fetch_report(&self, session: &str) -> Result<Option<SessionReport>, ProviderError> {
-        let reports = self.reports.lock().unwrap();
-        let bounding_box = Some(BoundingBox { width: 0.5, height: 0.6, left: 0.2, top: 0.1 });
-        Ok(reports.get(session).map(|(status, confidence)| SessionReport {
-            status: *status,
-            confidence: *confidence,
-            reference_image: Some(SessionImage { bytes: small_picture(1).into(), bounding_box }),
-            audit_images: vec![],
-            challenge: None,
-            feedback: vec![],
-        }))
-    }
-
-    async fn check_health(&self) -> Result<(), ProviderError> {
-        Ok(())
-    }
-
-    async fn issue_credentials(&self, _: Option<RecordId>) -> Result<Option<BrowserCredentials>, ProviderError> {
-        Ok(Some(BrowserCredentials {
-            access_key_id: "ASIATEST".to_owned(),
-            secret_access_key: "secret".to_owned(),
-            session_token: "session".to_owned(),
-            expiration: Millis(1_774_052_100_000),
-        }))
-    }
-}
-
-/// A document reader that has always read the same passport.
-pub(crate) struct ScriptedReader;
-
-#[async_trait]
-impl DocumentReader for ScriptedReader {
-    async fn read_document(
-        &self,
-        sides: DocumentSides,
-        hints: &ReaderHints,
-        _: WorkHolder,
-    ) -> Result<DocumentAnalysis, ProviderError> {
-        let picture = sides.front;
-        assert_eq!((picture.media, hints.document_type.as_str()), (Media::Jpeg, "passport"));
-        assert_eq!(picture.pixels, 1420 * 1000);
-        Ok(DocumentAnalysis {
-            model: "scripted".to_owned(),
-            analysis: serde_json::value::RawValue::from_string("{\"name\":\"John Doe\"}".to_owned()).unwrap(),
-            fields: DocumentFields {
-                name: "John Doe".to_owned(),
-                document_number: "A12345678".to_owned(),
-                country: "US".to_owned(),
-                document_type: "passport".to_owned(),
-                address: String::new(),
-                gender: "male".to_owned(),
-                date_of_birth: "1990-01-15 00:00:00.000Z".to_owned(),
-                authenticity: "authentic".to_owned(),
-            },
-            usage: TokenUsage { prompt_tokens: 500, completion_tokens: 120, total_tokens: 620 },
-            findings: Vec::new(),
-        })
-    }
-
-    async fn check_health(&self) -> Result<(), ProviderError> {
-        Ok(())
-    }
 }

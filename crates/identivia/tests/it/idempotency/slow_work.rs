@@ -14,7 +14,8 @@ use identivia::server::StartOptions;
 use identivia::work::holder::WorkHolder;
 use tokio::sync::Semaphore;
 
-use crate::world::{ScriptedReader, picture};
+use crate::world::picture;
+use crate::world::scripted::ScriptedReader;
 
 const PATH: &str = "/api/ollama/document-analysis";
 

@@ -5,7 +5,7 @@ use reqwest::multipart::Form;
 use serde_json::{Value, json};
 
 use super::built_collections::{BuiltAs, fields, start_built};
-use super::create_service_user;
+use super::signing_in::create_service_user;
 use crate::command;
 use crate::services::pocketbase::{PocketBase, ready_made};
 use crate::world::{World, file, small_picture, texts};

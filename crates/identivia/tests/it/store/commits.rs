@@ -1,8 +1,8 @@
-//! The rules of `Store::read` and `Store::commit`: conditions, unique values, skipped and missing records, orders and pages.
+//! The rules of `Store::commit`: conditions, unique values, skipped and missing records.
 
 use identivia::records::liveness_frame::LivenessFrame;
 use identivia::records::{FieldMap, Record, RecordKind};
-use identivia::store::{Change, Commit, CommitOutcome, Comparison, Condition, IfExists, Order, Query};
+use identivia::store::{Change, Commit, CommitOutcome, Comparison, Condition, IfExists, Query};
 use serde_json::{Value, json};
 
 use super::*;
@@ -11,12 +11,16 @@ fn fields_from<const N: usize>(fields: [(&str, Value); N]) -> FieldMap {
     fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-fn words(words: &[&str]) -> Vec<Value> {
+pub(super) fn words(words: &[&str]) -> Vec<Value> {
     words.iter().map(|word| (*word).into()).collect()
 }
 
 /// An update of one profile.
-fn profile_update<const N: usize>(id: RecordId, conditions: Vec<Condition>, fields: [(&str, Value); N]) -> Commit {
+pub(super) fn profile_update<const N: usize>(
+    id: RecordId,
+    conditions: Vec<Condition>,
+    fields: [(&str, Value); N],
+) -> Commit {
     let mut commit = Commit::default();
     commit.update(RecordKind::Profiles, id.as_str(), conditions, fields_from(fields));
     commit
@@ -27,16 +31,16 @@ fn with_insert(mut commit: Commit, record: &impl Record, if_exists: IfExists) ->
     commit
 }
 
-fn insert_of(record: &impl Record, if_exists: IfExists) -> Commit {
+pub(super) fn insert_of(record: &impl Record, if_exists: IfExists) -> Commit {
     with_insert(Commit::default(), record, if_exists)
 }
 
-fn new_frame(frame: RecordId, session: &str) -> LivenessFrame {
+pub(super) fn new_frame(frame: RecordId, session: &str) -> LivenessFrame {
     LivenessFrame { id: frame, session: session.to_owned(), imprint_key: None, imprint: None, created: NOW }
 }
 
 /// Makes a commit that must not be refused.
-async fn commit_done(store: &Arc<dyn Store>, commit: Commit) -> Vec<Option<FieldMap>> {
+pub(super) async fn commit_done(store: &Arc<dyn Store>, commit: Commit) -> Vec<Option<FieldMap>> {
     match store.commit(commit).await.unwrap() {
         CommitOutcome::Done(stored) => stored,
         CommitOutcome::Refused(refusal) => panic!("refused: {refusal:?}"),
@@ -56,7 +60,7 @@ async fn read_profile(store: &Arc<dyn Store>, id: RecordId) -> Profile {
 }
 
 /// Reads the keys that a query finds, in its order.
-async fn read_keys(store: &Arc<dyn Store>, query: Query) -> Vec<String> {
+pub(super) async fn read_keys(store: &Arc<dyn Store>, query: Query) -> Vec<String> {
     let key = query.kind.key_field();
     let stored = store.read(query).await.unwrap();
     let key_of = |json: &str| {
@@ -64,23 +68,6 @@ async fn read_keys(store: &Arc<dyn Store>, query: Query) -> Vec<String> {
         record[key].as_str().unwrap().to_owned()
     };
     stored.iter().map(|stored| key_of(&stored.json)).collect()
-}
-
-/// Reads the keys that a query finds, page by page.
-async fn read_keys_in_pages(store: &Arc<dyn Store>, query: &Query, limit: usize) -> Vec<String> {
-    let (mut keys, mut after) = (Vec::new(), None);
-    loop {
-        let page = Query { after, limit, ..query.clone() };
-        let cursor = store.read(page.clone()).await.unwrap().last().map(|last| last.cursor.clone());
-        let found = read_keys(store, page).await;
-        assert!(found.len() <= limit);
-        let is_last = found.len() < limit;
-        keys.extend(found);
-        if is_last {
-            return keys;
-        }
-        after = cursor;
-    }
 }
 
 // Conditions
@@ -132,89 +119,9 @@ async fn first_broken_condition_gives_the_refusal() {
     }
 }
 
-/// Comparisons with the profile that [`create_compared_profile`] makes, by columns that every store can search, and
-/// whether they hold.
-fn column_comparisons() -> Vec<(&'static str, Comparison, bool)> {
-    use Comparison::{After, Before, FirstKnownIs, In, Is, IsNot, NotIn, Until};
-    vec![
-        ("name", Is("Ann".into()), true),
-        ("name", Is("ann".into()), false),
-        ("name", Is(Value::Null), false),
-        ("name", IsNot(Value::Null), true),
-        ("name", IsNot("Ann".into()), false),
-        ("name", IsNot("Bob".into()), true),
-        ("name", In(words(&["Bob", "Ann"])), true),
-        ("name", In(words(&["Bob"])), false),
-        ("name", In(Vec::new()), false),
-        ("name", NotIn(words(&["Bob", "Ann"])), false),
-        ("name", NotIn(words(&["Bob"])), true),
-        ("name", NotIn(Vec::new()), true),
-        ("email", Is(Value::Null), true),
-        ("email", Is("x".into()), false),
-        ("email", IsNot(Value::Null), false),
-        ("email", IsNot("x".into()), true),
-        ("email", In(words(&["x"])), false),
-        ("email", NotIn(words(&["x", "y"])), true),
-        ("created", After(Millis(NOW.0 - 1)), true),
-        ("created", After(NOW), false),
-        ("created", Before(Millis(NOW.0 + 1)), true),
-        ("created", Before(NOW), false),
-        ("created", Until(NOW), true),
-        ("created", Until(Millis(NOW.0 - 1)), false),
-        ("recorded_status", FirstKnownIs("verification_status", "unverified".into()), true),
-        ("recorded_status", FirstKnownIs("verification_status", "pending".into()), false),
-    ]
-}
-
-/// The same by fields that only conditions can name.
-fn other_comparisons() -> Vec<(&'static str, Comparison, bool)> {
-    use Comparison::{After, Before, In, Is, IsNot, NotIn, Until};
-    vec![
-        ("document_type", Is("passport".into()), true),
-        ("document_type", IsNot("passport".into()), false),
-        ("document_type", In(words(&["passport", "id"])), true),
-        ("document_type", NotIn(words(&["passport"])), false),
-        ("gender", Is(Value::Null), true),
-        ("gender", IsNot("male".into()), true),
-        ("gender", NotIn(words(&["male", "female"])), true),
-        ("gender", In(words(&["male"])), false),
-        ("submitted_at", Is(Value::Null), true),
-        ("submitted_at", After(Millis(0)), false),
-        ("submitted_at", Before(NOW), false),
-        ("submitted_at", Until(NOW), false),
-    ]
-}
-
-async fn create_compared_profile(store: &Arc<dyn Store>) -> RecordId {
+pub(super) async fn create_compared_profile(store: &Arc<dyn Store>) -> RecordId {
     let new = NewProfile { name: known("Ann"), document_type: known("passport"), ..new_profile("red", "u") };
     store.create_profile(new, new_event()).await.unwrap().id
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn conditions_compare_known_and_unknown_values() {
-    for TestedStore { store, .. } in open_stores().await {
-        let id = create_compared_profile(&store).await;
-        for (field, comparison, holds) in column_comparisons().into_iter().chain(other_comparisons()) {
-            let case = format!("{field} {comparison:?}");
-            let condition = Condition::new(field, comparison, Refusal::Changed);
-            let commit = profile_update(id, vec![condition], [("phone_number", json!("1"))]);
-            let outcome = store.commit(commit).await.unwrap();
-            assert_eq!(matches!(outcome, CommitOutcome::Done(_)), holds, "{case}");
-        }
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn filters_compare_known_and_unknown_values() {
-    for TestedStore { store, .. } in open_stores().await {
-        let id = create_compared_profile(&store).await;
-        for (field, comparison, holds) in column_comparisons() {
-            let case = format!("{field} {comparison:?}");
-            let found = read_keys(&store, Query::of_kind(RecordKind::Profiles).filter(field, comparison)).await;
-            let expected = if holds { vec![id.to_string()] } else { Vec::new() };
-            assert_eq!(found, expected, "{case}");
-        }
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -440,104 +347,5 @@ async fn delete_obeys_its_conditions() {
         let stored = commit_done(store, delete("k", Vec::new())).await;
         assert!(stored[0].is_none() && stored[1].is_some(), "{stored:?}");
         assert_eq!(tested.list_events().await.len(), 3);
-    }
-}
-
-// Reading
-
-#[tokio::test(flavor = "multi_thread")]
-async fn pages_of_every_kind_follow_insertion_order_by_cursor() {
-    for TestedStore { store, .. } in open_stores().await {
-        let mut made: Vec<(RecordKind, Vec<String>)> = Vec::new();
-        let mut note = |kind: RecordKind, key: &str| match made.iter_mut().find(|(noted, _)| *noted == kind) {
-            Some((_, keys)) => keys.push(key.to_owned()),
-            None => made.push((kind, vec![key.to_owned()])),
-        };
-        for number in 0..5 {
-            // PocketBase orders most records by their time.
-            let now = Millis(NOW.0 + number);
-            let profile = new_profile("", &format!("u{number}")).to_record(RecordId::random(), now);
-            let status = StatusRecord { created: now, ..new_status_record(profile.id, "", "pending") };
-            let verification = VerificationRecord { created: now, ..new_verification(profile.id, "") };
-            let frame = LivenessFrame { created: now, ..new_frame(RecordId::random(), "s") };
-            let event = AuditEvent { at: now, ..new_event() };
-            note(RecordKind::Profiles, profile.id.as_str());
-            note(RecordKind::StatusHistory, status.id.as_str());
-            note(RecordKind::VerificationHistory, verification.id.as_str());
-            note(RecordKind::LivenessFrames, frame.id.as_str());
-            note(RecordKind::AuditEvents, event.id.as_str());
-            let refuse = IfExists::Refuse(Refusal::AlreadyExists);
-            commit_done(&store, insert_of(&profile, refuse)).await;
-            commit_done(&store, insert_of(&status, refuse)).await;
-            commit_done(&store, insert_of(&verification, refuse)).await;
-            commit_done(&store, insert_of(&frame, refuse)).await;
-            commit_done(&store, insert_of(&event, refuse)).await;
-        }
-        for (kind, keys) in made {
-            let mut keys: Vec<String> = keys;
-            for order in [Order::Oldest, Order::Newest] {
-                let query = Query::of_kind(kind).ordered(order);
-                for limit in [1, 2, 5] {
-                    let case = format!("{kind:?} {order:?} {limit}");
-                    assert_eq!(read_keys_in_pages(&store, &query, limit).await, keys, "{case}");
-                }
-                keys.reverse();
-            }
-        }
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn records_are_ordered_by_a_column() {
-    for TestedStore { store, .. } in open_stores().await {
-        for (id, seconds) in [("b", 20), ("c", 30), ("a", 10)] {
-            add_session(&store, &LivenessSession::new(id.to_owned(), None, NOW.plus_seconds(seconds))).await;
-        }
-        let sessions = |order| Query::of_kind(RecordKind::LivenessSessions).ordered(order);
-        assert_eq!(read_keys(&store, sessions(Order::Ascending("expires"))).await, ["a", "b", "c"]);
-        assert_eq!(read_keys(&store, sessions(Order::Descending("expires"))).await, ["c", "b", "a"]);
-        assert_eq!(read_keys(&store, sessions(Order::Ascending("expires")).limited(2)).await, ["a", "b"]);
-        assert_eq!(read_keys(&store, sessions(Order::Descending("expires")).limited(1)).await, ["c"]);
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn newest_verification_is_read_with_its_profile() {
-    for TestedStore { store, .. } in open_stores().await {
-        let id = create_profile(&store, "", "u").await;
-        let read = async |with_newest_verification: bool| {
-            let query = Query::by_key(RecordKind::Profiles, id.as_str());
-            let mut found = store.read(Query { with_newest_verification, ..query }).await.unwrap();
-            assert_eq!(found.len(), 1);
-            found.remove(0).newest_verification
-        };
-        assert!(read(true).await.is_none());
-        let newest = new_verification(id, "t");
-        for (after, record) in [(0, new_verification(id, "s")), (1, newest.clone())] {
-            let record = VerificationRecord { created: Millis(NOW.0 + after), ..record };
-            record_verification(&store, record, WriteCondition::Always).await.unwrap();
-        }
-        assert!(read(false).await.is_none());
-        let found: VerificationRecord = serde_json::from_str(&read(true).await.unwrap()).unwrap();
-        assert_eq!((found.id, found.profile, found.liveness_session_id.as_str()), (newest.id, id, "t"));
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn keys_are_read_alone_and_missing_keys_find_nothing() {
-    for TestedStore { store, .. } in open_stores().await {
-        let first = create_profile(&store, "", "u").await.to_string();
-        let second = create_profile(&store, "", "v").await.to_string();
-        let keys = Query { keys_only: true, ..Query::of_kind(RecordKind::Profiles) };
-        let mut found = read_keys(&store, keys).await;
-        found.sort();
-        let mut expected = vec![first.clone(), second];
-        expected.sort();
-        assert_eq!(found, expected);
-        let some = vec![first.as_str().into(), RecordId::random().as_str().into()];
-        let query = Query::of_kind(RecordKind::Profiles).filter("id", Comparison::In(some));
-        assert_eq!(read_keys(&store, query).await, [first]);
-        let missing = Query::by_key(RecordKind::Profiles, RecordId::random().as_str());
-        assert!(read_keys(&store, missing).await.is_empty());
     }
 }
