@@ -171,3 +171,36 @@ fn layers_over_stores_and_files_forward_every_method() {
         }
     }
 }
+
+/// The lists of files in the document of the architecture, by folder: each line that separates names by dots in the middle.
+fn documented_lists() -> BTreeMap<String, BTreeSet<String>> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/architecture.md");
+    let text = fs::read_to_string(path).unwrap();
+    let block = text.split_once("crates/identivia/src/\n").unwrap().1.split_once("crates/vision").unwrap().0;
+    let mut entries: Vec<(String, String)> = Vec::new();
+    for line in block.lines() {
+        match line.strip_prefix("  ").filter(|rest| !rest.starts_with(' ')).and_then(|rest| rest.split_once("/ ")) {
+            Some((folder, rest)) => entries.push((folder.to_owned(), rest.to_owned())),
+            None => entries.last_mut().unwrap().1.push_str(line),
+        }
+    }
+    let without_remarks = |text: &str| {
+        let parts = text.split('(').map(|part| part.split_once(')').map_or(part, |(_, rest)| rest));
+        parts.collect::<String>()
+    };
+    let lists = entries.into_iter().filter(|(_, text)| text.contains('\u{b7}'));
+    let names = |text: &str| without_remarks(text).split('\u{b7}').map(|name| name.trim().to_owned()).collect();
+    lists.map(|(folder, text)| (folder, names(&text))).collect()
+}
+
+#[test]
+fn architecture_document_names_every_file() {
+    let lists = documented_lists();
+    assert!(lists.len() >= 10, "{lists:?}");
+    for (folder, documented) in lists {
+        let entries = fs::read_dir(source_folder().join(&folder)).unwrap();
+        let names = entries.map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned());
+        let files: BTreeSet<String> = names.filter(|name| !["mod", "lib", "main"].contains(&name.as_str())).collect();
+        assert_eq!(documented, files, "{folder}: the document, and the files");
+    }
+}
