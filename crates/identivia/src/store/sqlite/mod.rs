@@ -4,6 +4,7 @@ mod checkpoint;
 mod database_copy;
 mod error;
 mod inspect;
+mod log_space;
 mod wanted_query;
 mod writer;
 

@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::checkpoint::LogCheckpoints;
 use super::error::to_store_error;
+use super::log_space::LogSpace;
 use crate::store::StoreError;
 use crate::store::sql::{StepEnd, StepUndo};
 
@@ -80,12 +81,18 @@ impl Writer {
 
 fn run_writer(connection: &mut Connection, mut steps: mpsc::Receiver<QueuedStep>, broken: &AtomicBool) {
     let mut checkpoints = LogCheckpoints::default();
+    let mut space = LogSpace::of_database(connection);
     while let Some(first) = steps.blocking_recv() {
         let begun =
             if broken.load(Ordering::Relaxed) { Err(StoreError::Broken) } else { begin_transaction(connection) };
         let mut answers = Vec::new();
         let commit = match begun {
-            Ok(()) => run_batch(connection, first, &mut steps, &mut answers),
+            Ok(()) => {
+                if checkpoints.has_copied() {
+                    space.extend_if_short();
+                }
+                run_batch(connection, first, &mut steps, &mut answers)
+            }
             Err(error) => {
                 // Outside a transaction a step changes nothing and only returns its answer. Those that wait behind it get
                 // the same: one after the other, each would wait for the same lock again.
