@@ -44,9 +44,11 @@ create index profiles_team on profiles (team, created, seq);
 -- The status that lists show is the newest record's, else the profile's own.
 create index profiles_status on profiles (
     team, coalesce(verification_status, ''), coalesce(recorded_status, verification_status, ''), created, seq);
-create index profiles_country on profiles (team, country, created, seq) where country is not null;
--- Team and creation are here for lists that read nothing else of most rows.
-create index profiles_updated on profiles (updated, team, created, seq);
+create index profiles_country on profiles (
+    team, country, coalesce(verification_status, ''), coalesce(recorded_status, verification_status, ''), created, seq)
+    where country is not null;
+-- Creation is here for lists that read nothing else of most rows.
+create index profiles_updated on profiles (team, updated, created, seq);
 -- A code belongs to one profile.
 create unique index profiles_handoff on profiles (handoff_code) where handoff_code is not null;
 

@@ -172,9 +172,9 @@ pub trait Store: Send + Sync {
         Ok(None)
     }
 
-    /// The id of a new profile. A store without transactions derives it from team and userID, so that a request that
-    /// comes twice finds its first profile.
-    async fn profile_identity(&self, team: &str, user_id: &str) -> Result<ProfileIdentity>;
+    /// The id of a profile that is made at that time. A store without transactions derives it from team and userID, so that
+    /// a request that comes twice finds its first profile.
+    async fn profile_identity(&self, team: &str, user_id: &str, at: Millis) -> Result<ProfileIdentity>;
 
     /// The fields of a kind that the store sets itself at every write, even if a value is given.
     async fn self_set_fields(&self, _kind: RecordKind) -> Result<Vec<&'static str>> {

@@ -61,7 +61,7 @@ impl dyn Store + '_ {
     /// # Errors
     /// When the store cannot do it now.
     pub async fn create_profile(&self, mut new: NewProfile, event: AuditEvent) -> Result<CreatedProfile> {
-        let identity = self.profile_identity(&new.team, &new.user_id).await?;
+        let identity = self.profile_identity(&new.team, &new.user_id, event.at).await?;
         new.team = identity.team;
         // An administrator may have given the profile with the derived id another userID: then any other id will do.
         for id in [identity.id, RecordId::random()] {

@@ -96,8 +96,8 @@ impl Store for WatchedStore {
         self.store.count_in_window(key, now, seconds).await
     }
 
-    async fn profile_identity(&self, team: &str, user_id: &str) -> Result<ProfileIdentity> {
-        self.store.profile_identity(team, user_id).await
+    async fn profile_identity(&self, team: &str, user_id: &str, at: Millis) -> Result<ProfileIdentity> {
+        self.store.profile_identity(team, user_id, at).await
     }
 
     async fn self_set_fields(&self, kind: RecordKind) -> Result<Vec<&'static str>> {

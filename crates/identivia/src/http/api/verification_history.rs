@@ -147,7 +147,7 @@ pub(crate) async fn create_verification_record(
     request: WholeRequest,
 ) -> Result<(StatusCode, Json<VerificationResponse>), ApiError> {
     let (id, condition, profile) = (writable.id(), writable.condition(), writable.profile);
-    let record_id = RecordId::random();
+    let record_id = RecordId::random_at(app.clock.now());
     let mut upload = Upload::new(app.files.clone(), Collection::VerificationHistory, record_id);
     let received = form::read_form(request, &app.files, FileDestination::Record(&mut upload)).await?;
     let asked = OpenResubmission::load(&app, &profile).await?;

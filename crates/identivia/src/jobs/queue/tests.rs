@@ -38,8 +38,8 @@ impl Store for UnreliableStore {
         self.inner.commit(commit).await
     }
 
-    async fn profile_identity(&self, team: &str, user_id: &str) -> Result<ProfileIdentity, StoreError> {
-        self.inner.profile_identity(team, user_id).await
+    async fn profile_identity(&self, team: &str, user_id: &str, at: Millis) -> Result<ProfileIdentity, StoreError> {
+        self.inner.profile_identity(team, user_id, at).await
     }
 
     async fn check_ready(&self) -> Result<(), StoreError> {

@@ -43,6 +43,7 @@ use super::{Commit, CommitOutcome, ProfileIdentity, Query, Result, Store, StoreE
 use crate::clock::Clock;
 use crate::records::RecordKind;
 use crate::records::id::{RecordId, letters_of};
+use crate::records::time::Millis;
 use answers::CallAnswer;
 use client::ApiClient;
 use shape::InstanceShape;
@@ -168,7 +169,7 @@ impl Store for PocketBase {
         self.make_commit(commit).await
     }
 
-    async fn profile_identity(&self, team: &str, user_id: &str) -> Result<ProfileIdentity> {
+    async fn profile_identity(&self, team: &str, user_id: &str, _: Millis) -> Result<ProfileIdentity> {
         let team = match team {
             "" => self.client.current_session().await?.team.clone(),
             team => team.to_owned(),

@@ -30,8 +30,12 @@ const COPY_LOCK: i64 = 0x6964_636f_7079;
 const COPY_WRITES_LOCK: i64 = COPY_LOCK + 1;
 /// The settings of each session, in milliseconds. A statement's timeout is shorter than its caller's, so that it ends at
 /// the server too. A transaction whose caller is gone releases its locks.
-const SESSION_SETTINGS: [(&str, &str); 3] =
-    [("statement_timeout", "8000"), ("idle_in_transaction_session_timeout", "15000"), ("client_min_messages", "error")];
+const SESSION_SETTINGS: [(&str, &str); 4] = [
+    ("statement_timeout", "8000"),
+    ("idle_in_transaction_session_timeout", "15000"),
+    ("client_min_messages", "error"),
+    ("jit", "off"),
+];
 /// How long the first connection may take.
 const START_TIMEOUT: Duration = Duration::from_secs(10);
 /// Prepared statements that each connection caches: more than there are statements.

@@ -67,6 +67,9 @@ const fn key(field: &'static str, expression: &'static str) -> ListKey {
 
 const TEAM: ListKey = key("team", "r.team");
 const KNOWN_TEAM: ListKey = key("team", "coalesce(r.team, '')");
+const VERIFICATION_STATUS: ListKey = key("verification_status", "coalesce(r.verification_status, '')");
+/// The status that lists show: the newest record's, else the profile's own.
+const SHOWN_STATUS: ListKey = key("recorded_status", "coalesce(r.recorded_status, r.verification_status, '')");
 const KIND: ListKey = key("kind", "r.kind");
 const STATE: ListKey = key("state", "r.state");
 const PROFILE: ListKey = key("profile", "r.profile");
@@ -92,20 +95,20 @@ const PROFILES: [ListIndex; 5] = [
     },
     in_order(
         "profiles_status",
-        &[
-            TEAM,
-            key("verification_status", "coalesce(r.verification_status, '')"),
-            key("recorded_status", "coalesce(r.recorded_status, r.verification_status, '')"),
-        ],
+        &[TEAM, VERIFICATION_STATUS, SHOWN_STATUS],
         &["verification_status", "recorded_status"],
     ),
     in_order_where(
         "r.country is not null",
-        in_order("profiles_country", &[TEAM, key("country", "r.country")], &["country"]),
+        in_order(
+            "profiles_country",
+            &[TEAM, key("country", "r.country"), VERIFICATION_STATUS, SHOWN_STATUS],
+            &["country"],
+        ),
     ),
     ListIndex {
         name: "profiles_updated",
-        keys: &[],
+        keys: &[TEAM],
         anchors: &["updated"],
         rows: IndexRows::Unordered,
         condition: "1 = 1",

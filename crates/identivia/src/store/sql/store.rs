@@ -86,8 +86,8 @@ impl<D: Database> Store for SqlStore<D> {
         self.database.write_statement(statement.to_owned(), vec![value], |_: &dyn SqlRow| Ok(())).await.map(drop)
     }
 
-    async fn profile_identity(&self, team: &str, _: &str) -> Result<ProfileIdentity> {
-        Ok(ProfileIdentity { id: RecordId::random(), team: team.to_owned() })
+    async fn profile_identity(&self, team: &str, _: &str, at: Millis) -> Result<ProfileIdentity> {
+        Ok(ProfileIdentity { id: RecordId::random_at(at), team: team.to_owned() })
     }
 
     fn pool_usage(&self) -> Option<PoolUsage> {
