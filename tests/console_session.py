@@ -1,5 +1,5 @@
 """Makes the first user of the console by the link that the server has printed, and prints the cookie of their session, with a
-second factor shown just now.
+second factor shown just now, and on further lines their recovery codes.
    usage: console_session.py <URL of the server> <link>"""
 
 import base64
@@ -49,8 +49,8 @@ def main() -> None:
         {"token": token, "name": "Test", "email": "test@example.com", "password": PASSWORD},
     )
     secret = console.post("/api/console/me/totp", {})["secret"]
-    console.post("/api/console/me/totp/confirm", {"code": totp(secret)})
-    print(console.cookie)
+    confirmed = console.post("/api/console/me/totp/confirm", {"code": totp(secret)})
+    print(console.cookie, *confirmed["recovery_codes"], sep="\n")
 
 
 main()
