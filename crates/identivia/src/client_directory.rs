@@ -116,7 +116,7 @@ impl ClientDirectory {
     /// # Errors
     /// When the store has not been readable for so long that the last snapshot does not serve any more.
     pub async fn current_snapshot(self: &Arc<Self>) -> Result<Arc<ClientSnapshot>, StoreError> {
-        let kept = self.kept();
+        let kept = self.read_kept();
         match self.state_of(&kept) {
             SnapshotState::Fresh => Ok(kept.snapshot),
             SnapshotState::Aging => {
@@ -139,7 +139,7 @@ impl ClientDirectory {
     /// The last snapshot, however old it is. It must decide nothing but what reveals nothing.
     #[must_use]
     pub fn last_snapshot(&self) -> Arc<ClientSnapshot> {
-        self.kept().snapshot
+        self.read_kept().snapshot
     }
 
     /// Has the next request read what this server has just written.
@@ -174,7 +174,7 @@ impl ClientDirectory {
         }
     }
 
-    fn kept(&self) -> Kept {
+    fn read_kept(&self) -> Kept {
         self.kept.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -196,7 +196,7 @@ impl ClientDirectory {
         tokio::spawn(async move {
             // Another read is under way: one serves all.
             let Ok(_reading) = directory.reading.try_lock() else { return };
-            if directory.may_read() && directory.state_of(&directory.kept()) != SnapshotState::Fresh {
+            if directory.may_read() && directory.state_of(&directory.read_kept()) != SnapshotState::Fresh {
                 // A failure is noted: the next request that needs a snapshot sees it.
                 let _ = directory.read_snapshot(READ_TIMEOUT).await;
             }
@@ -206,13 +206,13 @@ impl ClientDirectory {
     /// Waits for a snapshot. Of many requests one reads it.
     async fn refresh(self: &Arc<Self>) -> Result<Arc<ClientSnapshot>, StoreError> {
         let _reading = self.reading.lock().await;
-        let kept = self.kept();
+        let kept = self.read_kept();
         let state = self.state_of(&kept);
         if matches!(state, SnapshotState::Fresh | SnapshotState::Aging) {
             return Ok(kept.snapshot);
         }
         let timeout = if state == SnapshotState::Old { READ_TIMEOUT } else { NEEDED_READ_TIMEOUT };
-        let read = if self.may_read() { self.read_snapshot(timeout).await } else { Err(unreadable()) };
+        let read = if self.may_read() { self.read_snapshot(timeout).await } else { Err(unreadable_clients()) };
         match read {
             Err(_) if state == SnapshotState::Old => Ok(kept.snapshot),
             read => read,
@@ -221,7 +221,7 @@ impl ClientDirectory {
 
     /// Says whether the last failure is long enough ago.
     fn may_read(&self) -> bool {
-        let failed_at = self.kept().failed_at;
+        let failed_at = self.read_kept().failed_at;
         failed_at.is_none_or(|failed_at| !(0..RETRY_MILLIS).contains(&(self.clock.now().0 - failed_at.0)))
     }
 
@@ -230,7 +230,7 @@ impl ClientDirectory {
         let (read_at, changes) = (self.clock.now(), self.changes.load(Ordering::Relaxed));
         let read = match tokio::time::timeout(timeout, ClientSnapshot::read(&*self.store, read_at)).await {
             Ok(read) => read,
-            Err(_) => Err(unreadable()),
+            Err(_) => Err(unreadable_clients()),
         };
         let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
         match read {
@@ -310,6 +310,6 @@ fn earliest_end(now: Millis) -> Millis {
     now.plus_seconds(-LEEWAY_SECONDS)
 }
 
-fn unreadable() -> StoreError {
+fn unreadable_clients() -> StoreError {
     StoreError::Unavailable("clients and revoked tokens cannot be read now".to_owned())
 }

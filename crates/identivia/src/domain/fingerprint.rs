@@ -32,8 +32,8 @@ impl Visitor {
     #[must_use]
     pub fn of(data: &str) -> Option<Self> {
         let data: Value = serde_json::from_str(data).ok()?;
-        let (event, one_event) = said(&data, &["event_id", "eventId", "requestId", "request_id"]);
-        let (visitor, one_visitor) = said(&data, &["visitor_id", "visitorId"]);
+        let (event, one_event) = read_first(&data, &["event_id", "eventId", "requestId", "request_id"]);
+        let (visitor, one_visitor) = read_first(&data, &["visitor_id", "visitorId"]);
         let is_id = !event.is_empty()
             && event.len() <= MAX_ID
             && event.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
@@ -43,7 +43,7 @@ impl Visitor {
 }
 
 /// The value of the first of these names that exists, and whether the others agree.
-fn said(data: &Value, names: &[&str]) -> (String, bool) {
+fn read_first(data: &Value, names: &[&str]) -> (String, bool) {
     let values: Vec<&Value> = names.iter().filter_map(|name| data.get(name)).collect();
     let text = values.first().and_then(|value| value.as_str()).unwrap_or_default();
     (text.to_owned(), values.iter().all(|value| *value == text))
@@ -101,7 +101,7 @@ impl DeviceCheck {
     /// What an event makes of a claim.
     #[must_use]
     pub fn of(claim: &Visitor, event: &Value, profile: RecordId, now: Millis) -> Self {
-        Self { status: Some(status(claim, event, profile, now)), event: kept(event) }
+        Self { status: Some(status(claim, event, profile, now)), event: shorten_event(event) }
     }
 
     /// The status's word; empty when no visitor data was sent.
@@ -129,7 +129,7 @@ fn status(claim: &Visitor, event: &Value, profile: RecordId, now: Millis) -> Dev
     if is_fresh { DeviceStatus::Confirmed } else { DeviceStatus::Stale }
 }
 
-fn kept(event: &Value) -> String {
+fn shorten_event(event: &Value) -> String {
     let whole = event.to_string();
     if whole.len() <= MAX_EVENT {
         return whole;
@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn of_a_huge_event_signals_are_kept_or_at_least_what_identifies() {
-        let read = |event: &Value| serde_json::from_str::<Value>(&kept(event)).unwrap();
+        let read = |event: &Value| serde_json::from_str::<Value>(&shorten_event(event)).unwrap();
         let tagged = json!({"event_id": "e", "bot": "bad", "tags": "x".repeat(20_000)});
         assert_eq!(read(&tagged), json!({"event_id": "e", "bot": "bad"}));
         let identified = json!({"event_id": "e", "timestamp": 1, "identification": {"visitor_id": "v"}});

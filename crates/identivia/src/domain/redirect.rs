@@ -19,7 +19,7 @@ impl Redirects {
     pub fn parse(list: &str) -> Result<Self, usize> {
         let entries = list.split(',').map(str::trim).enumerate();
         let parsed = entries.map(|(place, entry)| {
-            let parsed = target(entry).filter(|url| url.query().is_none());
+            let parsed = parse_target(entry).filter(|url| url.query().is_none());
             parsed.ok_or(place + 1)
         });
         parsed.collect::<Result<_, _>>().map(Self)
@@ -28,13 +28,13 @@ impl Redirects {
     /// Says whether a browser may be sent there: to an entry itself, or to what lies below it by whole path segments.
     #[must_use]
     pub fn allow(&self, text: &str) -> bool {
-        target(text).is_some_and(|url| self.0.iter().any(|entry| is_within(entry, &url)))
+        parse_target(text).is_some_and(|url| self.0.iter().any(|entry| is_within(entry, &url)))
     }
 }
 
 /// A URL as a browser may be sent to it: https, or http on this machine; with neither user nor fragment; and written in
 /// the one way in which every parser reads it the same.
-fn target(text: &str) -> Option<Url> {
+fn parse_target(text: &str) -> Option<Url> {
     let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\' && byte != b'#');
     let (_, rest) = text.split_once("://")?;
     let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));

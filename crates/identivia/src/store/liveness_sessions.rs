@@ -27,7 +27,7 @@ pub enum SessionStart {
     Again,
 }
 
-fn words(statuses: &[SessionStatus]) -> Vec<Value> {
+fn status_words(statuses: &[SessionStatus]) -> Vec<Value> {
     statuses.iter().map(|status| status.word().into()).collect()
 }
 
@@ -131,7 +131,7 @@ impl dyn Store + '_ {
         if let Some(event) = event.as_ref().filter(|_| session.status.is_finished()) {
             fields.insert("finished".to_owned(), json!(event.at));
         }
-        let finished = words(&[SessionStatus::Succeeded, SessionStatus::Failed]);
+        let finished = status_words(&[SessionStatus::Succeeded, SessionStatus::Failed]);
         let unfinished = Condition::new("status", Comparison::NotIn(finished), Refusal::SessionFinished);
         let mut commit = Commit { files, ..Commit::default() };
         commit.update(RecordKind::LivenessSessions, &session.id, vec![unfinished], fields);

@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use clap::Args;
 
-use super::{Address, Job, run};
+use super::{CopyJob, StoreAddress, run};
 use crate::cli::progress::Progress;
 use crate::cli::{print_line, start_runtime};
 use crate::config::Settings;
@@ -76,9 +76,9 @@ pub struct CopyArguments {
 /// When a store cannot be used, or both sides differ: one line.
 pub fn run_copy(arguments: &CopyArguments, settings: &Settings) -> anyhow::Result<()> {
     let CopyArguments { from, to, from_files, to_files, check } = arguments;
-    let job = Job {
-        from: Address::parse(from, from_files.as_deref(), settings).context("--from")?,
-        to: Address::parse(to, to_files.as_deref(), settings).context("--to")?,
+    let job = CopyJob {
+        from: StoreAddress::parse(from, from_files.as_deref(), settings).context("--from")?,
+        to: StoreAddress::parse(to, to_files.as_deref(), settings).context("--to")?,
         only_check: *check,
     };
     let report = start_runtime()?.block_on(async { run(&job, &Progress::new()).await })?;

@@ -69,7 +69,7 @@ fn is_same(field: &Field, [one, other]: [&Value; 2], same_file_names: bool) -> b
     match (field.holds, is_unknown(one), is_unknown(other)) {
         (_, true, true) => true,
         (_, true, false) | (_, false, true) => false,
-        (FieldType::SentDocument, ..) => parsed(one) == parsed(other),
+        (FieldType::SentDocument, ..) => parse_document(one) == parse_document(other),
         (FieldType::Number, ..) => one.as_f64().zip(other.as_f64()).is_some_and(|(one, other)| is_near(one, other)),
         (holds, ..) if holds.is_file() && !same_file_names => true,
         _ => one == other,
@@ -81,7 +81,7 @@ fn is_unknown(value: &Value) -> bool {
 }
 
 /// A document that was sent as text, however it is spaced: a JSON field of PocketBase's keeps no spaces.
-fn parsed(value: &Value) -> Value {
+fn parse_document(value: &Value) -> Value {
     value.as_str().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_else(|| value.clone())
 }
 

@@ -1,4 +1,4 @@
-//! The two ends of a move: the stores named on the command line, opened.
+//! Opens the two stores of a copy, as the command line names them.
 
 use std::fs::File;
 use std::os::unix::fs::MetadataExt as _;
@@ -26,19 +26,19 @@ use crate::work::cpu_ledger::CpuLedger;
 const CONNECTIONS: u32 = 4;
 
 /// Where one end is.
-pub struct Address {
-    records: RecordsAt,
+pub struct StoreAddress {
+    records: RecordAddress,
     /// `None` where files are within the records.
-    files: Option<FilesIn>,
+    files: Option<FileAddress>,
 }
 
 /// Where files are that are not within the records.
-enum FilesIn {
+enum FileAddress {
     Folder(PathBuf),
     Bucket(Box<BucketLocation>),
 }
 
-impl FilesIn {
+impl FileAddress {
     fn parse(files: Option<&str>, settings: &Settings) -> anyhow::Result<Self> {
         match files {
             Some(files) if files.starts_with("s3://") => Ok(Self::Bucket(Box::new(settings.read_bucket(files)?))),
@@ -69,10 +69,10 @@ impl FilesIn {
 }
 
 async fn open_bucket(at: &BucketLocation) -> anyhow::Result<Arc<dyn FileBackend>> {
-    Ok(Arc::new(S3Bucket::open(at, &scratch(), BucketTimeouts::default()).await.context("its bucket")?))
+    Ok(Arc::new(S3Bucket::open(at, &scratch_folder(), BucketTimeouts::default()).await.context("its bucket")?))
 }
 
-enum RecordsAt {
+enum RecordAddress {
     /// In that data folder.
     Sqlite(PathBuf),
     Postgres(String),
@@ -80,27 +80,27 @@ enum RecordsAt {
 }
 
 /// The side that is only read.
-pub struct Source {
+pub struct CopySource {
     pub store: Arc<dyn Store>,
-    pub place: Arc<dyn FileBackend>,
+    pub backend: Arc<dyn FileBackend>,
 }
 
 /// The side that is written.
 pub struct CopyTarget {
     pub store: Arc<dyn Store>,
-    pub place: Arc<dyn FileBackend>,
+    pub backend: Arc<dyn FileBackend>,
     pub files: Arc<Files>,
     /// Keeps servers off the data folder, or other copies off the database.
-    _held: Held,
+    _held: HeldLock,
 }
 
-enum Held {
+enum HeldLock {
     Nothing,
     Folder { _lock: File },
     Database { _lock: CopyLock },
 }
 
-impl Address {
+impl StoreAddress {
     /// Reads a store as it is named on the command line.
     ///
     /// # Errors
@@ -117,18 +117,24 @@ impl Address {
         if let Some(folder) = store.strip_prefix("sqlite:").filter(|folder| !folder.is_empty()) {
             refuse_files(files, "a data folder holds its files itself, in files/")?;
             let folder = PathBuf::from(folder);
-            return Ok(Self { files: Some(FilesIn::Folder(folder.join("files"))), records: RecordsAt::Sqlite(folder) });
+            return Ok(Self {
+                files: Some(FileAddress::Folder(folder.join("files"))),
+                records: RecordAddress::Sqlite(folder),
+            });
         }
         if is_url(["postgres://", "postgresql://"]) {
             settings.check_database_tls(store)?;
             return Ok(Self {
-                records: RecordsAt::Postgres(store.to_owned()),
-                files: Some(FilesIn::parse(files, settings)?),
+                records: RecordAddress::Postgres(store.to_owned()),
+                files: Some(FileAddress::parse(files, settings)?),
             });
         }
         if is_url(["http://", "https://"]) {
             refuse_files(files, "PocketBase holds its files itself")?;
-            return Ok(Self { records: RecordsAt::PocketBase(settings.read_pocketbase_account(store)?), files: None });
+            return Ok(Self {
+                records: RecordAddress::PocketBase(settings.read_pocketbase_account(store)?),
+                files: None,
+            });
         }
         bail!("must be sqlite:FOLDER, postgres, postgres://…, pocketbase or https://…")
     }
@@ -137,9 +143,11 @@ impl Address {
     #[must_use]
     pub fn has_records_of(&self, other: &Self) -> bool {
         match (&self.records, &other.records) {
-            (RecordsAt::Sqlite(one), RecordsAt::Sqlite(other)) => is_same_folder(one, other),
-            (RecordsAt::Postgres(one), RecordsAt::Postgres(other)) => postgres::is_same(one, other),
-            (RecordsAt::PocketBase(one), RecordsAt::PocketBase(other)) => one.url.eq_ignore_ascii_case(&other.url),
+            (RecordAddress::Sqlite(one), RecordAddress::Sqlite(other)) => is_same_folder(one, other),
+            (RecordAddress::Postgres(one), RecordAddress::Postgres(other)) => postgres::is_same(one, other),
+            (RecordAddress::PocketBase(one), RecordAddress::PocketBase(other)) => {
+                one.url.eq_ignore_ascii_case(&other.url)
+            }
             _ => false,
         }
     }
@@ -148,8 +156,8 @@ impl Address {
     #[must_use]
     pub fn has_files_of(&self, other: &Self) -> bool {
         match (&self.files, &other.files) {
-            (Some(FilesIn::Folder(one)), Some(FilesIn::Folder(other))) => is_same_folder(one, other),
-            (Some(FilesIn::Bucket(one)), Some(FilesIn::Bucket(other))) => one.to_string() == other.to_string(),
+            (Some(FileAddress::Folder(one)), Some(FileAddress::Folder(other))) => is_same_folder(one, other),
+            (Some(FileAddress::Bucket(one)), Some(FileAddress::Bucket(other))) => one.to_string() == other.to_string(),
             _ => false,
         }
     }
@@ -157,7 +165,7 @@ impl Address {
     /// Says whether its records are in an SQL database.
     #[must_use]
     pub const fn is_sql(&self) -> bool {
-        !matches!(self.records, RecordsAt::PocketBase(_))
+        !matches!(self.records, RecordAddress::PocketBase(_))
     }
 
     /// Says whether files are stored there under the names that they come with.
@@ -170,20 +178,20 @@ impl Address {
     ///
     /// # Errors
     /// When it cannot be opened, or is of another version.
-    pub async fn open_to_read(&self) -> anyhow::Result<Source> {
+    pub async fn open_to_read(&self) -> anyhow::Result<CopySource> {
         let store: Arc<dyn Store> = match &self.records {
-            RecordsAt::Sqlite(folder) => Arc::new(Sqlite::open_to_read(folder)?),
-            RecordsAt::Postgres(url) => Arc::new(Postgres::open_to_read(url).await?),
-            RecordsAt::PocketBase(account) => {
-                let pocketbase = signed_in(account)?;
-                let place = Arc::new(PocketBaseFields::new(pocketbase.clone(), &scratch()));
-                return Ok(Source { store: pocketbase, place });
+            RecordAddress::Sqlite(folder) => Arc::new(Sqlite::open_to_read(folder)?),
+            RecordAddress::Postgres(url) => Arc::new(Postgres::open_to_read(url).await?),
+            RecordAddress::PocketBase(account) => {
+                let pocketbase = open_pocketbase(account)?;
+                let backend = Arc::new(PocketBaseFields::new(pocketbase.clone(), &scratch_folder()));
+                return Ok(CopySource { store: pocketbase, backend });
             }
         };
         let files = self.files.as_ref().context("nothing says where its files are")?;
-        let place = files.open_to_read().await?;
-        refuse_foreign_store(store.as_ref(), place.as_ref()).await?;
-        Ok(Source { store, place })
+        let backend = files.open_to_read().await?;
+        refuse_foreign_store(store.as_ref(), backend.as_ref()).await?;
+        Ok(CopySource { store, backend })
     }
 
     /// Opens the end to be written, makes what a first start would make, and removes what an interrupted copy has left.
@@ -194,43 +202,44 @@ impl Address {
         let clock = Clock::default();
         let ledger = CpuLedger::new(clock.clone(), 1);
         match &self.records {
-            RecordsAt::Sqlite(folder) => {
+            RecordAddress::Sqlite(folder) => {
                 let held =
-                    Held::Folder { _lock: lock_data_dir(folder).map_err(|error| anyhow::anyhow!(error.problem))? };
+                    HeldLock::Folder { _lock: lock_data_dir(folder).map_err(|error| anyhow::anyhow!(error.problem))? };
                 let records = Arc::new(Sqlite::open(folder).context("its database cannot be opened")?);
-                let place: Arc<dyn FileBackend> = Arc::new(FileFolder::open(&folder.join("files"))?);
-                establish_marker(records.as_ref(), place.as_ref(), StoreAcceptance::TakeOver).await?;
-                let files = Files::new(place.clone(), Some(records.clone()), folder, clock, ledger);
+                let backend: Arc<dyn FileBackend> = Arc::new(FileFolder::open(&folder.join("files"))?);
+                establish_marker(records.as_ref(), backend.as_ref(), StoreAcceptance::TakeOver).await?;
+                let files = Files::new(backend.clone(), Some(records.clone()), folder, clock, ledger);
                 start_file_sweep(&files, SweepAtStart::All).await;
-                Ok(CopyTarget { store: records, place, files, _held: held })
+                Ok(CopyTarget { store: records, backend, files, _held: held })
             }
-            RecordsAt::Postgres(url) => {
+            RecordAddress::Postgres(url) => {
                 let (records, lock) = Postgres::open_for_copy(url, CONNECTIONS).await?;
-                let (records, held) = (Arc::new(records), Held::Database { _lock: lock });
-                let place = self.files.as_ref().context("nothing says where its files are")?.open().await?;
-                establish_marker(records.as_ref(), place.as_ref(), StoreAcceptance::TakeOver).await?;
-                let files = Files::new(place.clone(), Some(records.clone()), &scratch(), clock, ledger);
+                let (records, held) = (Arc::new(records), HeldLock::Database { _lock: lock });
+                let backend = self.files.as_ref().context("nothing says where its files are")?.open().await?;
+                establish_marker(records.as_ref(), backend.as_ref(), StoreAcceptance::TakeOver).await?;
+                let files = Files::new(backend.clone(), Some(records.clone()), &scratch_folder(), clock, ledger);
                 start_file_sweep(&files, SweepAtStart::Old).await;
-                Ok(CopyTarget { store: records, place, files, _held: held })
+                Ok(CopyTarget { store: records, backend, files, _held: held })
             }
-            RecordsAt::PocketBase(account) => {
-                let pocketbase = signed_in(account)?;
-                refuse_incomplete(&pocketbase).await?;
-                let place: Arc<dyn FileBackend> = Arc::new(PocketBaseFields::new(pocketbase.clone(), &scratch()));
-                let files = Files::new(place.clone(), None, &scratch(), clock, ledger);
-                Ok(CopyTarget { store: pocketbase, place, files, _held: Held::Nothing })
+            RecordAddress::PocketBase(account) => {
+                let pocketbase = open_pocketbase(account)?;
+                refuse_incomplete_schema(&pocketbase).await?;
+                let backend: Arc<dyn FileBackend> =
+                    Arc::new(PocketBaseFields::new(pocketbase.clone(), &scratch_folder()));
+                let files = Files::new(backend.clone(), None, &scratch_folder(), clock, ledger);
+                Ok(CopyTarget { store: pocketbase, backend, files, _held: HeldLock::Nothing })
             }
         }
     }
 }
 
 /// Ids of new profiles are not ours to make here, so the secret that keys them is none.
-fn signed_in(account: &Account) -> anyhow::Result<Arc<PocketBase>> {
+fn open_pocketbase(account: &Account) -> anyhow::Result<Arc<PocketBase>> {
     Ok(Arc::new(PocketBase::new(account.clone(), &[], Clock::default())?))
 }
 
 /// What a field that is missing would hold is dropped by PocketBase without a word.
-async fn refuse_incomplete(pocketbase: &PocketBase) -> anyhow::Result<()> {
+async fn refuse_incomplete_schema(pocketbase: &PocketBase) -> anyhow::Result<()> {
     let missing = pocketbase.list_missing_schema().await?.join(", ");
     if !missing.is_empty() {
         bail!("missing are {missing}; make them with: identivia pocketbase init");
@@ -239,7 +248,7 @@ async fn refuse_incomplete(pocketbase: &PocketBase) -> anyhow::Result<()> {
 }
 
 /// Where files wait, nameless, until they are sent.
-fn scratch() -> PathBuf {
+fn scratch_folder() -> PathBuf {
     std::env::temp_dir()
 }
 

@@ -11,7 +11,7 @@ const MOST_LINES: usize = 50;
 
 /// Counts, and what is not the same on both sides.
 #[derive(Default)]
-pub struct Report {
+pub struct CopyReport {
     /// In the order in which the kinds are copied.
     tallies: Vec<(RecordKind, Tally)>,
     same_files: usize,
@@ -31,14 +31,14 @@ pub struct Tally {
     pub only_there: usize,
     different: usize,
     /// Records of which a line tells already.
-    told: HashSet<String>,
+    reported: HashSet<String>,
     lines: Vec<String>,
 }
 
 impl Tally {
-    fn tell(&mut self, kind: RecordKind, id: &str, what: &str) {
+    fn add_line(&mut self, kind: RecordKind, id: &str, what: &str) {
         self.different += 1;
-        self.told.insert(id.to_owned());
+        self.reported.insert(id.to_owned());
         if self.lines.len() < MOST_LINES {
             self.lines.push(format!("{} {id}: {what}", kind.name()));
         }
@@ -56,7 +56,7 @@ impl Tally {
     }
 }
 
-impl Report {
+impl CopyReport {
     /// The counts of a kind.
     pub fn tally(&mut self, kind: RecordKind) -> &mut Tally {
         let index = self.tallies.iter().position(|(own, _)| *own == kind).unwrap_or_else(|| {
@@ -66,32 +66,32 @@ impl Report {
         &mut self.tallies[index].1
     }
 
-    pub(super) fn refused(&mut self, kind: RecordKind, id: &str, why: &str) {
-        self.tally(kind).tell(kind, id, &format!("not copied: {why}"));
+    pub(super) fn note_refused(&mut self, kind: RecordKind, id: &str, why: &str) {
+        self.tally(kind).add_line(kind, id, &format!("not copied: {why}"));
     }
 
-    pub(super) fn missing(&mut self, kind: RecordKind, id: &str) {
-        if !self.tally(kind).told.contains(id) {
-            self.tally(kind).tell(kind, id, "not on the target");
+    pub(super) fn note_missing(&mut self, kind: RecordKind, id: &str) {
+        if !self.tally(kind).reported.contains(id) {
+            self.tally(kind).add_line(kind, id, "not on the target");
         }
     }
 
-    pub(super) fn compared(&mut self, kind: RecordKind, id: &str, differing: &[&str]) {
-        if !differing.is_empty() && !self.tally(kind).told.contains(id) {
-            self.tally(kind).tell(kind, id, &format!("different: {}", differing.join(", ")));
+    pub(super) fn note_differences(&mut self, kind: RecordKind, id: &str, differing: &[&str]) {
+        if !differing.is_empty() && !self.tally(kind).reported.contains(id) {
+            self.tally(kind).add_line(kind, id, &format!("different: {}", differing.join(", ")));
         }
     }
 
-    pub(super) fn same_file(&mut self, bytes: u64) {
+    pub(super) fn count_same_file(&mut self, bytes: u64) {
         self.same_files += 1;
         self.same_bytes += bytes;
     }
 
-    pub(super) fn missing_files(&mut self, count: usize) {
+    pub(super) fn count_missing_files(&mut self, count: usize) {
         self.other_files += count;
     }
 
-    pub(super) fn filled_in(&mut self, kind: RecordKind, columns: &[&str]) {
+    pub(super) fn note_self_set_fields(&mut self, kind: RecordKind, columns: &[&str]) {
         if !columns.is_empty() {
             let columns = columns.join(", ");
             self.notes.push(format!(
@@ -101,7 +101,7 @@ impl Report {
         }
     }
 
-    pub(super) fn stays_behind(&mut self, kind: RecordKind, count: usize) {
+    pub(super) fn note_left_behind(&mut self, kind: RecordKind, count: usize) {
         if count > 0 {
             self.notes
                 .push(format!("note: {}: {count} stay on the source, because PocketBase keeps none", kind.name()));
@@ -113,10 +113,10 @@ impl Report {
     pub fn lines(&self) -> Vec<String> {
         let mut lines = self.notes.clone();
         lines.extend(self.tallies.iter().flat_map(|(kind, tally)| tally.lines(*kind)));
-        lines.push(row("", ["source", "target", "copied", "already there", "different"].map(str::to_owned)));
+        lines.push(table_row("", ["source", "target", "copied", "already there", "different"].map(str::to_owned)));
         for (kind, tally) in &self.tallies {
             let counts = [tally.source, tally.target, tally.copied, tally.there, tally.different];
-            lines.push(row(kind.name(), counts.map(|count| HumanCount(count as u64).to_string())));
+            lines.push(table_row(kind.name(), counts.map(|count| HumanCount(count as u64).to_string())));
         }
         lines.push(format!(
             "files: {} with the same SHA-256 on both sides ({}), {} missing or different",
@@ -145,7 +145,7 @@ impl Report {
     }
 }
 
-fn row(name: &str, cells: [String; 5]) -> String {
+fn table_row(name: &str, cells: [String; 5]) -> String {
     let [source, target, copied, there, different] = cells;
     format!("{name:<20} {source:>11} {target:>11} {copied:>11} {there:>14} {different:>11}")
 }

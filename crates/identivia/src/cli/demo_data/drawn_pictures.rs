@@ -97,7 +97,7 @@ fn paint_portrait(image: &mut RgbImage, corner: (u32, u32), side: u32, number: u
         ellipse((0.5 + eyes, 0.47), (0.02, 0.022), INK),
         ellipse((0.5 - eyes, 0.415), (0.055, 0.01), hair),
         ellipse((0.5 + eyes, 0.415), (0.055, 0.01), hair),
-        ellipse((0.5, 0.57), (0.022, 0.035), darker(skin)),
+        ellipse((0.5, 0.57), (0.022, 0.035), darken_color(skin)),
         ellipse((0.5, 0.68), (0.075, 0.016), Rgb([170, 80, 80])),
     ];
     for part in parts {
@@ -105,7 +105,7 @@ fn paint_portrait(image: &mut RgbImage, corner: (u32, u32), side: u32, number: u
     }
 }
 
-fn darker(color: Rgb<u8>) -> Rgb<u8> {
+fn darken_color(color: Rgb<u8>) -> Rgb<u8> {
     Rgb(color.0.map(|part| part - part / 6))
 }
 

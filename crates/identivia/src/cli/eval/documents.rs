@@ -9,7 +9,7 @@ use vision::document::{Authenticity, DocumentEngines, DocumentReading, is_same_n
 use vision::intake::Photo;
 use vision::mrz::Sex;
 
-use super::statistics::Rate;
+use super::statistics::MeasuredRate;
 use super::{EvalContext, ReportLines, list_entries, read_cpu_seconds, read_picture};
 use crate::clock::Clock;
 use crate::providers::documents::kept_readings::to_utc_date;
@@ -170,7 +170,7 @@ fn is_same_value(field: &str, expected: &str, read: &str) -> bool {
 
 fn report_field(field: &str, counts: FieldCounts) -> [String; 3] {
     let total = counts.correct + counts.wrong + counts.missing;
-    let rate = |count| Rate { count, total };
+    let rate = |count| MeasuredRate { count, total };
     [
         format!("{field} correct: {}", rate(counts.correct)),
         format!("{field} wrong:   {}", rate(counts.wrong)),

@@ -7,7 +7,7 @@ use vision::face::{Embedding, Face};
 use vision::intake::Photo;
 
 use super::face_pairs::{MeantFace, PairList, PicturePair, read_pairs};
-use super::statistics::{Rate, Scores};
+use super::statistics::{MeasuredRate, Scores};
 use super::{EvalContext, ReportLines, read_cpu_seconds, read_picture};
 
 /// Thresholds in the report, in hundredths.
@@ -133,7 +133,7 @@ fn format_tar(scores: &Scores, without_face: usize, far: f64) -> Vec<String> {
     let (threshold, tar) = scores.tar_at(far);
     let mut lines = vec![format!("TAR at FAR {share} %: {tar}, threshold {threshold:.3}")];
     if without_face > 0 {
-        let all = Rate { count: tar.count, total: tar.total + without_face };
+        let all = MeasuredRate { count: tar.count, total: tar.total + without_face };
         lines.push(format!("  with the genuine pairs that were left out as not accepted: {all}"));
     }
     lines

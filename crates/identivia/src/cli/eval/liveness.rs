@@ -6,7 +6,7 @@ use anyhow::{Context as _, ensure};
 use serde::Deserialize;
 use vision::liveness::{Frame, Limits, judge_session, observe_frames};
 
-use super::statistics::Rate;
+use super::statistics::MeasuredRate;
 use super::{EvalContext, ReportLines, list_entries};
 use crate::providers::liveness::local;
 use crate::records::liveness_session::Step;
@@ -43,9 +43,9 @@ pub(super) fn eval_liveness(context: &EvalContext, folder: &Path, threshold: f64
     context.progress.begin_step("Judging sessions", count);
     let mut lines = Vec::new();
     let accepted = count_accepted(context, &bona_fide, threshold)?;
-    let rejected = Rate { count: accepted.total - accepted.count, total: accepted.total };
+    let rejected = MeasuredRate { count: accepted.total - accepted.count, total: accepted.total };
     lines.push(format!("BPCER, people rejected: {rejected}"));
-    let mut worst: Option<Rate> = None;
+    let mut worst: Option<MeasuredRate> = None;
     for (sessions, path) in species {
         let rate = count_accepted(context, &sessions, threshold)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -72,8 +72,8 @@ fn list_sessions(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
 }
 
 /// Counts the sessions that the check accepts as live.
-fn count_accepted(context: &EvalContext, sessions: &[PathBuf], threshold: f64) -> anyhow::Result<Rate> {
-    let mut accepted = Rate { count: 0, total: sessions.len() };
+fn count_accepted(context: &EvalContext, sessions: &[PathBuf], threshold: f64) -> anyhow::Result<MeasuredRate> {
+    let mut accepted = MeasuredRate { count: 0, total: sessions.len() };
     for session in sessions {
         if measure_confidence(context, session)? >= threshold {
             accepted.count += 1;

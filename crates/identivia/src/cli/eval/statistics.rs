@@ -7,12 +7,12 @@ const Z_95: f64 = 1.959_964;
 
 /// A number of cases among all trials.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Rate {
+pub struct MeasuredRate {
     pub count: usize,
     pub total: usize,
 }
 
-impl Rate {
+impl MeasuredRate {
     /// The share, 0 to 1; 0 of nothing is 0.
     #[must_use]
     pub fn share(self) -> f64 {
@@ -33,7 +33,7 @@ impl Rate {
     }
 }
 
-impl fmt::Display for Rate {
+impl fmt::Display for MeasuredRate {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (low, high) = self.interval();
         let percent = |share: f64| format!("{:.2}", share * 100.0);
@@ -54,15 +54,15 @@ pub struct Scores {
 impl Scores {
     /// The rate of impostor pairs that match at this threshold (false acceptance).
     #[must_use]
-    pub fn far(&self, threshold: f64) -> Rate {
-        Rate { count: count_at_least(&self.impostor, threshold), total: self.impostor.len() }
+    pub fn far(&self, threshold: f64) -> MeasuredRate {
+        MeasuredRate { count: count_at_least(&self.impostor, threshold), total: self.impostor.len() }
     }
 
     /// The rate of genuine pairs that do not match at this threshold (false rejection).
     #[must_use]
-    pub fn frr(&self, threshold: f64) -> Rate {
+    pub fn frr(&self, threshold: f64) -> MeasuredRate {
         let matches = count_at_least(&self.genuine, threshold);
-        Rate { count: self.genuine.len() - matches, total: self.genuine.len() }
+        MeasuredRate { count: self.genuine.len() - matches, total: self.genuine.len() }
     }
 
     /// The lowest threshold at which at most this share of impostor pairs matches. Above every score if none may match.
@@ -77,9 +77,9 @@ impl Scores {
 
     /// The threshold for this false acceptance rate, and the rate of genuine pairs that match there (true acceptance).
     #[must_use]
-    pub fn tar_at(&self, far: f64) -> (f64, Rate) {
+    pub fn tar_at(&self, far: f64) -> (f64, MeasuredRate) {
         let threshold = self.threshold_at(far);
-        (threshold, Rate { count: count_at_least(&self.genuine, threshold), total: self.genuine.len() })
+        (threshold, MeasuredRate { count: count_at_least(&self.genuine, threshold), total: self.genuine.len() })
     }
 }
 
@@ -97,9 +97,9 @@ mod tests {
         let near = |found: (f64, f64), low: f64, high: f64| {
             assert!((found.0 - low).abs() < 5e-5 && (found.1 - high).abs() < 5e-5, "{found:?}");
         };
-        near(Rate { count: 81, total: 263 }.interval(), 0.2553, 0.3662);
-        near(Rate { count: 0, total: 20 }.interval(), 0.0, 0.1611);
-        assert_eq!(Rate { count: 0, total: 0 }.interval(), (0.0, 1.0));
+        near(MeasuredRate { count: 81, total: 263 }.interval(), 0.2553, 0.3662);
+        near(MeasuredRate { count: 0, total: 20 }.interval(), 0.0, 0.1611);
+        assert_eq!(MeasuredRate { count: 0, total: 0 }.interval(), (0.0, 1.0));
     }
 
     #[test]
@@ -109,7 +109,7 @@ mod tests {
         assert_eq!(scores.far(0.6).count, 1, "a score at the threshold matches");
         let (threshold, tar) = scores.tar_at(0.0);
         assert!(threshold > 0.6 && threshold < 0.600_001);
-        assert_eq!(tar, Rate { count: 2, total: 4 });
+        assert_eq!(tar, MeasuredRate { count: 2, total: 4 });
         assert_eq!(scores.tar_at(0.2).1.count, 4, "one impostor of five may pass");
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::ensure;
 
-use super::statistics::Rate;
+use super::statistics::MeasuredRate;
 use super::{EvalContext, ReportLines, list_pictures_below, read_cpu_seconds, read_picture};
 
 /// The outcome of reading one picture.
@@ -20,8 +20,8 @@ enum ZoneOutcome {
 /// Outcomes of all pictures so far, and the lines that report single pictures.
 #[derive(Default)]
 struct ZoneTotals {
-    with_zone: Rate,
-    without_zone: Rate,
+    with_zone: MeasuredRate,
+    without_zone: MeasuredRate,
     wrong: usize,
     lines: ReportLines,
 }
@@ -87,7 +87,10 @@ pub(super) fn eval_zones(context: &EvalContext, folder: &Path) -> anyhow::Result
     let seconds_each = (read_cpu_seconds() - before) / pictures.len() as f64;
     let ZoneTotals { with_zone, without_zone, wrong, mut lines } = totals;
     lines.push(format!("read, every check digit right: {with_zone}"));
-    lines.push(format!("read, but differs from the text file: {}", Rate { count: wrong, total: with_zone.total }));
+    lines.push(format!(
+        "read, but differs from the text file: {}",
+        MeasuredRate { count: wrong, total: with_zone.total }
+    ));
     lines.push(format!("read where there is none:      {without_zone}"));
     lines.push(format!("{seconds_each:.2} s of CPU a picture, {:.2} s at most{}", longest.0, longest.1));
     Ok(lines)

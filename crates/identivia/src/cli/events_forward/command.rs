@@ -4,7 +4,7 @@ use anyhow::{Context as _, anyhow, bail};
 use clap::{Args, Subcommand};
 use url::Url;
 
-use super::forward_loop::{Forwarder, StartPoint};
+use super::forward_loop::{ForwardStart, Forwarder};
 use super::receiver::Receiver;
 use super::server_stream::{EventServer, ServerAccess};
 use crate::cli::{print_line, start_runtime, stop_signal};
@@ -133,11 +133,11 @@ fn describe_receiver(url: &Url) -> String {
     shown.into()
 }
 
-fn parse_start(text: &str) -> anyhow::Result<StartPoint> {
+fn parse_start(text: &str) -> anyhow::Result<ForwardStart> {
     match text {
-        "latest" => Ok(StartPoint::Latest),
-        "oldest" => Ok(StartPoint::Oldest),
-        id if EventId::parse(id).is_some() => Ok(StartPoint::After(id.to_owned())),
+        "latest" => Ok(ForwardStart::Latest),
+        "oldest" => Ok(ForwardStart::Oldest),
+        id if EventId::parse(id).is_some() => Ok(ForwardStart::After(id.to_owned())),
         _ => bail!("--after: must be the id of an event (evt_ and 26 characters), latest or oldest"),
     }
 }

@@ -6,7 +6,7 @@ use anyhow::anyhow;
 use tokio::time::{Instant, sleep};
 
 use super::receiver::Receiver;
-use super::server_stream::{EventServer, EventStream, StreamError};
+use super::server_stream::{EventServer, ServerStream, StreamError};
 use crate::cli::print_line;
 
 /// The delay before the first new connection; it doubles with each failure in a row.
@@ -17,7 +17,7 @@ const GOOD_STREAM: Duration = Duration::from_secs(10);
 
 /// Where to start.
 #[derive(Clone)]
-pub(super) enum StartPoint {
+pub(super) enum ForwardStart {
     Oldest,
     Latest,
     After(String),
@@ -27,7 +27,7 @@ pub(super) enum StartPoint {
 pub(super) struct Forwarder {
     pub(super) server: EventServer,
     pub(super) receiver: Receiver,
-    pub(super) start: StartPoint,
+    pub(super) start: ForwardStart,
     /// Failures since the last good stream.
     pub(super) failures: u32,
 }
@@ -62,7 +62,7 @@ impl Forwarder {
     /// The event behind which another command goes on.
     pub(super) fn last_event(&self) -> Option<&str> {
         match &self.start {
-            StartPoint::After(id) => Some(id),
+            ForwardStart::After(id) => Some(id),
             _ => None,
         }
     }
@@ -72,17 +72,17 @@ impl Forwarder {
         let mut stream = self.open_stream().await?;
         while let Some(event) = stream.next_event().await? {
             self.receiver.deliver_event(&event).await.map_err(ForwardError::Output)?;
-            self.start = StartPoint::After(event.id);
+            self.start = ForwardStart::After(event.id);
             self.failures = 0;
         }
         Ok(())
     }
 
     /// Opens the stream. "Latest" becomes an event first: after a cut, it would skip what happened meanwhile.
-    async fn open_stream(&mut self) -> Result<EventStream, ForwardError> {
-        if matches!(self.start, StartPoint::Latest) {
+    async fn open_stream(&mut self) -> Result<ServerStream, ForwardError> {
+        if matches!(self.start, ForwardStart::Latest) {
             let newest = self.server.find_newest().await?;
-            self.start = newest.map_or(StartPoint::Oldest, StartPoint::After);
+            self.start = newest.map_or(ForwardStart::Oldest, ForwardStart::After);
         }
         let after = self.last_event().map(str::to_owned);
         let stream = self.server.open_stream(after.as_deref()).await?;

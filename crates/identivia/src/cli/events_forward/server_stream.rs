@@ -52,7 +52,7 @@ struct Token {
 }
 
 /// An open stream of events.
-pub(super) struct EventStream {
+pub(super) struct ServerStream {
     response: Response,
     reader: MessageReader,
     /// When its token is to be renewed.
@@ -60,7 +60,7 @@ pub(super) struct EventStream {
 }
 
 #[derive(Deserialize)]
-struct TokenAnswer {
+struct MachineTokenAnswer {
     access_token: String,
     expires_in: u64,
 }
@@ -86,7 +86,7 @@ impl EventServer {
     }
 
     /// Opens the stream of what follows that event; `None`: from the oldest.
-    pub(super) async fn open_stream(&mut self, after: Option<&str>) -> Result<EventStream, StreamError> {
+    pub(super) async fn open_stream(&mut self, after: Option<&str>) -> Result<ServerStream, StreamError> {
         let mut request = self.http.get(self.url("/api/events")).header(header::ACCEPT, "text/event-stream");
         if let Some(types) = &self.access.types {
             request = request.query(&[("types", types)]);
@@ -97,7 +97,7 @@ impl EventServer {
         let token = self.fetch_token().await?;
         let response = self.check_answer(send(request.bearer_auth(token)).await?).await?;
         let ends = self.token.as_ref().map_or_else(Instant::now, |token| token.renew_at);
-        Ok(EventStream { response, reader: MessageReader::default(), ends })
+        Ok(ServerStream { response, reader: MessageReader::default(), ends })
     }
 
     /// The token, a new one if the old one ends soon. It may do nothing but read events.
@@ -113,7 +113,7 @@ impl EventServer {
         if status != StatusCode::OK {
             return Err(self.explain_token_refusal(status, &read_error(response).await));
         }
-        let answer = response.json::<TokenAnswer>().await;
+        let answer = response.json::<MachineTokenAnswer>().await;
         let answer = answer.map_err(|_| StreamError::Final(self.foreign_answer()))?;
         let renew_at = asked_at + Duration::from_secs(answer.expires_in).mul_f64(RENEWED_AT);
         self.token = Some(Token { text: answer.access_token.clone(), renew_at });
@@ -166,7 +166,7 @@ impl EventServer {
     }
 }
 
-impl EventStream {
+impl ServerStream {
     /// The next event. `None` when the stream has ended, or its token is to be renewed.
     pub(super) async fn next_event(&mut self) -> Result<Option<EventMessage>, StreamError> {
         let broken = || StreamError::Retryable("the connection to the server broke off".to_owned());

@@ -55,7 +55,7 @@ impl ReportRow {
     const COLUMNS: [&str; 10] =
         ["name", "group", "label", "count", "value", "low", "high", "of", "median_seconds", "p90_seconds"];
 
-    fn counted(name: impl Into<String>, count: u64) -> Self {
+    fn with_count(name: impl Into<String>, count: u64) -> Self {
         Self { name: name.into(), count: Some(count), shown: Some(count.to_string()), ..Self::default() }
     }
 
@@ -111,7 +111,7 @@ impl WindowCounts {
     }
 
     /// What follows a name's beginning, with the counts.
-    fn below<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, u64)> {
+    fn counts_below<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, u64)> {
         let names = self.0.range(prefix.to_owned()..);
         names.map_while(move |(name, count)| Some((name.strip_prefix(prefix)?, *count)))
     }
@@ -142,7 +142,7 @@ impl WindowCounts {
     pub fn funnel(&self) -> Vec<ReportRow> {
         let count = |step: &str| self.of(&format!("{OF_COHORT}{step}"));
         let created = count("created");
-        FUNNEL.into_iter().map(|step| ReportRow::counted(step, count(step)).with_rate(created)).collect()
+        FUNNEL.into_iter().map(|step| ReportRow::with_count(step, count(step)).with_rate(created)).collect()
     }
 
     /// The rates of the window.
@@ -150,7 +150,7 @@ impl WindowCounts {
     pub fn rates(&self) -> Vec<ReportRow> {
         let (verified, decided) = (self.of(VERIFIED), self.of(VERIFIED) + self.of(REJECTED));
         let automatic = AUTOMATIC.map(|word| self.of(&format!("{DECIDED_BY}{word}"))).into_iter().sum();
-        let row = |name: &str, part: u64, of: u64| ReportRow::counted(name, part).with_rate(of);
+        let row = |name: &str, part: u64, of: u64| ReportRow::with_count(name, part).with_rate(of);
         vec![
             row("success", verified, decided),
             row("automation", automatic, self.of(DECISIONS)),
@@ -182,9 +182,9 @@ impl WindowCounts {
         ];
         let mut rows = Vec::new();
         for (group, prefix, of) in parts {
-            let counted = self.below(prefix).map(|(code, count)| (count, code));
+            let counted = self.counts_below(prefix).map(|(code, count)| (count, code));
             let sorted: BTreeSet<(u64, &str)> = counted.collect();
-            let row = |(count, code): (u64, &str)| ReportRow::counted(code, count).with_rate(of).in_group(group);
+            let row = |(count, code): (u64, &str)| ReportRow::with_count(code, count).with_rate(of).in_group(group);
             rows.extend(sorted.into_iter().rev().map(row));
         }
         rows
@@ -195,7 +195,7 @@ impl WindowCounts {
     pub fn breakdown(&self, by: &str) -> Vec<ReportRow> {
         let prefix = format!("{GROUP}{by}/");
         let groups: BTreeSet<&str> =
-            self.below(&prefix).filter_map(|(rest, _)| Some(rest.split_once('/')?.0)).collect();
+            self.counts_below(&prefix).filter_map(|(rest, _)| Some(rest.split_once('/')?.0)).collect();
         let mut rows = Vec::new();
         for group in groups {
             let count = |name: &str| self.of(&format!("{prefix}{group}/{name}"));
@@ -207,9 +207,9 @@ impl WindowCounts {
             }
             let decided = count(VERIFIED) + count(REJECTED);
             let of_group = [
-                ReportRow::counted("records", records),
-                ReportRow::counted("success", count(VERIFIED)).with_rate(decided),
-                ReportRow::counted("first_time_pass", count(FIRST_PASS)).with_rate(count(VERIFIED)),
+                ReportRow::with_count("records", records),
+                ReportRow::with_count("success", count(VERIFIED)).with_rate(decided),
+                ReportRow::with_count("first_time_pass", count(FIRST_PASS)).with_rate(count(VERIFIED)),
             ];
             rows.extend(of_group.map(|row| row.in_group(group)));
         }
@@ -226,11 +226,11 @@ impl WindowCounts {
     #[must_use]
     pub fn reviewers(&self, only: Option<&str>) -> Vec<ReportRow> {
         let users: BTreeSet<&str> =
-            self.below(REVIEWER).filter_map(|(rest, _)| Some(rest.split_once('/')?.0)).collect();
+            self.counts_below(REVIEWER).filter_map(|(rest, _)| Some(rest.split_once('/')?.0)).collect();
         let mut rows = Vec::new();
         for user in users.into_iter().filter(|user| only.is_none_or(|only| only == *user)) {
             let prefix = format!("{REVIEWER}{user}/");
-            let count = |what: &str| ReportRow::counted(what, self.of(&format!("{prefix}{what}"))).in_group(user);
+            let count = |what: &str| ReportRow::with_count(what, self.of(&format!("{prefix}{what}"))).in_group(user);
             rows.extend(OF_REVIEWERS.map(count));
             rows.push(self.duration("handling_time", &format!("{prefix}{HANDLING_TIME}")).in_group(user));
         }
@@ -239,11 +239,11 @@ impl WindowCounts {
 
     /// A duration that is counted in buckets.
     fn duration(&self, name: &str, prefix: &str) -> ReportRow {
-        let parsed = self.below(prefix).filter_map(|(bucket, count)| Some((bucket.parse().ok()?, count)));
+        let parsed = self.counts_below(prefix).filter_map(|(bucket, count)| Some((bucket.parse().ok()?, count)));
         let buckets: Vec<(u64, u64)> = parsed.collect();
         let all = buckets.iter().map(|(_, count)| count).sum();
         let (median_seconds, p90_seconds) = (quantile(&buckets, 0.5), quantile(&buckets, 0.9));
-        ReportRow { median_seconds, p90_seconds, ..ReportRow::counted(name, all) }
+        ReportRow { median_seconds, p90_seconds, ..ReportRow::with_count(name, all) }
     }
 }
 

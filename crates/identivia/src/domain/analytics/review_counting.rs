@@ -36,7 +36,7 @@ impl FollowedReviews {
         if event.actor_kind != ActorKind::User || event.object_id.is_empty() {
             return Vec::new();
         }
-        let mut counts = ReviewCounts { day: day_of(event.at), increments: Vec::new() };
+        let mut counts = CountedReviews { day: day_of(event.at), increments: Vec::new() };
         let (review, user) = (event.object_id.as_str(), event.actor.as_str());
         match event.kind.as_str() {
             "review.claimed" | "review.taken_over" => self.begin_claim(event, &mut counts),
@@ -68,7 +68,7 @@ impl FollowedReviews {
         counts.increments
     }
 
-    fn begin_claim(&mut self, event: &AuditEvent, counts: &mut ReviewCounts) {
+    fn begin_claim(&mut self, event: &AuditEvent, counts: &mut CountedReviews) {
         if let Some(FollowedReview { holder, since: Some(since) }) = self.0.remove(&event.object_id) {
             let held = (event.at.0 - since.0).max(0);
             let is_taken = event.kind == "review.taken_over";
@@ -78,14 +78,14 @@ impl FollowedReviews {
         self.follow(&event.object_id, FollowedReview { holder: event.actor.clone(), since: Some(event.at) });
     }
 
-    fn end_claim(&mut self, review: &str, at: Millis, counts: &mut ReviewCounts) {
+    fn end_claim(&mut self, review: &str, at: Millis, counts: &mut CountedReviews) {
         if let Some(FollowedReview { holder, since: Some(since) }) = self.0.remove(review) {
             counts.add_held(&holder, (at.0 - since.0).max(0));
         }
     }
 
     /// A decision takes effect: the holder's own, a second person's, or one that was counted when it was made.
-    fn count_decided(&mut self, event: &AuditEvent, counts: &mut ReviewCounts) {
+    fn count_decided(&mut self, event: &AuditEvent, counts: &mut CountedReviews) {
         match self.0.remove(&event.object_id) {
             Some(FollowedReview { holder, since: Some(since) }) => {
                 counts.add_held(&holder, (event.at.0 - since.0).max(0));
@@ -112,12 +112,12 @@ impl FollowedReviews {
 }
 
 /// What an event of a review adds on its day.
-struct ReviewCounts {
+struct CountedReviews {
     day: Millis,
     increments: Vec<Increment>,
 }
 
-impl ReviewCounts {
+impl CountedReviews {
     fn add(&mut self, name: &str) {
         self.increments.push(Increment { day: self.day, name: name.to_owned() });
     }

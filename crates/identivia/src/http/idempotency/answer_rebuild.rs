@@ -13,7 +13,7 @@ use crate::records::id::RecordId;
 /// The operations whose commit leaves a receipt. All others may do their work again: they read, or create something that
 /// only their answer names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Operation {
+pub(super) enum RebuiltOperation {
     CreateProfile,
     UpdateProfile,
     RevokeLinks,
@@ -22,7 +22,7 @@ pub(super) enum Operation {
     AcceptConsent,
 }
 
-impl Operation {
+impl RebuiltOperation {
     /// The operation of a route.
     pub(super) fn of_route(method: &Method, path: &str) -> Option<Self> {
         Some(match (method.as_str(), path) {
@@ -39,7 +39,7 @@ impl Operation {
 
 /// The answer of an operation that has written the record with that key.
 pub(super) async fn rebuild_answer(
-    operation: Option<Operation>,
+    operation: Option<RebuiltOperation>,
     context: &RequestContext,
     written: &str,
 ) -> Result<Response, ApiError> {
@@ -47,11 +47,11 @@ pub(super) async fn rebuild_answer(
         return Err(ApiError::profile_not_found());
     };
     match operation {
-        Operation::CreateProfile => create::answer_created(context, id).await,
-        Operation::UpdateProfile => update::answer_updated(context, id).await,
-        Operation::RevokeLinks => Ok(revoke_links::answer_revoked()),
-        Operation::RecordStatus => status_history::answer_recorded(context, id).await,
-        Operation::RecordVerification => verification_history::answer_recorded(context, id).await,
-        Operation::AcceptConsent => consent::answer_accepted(context, id).await,
+        RebuiltOperation::CreateProfile => create::answer_created(context, id).await,
+        RebuiltOperation::UpdateProfile => update::answer_updated(context, id).await,
+        RebuiltOperation::RevokeLinks => Ok(revoke_links::answer_revoked()),
+        RebuiltOperation::RecordStatus => status_history::answer_recorded(context, id).await,
+        RebuiltOperation::RecordVerification => verification_history::answer_recorded(context, id).await,
+        RebuiltOperation::AcceptConsent => consent::answer_accepted(context, id).await,
     }
 }

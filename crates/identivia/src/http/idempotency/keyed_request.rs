@@ -11,7 +11,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http_body::Body as _;
 
-use super::answer_rebuild::{Operation, rebuild_answer};
+use super::answer_rebuild::{RebuiltOperation, rebuild_answer};
 use super::body_fingerprint::BodyFingerprint;
 use super::key_claim::{KeyClaim, LEASE_SECONDS, claim_key, key_of_another_request};
 use super::key_header::{REPLAYED, read_idempotency_key};
@@ -132,7 +132,7 @@ struct KeyedAttempt {
     is_first: bool,
     fingerprint: BodyFingerprint,
     work: Arc<KeyedWork>,
-    operation: Option<Operation>,
+    operation: Option<RebuiltOperation>,
     /// What the answer is rebuilt with.
     context: RequestContext,
 }
@@ -152,7 +152,7 @@ impl KeyedAttempt {
         let receipt = key.receipt.unwrap_or(key.id);
         let work = Arc::new(KeyedWork::new(receipt, key.expires, fingerprint.finished()));
         let path = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
-        let operation = Operation::of_route(request.method(), path);
+        let operation = RebuiltOperation::of_route(request.method(), path);
         Self { ring: ring.clone(), secrets, key, is_first, fingerprint, work, operation, context }
     }
 

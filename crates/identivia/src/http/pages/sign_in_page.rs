@@ -58,17 +58,18 @@ pub(crate) fn sign_in_page_routes<S: Clone + Send + Sync + 'static>() -> Router<
 /// The page after a sign-in that worked. The path is one of the console.
 pub(crate) fn continue_page(path: &str, request_headers: &HeaderMap) -> Response {
     let language = choose_language(request_headers);
-    let link = format!("<p><a id=\"continue\" href=\"{}\">{}</a></p>", escape(path), GO_ON[language]);
+    let link = format!("<p><a id=\"continue\" href=\"{}\">{}</a></p>", escape_html(path), GO_ON[language]);
     let scripted = format!("<script src=\"{SCRIPT_PATH}\" defer></script>");
-    (StatusCode::OK, page(language, SIGNED_IN[language], &scripted, &link)).into_response()
+    (StatusCode::OK, render_page(language, SIGNED_IN[language], &scripted, &link)).into_response()
 }
 
 /// The page after one that did not.
 pub(crate) fn problem_page(problem: SignInProblem, path: &str, request_headers: &HeaderMap) -> Response {
     let language = choose_language(request_headers);
     let text = problem.texts()[language];
-    let body = format!("<p>{}</p><p><a href=\"{}\">{}</a></p>", escape(text), escape(path), GO_BACK[language]);
-    (problem_status(problem), page(language, NOT_SIGNED_IN[language], "", &body)).into_response()
+    let body =
+        format!("<p>{}</p><p><a href=\"{}\">{}</a></p>", escape_html(text), escape_html(path), GO_BACK[language]);
+    (problem_status(problem), render_page(language, NOT_SIGNED_IN[language], "", &body)).into_response()
 }
 
 fn problem_status(problem: SignInProblem) -> StatusCode {
@@ -83,7 +84,7 @@ fn problem_status(problem: SignInProblem) -> StatusCode {
     }
 }
 
-fn page(language: usize, title: &str, head: &str, body: &str) -> impl IntoResponse + use<> {
+fn render_page(language: usize, title: &str, head: &str, body: &str) -> impl IntoResponse + use<> {
     let html = format!(
         "<!doctype html><html lang=\"{}\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
          <title>{title}</title><link rel=\"stylesheet\" href=\"{STYLE_PATH}\">{head}</head><body><main><h1>{title}</h1>{body}\
@@ -106,7 +107,7 @@ fn choose_language(headers: &HeaderMap) -> usize {
     tags.find_map(|tag| LANGUAGES.iter().position(|language| *language == tag)).unwrap_or(0)
 }
 
-fn escape(text: &str) -> String {
+fn escape_html(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {

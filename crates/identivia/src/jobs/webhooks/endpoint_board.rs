@@ -20,7 +20,7 @@ const TRIES_WITH_PAUSES: usize = 1;
 
 /// The endpoints, as they were read last.
 pub(super) struct EndpointBoard {
-    entries: Arc<Mutex<HashMap<RecordId, Entry>>>,
+    entries: Arc<Mutex<HashMap<RecordId, BoardEntry>>>,
     /// The most tries of one endpoint at once.
     limit: usize,
     /// The system key with which this server opens the endpoints' secrets.
@@ -30,7 +30,7 @@ pub(super) struct EndpointBoard {
 }
 
 #[derive(Default)]
-struct Entry {
+struct BoardEntry {
     /// `None`: it was not there when the endpoints were read last.
     endpoint: Option<Arc<WebhookEndpoint>>,
     progress: Option<DeliveryProgress>,
@@ -41,7 +41,7 @@ struct Entry {
 
 /// The place of a try.
 struct TrySlot {
-    entries: Arc<Mutex<HashMap<RecordId, Entry>>>,
+    entries: Arc<Mutex<HashMap<RecordId, BoardEntry>>>,
     endpoint: RecordId,
     was_last: bool,
     wake: Arc<Notify>,
@@ -132,7 +132,7 @@ impl EndpointBoard {
         ["enabled", "failing", "disabled"].map(|state| (state, count(state)))
     }
 
-    fn limit_of(&self, entry: &Entry, now: Millis) -> usize {
+    fn limit_of(&self, entry: &BoardEntry, now: Millis) -> usize {
         let Some(endpoint) = &entry.endpoint else { return self.limit };
         if endpoint.disabled || !has_key(endpoint, &self.system_key) {
             return 0;
@@ -145,12 +145,12 @@ impl EndpointBoard {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<RecordId, Entry>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<RecordId, BoardEntry>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Entry {
+impl BoardEntry {
     fn state(&self) -> Option<&'static str> {
         let endpoint = self.endpoint.as_ref()?;
         Some(match &self.progress {

@@ -9,7 +9,7 @@ use super::super::http_call::{
 };
 use super::{OidcProvider, TIMEOUTS};
 use crate::domain::console::oidc::claims::{ClaimProblem, ExpectedToken, ProviderPerson, check_claims};
-use crate::domain::console::oidc::metadata::{ClientAuthentication, ProviderMetadata};
+use crate::domain::console::oidc::metadata::{ClientAuthMethod, ProviderMetadata};
 use crate::domain::console::oidc::sign_in_secret::SignInSecret;
 use crate::domain::console::oidc::signature::{SignatureProblem, SignedClaims};
 use crate::records::time::Millis;
@@ -127,11 +127,11 @@ impl OidcProvider {
         let (id, secret) = (&self.settings.client_id, &self.settings.client_secret);
         match metadata.authentication {
             // RFC 6749 §2.3.1: both are form-encoded before they go into the header.
-            ClientAuthentication::Basic => {
+            ClientAuthMethod::Basic => {
                 let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
                 request.basic_auth(encode(id), Some(encode(secret))).body(form.finish())
             }
-            ClientAuthentication::Post => {
+            ClientAuthMethod::Post => {
                 request.body(form.append_pair("client_id", id).append_pair("client_secret", secret).finish())
             }
         }

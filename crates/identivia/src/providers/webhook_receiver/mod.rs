@@ -115,16 +115,16 @@ impl WebhookReceivers {
     pub async fn send(&self, request: WebhookRequest<'_>, now: Millis) -> WebhookAnswer {
         let started = Instant::now();
         let mut answer = match self.rule.check_url(request.url) {
-            Err(problem) => refused(format!("the URL {problem}")),
+            Err(problem) => refused_answer(format!("the URL {problem}")),
             Ok(url) => match self.client(request.endpoint) {
-                Err(error) => failed(describe(&error)),
+                Err(error) => failed_answer(describe(&error)),
                 Ok(client) => {
                     let send = || client.post(url.clone()).headers(request.headers.clone()).body(request.body.clone());
                     match timeout_at(started + TRY_TIMEOUT, exchange(send, started, now)).await {
                         Ok(answer) => answer,
                         Err(_) => WebhookAnswer {
                             hints: RetryHints { is_slow: true, retry_after: None },
-                            ..failed("no answer within 15 s".to_owned())
+                            ..failed_answer("no answer within 15 s".to_owned())
                         },
                     }
                 }
@@ -224,20 +224,20 @@ fn read_retry_after(text: &str, now: Millis) -> Option<i64> {
 
 fn to_failure(error: &reqwest::Error) -> WebhookAnswer {
     match find_refusal(error) {
-        Some(refusal) => refused(refusal.to_string()),
+        Some(refusal) => refused_answer(refusal.to_string()),
         None => WebhookAnswer {
             hints: RetryHints { is_slow: error.is_timeout(), retry_after: None },
-            ..failed(describe(error))
+            ..failed_answer(describe(error))
         },
     }
 }
 
-fn failed(error: String) -> WebhookAnswer {
+fn failed_answer(error: String) -> WebhookAnswer {
     WebhookAnswer { error: Some(error), ..WebhookAnswer::default() }
 }
 
-fn refused(error: String) -> WebhookAnswer {
-    WebhookAnswer { is_refused: true, ..failed(error) }
+fn refused_answer(error: String) -> WebhookAnswer {
+    WebhookAnswer { is_refused: true, ..failed_answer(error) }
 }
 
 /// The refusal of an address, if that is why a call failed.

@@ -70,14 +70,14 @@ pub(super) fn is_without_reason(error: &StoreError) -> bool {
 }
 
 /// An HTTP answer, read to its end.
-pub(super) struct HttpAnswer {
+pub(super) struct PocketBaseAnswer {
     pub(super) status: StatusCode,
     /// `None` when it is no JSON: PocketBase cuts some error texts off.
     pub(super) body: Option<Value>,
     is_batch: bool,
 }
 
-impl HttpAnswer {
+impl PocketBaseAnswer {
     /// Says whether a guest could get this answer.
     pub(super) fn is_guest_like(&self) -> bool {
         let body = self.body.as_ref();
@@ -163,11 +163,11 @@ fn field_faults(refused: &Value) -> Vec<(String, String)> {
     fields.map(|(name, fault)| (name.clone(), fault["code"].as_str().unwrap_or("invalid").to_owned())).collect()
 }
 
-pub(super) async fn send_request(request: RequestBuilder) -> Result<HttpAnswer> {
+pub(super) async fn send_request(request: RequestBuilder) -> Result<PocketBaseAnswer> {
     read_answer(request.send().await.map_err(|error| unreachable_error(&error))?).await
 }
 
-pub(super) async fn read_answer(mut response: Response) -> Result<HttpAnswer> {
+pub(super) async fn read_answer(mut response: Response) -> Result<PocketBaseAnswer> {
     let status = response.status();
     let is_batch = response.url().path().ends_with("/api/batch");
     let mut bytes = Vec::new();
@@ -183,7 +183,7 @@ pub(super) async fn read_answer(mut response: Response) -> Result<HttpAnswer> {
             "PocketBase's answer is no JSON: is POCKETBASE_URL its address?".to_owned(),
         ));
     }
-    Ok(HttpAnswer { status, body, is_batch })
+    Ok(PocketBaseAnswer { status, body, is_batch })
 }
 
 /// Says why there was no answer. The library's own text may hold the URL, and with it the search text.

@@ -15,7 +15,7 @@ use serde_json::json;
 use tokio::sync::{Mutex, RwLock, Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
-use super::answers::{CallAnswer, HttpAnswer, read_answer, send_request, unreachable_error};
+use super::answers::{CallAnswer, PocketBaseAnswer, read_answer, send_request, unreachable_error};
 use crate::clock::Clock;
 use crate::store::{Result, StoreError};
 
@@ -90,7 +90,7 @@ impl ConnectionState {
 }
 
 /// The last sign-in that failed.
-struct SignInFailure {
+struct AccountFailure {
     error: StoreError,
     until: Instant,
     refused: bool,
@@ -103,7 +103,7 @@ pub(super) struct ApiClient {
     clock: Clock,
     session: RwLock<Option<Arc<SignedInSession>>>,
     /// Held by the task that signs in.
-    signing_in: Mutex<Option<SignInFailure>>,
+    signing_in: Mutex<Option<AccountFailure>>,
     call_permits: Semaphore,
 }
 
@@ -211,7 +211,7 @@ impl ApiClient {
     }
 
     /// Says whether an answer is a guest's because the token has died.
-    async fn is_from_dead_token(&self, session: &SignedInSession, outcome: &HttpAnswer) -> Result<bool> {
+    async fn is_from_dead_token(&self, session: &SignedInSession, outcome: &PocketBaseAnswer) -> Result<bool> {
         Ok(outcome.is_guest_like() && !self.is_token_alive(session).await?)
     }
 
@@ -256,7 +256,7 @@ impl ApiClient {
             Err((error, refused)) => {
                 let pause = if refused { PAUSE_WHEN_REFUSED } else { PAUSE_WHEN_UNREACHABLE };
                 tracing::warn!(%error, "signing in to PocketBase failed; the next try is in {} s", pause.as_secs());
-                *failed = Some(SignInFailure { error: error.clone(), until: Instant::now() + pause, refused });
+                *failed = Some(AccountFailure { error: error.clone(), until: Instant::now() + pause, refused });
                 Err(error)
             }
         }
@@ -289,7 +289,7 @@ impl ApiClient {
         Err((StoreError::Unavailable(text.to_owned()), true))
     }
 
-    fn read_sign_in(&self, role: AccountRole, outcome: &HttpAnswer) -> Result<SignedInSession> {
+    fn read_sign_in(&self, role: AccountRole, outcome: &PocketBaseAnswer) -> Result<SignedInSession> {
         let incomplete = || StoreError::Unavailable("PocketBase answered a sign-in without a token".to_owned());
         let body = outcome.body.as_ref().ok_or_else(incomplete)?;
         let token = body["token"].as_str().ok_or_else(incomplete)?.to_owned();

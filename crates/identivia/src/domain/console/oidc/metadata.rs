@@ -10,7 +10,7 @@ pub const ALGORITHMS: [&str; 3] = ["RS256", "ES256", "EdDSA"];
 
 /// How this server shows the token endpoint who it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ClientAuthentication {
+pub enum ClientAuthMethod {
     /// `client_secret_basic`: in the `Authorization` header.
     Basic,
     /// `client_secret_post`: in the form.
@@ -24,7 +24,7 @@ pub struct ProviderMetadata {
     pub authorization_endpoint: Url,
     pub token_endpoint: Url,
     pub jwks_uri: Url,
-    pub authentication: ClientAuthentication,
+    pub authentication: ClientAuthMethod,
     /// Whether each answer to the browser names the issuer (RFC 9207).
     pub names_issuer: bool,
 }
@@ -73,9 +73,9 @@ pub fn parse_metadata(body: &[u8], issuer: &str) -> Result<ProviderMetadata, &'s
     }
     let methods = &document.token_endpoint_auth_methods_supported;
     let authentication = if announces(methods, &["client_secret_basic"]) {
-        ClientAuthentication::Basic
+        ClientAuthMethod::Basic
     } else if announces(methods, &["client_secret_post"]) {
-        ClientAuthentication::Post
+        ClientAuthMethod::Post
     } else {
         return Err("its token endpoint takes neither client_secret_basic nor client_secret_post");
     };
@@ -131,9 +131,9 @@ mod tests {
     fn document_must_be_of_the_issuer_and_offer_what_is_needed() {
         const ISSUER: &str = "https://login.example.com";
         let plain = parse(ISSUER, &json!({})).unwrap();
-        assert_eq!((plain.authentication, plain.names_issuer), (ClientAuthentication::Basic, false));
+        assert_eq!((plain.authentication, plain.names_issuer), (ClientAuthMethod::Basic, false));
         let post = json!({"token_endpoint_auth_methods_supported": ["private_key_jwt", "client_secret_post"]});
-        assert_eq!(parse(ISSUER, &post).unwrap().authentication, ClientAuthentication::Post);
+        assert_eq!(parse(ISSUER, &post).unwrap().authentication, ClientAuthMethod::Post);
         assert!(parse(ISSUER, &json!({"authorization_response_iss_parameter_supported": true})).unwrap().names_issuer);
         for refused in [
             json!({"issuer": "https://login.example.com/"}),

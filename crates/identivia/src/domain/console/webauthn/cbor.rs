@@ -33,7 +33,7 @@ impl<'a> CborReader<'a> {
 
     /// A whole number.
     pub(super) fn int(&mut self) -> Option<i64> {
-        match self.head()? {
+        match self.read_head()? {
             (UNSIGNED, value) => i64::try_from(value).ok(),
             (NEGATIVE, value) => i64::try_from(value).ok().map(|value| -1 - value),
             _ => None,
@@ -56,7 +56,7 @@ impl<'a> CborReader<'a> {
     }
 
     fn skip_within(&mut self, depth: usize) -> Option<()> {
-        let (major, value) = self.head()?;
+        let (major, value) = self.read_head()?;
         let inner = match major {
             BYTES | TEXT => return self.take(value).map(drop),
             ARRAY => value,
@@ -70,11 +70,11 @@ impl<'a> CborReader<'a> {
     }
 
     fn head_of(&mut self, expected: u8) -> Option<u64> {
-        self.head().filter(|(major, _)| *major == expected).map(|(_, value)| value)
+        self.read_head().filter(|(major, _)| *major == expected).map(|(_, value)| value)
     }
 
     /// The major type of the next value and its argument. Values without a known length are refused.
-    fn head(&mut self) -> Option<(u8, u64)> {
+    fn read_head(&mut self) -> Option<(u8, u64)> {
         let first = self.take(1)?[0];
         let (major, short) = (first >> 5, first & 0x1f);
         let length = match short {

@@ -37,11 +37,11 @@ struct Content {
     #[serde(default, rename = "crossOrigin")]
     cross_origin: Option<bool>,
     #[serde(default, rename = "tokenBinding")]
-    token_binding: Option<TokenBinding>,
+    token_binding: Option<ClientTokenBinding>,
 }
 
 #[derive(Deserialize)]
-struct TokenBinding {
+struct ClientTokenBinding {
     status: String,
 }
 

@@ -45,7 +45,7 @@ pub(super) enum CredentialKey<'a> {
 
 /// An entry's value.
 #[derive(Clone, Copy)]
-enum Entry<'a> {
+enum KeyEntry<'a> {
     Number(i64),
     Bytes(&'a [u8]),
 }
@@ -57,13 +57,13 @@ impl<'a> CredentialKey<'a> {
         let entries = read_entries(&mut reader).filter(|_| reader.rest().is_empty())?;
         let number = |label| {
             entries.iter().find_map(|entry| match entry {
-                (own, Entry::Number(value)) if *own == label => Some(*value),
+                (own, KeyEntry::Number(value)) if *own == label => Some(*value),
                 _ => None,
             })
         };
         let text = |label| {
             entries.iter().find_map(|entry| match entry {
-                (own, Entry::Bytes(value)) if *own == label => Some(*value),
+                (own, KeyEntry::Bytes(value)) if *own == label => Some(*value),
                 _ => None,
             })
         };
@@ -108,19 +108,19 @@ impl<'a> CredentialKey<'a> {
 }
 
 /// Reads the entries of a key. A label that comes twice is an error.
-fn read_entries<'a>(reader: &mut CborReader<'a>) -> Option<Vec<(i64, Entry<'a>)>> {
+fn read_entries<'a>(reader: &mut CborReader<'a>) -> Option<Vec<(i64, KeyEntry<'a>)>> {
     let count = reader.map().filter(|count| *count <= MAX_ENTRIES)?;
-    let mut entries: Vec<(i64, Entry<'a>)> = Vec::new();
+    let mut entries: Vec<(i64, KeyEntry<'a>)> = Vec::new();
     for _ in 0..count {
         let label = reader.int()?;
         let value = match label {
-            KEY_TYPE | ALGORITHM => Entry::Number(reader.int()?),
+            KEY_TYPE | ALGORITHM => KeyEntry::Number(reader.int()?),
             // The curve of one kind of key, the modulus of another.
             CURVE => match reader.rest().first()? >> 5 {
-                2 => Entry::Bytes(reader.bytes()?),
-                _ => Entry::Number(reader.int()?),
+                2 => KeyEntry::Bytes(reader.bytes()?),
+                _ => KeyEntry::Number(reader.int()?),
             },
-            X | Y => Entry::Bytes(reader.bytes()?),
+            X | Y => KeyEntry::Bytes(reader.bytes()?),
             _ => return None,
         };
         if entries.iter().any(|(own, _)| *own == label) {

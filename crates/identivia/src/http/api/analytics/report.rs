@@ -27,7 +27,7 @@ use crate::records::word_schema::describe_words;
 
 /// The reports.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Report {
+pub(crate) enum ReportName {
     Funnel,
     Rates,
     Times,
@@ -36,7 +36,7 @@ pub(crate) enum Report {
     Reviewers,
 }
 
-impl Report {
+impl ReportName {
     const ALL: [Self; 6] = [Self::Funnel, Self::Rates, Self::Times, Self::Reasons, Self::Breakdown, Self::Reviewers];
 
     const fn word(self) -> &'static str {
@@ -75,7 +75,7 @@ impl Report {
     }
 }
 
-describe_words!(Report, "AnalyticsReport", "A report.", Report::ALL.map(Report::word));
+describe_words!(ReportName, "AnalyticsReport", "A report.", ReportName::ALL.map(ReportName::word));
 
 /// A report.
 #[derive(Serialize, ToSchema)]
@@ -108,7 +108,7 @@ pub(crate) struct ReportResponse {
 /// numbers.
 #[utoipa::path(get, path = "/api/analytics/{report}", tag = "Analytics", security(("machine" = ["analytics:read"]), ("consoleSession" = ["analytics:read"])),
     params(
-        ("report" = inline(Report), Path, description = "The report"),
+        ("report" = inline(ReportName), Path, description = "The report"),
         ("from" = Option<String>, Query, format = DateTime, description = "The first day (UTC)"),
         ("to" = Option<String>, Query, format = DateTime, description = "The day behind the last one"),
         ("team" = Option<String>, Query, min_length = 1, max_length = 255, pattern = "^[^\\u0000]*$", description = "Only of that team"),
@@ -123,7 +123,7 @@ pub(crate) async fn get_analytics_report(
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
     let Ok(Path(word)) = path else { return Err(report_not_found()) };
-    let report = Report::ALL.into_iter().find(|report| report.word() == word).ok_or_else(report_not_found)?;
+    let report = ReportName::ALL.into_iter().find(|report| report.word() == word).ok_or_else(report_not_found)?;
     let mut query = ListQuery::parse_filters(query.as_deref(), &["from", "to", "team", "by", "format"])?;
     let mut checks = FieldChecks::default();
     let window = Window::take(&mut query, app.clock.now(), &mut checks);
@@ -144,7 +144,7 @@ pub(crate) async fn get_analytics_report(
     let window = window.within_reach(&context)?;
     let days = window.read(&app).await?;
     let mut rows = report.make_rows(&days, &by, only.as_deref());
-    if report == Report::Reviewers && context.authority.reviewer.is_some() {
+    if report == ReportName::Reviewers && context.authority.reviewer.is_some() {
         name_reviewers(&app, &mut rows).await?;
     }
     if form == "csv" {
@@ -157,9 +157,9 @@ pub(crate) async fn get_analytics_report(
 }
 
 /// The id of a reviewer, who sees their own work alone: one report is about it.
-fn own_work_only(context: &RequestContext, report: Report) -> Result<Option<String>, ApiError> {
+fn own_work_only(context: &RequestContext, report: ReportName) -> Result<Option<String>, ApiError> {
     match &context.authority.reviewer {
-        Some(reviewer) if reviewer.role == ConsoleRole::Reviewer && report == Report::Reviewers => {
+        Some(reviewer) if reviewer.role == ConsoleRole::Reviewer && report == ReportName::Reviewers => {
             Ok(Some(reviewer.user_id.to_string()))
         }
         Some(reviewer) if reviewer.role == ConsoleRole::Reviewer => {
@@ -187,7 +187,7 @@ async fn name_reviewers(app: &App, rows: &mut [ReportRow]) -> Result<(), ApiErro
     Ok(())
 }
 
-fn to_csv(report: Report, rows: &[ReportRow]) -> Result<Response, ApiError> {
+fn to_csv(report: ReportName, rows: &[ReportRow]) -> Result<Response, ApiError> {
     let text: String = std::iter::once(ReportRow::csv_head()).chain(rows.iter().map(ReportRow::to_csv_row)).collect();
     let mut response = Response::new(Body::from(text));
     let name = format!("attachment; filename=\"{}.csv\"", report.word());
@@ -198,5 +198,8 @@ fn to_csv(report: Report, rows: &[ReportRow]) -> Result<Response, ApiError> {
 }
 
 fn report_not_found() -> ApiError {
-    ApiError::not_found("Report not found", "The reports are funnel, rates, times, reasons, breakdown and reviewers")
+    ApiError::not_found(
+        "ReportName not found",
+        "The reports are funnel, rates, times, reasons, breakdown and reviewers",
+    )
 }

@@ -19,7 +19,7 @@ pub(super) fn read_scopes(checks: &mut FieldChecks, raw: RawField) -> Option<Vec
     let unknown: Vec<&String> = names.iter().filter(|name| Scope::of_machine(name).is_none()).collect();
     if !unknown.is_empty() {
         let known = to_scope_claim(&Scope::MACHINE);
-        checks.add_problem("scopes", format!("has unknown scopes: {}; known are: {known}", quote(&unknown)));
+        checks.add_problem("scopes", format!("has unknown scopes: {}; known are: {known}", quote_entries(&unknown)));
         return None;
     }
     if names.is_empty() {
@@ -50,7 +50,7 @@ pub(super) fn read_addresses(checks: &mut FieldChecks, raw: RawField) -> Option<
     let texts = read_texts(checks, "allowed_addresses", raw)?;
     let wrong: Vec<&String> = texts.iter().filter(|text| Network::parse(text).is_none()).collect();
     if !wrong.is_empty() {
-        let problem = format!("must hold addresses or networks such as 203.0.113.0/24, not {}", quote(&wrong));
+        let problem = format!("must hold addresses or networks such as 203.0.113.0/24, not {}", quote_entries(&wrong));
         checks.add_problem("allowed_addresses", problem);
         return None;
     }
@@ -98,7 +98,7 @@ fn read_texts(checks: &mut FieldChecks, name: &'static str, raw: RawField) -> Op
 }
 
 /// The first entries of a list, shortened.
-fn quote(entries: &[&String]) -> String {
+fn quote_entries(entries: &[&String]) -> String {
     let shorten = |entry: &&String| Value::from(entry.chars().take(QUOTED_CHARACTERS).collect::<String>()).to_string();
     entries.iter().take(QUOTED_ENTRIES).map(shorten).collect::<Vec<_>>().join(", ")
 }

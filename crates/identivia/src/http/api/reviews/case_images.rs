@@ -61,8 +61,9 @@ pub(super) async fn list_images(
         ("facial_photo", &record.facial_photo),
     ];
     let sent = files.into_iter().filter(|(_, name)| !name.is_empty());
-    let mut images: Vec<CaseImage> =
-        sent.map(|(name, stored)| image(name.to_owned(), Collection::VerificationHistory, record.id, stored)).collect();
+    let mut images: Vec<CaseImage> = sent
+        .map(|(name, stored)| to_case_image(name.to_owned(), Collection::VerificationHistory, record.id, stored))
+        .collect();
     let session = context.app.store.session(&record.liveness_session_id).await?;
     // A session that a server only names may be another profile's.
     if let Some(session) = session.filter(|session| session.profile == Some(record.profile)) {
@@ -82,7 +83,7 @@ fn add_eyes(images: &mut [CaseImage], checks: &KnownChecks) {
     }
 }
 
-fn image(name: String, collection: Collection, record: RecordId, stored: &str) -> CaseImage {
+fn to_case_image(name: String, collection: Collection, record: RecordId, stored: &str) -> CaseImage {
     CaseImage {
         name,
         url: format!("/api/files/{}/{record}/{stored}", collection.name()),
@@ -107,7 +108,7 @@ fn session_images(session: &LivenessSession) -> Vec<CaseImage> {
                 height: face.height,
             });
             let boxes = face.into_iter().collect();
-            CaseImage { boxes, ..image(name, Collection::LivenessSessions, session.files_id, stored) }
+            CaseImage { boxes, ..to_case_image(name, Collection::LivenessSessions, session.files_id, stored) }
         })
         .collect()
 }

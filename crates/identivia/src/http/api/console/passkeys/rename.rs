@@ -57,7 +57,7 @@ pub(crate) async fn rename_own_passkey(
     let mut after = person.user.clone();
     let passkey = after.passkeys.iter_mut().find(|passkey| passkey.id == id).ok_or_else(passkey_not_found)?;
     if passkey.name == name {
-        return Ok(answer(PasskeyView::from(&*passkey)));
+        return Ok(passkey_response(PasskeyView::from(&*passkey)));
     }
     passkey.name = name;
     let view = PasskeyView::from(&*passkey);
@@ -65,9 +65,9 @@ pub(crate) async fn rename_own_passkey(
     let (console, now) = (&person.call.app.console, person.call.now());
     let written = console.replace_user(&person.user, after, &UserWrite::default(), now, &audit).await?;
     written.map_err(user_refusal)?;
-    Ok(answer(view))
+    Ok(passkey_response(view))
 }
 
-const fn answer(data: PasskeyView) -> Json<PasskeyResponse> {
+const fn passkey_response(data: PasskeyView) -> Json<PasskeyResponse> {
     Json(PasskeyResponse { success: true, data })
 }
