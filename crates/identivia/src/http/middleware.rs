@@ -94,6 +94,21 @@ impl RequestPipeline {
         self
     }
 
+    /// Answers a request, or refuses it where the connection is for probes alone.
+    async fn answer_request(self, request: Request<Body>, is_for_probes: bool, allows_cors: bool) -> Response {
+        if is_for_probes && !is_probe(&request) {
+            return ApiError::unavailable(
+                "All connections of this server are taken; try again when Retry-After has passed",
+            )
+            .with_kind(RefusalKind::Connections)
+            .into_response();
+        }
+        if is_preflight(&request) {
+            return preflight_response(allows_cors);
+        }
+        self.call_router(request).await
+    }
+
     async fn call_router(mut self, request: Request<Body>) -> Response {
         let routing = AssertUnwindSafe(self.router.call(request)).catch_unwind();
         match tokio::time::timeout(REQUEST_TIMEOUT, routing).await {
@@ -129,15 +144,7 @@ impl RequestHandler for RequestPipeline {
         request.extensions_mut().insert(RequestId(id.clone()));
         request.extensions_mut().insert(ClientIp(ip));
         let form = WantedForm::of_request(&request);
-        let response = if origin.is_for_probes && !is_probe(&request) {
-            ApiError::unavailable("All connections of this server are taken; try again when Retry-After has passed")
-                .with_kind(RefusalKind::Connections)
-                .into_response()
-        } else if is_preflight(&request) {
-            preflight_response(cors.is_some())
-        } else {
-            self.call_router(request).await
-        };
+        let response = self.answer_request(request, origin.is_for_probes, cors.is_some()).await;
         let has_own_frame_policy = response.extensions().get::<FramedByPolicy>().is_some();
         let mut response = form.apply(response, &id, &settings.validators).await;
         let headers = response.headers_mut();

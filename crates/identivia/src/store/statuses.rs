@@ -15,6 +15,7 @@ use crate::domain::resubmission::{RESUBMISSION_WORD, is_resubmission};
 use crate::domain::status::asks_for_another_try;
 use crate::records::audit_event::AuditEvent;
 use crate::records::id::RecordId;
+use crate::records::profile::Profile;
 use crate::records::status_record::StatusRecord;
 use crate::records::verification_record::VerificationRecord;
 use crate::records::{FieldMap, RecordKind};
@@ -36,20 +37,10 @@ impl dyn Store + '_ {
         let mut conditions = profile_conditions(reach, condition);
         if condition == WriteCondition::Undecided {
             let Some(profile) = self.profile(record.profile, reach).await? else { return Ok(Err(Refusal::Missing)) };
-            if profile.is_decided() {
-                return Ok(Err(Refusal::Decided));
+            match follow_current_status(&mut record, &profile) {
+                Ok(still_current) => conditions.extend(still_current),
+                Err(refusal) => return Ok(Err(refusal)),
             }
-            if !profile.is_status_open_to_link() {
-                return Ok(Err(Refusal::ReviewersStatus));
-            }
-            if !profile.is_followed_by_step_from(&record.previous_status) {
-                return Ok(Err(Refusal::Stale));
-            }
-            // Two callers may both have read this status: it must still be the current one when the record is added.
-            record.follows = Some(profile.newest_status.unwrap_or(profile.id));
-            let still = |field, value| Condition::new(field, Comparison::Is(value), Refusal::Stale);
-            conditions.push(still("newest_status", json!(profile.newest_status)));
-            conditions.push(still("verification_status", json!(profile.verification_status)));
         }
         if let Some(named) = record.verification
             && !self.is_verification_of(named, record.profile).await?
@@ -131,6 +122,26 @@ impl dyn Store + '_ {
         let record: Option<VerificationRecord> = self.read_record(id.as_str()).await?;
         Ok(record.is_some_and(|record| record.profile == profile))
     }
+}
+
+/// Lets a record of a link follow the profile's current status. Two callers may both have read it: the conditions say that it
+/// is still the current one when the record is added.
+fn follow_current_status(record: &mut StatusRecord, profile: &Profile) -> WriteOutcome<[Condition; 2]> {
+    if profile.is_decided() {
+        return Err(Refusal::Decided);
+    }
+    if !profile.is_status_open_to_link() {
+        return Err(Refusal::ReviewersStatus);
+    }
+    if !profile.is_followed_by_step_from(&record.previous_status) {
+        return Err(Refusal::Stale);
+    }
+    record.follows = Some(profile.newest_status.unwrap_or(profile.id));
+    let still = |field, value| Condition::new(field, Comparison::Is(value), Refusal::Stale);
+    Ok([
+        still("newest_status", json!(profile.newest_status)),
+        still("verification_status", json!(profile.verification_status)),
+    ])
 }
 
 /// The fields of a profile whose link opens for another try. Files that have to be sent again are no longer the profile's:

@@ -31,6 +31,28 @@ async fn open_page_and_hand_off(server: &str, token: &str, made: &serde_json::Va
     vec![taken, code.replace('-', ""), code]
 }
 
+/// Sends a person's values in each part of a request: forms, documents, paths, queries, headers, methods and tokens.
+async fn send_canaries(server: &Running, token: &str, id: &str) {
+    let http = reqwest::Client::new();
+    let url = |path: &str| format!("{}{path}", server.url);
+    let form = texts(&[("document_name", "CANARY-form"), ("face_liveness_result", "{\"CANARY\":1}")])
+        .part("facial_photo", crate::world::file(picture("portrait.jpg"), "CANARY-file.jpg"));
+    http.patch(url(&format!("/api/profiles/{id}"))).bearer_auth(token).multipart(form).send().await.unwrap();
+    let step = json!({"previous_status": "canary_status", "new_status": "pending", "notes": "CANARY-notes"});
+    http.post(url(&format!("/api/status_history/{id}"))).bearer_auth(token).json(&step).send().await.unwrap();
+    http.get(url("/CANARY-path?token=CANARY-token")).header("x-canary", "CANARY-header").send().await.unwrap();
+    let made_up = reqwest::Method::from_bytes(b"CANARY").unwrap();
+    http.request(made_up, url("/api/settings")).send().await.unwrap();
+    http.get(url("/api/profiles/CANARY-id")).bearer_auth("CANARY-bearer").send().await.unwrap();
+    http.post(url("/api/profiles/create")).bearer_auth(token).body("{\"userID\": CANARY").send().await.unwrap();
+    let passport = crate::world::file(picture("passport.jpg"), "CANARY-passport.jpg");
+    let passport = reqwest::multipart::Form::new().part("document_front", passport);
+    let analyse = http.post(url("/api/ollama/document-analysis")).bearer_auth(token).multipart(passport);
+    assert!(analyse.send().await.unwrap().text().await.unwrap().contains("A12345678"), "it was read");
+    let put = url("/api/settings/k");
+    http.put(put).bearer_auth(token).json(&json!({"value": "CANARY-setting"})).send().await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_a_person_sends_is_in_the_log_at_any_level() {
     let (folder, ground) = (tempfile::tempdir().unwrap(), Ground::wanted().await);
@@ -55,22 +77,7 @@ async fn nothing_a_person_sends_is_in_the_log_at_any_level() {
     let made = http.post(url("/api/profiles/create")).bearer_auth(&token).json(&body).send().await.unwrap();
     let made: serde_json::Value = made.json().await.unwrap();
     let id = made["id"].as_str().unwrap();
-    let form = texts(&[("document_name", "CANARY-form"), ("face_liveness_result", "{\"CANARY\":1}")])
-        .part("facial_photo", crate::world::file(picture("portrait.jpg"), "CANARY-file.jpg"));
-    http.patch(url(&format!("/api/profiles/{id}"))).bearer_auth(&token).multipart(form).send().await.unwrap();
-    let step = json!({"previous_status": "canary_status", "new_status": "pending", "notes": "CANARY-notes"});
-    http.post(url(&format!("/api/status_history/{id}"))).bearer_auth(&token).json(&step).send().await.unwrap();
-    http.get(url("/CANARY-path?token=CANARY-token")).header("x-canary", "CANARY-header").send().await.unwrap();
-    let made_up = reqwest::Method::from_bytes(b"CANARY").unwrap();
-    http.request(made_up, url("/api/settings")).send().await.unwrap();
-    http.get(url("/api/profiles/CANARY-id")).bearer_auth("CANARY-bearer").send().await.unwrap();
-    http.post(url("/api/profiles/create")).bearer_auth(&token).body("{\"userID\": CANARY").send().await.unwrap();
-    let passport = crate::world::file(picture("passport.jpg"), "CANARY-passport.jpg");
-    let passport = reqwest::multipart::Form::new().part("document_front", passport);
-    let analyse = http.post(url("/api/ollama/document-analysis")).bearer_auth(&token).multipart(passport);
-    assert!(analyse.send().await.unwrap().text().await.unwrap().contains("A12345678"), "it was read");
-    let put = url("/api/settings/k");
-    http.put(put).bearer_auth(&token).json(&json!({"value": "CANARY-setting"})).send().await.unwrap();
+    send_canaries(&server, &token, id).await;
     let shown_once = open_page_and_hand_off(&server.url, &token, &made).await;
     // Once more while the store is away: what fails is logged with its cause.
     for away in [false, true] {
