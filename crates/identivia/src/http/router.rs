@@ -41,8 +41,8 @@ fn operations() -> OpenApiRouter<HttpState> {
         .routes(routes!(settings::put_setting, settings::delete_setting))
         .routes(routes!(status_history::create_status_record, status_history::list_status_records))
         .routes(routes!(
-            verification_history::create_verification_record,
-            verification_history::list_verification_records
+            verification_history::create::create_verification_record,
+            verification_history::list::list_verification_records
         ))
         .routes(routes!(files::get_file))
         .routes(routes!(events::list_events))

@@ -51,7 +51,7 @@ pub(super) async fn rebuild_answer(
         RebuiltOperation::UpdateProfile => update::answer_updated(context, id).await,
         RebuiltOperation::RevokeLinks => Ok(revoke_links::answer_revoked()),
         RebuiltOperation::RecordStatus => status_history::answer_recorded(context, id).await,
-        RebuiltOperation::RecordVerification => verification_history::answer_recorded(context, id).await,
+        RebuiltOperation::RecordVerification => verification_history::create::answer_recorded(context, id).await,
         RebuiltOperation::AcceptConsent => consent::answer_accepted(context, id).await,
     }
 }

@@ -1,19 +1,16 @@
-//! Verification records: the evidence of an attempt, with its own copies of the files.
+//! `POST /api/verification_history/{id}`: creates a verification record, the evidence of an attempt.
 
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::flow::resubmission::OpenResubmission;
-use super::liveness::session_access::usable_session;
+use super::missing_files::copy_missing_files;
 use crate::app::App;
-use crate::domain::breakdown::{BreakdownNode, KnownChecks, break_down};
-use crate::domain::document_editors::DocumentEditors;
 use crate::domain::event::EventKind;
 use crate::domain::fingerprint::{DeviceCheck, DeviceStatus};
 use crate::domain::liveness::{Claim, Confirmed};
@@ -22,14 +19,14 @@ use crate::domain::resubmission::KeptFile;
 use crate::domain::verification::{Evidence, FILES, required_files};
 use crate::domain::{LINE, PARAGRAPH};
 use crate::files::upload::Upload;
-use crate::files::{FilesError, StoredPath};
+use crate::http::api::flow::resubmission::OpenResubmission;
+use crate::http::api::liveness::session_access::usable_session;
 use crate::http::body::field_checks::{FieldChecks, RawField, known};
 use crate::http::body::form::{self, FileDestination};
 use crate::http::body::form_schema::{Form, FormFields};
-use crate::http::body::list_query::{ListEntry, ListQuery, PageResponse};
 use crate::http::error::{ApiError, ErrorBody};
-use crate::http::guard::authority::{RestrictedView, Shown, StatementKind};
-use crate::http::guard::profile_access::{ProfilePath, WritableProfile, load_profile};
+use crate::http::guard::authority::{Shown, StatementKind};
+use crate::http::guard::profile_access::WritableProfile;
 use crate::http::guard::provider_quotas::ProviderQuotas;
 use crate::http::guard::request_context::{RequestContext, WholeRequest};
 use crate::records::RecordKind;
@@ -37,9 +34,6 @@ use crate::records::id::RecordId;
 use crate::records::profile::Profile;
 use crate::records::verification_record::VerificationRecord;
 use crate::store::Collection;
-
-/// How often a copy starts over when the profile's files are replaced under it.
-const COPY_ATTEMPTS: usize = 3;
 
 /// A verification record as a form. Files that are not sent are copied from the profile.
 #[derive(Deserialize, ToSchema)]
@@ -275,130 +269,4 @@ async fn check_visitor_data(context: &RequestContext, profile: RecordId, fingerp
             DeviceCheck::only(DeviceStatus::Failed)
         }
     }
-}
-
-/// Copies the files that were not sent from the profile, and what their pictures named when they were sent. After a file
-/// was replaced during the copy, the profile is read again. Where another try leaves a file that the profile lacks, it is
-/// copied from the earlier record.
-async fn copy_missing_files(
-    context: &RequestContext,
-    upload: &mut Upload,
-    (mut files, mut editors): (ProfileFiles, DocumentEditors),
-    mut profile: Profile,
-    asked: Option<&OpenResubmission>,
-) -> Result<(ProfileFiles, DocumentEditors), ApiError> {
-    for field in FILES {
-        let mut attempts = COPY_ATTEMPTS;
-        while let (true, Some(stored)) = (files.get(field).is_empty(), profile.file(field)) {
-            let from = StoredPath { collection: Collection::Profiles, record: profile.id, name: stored.to_owned() };
-            match upload.copy_file(from.clone()).await {
-                Ok(copied) => {
-                    *files.get_mut(field) = copied.name;
-                    let kept = DocumentEditors::from_profile(&profile);
-                    editors.set(field, copied.editor.or(kept.get(field)));
-                }
-                Err(FilesError::UnfitPicture(fault)) => return Err(unfit_picture(field, &fault)),
-                Err(FilesError::Gone) if attempts > 1 => {
-                    attempts -= 1;
-                    profile = WritableProfile::load(context, profile.id).await?.profile;
-                }
-                Err(FilesError::Gone) => return Err(report_missing_file(context, &from, field)),
-                Err(error) => return Err(error.into()),
-            }
-        }
-        if let (true, Some((from, kept))) = (files.get(field).is_empty(), find_kept_file(asked, field)) {
-            let copied = match upload.copy_file(from.clone()).await {
-                Err(FilesError::Gone) => return Err(report_missing_file(context, &from, field)),
-                copied => copied?,
-            };
-            *files.get_mut(field) = copied.name;
-            editors.set(field, copied.editor.or(kept.editor.as_deref()));
-        }
-    }
-    Ok((files, editors))
-}
-
-/// The file of the earlier record that another try leaves, and where it is stored.
-fn find_kept_file(asked: Option<&OpenResubmission>, field: FileField) -> Option<(StoredPath, &KeptFile)> {
-    let asked = asked?;
-    let kept = asked.kept.iter().find(|kept| kept.field == field)?;
-    let (collection, record) = (Collection::VerificationHistory, asked.earlier?);
-    Some((StoredPath { collection, record, name: kept.name.clone() }, kept))
-}
-
-/// The picture that was to be taken over is missing in the file store.
-fn report_missing_file(context: &RequestContext, path: &StoredPath, field: FileField) -> ApiError {
-    context.app.files.report_missing_file(path, field.name());
-    let mut checks = FieldChecks::default();
-    checks.add_problem(field.name(), "was sent before and is lost; send it again".to_owned());
-    checks.finish().err().unwrap_or_else(|| ApiError::internal(FilesError::Gone))
-}
-
-/// The profile's picture was stored by another program and cannot be taken over.
-fn unfit_picture(field: FileField, fault: &str) -> ApiError {
-    let mut checks = FieldChecks::default();
-    checks.add_problem(field.name(), format!("of the profile {fault}; send it again"));
-    checks.finish().err().unwrap_or_else(|| ApiError::internal(FilesError::UnfitPicture(String::new())))
-}
-
-/// A record in a list, with the tree over its checks.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct VerificationEntry {
-    #[serde(flatten)]
-    record: VerificationRecord,
-    /// The tree over its checks; `null` while they have no result. Nodes that were not asked for are `not_applicable`.
-    #[schema(required = true)]
-    breakdown: Option<Vec<BreakdownNode>>,
-}
-
-impl From<VerificationRecord> for VerificationEntry {
-    fn from(record: VerificationRecord) -> Self {
-        let breakdown = break_down(&record, &KnownChecks::of_record(&record));
-        Self { record, breakdown }
-    }
-}
-
-/// The tree is made of the whole record, and names no value of it.
-impl RestrictedView for VerificationEntry {
-    fn hide_internal(&mut self) {
-        self.record.hide_internal();
-    }
-
-    fn hide_from_flow(&mut self) {
-        self.record.hide_from_flow();
-        self.breakdown = None;
-    }
-
-    fn mask_for_console(&mut self) {
-        self.record.mask_for_console();
-    }
-}
-
-impl ListEntry for VerificationEntry {
-    const LIST_NAME: &'static str = "VerificationRecordList";
-}
-
-type VerificationRecordList = PageResponse<VerificationEntry>;
-
-/// List a profile's verification records
-///
-/// Newest first.
-#[utoipa::path(get, path = "/api/verification_history/{id}", tag = "Verification history",
-    security(("machine" = ["verification_history:read"]), ("consoleSession" = ["verification_history:read"])),
-    params(
-        ("id" = RecordId, Path, description = "The profile's id"),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Entries a page (20)"),
-        ("cursor" = Option<String>, Query, format = "cursor", description = "`next_cursor` of the page before"),
-    ),
-    responses((status = 200, description = "A page of records", body = VerificationRecordList)))]
-pub(crate) async fn list_verification_records(
-    State(app): State<Arc<App>>,
-    context: RequestContext,
-    ProfilePath(id): ProfilePath,
-    RawQuery(query): RawQuery,
-) -> Result<Json<VerificationRecordList>, ApiError> {
-    let page = ListQuery::parse_page_only(query.as_deref())?;
-    load_profile(&context, id).await?;
-    let page = app.store.list_verification_records(id, &page).await?;
-    Ok(Json(PageResponse::new(page.map(VerificationEntry::from), &context.authority, |entry| entry)))
 }
