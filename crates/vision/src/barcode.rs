@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use image::{GrayImage, RgbImage};
 use rxing::common::{GlobalHistogramBinarizer, HybridBinarizer};
 use rxing::pdf417::PDF417Reader;
-use rxing::{Binarizer, BinaryBitmap, DecodeHints, Luma8LuminanceSource, RXingResult, Reader as _};
+use rxing::{Binarizer, BinaryBitmap, DecodeHints, Exceptions, Luma8LuminanceSource, RXingResult, Reader as _};
 
 use crate::luma::to_luma;
 use crate::warp::Quad;
@@ -23,6 +23,8 @@ const MOST_TREATED_REGIONS: usize = 2;
 /// The maximum number of pixels of all treated copies: a licence's barcode has at most 0.8 million, in 40 copies. Grass and
 /// gravel look like large barcodes that almost decode, and each attempt takes long.
 const MOST_TREATED_PIXELS: u32 = 40_000_000;
+/// The same while no copy has shown a barcode's rows: stripes and patterns have none.
+const MOST_PATTERN_PIXELS: u32 = 6_000_000;
 /// The fewest changes between dark and bright along a row. A licence's barcode has more than a hundred; blur may remove
 /// half of them.
 const LEAST_CHANGES: usize = 45;
@@ -63,27 +65,42 @@ pub fn read_pdf417(picture: &RgbImage, effort: SearchEffort) -> Option<Barcode> 
     regions.retain(|region| {
         region.width() > region.height() * 0.8 && has_dense_bars(&flatten_region(&luma, *region, FLAT_WIDTHS[0]))
     });
+    let mut search = BarcodeSearch::default();
     // Cheap attempts on every region come before costly ones on any.
-    let found = regions.iter().find_map(|region| read_as_located(&luma, *region));
+    let found = regions.iter().find_map(|region| read_as_located(&luma, *region, &mut search));
     if found.is_some() || effort == SearchEffort::Clear {
         return found;
     }
-    let mut budget = TreatmentBudget { pixels: MOST_TREATED_PIXELS };
     let mut treated = regions.iter().take(MOST_TREATED_REGIONS);
-    treated.find_map(|region| read_with_treatments(&luma, *region, &mut budget))
+    treated.find_map(|region| read_with_treatments(&luma, *region, &mut search))
 }
 
-/// The pixels that may still be treated.
-struct TreatmentBudget {
-    pixels: u32,
+/// The state of a search: what it may still cost.
+#[derive(Default)]
+struct BarcodeSearch {
+    /// The pixels of the copies that were treated.
+    treated_pixels: u32,
+    /// Whether a copy had a barcode's rows, with codewords that could not be corrected.
+    has_rows: bool,
 }
 
-impl TreatmentBudget {
+impl BarcodeSearch {
     /// Takes the pixels of a copy; `false` if that many are not left.
     fn take_copy(&mut self, copy: &GrayImage) -> bool {
-        let rest = self.pixels.checked_sub(copy.width().saturating_mul(copy.height()));
-        self.pixels = rest.unwrap_or(0);
-        rest.is_some()
+        self.treated_pixels = self.treated_pixels.saturating_add(copy.width().saturating_mul(copy.height()));
+        self.treated_pixels <= if self.has_rows { MOST_TREATED_PIXELS } else { MOST_PATTERN_PIXELS }
+    }
+
+    /// Decodes a straightened barcode, with a local or a global threshold.
+    fn decode_flat(&mut self, flat: &GrayImage, quad: Quad, is_local: bool) -> Option<Barcode> {
+        let source = Luma8LuminanceSource::new(flat.as_raw().clone(), flat.width(), flat.height()).ok()?;
+        let result = if is_local {
+            decode_bitmap(HybridBinarizer::new(source))
+        } else {
+            decode_bitmap(GlobalHistogramBinarizer::new(source))
+        };
+        self.has_rows |= matches!(result, Err(Exceptions::ChecksumException(_)));
+        Some(Barcode { text: result.ok()?.getText().to_owned(), corners: quad.corners })
     }
 }
 
@@ -118,14 +135,14 @@ fn count_changes(row: &[u8]) -> usize {
 }
 
 /// Tries the region as located, then with a fitted outline, which removes perspective.
-fn read_as_located(luma: &GrayImage, region: Quad) -> Option<Barcode> {
+fn read_as_located(luma: &GrayImage, region: Quad, search: &mut BarcodeSearch) -> Option<Barcode> {
     let fitted = fit_outline(luma, region);
-    let quads = std::iter::once(region).chain(fitted);
-    quads.into_iter().find_map(|quad| decode_flat(&flatten_region(luma, quad, FLAT_WIDTHS[0]), quad, true))
+    let mut quads = std::iter::once(region).chain(fitted);
+    quads.find_map(|quad| search.decode_flat(&flatten_region(luma, quad, FLAT_WIDTHS[0]), quad, true))
 }
 
 /// Tries every promising combination of size, rotation and treatment.
-fn read_with_treatments(luma: &GrayImage, region: Quad, budget: &mut TreatmentBudget) -> Option<Barcode> {
+fn read_with_treatments(luma: &GrayImage, region: Quad, search: &mut BarcodeSearch) -> Option<Barcode> {
     let fitted = fit_outline(luma, region);
     // Under strong perspective a second fit, after most of it is removed, finds the outline better.
     let again = fitted.and_then(|fitted| fit_outline(luma, fitted));
@@ -139,10 +156,10 @@ fn read_with_treatments(luma: &GrayImage, region: Quad, budget: &mut TreatmentBu
                 |flat| sharpen_bars(&smooth_noise(flat), 2.0),
             ];
             for (number, treat) in treatments.iter().enumerate() {
-                if !budget.take_copy(&flat) {
+                if !search.take_copy(&flat) {
                     return None;
                 }
-                if let Some(found) = decode_flat(&treat(&flat), quad, number > 0) {
+                if let Some(found) = search.decode_flat(&treat(&flat), quad, number > 0) {
                     return Some(found);
                 }
             }
@@ -151,30 +168,19 @@ fn read_with_treatments(luma: &GrayImage, region: Quad, budget: &mut TreatmentBu
     TURN_DEGREES.iter().find_map(|degrees| {
         let quad = region.turn(*degrees);
         let flat = flatten_region(luma, quad, FLAT_WIDTHS[0]);
-        let in_budget = budget.take_copy(&flat).then_some(flat)?;
-        decode_flat(&sharpen_bars(&in_budget, 1.0), quad, true)
+        let in_budget = search.take_copy(&flat).then_some(flat)?;
+        search.decode_flat(&sharpen_bars(&in_budget, 1.0), quad, true)
     })
 }
 
-/// Decodes a straightened barcode, with a local or a global threshold.
-fn decode_flat(flat: &GrayImage, quad: Quad, is_local: bool) -> Option<Barcode> {
-    let source = Luma8LuminanceSource::new(flat.as_raw().clone(), flat.width(), flat.height()).ok()?;
-    let result = if is_local {
-        decode_bitmap(HybridBinarizer::new(source))
-    } else {
-        decode_bitmap(GlobalHistogramBinarizer::new(source))
-    }?;
-    Some(Barcode { text: result.getText().to_owned(), corners: quad.corners })
-}
-
-fn decode_bitmap<B: Binarizer>(binarizer: B) -> Option<RXingResult> {
+fn decode_bitmap<B: Binarizer>(binarizer: B) -> Result<RXingResult, Exceptions> {
     // The decoder indexes by what it measures in the picture. If a picture makes it panic, the barcode counts as
     // unreadable.
     let attempt = AssertUnwindSafe(|| {
         let mut bitmap = BinaryBitmap::new(binarizer);
-        PDF417Reader::new().decode_with_hints(&mut bitmap, &DecodeHints::default()).ok()
+        PDF417Reader::new().decode_with_hints(&mut bitmap, &DecodeHints::default())
     });
-    catch_unwind(attempt).ok().flatten()
+    catch_unwind(attempt).unwrap_or(Err(Exceptions::NOT_FOUND))
 }
 
 /// Moves each pixel away from the mean around it: this restores narrow bars after blur.

@@ -15,6 +15,7 @@ mod letters;
 mod names;
 mod numbers;
 mod picture;
+mod plain;
 mod portrait;
 mod print;
 mod states;
@@ -32,7 +33,7 @@ use crate::mrz;
 use image::RgbImage;
 
 use crate::quality::{PixelRect, Quality, detect_editor};
-use crate::text::{TextLine, TextReader};
+use crate::text::{TextLine, TextPage, TextReader};
 use crate::weights::EngineError;
 use crate::zone::FoundZone;
 
@@ -41,6 +42,7 @@ use checks::{DocumentDates, SideComparison};
 use claims::SourceClaims;
 use expiry::complete_expiry;
 use picture::SidePicture;
+use plain::is_plain;
 use print::PrintedText;
 use upright::QuarterTurn;
 use verdict::weigh_authenticity;
@@ -259,7 +261,7 @@ struct ReadSide<'p> {
 
 /// Reads one side, without its faces and its barcode.
 fn read_side<'p>(engines: &DocumentEngines<'_>, photo: &'p Photo) -> Result<ReadSide<'p>, EngineError> {
-    let page = engines.text.read_page(&photo.image)?;
+    let page = if is_plain(&photo.image) { TextPage::without_text() } else { engines.text.read_page(&photo.image)? };
     let turn = QuarterTurn::for_text(page.direction);
     let (photo, mut page) = upright::turn_upright(photo, page);
     if page.zone.is_none() {

@@ -31,6 +31,15 @@ const CLEAR_LEAD: f32 = 0.25;
 /// The maximum length of text that is read on a page, in pixels along its lines, the largest first: a passport's page
 /// has at most 15,000.
 const MOST_PAGE_PIXELS: u32 = 32_000;
+/// The length that is read of a page, in the same pixels, while nothing on it is legible.
+const ILLEGIBLE_PAGE_PIXELS: u32 = 4_000;
+/// A legible line allows reading this many times its own length: a document may have as much that is not legible.
+const LEGIBLE_LINE_WORTH: u32 = 4;
+/// Pictures with a shorter longest side are not searched for text: 30 characters of a card's zone would have 6 pixels
+/// each.
+const LEAST_PICTURE_LENGTH: u32 = 200;
+/// The same for the shorter side: a line of text with its margins.
+const LEAST_PICTURE_BREADTH: u32 = 10;
 
 /// One printed line.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,6 +62,13 @@ pub struct TextPage {
     pub has_unread_zone: bool,
     /// Unit vector along which the text runs, in the picture's pixels: (1, 0) on an upright page.
     pub direction: (f32, f32),
+}
+
+impl TextPage {
+    /// A page without text.
+    pub(crate) fn without_text() -> Self {
+        Self { lines: Vec::new(), zone: None, has_unread_zone: false, direction: (1.0, 0.0) }
+    }
 }
 
 /// One line with the recogniser's output.
@@ -103,6 +119,9 @@ impl TextReader {
     /// # Errors
     /// When the networks cannot be run; never because of what the picture shows.
     pub fn read_page(&self, picture: &RgbImage) -> Result<TextPage, EngineError> {
+        if is_too_small(picture) {
+            return Ok(TextPage::without_text());
+        }
         let mut layout = self.detect_layout(picture)?;
         let searched = zone::find_zone(self, picture, &layout)?;
         layout.direction = searched.direction;
@@ -142,20 +161,26 @@ impl TextReader {
     ) -> Result<Vec<TextLine>, EngineError> {
         let direction = layout.direction;
         let down = |region: &TextRegion| region.centre.1 * direction.0 - region.centre.0 * direction.1;
-        let mut regions = take_within_budget(&layout.regions, direction, MOST_PAGE_PIXELS);
-        regions.sort_by(|a, b| down(a).total_cmp(&down(b)));
-        let mut lines = Vec::with_capacity(regions.len());
-        for region in regions {
+        let mut allowed = ILLEGIBLE_PAGE_PIXELS;
+        let mut lines: Vec<(f32, TextLine)> = Vec::new();
+        for region in take_within_budget(&layout.regions, direction, MOST_PAGE_PIXELS) {
             let corners = region.corners_along(direction, 0.0);
+            let width = crop::line_width(&corners, crop::WIDEST);
             let line = match known.find_line(corners) {
                 Some(line) => line,
-                None => self.recognise_line(picture, corners, crop::WIDEST)?.to_text_line(),
+                None => {
+                    let Some(rest) = allowed.checked_sub(width) else { break };
+                    allowed = rest;
+                    self.recognise_line(picture, corners, crop::WIDEST)?.to_text_line()
+                }
             };
             if !line.text.is_empty() && line.score >= self.recogniser.entry.threshold {
-                lines.push(line);
+                allowed = allowed.saturating_add(width * LEGIBLE_LINE_WORTH);
+                lines.push((down(&region), line));
             }
         }
-        Ok(lines)
+        lines.sort_by(|a, b| a.0.total_cmp(&b.0));
+        Ok(lines.into_iter().map(|(_, line)| line).collect())
     }
 
     /// Reads a line again, a quarter wider.
@@ -229,6 +254,12 @@ impl TextReader {
         let probabilities = answer.map(Tensor::into_data).unwrap_or_default();
         Ok(RecogniserSteps { probabilities })
     }
+}
+
+/// Whether a picture is too small to show a document's text.
+fn is_too_small(picture: &RgbImage) -> bool {
+    let (width, height) = picture.dimensions();
+    width.max(height) < LEAST_PICTURE_LENGTH || width.min(height) < LEAST_PICTURE_BREADTH
 }
 
 /// The first of these regions whose lengths together stay within `most` pixels.

@@ -5,12 +5,13 @@ mod staged;
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use flate2::read::DeflateDecoder;
 use rten::ThreadPool;
 use rten::{ModelOptions, OpRegistry, op_registry};
-use rten_tensor::{NdTensorView, Tensor};
+use rten_tensor::{Layout as _, NdTensorView, Tensor};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
@@ -91,6 +92,8 @@ pub struct ModelWeights {
     /// The lock is held while the model loads: two first runs would otherwise load it twice.
     loaded: Mutex<Option<Arc<StagedModel>>>,
     threads: Arc<ThreadPool>,
+    /// The values of all inputs so far.
+    values_run: AtomicU64,
 }
 
 impl ModelWeights {
@@ -105,7 +108,15 @@ impl ModelWeights {
             None => None,
         }
         .map_or_else(|| find_embedded_model(name), Ok)?;
-        Ok(Self { entry, source, loaded: Mutex::new(None), threads: threads.clone() })
+        let threads = threads.clone();
+        Ok(Self { entry, source, loaded: Mutex::new(None), threads, values_run: AtomicU64::new(0) })
+    }
+
+    /// The pixels of all inputs that the model was run on so far. Its cost is proportional to them, and unlike a time they do not
+    /// depend on the machine.
+    #[must_use]
+    pub fn run_pixels(&self) -> u64 {
+        self.values_run.load(Ordering::Relaxed) / 3
     }
 
     /// Whether the model is an operator's own.
@@ -139,6 +150,7 @@ impl ModelWeights {
             return Err(self.to_engine_error("the work took too long"));
         }
         let model = self.load_once()?;
+        self.values_run.fetch_add(input.len() as u64, Ordering::Relaxed);
         model.run(input, &self.threads).map_err(|error| self.to_engine_error(error))
     }
 

@@ -4,16 +4,23 @@
 
 use image::RgbImage;
 
+use super::plain::is_plain;
 use super::upright::{QuarterTurn, turn_photo};
 use super::{DocumentSide, Portrait, SideFace};
 use crate::face::{Face, FaceEngine};
 use crate::finding::{Finding, Outcome};
 use crate::intake::Photo;
+use crate::intake::scale::scale_copy;
 use crate::weights::EngineError;
 use crate::zone::FoundZone;
 
 /// Faces with fewer pixels between the eyes are not compared: they are patterns and ghost images.
 const LEAST_COMPARED_DISTANCE: f32 = 16.0;
+/// The maximum number of faces of a side that are compared, the portrait included. A document shows its holder two or three times;
+/// each further face counts as another person.
+const MOST_COMPARED: usize = 5;
+/// The longest side of the copies in which a face is searched for in every direction, in pixels: the detector takes 320.
+const DIRECTION_SIDE: u32 = 640;
 /// How far beside the zone's ends a portrait may reach, and how far above its first line, in parts of the zone's
 /// length.
 const BESIDE: f32 = 0.12;
@@ -25,6 +32,9 @@ pub(super) fn find_side_faces(
     image: &RgbImage,
     zone: Option<&FoundZone>,
 ) -> Result<Vec<SideFace>, EngineError> {
+    if is_plain(image) {
+        return Ok(Vec::new());
+    }
     let mut faces = engine.find_faces(image)?;
     // Within each group the order by size remains: the sort is stable.
     faces.sort_by_key(|face| !zone.is_none_or(|zone| is_above_zone(face, zone)));
@@ -34,28 +44,42 @@ pub(super) fn find_side_faces(
     for (at, face) in faces.iter().enumerate() {
         let embedding = match at {
             0 => Some(portrait.clone()),
-            _ if face.eye_distance >= LEAST_COMPARED_DISTANCE => Some(engine.compute_frame_embedding(image, face)?),
-            _ => None,
+            _ if face.eye_distance < LEAST_COMPARED_DISTANCE || at >= MOST_COMPARED => None,
+            _ => Some(engine.compute_frame_embedding(image, face)?),
         };
         let similarity = embedding.as_ref().map(|other| portrait.main_similarity(other));
-        let is_other_person = at > 0 && similarity.is_some_and(|similarity| similarity < engine.main_match_threshold());
+        let is_other_person = at > 0
+            && match similarity {
+                Some(similarity) => similarity < engine.main_match_threshold(),
+                None => face.eye_distance >= LEAST_COMPARED_DISTANCE,
+            };
         seen.push(SideFace { face: face.clone(), embedding, is_other_person });
     }
     Ok(seen)
 }
 
-/// The faces of a photo that was sent on its side or upside down.
+/// The faces of a photo that was sent on its side or upside down, and the turn that makes them upright. One pass over a small copy
+/// decides on each turn: most pictures without text show no face either.
 pub(super) fn find_turned_faces(
     engine: &FaceEngine,
     photo: &Photo,
 ) -> Result<(Vec<SideFace>, QuarterTurn), EngineError> {
+    if is_plain(&photo.image) {
+        return Ok((Vec::new(), QuarterTurn::None));
+    }
+    let small = scale_copy(&photo.image, DIRECTION_SIDE);
+    let mut best = (0.0, QuarterTurn::None);
     for turn in QuarterTurn::CHANGES {
-        let faces = find_side_faces(engine, &turn_photo(photo, turn).image, None)?;
-        if !faces.is_empty() {
-            return Ok((faces, turn));
+        let score = engine.score_faces(&turn.turn_image(&small).unwrap_or_default())?;
+        if score > best.0 {
+            best = (score, turn);
         }
     }
-    Ok((Vec::new(), QuarterTurn::None))
+    let (_, turn) = best;
+    if turn == QuarterTurn::None {
+        return Ok((Vec::new(), turn));
+    }
+    Ok((find_side_faces(engine, &turn_photo(photo, turn).image, None)?, turn))
 }
 
 /// Whether a face is where a passport's page or a visa has its portrait: above its zone, between the zone's ends.

@@ -31,7 +31,7 @@ impl QuarterTurn {
         }
     }
 
-    fn turn_image(self, image: &RgbImage) -> Option<RgbImage> {
+    pub(super) fn turn_image(self, image: &RgbImage) -> Option<RgbImage> {
         match self {
             Self::None => None,
             Self::Right => Some(imageops::rotate90(image)),

@@ -17,6 +17,8 @@ const SURE_SCORE: f32 = 0.9;
 const TILE_PART: f32 = 0.6;
 /// The share by which a margin widens the picture, for faces that fill it or are cut by its edge.
 const MARGIN: f32 = 0.4;
+/// The margin of the only pass that asks whether there is a face.
+const SINGLE_PASS_MARGIN: f32 = 0.15;
 
 /// A face's box and the detector's score, 0..1.
 #[derive(Clone, Copy, Debug)]
@@ -37,15 +39,17 @@ pub(crate) fn detect_faces(weights: &ModelWeights, picture: &RgbImage) -> Result
     Ok(remove_duplicates(found))
 }
 
+/// The best score of one pass over the picture with a margin; 0 where it finds no face.
+pub(crate) fn score_faces(weights: &ModelWeights, picture: &RgbImage) -> Result<f32, EngineError> {
+    let whole = FaceBox { left: 0.0, top: 0.0, width: picture.width() as f32, height: picture.height() as f32 };
+    let found = detect_in_part(weights, picture, whole.widen_by(SINGLE_PASS_MARGIN))?;
+    Ok(found.iter().map(|detection| detection.score).fold(0.0, f32::max))
+}
+
 /// The picture with a margin, then its four overlapping quarters.
 fn list_closer_parts(whole: FaceBox) -> [FaceBox; 5] {
     let FaceBox { width, height, .. } = whole;
-    let wider = FaceBox {
-        left: -MARGIN * width,
-        top: -MARGIN * height,
-        width: width * (1.0 + 2.0 * MARGIN),
-        height: height * (1.0 + 2.0 * MARGIN),
-    };
+    let wider = whole.widen_by(MARGIN);
     let tile = |right: f32, low: f32| FaceBox {
         left: right * (1.0 - TILE_PART) * width,
         top: low * (1.0 - TILE_PART) * height,
@@ -110,6 +114,13 @@ fn remove_duplicates(mut found: Vec<FaceDetection>) -> Vec<FaceDetection> {
 }
 
 impl FaceBox {
+    /// The box with a margin, given as a share of its sides.
+    fn widen_by(self, margin: f32) -> Self {
+        let Self { left, top, width, height } = self;
+        let wider = 1.0 + 2.0 * margin;
+        Self { left: left - margin * width, top: top - margin * height, width: width * wider, height: height * wider }
+    }
+
     /// The share of both areas that both cover, 0..1 (intersection over union).
     #[must_use]
     pub fn overlap_ratio(&self, other: &Self) -> f32 {

@@ -20,6 +20,11 @@ const ABOVE_SURROUNDINGS: f32 = 3.0;
 /// Peaks closer than this many waves to another as high form a comb: lines of print, letters of one width, or
 /// guilloche, whose period is longer. A screen's grid has 3 to 8 pixels per period, so its peaks are isolated.
 const COMB_DISTANCE: i32 = 20;
+/// No peak is lower than this: in a plain picture every frequency is as high as its surroundings.
+const LEAST_HEIGHT: f32 = 1e-3;
+/// The maximum number of summits of a tile that are compared with their surroundings. A screen's tile has a few dozen; drawn
+/// patterns have tens of thousands.
+const MOST_SUMMITS: usize = 1_000;
 /// The maximum number of peaks of a tile, the highest first.
 const MOST_PEAKS: usize = 16;
 
@@ -136,16 +141,22 @@ impl<'a> HalfSpectrum<'a> {
     fn find_peaks(&self) -> Vec<SpectrumPeak> {
         let half = TILE_SIDE as i32 / 2;
         let rings = self.measure_rings();
-        let mut peaks = Vec::new();
-        for y in AXIS + 1..half - 1 {
+        let (mut peaks, mut summits) = (Vec::new(), 0);
+        'rows: for y in AXIS + 1..half - 1 {
             for x in (-half + 2..half - 1).filter(|x| x.abs() > AXIS) {
                 let height = self.value_at(x, y);
                 let radius = self.radii.get(Self::value_index(x, y)).copied().unwrap_or(0.0);
                 let least = rings.get(radius as usize).map_or(f32::MAX, |mean| ABOVE_RING * mean);
-                if radius < LOWEST_FREQUENCY || height < least || !self.is_summit(x, y) {
+                // Lower ones would not be above their surroundings.
+                let is_low = height < least || height <= ABOVE_SURROUNDINGS * LEAST_HEIGHT;
+                if radius < LOWEST_FREQUENCY || is_low || !self.is_summit(x, y) {
                     continue;
                 }
-                let height = height / self.surrounding_level(x, y).max(1e-3);
+                summits += 1;
+                if summits > MOST_SUMMITS {
+                    break 'rows;
+                }
+                let height = height / self.surrounding_level(x, y).max(LEAST_HEIGHT);
                 if height > ABOVE_SURROUNDINGS {
                     peaks.push(SpectrumPeak { x, y, height });
                 }
