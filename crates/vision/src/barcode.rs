@@ -60,19 +60,25 @@ pub enum SearchEffort {
 #[must_use]
 pub fn read_pdf417(picture: &RgbImage, effort: SearchEffort) -> Option<Barcode> {
     let luma = to_luma(picture);
-    let mut regions = find_bar_regions(&luma, MOST_REGIONS);
     // A barcode is wider than high; print that resembles one is often a column.
-    regions.retain(|region| {
-        region.width() > region.height() * 0.8 && has_dense_bars(&flatten_region(&luma, *region, FLAT_WIDTHS[0]))
-    });
+    let wide =
+        find_bar_regions(&luma, MOST_REGIONS).into_iter().filter(|region| region.width() > region.height() * 0.8);
+    let flattened = wide.map(|quad| BarRegion { quad, flat: flatten_region(&luma, quad, FLAT_WIDTHS[0]) });
+    let regions: Vec<BarRegion> = flattened.filter(|region| has_dense_bars(&region.flat)).collect();
     let mut search = BarcodeSearch::default();
     // Cheap attempts on every region come before costly ones on any.
-    let found = regions.iter().find_map(|region| read_as_located(&luma, *region, &mut search));
+    let found = regions.iter().find_map(|region| read_as_located(&luma, region, &mut search));
     if found.is_some() || effort == SearchEffort::Clear {
         return found;
     }
     let mut treated = regions.iter().take(MOST_TREATED_REGIONS);
-    treated.find_map(|region| read_with_treatments(&luma, *region, &mut search))
+    treated.find_map(|region| read_with_treatments(&luma, region.quad, &mut search))
+}
+
+/// A region of dense bars, and its straightened copy of the first width.
+struct BarRegion {
+    quad: Quad,
+    flat: GrayImage,
 }
 
 /// The state of a search: what it may still cost.
@@ -135,10 +141,11 @@ fn count_changes(row: &[u8]) -> usize {
 }
 
 /// Tries the region as located, then with a fitted outline, which removes perspective.
-fn read_as_located(luma: &GrayImage, region: Quad, search: &mut BarcodeSearch) -> Option<Barcode> {
-    let fitted = fit_outline(luma, region);
-    let mut quads = std::iter::once(region).chain(fitted);
-    quads.find_map(|quad| search.decode_flat(&flatten_region(luma, quad, FLAT_WIDTHS[0]), quad, true))
+fn read_as_located(luma: &GrayImage, region: &BarRegion, search: &mut BarcodeSearch) -> Option<Barcode> {
+    search.decode_flat(&region.flat, region.quad, true).or_else(|| {
+        let fitted = fit_outline(luma, region.quad)?;
+        search.decode_flat(&flatten_region(luma, fitted, FLAT_WIDTHS[0]), fitted, true)
+    })
 }
 
 /// Tries every promising combination of size, rotation and treatment.

@@ -202,17 +202,18 @@ pub fn read_sides(
     front: &Photo,
     back: Option<&Photo>,
 ) -> Result<SidesReading, EngineError> {
-    let ReadSide { side: mut front_side, upright: upright_front, turn: front_turn } = read_side(engines, front)?;
-    let mut searched_front =
-        SearchedPicture { size: upright_front.image.dimensions(), turns: [QuarterTurn::None, front_turn] };
-    front_side.faces = portrait::find_side_faces(engines.faces, &upright_front.image, front_side.zone.as_ref())?;
+    let ReadSide { side: mut front_side, upright: upright_front, turn: front_turn, has_text } =
+        read_side(engines, front)?;
+    if has_text {
+        front_side.faces = portrait::find_side_faces(engines.faces, &upright_front.image, front_side.zone.as_ref())?;
+    }
+    let mut face_turn = QuarterTurn::None;
     // Without any text nothing but a face says which way is up.
     if front_side.faces.is_empty() && front_side.lines.is_empty() {
-        let (faces, turn) = portrait::find_turned_faces(engines.faces, &upright_front)?;
-        front_side.faces = faces;
-        searched_front.size = turn.turn_size(searched_front.size);
-        searched_front.turns = [turn, front_turn];
+        (front_side.faces, face_turn) = portrait::find_turned_faces(engines.faces, &upright_front)?;
     }
+    let searched_front =
+        SearchedPicture { size: face_turn.turn_size(upright_front.image.dimensions()), turns: [face_turn, front_turn] };
     front_side.eyes = searched_front.find_eyes(&front_side.faces);
     let mut back_side = None;
     if let Some(photo) = back {
@@ -257,12 +258,14 @@ struct ReadSide<'p> {
     /// Its photo, turned so that its text is upright, and that turn.
     upright: Cow<'p, Photo>,
     turn: QuarterTurn,
+    /// Whether something on it looks like text, legible or not.
+    has_text: bool,
 }
 
 /// Reads one side, without its faces and its barcode.
 fn read_side<'p>(engines: &DocumentEngines<'_>, photo: &'p Photo) -> Result<ReadSide<'p>, EngineError> {
     let page = if is_plain(&photo.image) { TextPage::without_text() } else { engines.text.read_page(&photo.image)? };
-    let turn = QuarterTurn::for_text(page.direction);
+    let (turn, has_text) = (QuarterTurn::for_text(page.direction), page.has_regions);
     let (photo, mut page) = upright::turn_upright(photo, page);
     if page.zone.is_none() {
         reread_numbers(engines.text, &photo.image, &mut page.lines)?;
@@ -280,7 +283,7 @@ fn read_side<'p>(engines: &DocumentEngines<'_>, photo: &'p Photo) -> Result<Read
         quality,
         eyes: None,
     };
-    Ok(ReadSide { side, upright: photo, turn })
+    Ok(ReadSide { side, upright: photo, turn, has_text })
 }
 
 /// Reads the numbers of a licence with numbered fields again, from a wider copy of their lines: the recogniser loses a

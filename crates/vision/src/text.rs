@@ -60,6 +60,8 @@ pub struct TextPage {
     pub zone: Option<FoundZone>,
     /// Whether lines of a zone were seen that is of no known kind, or could not be read.
     pub has_unread_zone: bool,
+    /// Whether something looks like text, legible or not.
+    pub has_regions: bool,
     /// Unit vector along which the text runs, in the picture's pixels: (1, 0) on an upright page.
     pub direction: (f32, f32),
 }
@@ -67,7 +69,7 @@ pub struct TextPage {
 impl TextPage {
     /// A page without text.
     pub(crate) fn without_text() -> Self {
-        Self { lines: Vec::new(), zone: None, has_unread_zone: false, direction: (1.0, 0.0) }
+        Self { lines: Vec::new(), zone: None, has_unread_zone: false, has_regions: false, direction: (1.0, 0.0) }
     }
 }
 
@@ -127,7 +129,8 @@ impl TextReader {
         layout.direction = searched.direction;
         let lines = self.read_layout_lines(picture, &layout, &searched.to_known_lines())?;
         let has_unread_zone = searched.is_unread();
-        Ok(TextPage { lines, zone: searched.zone, has_unread_zone, direction: layout.direction })
+        let has_regions = !layout.regions.is_empty();
+        Ok(TextPage { lines, zone: searched.zone, has_unread_zone, has_regions, direction: layout.direction })
     }
 
     /// Reads all printed lines, top to bottom as the text runs.

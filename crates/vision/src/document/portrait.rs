@@ -58,8 +58,8 @@ pub(super) fn find_side_faces(
     Ok(seen)
 }
 
-/// The faces of a photo that was sent on its side or upside down, and the turn that makes them upright. One pass over a small copy
-/// decides on each turn: most pictures without text show no face either.
+/// The faces of a photo without legible text, and the turn that makes them upright. One pass over a small copy decides on each
+/// direction: most pictures without text show no face either.
 pub(super) fn find_turned_faces(
     engine: &FaceEngine,
     photo: &Photo,
@@ -68,17 +68,15 @@ pub(super) fn find_turned_faces(
         return Ok((Vec::new(), QuarterTurn::None));
     }
     let small = scale_copy(&photo.image, DIRECTION_SIDE);
-    let mut best = (0.0, QuarterTurn::None);
-    for turn in QuarterTurn::CHANGES {
-        let score = engine.score_faces(&turn.turn_image(&small).unwrap_or_default())?;
-        if score > best.0 {
-            best = (score, turn);
+    let mut best = None;
+    for turn in QuarterTurn::ALL {
+        let turned = turn.turn_image(&small);
+        let score = engine.score_faces(turned.as_ref().unwrap_or(&small))?;
+        if score > best.map_or(0.0, |(score, _)| score) {
+            best = Some((score, turn));
         }
     }
-    let (_, turn) = best;
-    if turn == QuarterTurn::None {
-        return Ok((Vec::new(), turn));
-    }
+    let Some((_, turn)) = best else { return Ok((Vec::new(), QuarterTurn::None)) };
     Ok((find_side_faces(engine, &turn_photo(photo, turn).image, None)?, turn))
 }
 

@@ -18,8 +18,8 @@ pub(super) enum QuarterTurn {
 }
 
 impl QuarterTurn {
-    /// Every turn that changes a picture.
-    pub(super) const CHANGES: [Self; 3] = [Self::Right, Self::Half, Self::Left];
+    /// Every turn, first the one that changes nothing.
+    pub(super) const ALL: [Self; 4] = [Self::None, Self::Right, Self::Half, Self::Left];
 
     /// The turn after which text of this direction runs from left to right.
     pub(super) fn for_text((x, y): (f32, f32)) -> Self {
@@ -102,7 +102,7 @@ mod tests {
     fn pictures_and_points_are_turned_alike() {
         let mut image = RgbImage::new(6, 4);
         image.put_pixel(1, 0, Rgb([255; 3]));
-        for turn in QuarterTurn::CHANGES {
+        for turn in QuarterTurn::ALL.into_iter().skip(1) {
             let turned = turn.turn_image(&image).unwrap();
             let (x, y) = turn.turn_point((1.5, 0.5), (6.0, 4.0));
             assert_eq!(turned.get_pixel(x as u32, y as u32), &Rgb([255; 3]), "{turn:?}");
@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn shares_of_a_turned_picture_are_those_of_the_sent_one() {
-        for turn in [QuarterTurn::None].into_iter().chain(QuarterTurn::CHANGES) {
+        for turn in QuarterTurn::ALL {
             let (x, y) = turn.turn_point((1.5, 0.5), (6.0, 4.0));
             let (width, height) = turn.turn_size((6, 4));
             assert_eq!(turn.undo_share([x / width as f32, y / height as f32]), [0.25, 0.125], "{turn:?}");
