@@ -51,12 +51,7 @@ test-pocketbase: cargo web services ## run the same API tests on PocketBase
 
 test-api: cargo web services ## test a running server against its OpenAPI document, on every store
 	cargo build --locked
-	tests/with_server.sh target/debug/identivia tests/api.sh $(VENV)/bin/schemathesis
-	API_EXAMPLES=15 tests/services.sh providers tests/with_server.sh target/debug/identivia tests/api.sh $(VENV)/bin/schemathesis
-	API_EXAMPLES=15 tests/services.sh postgres tests/services.sh s3 \
-		tests/with_server.sh target/debug/identivia tests/api.sh $(VENV)/bin/schemathesis
-	API_EXAMPLES=15 tests/services.sh pocketbase tests/with_pocketbase.sh target/debug/identivia \
-		tests/with_server.sh target/debug/identivia tests/api.sh $(VENV)/bin/schemathesis
+	tests/api_on_stores.sh target/debug/identivia $(VENV)/bin/schemathesis
 
 test-clients: cargo web node $(VENV)/installed ## lint the OpenAPI document, and make and run clients of it in TypeScript and Python
 	cargo build --locked
