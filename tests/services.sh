@@ -63,7 +63,7 @@ free_port() {
     fail 'There is no free port.'
 }
 
-# --- PostgreSQL: its own defaults, fsync among them -------------------------------------------------------------------
+# --- PostgreSQL: its own defaults, fsync among them, unless PG_FSYNC says `off` -----------------------------------------
 
 # It refuses to run as root.
 find_postgres() {
@@ -95,7 +95,7 @@ run_postgres() {
     [ "$service" != postgres-tls ] || tls=(-c ssl=on -c "ssl_cert_file=$folder/server.crt" -c "ssl_key_file=$folder/server.key")
     # Dozens of test servers share one cluster, and each may open 16 connections: the default of 100 is for a few.
     exec "${owner[@]}" "$bin/postgres" -D data -p "$port" -k "$folder" -c listen_addresses=127.0.0.1 \
-        -c max_connections=1000 "${tls[@]}"
+        -c max_connections=1000 -c fsync="${PG_FSYNC:-on}" "${tls[@]}"
 }
 
 # The role is no superuser: what it must not do is refused here as it would be elsewhere.

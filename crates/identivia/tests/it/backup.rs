@@ -25,7 +25,7 @@ struct Site {
 impl Site {
     /// `None` for PocketBase, which has its own backup.
     async fn new() -> Option<Self> {
-        let ground = Ground::wanted().await;
+        let ground = Ground::wanted_without_tables().await;
         let folder = tempfile::tempdir().unwrap();
         let variables = ground.variables();
         (!matches!(ground, Ground::PocketBase(_))).then_some(Self { folder, variables, _ground: ground })

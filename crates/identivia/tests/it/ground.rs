@@ -57,7 +57,7 @@ pub(crate) type Told = (String, String, String);
 pub(crate) type Liveness = (String, Option<f64>, String, Option<f64>);
 
 impl Ground {
-    /// An empty one, of the kind that the environment asks for.
+    /// One without records, of the kind that the environment asks for.
     pub(crate) async fn wanted() -> Self {
         match StoreKind::wanted() {
             StoreKind::Sqlite => Self::Sqlite,
@@ -66,8 +66,16 @@ impl Ground {
         }
     }
 
+    /// One without even our tables, for what fills an empty database itself; PocketBase has its collections nevertheless.
+    pub(crate) async fn wanted_without_tables() -> Self {
+        match StoreKind::wanted() {
+            StoreKind::Postgres => Self::Postgres { url: postgres::database().await, bucket: s3::bucket().await },
+            _ => Self::wanted().await,
+        }
+    }
+
     pub(crate) async fn postgres() -> Self {
-        Self::Postgres { url: postgres::database().await, bucket: s3::bucket().await }
+        Self::Postgres { url: postgres::migrated_database().await, bucket: s3::bucket().await }
     }
 
     pub(crate) async fn pocketbase() -> Self {

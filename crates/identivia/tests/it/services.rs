@@ -2,9 +2,9 @@
 //! run each; here they are given orders. They go with this process however it ends: the script waits on a pipe from it.
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Lines, Write as _};
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Mutex;
 
@@ -36,7 +36,7 @@ impl Service {
     }
 
     /// Starts it with these environment variables.
-    fn start_with(name: &str, variables: &[(&str, &Path)]) -> Self {
+    fn start_with(name: &str, variables: &[(&str, &OsStr)]) -> Self {
         let mut command = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/services.sh"));
         command.envs(variables.iter().copied());
         command.args([name, "--orders"]).stdin(Stdio::piped()).stdout(Stdio::piped());

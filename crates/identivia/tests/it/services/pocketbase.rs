@@ -29,7 +29,7 @@ impl PocketBase {
     /// Starts one with a copy of another one's data folder.
     async fn start_from(folder: &Path) -> Self {
         let folder = folder.to_owned();
-        let start = move || Service::start_with("pocketbase", &[("PB_TEMPLATE", &folder)]);
+        let start = move || Service::start_with("pocketbase", &[("PB_TEMPLATE", folder.as_os_str())]);
         Self::of_service(tokio::task::spawn_blocking(start).await.unwrap())
     }
 
