@@ -28,7 +28,7 @@ pub(crate) const SCENE_KINDS: [SceneKind; 19] = [
     scene("coarse noise", SceneContent::Patterns, |random, _| pick_noise(random, 9)),
     scene("solid colour", SceneContent::Nothing, |random, _| pick_flat(random)),
     scene("huge", SceneContent::Patterns, |random, _| draw_noise(random, 4_000, 50)),
-    scene("gradient", SceneContent::Nothing, draw_gradient),
+    scene("gradient", SceneContent::Patterns, draw_gradient),
     scene("checkerboard", SceneContent::Patterns, draw_checkerboard),
     scene("circles", SceneContent::Patterns, draw_circles),
     scene("stripes", SceneContent::Patterns, draw_stripes),
