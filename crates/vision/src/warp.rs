@@ -68,16 +68,25 @@ pub(crate) fn straighten_quad(luma: &GrayImage, quad: Quad, (width, height): (f3
     let (out_width, out_height) = ((width + 2.0 * margin) as u32, (height + 2.0 * margin) as u32);
     let point = quad.point_mapper();
     let samples = (0.55 / scale).round().clamp(1.0, 4.0);
-    GrayImage::from_fn(out_width, out_height, |x, y| {
-        let mut sum = 0.0;
-        for part in 0..(samples * samples) as u32 {
-            let (right, down) = ((part % samples as u32) as f32, (part / samples as u32) as f32);
-            let x = (x as f32 + (right + 0.5) / samples - margin) / width;
-            let y = (y as f32 + (down + 0.5) / samples - margin) / height;
-            sum += sample_brightness(luma, point(x, y));
+    let positions = |length: u32, side: f32| -> Vec<f32> {
+        let place = |at: u32, part: u32| (at as f32 + (part as f32 + 0.5) / samples - margin) / side;
+        (0..length).flat_map(|at| (0..samples as u32).map(move |part| place(at, part))).collect()
+    };
+    let (columns, rows) = (positions(out_width, width), positions(out_height, height));
+    let mut pixels = Vec::with_capacity(out_width as usize * out_height as usize);
+    let count = (samples as usize).max(1);
+    for rows in rows.chunks_exact(count) {
+        for columns in columns.chunks_exact(count) {
+            let mut sum = 0.0;
+            for y in rows {
+                for x in columns {
+                    sum += sample_brightness(luma, point(*x, *y));
+                }
+            }
+            pixels.push((sum / (samples * samples)) as u8);
         }
-        image::Luma([(sum / (samples * samples)) as u8])
-    })
+    }
+    GrayImage::from_raw(out_width, out_height, pixels).unwrap_or_default()
 }
 
 /// The brightness interpolated between pixels; white beyond the picture.

@@ -59,16 +59,32 @@ pub(crate) fn straighten_area(picture: &RgbImage, corners: &[(f32, f32); 4], wid
     let (length, height) = longer_sides(corners);
     let samples = |pixels: f32| (pixels.round() as u32).clamp(1, SAMPLES);
     let (along, across) = (samples(length / wide.max(1) as f32), samples(height / high.max(1) as f32));
-    RgbImage::from_fn(wide, high, |column, row| {
-        let mut sum = [0.0_f32; 3];
-        for sample in 0..along * across {
-            let u = column as f32 + ((sample % along) as f32 + 0.5) / along as f32;
-            let v = row as f32 + ((sample / along) as f32 + 0.5) / across as f32;
-            let colour = sample_colour(picture, point_inside(corners, (u / wide as f32, v / high as f32)));
-            sum.iter_mut().zip(colour).for_each(|(sum, channel)| *sum += channel);
+    let [start, end, below_end, below_start] = *corners;
+    // Each column's ends are computed once, and each row's share.
+    let columns: Vec<[(f32, f32); 2]> = sample_shares(wide, along)
+        .map(|u| [interpolate_points(start, end, u), interpolate_points(below_start, below_end, u)])
+        .collect();
+    let rows: Vec<f32> = sample_shares(high, across).collect();
+    let mut pixels = Vec::with_capacity(wide as usize * high as usize * 3);
+    for rows in rows.chunks_exact(across as usize) {
+        for columns in columns.chunks_exact(along as usize) {
+            let mut sum = [0.0_f32; 3];
+            for v in rows {
+                for [top, bottom] in columns {
+                    let colour = sample_colour(picture, interpolate_points(*top, *bottom, *v));
+                    sum.iter_mut().zip(colour).for_each(|(sum, channel)| *sum += channel);
+                }
+            }
+            pixels.extend(sum.map(|sum| (sum / (along * across) as f32).round() as u8));
         }
-        image::Rgb(sum.map(|sum| (sum / (along * across) as f32).round() as u8))
-    })
+    }
+    RgbImage::from_raw(wide, high, pixels).unwrap_or_default()
+}
+
+/// The places of all samples along a side of that many pixels, as shares of it.
+fn sample_shares(length: u32, samples: u32) -> impl Iterator<Item = f32> {
+    let parts = (0..length).flat_map(move |at| (0..samples).map(move |part| (at, part)));
+    parts.map(move |(at, part)| (at as f32 + (part as f32 + 0.5) / samples as f32) / length as f32)
 }
 
 /// The point at (u, v) of the four-sided area, both 0..1 from its first corner.
@@ -96,7 +112,9 @@ fn sample_colour(picture: &RgbImage, (x, y): (f32, f32)) -> [f32; 3] {
     let (column, row) = ((x as u32).min(right), (y as u32).min(bottom));
     let (next, below) = ((column + 1).min(right), (row + 1).min(bottom));
     let (u, v) = ((x - column as f32).clamp(0.0, 1.0), (y - row as f32).clamp(0.0, 1.0));
-    let pixel = |column, row| picture.get_pixel_checked(column, row).map_or([0; 3], |pixel| pixel.0);
+    let pixels = picture.as_raw().as_chunks::<3>().0;
+    let width = picture.width() as usize;
+    let pixel = |column: u32, row: u32| pixels.get(row as usize * width + column as usize).copied().unwrap_or_default();
     let corners = [pixel(column, row), pixel(next, row), pixel(column, below), pixel(next, below)];
     let parts = [(1.0 - u) * (1.0 - v), u * (1.0 - v), (1.0 - u) * v, u * v];
     let mut sum = [0.0_f32; 3];
