@@ -165,7 +165,7 @@ impl ClientDirectory {
         match (snapshot.clients.get(&issued.client), &issued.binding) {
             (Some(client), Some(binding)) if client.is_usable(now) && client.has_issued(binding) => {
                 if client.admits_address(address) {
-                    TokenStanding::Valid(client.granted())
+                    TokenStanding::Valid(client.granted_scopes())
                 } else {
                     TokenStanding::ForeignAddress
                 }

@@ -83,7 +83,7 @@ impl From<ClientRecord> for ManagedClient {
 impl ManagedClient {
     /// The scopes that count, also in tokens that were issued with more.
     #[must_use]
-    pub fn granted(&self) -> ScopeSet {
+    pub fn granted_scopes(&self) -> ScopeSet {
         self.granted
     }
 

@@ -6,9 +6,9 @@ use serde_json::{Map, Value};
 use super::liveness_session::SessionDetails;
 use super::profile::{Consent, Draft};
 
-/// What stands in the place of a masked text.
+/// The text that is shown in place of a masked one.
 const HIDDEN: &str = "•••";
-/// What stands before the last characters of a masked number.
+/// The text that is shown before the last characters of a masked number.
 const HIDDEN_START: &str = "•••••";
 /// The characters of a number that stay.
 const SHOWN_END: usize = 3;

@@ -36,7 +36,7 @@ impl dyn Store + '_ {
         let Some(intent) = found else { return Ok(None) };
         let mut commit = Commit::default();
         let reopened = FieldMap::from([("created", json!(now))]);
-        commit.update(RecordKind::FileIntents, mark, vec![unclaimed()], reopened);
+        commit.update(RecordKind::FileIntents, mark, vec![unclaimed_condition()], reopened);
         match self.commit(commit).await? {
             CommitOutcome::Done(_) => Ok(Some(intent)),
             CommitOutcome::Refused(_) => Err(StoreError::Busy),
@@ -104,7 +104,7 @@ impl dyn Store + '_ {
 }
 
 /// The condition that no sweeper removes the files.
-pub(super) fn unclaimed() -> Condition {
+pub(super) fn unclaimed_condition() -> Condition {
     Condition::new("removable_from", Comparison::Is(Value::Null), Refusal::Changed)
 }
 

@@ -126,7 +126,7 @@ impl DemoPerson {
     }
 
     /// When the profile was made: within the last day if it waits for a reviewer, else within the last four weeks.
-    pub(super) fn created(&self, now: Millis) -> Millis {
+    pub(super) fn creation_time(&self, now: Millis) -> Millis {
         let number = i64::try_from(self.number).unwrap_or(0);
         match self.state {
             DemoState::Submitted | DemoState::InReview => now.plus_seconds(-3_600 - number * 2_400),
@@ -157,7 +157,7 @@ mod tests {
         assert_eq!(count(DemoPerson::document_number), PEOPLE);
         let now = Millis(1_774_000_000_000);
         for person in &people {
-            let age = now.0 - person.created(now).0;
+            let age = now.0 - person.creation_time(now).0;
             assert!(age > 600_000 && age < 29 * 86_400_000, "{}: {age}", person.number);
             assert!(DemoPerson::is_profile_of_one(TEAM, &person.user_id()));
             assert!(crate::records::time::parse_iso_date(&person.date_of_birth()).is_some());

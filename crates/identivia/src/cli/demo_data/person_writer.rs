@@ -42,7 +42,7 @@ pub(super) struct PersonWriter {
 impl PersonWriter {
     /// Writes a person. One whose profile exists already is left as it is; says whether it was written.
     pub(super) async fn write_person(&self, person: &DemoPerson) -> anyhow::Result<bool> {
-        let created = person.created(self.now);
+        let created = person.creation_time(self.now);
         let at = |minutes: i64| created.plus_seconds(minutes * MINUTE);
         let new = self.store.create_profile(new_profile(person), by_client(EventKind::ProfileCreated, created)).await?;
         if !new.is_new {

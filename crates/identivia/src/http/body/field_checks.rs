@@ -17,8 +17,8 @@ use crate::records::time::parse_iso_date;
 /// A field as it was sent: any JSON, or nothing. `null` counts as nothing.
 pub(crate) type RawField = Option<Value>;
 
-/// A text that is known: empty counts as unknown.
-pub(crate) fn known(text: String) -> Option<String> {
+/// A text, if it is not empty: empty counts as unknown.
+pub(crate) fn none_if_empty(text: String) -> Option<String> {
     Some(text).filter(|text| !text.is_empty())
 }
 
@@ -72,7 +72,7 @@ impl FieldChecks {
 
     /// Optional text of at most `max` characters; empty counts as unknown.
     pub(crate) fn known_text(&mut self, name: &'static str, raw: RawField, max: usize) -> Option<String> {
-        self.optional_text(name, raw, max).and_then(known)
+        self.optional_text(name, raw, max).and_then(none_if_empty)
     }
 
     /// Ordinary text, at most 255 characters; empty when not given.

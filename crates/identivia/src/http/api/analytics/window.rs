@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::app::App;
 use crate::domain::analytics::event_counting::day_of;
 use crate::domain::analytics::reports::WindowCounts;
-use crate::http::body::field_checks::{FieldChecks, known};
+use crate::http::body::field_checks::{FieldChecks, none_if_empty};
 use crate::http::body::list_query::ListQuery;
 use crate::http::error::ApiError;
 use crate::http::guard::request_context::RequestContext;
@@ -42,7 +42,7 @@ impl Window {
         } else if from < to.plus_days(-MAX_DAYS) {
             checks.add_problem("from", format!("must be at most {MAX_DAYS} days before to"));
         }
-        Self { from, to, named: known(query.take_text("team", checks)), teams: Vec::new() }
+        Self { from, to, named: none_if_empty(query.take_text("team", checks)), teams: Vec::new() }
     }
 
     /// Bounds the window by the caller's own teams.

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::domain::event::EventKind;
 use crate::domain::profile::Reach;
-use crate::http::body::field_checks::{FieldChecks, known};
+use crate::http::body::field_checks::{FieldChecks, none_if_empty};
 use crate::http::body::list_query::ListQuery;
 use crate::http::error::ApiError;
 use crate::http::guard::request_context::RequestContext;
@@ -22,7 +22,7 @@ pub(super) fn take_filter(query: &mut ListQuery, context: &RequestContext, check
     {
         checks.add_problem("to", "must be after from");
     }
-    let actor = known(query.take_text("actor", checks));
+    let actor = none_if_empty(query.take_text("actor", checks));
     let own = own_work_only(context);
     if own.is_some() && actor.is_some() && actor != own {
         checks.add_problem("actor", "must be left out, or your own id: reviewers see their own actions");
@@ -33,7 +33,7 @@ pub(super) fn take_filter(query: &mut ListQuery, context: &RequestContext, check
         actor: own.or(actor),
         kinds: parse_kinds(&query.take_text("kind", checks), checks),
         profile: query.take_id("profile", checks),
-        object: known(query.take_text("object", checks)),
+        object: none_if_empty(query.take_text("object", checks)),
         address: parse_address(&query.take_text("address", checks), checks),
         from,
         to,

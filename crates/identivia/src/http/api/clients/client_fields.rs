@@ -6,7 +6,7 @@ use crate::domain::managed_client::{AllowedAddresses, MAX_ADDRESSES, is_beyond_t
 use crate::domain::network::Network;
 use crate::domain::scope::{Scope, to_scope_claim};
 use crate::domain::{LINE, PARAGRAPH};
-use crate::http::body::field_checks::{FieldChecks, RawField, known};
+use crate::http::body::field_checks::{FieldChecks, RawField, none_if_empty};
 use crate::records::time::Millis;
 
 /// Wrong entries of a list that an answer quotes, and how much of each, in characters.
@@ -83,7 +83,7 @@ pub(super) fn read_expiry(checks: &mut FieldChecks, raw: RawField, now: Millis) 
 
 /// A description. An empty text: none. `None` when it was not sent, or is wrong.
 pub(super) fn read_description(checks: &mut FieldChecks, raw: RawField) -> Option<Option<String>> {
-    checks.optional_text("description", raw, PARAGRAPH).map(known)
+    checks.optional_text("description", raw, PARAGRAPH).map(none_if_empty)
 }
 
 /// A list of texts.

@@ -99,7 +99,7 @@ fn find_own_provider(person: &Person, user: &ConsoleUser) -> Option<SignInProvid
     let issuer = user.oidc_issuer.as_deref()?;
     let configured =
         person.call.app.oidc.find_by_issuer(issuer).map(|provider| SignInProvider::from(&provider.settings));
-    Some(configured.unwrap_or_else(|| SignInProvider::unknown(issuer)))
+    Some(configured.unwrap_or_else(|| SignInProvider::of_unknown_issuer(issuer)))
 }
 
 fn to_account(person: &Person, user: ConsoleUser) -> Json<AccountResponse> {

@@ -46,7 +46,7 @@ pub(super) struct SignInProvider {
 
 impl SignInProvider {
     /// A provider that is not in the configuration any more.
-    pub(super) fn unknown(issuer: &str) -> Self {
+    pub(super) fn of_unknown_issuer(issuer: &str) -> Self {
         Self { id: String::new(), name: issuer.to_owned() }
     }
 }

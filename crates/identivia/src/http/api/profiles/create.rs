@@ -16,7 +16,7 @@ use crate::domain::event::EventKind;
 use crate::domain::profile::{Gender, NewProfile};
 use crate::domain::redirect::{Redirects, TARGET_CHARACTERS};
 use crate::domain::setting::stored_key;
-use crate::http::body::field_checks::{FieldChecks, RawField, known};
+use crate::http::body::field_checks::{FieldChecks, RawField, none_if_empty};
 use crate::http::body::json;
 use crate::http::error::ApiError;
 use crate::http::guard::authority::Authority;
@@ -185,10 +185,10 @@ fn check_new_profile(body: CreateProfile, authority: &Authority) -> Result<NewPr
         document_number: checks.known_line("documentNumber", body.document_number),
         country: checks.known_line("country", body.country),
         phone_number: checks.known_line("phoneNumber", body.phone_number),
-        email: known(checks.email_or_empty("email", body.email)),
+        email: none_if_empty(checks.email_or_empty("email", body.email)),
         security_level: checks.known_line("securityLevel", body.security_level),
         gender: checks.closed_word::<Gender>("gender", body.gender).map(|gender| gender.0.to_owned()),
-        ip_address: known(checks.ip_or_empty("ipAddress", body.ip_address)),
+        ip_address: none_if_empty(checks.ip_or_empty("ipAddress", body.ip_address)),
         language: checks.known_line("language", body.language),
         redirect_url,
         team: String::new(),

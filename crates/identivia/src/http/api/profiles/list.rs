@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::domain::event::EventKind;
 use crate::domain::profile::{ProfileFilter, Word as _};
 use crate::domain::profile_view::ProfileEntry;
-use crate::http::body::field_checks::{FieldChecks, known};
+use crate::http::body::field_checks::{FieldChecks, none_if_empty};
 use crate::http::body::list_query::{ListEntry, ListQuery, PageResponse};
 use crate::http::error::ApiError;
 use crate::http::guard::request_context::RequestContext;
@@ -72,9 +72,9 @@ fn take_filter(query: &mut ListQuery, checks: &mut FieldChecks) -> ProfileFilter
     ProfileFilter {
         status,
         verification_status,
-        country: known(query.take_text("country", checks)),
-        user_id: known(query.take_text("userID", checks)),
-        q: known(query.take_text("q", checks)),
+        country: none_if_empty(query.take_text("country", checks)),
+        user_id: none_if_empty(query.take_text("userID", checks)),
+        q: none_if_empty(query.take_text("q", checks)),
         created_after: query.take_time("created_after", checks),
         created_before: query.take_time("created_before", checks),
         updated_after: query.take_time("updated_after", checks),

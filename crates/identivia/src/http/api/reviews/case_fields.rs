@@ -12,7 +12,7 @@ use crate::records::masking::{Mask, mask_text};
 use crate::records::profile::Profile;
 use crate::records::verification_record::VerificationRecord;
 
-/// What stands in a case of the profile and of the record, and how it is masked.
+/// The fields of the profile and of the record in a case, and how each is masked.
 const MASKS: [(&str, Option<Mask>); 19] = [
     ("user_id", Some(Mask::Hide)),
     ("name", Some(Mask::Initials)),

@@ -7,7 +7,7 @@ use super::access::{decider_of, require_reviews};
 use super::row::{ReviewRow, to_rows};
 use crate::domain::event::EventKind;
 use crate::domain::review::ReviewFilter;
-use crate::http::body::field_checks::{FieldChecks, known};
+use crate::http::body::field_checks::{FieldChecks, none_if_empty};
 use crate::http::body::list_query::{ListQuery, PageResponse};
 use crate::http::error::ApiError;
 use crate::http::guard::request_context::RequestContext;
@@ -79,12 +79,12 @@ fn take_filter(query: &mut ListQuery, checks: &mut FieldChecks, context: &Reques
     }
     ReviewFilter {
         states: known_states,
-        team: known(query.take_text("team", checks)),
-        assignee: if assignee == "me" { Some(decider_of(context).id) } else { known(assignee) },
-        country: known(query.take_text("country", checks)),
-        document_type: known(query.take_text("document_type", checks)),
-        finding: known(finding),
+        team: none_if_empty(query.take_text("team", checks)),
+        assignee: if assignee == "me" { Some(decider_of(context).id) } else { none_if_empty(assignee) },
+        country: none_if_empty(query.take_text("country", checks)),
+        document_type: none_if_empty(query.take_text("document_type", checks)),
+        finding: none_if_empty(finding),
         due_before,
-        q: known(query.take_text("q", checks)),
+        q: none_if_empty(query.take_text("q", checks)),
     }
 }

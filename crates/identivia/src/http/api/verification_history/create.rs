@@ -21,7 +21,7 @@ use crate::domain::{LINE, PARAGRAPH};
 use crate::files::upload::Upload;
 use crate::http::api::flow::resubmission::OpenResubmission;
 use crate::http::api::liveness::session_access::usable_session;
-use crate::http::body::field_checks::{FieldChecks, RawField, known};
+use crate::http::body::field_checks::{FieldChecks, RawField, none_if_empty};
 use crate::http::body::form::{self, FileDestination};
 use crate::http::body::form_schema::{Form, FormFields};
 use crate::http::error::{ApiError, ErrorBody};
@@ -219,11 +219,11 @@ fn check_evidence(
         name: checks.known_line("name", fields.name),
         address: checks.known_text("address", fields.address, PARAGRAPH),
         gender: checks.known_line("gender", fields.gender),
-        date_of_birth: known(checks.date_or_empty("date_of_birth", fields.date_of_birth)),
+        date_of_birth: none_if_empty(checks.date_or_empty("date_of_birth", fields.date_of_birth)),
         place_of_birth: checks.known_line("place_of_birth", fields.place_of_birth),
-        fingerprint: known(checks.json_or_empty("fingerprint", fields.fingerprint)),
+        fingerprint: none_if_empty(checks.json_or_empty("fingerprint", fields.fingerprint)),
         device: DeviceCheck::default(),
-        ip_address: known(checks.ip_or_empty("ip_address", fields.ip_address)),
+        ip_address: none_if_empty(checks.ip_or_empty("ip_address", fields.ip_address)),
         observed_ip: None,
         confirmed: claim.taken_as_said(),
         claim,

@@ -54,7 +54,7 @@ async fn sign_in_person(returned: ReturnedSignIn<'_>) -> Result<FinishedSignIn, 
     }
     let written = console.replace_user(&user, after, &with, now, &audit).await?;
     written.map_err(|_| problem_of_user(SignInProblem::Unavailable))?;
-    Ok(returned.finished(token))
+    Ok(returned.finish_with_session(token))
 }
 
 /// The user with the role that the claim gives now.
@@ -146,7 +146,7 @@ async fn connect_person(returned: ReturnedSignIn<'_>) -> Result<FinishedSignIn, 
         Refusal::Missing => SignInProblem::SessionEnded.into(),
         _ => SignInProblem::Unavailable.into(),
     })?;
-    Ok(returned.finished(token))
+    Ok(returned.finish_with_session(token))
 }
 
 /// Confirms who is signed in: the same person, whom the provider has asked again just now.
@@ -165,5 +165,5 @@ async fn confirm_person(returned: ReturnedSignIn<'_>) -> Result<FinishedSignIn, 
     let audit = [call.audit(EventKind::SessionConfirmed, user.id, user.id, returned.describe_way())];
     let written = call.app.console.renew_session(session.id, &renewed, &audit).await?;
     written.map_err(|_| SignInProblem::SessionEnded)?;
-    Ok(returned.finished(token))
+    Ok(returned.finish_with_session(token))
 }

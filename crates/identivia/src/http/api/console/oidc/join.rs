@@ -49,7 +49,7 @@ pub(super) async fn create_user_of_claim(
         Refusal::AlreadyExists => SignInProblem::EmailTaken,
         _ => SignInProblem::Unavailable,
     })?;
-    Ok(returned.finished(token))
+    Ok(returned.finish_with_session(token))
 }
 
 /// Accepts an invitation: the invited user is this person, also when the provider gives another address.
@@ -82,5 +82,5 @@ pub(super) async fn accept_with_person(returned: ReturnedSignIn<'_>) -> Result<F
         Refusal::Missing => SignInProblem::InvitationNotValid,
         _ => SignInProblem::Unavailable,
     })?;
-    Ok(returned.finished(token))
+    Ok(returned.finish_with_session(token))
 }

@@ -49,7 +49,7 @@ impl ReturnedSignIn<'_> {
         (session, token)
     }
 
-    pub(super) fn finished(&self, token: ConsoleToken) -> FinishedSignIn {
+    pub(super) fn finish_with_session(&self, token: ConsoleToken) -> FinishedSignIn {
         FinishedSignIn { token, return_to: self.begun.return_to.clone() }
     }
 

@@ -46,7 +46,7 @@ pub(crate) struct ChangeUser {
 
 /// Change a user
 ///
-/// Nobody changes their own role, and the last super admin stays one. Needs a fresh second factor.
+/// Users cannot change their own role, and the last super admin stays one. Needs a fresh second factor.
 #[utoipa::path(patch, path = "/api/console/users/{id}", tag = "Console", security(("consoleSession" = ["users:manage"])),
     params(("id" = RecordId, Path, description = "The user's id")),
     request_body = ChangeUser,
