@@ -34,6 +34,9 @@ test: cargo web services $(VENV)/installed tests/webhooks/node_modules/.installe
 	@printf '%s\n' $(PARTS) | MAKE='$(MAKE)' xargs -n 1 tests/run_part.sh || { echo 'Tests have failed: see the lines with FAILED.' >&2; exit 1; }
 	@echo 'All tests passed.'
 
+# Most tests wait, for a disk, a database or another process: twice as many at once as there are processors.
+test-rust test-postgres test-pocketbase: export RUST_TEST_THREADS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
+
 test-rust: cargo web services tests/webhooks/node_modules/.installed ## run the unit and integration tests, including the crash test
 	cargo test --workspace --locked
 
