@@ -97,6 +97,27 @@ fn portrait_without_text_is_found_in_any_direction() {
 }
 
 #[test]
+fn small_and_dark_page_is_read() {
+    let page = specimen("passport.jpg").image;
+    let resized = |width: u32| {
+        imageops::resize(&page, width, page.height() * width / page.width(), imageops::FilterType::Triangle)
+    };
+    let mut dark = resized(800);
+    dark.iter_mut().for_each(|level| *level = (u32::from(*level) * 12 / 100) as u8);
+    for (how, image) in
+        [("small", resized(600)), ("small, upside down", imageops::rotate180(&resized(600))), ("dark", dark)]
+    {
+        let document = read_both(&drawn(&image), None);
+        assert_eq!(
+            (document.source, document.fields.document_number.as_str()),
+            (FieldSource::Mrz, "A12345678"),
+            "{how}"
+        );
+        assert!(document.portrait.is_some(), "{how}");
+    }
+}
+
+#[test]
 fn card_picture_is_read_and_foreign_back_is_detected() {
     let (front, back) = (specimen("id-front.jpg"), specimen("id-back.jpg"));
     let document = read_both(&front, Some(&back));
