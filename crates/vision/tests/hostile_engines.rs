@@ -81,7 +81,7 @@ fn assert_bounded(kind: &SceneKind, work: &EngineWork) {
             EngineWork { text_passes: 2, line_pixels: 42_304, face_passes: 10, landmarks: 16, templates: 12 }
         }
         SceneContent::Faces => {
-            EngineWork { text_passes: 1, line_pixels: 2_304, face_passes: 10, landmarks: 16, templates: 12 }
+            EngineWork { text_passes: 1, line_pixels: 2_304, face_passes: 10, landmarks: 32, templates: 12 }
         }
     };
     let is_bounded = work.text_passes <= most.text_passes
