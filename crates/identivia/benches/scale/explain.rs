@@ -165,7 +165,7 @@ impl Store for QueryRecorder {
         Err(StoreError::Busy)
     }
 
-    async fn profile_identity(&self, _: &str, _: &str) -> Result<ProfileIdentity> {
+    async fn profile_identity(&self, _: &str, _: &str, _: Millis) -> Result<ProfileIdentity> {
         Err(StoreError::Busy)
     }
 
