@@ -106,7 +106,7 @@ async fn write_with_a_lost_answer_is_not_repeated() {
     let rows =
         async || service.api(Method::GET, "/api/collections/status_history/records", Value::Null).await.expect(200);
     for (round, kept) in [("the answer was lost", 1), ("the caller had gone", 3)] {
-        proxy.slow(Duration::from_millis(500)).await;
+        proxy.slow(Duration::from_secs(2)).await;
         let before = proxy.requests().len();
         let attempt = operator.post(&path, status_body("unverified", round));
         let losing = async {
