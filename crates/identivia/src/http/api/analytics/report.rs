@@ -198,8 +198,5 @@ fn to_csv(report: ReportName, rows: &[ReportRow]) -> Result<Response, ApiError> 
 }
 
 fn report_not_found() -> ApiError {
-    ApiError::not_found(
-        "ReportName not found",
-        "The reports are funnel, rates, times, reasons, breakdown and reviewers",
-    )
+    ApiError::not_found("Report not found", "The reports are funnel, rates, times, reasons, breakdown and reviewers")
 }
