@@ -47,8 +47,7 @@ impl LogSpace {
             Some(file) => file,
             None => self.file.insert(File::options().write(true).open(path)?),
         };
-        let wanted: u64 =
-            std::env::var("ID_LOG").ok().and_then(|t| t.parse().ok()).unwrap_or(KEPT_LOG_BYTES.unsigned_abs());
+        let wanted = KEPT_LOG_BYTES.unsigned_abs();
         let length = file.metadata()?.len();
         let piece = PIECE_BYTES.min(usize::try_from(wanted.saturating_sub(length)).unwrap_or(PIECE_BYTES));
         if piece == 0 {
