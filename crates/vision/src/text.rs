@@ -31,8 +31,9 @@ const CLEAR_LEAD: f32 = 0.25;
 /// The maximum length of text that is read on a page, in pixels along its lines, the largest first: a passport's page
 /// has at most 15,000.
 const MOST_PAGE_PIXELS: u32 = 32_000;
-/// The length that is read of a page, in the same pixels, while nothing on it is legible.
-const ILLEGIBLE_PAGE_PIXELS: u32 = 4_000;
+/// The length that is read of a page, in the same pixels, while nothing on it is legible: half of a passport's page, because
+/// patterns around a document may be its largest lines.
+const ILLEGIBLE_PAGE_PIXELS: u32 = 8_000;
 /// A legible line allows reading this many times its own length: a document may have as much that is not legible.
 const LEGIBLE_LINE_WORTH: u32 = 4;
 /// Pictures with a shorter longest side are not searched for text: 30 characters of a card's zone would have 6 pixels

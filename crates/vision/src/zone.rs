@@ -17,7 +17,7 @@ const MOST_ROWS: usize = 6;
 const MOST_ROWS_CLOSER: usize = 4;
 /// The search ends with this many lines that are not legible, before the first one that may be the zone's: patterns below a
 /// document are seldom taken for lines.
-const MOST_ILLEGIBLE_ROWS: usize = 3;
+const MOST_ILLEGIBLE_ROWS: usize = 5;
 /// A line with a lower score is not legible.
 const LEAST_LEGIBLE: f32 = 0.4;
 /// The least mean probability of a zone's characters, without fillers: below it a reading is a guess.
