@@ -1,7 +1,7 @@
 //! Gives the log's file its length before commits need it.
 //!
 //! A commit that makes the file longer waits until the file system has written that down, and everything else that it must write
-//! first: half a second while a copy of the database is being written. A commit that overwrites waits for its own pages.
+//! first. A commit that overwrites waits for its own pages.
 
 use std::fs::File;
 use std::io;
