@@ -93,11 +93,7 @@ const PROFILES: [ListIndex; 5] = [
         condition: "1 = 1",
         sorted_by: "r.user_id",
     },
-    in_order(
-        "profiles_status",
-        &[TEAM, VERIFICATION_STATUS, SHOWN_STATUS],
-        &["verification_status", "recorded_status"],
-    ),
+    // Before that of both statuses, which it holds too: of two that find many rows the first is followed.
     in_order_where(
         "r.country is not null",
         in_order(
@@ -105,6 +101,11 @@ const PROFILES: [ListIndex; 5] = [
             &[TEAM, key("country", "r.country"), VERIFICATION_STATUS, SHOWN_STATUS],
             &["country"],
         ),
+    ),
+    in_order(
+        "profiles_status",
+        &[TEAM, VERIFICATION_STATUS, SHOWN_STATUS],
+        &["verification_status", "recorded_status"],
     ),
     ListIndex {
         name: "profiles_updated",
