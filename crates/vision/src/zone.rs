@@ -15,11 +15,6 @@ use path::SymbolStep;
 const MOST_ROWS: usize = 6;
 /// The same for the closer look, which shows little but the zone.
 const MOST_ROWS_CLOSER: usize = 4;
-/// The search ends with this many lines that are not legible, before the first one that may be the zone's: patterns below a
-/// document are seldom taken for lines.
-const MOST_ILLEGIBLE_ROWS: usize = 5;
-/// A line with a lower score is not legible.
-const LEAST_LEGIBLE: f32 = 0.4;
 /// The least mean probability of a zone's characters, without fillers: below it a reading is a guess.
 const LEAST_CONFIDENCE: f32 = 0.6;
 /// The largest share of a zone's characters that were seen as characters not allowed there (O for 0, for example), or
@@ -209,7 +204,6 @@ fn search_rows(
 ) -> Result<ZoneSearch, EngineError> {
     let mut search = ZoneSearch::default();
     let mut candidates: Vec<ZoneCandidate> = Vec::new();
-    let mut illegible = 0;
     for row in rows {
         let row = match candidates.first() {
             Some(below) if below.is_next_to(row) => row.extend_to(&below.row, direction),
@@ -217,7 +211,7 @@ fn search_rows(
             _ => *row,
         };
         let Some(recognised) = reading.recognise_row(picture, &row, direction)? else { break };
-        let (text, score) = recognised.steps.likeliest_text();
+        let text = recognised.steps.likeliest_text().0;
         if text.contains(">>>") {
             return Ok(ZoneSearch { upside_down: true, ..search });
         }
@@ -226,8 +220,7 @@ fn search_rows(
             search.trace = Some(extend_to_whole_line(row, direction, &text));
         }
         let Some(candidate) = ZoneCandidate::from_line(row, &recognised) else {
-            illegible += usize::from(score < LEAST_LEGIBLE && !search.has_begun());
-            if search.has_begun() && !candidates.is_empty() || illegible >= MOST_ILLEGIBLE_ROWS {
+            if search.has_begun() && !candidates.is_empty() {
                 break;
             }
             continue;
