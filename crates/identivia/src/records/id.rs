@@ -16,7 +16,7 @@ const SORTED_ALPHABET: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 /// How many characters of an id that begins with a time are that time. They reach until 2059, and then begin anew.
 const TIME_LETTERS: usize = 8;
 
-/// The id of a profile, a history record or any other row. It grants nothing to whoever knows it.
+/// The id of a profile, a history record or any other row. Knowing it gives no access.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ToSchema)]
 #[schema(value_type = String, pattern = "^[a-z0-9]{15}$", example = "abc123def456ghi")]
 pub struct RecordId([u8; LENGTH]);
@@ -30,7 +30,7 @@ impl RecordId {
 
     /// Draws an id that begins with a time, for what is made or happens then. Rows that are added at about the same time are
     /// neighbours in all indexes of such ids, so a commit changes one page of each, not one for each row. Only 36 bits are
-    /// random: enough to be unique, and too few for what grants access to whoever knows it. No id of a record does.
+    /// random: enough to be unique, too few for a secret. Ids are no secrets.
     #[must_use]
     pub fn random_at(time: Millis) -> Self {
         let mut letters = random_letters();

@@ -31,7 +31,7 @@ pub(super) const ODD: [&str; 6] = [
     "tab\tand\nline",
 ];
 
-/// What has come of a session whose result the provider need not be asked for any more.
+/// The result of a session, which the provider has reported already.
 const FINISHED: &str = "/api/face-liveness/results/session-1";
 
 pub(super) async fn fill_store(world: &World) {

@@ -21,7 +21,7 @@ const REMOVED_AT_ONCE: usize = 8;
 static SHARED: OnceLock<Postgres> = OnceLock::new();
 
 /// The cluster that all tests of this process share. It does without `fsync`: the files of a new database are three hundred, and
-/// whoever removes one waits until all of them are synced. No test cuts its power. While a database is made or removed, events
+/// removing it would wait until all of them are synced. No test cuts its power. While a database is made or removed, events
 /// of all others wait for that transaction.
 fn shared_cluster() -> &'static Postgres {
     SHARED.get_or_init(|| Postgres::of(Service::start_with("postgres", &[("PG_FSYNC", OsStr::new("off"))])))
