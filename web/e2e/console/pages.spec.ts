@@ -61,6 +61,17 @@ const PAGES: Shown[] = [
   { name: 'missing', path: '/nothing/here' },
 ];
 
+/**
+ * What axe finds. On the phone contrast is not checked again, which takes most of the time: the colours are the computer's. All
+ * other rules know no theme, so they are checked there once.
+ */
+async function findViolations(page: Page, size: 'computer' | 'phone', colorScheme: 'light' | 'dark'): Promise<string[]> {
+  if (size === 'phone' && colorScheme === 'dark') return [];
+  const axe = new AxeBuilder({ page }).withTags(TAGS);
+  const { violations } = await (size === 'phone' ? axe.disableRules('color-contrast') : axe).analyze();
+  return violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.html}\n    ${node.failureSummary}`).join('\n  ')}`);
+}
+
 for (const shown of PAGES) {
   test(`${shown.name} is accessible in both themes, on phone and computer`, async ({ page, standIn }) => {
     shown.prepare?.(standIn.state);
@@ -71,9 +82,7 @@ for (const shown of PAGES) {
       await page.waitForLoadState('networkidle');
       for (const colorScheme of ['light', 'dark'] as const) {
         await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-        const { violations } = await new AxeBuilder({ page }).withTags(TAGS).analyze();
-        const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.html}\n    ${node.failureSummary}`).join('\n  ')}`);
-        expect.soft(found, `${shown.name}, ${size}, ${colorScheme}`).toEqual([]);
+        expect.soft(await findViolations(page, size, colorScheme), `${shown.name}, ${size}, ${colorScheme}`).toEqual([]);
         await page.screenshot({ path: `${SHOTS}/${shown.name}-${size}-${colorScheme}.png`, fullPage: true });
       }
       expect.soft(await findWideElements(page), `${shown.name}, ${size}: wider than the screen`).toEqual([]);
