@@ -1,4 +1,5 @@
-//! How long writes take at worst, on SQLite: alone, beside a reader that keeps a transaction open, and beside a backup.
+//! How long writes take at worst, on SQLite: alone, beside a reader that keeps a transaction open, and beside copies that
+//! `identivia backup` or another program makes.
 //!
 //! What the disk itself does is measured first: a file of the log's size is overwritten and synced again and again.
 
@@ -7,6 +8,8 @@ use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use anyhow::Context as _;
+use identivia::store::sqlite::{CopyPace, copy_database};
 use rusqlite::{Connection as Database, OpenFlags};
 use tokio::task::spawn_blocking;
 
@@ -19,6 +22,8 @@ const LOG_BYTES: usize = 4 * 1024 * 1024;
 /// About what one commit of a busy server writes.
 const COMMIT_BYTES: usize = 64 * 1024;
 const PROFILES_FIRST: Duration = Duration::from_secs(5);
+/// How long the disk has between two measurements, to take back the space of the copies.
+const SETTLING_TIME: Duration = Duration::from_secs(5);
 /// The longest p99 in milliseconds, for each number of connections.
 const AIMS: [(usize, f64); 2] = [(16, 15.0), (64, 30.0)];
 /// The longest write, as a multiple of the disk's own longest.
@@ -29,13 +34,15 @@ const LONGEST_OF_DISK: f64 = 3.0;
 enum Companion {
     Nothing,
     OpenTransaction,
-    Copy,
+    Backup,
+    OtherCopy,
 }
 
-const COMPANIONS: [(&str, Companion); 3] = [
+const COMPANIONS: [(&str, Companion); 4] = [
     ("writes alone", Companion::Nothing),
     ("beside a reader of the whole time", Companion::OpenTransaction),
-    ("beside copies of the database", Companion::Copy),
+    ("beside backups", Companion::Backup),
+    ("beside VACUUM INTO", Companion::OtherCopy),
 ];
 
 /// Prints p50, p99 and the longest time of a create for each companion and number of connections.
@@ -51,9 +58,12 @@ pub(crate) async fn measure_write_latency(parent: &Path, length: Duration) -> an
     let database = folder.path().join("data/identivia.db");
     for (name, companion) in COMPANIONS {
         for (connections, aim) in AIMS {
-            let (database, copy) = (database.clone(), folder.path().join("copy.db"));
+            let database = database.clone();
+            // Removed only after the measurement: the disk is busy for as long as it takes back so much space.
+            let copies = tempfile::tempdir_in(folder.path())?;
+            let copies_path = copies.path().to_owned();
             let until = Instant::now() + length;
-            let beside = spawn_blocking(move || run_companion(companion, &database, &copy, until));
+            let beside = spawn_blocking(move || run_companion(companion, &database, &copies_path, until));
             let figures = measure(&server, &loads.create, connections, length).await?;
             beside.await??;
             let is_met = figures.p99 <= aim && figures.longest <= LONGEST_OF_DISK * disk;
@@ -66,6 +76,8 @@ pub(crate) async fn measure_write_latency(parent: &Path, length: Duration) -> an
                 LONGEST_OF_DISK * disk,
                 if is_met { "ok" } else { "MISSED" },
             );
+            drop(copies);
+            tokio::time::sleep(SETTLING_TIME).await;
         }
     }
     Ok(())
@@ -96,7 +108,9 @@ fn time_overwrite(file: &File, bytes: &[u8], offset: u64) -> anyhow::Result<Dura
     Ok(begun.elapsed())
 }
 
-fn run_companion(companion: Companion, database: &Path, copy: &Path, until: Instant) -> anyhow::Result<()> {
+fn run_companion(companion: Companion, database: &Path, copies: &Path, until: Instant) -> anyhow::Result<()> {
+    let mut names = (0..).map(|number| copies.join(format!("{number}.db")));
+    let mut name_copy = || names.next().context("no name is left");
     let open = || Database::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_ONLY);
     match companion {
         Companion::Nothing => {}
@@ -106,10 +120,14 @@ fn run_companion(companion: Companion, database: &Path, copy: &Path, until: Inst
             std::thread::sleep(until.saturating_duration_since(Instant::now()));
             reader.execute_batch("commit")?;
         }
-        Companion::Copy => {
+        Companion::Backup => {
             while Instant::now() < until {
-                open()?.execute("vacuum into $1", [copy.to_string_lossy()])?;
-                std::fs::remove_file(copy)?;
+                copy_database(database, &name_copy()?, CopyPace::Considerate, |_, _| ())?;
+            }
+        }
+        Companion::OtherCopy => {
+            while Instant::now() < until {
+                open()?.execute("vacuum into $1", [name_copy()?.to_string_lossy()])?;
             }
         }
     }
