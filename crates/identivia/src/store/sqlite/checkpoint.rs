@@ -42,6 +42,7 @@ pub(super) struct LogCheckpoints {
     has_copied: bool,
     /// The second thread, while it copies.
     helper: Option<JoinHandle<Result<(), StoreError>>>,
+    /// How many times in turn it has copied and too much was left.
     rounds: u32,
 }
 
