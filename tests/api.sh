@@ -60,8 +60,7 @@ done
 export REVIEWABLE_RECORDS
 run_schemathesis schemathesis.toml "Authorization: Bearer $IDENTIVIA_TOKEN" "$@"
 unset REVIEWABLE_RECORDS
-# PocketBase keeps no reviews.
-[ -n "${POCKETBASE_URL:-}" ] || require_success 'POST /api/reviews'
+require_success 'POST /api/reviews'
 
 person='{"userID": "schemathesis"}'
 FLOW_PROFILE=$(post_json "$IDENTIVIA_TOKEN" /api/profiles/create "$person" id)

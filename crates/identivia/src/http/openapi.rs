@@ -231,10 +231,7 @@ pub(super) fn complete_document(mut document: OpenApi) -> OpenApi {
         {
             add_refusals(operation, names_a_record);
             if path.starts_with(REVIEW_PATHS) {
-                add_responses(
-                    operation,
-                    &[("501", "The records are in PocketBase: reviews need SQLite or PostgreSQL", true)],
-                );
+                add_responses(operation, &[("501", "The records are in a PocketBase whose batch API is off", true)]);
             }
             add_refusal_examples(operation, &components);
             response_headers::add_response_headers(operation, is_polled);

@@ -79,16 +79,19 @@ pub enum RecordKind {
     /// Users at OpenID Connect providers, and sign-ins with these that are under way. They are beside the users.
     ConsoleIdentities,
     ConsoleSignIns,
-    /// Verification records that people look at, and their notes. Only SQL stores have them.
+    /// Verification records that people look at, and their notes.
     Reviews,
     ReviewNotes,
     /// What the local engines read on pictures. They are beside the deliveries, and are not copied.
     DocumentReadings,
+    /// Which versions of reviews have been changed. Only PocketBase has them, and they are not copied. They are the last,
+    /// because SQL tables are numbered by kind.
+    ReviewVersions,
 }
 
 impl RecordKind {
     /// Every kind that `copy` moves between all stores, those that others name first.
-    pub const COPIED: [Self; 11] = [
+    pub const COPIED: [Self; 13] = [
         Self::Profiles,
         Self::LivenessSessions,
         Self::VerificationHistory,
@@ -100,11 +103,12 @@ impl RecordKind {
         Self::Clients,
         Self::RevokedTokens,
         Self::WebhookEndpoints,
+        Self::Reviews,
+        Self::ReviewNotes,
     ];
 
     /// Every kind that `copy` moves between SQL stores only: PocketBase keeps none of them.
-    pub const COPIED_BETWEEN_SQL: [Self; 5] =
-        [Self::ConsoleUsers, Self::ConsoleCredentials, Self::ConsoleIdentities, Self::Reviews, Self::ReviewNotes];
+    pub const COPIED_BETWEEN_SQL: [Self; 3] = [Self::ConsoleUsers, Self::ConsoleCredentials, Self::ConsoleIdentities];
 
     /// Its name as an SQL table and as a PocketBase collection.
     #[must_use]
@@ -138,6 +142,7 @@ impl RecordKind {
             Self::ConsoleSignIns => "console_sign_ins",
             Self::Reviews => "reviews",
             Self::ReviewNotes => "review_notes",
+            Self::ReviewVersions => "review_versions",
             Self::DocumentReadings => "document_readings",
         }
     }
@@ -174,6 +179,7 @@ impl RecordKind {
             Self::ConsoleSignIns => console_identity::ConsoleSignIn::FIELDS,
             Self::Reviews => review::Review::FIELDS,
             Self::ReviewNotes => review::ReviewNote::FIELDS,
+            Self::ReviewVersions => review::ReviewVersion::FIELDS,
             Self::DocumentReadings => document_reading::StoredReading::FIELDS,
         }
     }

@@ -20,7 +20,7 @@ record! {
         verification: RecordId = Public Line [Column],
         /// A claim that has ended is still `claimed` here, and reads as `open`.
         state: ReviewState = Public Line [Column],
-        #[serde(default)]
+        #[serde(default, deserialize_with = "null_if_malformed")]
         priority: ReviewPriority = Public Line [],
         due_at: Millis = Public Time [Column],
         /// Who holds it, or held it last: a user of the console or a client.
@@ -51,7 +51,7 @@ record! {
         #[serde(default, deserialize_with = "null_if_malformed")]
         decision: Option<Proposal> = Audit Document [],
         /// The outcome, once there is one.
-        #[serde(default)]
+        #[serde(default, deserialize_with = "null_if_malformed")]
         outcome: Option<ReviewOutcome> = Public Line [],
         #[serde(default)]
         decided_at: Option<Millis> = Public Time [Column],
@@ -90,6 +90,15 @@ record! {
         by_name: String = Audit Line [],
         #[serde(default)]
         text: String = Fields Paragraph [],
+    }
+}
+
+record! {
+    /// A version of a review from which a change was made. Its id follows from both, so that of two changes of one version
+    /// one is made. Only PocketBase needs such records: it checks no condition within a write.
+    pub struct ReviewVersion in ReviewVersions {
+        id: RecordId = Public Line [Column],
+        review: RecordId = Public Line [Column],
     }
 }
 

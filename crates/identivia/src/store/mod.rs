@@ -192,7 +192,7 @@ pub trait Store: Send + Sync {
         Ok(())
     }
 
-    /// Says whether it has reviews: PocketBase cannot give one to exactly one of two who claim it.
+    /// Says whether it has reviews: PocketBase without its batch API cannot give one to exactly one of two who claim it.
     fn keeps_reviews(&self) -> bool {
         true
     }

@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::ground::StoreKind;
-use crate::reviews::{act, claim, review_of, submit, world_with_reviews};
+use crate::reviews::{act, claim, review_of, submit};
 use crate::world::{Caller, World, file, small_picture, texts};
 
 async fn create_profile(caller: &Caller<'_>, user: &str) -> (String, String) {
@@ -295,7 +295,7 @@ async fn reports_read_no_record_of_a_person() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn work_of_reviewers_is_counted_once() {
-    let Some(world) = world_with_reviews().await else { return };
+    let world = World::with_liveness().await;
     let (id, _) = submit(&world, "u", Some("red")).await;
     let reviewer = world.sign_in(ConsoleRole::Reviewer, None).await;
     assert_eq!(report(&world.operator(), "overview").await["pending_reviews"], 1);

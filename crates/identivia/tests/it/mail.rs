@@ -188,9 +188,6 @@ async fn overdue_reviews_are_told_once_an_hour_to_those_who_may_decide_them() {
     let smtp = Smtp::start().await;
     let (url, from) = smtp.flags();
     let world = World::with(&["--smtp-url", &url, "--mail-from", &from], true).await;
-    if !world.app.store.keeps_reviews() {
-        return;
-    }
     submit(&world, "one", Some("red")).await;
     let ann = world.sign_in(ConsoleRole::Reviewer, Some(&["red"])).await.user;
     world.sign_in(ConsoleRole::Reviewer, Some(&["blue"])).await;
@@ -227,9 +224,6 @@ async fn review_that_becomes_due_within_the_hour_waits_for_its_end() {
     let smtp = Smtp::start().await;
     let (url, from) = smtp.flags();
     let world = World::with(&["--smtp-url", &url, "--mail-from", &from], true).await;
-    if !world.app.store.keeps_reviews() {
-        return;
-    }
     let ann = world.sign_in(ConsoleRole::Reviewer, None).await.user;
     let disabled =
         ConsoleUser { status: ConsoleUserStatus::Disabled, ..world.new_console_user(ConsoleRole::SuperAdmin, None) };

@@ -4,8 +4,14 @@ mod decisions;
 mod four_eyes;
 mod masks;
 
+use futures_util::future::join_all;
+use identivia::domain::event::EventKind;
+use identivia::records::RecordKind;
+use identivia::records::audit_event::AuditEvent;
 use identivia::records::console_user::ConsoleRole;
 use identivia::records::liveness_session::SessionStatus;
+use identivia::records::review::{Review, ReviewState};
+use identivia::store::{Commit, Refusal};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -14,17 +20,6 @@ use crate::world::{Answer, Caller, World, file, small_picture, texts};
 /// Values that no list and no masked view may show.
 pub(crate) const CANARIES: [&str; 6] =
     ["Canary", "Osprey", "CANARY77Q", "canary@example.com", "Canary Street 7", "198.51.100.77"];
-
-/// A server with reviews; `None` with PocketBase, which has none.
-pub(crate) async fn world_with_reviews() -> Option<World> {
-    let world = World::with_liveness().await;
-    if world.app.store.keeps_reviews() {
-        return Some(world);
-    }
-    let refused = world.operator().get("/api/reviews").await.expect(501);
-    assert_eq!(refused["error"], "Reviews need SQLite or PostgreSQL");
-    None
-}
 
 /// A person who has sent their record with their link. Each has another shade, so that pictures differ.
 pub(crate) async fn submit<'w>(world: &'w World, user: &str, team: Option<&str>) -> (String, Caller<'w>) {
@@ -100,7 +95,7 @@ pub(crate) async fn run_decisions(world: &World) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn record_that_a_person_sends_has_a_review_and_a_servers_record_gets_one_on_request() {
-    let Some(world) = world_with_reviews().await else { return };
+    let world = World::with_liveness().await;
     let operator = world.operator();
     let (id, _) = submit(&world, "one", Some("red")).await;
     let rows = list(&operator, "open").await;
@@ -131,7 +126,7 @@ async fn record_that_a_person_sends_has_a_review_and_a_servers_record_gets_one_o
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_all_who_claim_a_review_at_once_one_gets_it() {
-    let Some(world) = world_with_reviews().await else { return };
+    let world = World::with_liveness().await;
     submit(&world, "one", None).await;
     let mut people = Vec::new();
     for _ in 0..8 {
@@ -139,7 +134,7 @@ async fn of_all_who_claim_a_review_at_once_one_gets_it() {
     }
     let review = list(&people[0], "open").await.remove(0);
     let claims = people.iter().map(|person| act(person, &review, "claim", json!({"version": 1})));
-    let answers = futures_util::future::join_all(claims).await;
+    let answers = join_all(claims).await;
     let won = answers.iter().filter(|answer| answer.status == 200).count();
     assert_eq!(won, 1, "{:?}", answers.iter().map(|answer| answer.status).collect::<Vec<_>>());
     for lost in answers.iter().filter(|answer| answer.status != 200) {
@@ -148,9 +143,79 @@ async fn of_all_who_claim_a_review_at_once_one_gets_it() {
     }
 }
 
+/// The newest review, as the store has it.
+async fn newest_review(world: &World) -> Review {
+    world.app.store.newest_review_changes(1).await.unwrap().remove(0)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_changes_that_start_from_one_version_one_is_made() {
+    let world = World::with_liveness().await;
+    submit(&world, "one", None).await;
+    for round in 0..10 {
+        let read = newest_review(&world).await;
+        let changes = (0..6).map(async |number: i32| {
+            let after = Review { assignee: Some(format!("{round}-{number}")), ..read.clone() };
+            let event = AuditEvent::new(EventKind::ReviewReleased, world.clock.now(), "test");
+            world.app.store.change_review(&read, after, &event, None).await.unwrap()
+        });
+        let made = join_all(changes).await;
+        let made: Vec<&Review> = made.iter().filter_map(|outcome| outcome.as_ref().ok()).collect();
+        assert_eq!(made.len(), 1, "round {round}");
+        let stored = newest_review(&world).await;
+        assert_eq!((&stored.assignee, stored.version), (&made[0].assignee, read.version + 1));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn claim_that_is_released_while_it_is_renewed_stays_released() {
+    let world = World::with_liveness().await;
+    submit(&world, "one", None).await;
+    let ann = world.console(ConsoleRole::Reviewer).await;
+    for round in 0..10 {
+        claim(&ann, &list(&ann, "open").await[0]).await;
+        let read = newest_review(&world).await;
+        let mut after = read.clone();
+        after.release();
+        let event = AuditEvent::new(EventKind::ReviewReleased, world.clock.now(), "test");
+        let until = Some(world.clock.now().plus_seconds(900));
+        let renew = || world.app.store.renew_review_claim(&read, until);
+        let (released, ..) = tokio::join!(world.app.store.change_review(&read, after, &event, None), renew(), renew());
+        released.unwrap().unwrap();
+        let stored = newest_review(&world).await;
+        assert_eq!((stored.state, stored.claim_until), (ReviewState::Open, None), "round {round}");
+        let late = world.app.store.renew_review_claim(&read, until).await.unwrap();
+        assert_eq!(late.unwrap_err(), Refusal::Changed);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reviews_are_found_by_a_whole_finding() {
+    let world = World::with_liveness().await;
+    for (user, words) in [("one", "glare light unread"), ("two", "highlightingdetected"), ("three", "expired")] {
+        submit(&world, user, None).await;
+        let review = newest_review(&world).await;
+        let mut commit = Commit::default();
+        let fields = [("finding_words".to_owned(), json!(words))].into_iter().collect();
+        commit.update(RecordKind::Reviews, review.id.as_str(), Vec::new(), fields);
+        world.app.store.commit(commit).await.unwrap();
+        world.clock.advance(1);
+    }
+    let person = world.console(ConsoleRole::Reviewer).await;
+    let found = async |finding: &str| {
+        let listed = person.get(&format!("/api/reviews?finding={finding}")).await.expect(200);
+        listed["data"].as_array().unwrap().len()
+    };
+    for (finding, count) in
+        [("glare", 1), ("light", 1), ("unread", 1), ("high_lighting_detected", 1), ("expired", 1), ("edited", 0)]
+    {
+        assert_eq!(found(finding).await, count, "{finding}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn next_gives_each_another_review_in_the_order_of_their_time() {
-    let Some(world) = world_with_reviews().await else { return };
+    let world = World::with_liveness().await;
     let (first, _) = submit(&world, "one", None).await;
     world.clock.advance(60);
     let (second, _) = submit(&world, "two", None).await;
@@ -167,7 +232,7 @@ async fn next_gives_each_another_review_in_the_order_of_their_time() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn claim_ends_by_its_time_and_is_renewed_released_and_taken_over() {
-    let Some(world) = world_with_reviews().await else { return };
+    let world = World::with_liveness().await;
     submit(&world, "one", None).await;
     let (ann, bob) = (world.console(ConsoleRole::Reviewer).await, world.console(ConsoleRole::Reviewer).await);
     let case = claim(&ann, &list(&ann, "open").await[0]).await;
@@ -202,7 +267,7 @@ async fn claim_ends_by_its_time_and_is_renewed_released_and_taken_over() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_reviewer_holds_five_at_most() {
-    let Some(world) = world_with_reviews().await else { return };
+    let world = World::with_liveness().await;
     for number in 0..6 {
         submit(&world, &format!("user-{number}"), None).await;
     }
@@ -217,7 +282,7 @@ async fn one_reviewer_holds_five_at_most() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_many_claims_of_one_holder_at_once_five_are_made() {
-    let Some(world) = world_with_reviews().await else { return };
+    let world = World::with_liveness().await;
     for number in 0..12 {
         submit(&world, &format!("user-{number}"), None).await;
     }
@@ -226,7 +291,7 @@ async fn of_many_claims_of_one_holder_at_once_five_are_made() {
     let reviews = list(&ann, "open").await;
     assert_eq!(reviews.len(), 12);
     let claims = reviews.iter().map(|review| act(&ann, review, "claim", json!({"version": 1})));
-    let answers = futures_util::future::join_all(claims).await;
+    let answers = join_all(claims).await;
     let statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
     assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 5, "{statuses:?}");
     for refused in answers.iter().filter(|answer| answer.status != 200) {
@@ -240,7 +305,7 @@ async fn of_many_claims_of_one_holder_at_once_five_are_made() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn permissions_decide_who_may_claim_and_see() {
-    let Some(world) = world_with_reviews().await else { return };
+    let world = World::with_liveness().await;
     submit(&world, "one", Some("red")).await;
     let auditor = world.console(ConsoleRole::Auditor).await;
     let review = list(&auditor, "open").await.remove(0);
@@ -257,7 +322,7 @@ async fn permissions_decide_who_may_claim_and_see() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn those_due_first_come_first_and_of_decided_ones_the_newest() {
-    let Some(world) = world_with_reviews().await else { return };
+    let world = World::with_liveness().await;
     let operator = world.operator();
     let mut profiles = Vec::new();
     for user in ["one", "two", "three"] {

@@ -29,8 +29,8 @@ Stores:
 Other users of this machine can see a URL with a password in it while the command runs: set DATABASE_URL and write \
 postgres instead.
 
-The command copies profiles, their histories, liveness sessions, settings, the audit trail, and every file that a record \
-names, with all ids and times. Between SQLite and PostgreSQL it also copies the console's users, reviews and their notes, \
+The command copies profiles, their histories, liveness sessions, settings, reviews with their notes, the audit trail, and \
+every file that a record names, with all ids and times. Between SQLite and PostgreSQL it also copies the console's users, \
 for which PocketBase has no place; the report counts those that stay. PocketBase renames files; the other stores keep their names. When both sides share one \
 folder of files, the files stay there. The command does not copy DATA_DIR/system.key (copy this file yourself: it encrypts \
 the secrets of the records), DATA_DIR/first-run.json (the signing secret and the client of a first start), unused codes for another device, sessions and invitations of the console, and other programs' collections and tables.";

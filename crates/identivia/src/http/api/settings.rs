@@ -167,14 +167,14 @@ async fn store_setting(
     needs_deciders: Option<Option<&str>>,
     event: AuditEvent,
 ) -> Result<(), ApiError> {
-    // With PocketBase users are in another database: there are no reviews either.
-    let needs_deciders = needs_deciders.filter(|_| app.store.keeps_reviews());
     for _ in 0..TRIES {
         let deciders = match needs_deciders {
             Some(team) => find_deciders(app, team, None).await?.ok_or_else(lonely_decider)?,
             None => Vec::new(),
         };
-        if app.store.put_setting(setting, &deciders, event.clone()).await?.is_ok() {
+        // Where users are in another database, the write cannot name them.
+        let named = if app.console.is_beside_records() { &deciders[..] } else { &[] };
+        if app.store.put_setting(setting, named, event.clone()).await?.is_ok() {
             return Ok(());
         }
     }

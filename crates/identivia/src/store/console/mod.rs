@@ -34,6 +34,12 @@ impl ConsoleStore {
         Arc::new(Self { records, audit })
     }
 
+    /// Says whether users are in the same database as all other records, so that one write can name both.
+    #[must_use]
+    pub fn is_beside_records(&self) -> bool {
+        self.audit.is_none()
+    }
+
     /// Records what belongs to no change: a refusal, or a read.
     ///
     /// # Errors

@@ -23,7 +23,7 @@ pub(super) const ID_LENGTH: u64 = 15;
 pub(super) const ID_PATTERN: &str = "^[a-z0-9]+$";
 
 /// The kinds of record that have a collection, profiles first: the histories refer to them.
-pub(super) const KINDS: [RecordKind; 12] = [
+pub(super) const KINDS: [RecordKind; 15] = [
     RecordKind::Profiles,
     RecordKind::VerificationHistory,
     RecordKind::StatusHistory,
@@ -36,6 +36,9 @@ pub(super) const KINDS: [RecordKind; 12] = [
     RecordKind::Clients,
     RecordKind::RevokedTokens,
     RecordKind::WebhookEndpoints,
+    RecordKind::Reviews,
+    RecordKind::ReviewNotes,
+    RecordKind::ReviewVersions,
 ];
 
 /// An index of a collection.
@@ -137,6 +140,18 @@ const REVOKED_TOKEN_INDEXES: &[CollectionIndex] = &[
     CollectionIndex::of_columns("identivia_revoked_tokens_client", &["client", "expires"]),
     CollectionIndex::of_columns("identivia_revoked_tokens_expires", &["expires"]),
 ];
+const REVIEW_INDEXES: &[CollectionIndex] = &[
+    CollectionIndex::of_columns("identivia_reviews_verification", &["verification"]).unique(),
+    CollectionIndex::of_columns("identivia_reviews_profile", &["profile"]),
+    CollectionIndex::of_columns("identivia_reviews_due", &["state", "due_at"]),
+    CollectionIndex::of_columns("identivia_reviews_assignee", &["assignee", "state"]),
+    CollectionIndex::of_columns("identivia_reviews_created", &["created"]),
+    CollectionIndex::of_columns("identivia_reviews_updated", &["updated"]),
+    CollectionIndex::of_columns("identivia_reviews_decisions", &["decide_due"])
+        .covering(IndexCondition::Known("decide_due")),
+];
+const REVIEW_NOTE_INDEXES: &[CollectionIndex] =
+    &[CollectionIndex::of_columns("identivia_review_notes_review", &["review", "at"])];
 
 const fn indexes(kind: RecordKind) -> &'static [CollectionIndex] {
     match kind {
@@ -150,7 +165,9 @@ const fn indexes(kind: RecordKind) -> &'static [CollectionIndex] {
         RecordKind::OutboxEvents => OUTBOX_INDEXES,
         RecordKind::IdempotencyKeys => KEY_INDEXES,
         RecordKind::RevokedTokens => REVOKED_TOKEN_INDEXES,
-        // Lists read all of the few clients and endpoints there may be.
+        RecordKind::Reviews => REVIEW_INDEXES,
+        RecordKind::ReviewNotes => REVIEW_NOTE_INDEXES,
+        // Lists read all of the few clients and endpoints there may be. No list reads versions of reviews.
         RecordKind::Clients
         | RecordKind::WebhookEndpoints
         | RecordKind::FileIntents
@@ -167,8 +184,7 @@ const fn indexes(kind: RecordKind) -> &'static [CollectionIndex] {
         | RecordKind::ConsoleCredentials
         | RecordKind::ConsoleIdentities
         | RecordKind::ConsoleSignIns
-        | RecordKind::Reviews
-        | RecordKind::ReviewNotes
+        | RecordKind::ReviewVersions
         | RecordKind::DocumentReadings => &[],
     }
 }

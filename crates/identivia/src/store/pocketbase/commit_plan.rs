@@ -11,6 +11,7 @@ use super::field_mapping::{
 use super::profile_lock::{ProfileLock, first_version};
 use super::reads::id_of_key;
 use super::record_reading::{RecordsBefore, from_pocketbase};
+use super::review_versions::{VersionRequests, take_review_version};
 use super::shape::InstanceShape;
 use super::writes::WriteRequest;
 use crate::domain::outbox::ProfileEvents;
@@ -22,8 +23,8 @@ use crate::store::{Change, Commit, CommitOutcome, Condition, IfExists, Refusal, 
 /// A change of a commit for which there is a request.
 #[derive(Default)]
 pub(super) struct PlannedChange {
-    /// Its number in the commit.
-    pub(super) number: usize,
+    /// Its number in the commit; `None` for what PocketBase needs beside the commit's own changes.
+    pub(super) number: Option<usize>,
     /// What the commit is refused with when a unique value exists, and when the record does not.
     pub(super) if_taken: Option<Refusal>,
     pub(super) if_missing: Option<Refusal>,
@@ -73,7 +74,13 @@ pub(super) fn plan_commit(
             Change::Update { kind, key, conditions, fields } => {
                 match find_target(shape, kind, &key, &conditions, before) {
                     Ok(Some(target)) => {
+                        let version = match kind {
+                            RecordKind::Reviews => take_review_version(shape, target.id, &conditions, &fields)?,
+                            _ => VersionRequests::default(),
+                        };
+                        plan.add_version_request(version.take);
                         plan.add_update(shape, number, &target, &fields, staged)?;
+                        plan.add_version_request(version.give_back);
                         if kind == RecordKind::Profiles {
                             plan.profile = Some((target.id, conditions));
                         }
@@ -146,7 +153,7 @@ impl CommitPlan {
             IfExists::Skip => None,
         };
         request.may_exist = if_taken.is_none();
-        self.changes.push(PlannedChange { number, if_taken, ..PlannedChange::default() });
+        self.changes.push(PlannedChange { number: Some(number), if_taken, ..PlannedChange::default() });
         self.requests.push(request);
     }
 
@@ -171,7 +178,7 @@ impl CommitPlan {
             derived.extend(value.map(|value| (field.name.to_owned(), value.clone())));
         }
         let mut request = WriteRequest::update(kind, target.id, to_changed_fields(shape, kind, fields)?);
-        if changes_tokens(kind, fields) {
+        if kind == RecordKind::Profiles && changes_tokens(kind, fields) {
             let after = before.clone().into_iter().chain(fields.clone()).collect();
             request.body[PROFILE_WORDS] = to_profile_words(&after);
         }
@@ -184,7 +191,7 @@ impl CommitPlan {
             return Ok(());
         }
         let (if_taken, if_missing) = (Some(Refusal::AlreadyExists), target.if_missing);
-        self.changes.push(PlannedChange { number, if_taken, if_missing, derived });
+        self.changes.push(PlannedChange { number: Some(number), if_taken, if_missing, derived });
         self.requests.push(request);
         Ok(())
     }
@@ -193,7 +200,15 @@ impl CommitPlan {
         let mut request = WriteRequest::delete(target.kind, target.id);
         request.may_be_missing = target.if_missing.is_none();
         let if_missing = target.if_missing;
-        self.changes.push(PlannedChange { number, if_missing, ..PlannedChange::default() });
+        self.changes.push(PlannedChange { number: Some(number), if_missing, ..PlannedChange::default() });
+        self.requests.push(request);
+    }
+
+    /// Adds a request that fails when another change of the review was made first.
+    fn add_version_request(&mut self, request: Option<WriteRequest>) {
+        let Some(request) = request else { return };
+        let (if_taken, if_missing) = (Some(Refusal::Changed), Some(Refusal::Changed));
+        self.changes.push(PlannedChange { if_taken, if_missing, ..PlannedChange::default() });
         self.requests.push(request);
     }
 
@@ -212,7 +227,7 @@ impl CommitPlan {
     /// The outcome of a commit whose requests were all done.
     pub(super) fn finish(mut self, shape: &InstanceShape, records: Vec<Option<Value>>) -> CommitOutcome {
         for ((change, request), record) in self.changes.into_iter().zip(&self.requests).zip(records) {
-            let Some(record) = record.filter(Value::is_object) else { continue };
+            let (Some(number), Some(record)) = (change.number, record.filter(Value::is_object)) else { continue };
             if request.is_insert() {
                 report_dropped_fields(request.kind, &request.body, &record);
             }
@@ -221,7 +236,7 @@ impl CommitPlan {
             if request.kind == RecordKind::Profiles {
                 hide_foreign_files(request.kind, &mut fields);
             }
-            self.stored[change.number] = Some(fields);
+            self.stored[number] = Some(fields);
         }
         CommitOutcome::Done(self.stored)
     }

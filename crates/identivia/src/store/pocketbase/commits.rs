@@ -15,12 +15,22 @@ use super::shape::fit::field_refusal;
 use super::writes::WriteAnswer;
 use super::{PocketBase, refuse_file_intents};
 use crate::records::RecordKind;
-use crate::store::{Change, Commit, CommitOutcome, Comparison, Order, Query, Result};
+use crate::store::{Change, Commit, CommitOutcome, Comparison, HolderQuota, Order, Query, Result};
 
 impl PocketBase {
     pub(super) async fn make_commit(&self, commit: Commit) -> Result<CommitOutcome> {
         for change in &commit.changes {
             refuse_file_intents(change_kind(change))?;
+        }
+        // Within this server one such commit is made after the other.
+        let _turn = match &commit.quota {
+            Some(_) => Some(self.quota_turn.lock().await),
+            None => None,
+        };
+        if let Some(quota) = &commit.quota
+            && self.is_used_up(quota).await?
+        {
+            return Ok(CommitOutcome::Refused(quota.refusal));
         }
         let shape = self.instance_shape().await?;
         let before = self.read_before(&commit.changes).await?;
@@ -47,6 +57,11 @@ impl PocketBase {
             }
         }
         Ok(CommitOutcome::Done(plan.stored))
+    }
+
+    async fn is_used_up(&self, quota: &HolderQuota) -> Result<bool> {
+        let query = Query { keys_only: true, ..quota.records.clone().limited(quota.most) };
+        Ok(self.read_records(&query).await?.len() >= quota.most)
     }
 
     /// Refuses the commit, or leaves the refused change out, so that the others can be made.

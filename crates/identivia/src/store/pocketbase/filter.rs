@@ -49,6 +49,24 @@ fn contains_pattern(text: &str) -> String {
     text_literal(&pattern)
 }
 
+/// The condition that a searched field has each of the words of a text, between blanks, as this program writes them.
+pub(super) fn whole_words_condition(kind: RecordKind, text: &str) -> String {
+    let words = search_tokens([text]);
+    if words.is_empty() {
+        return NO_RECORD.to_owned();
+    }
+    // Words of this program are letters and digits: none of them is special in a pattern.
+    let is_in_a_field = |word: &String| {
+        any_of(searched_fields(kind).flat_map(|field| {
+            let places = [format!("{word} %"), format!("% {word} %"), format!("% {word}")];
+            let name = field.in_pocketbase;
+            let alone = format!("{name} = {}", text_literal(word));
+            places.map(|place| format!("{name} ~ {}", text_literal(&place))).into_iter().chain([alone])
+        }))
+    };
+    words.iter().map(is_in_a_field).collect::<Vec<_>>().join(" && ")
+}
+
 /// The filter of a query, without its search.
 pub(super) fn query_filter(shape: &InstanceShape, query: &Query) -> Result<String> {
     let mut conditions = Vec::new();
@@ -281,6 +299,12 @@ mod tests {
         );
         let frames = Query::of_kind(RecordKind::LivenessFrames);
         assert_eq!(filter(frames.filter("session", Comparison::NotIn(Vec::new()))), ANY_RECORD);
+        let reviews = Query::of_kind(RecordKind::Reviews);
+        assert_eq!(
+            whole_words_condition(reviews.kind, "mrzunreadable"),
+            r#"(finding_words ~ "mrzunreadable %" || finding_words ~ "% mrzunreadable %" || finding_words ~ "% mrzunreadable" || finding_words = "mrzunreadable")"#
+        );
+        assert_eq!(whole_words_condition(reviews.kind, "%"), NO_RECORD);
         assert!(
             query_filter(&InstanceShape::default(), &profiles().filter("newest_status", Comparison::Is(Value::Null)))
                 .is_err()

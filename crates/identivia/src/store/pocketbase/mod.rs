@@ -3,8 +3,11 @@
 //! PocketBase gives less than the SQL databases:
 //! - It has no transaction that spans a read and a write. A commit's conditions are checked just before the write and not
 //!   within it. Only its unique indexes hold at the moment of writing: they keep a userID to one profile, a liveness
-//!   session to one verification record, and of two concurrent steps of a browser only one succeeds.
-//! - Records that change together are written by its batch API. Where that is off, they are written one after the other.
+//!   session to one verification record, and of two concurrent steps of a browser, or changes of a review, only one
+//!   succeeds.
+//! - It cannot count within a write. How many reviews a reviewer holds is counted just before, by each server for itself.
+//! - Records that change together are written by its batch API. Where that is off, they are written one after the other,
+//!   and there are no reviews.
 //! - It does not sync to disk before it answers.
 //! - It can be changed in its admin page. So what a profile repeats of its histories is derived from them on every read of
 //!   a single profile. Only `recorded_status` is stored, for lists: they do not see records that were added by hand.
@@ -24,6 +27,7 @@ mod lists;
 mod profile_lock;
 mod reads;
 mod record_reading;
+mod review_versions;
 mod schema;
 mod shape;
 mod writes;
@@ -71,6 +75,8 @@ pub struct PocketBase {
     /// Writes whose answer was lost: they may have been done.
     unanswered: Mutex<UnansweredWrites>,
     file_permits: Semaphore,
+    /// Held by a commit that counts a holder's records, until it is made.
+    quota_turn: tokio::sync::Mutex<()>,
     connection: tokio::sync::Mutex<Option<(Instant, ConnectionState)>>,
 }
 
@@ -107,6 +113,7 @@ impl PocketBase {
             has_words: OnceCell::new(),
             unanswered: Mutex::default(),
             file_permits: Semaphore::new(MAX_FILE_WRITES),
+            quota_turn: tokio::sync::Mutex::default(),
             connection: tokio::sync::Mutex::default(),
         })
     }
@@ -187,7 +194,7 @@ impl Store for PocketBase {
     }
 
     fn keeps_reviews(&self) -> bool {
-        false
+        !self.is_batch_off()
     }
 
     async fn check_ready(&self) -> Result<()> {

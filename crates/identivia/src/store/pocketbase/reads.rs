@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::answers::unexpected_answer;
 use super::conditions::fulfils;
 use super::field_mapping::{PROFILE_VERSION, check_identity, hide_foreign_files, id_of, text_of};
-use super::filter::{is_session_key, query_filter, search_condition};
+use super::filter::{is_session_key, query_filter, search_condition, whole_words_condition};
 use super::lists::{ListOrder, ListedParts, RecordList, expanded_histories};
 use super::record_reading::{
     ProfileParts, STATUSES, VERIFICATIONS, from_pocketbase, has_truncated_histories, newest_record, profile_fields,
@@ -42,9 +42,7 @@ impl PocketBase {
         }
         let order = ListOrder::of_query(query.kind, query.order)?;
         let search = match &query.search {
-            Some(text) => {
-                format!(" && {}", search_condition(&shape, query.kind, text, self.has_profile_words().await?))
-            }
+            Some(text) => format!(" && {}", self.search_filter(&shape, query.kind, text).await?),
             None => String::new(),
         };
         let (settled, after) = match query.order {
@@ -83,6 +81,13 @@ impl PocketBase {
             }
         }
         Ok(stored)
+    }
+
+    async fn search_filter(&self, shape: &InstanceShape, kind: RecordKind, text: &str) -> Result<String> {
+        Ok(match kind {
+            RecordKind::Profiles => search_condition(shape, kind, text, self.has_profile_words().await?),
+            _ => whole_words_condition(kind, text),
+        })
     }
 
     /// The place in a list of the event whose id a query in the order of commits names.

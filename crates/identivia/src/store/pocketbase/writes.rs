@@ -165,7 +165,7 @@ impl PocketBase {
         }
     }
 
-    fn is_batch_off(&self) -> bool {
+    pub(super) fn is_batch_off(&self) -> bool {
         self.batch_is_off.load(Ordering::Relaxed)
     }
 
@@ -186,6 +186,9 @@ impl PocketBase {
             let text = "PocketBase's batch API is off, which Idempotency-Key needs: send the request without the key, or \
                         have the operator turn the batch API on";
             return Err(StoreError::Refused(text.to_owned()));
+        }
+        if requests.iter().any(|request| request.kind == RecordKind::ReviewVersions) {
+            return Err(StoreError::Refused("PocketBase's batch API is off, which reviews need".to_owned()));
         }
         let must_be_new = |request: &&WriteRequest| request.is_insert() && !request.may_exist && !request.is_lock;
         if requests.iter().filter(must_be_new).count() > 1 {

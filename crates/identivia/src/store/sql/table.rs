@@ -127,7 +127,7 @@ fn inserted_value(columns: &[Column], index: usize, first: usize) -> String {
     }
 }
 
-/// Every kind, in the order of [`RecordKind`].
+/// Every kind that has a table, in the order of [`RecordKind`].
 pub(super) const ALL_KINDS: [RecordKind; 29] = [
     RecordKind::Profiles,
     RecordKind::LivenessSessions,

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::SignedIn;
-use crate::reviews::{act, list, submit, world_with_reviews};
+use crate::reviews::{act, list, submit};
 use crate::world::{Caller, GIVEN_UP_WITHIN, World};
 
 /// How long a test waits for what must not come.
@@ -75,7 +75,7 @@ fn messages(text: &str) -> Vec<Value> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn claim_by_one_shows_in_the_stream_of_another_of_the_same_team() {
-    let Some(world) = world_with_reviews().await else { return };
+    let world = World::with_liveness().await;
     let (profile, _) = submit(&world, "one", Some("red")).await;
     let ann = world.sign_in(ConsoleRole::Reviewer, Some(&["red"])).await.browser;
     let bob = world.sign_in(ConsoleRole::Reviewer, Some(&["red", "green"])).await.browser;

@@ -93,7 +93,7 @@ async fn read_console(world: &World, user: RecordId) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn users_and_reviews_copy_between_sql_stores() {
+async fn reviews_copy_between_all_stores_and_users_between_sql_stores() {
     let source = CopySide::new(StoreKind::Sqlite).await;
     let world = source.world().await;
     let reviewer = world.sign_in(ConsoleRole::Reviewer, None).await;
@@ -138,7 +138,23 @@ async fn users_and_reviews_copy_between_sql_stores() {
 
     let pocketbase = CopySide::new(StoreKind::PocketBase).await;
     let said = assert_same(&run_copy(&source, &pocketbase, &[]).await);
-    assert!(said.contains("note: reviews: 2 stay on the source, because PocketBase keeps none\n"), "{said}");
+    assert!(
+        said.contains("note: console_credentials: 1 stay on the source, because PocketBase keeps none\n"),
+        "{said}"
+    );
+    let back = CopySide::new(StoreKind::Sqlite).await;
+    assert_same(&run_copy(&pocketbase, &back, &[]).await);
+    let mut without_user = before;
+    without_user["user"] = Value::Null;
+    for (side, name) in [(&pocketbase, "in PocketBase"), (&back, "and back")] {
+        let moved = side.world().await;
+        assert_answers_equal(&read_console(&moved, reviewer.user.id).await, &without_user, name);
+        // A copied review goes on where it was.
+        let admin = moved.console(ConsoleRole::Admin).await;
+        let claimed = reviews::list(&admin, "claimed").await.remove(0);
+        let force = json!({"version": claimed["version"], "force": true, "reason": "Moved"});
+        reviews::act(&admin, &claimed, "claim", force).await.expect(200);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,6 +10,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{assert_unavailable, await_service, list_calls_since, start_behind_proxy, status_body};
+use crate::reviews::{act, list, submit};
 use crate::services::pocketbase::{PocketBase, ready_made};
 use crate::world::World;
 
@@ -96,6 +97,36 @@ async fn without_the_batch_api_records_are_written_one_after_the_other() {
     let taken =
         join_all((0..8).map(|_| nobody.post("/api/flow/redeem", json!({"code": offered["data"]["code"]})))).await;
     assert_eq!(taken.iter().filter(|answer| answer.status == 200).count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_batch_api_there_are_no_reviews_and_people_are_verified_all_the_same() {
+    let (_, service) = ready_made().await;
+    let switch_batch = async |enabled: bool| {
+        service.api(Method::PATCH, "/api/settings", json!({"batch": {"enabled": enabled}})).await.expect(200);
+    };
+    let flags =
+        ["--pocketbase-url", &service.url, "--pb-user-email", &service.email, "--pb-user-password", &service.password];
+    let world = World::with(&flags, true).await;
+    let operator = world.operator();
+    let (first, _) = submit(&world, "one", None).await;
+    let review = list(&operator, "open").await.remove(0);
+
+    // It is turned off while the server runs: a change that could not be one step is refused.
+    switch_batch(false).await;
+    let refused = act(&operator, &review, "claim", json!({"version": 1})).await.expect(400);
+    assert!(refused["message"].as_str().unwrap().contains("batch API is off"), "{refused}");
+    assert_eq!(operator.get("/api/reviews").await.expect(501)["error"], "Reviews need the batch API");
+    submit(&world, "two", None).await;
+    let verified = json!({"previous_status": "unverified", "new_status": "verified", "notes": "n"});
+    operator.post(&format!("/api/status_history/{first}"), verified).await.expect(201);
+    assert_eq!(operator.get(&format!("/api/profiles/{first}")).await.expect(200)["data"]["status"], "verified");
+
+    let world = World::with(&flags, true).await;
+    assert_eq!(world.operator().get("/api/reviews").await.expect(501)["error"], "Reviews need the batch API");
+    switch_batch(true).await;
+    let world = World::with(&flags, true).await;
+    assert_eq!(list(&world.operator(), "open").await.len(), 1, "the record of the second person has none");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,7 @@
 use identivia::records::console_user::ConsoleRole;
 use serde_json::{Value, json};
 
-use super::{act, claim, decide, list, review_of, run_decisions, send_record, submit, world_with_reviews};
+use super::{act, claim, decide, list, review_of, run_decisions, send_record, submit};
 use crate::world::{Caller, World};
 
 async fn shown_status(world: &World, profile: &str) -> Value {
@@ -16,7 +16,7 @@ async fn claimed(person: &Caller<'_>, profile: &str) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn decision_takes_effect_after_its_seconds_and_sets_everything_at_once() {
-    let Some(world) = world_with_reviews().await else { return };
+    let world = World::with_liveness().await;
     let (id, _) = submit(&world, "one", None).await;
     let ann = world.console(ConsoleRole::Reviewer).await;
     let case = claimed(&ann, &id).await;
@@ -45,7 +45,7 @@ async fn decision_takes_effect_after_its_seconds_and_sets_everything_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn undone_decision_never_takes_effect() {
-    let Some(world) = world_with_reviews().await else { return };
+    let world = World::with_liveness().await;
     let (id, _) = submit(&world, "one", None).await;
     let (ann, bob) = (world.console(ConsoleRole::Reviewer).await, world.console(ConsoleRole::Reviewer).await);
     let case = claimed(&ann, &id).await;
@@ -69,7 +69,7 @@ async fn undone_decision_never_takes_effect() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rejection_needs_a_reason_and_a_change_the_version_that_was_read() {
-    let Some(world) = world_with_reviews().await else { return };
+    let world = World::with_liveness().await;
     let (id, _) = submit(&world, "one", None).await;
     let ann = world.console(ConsoleRole::Reviewer).await;
     let case = claimed(&ann, &id).await;
@@ -86,7 +86,7 @@ async fn rejection_needs_a_reason_and_a_change_the_version_that_was_read() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn newer_record_refuses_a_decision_about_the_older_one() {
-    let Some(world) = world_with_reviews().await else { return };
+    let world = World::with_liveness().await;
     let (id, _) = submit(&world, "one", None).await;
     let ann = world.console(ConsoleRole::Reviewer).await;
     let case = claimed(&ann, &id).await;
@@ -101,7 +101,7 @@ async fn newer_record_refuses_a_decision_about_the_older_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn newer_record_within_the_undo_gives_the_review_back() {
-    let Some(world) = world_with_reviews().await else { return };
+    let world = World::with_liveness().await;
     let (id, _) = submit(&world, "one", None).await;
     let ann = world.console(ConsoleRole::Reviewer).await;
     let case = claimed(&ann, &id).await;
@@ -115,7 +115,7 @@ async fn newer_record_within_the_undo_gives_the_review_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn decision_through_the_api_withdraws_the_review() {
-    let Some(world) = world_with_reviews().await else { return };
+    let world = World::with_liveness().await;
     let ann = world.console(ConsoleRole::Reviewer).await;
     for by_record in [true, false] {
         let (id, _) = submit(&world, &format!("user-{by_record}"), None).await;
@@ -134,7 +134,7 @@ async fn decision_through_the_api_withdraws_the_review() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn decision_through_the_api_comes_before_one_that_can_still_be_undone() {
-    let Some(world) = world_with_reviews().await else { return };
+    let world = World::with_liveness().await;
     let (id, _) = submit(&world, "one", None).await;
     let ann = world.console(ConsoleRole::Reviewer).await;
     decide(&ann, &claimed(&ann, &id).await, "approve", json!({})).await.expect(200);
@@ -150,7 +150,7 @@ async fn decision_through_the_api_comes_before_one_that_can_still_be_undone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn request_for_another_try_opens_the_link_and_the_new_record_has_its_own_review() {
-    let Some(world) = world_with_reviews().await else { return };
+    let world = World::with_liveness().await;
     let (id, browser) = submit(&world, "one", None).await;
     let ann = world.console(ConsoleRole::Reviewer).await;
     let case = claimed(&ann, &id).await;
@@ -174,7 +174,7 @@ async fn request_for_another_try_opens_the_link_and_the_new_record_has_its_own_r
 
 #[tokio::test(flavor = "multi_thread")]
 async fn reviewers_ask_for_another_try_only_so_often() {
-    let Some(world) = world_with_reviews().await else { return };
+    let world = World::with_liveness().await;
     world.operator().put("/api/settings/max_resubmissions", json!({"value": 1})).await.expect(200);
     let (id, browser) = submit(&world, "one", None).await;
     let ann = world.console(ConsoleRole::Reviewer).await;
@@ -191,7 +191,7 @@ async fn reviewers_ask_for_another_try_only_so_often() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn reopened_decision_leaves_the_old_records_and_can_be_made_again() {
-    let Some(world) = world_with_reviews().await else { return };
+    let world = World::with_liveness().await;
     world.operator().put("/api/settings/review_undo_seconds", json!({"value": 0})).await.expect(200);
     let (id, browser) = submit(&world, "one", None).await;
     let (ann, admin) = (world.console(ConsoleRole::Reviewer).await, world.console(ConsoleRole::Admin).await);
@@ -214,7 +214,7 @@ async fn reopened_decision_leaves_the_old_records_and_can_be_made_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn client_decides_by_its_own_word() {
-    let Some(world) = world_with_reviews().await else { return };
+    let world = World::with_liveness().await;
     world.operator().put("/api/settings/review_undo_seconds", json!({"value": 0})).await.expect(200);
     let (id, _) = submit(&world, "one", None).await;
     let machine = world.operator();

@@ -9,7 +9,8 @@ use identivia::store::console::UserWrite;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::{act, claim, decide, list, review_of, submit, world_with_reviews};
+use super::{act, claim, decide, list, review_of, submit};
+use crate::ground::StoreKind;
 use crate::world::{Caller, World};
 
 /// Turns four eyes on, and gives two people who may decide together.
@@ -41,7 +42,7 @@ async fn proposed(world: &World, person: &Caller<'_>, user: &str) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn second_person_puts_the_decision_into_effect_and_sees_nothing_of_it_before() {
-    let Some(world) = world_with_reviews().await else { return };
+    let world = World::with_liveness().await;
     let (ann, bob) = two_people(&world).await;
     let review = proposed(&world, &ann, "one").await;
     let path = format!("/api/reviews/{}", review["id"].as_str().unwrap());
@@ -69,7 +70,7 @@ async fn second_person_puts_the_decision_into_effect_and_sees_nothing_of_it_befo
 
 #[tokio::test(flavor = "multi_thread")]
 async fn first_decision_is_in_the_audit_trail_once_a_second_person_disagrees() {
-    let Some(world) = world_with_reviews().await else { return };
+    let world = World::with_liveness().await;
     let (ann, bob) = two_people(&world).await;
     let review = proposed(&world, &ann, "one").await;
     act(&bob, &review, "second", json!({"version": review["version"], "agree": false})).await.expect(200);
@@ -79,7 +80,7 @@ async fn first_decision_is_in_the_audit_trail_once_a_second_person_disagrees() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn same_person_is_refused_by_account_email_and_subject_on_every_path() {
-    let Some(world) = world_with_reviews().await else { return };
+    let world = World::with_liveness().await;
     let (_, bob) = two_people(&world).await;
     let mut first = world.new_console_user(ConsoleRole::Admin, None);
     first.oidc_subject = Some("subject-1".to_owned());
@@ -121,7 +122,7 @@ async fn same_person_is_refused_by_account_email_and_subject_on_every_path() {
 /// providers may give one subject to two people.
 #[tokio::test(flavor = "multi_thread")]
 async fn person_at_a_provider_is_one_person_whatever_the_account() {
-    let Some(world) = world_with_reviews().await else { return };
+    let world = World::with_liveness().await;
     two_people(&world).await;
     let connected =
         async |issuer: &str| like(&world, |user| *user = user.clone().connected_to(issuer, "subject-1")).await;
@@ -136,7 +137,7 @@ async fn person_at_a_provider_is_one_person_whatever_the_account() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn client_is_none_of_four_eyes() {
-    let Some(world) = world_with_reviews().await else { return };
+    let world = World::with_liveness().await;
     let (ann, _) = two_people(&world).await;
     let (id, _) = submit(&world, "one", None).await;
     let machine = world.operator();
@@ -150,7 +151,7 @@ async fn client_is_none_of_four_eyes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn second_look_needs_its_permission_and_the_version() {
-    let Some(world) = world_with_reviews().await else { return };
+    let world = World::with_liveness().await;
     let (ann, bob) = two_people(&world).await;
     let review = proposed(&world, &ann, "one").await;
     let junior = world.console(ConsoleRole::Reviewer).await;
@@ -162,7 +163,7 @@ async fn second_look_needs_its_permission_and_the_version() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn change_of_a_user_that_leaves_one_person_for_four_eyes_is_409() {
-    let Some(world) = world_with_reviews().await else { return };
+    let world = World::with_liveness().await;
     let root = world.console(ConsoleRole::SuperAdmin).await;
     let reviewer = || world.sign_in(ConsoleRole::Reviewer, Some(&["red"]));
     let ann = reviewer().await;
@@ -186,7 +187,7 @@ async fn change_of_a_user_that_leaves_one_person_for_four_eyes_is_409() {
 /// Two of three people are changed at the same moment. Each change alone leaves two, both together would leave one.
 #[tokio::test(flavor = "multi_thread")]
 async fn changes_of_two_users_at_once_leave_two_people_for_four_eyes() {
-    let Some(world) = world_with_reviews().await else { return };
+    let world = World::with_liveness().await;
     let root = world.console(ConsoleRole::SuperAdmin).await;
     let path = |user: &ConsoleUser| format!("/api/console/users/{}", user.id);
     for round in 0..8 {
@@ -209,7 +210,7 @@ async fn changes_of_two_users_at_once_leave_two_people_for_four_eyes() {
 /// The same with a fixed order: both have counted the people before either writes.
 #[tokio::test(flavor = "multi_thread")]
 async fn change_that_relies_on_a_person_who_has_changed_is_refused() {
-    let Some(world) = world_with_reviews().await else { return };
+    let world = World::with_liveness().await;
     let (console, now) = (&world.app.console, world.clock.now());
     let mut people = Vec::new();
     for _ in 0..3 {
@@ -230,7 +231,11 @@ async fn change_that_relies_on_a_person_who_has_changed_is_refused() {
 /// Four eyes are turned on at the moment in which one of the two people is disabled: one of the two is refused.
 #[tokio::test(flavor = "multi_thread")]
 async fn four_eyes_are_not_turned_on_while_one_of_the_two_people_leaves() {
-    let Some(world) = world_with_reviews().await else { return };
+    if StoreKind::wanted() == StoreKind::PocketBase {
+        // Users are in another database there: docs/reviews.md names the limit.
+        return;
+    }
+    let world = World::with_liveness().await;
     let (console, now) = (&world.app.console, world.clock.now());
     let ann = world.sign_in(ConsoleRole::Admin, None).await.user;
     let bob = world.sign_in(ConsoleRole::Admin, None).await.user;

@@ -13,12 +13,12 @@ use identivia::records::verification_record::ChecksStatus;
 use identivia::store::CompletedChecks;
 use serde_json::{Value, json};
 
-use super::{CANARIES, act, claim, list, review_of, submit, world_with_reviews};
+use super::{CANARIES, act, claim, list, review_of, submit};
 use crate::world::World;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn lists_show_no_value_that_identifies_a_person() {
-    let Some(world) = world_with_reviews().await else { return };
+    let world = World::with_liveness().await;
     submit(&world, "one", None).await;
     assert!(world.run_next_checks().await);
     let ann = world.console(ConsoleRole::Reviewer).await;
@@ -52,7 +52,7 @@ async fn lists_show_no_value_that_identifies_a_person() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn case_is_masked_until_it_is_held_and_numbers_until_they_are_revealed() {
-    let Some(world) = world_with_reviews().await else { return };
+    let world = World::with_liveness().await;
     let (id, _) = submit(&world, "one", None).await;
     assert!(world.run_next_checks().await);
     let (ann, bob) = (world.console(ConsoleRole::Reviewer).await, world.console(ConsoleRole::Reviewer).await);
@@ -86,7 +86,7 @@ async fn case_is_masked_until_it_is_held_and_numbers_until_they_are_revealed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn reveal_needs_a_claim_and_a_reason_and_is_audited_by_field() {
-    let Some(world) = world_with_reviews().await else { return };
+    let world = World::with_liveness().await;
     let (id, _) = submit(&world, "one", None).await;
     let (ann, admin) = (world.console(ConsoleRole::Reviewer).await, world.console(ConsoleRole::SuperAdmin).await);
     let review = review_of(&ann, &id).await;
@@ -141,7 +141,7 @@ fn check(check: CheckKind, readings: Vec<SourceReading>, eyes: Vec<FaceEyes>) ->
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_part_of_the_document_is_masked_and_eyes_are_for_those_who_see_the_pictures() {
-    let Some(world) = world_with_reviews().await else { return };
+    let world = World::with_liveness().await;
     let (id, person) = submit(&world, "one", None).await;
     let (ann, bob) = (world.console(ConsoleRole::Reviewer).await, world.console(ConsoleRole::Reviewer).await);
     let review = review_of(&ann, &id).await;
@@ -197,7 +197,7 @@ async fn each_part_of_the_document_is_masked_and_eyes_are_for_those_who_see_the_
 /// A record that was checked before: without readings and eyes.
 #[tokio::test(flavor = "multi_thread")]
 async fn record_that_was_checked_before_has_one_reading_and_no_eyes() {
-    let Some(world) = world_with_reviews().await else { return };
+    let world = World::with_liveness().await;
     let (id, _) = submit(&world, "one", None).await;
     let ann = world.console(ConsoleRole::Reviewer).await;
     let review = review_of(&ann, &id).await;

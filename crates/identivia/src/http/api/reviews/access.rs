@@ -35,14 +35,15 @@ impl FromRequestParts<HttpState> for NamedReview {
     }
 }
 
-/// Refuses reviews where the records are in PocketBase.
+/// Refuses reviews where the records are in a PocketBase without its batch API.
 pub(super) fn require_reviews(context: &RequestContext) -> Result<(), ApiError> {
     if context.app.store.keeps_reviews() {
         return Ok(());
     }
     Err(ApiError::not_configured(
-        "Reviews need SQLite or PostgreSQL",
-        "Decide with status records, or move the records: identivia copy",
+        "Reviews need the batch API",
+        "The records are in PocketBase: the operator turns it on in its settings (Application, Batch API) and restarts this server; \
+         until then decide with status records",
     ))
 }
 
