@@ -1,9 +1,10 @@
 import { defineConfig } from '@playwright/test';
 import type { StoreName } from './e2e/console/server/serverStore';
 
+const CONSOLE = '**/console/*.spec.ts';
 const CONSOLE_WITH_SERVER = '**/console/server/*.spec.ts';
 
-// Uses Debian's Chromium and downloads none. One worker, for two cores.
+// Uses Debian's Chromium and downloads none. One worker, for two cores: a camera needs them. `npm run e2e` gives the console two.
 export default defineConfig<object, { store: StoreName }>({
   testDir: 'e2e',
   outputDir: 'test-results',
@@ -23,7 +24,8 @@ export default defineConfig<object, { store: StoreName }>({
   },
   // The console with the real server runs once on each store.
   projects: [
-    { name: 'pages', testIgnore: CONSOLE_WITH_SERVER },
+    { name: 'person', testIgnore: [CONSOLE, CONSOLE_WITH_SERVER] },
+    { name: 'console', testMatch: CONSOLE, fullyParallel: true },
     { name: 'sqlite', testMatch: CONSOLE_WITH_SERVER, timeout: 90_000, use: { store: 'sqlite', actionTimeout: 15_000 } },
     { name: 'postgres', testMatch: CONSOLE_WITH_SERVER, timeout: 90_000, use: { store: 'postgres', actionTimeout: 15_000 } },
   ],

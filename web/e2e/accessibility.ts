@@ -8,8 +8,8 @@ const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-prac
 
 /**
  * Expects no axe violation in either theme and any language, no horizontal overflow, and targets that are large enough.
- * The first language is checked in both themes. The others are checked in one theme and without contrast, which takes the most
- * time: the colours are the same in all languages.
+ * In the dark theme only contrast is checked, which alone depends on it. It is the same in all languages, so the others are
+ * checked without it.
  */
 export async function checkAccessibility(page: Page, name: string, languages: readonly string[] = LANGUAGES): Promise<void> {
   for (const [index, language] of languages.entries()) {
@@ -18,12 +18,12 @@ export async function checkAccessibility(page: Page, name: string, languages: re
       await expect(page.locator('html')).toHaveAttribute('lang', language);
     }
     if (index === 0) {
-      for (const colorScheme of ['light', 'dark'] as const) {
-        await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-        await expectNoViolations(new AxeBuilder({ page }).withTags(TAGS), `${name}, ${language}, ${colorScheme}`);
-      }
+      await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' });
+      await expectNoViolations(newAxe(page), `${name}, ${language}, light`);
+      await page.emulateMedia({ colorScheme: 'dark', reducedMotion: 'reduce' });
+      await expectNoViolations(newAxe(page).withRules('color-contrast'), `${name}, ${language}, dark`);
     } else {
-      await expectNoViolations(new AxeBuilder({ page }).withTags(TAGS).disableRules('color-contrast'), `${name}, ${language}`);
+      await expectNoViolations(newAxe(page).disableRules('color-contrast'), `${name}, ${language}`);
     }
     const width = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth] as const);
     expect.soft(width[0], `${name}, ${language}: overflows sideways`).toBeLessThanOrEqual(width[1]);
@@ -32,6 +32,9 @@ export async function checkAccessibility(page: Page, name: string, languages: re
   if (languages.length > 1) await page.locator('.language select').selectOption('en');
   await page.emulateMedia({ colorScheme: 'light' });
 }
+
+/** In legacy mode axe opens no page of its own, which only frames would need. */
+const newAxe = (page: Page): AxeBuilder => new AxeBuilder({ page }).setLegacyMode().withTags(TAGS);
 
 async function expectNoViolations(checks: AxeBuilder, where: string): Promise<void> {
   const { violations } = await checks.analyze();
