@@ -38,7 +38,7 @@ test: cargo web services $(VENV)/installed tests/webhooks/node_modules/.installe
 test-rust test-postgres test-pocketbase: export RUST_TEST_THREADS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 
 test-rust: cargo web services tests/webhooks/node_modules/.installed ## run the unit and integration tests, including the crash test
-	cargo test --workspace --locked --no-fail-fast
+	tests/rust.sh
 
 test-providers: web services ## check the fakes of AWS, OpenAI and Fingerprint with these providers' own clients
 	$(VENV)/bin/python tests/providers/check.py
