@@ -22,7 +22,8 @@ export default defineConfig<object, { store: StoreName }>({
       args: ['--no-sandbox', '--force-prefers-reduced-motion'],
     },
     locale: 'en-GB',
-    trace: 'retain-on-failure',
+    // Recording takes processor time: only a test that has failed is recorded, when it is tried again.
+    trace: 'on-first-retry',
   },
   // The console with the real server runs once on each store.
   projects: [
