@@ -10,7 +10,8 @@ engines=()
 for file in crates/vision/tests/*.rs; do
     engines+=(--test "$(basename "$file" .rs)")
 done
-nice -n 19 cargo test --workspace --locked --no-fail-fast --lib "${engines[@]}" 2>&1 | sed -u 's/^/engines: /' &
+# A process of its own, so that `wait` tells how the tests ended and not how `sed` did.
+(nice -n 19 cargo test --workspace --locked --no-fail-fast --lib "${engines[@]}" 2>&1 | sed -u 's/^/engines: /') &
 failed=0
 cargo test --workspace --locked --no-fail-fast --test it || failed=1
 wait $! || failed=1
