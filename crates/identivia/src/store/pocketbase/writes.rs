@@ -109,6 +109,12 @@ impl WriteRequest {
     pub(super) fn is_insert(&self) -> bool {
         self.method == Method::POST
     }
+
+    /// Says whether it must be one step with the requests beside it. A copied review may exist, and goes alone.
+    fn is_step_of_review(&self) -> bool {
+        let is_new_review = self.kind == RecordKind::Reviews && self.is_insert() && !self.may_exist;
+        is_new_review || self.kind == RecordKind::ReviewVersions
+    }
 }
 
 /// PocketBase's answer to requests that belong together.
@@ -187,8 +193,9 @@ impl PocketBase {
                         have the operator turn the batch API on";
             return Err(StoreError::Refused(text.to_owned()));
         }
-        if requests.iter().any(|request| request.kind == RecordKind::ReviewVersions) {
-            return Err(StoreError::Refused("PocketBase's batch API is off, which reviews need".to_owned()));
+        // It has just been found off, and from now on there are no reviews: the next attempt leaves them out, or is told so.
+        if requests.len() > 1 && requests.iter().any(WriteRequest::is_step_of_review) {
+            return Err(StoreError::Busy);
         }
         let must_be_new = |request: &&WriteRequest| request.is_insert() && !request.may_exist && !request.is_lock;
         if requests.iter().filter(must_be_new).count() > 1 {
