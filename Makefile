@@ -31,8 +31,7 @@ PARTS := test-rust test-web test-postgres test-pocketbase test-api test-provider
 test: cargo web services $(VENV)/installed tests/webhooks/node_modules/.installed tests/oidc/node_modules/.installed examples/shop-typescript/node_modules/.installed ## install what the tests need, then run all tests
 	tests/install.sh chromium
 	tests/install.sh deploy
-	@printf '%s\n' $(PARTS) | MAKE='$(MAKE)' xargs -n 1 tests/run_part.sh || { echo 'Tests have failed: see the lines with FAILED.' >&2; exit 1; }
-	@echo 'All tests passed.'
+	@MAKE='$(MAKE)' tests/run_parts.sh $(PARTS)
 
 # Most tests wait, for a disk, a database or another process: twice as many at once as there are processors.
 test-rust test-postgres test-pocketbase: export RUST_TEST_THREADS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
