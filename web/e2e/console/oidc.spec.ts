@@ -102,6 +102,6 @@ async function inviteWithConfirmation(page: Page, email: string): Promise<string
 async function sendInvitation(page: Page, email: string): Promise<void> {
   await page.getByRole('button', { name: 'Invite' }).first().click();
   const dialog = page.getByRole('dialog');
-  await dialog.getByLabel('E-mail').fill(email);
+  await dialog.getByLabel('E-mail', { exact: true }).fill(email);
   await dialog.getByRole('button', { name: 'Invite' }).click();
 }

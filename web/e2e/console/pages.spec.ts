@@ -94,6 +94,15 @@ for (const shown of PAGES) {
   });
 }
 
+test('nothing changes little by little for whoever wants less motion', async ({ page, standIn }) => {
+  await page.emulateMedia({ reducedMotion: 'reduce' });
+  await openConsole(page, standIn, '/');
+  const slow = await page.evaluate(() =>
+    [...document.querySelectorAll('body, body *')].filter((element) => /[1-9]/.test(getComputedStyle(element).transitionDuration)).map((element) => element.outerHTML.slice(0, 80)),
+  );
+  expect(slow).toEqual([]);
+});
+
 for (const language of ['de', 'es', 'fr']) {
   test(`in ${language} no page is wider than a phone's screen`, async ({ page, standIn }) => {
     await page.setViewportSize(PHONE);

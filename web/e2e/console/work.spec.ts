@@ -19,7 +19,7 @@ test('the first user sets up an account, enrols a factor and stores the recovery
   await openConsole(page, standIn, '/setup#token=one-time');
   expect(page.url(), 'the token leaves the address bar').not.toContain('one-time');
   await page.getByLabel('Name').fill('Ada Osei');
-  await page.getByLabel('E-mail').fill('ada@example.org');
+  await page.getByLabel('E-mail', { exact: true }).fill('ada@example.org');
   await page.getByLabel('Password').fill('correct horse battery');
   await page.getByRole('button', { name: 'Continue' }).click();
   await expect(page.getByRole('img', { name: 'QR code for your authenticator app' })).toBeVisible();
@@ -36,7 +36,7 @@ test('the first user sets up an account, enrols a factor and stores the recovery
 test('signing in takes a password and a code, and says no more than that one is wrong', async ({ page, standIn }) => {
   standIn.state.stage = 'none';
   await openConsole(page, standIn, '/queue');
-  await page.getByLabel('E-mail').fill('ada@example.org');
+  await page.getByLabel('E-mail', { exact: true }).fill('ada@example.org');
   await page.getByLabel('Password').fill('wrong password!');
   await page.getByRole('button', { name: 'Sign in', exact: true }).click();
   await expect(page.getByRole('alert')).toContainText('Wrong e-mail, password or code');

@@ -31,6 +31,7 @@ test('of two reviewers who claim at once one gets the review, and the other read
   await expect(lost.locator('.layer img')).toHaveCount(0);
 
   await won.getByRole('button', { name: 'Release' }).click();
+  await expect(won.getByRole('button', { name: 'Claim', exact: true })).toBeVisible();
   await lost.reload();
   await lost.getByRole('button', { name: 'Claim', exact: true }).click();
   await expect(lost.getByRole('button', { name: 'Release' })).toBeVisible();

@@ -38,7 +38,7 @@ test('masked data is shown after its reveal alone, and the audit trail names the
   }
   await page.getByRole('button', { name: 'Reveal' }).click();
   const dialog = page.getByRole('dialog');
-  await dialog.getByLabel('E-mail').check();
+  await dialog.getByLabel('E-mail', { exact: true }).check();
   await dialog.getByRole('button', { name: 'Reveal' }).click();
   await expect(page.getByText(SPECIMEN.document_number)).toBeVisible();
 
@@ -67,7 +67,7 @@ test('from the sign-in to a decision by keys alone', async ({ team, served, page
   const { person } = await team.sendRecord();
   const ann = await team.invite('reviewer');
   await page.goto(`${served.server.url}/console/queue`);
-  await tabTo(page, page.getByLabel('E-mail'));
+  await tabTo(page, page.getByLabel('E-mail', { exact: true }));
   await page.keyboard.type(ann.email);
   await tabTo(page, page.getByLabel('Password', { exact: true }));
   await page.keyboard.type(PASSWORD);

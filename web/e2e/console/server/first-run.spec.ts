@@ -13,7 +13,7 @@ test('the first user comes by the printed link, decides a review, and the person
     await page.goto(link);
     expect(page.url(), 'the token leaves the address bar').not.toContain('token=');
     await page.getByLabel('Name').fill('Ada Osei');
-    await page.getByLabel('E-mail').fill('ada@example.org');
+    await page.getByLabel('E-mail', { exact: true }).fill('ada@example.org');
     await page.getByLabel('Password', { exact: true }).fill('too short');
     await page.getByRole('button', { name: 'Continue' }).click();
     await expect(page.getByText(/at least 12/i).first()).toBeVisible();
@@ -47,7 +47,7 @@ test('the first user comes by the printed link, decides a review, and the person
 
     const signIn = async (code: string): Promise<void> => {
       await page.getByRole('button', { name: 'Sign out' }).click();
-      await page.getByLabel('E-mail').fill('ada@example.org');
+      await page.getByLabel('E-mail', { exact: true }).fill('ada@example.org');
       await page.getByLabel('Password').fill(PASSWORD);
       await page.getByRole('button', { name: 'Sign in', exact: true }).click();
       await page.getByLabel('Code').fill(code);

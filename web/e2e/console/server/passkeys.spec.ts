@@ -24,7 +24,7 @@ const consoleUrl = (server: TestServer, path: string): string => `${server.url.r
 /** Makes the first user, and chooses a passkey as the second factor. */
 async function fillSetup(page: Page): Promise<void> {
   await page.getByLabel('Name').fill('Ada Osei');
-  await page.getByLabel('E-mail').fill('ada@example.org');
+  await page.getByLabel('E-mail', { exact: true }).fill('ada@example.org');
   await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
   await page.getByRole('button', { name: 'Continue' }).click();
   await page.getByRole('button', { name: 'Passkey on this device or a security key' }).click();
@@ -66,7 +66,7 @@ test('the first user comes with a passkey, signs in with it, confirms with it, a
 
     // After the password, the passkey stands in for the code.
     await page.getByRole('button', { name: 'Sign out' }).click();
-    await page.getByLabel('E-mail').fill('ada@example.org');
+    await page.getByLabel('E-mail', { exact: true }).fill('ada@example.org');
     await page.getByLabel('Password').fill(PASSWORD);
     await page.getByRole('button', { name: 'Sign in', exact: true }).click();
     await page.getByRole('button', { name: 'Use a passkey' }).click();

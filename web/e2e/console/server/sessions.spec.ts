@@ -79,7 +79,7 @@ test('a new password in one browser ends the session in another', async ({ team,
   await expect(other.getByRole('heading', { level: 1, name: 'Profiles' })).toBeVisible();
   const signIn = async (password: string): Promise<void> => {
     await page.goto(`${served.server.url}/console/account`);
-    await page.getByLabel('E-mail').fill(ann.email);
+    await page.getByLabel('E-mail', { exact: true }).fill(ann.email);
     await page.getByLabel('Password', { exact: true }).fill(password);
     await page.getByRole('button', { name: 'Sign in', exact: true }).click();
   };
@@ -98,6 +98,7 @@ test('a new password in one browser ends the session in another', async ({ team,
   await page.reload();
   await expect(page.getByRole('heading', { level: 1, name: 'Your account' }), 'this one goes on').toBeVisible();
   await page.getByRole('button', { name: 'Sign out' }).first().click();
+  await expect(page.getByRole('button', { name: 'Sign in', exact: true }), 'a page that is left before would break off signing out').toBeVisible();
   await signIn(PASSWORD);
   await expect(page.getByRole('alert')).toContainText('Wrong e-mail, password or code');
 });
