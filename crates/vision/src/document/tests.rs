@@ -1,10 +1,12 @@
 mod anything;
 
 use super::*;
-use crate::aamva::LicenseAddress;
+use crate::aamva::{self, License, LicenseAddress};
 use crate::face::{FaceBox, Pose};
 use crate::finding::Outcome;
-use crate::quality::DocumentFraming;
+use crate::mrz;
+use crate::quality::{DocumentFraming, Quality};
+use crate::text::TextLine;
 
 pub(super) fn day(year: u16, month: u8, day: u8) -> Date {
     Date::new(year, month, day).unwrap()
