@@ -5,8 +5,8 @@
 
 use std::time::{Duration, Instant};
 
+use vision::InferenceThreads;
 use vision::barcode::SearchEffort;
-use vision::create_thread_pool;
 use vision::document::{Date, DocumentEngines, read_document};
 use vision::face::FaceEngine;
 use vision::intake::{Photo, decode_photo, rebuild_picture};
@@ -55,8 +55,8 @@ fn frames() -> Vec<Frame> {
 }
 
 fn main() {
-    let pool = create_thread_pool(std::thread::available_parallelism().map_or(1, usize::from));
-    let (text, faces) = (TextReader::new(None, &pool).unwrap(), FaceEngine::new(None, &pool).unwrap());
+    let threads = InferenceThreads::new(std::thread::available_parallelism().map_or(1, usize::from));
+    let (text, faces) = (TextReader::new(None, &threads).unwrap(), FaceEngine::new(None, &threads).unwrap());
     let bytes = std::fs::read(format!("{DATA}/passport.jpg")).unwrap();
     let (passport, front, back) = (picture("passport.jpg"), picture("id-front.jpg"), picture("id-back.jpg"));
     let portrait = picture("portrait.jpg");

@@ -4,15 +4,15 @@
 
 use std::time::Instant;
 
-use vision::create_thread_pool;
+use vision::InferenceThreads;
 use vision::document::{Date, DocumentEngines, read_document};
 use vision::face::FaceEngine;
 use vision::intake::decode_photo;
 use vision::text::TextReader;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let pool = create_thread_pool(2);
-    let (text, faces) = (TextReader::new(None, &pool)?, FaceEngine::new(None, &pool)?);
+    let threads = InferenceThreads::new(2);
+    let (text, faces) = (TextReader::new(None, &threads)?, FaceEngine::new(None, &threads)?);
     let engines = DocumentEngines { text: &text, faces: &faces };
     let mut photos = Vec::new();
     for path in std::env::args().skip(1) {

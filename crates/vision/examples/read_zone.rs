@@ -15,8 +15,8 @@ fn cpu_seconds() -> f64 {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let pool = vision::create_thread_pool(2);
-    let reader = vision::text::TextReader::new(None, &pool)?;
+    let threads = vision::InferenceThreads::new(2);
+    let reader = vision::text::TextReader::new(None, &threads)?;
     let all = std::env::args().any(|argument| argument == "--lines");
     for path in std::env::args().skip(if all { 2 } else { 1 }) {
         let (cpu, wall) = (cpu_seconds(), Instant::now());

@@ -10,14 +10,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use image::RgbImage;
-use rten::ThreadPool;
 
 pub(crate) use align::{SimilarityTransform, crop_pixels};
 use embed::AlignedFace;
 pub use embed::Embedding;
 pub(crate) use landmarks::bounding_box;
 
-use crate::weights::{EngineError, LoadError, ModelWeights};
+use crate::weights::{EngineError, InferenceThreads, LoadError, ModelWeights, ThreadShare};
 
 /// The maximum number of faces of one picture that get landmarks, the largest first: this bounds the work per picture.
 const MOST_FACES: usize = 8;
@@ -96,8 +95,8 @@ impl FaceEngine {
     ///
     /// # Errors
     /// When the operator's folder or a file in it is not as its manifest says.
-    pub fn new(folder: Option<&Path>, pool: &Arc<ThreadPool>) -> Result<Self, LoadError> {
-        let weights = |name: &str| ModelWeights::new(name, folder, pool);
+    pub fn new(folder: Option<&Path>, threads: &Arc<InferenceThreads>) -> Result<Self, LoadError> {
+        let weights = |name: &str| ModelWeights::new(name, folder, threads, ThreadShare::One);
         let (embed, second_embed) = (weights("face-embed")?, weights("face-embed-512")?);
         let stands_alone = embed.is_operators() && !second_embed.is_operators();
         Ok(Self {

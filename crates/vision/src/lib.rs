@@ -19,4 +19,4 @@ pub mod weights;
 pub mod zone;
 
 pub use deadline::run_within;
-pub use weights::{EngineError, LoadError, ModelWeights, create_thread_pool};
+pub use weights::{EngineError, InferenceThreads, LoadError, ModelWeights, ThreadShare};

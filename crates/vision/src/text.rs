@@ -9,10 +9,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use image::RgbImage;
-use rten::ThreadPool;
 use rten_tensor::{AsView as _, Layout as _, NdTensor, Tensor};
 
-use crate::weights::{EngineError, LoadError, ModelWeights};
+use crate::weights::{EngineError, InferenceThreads, LoadError, ModelWeights, ThreadShare};
 use crate::zone::{self, FoundZone};
 use known_lines::KnownLines;
 use recogniser_steps::RecogniserSteps;
@@ -105,9 +104,9 @@ impl TextReader {
     ///
     /// # Errors
     /// When the operator's files are not as their manifest says.
-    pub fn new(folder: Option<&Path>, pool: &Arc<ThreadPool>) -> Result<Self, LoadError> {
-        let detector = ModelWeights::new("ocr-detect", folder, pool)?;
-        let recogniser = ModelWeights::new("ocr-recognize", folder, pool)?;
+    pub fn new(folder: Option<&Path>, threads: &Arc<InferenceThreads>) -> Result<Self, LoadError> {
+        let detector = ModelWeights::new("ocr-detect", folder, threads, ThreadShare::All)?;
+        let recogniser = ModelWeights::new("ocr-recognize", folder, threads, ThreadShare::All)?;
         Ok(Self { detector, recogniser })
     }
 
@@ -280,7 +279,7 @@ fn take_within_budget(regions: &[TextRegion], direction: (f32, f32), most: u32) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::weights::create_thread_pool;
+    use crate::weights::InferenceThreads;
 
     #[test]
     fn full_page_is_read_up_to_the_budget() {
@@ -297,7 +296,7 @@ mod tests {
     }
     #[test]
     fn reader_keeps_to_the_budget() {
-        let reader = TextReader::new(None, &create_thread_pool(1)).unwrap();
+        let reader = TextReader::new(None, &InferenceThreads::new(1)).unwrap();
         let picture =
             image::open(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pictures/zone-td3.png")).unwrap().to_rgb8();
         let layout = reader.detect_layout(&picture).unwrap();

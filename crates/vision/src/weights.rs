@@ -2,6 +2,7 @@
 
 mod depthwise;
 mod staged;
+mod threads;
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use flate2::read::DeflateDecoder;
-use rten::ThreadPool;
 use rten::{ModelOptions, OpRegistry, op_registry};
 use rten_tensor::{Layout as _, NdTensorView, Tensor};
 use serde::Deserialize;
@@ -17,6 +17,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::deadline::is_deadline_over;
 use staged::StagedModel;
+
+pub use threads::{InferenceThreads, ThreadShare};
 
 /// The name of the manifest's file, in the embedded folder and in an operator's.
 pub const MANIFEST_FILE: &str = "manifest.json";
@@ -91,7 +93,8 @@ pub struct ModelWeights {
     source: ModelSource,
     /// The lock is held while the model loads: two first runs would otherwise load it twice.
     loaded: Mutex<Option<Arc<StagedModel>>>,
-    threads: Arc<ThreadPool>,
+    threads: Arc<InferenceThreads>,
+    share: ThreadShare,
     /// The values of all inputs so far.
     values_run: AtomicU64,
 }
@@ -102,14 +105,19 @@ impl ModelWeights {
     ///
     /// # Errors
     /// When the manifest or the file in the operator's folder is missing, differs from its hash or is not a model.
-    pub fn new(name: &str, folder: Option<&Path>, threads: &Arc<ThreadPool>) -> Result<Self, LoadError> {
+    pub fn new(
+        name: &str,
+        folder: Option<&Path>,
+        threads: &Arc<InferenceThreads>,
+        share: ThreadShare,
+    ) -> Result<Self, LoadError> {
         let (entry, source) = match folder {
             Some(folder) => find_operator_model(name, folder)?,
             None => None,
         }
         .map_or_else(|| find_embedded_model(name), Ok)?;
         let threads = threads.clone();
-        Ok(Self { entry, source, loaded: Mutex::new(None), threads, values_run: AtomicU64::new(0) })
+        Ok(Self { entry, source, loaded: Mutex::new(None), threads, share, values_run: AtomicU64::new(0) })
     }
 
     /// The pixels of all inputs that the model was run on so far. Its cost is proportional to them, and unlike a time they do not
@@ -151,7 +159,7 @@ impl ModelWeights {
         }
         let model = self.load_once()?;
         self.values_run.fetch_add(input.len() as u64, Ordering::Relaxed);
-        model.run(input, &self.threads).map_err(|error| self.to_engine_error(error))
+        model.run(input, &self.threads.lend(self.share)).map_err(|error| self.to_engine_error(error))
     }
 
     /// Loads the model at the first call. A failure is not kept: the next call tries again.
@@ -176,12 +184,6 @@ impl ModelWeights {
     fn to_engine_error(&self, reason: impl std::fmt::Display) -> EngineError {
         EngineError { model: self.entry.name.clone(), reason: reason.to_string() }
     }
-}
-
-/// Creates the threads that inference may take. All models share them.
-#[must_use]
-pub fn create_thread_pool(threads: usize) -> Arc<ThreadPool> {
-    Arc::new(ThreadPool::with_num_threads(threads.max(1)))
 }
 
 /// The operators that a model may use: those of the embedded models, and those of other networks of their kinds, which an
@@ -343,12 +345,12 @@ mod tests {
 
     #[test]
     fn embedded_models_match_the_manifest_and_load() {
-        let pool = create_thread_pool(1);
+        let threads = InferenceThreads::new(1);
         let manifest = read_embedded_manifest().unwrap();
         assert_eq!(manifest.models.len(), EMBEDDED.len());
         for entry in manifest.models {
             assert_eq!(hash_to_hex(&read_embedded_file(&entry.file)), entry.sha256, "{}", entry.file);
-            ModelWeights::new(&entry.name, None, &pool).unwrap().load_once().unwrap();
+            ModelWeights::new(&entry.name, None, &threads, ThreadShare::One).unwrap().load_once().unwrap();
         }
     }
 
@@ -364,19 +366,23 @@ mod tests {
 
     #[test]
     fn operator_model_replaces_only_its_namesake() {
-        let pool = create_thread_pool(1);
+        let threads = InferenceThreads::new(1);
         let other = read_embedded_file("face-passive-liveness.onnx");
         let mine = write_models_folder("face-embed", &other, &hash_to_hex(&other).to_uppercase());
         check_models_folder(&mine).unwrap();
-        let loaded = ModelWeights::new("face-embed", Some(&mine), &pool).unwrap();
+        let loaded = ModelWeights::new("face-embed", Some(&mine), &threads, ThreadShare::One).unwrap();
         assert_eq!((loaded.entry.file.as_str(), loaded.entry.threshold), ("mine.onnx", 0.5));
-        assert_eq!(ModelWeights::new("face-detect", Some(&mine), &pool).unwrap().entry.file, "face-detect.onnx");
+        assert_eq!(
+            ModelWeights::new("face-detect", Some(&mine), &threads, ThreadShare::One).unwrap().entry.file,
+            "face-detect.onnx"
+        );
         std::fs::remove_dir_all(mine).unwrap();
     }
 
     #[test]
     fn model_is_loaded_once_at_first_use() {
-        let weights = ModelWeights::new("face-passive-liveness", None, &create_thread_pool(1)).unwrap();
+        let weights =
+            ModelWeights::new("face-passive-liveness", None, &InferenceThreads::new(1), ThreadShare::One).unwrap();
         assert!(weights.loaded.lock().unwrap().is_none());
         weights.is_planar().unwrap();
         let first = weights.load_once().unwrap();
@@ -387,7 +393,9 @@ mod tests {
     fn operator_file_changed_after_start_is_an_engine_error() {
         let bytes = read_embedded_file("face-passive-liveness.onnx");
         let mine = write_models_folder("face-passive-liveness", &bytes, &hash_to_hex(&bytes));
-        let weights = ModelWeights::new("face-passive-liveness", Some(&mine), &create_thread_pool(1)).unwrap();
+        let weights =
+            ModelWeights::new("face-passive-liveness", Some(&mine), &InferenceThreads::new(1), ThreadShare::One)
+                .unwrap();
         std::fs::write(mine.join("mine.onnx"), b"another model").unwrap();
         assert!(weights.is_planar().unwrap_err().to_string().contains("mine.onnx has the SHA-256"));
         // What was put right is read again.
@@ -400,9 +408,9 @@ mod tests {
     fn folder_differing_from_its_manifest_is_refused() {
         let refused = |name: &str, bytes: &[u8], hash: &str| {
             let folder = write_models_folder(name, bytes, hash);
-            let pool = create_thread_pool(1);
-            let said =
-                check_models_folder(&folder).and_then(|()| ModelWeights::new(name, Some(&folder), &pool).map(drop));
+            let threads = InferenceThreads::new(1);
+            let said = check_models_folder(&folder)
+                .and_then(|()| ModelWeights::new(name, Some(&folder), &threads, ThreadShare::One).map(drop));
             std::fs::remove_dir_all(folder).unwrap();
             said.unwrap_err().to_string()
         };

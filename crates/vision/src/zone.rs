@@ -364,7 +364,7 @@ mod tests {
     use super::*;
 
     fn reader() -> TextReader {
-        TextReader::new(None, &crate::create_thread_pool(1)).unwrap()
+        TextReader::new(None, &crate::InferenceThreads::new(1)).unwrap()
     }
 
     fn specimen(name: &str) -> RgbImage {

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use image::{ImageFormat, Rgb, RgbImage, imageops};
-use vision::create_thread_pool;
+use vision::InferenceThreads;
 use vision::document::{Authenticity, Date, DocumentEngines, DocumentReading, FieldSource, ReadFields, read_document};
 use vision::face::FaceEngine;
 use vision::finding::Outcome;
@@ -15,8 +15,8 @@ use vision::intake::{Photo, decode_photo};
 use vision::text::TextReader;
 
 static ENGINES: LazyLock<(TextReader, FaceEngine)> = LazyLock::new(|| {
-    let pool = create_thread_pool(2);
-    (TextReader::new(None, &pool).unwrap(), FaceEngine::new(None, &pool).unwrap())
+    let threads = InferenceThreads::new(2);
+    (TextReader::new(None, &threads).unwrap(), FaceEngine::new(None, &threads).unwrap())
 });
 
 fn read_both(front: &Photo, back: Option<&Photo>) -> DocumentReading {

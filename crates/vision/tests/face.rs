@@ -8,12 +8,12 @@ use std::sync::OnceLock;
 use image::imageops::{self, FilterType};
 use image::{Rgb, RgbImage};
 use liveness_scene::{Model, Place, frame};
-use vision::create_thread_pool;
+use vision::InferenceThreads;
 use vision::face::{Embedding, Face, FaceEngine};
 
 fn engine() -> &'static FaceEngine {
     static ENGINE: OnceLock<FaceEngine> = OnceLock::new();
-    ENGINE.get_or_init(|| FaceEngine::new(None, &create_thread_pool(2)).expect("the weights and pictures are sound"))
+    ENGINE.get_or_init(|| FaceEngine::new(None, &InferenceThreads::new(2)).expect("the weights and pictures are sound"))
 }
 
 fn astronaut() -> RgbImage {
@@ -151,7 +151,7 @@ fn engine_with_own_networks(networks: &[(&str, f32)]) -> FaceEngine {
     let entries: Vec<String> = networks.iter().map(entry).collect();
     std::fs::write(folder.join("manifest.json"), format!(r#"{{"models": [{}]}}"#, entries.join(", ")))
         .expect("a manifest");
-    FaceEngine::new(Some(&folder), &create_thread_pool(1)).expect("the weights are sound")
+    FaceEngine::new(Some(&folder), &InferenceThreads::new(1)).expect("the weights are sound")
 }
 
 #[test]

@@ -15,7 +15,7 @@ use std::sync::LazyLock;
 use image::{RgbImage, imageops};
 use liveness_scene::{Model, Place, Shot, filmed, followed};
 use serde_json::{Map, Value, json};
-use vision::create_thread_pool;
+use vision::InferenceThreads;
 use vision::document::{Date, DocumentEngines, DocumentReading, Portrait, read_document};
 use vision::face::{Embedding, Face, FaceEngine, Pose};
 use vision::intake::{Photo, decode_photo};
@@ -28,8 +28,8 @@ const FIGURE_DISTANCE: f64 = 0.03;
 const ANGLE_DISTANCE: f64 = 0.5;
 const ANGLES: [&str; 3] = ["yaw", "pitch", "roll"];
 
-static TEXT: LazyLock<TextReader> = LazyLock::new(|| TextReader::new(None, &create_thread_pool(2)).unwrap());
-static FACES: LazyLock<FaceEngine> = LazyLock::new(|| FaceEngine::new(None, &create_thread_pool(2)).unwrap());
+static TEXT: LazyLock<TextReader> = LazyLock::new(|| TextReader::new(None, &InferenceThreads::new(2)).unwrap());
+static FACES: LazyLock<FaceEngine> = LazyLock::new(|| FaceEngine::new(None, &InferenceThreads::new(2)).unwrap());
 
 #[test]
 fn documents_are_read_as_before() {

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use hostile_scene::{SCENE_KINDS, SceneContent, SceneKind, SceneParts};
 use image::RgbImage;
-use vision::create_thread_pool;
+use vision::InferenceThreads;
 use vision::document::{DocumentEngines, read_sides};
 use vision::face::FaceEngine;
 use vision::intake::{Photo, decode_photo};
@@ -130,8 +130,9 @@ fn read(engines: &Engines, photo: &Photo) {
 }
 
 fn load_engines() -> Engines {
-    let pool = create_thread_pool(1);
-    let engines = Engines { text: TextReader::new(None, &pool).unwrap(), faces: FaceEngine::new(None, &pool).unwrap() };
+    let threads = InferenceThreads::new(1);
+    let engines =
+        Engines { text: TextReader::new(None, &threads).unwrap(), faces: FaceEngine::new(None, &threads).unwrap() };
     // The networks are loaded by their first run.
     read(&engines, &decode_photo(&data("passport.jpg"), SIDE).unwrap());
     engines

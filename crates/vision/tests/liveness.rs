@@ -8,7 +8,7 @@ use image::codecs::jpeg::JpegEncoder;
 use image::{RgbImage, imageops};
 use liveness_scene::{Model, Place, Shot, filmed, followed, frame, photographed};
 use proptest::prelude::*;
-use vision::create_thread_pool;
+use vision::InferenceThreads;
 use vision::face::{Face, FaceEngine};
 use vision::liveness::LivenessStep::{LookStraight, MoveCloser, TurnLeft, TurnRight};
 use vision::liveness::{
@@ -21,7 +21,7 @@ const OTHER_ORDER: [LivenessStep; 4] = [LookStraight, MoveCloser, TurnRight, Tur
 
 fn engine() -> &'static FaceEngine {
     static ENGINE: OnceLock<FaceEngine> = OnceLock::new();
-    ENGINE.get_or_init(|| FaceEngine::new(None, &create_thread_pool(2)).expect("the weights and pictures are sound"))
+    ENGINE.get_or_init(|| FaceEngine::new(None, &InferenceThreads::new(2)).expect("the weights and pictures are sound"))
 }
 
 fn portrait(bytes: &[u8]) -> (RgbImage, Face) {

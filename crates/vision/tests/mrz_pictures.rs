@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use image::{DynamicImage, RgbImage, imageops};
-use vision::create_thread_pool;
+use vision::InferenceThreads;
 use vision::mrz::ZoneFormat;
 use vision::text::TextReader;
 use vision::zone::FoundZone;
@@ -14,7 +14,7 @@ fn picture(name: &str) -> RgbImage {
 }
 
 fn reader() -> TextReader {
-    TextReader::new(None, &create_thread_pool(2)).expect("the embedded weights")
+    TextReader::new(None, &InferenceThreads::new(2)).expect("the embedded weights")
 }
 
 fn zone(reader: &TextReader, picture: &RgbImage) -> Option<FoundZone> {

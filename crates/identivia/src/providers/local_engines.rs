@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use vision::face::FaceEngine;
 use vision::text::TextReader;
-use vision::{EngineError, LoadError, ModelWeights, create_thread_pool, weights};
+use vision::{EngineError, InferenceThreads, LoadError, ModelWeights, weights};
 
 use super::http_call::{ProviderError, random_fraction};
 use crate::records::checks::WeightsUsed;
@@ -56,10 +56,10 @@ impl LocalEngines {
         if let Some(folder) = models {
             weights::check_models_folder(folder)?;
         }
-        let pool = create_thread_pool(threads);
+        let inference = InferenceThreads::new(threads);
         Ok(Arc::new(Self {
-            faces: FaceEngine::new(models, &pool)?,
-            text: TextReader::new(models, &pool)?,
+            faces: FaceEngine::new(models, &inference)?,
+            text: TextReader::new(models, &inference)?,
             permits: FairPermits::new(ledger, u32::try_from(threads.max(1)).unwrap_or(u32::MAX), RESERVED_PERMITS),
             usual_seconds: Mutex::new(FIRST_GUESS_SECONDS),
         }))

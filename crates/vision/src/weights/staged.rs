@@ -62,20 +62,29 @@ impl StagedModel {
         self.is_planar
     }
 
-    /// Runs the network on one input, and returns its outputs in the file's order.
+    /// Runs the network on one input, and returns its outputs in the file's order. All stages run where the first one does: going to
+    /// another thread for each would take longer than the smallest stages.
     pub(super) fn run(
         &self,
         input: NdTensorView<'_, f32, 4>,
         threads: &Arc<ThreadPool>,
     ) -> Result<Vec<Tensor<f32>>, NetworkError> {
         let options = RunOptions::default().with_thread_pool(Some(threads.clone()));
+        threads.run(|| self.run_stages(input, &options))
+    }
+
+    fn run_stages(
+        &self,
+        input: NdTensorView<'_, f32, 4>,
+        options: &RunOptions,
+    ) -> Result<Vec<Tensor<f32>>, NetworkError> {
         let mut values: Vec<Option<ValueOrView<'_>>> = Vec::new();
         values.resize_with(self.value_count, || None);
         if let Some(place) = values.get_mut(self.input) {
             *place = Some(ValueOrView::from(input));
         }
         for stage in &self.stages {
-            stage.run(&mut values, &options)?;
+            stage.run(&mut values, options)?;
         }
         let output = |value: &usize| {
             let found = values.get_mut(*value).and_then(Option::take).ok_or("an output was not computed")?;
