@@ -21,7 +21,7 @@ run_part() {
 # Prints the lines of a part that name a failed test or an error, and its last lines.
 show_failure() {
     echo "== ${1#test-} FAILED. Lines that name a failure, then the last ones:"
-    grep -aE '\bFAILED\b|\bFAIL\b|panicked at|: +(✘|[0-9]+ (failed|flaky)$|\[[a-z]+\] › )|\b[Ee]rror\b' "$outputs/$1" | tail -n 15 || true
+    grep -aE '\bFAILED\b|\bFAIL\b|panicked at|^[a-z]+: +(✘|[0-9]+ (failed|flaky)$|\[[a-z]+\] › )|\b[Ee]rror\b' "$outputs/$1" | tail -n 15 || true
     echo '--'
     tail -n 5 "$outputs/$1"
 }
