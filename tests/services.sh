@@ -27,7 +27,7 @@ root=$(realpath "$(dirname "$0")/..")
 # Prints the folder for temporary data. What is not synced to a disk is kept in memory, if there is plenty of it: the files of
 # a database for each test, made and removed, take the file system more time than the tests take PostgreSQL.
 temporary_folder() {
-    local gigabyte=$((1024 * 1024)) free available
+    local gigabyte=$((1024 * 1024)) free available # all in KiB
     free=$(df --output=avail /dev/shm 2> /dev/null | tail -n 1) || free=0
     available=$(sed -n 's/^MemAvailable: *\([0-9]*\) kB/\1/p' /proc/meminfo 2> /dev/null) || available=0
     if [ "${PG_FSYNC:-on}" = off ] && [ -w /dev/shm ] && [ "${free:-0}" -gt $((4 * gigabyte)) ] && [ "${available:-0}" -gt $((8 * gigabyte)) ]; then
