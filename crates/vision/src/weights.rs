@@ -159,7 +159,8 @@ impl ModelWeights {
         }
         let model = self.load_once()?;
         self.values_run.fetch_add(input.len() as u64, Ordering::Relaxed);
-        model.run(input, &self.threads.lend(self.share)).map_err(|error| self.to_engine_error(error))
+        let outputs = self.threads.run_with(self.share, |threads| model.run(input, threads));
+        outputs.map_err(|error| self.to_engine_error(error))
     }
 
     /// Loads the model at the first call. A failure is not kept: the next call tries again.

@@ -94,7 +94,7 @@ for (const shown of PAGES) {
   });
 }
 
-test('nothing changes little by little for whoever wants less motion', async ({ page, standIn }) => {
+test('no element has a transition for people who want less motion', async ({ page, standIn }) => {
   await page.emulateMedia({ reducedMotion: 'reduce' });
   await openConsole(page, standIn, '/');
   const slow = await page.evaluate(() =>

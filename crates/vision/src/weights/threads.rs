@@ -1,6 +1,5 @@
 //! The threads that inference takes.
 
-use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rten::ThreadPool;
@@ -18,7 +17,7 @@ pub enum ThreadShare {
 /// The threads that inference may take. All networks share them.
 pub struct InferenceThreads {
     all: Arc<ThreadPool>,
-    /// Threads by themselves that nobody uses now. There are as many as small networks have ever run at once.
+    /// Pools of one thread that no run uses now. There are as many of them as runs that took one thread at the same time.
     free: Mutex<Vec<Arc<ThreadPool>>>,
 }
 
@@ -30,43 +29,20 @@ impl InferenceThreads {
         Arc::new(Self { all, free: Mutex::new(Vec::new()) })
     }
 
-    /// Lends the threads for one run.
-    pub(super) fn lend(&self, share: ThreadShare) -> LentThreads<'_> {
-        let pool = match share {
-            ThreadShare::All => self.all.clone(),
-            ThreadShare::One => {
-                let free = self.lock_free().pop();
-                free.unwrap_or_else(|| Arc::new(ThreadPool::with_num_threads(1)))
-            }
-        };
-        LentThreads { lender: self, share, pool }
+    /// Runs work on all threads, or on one that nothing else uses meanwhile.
+    pub(super) fn run_with<T>(&self, share: ThreadShare, work: impl FnOnce(&Arc<ThreadPool>) -> T) -> T {
+        if share == ThreadShare::All {
+            return work(&self.all);
+        }
+        let free = self.lock_free().pop();
+        let pool = free.unwrap_or_else(|| Arc::new(ThreadPool::with_num_threads(1)));
+        let result = work(&pool);
+        self.lock_free().push(pool);
+        result
     }
 
     fn lock_free(&self) -> MutexGuard<'_, Vec<Arc<ThreadPool>>> {
         self.free.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Threads for one run, which go back when it ends.
-pub(super) struct LentThreads<'a> {
-    lender: &'a InferenceThreads,
-    share: ThreadShare,
-    pool: Arc<ThreadPool>,
-}
-
-impl Deref for LentThreads<'_> {
-    type Target = Arc<ThreadPool>;
-
-    fn deref(&self) -> &Self::Target {
-        &self.pool
-    }
-}
-
-impl Drop for LentThreads<'_> {
-    fn drop(&mut self) {
-        if self.share == ThreadShare::One {
-            self.lender.lock_free().push(self.pool.clone());
-        }
     }
 }
 
@@ -77,14 +53,11 @@ mod tests {
     #[test]
     fn single_threads_are_used_again_and_never_twice_at_once() {
         let threads = InferenceThreads::new(2);
-        let first = threads.lend(ThreadShare::One).pool.clone();
-        let again = threads.lend(ThreadShare::One);
-        assert!(Arc::ptr_eq(&first, &again), "it was free");
-        let beside = threads.lend(ThreadShare::One);
-        assert!(!Arc::ptr_eq(&again, &beside));
-        drop((again, beside));
+        let use_one = |work: &dyn Fn(&Arc<ThreadPool>)| threads.run_with(ThreadShare::One, |pool| work(pool));
+        use_one(&|first| use_one(&|beside| assert!(!Arc::ptr_eq(first, beside))));
         assert_eq!(threads.lock_free().len(), 2);
-        assert!(Arc::ptr_eq(&threads.lend(ThreadShare::All), &threads.all));
-        assert_eq!(threads.lock_free().len(), 2, "the threads of all are not lent as one");
+        use_one(&|_| use_one(&|_| assert!(threads.lock_free().is_empty(), "both are used again")));
+        threads.run_with(ThreadShare::All, |pool| assert!(Arc::ptr_eq(pool, &threads.all)));
+        assert_eq!(threads.lock_free().len(), 2, "the threads of all are not kept as one");
     }
 }

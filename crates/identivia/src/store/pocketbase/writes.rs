@@ -193,7 +193,7 @@ impl PocketBase {
                         have the operator turn the batch API on";
             return Err(StoreError::Refused(text.to_owned()));
         }
-        // It has just been found off, and from now on there are no reviews: the next attempt leaves them out, or is told so.
+        // The batch API has just been found off. The next attempt knows that: it leaves the review out, or answers 501.
         if requests.len() > 1 && requests.iter().any(WriteRequest::is_step_of_review) {
             return Err(StoreError::Busy);
         }
